@@ -1,0 +1,145 @@
+"""Every error that backdesk raises, under one root.
+
+A caller tells them apart by class and reads the facts from attributes; nobody has to look into a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.job import Failure
+
+
+class BackdeskError(Exception):
+    """The root of all errors raised by backdesk."""
+
+
+class ConfigurationError(BackdeskError):
+    """A setting is missing or wrong; the message names it and says what to set."""
+
+
+class StoreUnavailable(BackdeskError):
+    """Redis could not be reached, or did not answer in time; the outcome of a write is then unknown."""
+
+
+class InvalidRequest(BackdeskError):
+    """A request was refused at the edge, before anything was written.
+
+    `field` is the path of the first offending field and `reason` says why; `fields` has one reason for each of them.
+    """
+
+    def __init__(self, field: str, reason: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(field, reason, fields)
+        self.field = field
+        self.reason = reason
+        self.fields = fields or {field: reason}
+
+    @classmethod
+    def of(cls, fields: dict[str, str]) -> InvalidRequest:
+        """Refuse several fields at once; `fields` must not be empty."""
+        field, reason = next(iter(fields.items()))
+        return cls(field, reason, fields)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{field}: {reason}" for field, reason in self.fields.items())
+
+
+class UnknownKind(InvalidRequest):
+    """No worker has announced this kind and no contract for it is installed; `known` lists those that are."""
+
+    def __init__(self, kind: str, known: list[str]) -> None:
+        listed = ", ".join(known) if known else "none yet: has a worker been started?"
+        super().__init__("kind", f"unknown kind {kind!r} (known: {listed})")
+        self.kind = kind
+        self.known = known
+
+    def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, list[str]]]:
+        return (type(self), (self.kind, self.known))
+
+
+class PayloadTooLarge(InvalidRequest):
+    """The encoded payload exceeds the limit; both sizes are in bytes."""
+
+    def __init__(self, field: str, size: int, limit: int) -> None:
+        super().__init__(field, f"{size} bytes encoded, the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type[PayloadTooLarge], tuple[str, int, int]]:
+        return (type(self), (self.field, self.size, self.limit))
+
+
+class IdempotencyConflict(BackdeskError):
+    """The job id or idempotency key already belongs to a job with another request; `job_id` names that job."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"already used by job {self.job_id} with another request"
+
+
+class JobNotFound(BackdeskError):
+    """No job has this id: it never existed, or its retention has passed."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"no job {self.job_id!r}: it never existed, or its retention has passed"
+
+
+class NotCancellable(BackdeskError):
+    """The job is past the point where it can be cancelled; `state` says where it is."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.state}; only a job that waits to run can be cancelled"
+
+
+class JobFailed(BackdeskError):
+    """The job ended without a result: failed, cancelled or expired; `failure` holds the reason."""
+
+    def __init__(self, job_id: str, state: str, failure: Failure) -> None:
+        super().__init__(job_id, state, failure)
+        self.job_id = job_id
+        self.state = state
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} {self.state}: [{self.failure.code}] {self.failure.message}"
+
+
+class ResultTimeout(BackdeskError, TimeoutError):
+    """The job had no result within the time that the caller was willing to wait; it goes on."""
+
+    def __init__(self, job_id: str, timeout_s: float) -> None:
+        super().__init__(job_id, timeout_s)
+        self.job_id = job_id
+        self.timeout_s = timeout_s
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} has no result after {self.timeout_s:g} s; it goes on"
+
+
+class FenceLost(BackdeskError):
+    """Another attempt has begun, or the job has ended: this attempt may write nothing more."""
+
+
+class TaskError(BackdeskError):
+    """Raised by a task body to fail its job with a code and a message of its own choosing."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
