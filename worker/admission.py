@@ -1,0 +1,139 @@
+"""The edge: what is asked for becomes a job that can be written, or is refused with the field and the reason.
+
+Clients and the intake of plain Celery messages admit by the same rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker.errors import InvalidRequest, PayloadTooLarge
+from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
+from worker.kinds import RequestCheck, encode_json
+from worker.store.transitions import NewJob, milliseconds
+
+#: Metadata is for labels, not for a second payload. Bytes of JSON.
+MAX_METADATA_BYTES = 16 * 1024
+MAX_IDEMPOTENCY_KEY = 256
+
+_NAME = re.compile(NAME_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """Everything about a job besides its kind and request.
+
+    `delay` or `at` postpone it; `expires` ends it when it has not begun by then, as a moment or as a time from now.
+    A naive moment is taken as UTC; numbers are seconds.
+    """
+
+    tenant: str = DEFAULT_TENANT
+    priority: int = DEFAULT_PRIORITY
+    delay: float | timedelta | None = None
+    at: datetime | None = None
+    expires: float | timedelta | datetime | None = None
+    idempotency_key: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+def admit(
+    job_id: str,
+    kind: str,
+    request: object,
+    check: RequestCheck,
+    options: JobOptions,
+    *,
+    max_request_bytes: int,
+    now: datetime | None = None,
+) -> NewJob:
+    """Check everything about a job. Raises InvalidRequest; writes nothing."""
+    _check_name("job_id", job_id)
+    _check_name("tenant", options.tenant)
+    _check_priority(options.priority)
+    encoded = check.encode(request)
+    if len(encoded) > max_request_bytes:
+        raise PayloadTooLarge("request", len(encoded), max_request_bytes)
+    now = now or datetime.now(UTC)
+    return NewJob(
+        id=job_id,
+        kind=kind,
+        tenant=options.tenant,
+        queue=check.queue,
+        priority=options.priority,
+        request=encoded,
+        fingerprint=fingerprint(kind, encoded),
+        idempotency_key=_idempotency_key(options.idempotency_key),
+        run_at_ms=_run_at(options, now),
+        expires_at_ms=_expires_at(options.expires, now),
+        metadata=_metadata(options.metadata),
+    )
+
+
+def fingerprint(kind: str, encoded: bytes) -> str:
+    """Return what tells two requests apart: 128 bits over the kind and the encoded request."""
+    return hashlib.blake2b(kind.encode() + b"\0" + encoded, digest_size=16).hexdigest()
+
+
+def _check_name(field: str, value: object) -> None:
+    if not isinstance(value, str) or not _NAME.match(value):
+        raise InvalidRequest(field, f"{value!r} must be 1 to 128 letters, digits, or any of _ . @ -")
+
+
+def _check_priority(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRIORITY:
+        raise InvalidRequest("priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first")
+
+
+def _idempotency_key(key: str | None) -> str:
+    if key is None:
+        return ""
+    if not isinstance(key, str) or not key or len(key) > MAX_IDEMPOTENCY_KEY:
+        raise InvalidRequest("idempotency_key", f"must be 1 to {MAX_IDEMPOTENCY_KEY} characters")
+    return key
+
+
+def _metadata(metadata: Mapping[str, Any] | None) -> bytes:
+    if not metadata:
+        return b""
+    if not isinstance(metadata, Mapping):
+        raise InvalidRequest("metadata", f"must be an object, not {type(metadata).__name__}")
+    encoded = encode_json("metadata", dict(metadata))
+    if len(encoded) > MAX_METADATA_BYTES:
+        raise PayloadTooLarge("metadata", len(encoded), MAX_METADATA_BYTES)
+    return encoded
+
+
+def _run_at(options: JobOptions, now: datetime) -> int | None:
+    if options.delay is not None and options.at is not None:
+        raise InvalidRequest("delay", "give either a delay or a moment (at), not both")
+    if options.delay is not None:
+        return milliseconds(now + _span("delay", options.delay))
+    if options.at is None:
+        return None
+    if not isinstance(options.at, datetime):
+        raise InvalidRequest("at", f"{options.at!r} must be a datetime")
+    return milliseconds(options.at)
+
+
+def _expires_at(expires: float | timedelta | datetime | None, now: datetime) -> int | None:
+    if expires is None:
+        return None
+    expires_at_ms = milliseconds(expires if isinstance(expires, datetime) else now + _span("expires", expires))
+    if expires_at_ms <= milliseconds(now):
+        raise InvalidRequest("expires", "is in the past: the job could never run")
+    return expires_at_ms
+
+
+def _span(field: str, value: float | timedelta) -> timedelta:
+    try:
+        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidRequest(field, f"{value!r} must be a number of seconds") from None
+    if not timedelta(0) <= span <= timedelta(days=3650):
+        raise InvalidRequest(field, f"{value!r} must be between 0 seconds and ten years")
+    return span

@@ -1,0 +1,148 @@
+"""The Celery application: `celery -A worker.app worker`, `celery -A worker.app flower`.
+
+Celery is the engine of processes, pools, remote control and monitoring. What it does not do here: keep jobs, retry,
+delay, limit. Those are the job store's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from celery import Celery, Task
+from celery.exceptions import Ignore
+from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from kombu import Queue
+from pydantic_core import from_json
+
+from worker import defences
+from worker.errors import ConfigurationError, TaskError
+from worker.executor import execute
+from worker.housekeeping import Housekeeping
+from worker.job import Failed
+from worker.log import configure_logging
+from worker.process import close_current_process, current_process
+from worker.settings import Settings, celery_queue, load_settings
+from worker.task import REGISTRY, TaskSpec
+
+log = logging.getLogger(__name__)
+
+
+class JobTask(Task):
+    """A kind of job as Celery sees it. Its message says which job; everything else comes from the job store."""
+
+    abstract = True
+    #: The reason of a failed job is in its record; Celery need not log it as an accident.
+    throws = (TaskError,)
+    spec: TaskSpec
+
+    def run(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Run one attempt. The arguments are not used: Celery prepends results to them in a chain."""
+        request = self.request
+        outcome = execute(current_process(settings), self.spec, request.id, request.hostname or "unknown")
+        if outcome is None:
+            raise Ignore
+        if isinstance(outcome, Failed):
+            raise TaskError(outcome.failure.code, outcome.failure.message)
+        wanted = not request.ignore_result or request.callbacks or request.chain or request.chord
+        return from_json(outcome.result) if wanted else None
+
+
+def kombu_url(url: str) -> str:
+    """Return a Redis URL as kombu spells it; only that of a Unix socket differs."""
+    if not url.startswith("unix://"):
+        return url
+    parts = urlsplit(url)
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+
+
+def make_app(settings: Settings) -> Celery:
+    """Return the application for these settings, with every kind of the task modules registered."""
+    defences.install()
+    app = Celery("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
+    app.conf.update(_configuration(settings))
+    for module in settings.task_modules:
+        _load(module)
+    for kind, spec in REGISTRY.items():
+        app.register_task(type(f"Job_{kind}", (JobTask,), {"name": kind, "spec": spec})())
+    return app
+
+
+def _load(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and module.startswith(error.name):
+            raise ConfigurationError(f"BACKDESK_TASK_MODULES names {module!r}, which cannot be found") from error
+        raise
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    prefix = settings.prefix
+    return {
+        # Deliveries carry no work and may be lost or doubled without harm: no acknowledgement, no restore.
+        "task_queues": [Queue(celery_queue(prefix, q), alias=q, no_ack=True) for q in settings.queues],
+        "task_default_queue": settings.inboxes[0] if settings.inboxes else celery_queue(prefix, settings.queues[0]),
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_consumer": "worker.consumer:Consumer",
+        # Without time-outs a half-open connection holds the worker for ever.
+        "broker_transport_options": {
+            "socket_timeout": settings.socket_timeout_s,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "client_name": "backdesk-celery",
+        },
+        "redis_socket_timeout": settings.socket_timeout_s,
+        "redis_socket_connect_timeout": 5,
+        "redis_socket_keepalive": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_expires": settings.retention_s,
+        "worker_disable_rate_limits": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        # Children start afresh: a fork would copy locks that the parent's threads hold.
+        "worker_pool_start_method": "spawn",
+        "worker_proc_alive_timeout": 60,
+        "control_exchange": f"{prefix}.control",
+        "event_exchange": f"{prefix}.events",
+        "event_queue_prefix": f"{prefix}.events",
+    }
+
+
+@setup_logging.connect
+def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
+    configure_logging(settings, loglevel)
+
+
+@worker_ready.connect
+def _on_ready(sender: Any, **_: Any) -> None:
+    sender.housekeeping = Housekeeping.of(sender, settings, REGISTRY)
+    sender.housekeeping.start()
+
+
+@worker_shutdown.connect
+def _on_shutdown(sender: Any, **_: Any) -> None:
+    housekeeping = getattr(sender.consumer, "housekeeping", None)
+    if housekeeping is not None:
+        housekeeping.stop()
+    close_current_process()
+
+
+@worker_process_shutdown.connect
+def _on_child_shutdown(**_: Any) -> None:
+    close_current_process()
+
+
+settings = load_settings()
+app = make_app(settings)

@@ -1,0 +1,88 @@
+"""The events of a job: the public contract of progress, the same on the channel and in the event log.
+
+One event is one JSON object, `{"v":1,"seq":7,"job_id":"...","kind":"...","tenant":"...","attempt":1,"at":"...Z",
+"type":"progress","data":{...}}`. `seq` counts from 1 without gaps; the last event of a job is its terminal one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class EventType(StrEnum):
+    """The types that backdesk itself emits. A body may emit others of its own, in lower case."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    PROGRESS = "progress"
+    TOKEN = "token"  # noqa: S105 - a piece of a model's answer, not a secret
+    AGENT = "agent"
+    TOOL_CALLED = "tool_called"
+    TOOL_RETURNED = "tool_returned"
+    STEP = "step"
+    LIMITED = "limited"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL_EVENTS = frozenset({EventType.SUCCEEDED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED})
+
+#: Written only by a transition of the store; a body that could emit them could lie about its job.
+LIFECYCLE_EVENTS = TERMINAL_EVENTS | {
+    EventType.QUEUED,
+    EventType.SCHEDULED,
+    EventType.STARTED,
+    EventType.LIMITED,
+    EventType.RETRYING,
+    EventType.WAITING,
+}
+
+_CUSTOM_TYPE = re.compile(r"^[a-z][a-z0-9_.]{0,63}$")
+
+
+class JobEvent(BaseModel):
+    """One event, as subscribers and readers of the log get it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: Literal[1] = 1
+    seq: int
+    job_id: str
+    kind: str
+    tenant: str
+    attempt: int
+    at: datetime
+    type: str
+    data: dict[str, Any] = {}
+
+    @property
+    def terminal(self) -> bool:
+        """Whether this is the last event of its job."""
+        return self.type in TERMINAL_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event before the store gives it its place: a type, and `data` as JSON."""
+
+    type: str
+    data: bytes
+
+
+def check_emittable(event_type: str) -> None:
+    """Raise ValueError for a type that a body may not emit: one of the life cycle, or a malformed name."""
+    if event_type in LIFECYCLE_EVENTS:
+        raise ValueError(f"event type {event_type!r} belongs to the life cycle of the job and is written by the store")
+    if not _CUSTOM_TYPE.match(event_type):
+        raise ValueError(f"event type {event_type!r} must match {_CUSTOM_TYPE.pattern}")

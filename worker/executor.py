@@ -1,0 +1,115 @@
+"""One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from concurrent.futures import CancelledError
+
+from pydantic import BaseModel, ValidationError
+
+from worker.context import TaskContext
+from worker.errors import FenceLost, TaskError
+from worker.job import Claim, Failed, Failure, Outcome, Succeeded
+from worker.kinds import field_errors
+from worker.lease import Lease
+from worker.log import bound
+from worker.process import WorkerProcess
+from worker.task import TaskSpec
+
+log = logging.getLogger(__name__)
+
+
+def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
+    """Claim a job, run its body once and end it.
+
+    Returns how it ended, or None when there was nothing to run or another attempt has taken over. Raises nothing that
+    a body could cause, not even SystemExit: that would cost a Celery pool the slot.
+    """
+    claim = process.writer.call(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
+    if claim is None:
+        log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
+        return None
+    with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
+        return _run_claimed(process, spec, claim)
+
+
+def _run_claimed(process: WorkerProcess, spec: TaskSpec, claim: Claim) -> Outcome | None:
+    began = time.monotonic()
+    progress = process.progress(claim)
+    context = TaskContext(claim, progress)
+    with process.leases.held(claim, progress, on_loop=spec.is_async) as lease:
+        try:
+            outcome = _attempt(process, spec, claim, context, lease)
+        except FenceLost:
+            log.warning("attempt_abandoned")
+            return None
+        progress.close()
+        kept = process.writer.call(process.transitions.finish(claim, outcome, context.usage))
+    _report(outcome, kept=kept, seconds=time.monotonic() - began)
+    return outcome if kept else None
+
+
+def _attempt(process: WorkerProcess, spec: TaskSpec, claim: Claim, context: TaskContext, lease: Lease) -> Outcome:
+    try:
+        request = spec.request.model_validate_json(claim.request)
+    except ValidationError as error:
+        return Failed(_invalid("invalid_request", "the request does not fit the kind", error))
+    try:
+        value = _call_body(process, spec, context, request, lease)
+    except BaseException as error:  # noqa: BLE001 - whatever a body raises must end as an outcome
+        if lease.lost:
+            raise FenceLost from error
+        return Failed(_failure_of(error))
+    return _encode(process, spec, value)
+
+
+def _call_body(
+    process: WorkerProcess, spec: TaskSpec, context: TaskContext, request: BaseModel, lease: Lease
+) -> object:
+    if not spec.is_async:
+        return spec.body(context, request)
+    running = process.loop.run(spec.body(context, request))
+    lease.on_lost = running.cancel
+    return running.result()
+
+
+def _encode(process: WorkerProcess, spec: TaskSpec, value: object) -> Outcome:
+    if not isinstance(value, spec.result):
+        message = f"the body returned {type(value).__name__}, not {spec.result.__name__}"
+        return Failed(Failure(code="invalid_result", message=message, category="data_corruption"))
+    encoded = value.__pydantic_serializer__.to_json(value)
+    limit = process.settings.max_result_bytes
+    if len(encoded) > limit:
+        message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
+        return Failed(Failure(code="result_too_large", message=message, category="resource_exhaustion"))
+    return Succeeded(encoded)
+
+
+def _invalid(code: str, message: str, error: ValidationError) -> Failure:
+    fields = field_errors(error)
+    first = next(iter(fields.items()))
+    return Failure(code=code, message=f"{message}: {first[0]}: {first[1]}", category="validation", fields=fields)
+
+
+def _failure_of(error: BaseException) -> Failure:
+    match error:
+        case TaskError():
+            log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
+            return Failure(code=error.code, message=error.message)
+        case CancelledError():
+            return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
+        case _:
+            log.error("task_raised", exc_info=error)
+            return Failure(code="exception", message=f"{type(error).__name__}: {error}")
+
+
+def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:
+    facts = {"seconds": round(seconds, 3)}
+    if not kept:
+        log.warning("outcome_refused", extra=facts)
+    elif isinstance(outcome, Failed):
+        log.warning("job_failed", extra={**facts, "code": outcome.failure.code, "reason": outcome.failure.message})
+    else:
+        log.info("job_succeeded", extra=facts)

@@ -1,0 +1,130 @@
+"""Jobs from services that have no backdesk: messages of plain Celery clients become jobs.
+
+Such a client leaves its message in a Redis list (`celery` unless it names another). The elected worker reads the lists'
+tails, writes each message as a job under its task id, and only then removes it: no message is lost between the two,
+and one that is read twice is found again by its id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import redis
+from celery import Celery
+from celery.app.task import Context
+
+from worker.admission import admit
+from worker.errors import InvalidRequest, TaskError, UnknownKind
+from worker.foreign import ForeignMessage, NoTaskMessage, read_foreign
+from worker.job import DEFAULT_TENANT, Failure
+from worker.keys import Keys
+from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from worker.periodic import Periodic
+from worker.settings import Settings, celery_queue
+from worker.store.script import run
+from worker.store.transitions import SubmitCode, Transitions
+from worker.task import TaskSpec
+
+log = logging.getLogger(__name__)
+
+#: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
+POLL_S = 0.05
+BATCH = 100
+EXCERPT = 200
+#: Lists that kombu makes of one queue name: one a priority step, named by its default separator.
+_PRIORITY_LISTS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+
+
+class Intake:
+    """Turns the messages in the inboxes into jobs, while `leads` says that this worker is the elected one."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        settings: Settings,
+        app: Celery,
+        kinds: Mapping[str, TaskSpec],
+        leads: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._app = app
+        self._kinds = kinds
+        self._leads = leads
+        self._keys = Keys(settings.prefix)
+        self._transitions = Transitions(settings)
+        self._lists = [inbox + suffix for inbox in settings.inboxes for suffix in _PRIORITY_LISTS]
+        self._thread = Periodic("intake", POLL_S, self.drain)
+
+    def start(self) -> None:
+        """Begin to look at the inboxes."""
+        if self._lists:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop. Idempotent."""
+        self._thread.stop()
+
+    def drain(self) -> None:
+        """Take in everything that the inboxes hold now."""
+        while self._leads() and self._round():
+            pass
+
+    def _round(self) -> bool:
+        with self._client.pipeline(transaction=False) as pipe:
+            for name in self._lists:
+                pipe.lrange(name, -BATCH, -1)
+            tails = pipe.execute()
+        for name, tail in zip(self._lists, tails, strict=True):
+            for raw in reversed(tail):
+                self._take(raw)
+                self._client.lrem(name, -1, raw)
+        return any(tails)
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            message = read_foreign(raw)
+        except NoTaskMessage as error:
+            log.error("message_dropped", extra={"reason": str(error), "item": repr(raw[:EXCERPT])})  # noqa: TRY400 - the reason is the sender's mistake, not a fault of ours
+            return
+        try:
+            self._submit(message)
+        except InvalidRequest as error:
+            self._reject(message, error)
+
+    def _submit(self, message: ForeignMessage) -> None:
+        request, options = message.job()
+        check = self._check(message.kind)
+        limit = self._settings.max_request_bytes
+        job = admit(message.id, message.kind, request, check, options, max_request_bytes=limit)
+        job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
+        ((code, _),) = run(self._client, self._transitions.submit([job]))
+        if code is SubmitCode.CONFLICT:
+            log.error("message_dropped", extra={"reason": "task id already used by another job", "job_id": message.id})
+
+    def _check(self, kind: str) -> RequestCheck:
+        if (spec := self._kinds.get(kind)) is not None:
+            return ModelCheck(spec.queue, spec.request)
+        announced = self._client.hget(self._keys.kinds, kind)
+        if announced is None:
+            known = {name.decode() for name in self._client.hkeys(self._keys.kinds)} | set(self._kinds)
+            raise UnknownKind(kind, sorted(known))
+        return SchemaCheck(KindContract.model_validate_json(announced))
+
+    def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
+        """Record a failed job, and tell Celery's side: the caller's result, error links and chains."""
+        failure = Failure(code="invalid_request", message=str(error), category="validation", fields=error.fields)
+        log.warning("message_refused", extra={"job_id": message.id, "kind": message.kind, "reason": str(error)})
+        tenant = message.tenant or DEFAULT_TENANT
+        run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
+        self._app.backend.mark_as_failure(
+            message.id, TaskError(failure.code, failure.message), request=_context(message), store_result=message.wants_result
+        )
+
+
+def _context(message: ForeignMessage) -> Any:
+    context = Context(message.headers, args=message.args, kwargs=message.kwargs, **message.embed)
+    context.delivery_info = {}
+    return context

@@ -1,0 +1,105 @@
+"""Every name that backdesk uses in Redis, under one prefix.
+
+`store/lua/keys.lua` builds the same names on the server for jobs that a script meets on its way; a test holds the two
+together. Scripts get the prefix instead of a list of KEYS because which jobs and tenants they touch is decided inside
+them; Redis Cluster, which would need the list, is not supported by Celery either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names for one prefix. "Retention" is the time a finished job is kept."""
+
+    prefix: str
+
+    def job(self, job_id: str) -> str:
+        """Hash: the record of a job. Expires after the retention once the job has ended."""
+        return f"{self.prefix}:job:{job_id}"
+
+    def events(self, job_id: str) -> str:
+        """List: the event log of a job; position = seq - 1. Expires with the job."""
+        return f"{self.prefix}:events:{job_id}"
+
+    def line(self, queue: str, tenant: str) -> str:
+        """Zset: what a tenant has waiting in a queue, by (priority, arrival). Gone when empty."""
+        return f"{self.prefix}:line:{queue}:{tenant}"
+
+    def lane(self, queue: str) -> str:
+        """Zset: tenants with something waiting in a queue, by virtual time. Gone when empty."""
+        return f"{self.prefix}:lane:{queue}"
+
+    def window(self, queue: str) -> str:
+        """Zset: jobs handed to Celery and not yet claimed, by the time of the delivery in ms. Gone when empty."""
+        return f"{self.prefix}:window:{queue}"
+
+    @property
+    def leases(self) -> str:
+        """Zset: running jobs, by the time in ms at which their lease ends. Gone when empty."""
+        return f"{self.prefix}:leases"
+
+    @property
+    def due(self) -> str:
+        """Zset: parked jobs, by the time in ms at which they become ready. Gone when empty."""
+        return f"{self.prefix}:due"
+
+    @property
+    def expiring(self) -> str:
+        """Zset: jobs that have an end of usefulness, by that time in ms. Gone when empty."""
+        return f"{self.prefix}:expiring"
+
+    def state(self, state: str) -> str:
+        """Zset: every job in a state, by the time in ms it entered it; `failed` holds the dead letters. Pruned."""
+        return f"{self.prefix}:state:{state}"
+
+    def tenant_jobs(self, tenant: str) -> str:
+        """Zset: every job of a tenant, by the time in ms it was created. Pruned with the jobs."""
+        return f"{self.prefix}:tenant-jobs:{tenant}"
+
+    def idempotency(self, tenant: str, key: str) -> str:
+        """String: the job that an idempotency key belongs to. Expires with the job."""
+        return f"{self.prefix}:idem:{tenant}:{key}"
+
+    @property
+    def arrivals(self) -> str:
+        """String: counter that gives each job its place in the order of arrival. Kept."""
+        return f"{self.prefix}:arrivals"
+
+    def virtual_time(self, queue: str) -> str:
+        """String: virtual time of the queue's last pick; a tenant that arrives starts there. Kept."""
+        return f"{self.prefix}:virtual-time:{queue}"
+
+    @property
+    def kinds(self) -> str:
+        """Hash: kind to its announced contract as JSON. Kept; workers refresh it when they start."""
+        return f"{self.prefix}:kinds"
+
+    @property
+    def workers(self) -> str:
+        """Zset: live workers, by the time in ms until which they count as alive. Pruned at each announcement."""
+        return f"{self.prefix}:workers"
+
+    def worker(self, name: str) -> str:
+        """String: what a worker announces of itself, as JSON. Expires when it is no longer renewed."""
+        return f"{self.prefix}:worker:{name}"
+
+    @property
+    def slots(self) -> str:
+        """Hash: queue to the slots that live workers announce for it. Rewritten at each announcement."""
+        return f"{self.prefix}:slots"
+
+    @property
+    def leader(self) -> str:
+        """String: the worker elected for maintenance. Expires in seconds when it is no longer renewed."""
+        return f"{self.prefix}:leader"
+
+    def progress(self, job_id: str) -> str:
+        """Channel: the events of one job."""
+        return f"{self.prefix}:progress:{job_id}"
+
+    def tenant_progress(self, tenant: str) -> str:
+        """Channel: the events of all of a tenant's jobs."""
+        return f"{self.prefix}:progress:tenant:{tenant}"

@@ -1,0 +1,115 @@
+"""The contract of a kind of job: where it runs, and what its request and result look like.
+
+Workers announce the contracts of what they can run, so that a producer without any task code can check a request
+before it is written. Where the pydantic model is installed, it checks instead of the schema.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Protocol
+
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from worker.errors import InvalidRequest
+from worker.job import Name
+
+
+class KindContract(BaseModel):
+    """One kind of job, as announced in Redis."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Name
+    queue: Name
+    description: str = ""
+    request_schema: dict[str, Any] = Field(default_factory=dict)
+    result_schema: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, kind: str, queue: str, request: type[BaseModel], result: type[BaseModel], description: str = ""
+    ) -> KindContract:
+        """Describe a kind by its models."""
+        return cls(
+            kind=kind,
+            queue=queue,
+            description=description,
+            request_schema=request.model_json_schema(),
+            result_schema=result.model_json_schema(mode="serialization"),
+        )
+
+
+class RequestCheck(Protocol):
+    """Checks and encodes the requests of one kind."""
+
+    @property
+    def queue(self) -> str:
+        """The queue that the kind runs from."""
+
+    def encode(self, request: object) -> bytes:
+        """Return the request as JSON; raises InvalidRequest with the field and the reason when it does not fit."""
+
+
+class ModelCheck:
+    """Checks requests with the kind's pydantic model."""
+
+    def __init__(self, queue: str, model: type[BaseModel]) -> None:
+        self.queue = queue
+        self._model = model
+
+    def encode(self, request: object) -> bytes:
+        """Return the validated request as JSON, defaults filled in."""
+        if isinstance(request, BaseModel) and not isinstance(request, self._model):
+            request = request.model_dump()
+        try:
+            checked = self._model.model_validate(request)
+        except ValidationError as error:
+            raise InvalidRequest.of(field_errors(error)) from None
+        return checked.__pydantic_serializer__.to_json(checked)
+
+
+class SchemaCheck:
+    """Checks requests with the JSON schema that workers have announced."""
+
+    def __init__(self, contract: KindContract) -> None:
+        self.queue = contract.queue
+        self._schema = contract.request_schema
+
+    @cached_property
+    def _validator(self) -> Draft202012Validator:
+        return Draft202012Validator(self._schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+    def encode(self, request: object) -> bytes:
+        """Return the request as JSON, as it was given."""
+        encoded = encode_json("request", request)
+        errors = sorted(self._validator.iter_errors(from_json(encoded)), key=lambda error: list(map(str, error.path)))
+        if errors:
+            raise InvalidRequest.of({_path(error): error.message for error in reversed(errors)})
+        return encoded
+
+
+def encode_json(field: str, value: object) -> bytes:
+    """Return a value as JSON; raises InvalidRequest when it holds what JSON cannot."""
+    try:
+        return to_json(value, inf_nan_mode="constants")
+    except (PydanticSerializationError, ValueError) as error:
+        raise InvalidRequest(field, f"is no JSON: {error}") from None
+
+
+def field_errors(error: ValidationError) -> dict[str, str]:
+    """Return one reason for each field that pydantic refused."""
+    return {".".join(map(str, e["loc"])) or "request": e["msg"] for e in error.errors(include_url=False)}
+
+
+def _path(error: Any) -> str:
+    """Name the field a schema error is about: for a missing or extra one that is not the object around it."""
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "required":
+        path += [name for name in error.validator_value if name not in error.instance][:1]
+    elif error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        path += [name for name in error.instance if name not in known][:1]
+    return ".".join(path) or "request"

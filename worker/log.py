@@ -1,0 +1,58 @@
+"""Structured logs: constant event names with facts beside them, and the job at hand in every line.
+
+Every logger of the process goes through it, those of libraries too, so that a line of the model client inside a job
+carries that job's id.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from worker.settings import Settings
+
+#: Loggers whose lines repeat what ours say about each job.
+_REPEATING = ("celery.app.trace", "celery.worker.strategy")
+
+
+@contextmanager
+def bound(**facts: Any) -> Iterator[None]:
+    """Put facts into every line logged within the block, in this thread and in the coroutines that it starts."""
+    with structlog.contextvars.bound_contextvars(**facts):
+        yield
+
+
+def configure_logging(settings: Settings, level: int | str | None = None) -> None:
+    """Send all logs of this process to standard error, in the format of the settings."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": [
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.StackInfoRenderer(),
+            *([] if console else [structlog.processors.format_exc_info]),
+        ],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    }
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"backdesk": formatter},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "backdesk"}},
+            "root": {"handlers": ["stderr"], "level": level or settings.log_level},
+            "loggers": {name: {"level": "WARNING"} for name in _REPEATING},
+        }
+    )

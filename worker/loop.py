@@ -1,0 +1,61 @@
+"""The one asyncio loop of a worker process. Celery is blocking outside; agents are coroutines inside.
+
+Clients of models keep connections that belong to their loop, so a loop for each job would break them: the process has
+one, in a daemon thread, for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ProcessLoop:
+    """Runs coroutines for callers in other threads. The thread starts with the first of them."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+        self._answered_at = time.monotonic()
+        self._asked = False
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="backdesk-loop", daemon=True).start()
+            return self._loop
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine; the caller's context variables go with it. Cancelling the future cancels the coroutine."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call back on the loop after a delay."""
+        loop = self._running()
+        loop.call_soon_threadsafe(lambda: loop.call_later(delay_s, callback))
+
+    def silent_for(self) -> float:
+        """Return the seconds for which the loop has not answered, and ask it again. 0 while it does not run."""
+        if self._loop is None:
+            return 0.0
+        silent_s = time.monotonic() - self._answered_at if self._asked else 0.0
+        if not self._asked:
+            self._asked, self._answered_at = True, time.monotonic()
+            self._loop.call_soon_threadsafe(self._answer)
+        return silent_s
+
+    def _answer(self) -> None:
+        self._asked = False
+        self._answered_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop the loop. Idempotent; what still runs on it is abandoned."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)

@@ -1,0 +1,78 @@
+"""The work that no job asks for: queue what is due, end what expired, take back what was lost, forget what is old.
+
+Every worker offers to do it; one is elected and keeps the office while it renews it in time.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+
+from worker.job import TERMINAL
+from worker.periodic import Periodic
+from worker.settings import Settings
+from worker.store.script import Call, run
+from worker.store.transitions import BATCH, Transitions
+
+log = logging.getLogger(__name__)
+
+#: A leader that has not renewed its office for this many ticks is replaced (at least three seconds).
+TERM_TICKS = 5
+SHORTEST_TERM_MS = 3000
+#: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
+MAX_ROUNDS = 50
+PRUNE_EVERY_TICKS = 30
+
+
+class Maintenance:
+    """One worker's offer to lead, and the rounds that it makes while it does."""
+
+    def __init__(self, name: str, client: redis.Redis, settings: Settings) -> None:
+        self._name = name
+        self._client = client
+        self._settings = settings
+        self._transitions = Transitions(settings)
+        self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
+        self._ticks = 0
+        self._thread = Periodic("maintenance", settings.tick_s, self.tick)
+        #: Whether this worker led at its last tick.
+        self.leads = False
+
+    def start(self) -> None:
+        """Begin to offer, and to tick when elected."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop. The office falls to another worker when the term ends. Idempotent."""
+        self._thread.stop()
+        self.leads = False
+
+    def tick(self) -> None:
+        """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
+        self.leads = run(self._client, self._transitions.elect(self._name, self._term_ms))
+        if not self.leads:
+            return
+        self._repeat(self._transitions.promote())
+        self._repeat(self._transitions.expire())
+        self._reap()
+        for queue in self._settings.queues:
+            if repeated := run(self._client, self._transitions.redispatch(queue)):
+                log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
+        if self._ticks % PRUNE_EVERY_TICKS == 0:
+            for state in sorted(TERMINAL):
+                self._repeat(self._transitions.prune(state))
+        self._ticks += 1
+
+    def _repeat(self, call: Call[int]) -> None:
+        for _ in range(MAX_ROUNDS):
+            if run(self._client, call) < BATCH:
+                return
+
+    def _reap(self) -> None:
+        for _ in range(MAX_ROUNDS):
+            lost = run(self._client, self._transitions.reap())
+            for job_id in lost:
+                log.warning("lease_expired", extra={"job_id": job_id})
+            if len(lost) < BATCH:
+                return

@@ -1,0 +1,38 @@
+"""A thread that does one thing at an interval, survives its errors and stops when told."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Periodic:
+    """Calls `action` every `interval_s`, first at once. An error is logged and the next round comes all the same."""
+
+    def __init__(self, name: str, interval_s: float, action: Callable[[], None]) -> None:
+        self._name = name
+        self._interval_s = interval_s
+        self._action = action
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"backdesk-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; call it once."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Ask for the end and wait for the round at hand, at most `timeout_s`. Idempotent."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._action()
+            except Exception:
+                log.exception("periodic_failed", extra={"task_name": self._name})
+            self._stop.wait(self._interval_s)

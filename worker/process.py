@@ -1,0 +1,65 @@
+"""What a worker process holds while it runs jobs: the writer, the leases, the loop. One set a process, never forked."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+
+from worker.connection import connect
+from worker.job import Claim
+from worker.lease import LeaseKeeper
+from worker.loop import ProcessLoop
+from worker.progress import AttemptProgress
+from worker.settings import Settings
+from worker.store.transitions import Transitions
+from worker.store.writer import StoreWriter
+
+
+class WorkerProcess:
+    """The parts that every attempt in this process shares."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.transitions = Transitions(settings)
+        self.loop = ProcessLoop()
+        self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
+        # A client of its own: a renewal must not wait behind a long batch of the writer.
+        lease_client = connect(settings.url, min(settings.socket_timeout_s, settings.lease_s))
+        self.leases = LeaseKeeper(lease_client, self.transitions, settings, self.loop)
+
+    def progress(self, claim: Claim) -> AttemptProgress:
+        """Return the sink for the events of an attempt."""
+        return AttemptProgress(claim, self.writer, self.transitions, self.settings, self.loop)
+
+    def close(self) -> None:
+        """Write what is pending and stop the threads. Idempotent."""
+        self.writer.close()
+        self.leases.close()
+        self.loop.stop()
+
+
+_lock = threading.Lock()
+_held: tuple[int, WorkerProcess] | None = None
+
+
+def current_process(settings: Settings) -> WorkerProcess:
+    """Return this process's parts, made on first use; a forked child makes its own."""
+    global _held  # noqa: PLW0603 - a process has one, and Celery gives its tasks no place to keep it
+    if _held is None or _held[0] != os.getpid():
+        with _lock:
+            if _held is None or _held[0] != os.getpid():
+                # Everything imported so far lives as long as the process; scanning it again and again costs a third
+                # of the CPU of a loop with hundreds of agents.
+                gc.freeze()
+                gc.set_threshold(50_000, 20, 50)
+                _held = (os.getpid(), WorkerProcess(settings))
+    return _held[1]
+
+
+def close_current_process() -> None:
+    """Close this process's parts, if it has any. Idempotent."""
+    global _held  # noqa: PLW0603 - see current_process
+    if _held is not None and _held[0] == os.getpid():
+        _held[1].close()
+    _held = None

@@ -1,0 +1,109 @@
+"""The engine's settings: read once at an entry point, checked there, frozen, and passed down.
+
+Order of precedence: environment (`BACKDESK_*`), `.env` in the working directory, files in `/run/secrets`, default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from worker.errors import ConfigurationError
+from worker.job import Name
+
+SECRETS_DIR = Path("/run/secrets")
+LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """How this process reaches Redis and runs jobs. Durations are in seconds unless the name says `_ms`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BACKDESK_",
+        env_file=".env",
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    redis_url: str | None = Field(None, description="Redis to use; when unset, the one that `backdesk up` runs here.")
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = Field(
+        "backdesk", description="First part of every key and channel; deployments that share a server differ in it."
+    )
+    data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
+    task_modules: Names = Field(("tasks.support", "tasks.audit"), description="Modules whose kinds a worker runs.")
+    inboxes: Names = Field(
+        ("celery", "agents", "tools"), description="Redis lists in which plain Celery clients leave their messages."
+    )
+    queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
+
+    lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
+    tick_s: float = Field(1.0, ge=0.05, le=60, description="Pause between two rounds of the elected maintenance.")
+    redispatch_after_s: float = Field(5.0, gt=0, description="Age at which an unclaimed delivery is looked for.")
+    max_crashes: int = Field(3, ge=1, description="Workers a job may take down before it is a dead letter.")
+    retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
+    idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
+
+    max_request_bytes: int = Field(256 * 1024, ge=1, description="Largest request, encoded as JSON.")
+    max_result_bytes: int = Field(1024 * 1024, ge=1, description="Largest result, encoded as JSON.")
+    max_event_bytes: int = Field(32 * 1024, ge=64, description="Largest data of one event, encoded as JSON.")
+    max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
+    token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
+
+    socket_timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer of Redis.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else json.")
+
+    @field_validator("task_modules", "inboxes", "queues", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("queues")
+    @classmethod
+    def _queue_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one queue is needed")
+        return tuple(TypeAdapter(Name).validate_python(queue) for queue in value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("unix://"):
+            return value
+        TypeAdapter(RedisDsn).validate_python(value)
+        return value
+
+    @model_validator(mode="after")
+    def _inboxes_apart(self) -> Settings:
+        clash = {celery_queue(self.prefix, queue) for queue in self.queues} & set(self.inboxes)
+        if clash:
+            raise ValueError(f"inbox {sorted(clash)} is a queue that workers consume; choose another inbox")
+        return self
+
+    @property
+    def url(self) -> str:
+        """The Redis to use: the configured one, else the conventional local address."""
+        return self.redis_url or LOCAL_REDIS
+
+
+def celery_queue(prefix: str, queue: str) -> str:
+    """Return the name of a queue in Celery, and of its list in Redis."""
+    return f"{prefix}.{queue}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; raises ConfigurationError with one sentence for each value that is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"BACKDESK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("; ".join(lines)) from None

@@ -1,0 +1,62 @@
+-- Dispatch: moves jobs from the tenants' lines into the bounded window of deliveries that Celery holds.
+--!include keys
+--!include clock
+
+-- Tenants advance equally: every pick costs one stride of virtual time (stride scheduling, Waldspurger 1995).
+local STRIDE = 1
+
+-- What Celery reads: protocol 2 with an empty body, because the job store holds the request.
+local function native_delivery(id, kind, queue, tenant)
+  return '{"body":"[[],{},{}]","content-encoding":"utf-8","content-type":"application/json","headers":{"lang":"py",' ..
+    '"task":' .. cjson.encode(kind) .. ',"id":"' .. id .. '","root_id":"' .. id .. '","parent_id":null,"group":null,' ..
+    '"argsrepr":"","kwargsrepr":"tenant=' .. tenant .. '","origin":"backdesk","ignore_result":true,"retries":0},' ..
+    '"properties":{"correlation_id":"' .. id .. '","delivery_tag":"' .. id .. '","delivery_mode":2,"priority":0,' ..
+    '"delivery_info":{"exchange":"","routing_key":"' .. celery_list(queue) .. '"}}}'
+end
+
+-- The message of a job is always the same text, so that it can be looked for in Celery's list.
+local function delivery(id)
+  local field = redis.call('HMGET', job_key(id), 'delivery', 'kind', 'queue', 'tenant')
+  return field[1] or native_delivery(id, field[2], field[3], field[4])
+end
+
+-- About twice the slots that live workers announce: enough to keep them busy, little enough that order can change.
+local function window_size(queue, idle_window)
+  local slots = tonumber(redis.call('HGET', slots_key, queue) or 0)
+  return slots > 0 and 2 * slots or idle_window
+end
+
+local function deliver(queue, id)
+  redis.call('ZADD', window_key(queue), whole(now), id)
+  redis.call('LPUSH', celery_list(queue), delivery(id))
+end
+
+-- Give the slots of the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
+local function dispatch(queue, idle_window)
+  local free = window_size(queue, idle_window) - redis.call('ZCARD', window_key(queue))
+  local lane = lane_key(queue)
+  while free > 0 do
+    local first = redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES')
+    local tenant = first[1]
+    if not tenant then return end
+    local line = line_key(queue, tenant)
+    local best = redis.call('ZPOPMIN', line)
+    if best[1] then
+      deliver(queue, best[1])
+      redis.call('SET', virtual_time_key(queue), first[2])
+      redis.call('ZINCRBY', lane, STRIDE, tenant)
+      free = free - 1
+    end
+    if redis.call('EXISTS', line) == 0 then redis.call('ZREM', lane, tenant) end
+  end
+end
+
+-- Put a job into its tenant's line. A tenant that had nothing waiting starts at the present virtual time:
+-- being idle earns no credit.
+local function join_line(job)
+  local lane = lane_key(job.queue)
+  redis.call('ZADD', line_key(job.queue, job.tenant), job.rank, job.id)
+  if not redis.call('ZSCORE', lane, job.tenant) then
+    redis.call('ZADD', lane, redis.call('GET', virtual_time_key(job.queue)) or '0', job.tenant)
+  end
+end

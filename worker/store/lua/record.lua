@@ -1,0 +1,42 @@
+-- The record of a job, and the two things that can happen to it everywhere: to change its state, and to end.
+--!include keys
+--!include clock
+--!include events
+
+-- Returns the fields that a transition needs, or nil when there is no such job.
+local function load_job(id)
+  local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank')
+  if not field[1] then return nil end
+  return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
+    attempt = tonumber(field[5]), rank = field[6]}
+end
+
+local function enter(job, state)
+  redis.call('ZREM', state_key(job.state), job.id)
+  redis.call('ZADD', state_key(state), whole(now), job.id)
+  redis.call('HSET', job_key(job.id), 'state', state)
+  job.state = state
+end
+
+-- Take a job out of every place where it waits or runs.
+local function withdraw(job)
+  redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
+  redis.call('ZREM', window_key(job.queue), job.id)
+  redis.call('ZREM', due_key, job.id)
+  redis.call('ZREM', expiring_key, job.id)
+  redis.call('ZREM', leases_key, job.id)
+end
+
+-- End a job: terminal state, its `result` or `error`, the terminal event, and a date on which all of it is forgotten.
+-- The keys outlive the retention by an hour, so that pruning finds the record and can clean the indexes by it.
+local function conclude(job, state, field, value, data, retention_ms)
+  withdraw(job)
+  enter(job, state)
+  redis.call('HSET', job_key(job.id), 'finished_at', whole(now), field, value)
+  append(job, state, data)
+  local ttl = whole(retention_ms + 3600000)
+  redis.call('PEXPIRE', job_key(job.id), ttl)
+  redis.call('PEXPIRE', events_key(job.id), ttl)
+  local key = redis.call('HGET', job_key(job.id), 'idempotency_key')
+  if key then redis.call('PEXPIRE', idempotency_key(job.tenant, key), ttl) end
+end

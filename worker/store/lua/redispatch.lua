@@ -1,0 +1,23 @@
+-- Redispatch: deliver again what Celery was given and lost between its list and a claim.
+--
+-- ARGV: prefix, now ms or '', idle window, queue, age in ms from which a delivery is looked for
+-- Returns: how many deliveries were repeated
+-- Atomic. A delivery that still stands in Celery's list is left alone, however long it has waited.
+--!include dispatch
+
+local queue, age_ms = ARGV[4], tonumber(ARGV[5])
+local window, list = window_key(queue), celery_list(queue)
+local old = redis.call('ZRANGEBYSCORE', window, '-inf', whole(now - age_ms))
+local repeated = 0
+if #old > 0 and redis.call('LLEN', list) < redis.call('ZCARD', window) then
+  local standing = {}
+  for _, message in ipairs(redis.call('LRANGE', list, 0, -1)) do standing[message] = true end
+  for _, id in ipairs(old) do
+    if not standing[delivery(id)] then
+      deliver(queue, id)
+      repeated = repeated + 1
+    end
+  end
+end
+dispatch(queue, tonumber(ARGV[3]))
+return repeated

@@ -1,0 +1,67 @@
+-- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
+--
+-- ARGV: prefix, now ms or '', idle window, then for each job 12 values: id, kind, tenant, queue, priority 0-9,
+--   request JSON, fingerprint, idempotency key or '', run-at ms or '', expires-at ms or '', metadata JSON or '',
+--   Celery message or ''
+-- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another
+-- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
+--!include record
+--!include dispatch
+
+local FIELDS = 12
+local RANKS_PER_PRIORITY = 2 ^ 44 -- arrivals that fit below a priority; ten of them still fit a double exactly
+local idle_window = tonumber(ARGV[3])
+local touched, replies = {}, {}
+
+local function found(id, fingerprint)
+  local same = redis.call('HGET', job_key(id), 'fingerprint') == fingerprint
+  return {same and 0 or -1, id}
+end
+
+local function existing(id, tenant, key, fingerprint)
+  if redis.call('EXISTS', job_key(id)) == 1 then return found(id, fingerprint) end
+  local other = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
+  return other and found(other, fingerprint)
+end
+
+local function write(job, base)
+  local arrival = redis.call('INCR', arrivals_key)
+  job.rank = whole((9 - tonumber(job.priority)) * RANKS_PER_PRIORITY + arrival)
+  local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state, 'priority', job.priority,
+    'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6], 'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
+  for offset, name in pairs({[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery'}) do
+    if ARGV[base + offset] ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = ARGV[base + offset]
+    end
+  end
+  redis.call('HSET', job_key(job.id), unpack(fields))
+  redis.call('ZADD', state_key(job.state), whole(now), job.id)
+  redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
+end
+
+local function create(base)
+  local run_at, expires_at, key = tonumber(ARGV[base + 9]), ARGV[base + 10], ARGV[base + 8]
+  local parked = run_at and run_at > now
+  local job = {id = ARGV[base + 1], kind = ARGV[base + 2], tenant = ARGV[base + 3], queue = ARGV[base + 4],
+    priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued'}
+  write(job, base)
+  if key ~= '' then redis.call('SET', idempotency_key(job.tenant, key), job.id) end
+  if expires_at ~= '' then redis.call('ZADD', expiring_key, expires_at, job.id) end
+  if parked then
+    redis.call('ZADD', due_key, whole(run_at), job.id)
+    append(job, 'scheduled', '{"run_at":"' .. iso(run_at) .. '"}')
+  else
+    append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
+    join_line(job)
+    touched[job.queue] = true
+  end
+  return {1, job.id}
+end
+
+for base = 3, #ARGV - FIELDS, FIELDS do
+  local known = existing(ARGV[base + 1], ARGV[base + 3], ARGV[base + 8], ARGV[base + 7])
+  replies[#replies + 1] = known or create(base)
+end
+for queue in pairs(touched) do dispatch(queue, idle_window) end
+return replies
