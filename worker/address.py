@@ -42,9 +42,7 @@ def find_running(data_dir: Path) -> str | None:
 def pid_that_answers(url: str) -> int | None:
     """The process id of the Redis that answers at this URL; None when none does or it is still loading."""
     once = Retry(NoBackoff(), 0)
-    with Redis.from_url(
-        url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=once
-    ) as client:
+    with Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=once) as client:
         try:
             client.ping()
             return int(client.info("server")["process_id"])

@@ -86,7 +86,9 @@ def _check_name(field: str, value: object) -> None:
 
 def _check_priority(value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRIORITY:
-        raise InvalidRequest("priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first")
+        raise InvalidRequest(
+            "priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first"
+        )
 
 
 def _idempotency_key(key: str | None) -> str:

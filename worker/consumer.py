@@ -48,14 +48,17 @@ class Consumer(CeleryConsumer):
         if self.hub is not None:
             self.hub.call_soon(_nothing)
 
-    def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:  # noqa: ARG002 - Celery's signature
+    def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:
         """Return what is called for each message."""
         strategies, callbacks = self.strategies, self.on_task_message
 
         def on_task_received(message: Any) -> None:
             headers = message.headers
             if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
-                log.error("message_dropped", extra={"reason": "no id or task", "message_body": _excerpt(message.body)})
+                log.error(
+                    "message_dropped",
+                    extra={"reason": "no id or task", "message_body": _excerpt(message.body)},
+                )
                 return
             strategy = strategies.get(headers["task"])
             if strategy is None:

@@ -39,6 +39,8 @@ def _loads_or_drop(text: str) -> Any:
         if properties.get("body_encoding") == "base64":
             base64.b64decode(message["body"])
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
-        log.error("message_dropped", extra={"reason": f"no Celery message: {error!r}", "item": text[:EXCERPT]})  # noqa: TRY400 - the traceback would only name this decoder
+        log.error(  # noqa: TRY400 - a traceback would only name this decoder
+            "message_dropped", extra={"reason": f"no Celery message: {error!r}", "item": text[:EXCERPT]}
+        )
         raise Empty from None
     return message

@@ -52,9 +52,7 @@ class EmbeddedRedis:
     server does not answer within `deadline_s`; nothing is left running then.
     """
 
-    def __init__(
-        self, folder: Path | None = None, *, port: int | None = None, deadline_s: float = 15
-    ) -> None:
+    def __init__(self, folder: Path | None = None, *, port: int | None = None, deadline_s: float = 15) -> None:
         self._kept_folder = folder
         self._wished_port = port
         self._deadline_s = deadline_s
@@ -243,9 +241,7 @@ def _lock(log: IO[bytes], folder: Path, patience_s: float) -> None:
             return fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
-                raise ConfigurationError(
-                    f"another Redis server is running on {folder}: stop it first"
-                ) from None
+                raise ConfigurationError(f"another Redis server is running on {folder}: stop it first") from None
             time.sleep(0.05)
 
 

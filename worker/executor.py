@@ -58,7 +58,7 @@ def _attempt(process: WorkerProcess, spec: TaskSpec, claim: Claim, context: Task
         return Failed(_invalid("invalid_request", "the request does not fit the kind", error))
     try:
         value = _call_body(process, spec, context, request, lease)
-    except BaseException as error:  # noqa: BLE001 - whatever a body raises must end as an outcome
+    except BaseException as error:
         if lease.lost:
             raise FenceLost from error
         return Failed(_failure_of(error))

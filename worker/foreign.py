@@ -73,7 +73,13 @@ class ForeignMessage:
 
     def with_delivery(self, job: NewJob, queue: str) -> NewJob:
         """Return the job with a message for Celery that keeps the caller's links, chains and wish for a result."""
-        headers = {**self.headers, "argsrepr": "", "kwargsrepr": f"tenant={job.tenant}", "eta": None, "expires": None}
+        headers = {
+            **self.headers,
+            "argsrepr": "",
+            "kwargsrepr": f"tenant={job.tenant}",
+            "eta": None,
+            "expires": None,
+        }
         properties = {
             "correlation_id": self.properties.get("correlation_id") or self.id,
             "reply_to": self.properties.get("reply_to") or "",

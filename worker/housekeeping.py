@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """Presence, maintenance and intake of one worker, started and stopped together."""
 
-    def __init__(self, presence: Presence, maintenance: Maintenance, intake: Intake, kinds: Mapping[str, TaskSpec]) -> None:
+    def __init__(
+        self, presence: Presence, maintenance: Maintenance, intake: Intake, kinds: Mapping[str, TaskSpec]
+    ) -> None:
         self._presence = presence
         self._maintenance = maintenance
         self._intake = intake

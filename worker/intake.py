@@ -24,7 +24,7 @@ from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from worker.periodic import Periodic
 from worker.settings import Settings, celery_queue
 from worker.store.script import run
-from worker.store.transitions import SubmitCode, Transitions
+from worker.store.transitions import SubmitCode, Transitions, text
 from worker.task import TaskSpec
 
 log = logging.getLogger(__name__)
@@ -102,15 +102,17 @@ class Intake:
         job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
         ((code, _),) = run(self._client, self._transitions.submit([job]))
         if code is SubmitCode.CONFLICT:
-            log.error("message_dropped", extra={"reason": "task id already used by another job", "job_id": message.id})
+            log.error(
+                "message_dropped",
+                extra={"reason": "task id already used by another job", "job_id": message.id},
+            )
 
     def _check(self, kind: str) -> RequestCheck:
         if (spec := self._kinds.get(kind)) is not None:
             return ModelCheck(spec.queue, spec.request)
         announced = self._client.hget(self._keys.kinds, kind)
         if announced is None:
-            known = {name.decode() for name in self._client.hkeys(self._keys.kinds)} | set(self._kinds)
-            raise UnknownKind(kind, sorted(known))
+            raise UnknownKind(kind, sorted({*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}))
         return SchemaCheck(KindContract.model_validate_json(announced))
 
     def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
@@ -120,7 +122,10 @@ class Intake:
         tenant = message.tenant or DEFAULT_TENANT
         run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
         self._app.backend.mark_as_failure(
-            message.id, TaskError(failure.code, failure.message), request=_context(message), store_result=message.wants_result
+            message.id,
+            TaskError(failure.code, failure.message),
+            request=_context(message),
+            store_result=message.wants_result,
         )
 
 

@@ -38,7 +38,7 @@ class Presence:
     def start(self, registry: Mapping[str, TaskSpec]) -> None:
         """Announce the kinds, then the worker, and go on announcing it."""
         if registry:
-            contracts = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
+            contracts: dict[Any, Any] = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
             self._client.hset(self._keys.kinds, mapping=contracts)
         self.announce()
         self._thread.start()

@@ -32,7 +32,12 @@ class AttemptProgress:
     """The sink of one attempt's events. Safe to call from any thread."""
 
     def __init__(
-        self, claim: Claim, writer: StoreWriter, transitions: Transitions, settings: Settings, loop: ProcessLoop
+        self,
+        claim: Claim,
+        writer: StoreWriter,
+        transitions: Transitions,
+        settings: Settings,
+        loop: ProcessLoop,
     ) -> None:
         self._claim = claim
         self._writer = writer
@@ -53,7 +58,7 @@ class AttemptProgress:
         return self.watchers > 0
 
     def emit(self, event_type: str, data: dict[str, Any]) -> None:
-        """Append an event. Raises ValueError when its data, as JSON, exceeds the limit, TypeError when it is no JSON."""
+        """Append an event. Raises ValueError when its data exceeds the limit, TypeError when it is no JSON."""
         encoded = _encode(data)
         if len(encoded) > self._settings.max_event_bytes:
             limit = self._settings.max_event_bytes

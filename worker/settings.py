@@ -8,7 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    RedisDsn,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationError
@@ -34,12 +42,14 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(None, description="Redis to use; when unset, the one that `backdesk up` runs here.")
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = Field(
-        "backdesk", description="First part of every key and channel; deployments that share a server differ in it."
+        "backdesk",
+        description="First part of every key and channel; deployments that share a server differ in it.",
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
     task_modules: Names = Field(("tasks.support", "tasks.audit"), description="Modules whose kinds a worker runs.")
     inboxes: Names = Field(
-        ("celery", "agents", "tools"), description="Redis lists in which plain Celery clients leave their messages."
+        ("celery", "agents", "tools"),
+        description="Redis lists in which plain Celery clients leave their messages.",
     )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
 
@@ -58,7 +68,9 @@ class Settings(BaseSettings):
 
     socket_timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer of Redis.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else json.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, else json."
+    )
 
     @field_validator("task_modules", "inboxes", "queues", mode="before")
     @classmethod

@@ -46,9 +46,7 @@ class TaskSpec:
 REGISTRY: dict[str, TaskSpec] = {}
 
 
-def task(
-    kind: str, *, queue: str = "agents"
-) -> Callable[[B], B]:
+def task(kind: str, *, queue: str = "agents") -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
     The body is `def` or `async def`, takes `(ctx, request)` and returns a result; both types are pydantic models and
@@ -76,5 +74,7 @@ def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:
     models = hints.get(parameters[1]), hints.get("return")
     for name, model in zip((parameters[1], "return"), models, strict=True):
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
-            raise ConfigurationError(f"the body of {kind!r} must annotate {name!r} with a pydantic model, not {model!r}")
+            raise ConfigurationError(
+                f"the body of {kind!r} must annotate {name!r} with a pydantic model, not {model!r}"
+            )
     return models  # type: ignore[return-value]  # the loop above has shown that both are models

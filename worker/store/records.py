@@ -1,6 +1,4 @@
-"""Reading what the transitions wrote: records, event logs, lists. Requests and readers are pairs, so that blocking and
-asyncio clients share them.
-"""
+"""Reading what the transitions wrote. Pure, so that blocking and asyncio clients share it."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ def read_record(job_id: str, fields: Mapping[bytes, bytes], events: int) -> JobR
         kind=raw["kind"].decode(),
         tenant=raw["tenant"].decode(),
         queue=raw["queue"].decode(),
-        state=raw["state"].decode(),  # type: ignore[arg-type]  # pydantic turns the text into the enum
+        state=raw["state"].decode(),
         priority=int(raw["priority"]),
         attempt=int(raw["attempt"]),
         request=from_json(raw["request"]),

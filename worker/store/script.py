@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import redis
 import redis.asyncio
@@ -98,7 +98,7 @@ def _send(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
     with client.pipeline(transaction=False) as pipe:
         for call in calls:
             pipe.evalsha(call.script.sha, 0, *call.arguments)
-        return cast("list[Any]", pipe.execute(raise_on_error=False))
+        return pipe.execute(raise_on_error=False)
 
 
 async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[T]]) -> list[T]:

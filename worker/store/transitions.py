@@ -72,7 +72,12 @@ class Transitions:
         flat: list[Argument] = []
         for job in jobs:
             flat += (job.id, job.kind, job.tenant, job.queue, job.priority, job.request, job.fingerprint)
-            flat += (job.idempotency_key, _optional(job.run_at_ms), _optional(job.expires_at_ms), job.metadata)
+            flat += (
+                job.idempotency_key,
+                _optional(job.run_at_ms),
+                _optional(job.expires_at_ms),
+                job.metadata,
+            )
             flat.append(job.delivery)
         return Call(load_script("submit"), self._arguments(self._settings.idle_window, *flat), _read_submitted)
 
@@ -108,7 +113,7 @@ class Transitions:
     def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
         """Withdraw a job that has not begun; gives whether it is cancelled, and else its state ("" if unknown)."""
         arguments = self._arguments(self._settings.idle_window, job_id, to_json(reason), self._retention_ms)
-        return Call(load_script("cancel"), arguments, lambda reply: (bool(reply[0]), _text(reply[1])))
+        return Call(load_script("cancel"), arguments, lambda reply: (bool(reply[0]), text(reply[1])))
 
     def reject(self, job_id: str, kind: str, tenant: str, failure: Failure) -> Call[bool]:
         """Record a message that cannot be a job as a failed one; gives False when the id is taken. Idempotent."""
@@ -128,7 +133,7 @@ class Transitions:
         """Take back the jobs of workers that are gone; gives their ids. At most `BATCH` a call."""
         settings = self._settings
         arguments = self._arguments(settings.idle_window, BATCH, settings.max_crashes, self._retention_ms)
-        return Call(load_script("reap"), arguments, lambda reply: [_text(job_id) for job_id in reply])
+        return Call(load_script("reap"), arguments, lambda reply: [text(job_id) for job_id in reply])
 
     def redispatch(self, queue: str) -> Call[int]:
         """Deliver again what was lost on its way to a claim; gives how many."""
@@ -155,12 +160,13 @@ def _optional(value: int | None) -> Argument:
     return "" if value is None else value
 
 
-def _text(value: bytes | str) -> str:
+def text(value: bytes | str) -> str:
+    """Return a reply of Redis as text."""
     return value.decode() if isinstance(value, bytes) else value
 
 
 def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
-    return [(SubmitCode(code), _text(job_id)) for code, job_id in reply]
+    return [(SubmitCode(code), text(job_id)) for code, job_id in reply]
 
 
 def _read_claim(job_id: str, reply: list[Any]) -> Claim | None:
@@ -169,9 +175,9 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | None:
     attempt, kind, tenant, queue, request, metadata, expires_at, watchers = reply[1:]
     return Claim(
         job_id=job_id,
-        kind=_text(kind),
-        tenant=_text(tenant),
-        queue=_text(queue),
+        kind=text(kind),
+        tenant=text(tenant),
+        queue=text(queue),
         attempt=attempt,
         request=request,
         metadata=from_json(metadata) if metadata else {},

@@ -1,0 +1,302 @@
+"""`JobClient`: submit jobs and follow them, from blocking code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from redis.client import PubSub
+
+from producers.core import (
+    Announcements,
+    Calls,
+    Commands,
+    Contracts,
+    Events,
+    JobCore,
+    Operation,
+    Records,
+    Replies,
+    outcome_of,
+)
+from producers.watch import LOG_EVERY_S, Cursor
+from worker.admission import JobOptions
+from worker.connection import UNREACHABLE, connect, translated
+from worker.errors import ResultTimeout, StoreUnavailable
+from worker.events import JobEvent
+from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.kinds import RequestCheck
+from worker.settings import Settings, load_settings
+from worker.store.records import read_event
+from worker.store.script import run_pipelined
+
+T = TypeVar("T")
+
+#: An operation that finds its connection broken is repeated, since none does harm twice; then the caller is told.
+ATTEMPTS = 3
+PAUSE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that was submitted, with the client at hand. `created` is False when it was found by its key or id."""
+
+    id: str
+    created: bool
+    client: JobClient
+
+    def get(self) -> JobRecord:
+        """Return the record as it is now."""
+        return self.client.get(self.id)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the result; see `JobClient.result`."""
+        return self.client.result(self.id, timeout)
+
+    def watch(self, after: int = 0) -> Watch:
+        """Follow the events; see `JobClient.watch`."""
+        return self.client.watch(self.id, after)
+
+    def cancel(self, reason: str = "cancelled by its owner") -> None:
+        """Withdraw the job; see `JobClient.cancel`."""
+        self.client.cancel(self.id, reason)
+
+
+class JobClient:
+    """A connection to one deployment. Safe to share between threads; close it, or use it in a `with` block.
+
+    Every method raises StoreUnavailable when Redis cannot be reached or does not answer in time.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        checks: Mapping[str, RequestCheck] | None = None,
+    ) -> None:
+        settings = settings or load_settings(**({"redis_url": url} if url else {}))
+        self._core = JobCore(settings, checks)
+        self.redis_timeout_s = settings.socket_timeout_s
+        self.redis = connect(settings.url, settings.socket_timeout_s)
+
+    def submit(
+        self,
+        kind: str,
+        request: object,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        priority: int = DEFAULT_PRIORITY,
+        delay: float | timedelta | None = None,
+        at: datetime | None = None,
+        expires: float | timedelta | datetime | None = None,
+        idempotency_key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        job_id: str | None = None,
+    ) -> Job:
+        """Write one job and return it.
+
+        `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or `at`
+        postpone the job; `expires` ends it unless it has begun by then. The same idempotency key, or job id, with the
+        same request returns the existing job; with another request it raises IdempotencyConflict. Raises
+        InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
+        """
+        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata)
+        found, created = self._do(self._core.submit(kind, request, options, job_id))
+        return Job(found, created, self)
+
+    def submit_many(
+        self,
+        kind: str,
+        requests: Iterable[object],
+        *,
+        tenant: str = DEFAULT_TENANT,
+        priority: int = DEFAULT_PRIORITY,
+        delay: float | timedelta | None = None,
+        at: datetime | None = None,
+        expires: float | timedelta | datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Job]:
+        """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
+
+        Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
+        """
+        options = JobOptions(tenant, priority, delay, at, expires, None, metadata)
+        return [Job(job_id, True, self) for job_id in self._do(self._core.submit_many(kind, requests, options))]
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return a job's record as it is now; raises JobNotFound."""
+        return self._do(self._core.get(job_id))
+
+    def result(self, job_id: str, timeout: float | None = None) -> Any:
+        """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
+
+        Raises JobFailed when it ended without one, ResultTimeout when it goes on, JobNotFound.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        record = self.get(job_id)
+        if not record.done:
+            with self.watch(job_id, record.events, deadline=deadline) as events:
+                for _ in events:
+                    pass
+            record = self.get(job_id)
+            if not record.done:
+                raise ResultTimeout(job_id, timeout or 0.0)
+        return outcome_of(record)
+
+    def events(self, job_id: str, after: int = 0) -> Events:
+        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        return self._do(self._core.events(job_id, after))
+
+    def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> Watch:
+        """Follow a job's events, from the first or from beyond `after`, until it ends.
+
+        Iterate over the value; used as a `with` block it is subscribed from the beginning of the block, so that a job
+        submitted inside is watched from its first moment. Iteration raises JobNotFound when there is no such job, and
+        ends early at `deadline` (of `time.monotonic()`).
+        """
+        return Watch(self, self._core.keys.progress(job_id), job_id, after, deadline)
+
+    def list(
+        self,
+        *,
+        state: JobState | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        limit: int = 50,
+    ) -> Records:
+        """Return the newest jobs that fit: by creation for one tenant, else by their last change of state."""
+        return self._do(self._core.list(state, tenant, kind, limit))
+
+    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:
+        """Withdraw a job that has not begun; idempotent. Raises NotCancellable when it has, JobNotFound."""
+        self._do(self._core.cancel(job_id, reason))
+
+    def kinds(self) -> Contracts:
+        """Return the kinds that workers have announced, with the schemas of their requests and results."""
+        return self._do(self._core.kinds())
+
+    def workers(self) -> Announcements:
+        """Return what live workers announce of themselves: name, pid, since, version, slots by queue."""
+        return self._do(self._core.workers())
+
+    def counts(self) -> dict[JobState, int]:
+        """Return how many jobs are in each state."""
+        return self._do(self._core.counts())
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self.redis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _do(self, operation: Operation[T]) -> T:
+        try:
+            step = next(operation)
+            while True:
+                step = operation.send(self._answer(step))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
+
+    def _answer(self, step: Commands | Calls) -> Replies:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with translated():
+                    return self._ask(step)
+            except StoreUnavailable as error:
+                if attempt == ATTEMPTS or not isinstance(error.__cause__, UNREACHABLE):
+                    raise
+                time.sleep(PAUSE_S * attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _ask(self, step: Commands | Calls) -> Replies:
+        if isinstance(step, Calls):
+            return raise_first(run_pipelined(self.redis, step.calls))
+        with self.redis.pipeline(transaction=False) as pipe:
+            for command in step.commands:
+                pipe.execute_command(*command)
+            return pipe.execute()
+
+
+def raise_first(replies: Replies) -> Replies:
+    """Return the replies, unless one of them is an error."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+class Watch:
+    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
+
+    def __init__(self, client: JobClient, channel: str, job_id: str, after: int, deadline: float | None) -> None:
+        self._client = client
+        self._channel = channel
+        self._job_id = job_id
+        self._cursor = Cursor(after)
+        self._deadline = deadline
+        self._pubsub: PubSub | None = None
+
+    def __enter__(self) -> Self:
+        with translated():
+            self._subscribe()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the subscription. Idempotent."""
+        if self._pubsub is not None:
+            self._pubsub.close()
+            self._pubsub = None
+
+    def __iter__(self) -> Iterator[JobEvent]:
+        try:
+            while not self._cursor.done and self._left() > 0:
+                # First the subscription, then the log: what happens in between is in both, never in neither.
+                with suppress(*UNREACHABLE):
+                    self._subscribe()
+                yield from self._cursor.take(self._client.events(self._job_id, self._cursor.seq))
+                yield from self._live()
+        finally:
+            self.close()
+
+    def _live(self) -> Iterator[JobEvent]:
+        """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
+        while not self._cursor.done:
+            wait_s = min(LOG_EVERY_S, self._left())
+            if wait_s <= 0:
+                return
+            try:
+                message = self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
+            except UNREACHABLE:
+                self.close()
+                return
+            if message is None:
+                return
+            event = read_event(message["data"])
+            if self._cursor.follows(event):
+                yield from self._cursor.take([event])
+            elif not self._cursor.seen(event):
+                return
+
+    def _subscribe(self) -> None:
+        if self._pubsub is None:
+            pubsub = self._client.redis.pubsub(ignore_subscribe_messages=True)
+            pubsub.subscribe(self._channel)
+            # The first answer of the server is the confirmation: only from here on nothing is missed.
+            pubsub.get_message(ignore_subscribe_messages=False, timeout=self._client.redis_timeout_s)
+            self._pubsub = pubsub
+
+    def _left(self) -> float:
+        return float("inf") if self._deadline is None else self._deadline - time.monotonic()

@@ -1,0 +1,229 @@
+"""What the job clients do, without saying how they wait.
+
+Each operation is a generator: it yields what to ask of Redis, is sent the answers, and returns its value. The blocking
+and the asyncio client only differ in how they drive it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic_core import from_json
+
+from producers.contracts import installed_checks
+from worker.admission import JobOptions, admit
+from worker.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    JobFailed,
+    JobNotFound,
+    NotCancellable,
+    UnknownKind,
+)
+from worker.events import JobEvent
+from worker.job import Failure, JobRecord, JobState
+from worker.keys import Keys
+from worker.kinds import KindContract, RequestCheck, SchemaCheck
+from worker.settings import Settings
+from worker.store.records import read_event, read_record
+from worker.store.script import Call
+from worker.store.transitions import NewJob, SubmitCode, Transitions
+
+T = TypeVar("T")
+
+Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Plain Redis commands for one round trip; answered with the list of their replies."""
+
+    commands: Sequence[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Script calls for one round trip; answered with the list of their values. All may be repeated without harm."""
+
+    calls: Sequence[Call[Any]]
+
+
+#: An operation: yields what to ask, is sent the replies, returns its value.
+Operation = Generator[Commands | Calls, list[Any], T]
+
+# Named here because inside the clients `list` is a method.
+Ids = list[str]
+Replies = list[Any]
+Records = list[JobRecord]
+MaybeRecords = list[JobRecord | None]
+Contracts = list[KindContract]
+Announcements = list[dict[str, Any]]
+Events = list[JobEvent]
+
+#: Jobs written by one script call, and calls in one round trip, of `submit_many`.
+JOBS_A_CALL = 50
+CALLS_A_TRIP = 20
+#: Announced contracts are believed for this long before they are read again. Seconds.
+CONTRACTS_FRESH_S = 30.0
+#: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
+PAGE = 200
+MAX_PAGES = 50
+
+
+class JobCore:
+    """The operations of a job client on one deployment."""
+
+    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.prefix)
+        self._transitions = Transitions(settings)
+        self._installed = installed_checks() if checks is None else checks
+        self._announced: dict[str, KindContract] = {}
+        self._announced_checks: dict[str, RequestCheck] = {}
+        self._read_at = float("-inf")
+
+    def submit(
+        self, kind: str, request: object, options: JobOptions, job_id: str | None
+    ) -> Operation[tuple[str, bool]]:
+        """Return the job's id, and whether this call created it."""
+        check = yield from self._check(kind)
+        job = self._admit(job_id or new_job_id(), kind, request, check, options)
+        (((code, found),),) = yield Calls([self._transitions.submit([job])])
+        if code is SubmitCode.CONFLICT:
+            raise IdempotencyConflict(found)
+        # An id of our own choosing that is found already was written by this very call, before its connection broke.
+        ours = job_id is None and found == job.id
+        return found, ours or code is SubmitCode.CREATED
+
+    def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
+        """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
+        if options.idempotency_key is not None:
+            raise InvalidRequest("idempotency_key", "names one job; use submit for it")
+        check = yield from self._check(kind)
+        jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
+        calls = [self._transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
+        for at in range(0, len(calls), CALLS_A_TRIP):
+            yield Calls(calls[at : at + CALLS_A_TRIP])
+        return [job.id for job in jobs]
+
+    def get(self, job_id: str) -> Operation[JobRecord]:
+        """Return the record; raises JobNotFound."""
+        (record,) = yield from self._records([job_id])
+        if record is None:
+            raise JobNotFound(job_id)
+        return record
+
+    def events(self, job_id: str, after: int) -> Operation[list[JobEvent]]:
+        """Return the logged events with a seq over `after`; raises JobNotFound."""
+        exists, raw = yield Commands(
+            [("EXISTS", self.keys.job(job_id)), ("LRANGE", self.keys.events(job_id), after, -1)]
+        )
+        if not exists:
+            raise JobNotFound(job_id)
+        return [read_event(entry) for entry in raw]
+
+    def cancel(self, job_id: str, reason: str) -> Operation[None]:
+        """Withdraw a job; raises JobNotFound or NotCancellable."""
+        ((cancelled, state),) = yield Calls([self._transitions.cancel(job_id, reason)])
+        if not cancelled:
+            raise NotCancellable(job_id, state) if state else JobNotFound(job_id)
+
+    def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
+        """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
+        found: list[JobRecord] = []
+        for page in range(MAX_PAGES):
+            ids = yield from self._page(state, tenant, page)
+            records = yield from self._records(ids)
+            found += [r for r in records if r and state in {None, r.state} and kind in {None, r.kind}]
+            if len(found) >= limit or len(ids) < PAGE:
+                break
+        return found[:limit]
+
+    def kinds(self) -> Operation[Contracts]:
+        """Return the contracts that workers have announced, by name."""
+        (announced,) = yield Commands([("HGETALL", self.keys.kinds)])
+        return sorted((KindContract.model_validate_json(raw) for raw in announced.values()), key=lambda c: c.kind)
+
+    def workers(self) -> Operation[Announcements]:
+        """Return what live workers announce of themselves, by name."""
+        (names,) = yield Commands([("ZRANGE", self.keys.workers, 0, -1)])
+        raw = yield Commands([("GET", self.keys.worker(name.decode())) for name in sorted(names)])
+        return [_announcement(entry) for entry in raw if entry]
+
+    def counts(self) -> Operation[dict[JobState, int]]:
+        """Return how many jobs are in each state."""
+        sizes = yield Commands([("ZCARD", self.keys.state(state)) for state in JobState])
+        return dict(zip(JobState, sizes, strict=True))
+
+    def _page(self, state: JobState | None, tenant: str | None, page: int) -> Operation[Ids]:
+        first, last = page * PAGE, (page + 1) * PAGE - 1
+        if tenant is not None or state is not None:
+            key = self.keys.tenant_jobs(tenant) if tenant is not None else self.keys.state(str(state))
+            (ids,) = yield Commands([("ZREVRANGE", key, first, last)])
+            return [job_id.decode() for job_id in ids]
+        newest = yield Commands([("ZREVRANGE", self.keys.state(s), 0, last, "WITHSCORES") for s in JobState])
+        merged = sorted((_entry(pair) for pairs in newest for pair in pairs), reverse=True)
+        return [job_id for _, job_id in merged[first : last + 1]]
+
+    def _records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
+        if not ids:
+            return []
+        replies = yield Commands(
+            [
+                command
+                for job_id in ids
+                for command in (("HGETALL", self.keys.job(job_id)), ("LLEN", self.keys.events(job_id)))
+            ]
+        )
+        pairs = zip(ids, replies[::2], replies[1::2], strict=True)
+        return [read_record(job_id, fields, events) for job_id, fields, events in pairs]
+
+    def _check(self, kind: str) -> Operation[RequestCheck]:
+        if (check := self._installed.get(kind)) is not None:
+            return check
+        stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
+        if stale or kind not in self._announced:
+            announced = yield from self.kinds()
+            self._announced = {contract.kind: contract for contract in announced}
+            self._announced_checks.clear()
+            self._read_at = time.monotonic()
+        if kind not in self._announced:
+            raise UnknownKind(kind, sorted({*self._announced, *self._installed}))
+        if kind not in self._announced_checks:
+            self._announced_checks[kind] = SchemaCheck(self._announced[kind])
+        return self._announced_checks[kind]
+
+    def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
+        return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)
+
+    def _admit_nth(self, n: int, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
+        try:
+            return self._admit(new_job_id(), kind, request, check, options)
+        except InvalidRequest as error:
+            raise InvalidRequest.of({f"[{n}].{field}": reason for field, reason in error.fields.items()}) from None
+
+
+def new_job_id() -> str:
+    """Return an id that no other job has: a random UUID."""
+    return str(uuid.uuid4())
+
+
+def outcome_of(record: JobRecord) -> Any:
+    """Return the result of a job that has ended; raises JobFailed when it has none."""
+    if record.state is JobState.SUCCEEDED:
+        return record.result
+    failure = record.error or Failure(code="unknown", message="no reason was recorded")
+    raise JobFailed(record.id, record.state, failure)
+
+
+def _entry(pair: Sequence[Any]) -> tuple[float, str]:
+    member, score = pair
+    return float(score), member.decode()
+
+
+def _announcement(raw: bytes) -> dict[str, Any]:
+    return dict(from_json(raw))
