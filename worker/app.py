@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,6 +51,17 @@ class JobTask(Task):
         return from_json(outcome.result) if wanted else None
 
 
+class BackdeskApp(Celery):
+    """The Celery application, which a spawned child finds again in this module instead of a copy without tasks."""
+
+    def __reduce__(self) -> tuple[Callable[[], Celery], tuple[()]]:
+        return _the_app, ()
+
+
+def _the_app() -> Celery:
+    return app
+
+
 def kombu_url(url: str) -> str:
     """Return a Redis URL as kombu spells it; only that of a Unix socket differs."""
     if not url.startswith("unix://"):
@@ -62,7 +74,7 @@ def kombu_url(url: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
     defences.install()
-    app = Celery("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
+    app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
     app.conf.update(_configuration(settings))
     for module in settings.task_modules:
         _load(module)

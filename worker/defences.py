@@ -36,8 +36,11 @@ def _loads_or_drop(text: str) -> Any:
         message = loads(text)
         properties = message["properties"]
         _ = properties["delivery_tag"], message.get("headers", {}).get("id")
-        if properties.get("body_encoding") == "base64":
-            base64.b64decode(message["body"])
+        encoding, body = properties.get("body_encoding"), message["body"]
+        if encoding == "base64":
+            base64.b64decode(body)
+        elif encoding is not None or not isinstance(body, str):
+            raise ValueError(f"body encoding {encoding!r}")
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
         log.error(  # noqa: TRY400 - a traceback would only name this decoder
             "message_dropped", extra={"reason": f"no Celery message: {error!r}", "item": text[:EXCERPT]}

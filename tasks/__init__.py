@@ -1,0 +1,1 @@
+"""What this deployment can do: contracts, task bodies, agents and their tools."""

@@ -1,0 +1,98 @@
+"""Tells those who watch a job how its agents get on. Called inside a run: neither blocks nor raises."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from pydantic_core import to_jsonable_python
+
+from tasks.contracts import ModelUsage
+from tasks.desk import Transfer
+from tasks.tools.outcome import ToolOutcome
+from worker.context import TaskContext
+
+#: What an event shows of a tool's arguments and result, in characters.
+MOST_SHOWN = 300
+
+_log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The watcher of one job's runs."""
+
+    def __init__(self, context: TaskContext) -> None:
+        self.context = context
+        self._fraction = 0.0
+        self._streamed = False
+        self._spent = ModelUsage()
+
+    @property
+    def watched(self) -> bool:
+        """Whether the next request to the model is worth streaming."""
+        return self.context.watched
+
+    def stage(self, fraction: float, message: str) -> None:
+        """Tell that a stage of the work begins; the fraction never goes back."""
+        with self._harmless():
+            self._fraction = max(self._fraction, fraction)
+            self.context.progress(self._fraction, message)
+
+    def agent_changed(self, transfer: Transfer) -> None:
+        """Tell that another agent is active now."""
+        with self._harmless():
+            self.context.emit(
+                "agent", agent=transfer.agent, previous=transfer.previous, reason=transfer.reason[:MOST_SHOWN]
+            )
+
+    def text(self, piece: str, *, begins: bool) -> None:
+        """Stream a piece of what the model writes; texts that follow one another are set apart."""
+        with self._harmless():
+            if begins and self._streamed:
+                self.context.token("\n\n")
+            if piece:
+                self._streamed = True
+                self.context.token(piece)
+
+    def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
+        """Tell that a tool begins."""
+        with self._harmless():
+            shown = {name: _shown(value) for name, value in args.items()}
+            self.context.emit("tool_called", tool=tool, call_id=call_id, args=shown)
+
+    def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None:
+        """Tell what a tool returned."""
+        with self._harmless():
+            summary = content.summary() if isinstance(content, ToolOutcome) else _text(content)
+            self.context.emit(
+                "tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=summary[:MOST_SHOWN]
+            )
+            self.stage(
+                min(0.85, self._fraction + 0.1),
+                f"{tool.replace('_', ' ').capitalize()}: {summary[:MOST_SHOWN]}",
+            )
+
+    def spent(self, usage: ModelUsage) -> None:
+        """Add what was used since the last call to the job's usage."""
+        with self._harmless():
+            for name in ModelUsage.model_fields:
+                more = getattr(usage, name) - getattr(self._spent, name)
+                setattr(self.context.usage, name, getattr(self.context.usage, name) + more)
+            self._spent = usage
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever is wrong with a report, the customer's answer goes on
+            _log.exception("report_failed", extra={"job": self.context.job_id})
+
+
+def _shown(value: object) -> object:
+    return value[:MOST_SHOWN] if isinstance(value, str) else value
+
+
+def _text(content: object) -> str:
+    return content if isinstance(content, str) else json.dumps(to_jsonable_python(content, fallback=str))

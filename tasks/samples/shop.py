@@ -1,0 +1,146 @@
+"""The sample shop: customers, products, and orders 10001 to 10040 in every situation a rule asks about.
+
+Order 10003 can be refunded. Order 100NN belongs to customer `cust-1` to `cust-8`, in turn: 10003 to `cust-3`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from tasks.reconciliation import fee_of
+from tasks.samples.articles import ARTICLES
+from tasks.samples.history import seed_history
+from tasks.tables import Article, Customer, LedgerEntry, Order, OrderLine, Product, Refund
+
+#: Name and price in cents; the id is the place in the list, from 1.
+PRODUCTS = [
+    ("Aurora desk lamp", 5900),
+    ("Breeze headphones", 12900),
+    ("Cobalt keyboard", 8900),
+    ("Drift mouse", 3900),
+    ("Ember smart plug", 2400),
+    ("Fjord router", 14900),
+    ("Glide webcam", 6900),
+    ("Halo speaker", 9900),
+]
+CUSTOMERS = [
+    "Ada Moreau",
+    "Ben Okafor",
+    "Chiara Rossi",
+    "Daan Visser",
+    "Elif Kaya",
+    "Finn Larsen",
+    "Grace Liu",
+    "Hugo Silva",
+]
+FIRST_ORDER, LAST_ORDER = 10001, 10040
+
+
+class Situation(NamedTuple):
+    """How an order stands on the day of the seeding."""
+
+    status: str
+    delivered_days_ago: int | None = None
+    used: bool = False
+    refunded: bool = False
+
+
+#: Orders 10001 to 10010; the others repeat them, each round delivered a day earlier.
+SITUATIONS = [
+    Situation("delivered", 3),
+    Situation("delivered", 45),
+    Situation("delivered", 8),
+    Situation("delivered", 5, used=True),
+    Situation("shipped"),
+    Situation("delivered", 12, refunded=True),
+    Situation("cancelled"),
+    Situation("delivered", 27),
+    Situation("delivered", 33),
+    Situation("paid"),
+]
+
+
+def seed(session: Session, today: date) -> None:
+    """Fill an empty database. All days are counted back from `today`."""
+    session.add_all(Product(id=i, name=name, price_cents=cents) for i, (name, cents) in enumerate(PRODUCTS, 1))
+    session.add_all(
+        Customer(id=f"cust-{i}", name=name, email=f"{name.split()[0].lower()}@example.com")
+        for i, name in enumerate(CUSTOMERS, 1)
+    )
+    session.add_all(Article(**article._asdict()) for article in ARTICLES)
+    session.flush()
+    for number in range(FIRST_ORDER, LAST_ORDER + 1):
+        _add_order(session, number, today)
+    seed_history(session, today)
+
+
+def situation_of(number: int) -> Situation:
+    """Return how an order of the sample stands."""
+    turn, place = divmod(number - FIRST_ORDER, len(SITUATIONS))
+    situation = SITUATIONS[place]
+    if situation.delivered_days_ago is None:
+        return situation
+    return situation._replace(delivered_days_ago=situation.delivered_days_ago + turn)
+
+
+def _add_order(session: Session, number: int, today: date) -> None:
+    situation = situation_of(number)
+    delivered = situation.delivered_days_ago
+    placed = today - timedelta(days=2 if delivered is None else delivered + 4)
+    product = number % len(PRODUCTS)
+    price, quantity = PRODUCTS[product][1], 1 + number % 2
+    total = price * quantity
+    order = Order(
+        number=number,
+        customer_id=f"cust-{(number - FIRST_ORDER) % len(CUSTOMERS) + 1}",
+        status=situation.status,
+        total_cents=total,
+        placed_on=placed,
+        delivered_on=None if delivered is None else today - timedelta(days=delivered),
+        used=situation.used,
+    )
+    session.add(order)
+    session.flush()
+    session.add(OrderLine(order_number=number, product_id=product + 1, quantity=quantity, unit_cents=price))
+    if situation.status != "cancelled":
+        _book(session, number, total, placed)
+    if situation.refunded:
+        _refund(session, number, total, today - timedelta(days=1))
+
+
+def _book(session: Session, number: int, total: int, day: date) -> None:
+    rows = [("payment", total, f"pay-{number}"), ("fee", fee_of(total), f"fee-{number}")]
+    session.execute(
+        insert(LedgerEntry),
+        [
+            {
+                "order_number": number,
+                "kind": kind,
+                "amount_cents": cents,
+                "reference": reference,
+                "booked_on": day,
+            }
+            for kind, cents, reference in rows
+        ],
+    )
+
+
+def _refund(session: Session, number: int, total: int, day: date) -> None:
+    made_at = datetime.combine(day, time(12), UTC)
+    session.add(
+        Refund(
+            id=f"R-{number}",
+            order_number=number,
+            amount_cents=total,
+            reason="returned unused",
+            job_id="",
+            made_at=made_at,
+        )
+    )
+    session.add(
+        LedgerEntry(order_number=number, kind="refund", amount_cents=total, reference=f"ref-{number}", booked_on=day)
+    )

@@ -1,0 +1,29 @@
+"""What tools return: data for the model, and one line about it for the people who watch."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ToolOutcome(BaseModel):
+    """The root of what tools return."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def summary(self) -> str:
+        """Say in one line what came out."""
+        raise NotImplementedError
+
+
+class Refusal(ToolOutcome):
+    """The tool did nothing, for a reason that the customer may hear."""
+
+    refused: str
+
+    def summary(self) -> str:
+        return f"refused: {self.refused}"
+
+
+def euros(cents: int, currency: str) -> str:
+    """Write an amount as people read it."""
+    return f"{cents // 100}.{cents % 100:02} {currency}"

@@ -1,0 +1,94 @@
+"""Open a ticket for a person. A job opens at most one: whoever asks again gets the first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tasks.contracts import Priority, TicketOpened
+from tasks.desk import Desk
+from tasks.tables import Ticket
+from tasks.tools.arguments import OrderNumber
+from tasks.tools.outcome import ToolOutcome
+
+Subject = Annotated[str, Field(description="The matter in a few words.")]
+Details = Annotated[
+    str,
+    Field(description="What the customer wrote and what was found out, for one who has not read it all."),
+]
+Urgency = Annotated[
+    Priority,
+    Field(description="urgent: danger or a total outage; high: the customer cannot wait; low: mere wishes."),
+]
+
+
+class TicketReceipt(ToolOutcome):
+    """The ticket that now waits for a person."""
+
+    ticket_id: str
+    priority: Priority
+    subject: str
+    #: True when this request had a ticket already; nothing was added then.
+    already_open: bool = False
+
+    def summary(self) -> str:
+        return f"ticket {self.ticket_id} ({self.priority}): {self.subject}"
+
+
+async def open_ticket(
+    desk: Desk,
+    subject: Subject,
+    details: Details,
+    priority: Urgency = "normal",
+    order_number: OrderNumber | None = None,
+) -> TicketReceipt:
+    """Open a ticket for a human colleague. A request has one ticket: put everything into it."""
+    ticket = Ticket(
+        tenant=desk.tenant,
+        job_id=desk.job_id,
+        customer_id=desk.customer_id,
+        order_number=order_number,
+        subject=subject.strip()[:200],
+        details=details,
+        priority=priority,
+        opened_at=desk.database.now(),
+    )
+    receipt = await desk.database.in_thread(lambda: _open_once(desk, ticket))
+    desk.did(TicketOpened(**receipt.model_dump(exclude={"already_open"})))
+    return receipt
+
+
+def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
+    try:
+        with desk.database.write() as session:
+            existing = _ticket_of(session, desk)
+            if existing is not None:
+                return _receipt(existing, already_open=True)
+            session.add(ticket)
+            session.flush()
+            return _receipt(ticket, already_open=False)
+    except IntegrityError:
+        with desk.database.read() as session:
+            existing = _ticket_of(session, desk)
+            if existing is None:  # some other constraint than "one a job"
+                raise
+            return _receipt(existing, already_open=True)
+
+
+def _ticket_of(session: Session, desk: Desk) -> Ticket | None:
+    return session.scalars(select(Ticket).filter_by(tenant=desk.tenant, job_id=desk.job_id)).one_or_none()
+
+
+def _receipt(ticket: Ticket, *, already_open: bool) -> TicketReceipt:
+    return TicketReceipt.model_validate(
+        {
+            "ticket_id": f"T-{ticket.id:06}",
+            "priority": ticket.priority,
+            "subject": ticket.subject,
+            "already_open": already_open,
+        }
+    )

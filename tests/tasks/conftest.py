@@ -1,0 +1,124 @@
+"""A shop of its own for each test: a real database file, the offline model, and a context that records."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tasks.agents.provider import close_model
+from tasks.contracts import SupportRequest, SupportResult
+from tasks.database import Database
+from tasks.deployment import deployment, reset
+from tasks.desk import Desk
+from tasks.support import support_request
+from tests.support.openai_simulator import OpenAISimulator
+from worker.context import ProgressSink, TaskContext
+from worker.job import Claim
+
+
+class Recording:
+    """A sink that keeps what it is told. `watched` may be a function that is asked each time."""
+
+    def __init__(self, watched: bool | Callable[[], bool] = False) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.tokens: list[str] = []
+        self._watched = watched
+
+    @property
+    def watched(self) -> bool:
+        return self._watched if isinstance(self._watched, bool) else self._watched()
+
+    def emit(self, event_type: str, data: dict[str, Any]) -> None:
+        self.events.append((event_type, data))
+
+    def token(self, text: str) -> None:
+        self.tokens.append(text)
+
+    def of(self, event_type: str) -> list[dict[str, Any]]:
+        return [data for kind, data in self.events if kind == event_type]
+
+
+def context_of(
+    sink: ProgressSink,
+    job_id: str = "job-1",
+    *,
+    tenant: str = "acme",
+    kind: str = "support.request",
+    attempt: int = 1,
+) -> TaskContext:
+    """Make the context that the engine makes for an attempt."""
+    return TaskContext(Claim(job_id, kind, tenant, "agents", attempt, b"", {}, None, 0), sink)
+
+
+async def ask(
+    message: str,
+    job_id: str = "job-1",
+    *,
+    sink: ProgressSink | None = None,
+    tenant: str = "acme",
+    customer_id: str | None = None,
+    conversation_id: str | None = None,
+) -> SupportResult:
+    """Run the support body on a message."""
+    request = SupportRequest(message=message, customer_id=customer_id, conversation_id=conversation_id)
+    return await support_request(context_of(sink or Recording(), job_id, tenant=tenant), request)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A freshly seeded database file, to copy; its day is today."""
+    path = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    with database.read():
+        pass
+    database.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the machine reaches a test, and no model is configured."""
+    for name in [name for name in os.environ if name.startswith(("BACKDESK_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKDESK_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BACKDESK_OFFLINE_TOKEN_DELAY_MS", "0")
+    # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    reset()
+    yield
+    reset()
+
+
+@pytest.fixture
+def shop(seeded: Path, tmp_path: Path) -> Database:
+    """The database that the bodies of this test use."""
+    shutil.copy(seeded, tmp_path / "shop.sqlite3")
+    return deployment().database
+
+
+@pytest.fixture
+def desk(shop: Database) -> Desk:
+    return Desk(shop, "acme", "job-1", None)
+
+
+@pytest_asyncio.fixture
+async def provider(monkeypatch: pytest.MonkeyPatch, shop: Database) -> AsyncIterator[OpenAISimulator]:
+    """A provider that does as it is told, in place of the offline model."""
+    with OpenAISimulator().running() as simulator:
+        monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-the-test")
+        reset()
+        yield simulator
+        await close_model()
