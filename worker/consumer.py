@@ -7,15 +7,24 @@ truth, so Celery's unacked bookkeeping, its restore and its duplicates take no p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import TaskRevokedError
+from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
+
+from worker.defences import decode_item
 
 log = logging.getLogger(__name__)
 
+#: Messages taken in one round trip, at most.
+READ_AT_ONCE = 64
 #: Longest excerpt of a malformed message in the log.
 EXCERPT = 200
 
@@ -29,8 +38,10 @@ class Consumer(CeleryConsumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._full = False
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_thread
+            _start_threads(self.pool.executor, self.pool.limit)
 
     def _run_in_thread(self, request: Any) -> None:
         """Give a task to the pool, and look for the next message as soon as its thread is free.
@@ -42,35 +53,67 @@ class Consumer(CeleryConsumer):
             result = request.execute_using_pool(self.pool)
         except TaskRevokedError:
             return
+        # Set before the callback can run: a thread that ends in between finds the flag, or Celery, which looks at the
+        # free slots before it sleeps, finds the slot.
+        self._full = self._free_slots() <= 0
         result.f.add_done_callback(self._wake)
 
     def _wake(self, _: object) -> None:
-        if self.hub is not None:
+        if self._full and self.hub is not None:
+            self._full = False
             self.hub.call_soon(_nothing)
 
     def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:
-        """Return what is called for each message."""
-        strategies, callbacks = self.strategies, self.on_task_message
+        """Return what is called for each message that Celery reads."""
 
         def on_task_received(message: Any) -> None:
-            headers = message.headers
-            if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
-                log.error(
-                    "message_dropped",
-                    extra={"reason": "no id or task", "message_body": _excerpt(message.body)},
-                )
-                return
-            strategy = strategies.get(headers["task"])
-            if strategy is None:
-                # A rolling deploy: the job stays queued, and is delivered again until a worker knows its kind.
-                log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
-                return
-            try:
-                strategy(message, None, _nothing, _nothing, callbacks)
-            except Exception as error:  # noqa: BLE001 - one message must never stop the worker
-                log.error("message_dropped", extra={"reason": repr(error), "job_id": headers["id"]})  # noqa: TRY400
+            self._handle(message)
+            for more in self._read_more(message):
+                self._handle(more)
 
         return on_task_received
+
+    def _read_more(self, message: Any) -> Iterator[Any]:
+        """Take as many messages of the same queue as there are free slots, in one round trip.
+
+        Celery reads one message a turn of its loop, which takes longer than everything else that it does for a task; a
+        worker with hundreds of slots would fill them slowly.
+        """
+        queue = (message.delivery_info or {}).get("routing_key")
+        free = min(self._free_slots(), READ_AT_ONCE)
+        if free <= 0 or queue not in self.app.amqp.queues.consume_from:
+            return
+        for item in message.channel.client.execute_command("RPOP", queue, free) or ():
+            with suppress(Empty):
+                yield message.channel.Message(decode_item(item.decode(errors="replace")), channel=message.channel)
+
+    def _free_slots(self) -> int:
+        limit = getattr(self.controller, "max_concurrency", None) or self.pool.num_processes
+        return int(limit) - len(state.reserved_requests)
+
+    def _handle(self, message: Any) -> None:
+        headers = message.headers
+        if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
+            log.error(
+                "message_dropped",
+                extra={"reason": "no id or task", "message_body": _excerpt(message.body)},
+            )
+            return
+        strategy = self.strategies.get(headers["task"])
+        if strategy is None:
+            # A rolling deploy: the job stays queued, and is delivered again until a worker knows its kind.
+            log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
+            return
+        try:
+            strategy(message, None, _nothing, _nothing, self.on_task_message)
+        except Exception as error:  # noqa: BLE001 - one message must never stop the worker
+            log.error("message_dropped", extra={"reason": repr(error), "job_id": headers["id"]})  # noqa: TRY400
+
+
+def _start_threads(executor: ThreadPoolExecutor, count: int) -> None:
+    """Have the pool make all its threads now: to make them one by one in a burst takes longer than the burst's work."""
+    together = threading.Barrier(count)
+    wait([executor.submit(together.wait) for _ in range(count)])
 
 
 def _excerpt(body: object) -> str:

@@ -9,10 +9,10 @@ import base64
 import binascii
 import logging
 from queue import Empty
-from typing import Any
+from typing import Any, NoReturn
 
 from kombu.transport import redis as transport
-from kombu.utils.json import loads
+from pydantic_core import from_json
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ EXCERPT = 200
 
 def install() -> None:
     """Install every defence. Idempotent."""
-    transport.loads = _loads_or_drop
+    transport.loads = decode_item
 
 
-def _loads_or_drop(text: str) -> Any:
+def decode_item(text: str) -> Any:
     """Decode an item of a queue's list; what is no message is logged and read as "nothing there".
 
     kombu decodes items outside of any handler (`Channel._brpop_read`): text that is no JSON ends the worker with exit
@@ -33,17 +33,19 @@ def _loads_or_drop(text: str) -> Any:
     retries for ever.
     """
     try:
-        message = loads(text)
+        message = from_json(text)
         properties = message["properties"]
         _ = properties["delivery_tag"], message.get("headers", {}).get("id")
         encoding, body = properties.get("body_encoding"), message["body"]
         if encoding == "base64":
             base64.b64decode(body)
         elif encoding is not None or not isinstance(body, str):
-            raise ValueError(f"body encoding {encoding!r}")
+            return _drop(text, f"body encoding {encoding!r}")
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
-        log.error(  # noqa: TRY400 - a traceback would only name this decoder
-            "message_dropped", extra={"reason": f"no Celery message: {error!r}", "item": text[:EXCERPT]}
-        )
-        raise Empty from None
+        return _drop(text, repr(error))
     return message
+
+
+def _drop(text: str, reason: str) -> NoReturn:
+    log.error("message_dropped", extra={"reason": f"no Celery message: {reason}", "item": text[:EXCERPT]})
+    raise Empty

@@ -1,11 +1,19 @@
-"""One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store."""
+"""One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store.
+
+The pipeline is a generator that yields what it waits for: an answer of the store, or the coroutine of an `async def`
+body. For those it is driven on the process's event loop, so that the job's Celery thread sleeps from beginning to end:
+waking hundreds of threads several times a job costs more than the jobs do.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from concurrent.futures import CancelledError
+from collections.abc import Coroutine, Generator
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,10 +23,16 @@ from worker.job import Claim, Failed, Failure, Outcome, Succeeded
 from worker.kinds import field_errors
 from worker.lease import Lease
 from worker.log import bound
+from worker.loop import canceller
 from worker.process import WorkerProcess
 from worker.task import TaskSpec
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Step = Future[Any] | Coroutine[Any, Any, Any]
+Pipeline = Generator[Step, Any, T]
 
 
 def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
@@ -27,37 +41,75 @@ def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) ->
     Returns how it ended, or None when there was nothing to run or another attempt has taken over. Raises nothing that
     a body could cause, not even SystemExit: that would cost a Celery pool the slot.
     """
-    claim = process.writer.call(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
+    pipeline = _claim_and_run(process, spec, job_id, worker)
+    return process.loop.run(_drive_on_loop(pipeline)).result() if spec.is_async else _drive(pipeline)
+
+
+def _drive(pipeline: Pipeline[T]) -> T:
+    """Run a pipeline in this thread."""
+    try:
+        step = next(pipeline)
+        while True:
+            assert isinstance(step, Future), "a `def` body has no coroutine to wait for"  # noqa: S101 - narrows the type
+            try:
+                answer = step.result()
+            except BaseException as error:  # noqa: BLE001 - the pipeline decides what an error means
+                step = pipeline.throw(error)
+            else:
+                step = pipeline.send(answer)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
+
+
+async def _drive_on_loop(pipeline: Pipeline[T]) -> T:
+    """Run a pipeline on this event loop."""
+    try:
+        step = next(pipeline)
+        while True:
+            try:
+                answer = await (asyncio.wrap_future(step) if isinstance(step, Future) else step)
+            except BaseException as error:  # noqa: BLE001 - as above
+                step = pipeline.throw(error)
+            else:
+                step = pipeline.send(answer)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # as above
+
+
+def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
+    claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
     if claim is None:
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return None
     with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
-        return _run_claimed(process, spec, claim)
+        return (yield from _run_claimed(process, spec, claim))
 
 
-def _run_claimed(process: WorkerProcess, spec: TaskSpec, claim: Claim) -> Outcome | None:
+def _run_claimed(process: WorkerProcess, spec: TaskSpec, claim: Claim) -> Pipeline[Outcome | None]:
     began = time.monotonic()
     progress = process.progress(claim)
     context = TaskContext(claim, progress)
     with process.leases.held(claim, progress, on_loop=spec.is_async) as lease:
         try:
-            outcome = _attempt(process, spec, claim, context, lease)
+            outcome = yield from _attempt(process, spec, claim, context, lease)
         except FenceLost:
             log.warning("attempt_abandoned")
             return None
         progress.close()
-        kept = process.writer.call(process.transitions.finish(claim, outcome, context.usage))
+        kept = yield process.writer.submit(process.transitions.finish(claim, outcome, context.usage))
     _report(outcome, kept=kept, seconds=time.monotonic() - began)
     return outcome if kept else None
 
 
-def _attempt(process: WorkerProcess, spec: TaskSpec, claim: Claim, context: TaskContext, lease: Lease) -> Outcome:
+def _attempt(
+    process: WorkerProcess, spec: TaskSpec, claim: Claim, context: TaskContext, lease: Lease
+) -> Pipeline[Outcome]:
     try:
         request = spec.request.model_validate_json(claim.request)
     except ValidationError as error:
         return Failed(_invalid("invalid_request", "the request does not fit the kind", error))
     try:
-        value = _call_body(process, spec, context, request, lease)
+        value = yield from _call_body(spec, context, request, lease)
     except BaseException as error:
         if lease.lost:
             raise FenceLost from error
@@ -65,14 +117,14 @@ def _attempt(process: WorkerProcess, spec: TaskSpec, claim: Claim, context: Task
     return _encode(process, spec, value)
 
 
-def _call_body(
-    process: WorkerProcess, spec: TaskSpec, context: TaskContext, request: BaseModel, lease: Lease
-) -> object:
+def _call_body(spec: TaskSpec, context: TaskContext, request: BaseModel, lease: Lease) -> Pipeline[object]:
     if not spec.is_async:
         return spec.body(context, request)
-    running = process.loop.run(spec.body(context, request))
-    lease.on_lost = running.cancel
-    return running.result()
+    lease.on_lost = canceller()
+    try:
+        return (yield spec.body(context, request))
+    finally:
+        lease.on_lost = None
 
 
 def _encode(process: WorkerProcess, spec: TaskSpec, value: object) -> Outcome:
@@ -98,7 +150,7 @@ def _failure_of(error: BaseException) -> Failure:
         case TaskError():
             log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
             return Failure(code=error.code, message=error.message)
-        case CancelledError():
+        case asyncio.CancelledError():
             return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
         case _:
             log.error("task_raised", exc_info=error)

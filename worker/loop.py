@@ -16,6 +16,13 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def canceller() -> Callable[[], object]:
+    """Return what cancels the running asyncio task from any other thread."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None  # noqa: S101 - a running loop without a task would be a fault of asyncio
+    return lambda: loop.call_soon_threadsafe(task.cancel)
+
+
 class ProcessLoop:
     """Runs coroutines for callers in other threads. The thread starts with the first of them."""
 

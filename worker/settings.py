@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         env_file=".env",
         secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
         extra="ignore",
+        env_ignore_empty=True,
         frozen=True,
         hide_input_in_errors=True,
     )

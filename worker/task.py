@@ -29,11 +29,8 @@ class TaskSpec:
     body: Body
     request: type[BaseModel]
     result: type[BaseModel]
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the body runs on the process's event loop."""
-        return inspect.iscoroutinefunction(self.body)
+    #: Whether the body runs on the process's event loop.
+    is_async: bool
 
     @property
     def contract(self) -> KindContract:
@@ -60,7 +57,7 @@ def task(kind: str, *, queue: str = "agents") -> Callable[[B], B]:
         request, result = _models(kind, body)
         if kind in REGISTRY and REGISTRY[kind].body is not body:
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
-        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result)
+        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, inspect.iscoroutinefunction(body))
         return body
 
     return register

@@ -17,7 +17,8 @@ import redis
 
 from worker.connection import UNREACHABLE
 from worker.errors import StoreUnavailable
-from worker.store.script import Call, run_pipelined
+from worker.store.script import Call
+from worker.store.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class StoreWriter:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._wire = Wire(client)
         self._pending: deque[tuple[Call[Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -82,7 +84,7 @@ class StoreWriter:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return run_pipelined(self._client, calls)
+                return self._wire.exchange(calls)
             except UNREACHABLE as error:
                 log.warning("redis_unreachable", extra={"error": str(error), "calls_waiting": len(calls)})
                 if self._pause(pause_s):

@@ -1,0 +1,9 @@
+"""Submit a customer request with backdesk's client, follow it, and read the answer."""
+
+from producers.client import JobClient
+
+with JobClient() as client:
+    job = client.submit("support.request", {"message": "I want to return order 10003"}, tenant="acme")
+    for event in job.watch():
+        print(event.seq, event.type, event.data)
+    print(job.result(timeout=60)["answer"])
