@@ -66,7 +66,7 @@ def admit(
         queue=check.queue,
         priority=options.priority,
         request=encoded,
-        fingerprint=fingerprint(kind, encoded),
+        fingerprint=fingerprint(options.tenant, kind, encoded),
         idempotency_key=_idempotency_key(options.idempotency_key),
         run_at_ms=_run_at(options, now),
         expires_at_ms=_expires_at(options.expires, now),
@@ -74,9 +74,9 @@ def admit(
     )
 
 
-def fingerprint(kind: str, encoded: bytes) -> str:
-    """Return what tells two requests apart: 128 bits over the kind and the encoded request."""
-    return hashlib.blake2b(kind.encode() + b"\0" + encoded, digest_size=16).hexdigest()
+def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
+    """Return what tells two requests apart: 128 bits over the tenant, the kind and the encoded request."""
+    return hashlib.blake2b(f"{tenant}\0{kind}\0".encode() + encoded, digest_size=16).hexdigest()
 
 
 def _check_name(field: str, value: object) -> None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from worker.context import TaskContext
 from worker.errors import FenceLost, TaskError
-from worker.job import Claim, Failed, Failure, Outcome, Succeeded
+from worker.job import Claim, Failed, Failure, Outcome, Refused, Succeeded
 from worker.kinds import field_errors
 from worker.lease import Lease
 from worker.log import bound
@@ -38,7 +38,8 @@ Pipeline = Generator[Step, Any, T]
 def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
     """Claim a job, run its body once and end it.
 
-    Returns how it ended, or None when there was nothing to run or another attempt has taken over. Raises nothing that
+    Returns how it ended, or None when there was nothing to run or another attempt has taken over. A job that was
+    withdrawn before it began returns its failure here, once, for whoever waits for it at Celery. Raises nothing that
     a body could cause, not even SystemExit: that would cost a Celery pool the slot.
     """
     pipeline = _claim_and_run(process, spec, job_id, worker)
@@ -78,9 +79,9 @@ async def _drive_on_loop(pipeline: Pipeline[T]) -> T:
 
 def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
     claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
-    if claim is None:
+    if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
-        return None
+        return Failed(claim.failure) if claim.failure else None
     with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
         return (yield from _run_claimed(process, spec, claim))
 

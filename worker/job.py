@@ -128,6 +128,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A claim for which there is nothing to run: a second delivery, or a job that has ended meanwhile."""
+
+    #: Why the job ended, when its sender has not been told yet.
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
 class Succeeded:
     """The attempt returned; `result` is JSON."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from worker.events import EventDraft
-from worker.job import TERMINAL, Claim, Failed, Failure, JobState, Outcome, Succeeded, Usage
+from worker.job import TERMINAL, Claim, Failed, Failure, JobState, Outcome, Refused, Succeeded, Usage
 from worker.settings import Settings
 from worker.store.script import Argument, Call, load_script
 
@@ -81,8 +81,8 @@ class Transitions:
             flat.append(job.delivery)
         return Call(load_script("submit"), self._arguments(self._settings.idle_window, *flat), _read_submitted)
 
-    def claim(self, job_id: str, worker: str, token: str) -> Call[Claim | None]:
-        """Take the lease of a job for one attempt; None when there is nothing to run. Idempotent by token."""
+    def claim(self, job_id: str, worker: str, token: str) -> Call[Claim | Refused]:
+        """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by token."""
         lease_ms = round(self._settings.lease_s * 1000)
         arguments = self._arguments(self._settings.idle_window, job_id, lease_ms, worker, token, self._retention_ms)
         return Call(load_script("claim"), arguments, lambda reply: _read_claim(job_id, reply))
@@ -169,9 +169,9 @@ def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
     return [(SubmitCode(code), text(job_id)) for code, job_id in reply]
 
 
-def _read_claim(job_id: str, reply: list[Any]) -> Claim | None:
+def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
-        return None
+        return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
     attempt, kind, tenant, queue, request, metadata, expires_at, watchers = reply[1:]
     return Claim(
         job_id=job_id,

@@ -12,5 +12,6 @@ if job.state == 'cancelled' then return {1, 'cancelled'} end
 if job.state ~= 'queued' and job.state ~= 'scheduled' then return {0, job.state} end
 local data = '{"code":"cancelled","message":' .. ARGV[5] .. ',"category":"unknown"}'
 conclude(job, 'cancelled', 'error', data, data, tonumber(ARGV[6]))
+tell_sender(job)
 dispatch(job.queue, tonumber(ARGV[3]))
 return {1, 'cancelled'}

@@ -2,7 +2,8 @@
 --
 -- ARGV: prefix, now ms or '', idle window, job id, lease ms, worker, token (unique to this claim), retention ms
 -- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', watchers},
---   or {0, state} when there is nothing to run: an unknown job ('' as state), a second delivery, a job withdrawn
+--   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
+--   error as JSON when the job ended without its sender being told, else ''
 -- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim.
 --!include record
 --!include dispatch
@@ -18,14 +19,17 @@ local function claim(watchers)
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
-if job.state ~= 'queued' then return {0, job.state} end
+if job.state ~= 'queued' then
+  local untold = redis.call('HDEL', key, 'untold') == 1
+  return {0, untold and redis.call('HGET', key, 'error') or ''}
+end
 
 local expires_at = tonumber(redis.call('HGET', key, 'expires_at'))
 if expires_at and expires_at <= now then
   local data = '{"code":"expired","message":"not started before it expired","category":"timeout"}'
   conclude(job, 'expired', 'error', data, data, tonumber(ARGV[8]))
   dispatch(job.queue, tonumber(ARGV[3]))
-  return {0, 'expired'}
+  return {0, data}
 end
 
 redis.call('ZREM', window_key(job.queue), id)

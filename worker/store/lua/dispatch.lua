@@ -60,3 +60,12 @@ local function join_line(job)
     redis.call('ZADD', lane, redis.call('GET', virtual_time_key(job.queue)) or '0', job.tenant)
   end
 end
+
+-- Bring Celery's side to the end of a job that ended while no worker ran it: its sender may wait for a result there.
+-- Only the job of a plain Celery client has such a sender. The claim of this delivery is refused with the reason, once.
+local function tell_sender(job)
+  if redis.call('HEXISTS', job_key(job.id), 'delivery') == 1 then
+    redis.call('HSET', job_key(job.id), 'untold', 1)
+    redis.call('LPUSH', celery_list(job.queue), delivery(job.id))
+  end
+end

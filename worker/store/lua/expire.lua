@@ -14,6 +14,7 @@ for _, id in ipairs(ids) do
   local job = load_job(id)
   if job and (job.state == 'queued' or job.state == 'scheduled') then
     conclude(job, 'expired', 'error', data, data, tonumber(ARGV[5]))
+    tell_sender(job)
     touched[job.queue] = true
   end
 end

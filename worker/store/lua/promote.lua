@@ -13,7 +13,7 @@ for _, id in ipairs(ids) do
   local job = load_job(id)
   if job and job.state == 'scheduled' then
     enter(job, 'queued')
-    append(job, 'queued', '{"queue":"' .. job.queue .. '"}')
+    append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
     join_line(job)
     touched[job.queue] = true
   end

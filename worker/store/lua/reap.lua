@@ -18,6 +18,7 @@ for _, id in ipairs(ids) do
       local data = '{"code":"poison","message":"its worker was lost ' .. crashes ..
         ' times while running it","category":"unknown"}'
       conclude(job, 'failed', 'error', data, data, tonumber(ARGV[6]))
+      tell_sender(job)
     else
       enter(job, 'queued')
       append(job, 'retrying', '{"code":"worker_lost","message":"its worker was lost; it runs again","crashes":' ..

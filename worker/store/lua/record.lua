@@ -5,10 +5,10 @@
 
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
-  local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank')
+  local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
-    attempt = tonumber(field[5]), rank = field[6]}
+    attempt = tonumber(field[5]), rank = field[6], priority = field[7]}
 end
 
 local function enter(job, state)
