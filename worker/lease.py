@@ -45,7 +45,7 @@ class LeaseKeeper:
         self._transitions = transitions
         self._lease_s = settings.lease_s
         self._loop = loop
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[tuple[str, int], Lease] = {}
         self._lock = threading.Lock()
         self._thread = Periodic("leases", settings.lease_s / 3, self.renew)
         self._thread.start()
@@ -53,30 +53,31 @@ class LeaseKeeper:
     @contextmanager
     def held(self, claim: Claim, progress: AttemptProgress, *, on_loop: bool) -> Iterator[Lease]:
         """Keep a claim alive within the block."""
-        lease = Lease(claim, progress, on_loop)
+        # By attempt, not by job: a process that was frozen may get its own lost job again beside the lost attempt.
+        lease, attempt = Lease(claim, progress, on_loop), (claim.job_id, claim.attempt)
         with self._lock:
-            self._leases[claim.job_id] = lease
+            self._leases[attempt] = lease
         try:
             yield lease
         finally:
             with self._lock:
-                if self._leases.get(claim.job_id) is lease:
-                    del self._leases[claim.job_id]
+                del self._leases[attempt]
 
     def renew(self) -> None:
         """Renew every lease once, and stop the attempts that have lost theirs."""
         loop_stuck = self._loop.silent_for() > self._lease_s
         with self._lock:
-            leases = [lease for lease in self._leases.values() if not (loop_stuck and lease.on_loop)]
+            leases = {of: lease for of, lease in self._leases.items() if not (loop_stuck and lease.on_loop)}
         if loop_stuck:
             log.error("loop_stuck", extra={"leases_left_to_expire": len(self._leases) - len(leases)})
         if not leases:
             return
-        answers = run(self._client, self._transitions.renew([(x.claim.job_id, x.claim.attempt) for x in leases]))
-        for lease, watchers in zip(leases, answers, strict=True):
-            if watchers is not None:
+        answers = run(self._client, self._transitions.renew(list(leases)))
+        for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
+            if watchers:
+                # Zero is left to the answers of emit, which also count those who subscribe to a pattern.
                 lease.progress.watchers = watchers
-            elif self._leases.get(lease.claim.job_id) is lease:
+            elif watchers is None and attempt in self._leases:
                 self._lose(lease)
 
     def _lose(self, lease: Lease) -> None:

@@ -7,6 +7,7 @@ one, in a daemon thread, for as long as it lives.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def canceller() -> Callable[[], object]:
@@ -29,6 +32,7 @@ class ProcessLoop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
+        self._stopping = False
         self._answered_at = time.monotonic()
         self._asked = False
 
@@ -36,8 +40,19 @@ class ProcessLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="backdesk-loop", daemon=True).start()
+                threading.Thread(target=self._serve, args=(self._loop,), name="backdesk-loop", daemon=True).start()
             return self._loop
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        while not self._stopping:
+            try:
+                loop.run_forever()
+            except BaseException:
+                # asyncio lets SystemExit and KeyboardInterrupt of any task out of the loop; the other jobs go on.
+                log.exception("loop_left_by_a_task")
+        _abandon(asyncio.all_tasks(loop), loop)
+        loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine; the caller's context variables go with it. Cancelling the future cancels the coroutine."""
@@ -63,6 +78,14 @@ class ProcessLoop:
         self._answered_at = time.monotonic()
 
     def stop(self) -> None:
-        """Stop the loop. Idempotent; what still runs on it is abandoned."""
-        if self._loop is not None:
+        """Stop the loop and cancel what still runs on it. Idempotent."""
+        if self._loop is not None and not self._stopping:
+            self._stopping = True
             self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+def _abandon(tasks: set[asyncio.Task[Any]], loop: asyncio.AbstractEventLoop) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1))

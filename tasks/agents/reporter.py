@@ -87,7 +87,7 @@ class Reporter:
         try:
             yield
         except Exception:  # noqa: BLE001 - whatever is wrong with a report, the customer's answer goes on
-            _log.exception("report_failed", extra={"job": self.context.job_id})
+            _log.exception("report_failed")
 
 
 def _shown(value: object) -> object:

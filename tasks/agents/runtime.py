@@ -221,7 +221,7 @@ class _Shield(AbstractCapability[Desk]):
     async def on_tool_execute_error(
         self, ctx: RunContext[Desk], *, call: ToolCallPart, tool_def: object, args: object, error: Exception
     ) -> NoReturn:
-        _log.error("tool_failed", exc_info=error, extra={"tool": call.tool_name, "job": ctx.deps.job_id})
+        _log.error("tool_failed", exc_info=error, extra={"tool": call.tool_name})
         raise ToolFailed(f"{call.tool_name} failed for a technical reason; do not call it again for this.") from error
 
 

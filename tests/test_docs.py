@@ -1,0 +1,137 @@
+"""What the documents claim, run: the examples on real workers, the tables against the code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.settings import TaskSettings
+from tests.support.eventually import eventually
+from tests.support.workers import ROOT, Fleet, environment
+from worker.events import EventType
+from worker.job import TRANSITIONS, JobState
+from worker.settings import Settings
+
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+README = (ROOT / "README.md").read_text()
+#: Examples that are a page of their own rather than part of the README.
+ELSEWHERE = {"enqueue_async.py", "subscribe.py"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A deployment as the README describes it, with the example's own job added to its kinds."""
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copy(EXAMPLES / "greet.py", folder)
+    modules = ("tasks.support", "tasks.audit", "greet")
+    with Fleet(folder, task_modules=modules, data_dir=folder / "data") as fleet:
+        fleet.start_worker("agents", slots=8, PYTHONPATH=f"{ROOT}:{folder}")
+        yield fleet
+
+
+def run(fleet: Fleet, script: Path, *arguments: str) -> str:
+    env = environment(fleet.settings, REDIS_URL=fleet.url, PYTHONWARNINGS="error")
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, cwd=script.parent, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def settings_table(names: str) -> dict[str, str]:
+    rows = re.findall(rf"^\| `({names}_[A-Z_]+)` \|([^|]*)\|", (DOCS / "configuration.md").read_text(), re.MULTILINE)
+    return {name: default.strip().strip("`") for name, default in rows}
+
+
+def as_written(default: object) -> str:
+    if isinstance(default, tuple):
+        return ",".join(default)
+    if isinstance(default, float) and default.is_integer():
+        return str(int(default))
+    return "" if default is None else str(default)
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in EXAMPLES.glob("*.py")} - ELSEWHERE))
+def test_the_readme_shows_each_example_as_it_is_run(name: str) -> None:
+    assert f"```python\n{(EXAMPLES / name).read_text()}```" in README
+
+
+def test_the_example_of_the_client_prints_every_event_and_the_answer(shop: Fleet) -> None:
+    lines = run(shop, EXAMPLES / "enqueue.py").splitlines()
+    assert lines[0].startswith("1 queued")
+    assert [int(line.split()[0]) for line in lines[:-1]] == list(range(1, len(lines)))
+    assert lines[-2].split()[1] == "succeeded"
+    assert "10003" in lines[-1]
+
+
+def test_the_example_of_the_asyncio_client_prints_the_answer(shop: Fleet) -> None:
+    assert "10001" in run(shop, EXAMPLES / "enqueue_async.py").splitlines()[-1]
+
+
+def test_the_example_of_plain_celery_prints_the_answer_of_a_job_with_its_task_id(shop: Fleet) -> None:
+    job, answer = run(shop, EXAMPLES / "plain_celery.py").splitlines()
+    record = shop.jobs.get(job.removeprefix("job "))
+    assert record.state == JobState.SUCCEEDED
+    assert record.result["answer"] == answer
+
+
+def test_the_example_of_a_plain_subscriber_sees_the_job_to_its_end(shop: Fleet) -> None:
+    job_id = "followed-with-plain-redis"
+    channel = f"backdesk:progress:{job_id}"
+    printed: list[str] = []
+    reader = threading.Thread(target=lambda: printed.append(run(shop, EXAMPLES / "subscribe.py", job_id)))
+    reader.start()
+    eventually(lambda: dict(shop.redis.pubsub_numsub(channel))[channel.encode()], what="the subscription")
+    shop.jobs.submit("support.request", {"message": "Where is order 10007?"}, job_id=job_id)
+    reader.join(30)
+    kinds = [line.split()[1] for line in printed[0].splitlines()]
+    assert (kinds[0], kinds[-1]) == ("queued", "succeeded")
+    assert "token" in kinds
+
+
+def test_the_example_of_a_job_of_ones_own_can_be_asked_for(shop: Fleet) -> None:
+    assert shop.jobs.submit("demo.greet", {"name": "Ada"}).result(timeout=20) == {"text": "Hello, Ada!"}
+
+
+def test_the_configuration_page_lists_every_setting_of_the_engine_with_its_default() -> None:
+    listed = settings_table("BACKDESK")
+    expected = {f"BACKDESK_{name.upper()}": as_written(f.default) for name, f in Settings.model_fields.items()}
+    assert expected.items() <= listed.items()
+
+
+def test_the_configuration_page_lists_every_setting_of_the_tasks() -> None:
+    listed = settings_table("BACKDESK") | settings_table("OPENAI")
+    assert {str(field.validation_alias) for field in TaskSettings.model_fields.values()} <= listed.keys()
+
+
+def test_the_example_environment_names_only_settings_that_exist() -> None:
+    named = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    compose_only = {"BACKDESK_REDIS_PORT", "BACKDESK_FLOWER_PORT"}
+    known = {f"BACKDESK_{name.upper()}" for name in Settings.model_fields}
+    known |= {str(field.validation_alias) for field in TaskSettings.model_fields.values()}
+    assert named <= known | compose_only
+
+
+def test_the_page_of_events_names_every_type() -> None:
+    page = (DOCS / "events.md").read_text()
+    assert [kind for kind in EventType if f"`{kind}`" not in page] == []
+
+
+def test_the_page_of_the_life_cycle_draws_every_transition_that_happens() -> None:
+    page = (DOCS / "lifecycle.md").read_text()
+    drawn = {tuple(pair) for pair in re.findall(r"^    (\w+) --> (\w+)", page, re.MULTILINE)}
+    assert drawn <= {(str(a), str(b)) for a, targets in TRANSITIONS.items() for b in targets}
+    assert [state for state in JobState if f"`{state}`" not in page] == []
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

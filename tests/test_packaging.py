@@ -1,0 +1,41 @@
+"""What is installed, and how little of it a producer needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.workers import ROOT
+
+#: Libraries of the worker side. A producer must start without them.
+HEAVY = ("celery", "kombu", "pydantic_ai", "openai", "sqlalchemy", "structlog", "flower")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-c", build, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return zipfile.ZipFile(folder / done.stdout.split()[-1]).namelist()
+
+
+@pytest.mark.parametrize("pattern", ["worker/store/lua/*.lua", "tasks/agents/prompts/*.md", "*/py.typed"])
+def test_the_wheel_holds_what_is_not_python(wheel: list[str], pattern: str) -> None:
+    expected = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
+    assert expected
+    assert expected <= set(wheel)
+
+
+def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: list[str]) -> None:
+    assert {Path(name).parts[0] for name in wheel if ".dist-info" not in name} == {"worker", "tasks", "producers"}
+
+
+@pytest.mark.parametrize("module", ["producers.client", "producers.async_client", "producers.cli"])
+def test_a_producer_starts_where_the_libraries_of_the_worker_are_missing(module: str) -> None:
+    missing = f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); import {module}"
+    subprocess.run([sys.executable, "-c", missing], check=True, cwd=ROOT)
