@@ -34,7 +34,7 @@ from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.settings import Settings, load_settings
 from worker.store.records import read_event
-from worker.store.script import run_pipelined_async
+from worker.store.script import run_async, run_pipelined_async
 
 T = TypeVar("T")
 
@@ -200,6 +200,8 @@ class AsyncJobClient:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _ask(self, step: Commands | Calls) -> Replies:
+        if isinstance(step, Calls) and len(step.calls) == 1:
+            return [await run_async(self.redis, step.calls[0])]
         if isinstance(step, Calls):
             return await run_pipelined_async(self.redis, step.calls)
         async with self.redis.pipeline(transaction=False) as pipe:

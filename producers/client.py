@@ -33,7 +33,7 @@ from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.settings import Settings, load_settings
 from worker.store.records import read_event
-from worker.store.script import run_pipelined
+from worker.store.script import run, run_pipelined
 
 T = TypeVar("T")
 
@@ -219,6 +219,8 @@ class JobClient:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _ask(self, step: Commands | Calls) -> Replies:
+        if isinstance(step, Calls) and len(step.calls) == 1:
+            return [run(self.redis, step.calls[0])]
         if isinstance(step, Calls):
             return raise_first(run_pipelined(self.redis, step.calls))
         with self.redis.pipeline(transaction=False) as pipe:

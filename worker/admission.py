@@ -80,7 +80,7 @@ def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
 
 
 def _check_name(field: str, value: object) -> None:
-    if not isinstance(value, str) or not _NAME.match(value):
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidRequest(field, f"{value!r} must be 1 to 128 letters, digits, or any of _ . @ -")
 
 
@@ -96,6 +96,7 @@ def _idempotency_key(key: str | None) -> str:
         return ""
     if not isinstance(key, str) or not key or len(key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("idempotency_key", f"must be 1 to {MAX_IDEMPOTENCY_KEY} characters")
+    encode_json("idempotency_key", key)
     return key
 
 

@@ -84,5 +84,5 @@ def check_emittable(event_type: str) -> None:
     """Raise ValueError for a type that a body may not emit: one of the life cycle, or a malformed name."""
     if event_type in LIFECYCLE_EVENTS:
         raise ValueError(f"event type {event_type!r} belongs to the life cycle of the job and is written by the store")
-    if not _CUSTOM_TYPE.match(event_type):
+    if not _CUSTOM_TYPE.fullmatch(event_type):
         raise ValueError(f"event type {event_type!r} must match {_CUSTOM_TYPE.pattern}")

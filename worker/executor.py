@@ -13,11 +13,13 @@ import time
 import uuid
 from collections.abc import Coroutine, Generator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from worker.context import TaskContext
+from worker.encoding import encode, printable
 from worker.errors import FenceLost, TaskError
 from worker.job import Claim, Failed, Failure, Outcome, Refused, Succeeded
 from worker.kinds import field_errors
@@ -31,7 +33,16 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Step = Future[Any] | Coroutine[Any, Any, Any]
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The coroutine of an `async def` body, to be cancelled when its lease is lost."""
+
+    coroutine: Coroutine[Any, Any, Any]
+    lease: Lease
+
+
+Step = Future[Any] | Body
 Pipeline = Generator[Step, Any, T]
 
 
@@ -68,13 +79,27 @@ async def _drive_on_loop(pipeline: Pipeline[T]) -> T:
         step = next(pipeline)
         while True:
             try:
-                answer = await (asyncio.wrap_future(step) if isinstance(step, Future) else step)
+                answer = await _answer(step)
             except BaseException as error:  # noqa: BLE001 - as above
-                step = pipeline.throw(error)
+                step = pipeline.throw(_throwable(error))
             else:
                 step = pipeline.send(answer)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # as above
+
+
+async def _answer(step: Step) -> Any:
+    if isinstance(step, Future):
+        return await asyncio.wrap_future(step)
+    # A task of its own: a body that cancels "the current task" must not cancel the pipeline around it.
+    body = asyncio.ensure_future(step.coroutine)
+    step.lease.on_lost = canceller(body)
+    return await body
+
+
+def _throwable(error: BaseException) -> BaseException:
+    """Return an error that can be thrown into a generator: GeneratorExit would close it instead."""
+    return TaskError("exception", f"GeneratorExit: {printable(error)}") if isinstance(error, GeneratorExit) else error
 
 
 def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
@@ -121,18 +146,17 @@ def _attempt(
 def _call_body(spec: TaskSpec, context: TaskContext, request: BaseModel, lease: Lease) -> Pipeline[object]:
     if not spec.is_async:
         return spec.body(context, request)
-    lease.on_lost = canceller()
-    try:
-        return (yield spec.body(context, request))
-    finally:
-        lease.on_lost = None
+    return (yield Body(spec.body(context, request), lease))
 
 
 def _encode(process: WorkerProcess, spec: TaskSpec, value: object) -> Outcome:
     if not isinstance(value, spec.result):
         message = f"the body returned {type(value).__name__}, not {spec.result.__name__}"
         return Failed(Failure(code="invalid_result", message=message, category="data_corruption"))
-    encoded = value.__pydantic_serializer__.to_json(value)
+    try:
+        encoded = encode(value)
+    except ValueError as error:
+        return Failed(Failure(code="invalid_result", message=f"is no JSON: {error}", category="data_corruption"))
     limit = process.settings.max_result_bytes
     if len(encoded) > limit:
         message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
@@ -155,7 +179,7 @@ def _failure_of(error: BaseException) -> Failure:
             return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
         case _:
             log.error("task_raised", exc_info=error)
-            return Failure(code="exception", message=f"{type(error).__name__}: {error}")
+            return Failure(code="exception", message=f"{type(error).__name__}: {printable(error)}")
 
 
 def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:

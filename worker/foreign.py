@@ -44,7 +44,7 @@ class ForeignMessage:
     def tenant(self) -> str | None:
         """The tenant that the caller names, if it is a valid name."""
         tenant = self.kwargs.get("tenant")
-        return tenant if isinstance(tenant, str) and _NAME.match(tenant) else None
+        return tenant if isinstance(tenant, str) and _NAME.fullmatch(tenant) else None
 
     @property
     def wants_result(self) -> bool:
@@ -106,7 +106,7 @@ def read_foreign(raw: bytes) -> ForeignMessage:
         task_id, kind = headers["id"], headers["task"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NoTaskMessage(f"no Celery task message: {error!r}") from None
-    if not (isinstance(task_id, str) and _NAME.match(task_id) and isinstance(kind, str)):
+    if not (isinstance(task_id, str) and _NAME.fullmatch(task_id) and isinstance(kind, str)):
         raise NoTaskMessage(f"task id {task_id!r} or name {kind!r} cannot be those of a job")
     args, kwargs, embed = _body(envelope, properties)
     return ForeignMessage(task_id, kind, args, kwargs, embed, headers, properties)

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from worker.encoding import Text
+
 
 class JobState(StrEnum):
     """Where a job stands. `TRANSITIONS` says where it may go from there."""
@@ -64,10 +66,10 @@ class Failure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    code: str
-    message: str
+    code: Text
+    message: Text
     category: str = "unknown"
-    fields: dict[str, str] = {}
+    fields: dict[Text, Text] = {}
 
 
 class Usage(BaseModel):

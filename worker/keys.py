@@ -59,6 +59,11 @@ class Keys:
         """Zset: every job of a tenant, by the time in ms it was created. Pruned with the jobs."""
         return f"{self.prefix}:tenant-jobs:{tenant}"
 
+    @property
+    def tenants(self) -> str:
+        """Set: every tenant that has jobs. Pruned with the jobs."""
+        return f"{self.prefix}:tenants"
+
     def idempotency(self, tenant: str, key: str) -> str:
         """String: the job that an idempotency key belongs to. Expires with the job."""
         return f"{self.prefix}:idem:{tenant}:{key}"
@@ -67,6 +72,10 @@ class Keys:
     def arrivals(self) -> str:
         """String: counter that gives each job its place in the order of arrival. Kept."""
         return f"{self.prefix}:arrivals"
+
+    def departed(self, queue: str) -> str:
+        """Zset: tenants whose line in a queue ran empty, by the virtual time they had reached. Pruned as it passes."""
+        return f"{self.prefix}:departed:{queue}"
 
     def virtual_time(self, queue: str) -> str:
         """String: virtual time of the queue's last pick; a tenant that arrives starts there. Kept."""

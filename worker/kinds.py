@@ -6,13 +6,15 @@ before it is written. Where the pydantic model is installed, it checks instead o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
+from worker.encoding import encode
 from worker.errors import InvalidRequest
 from worker.job import Name
 
@@ -68,7 +70,7 @@ class ModelCheck:
             checked = self._model.model_validate(request)
         except ValidationError as error:
             raise InvalidRequest.of(field_errors(error)) from None
-        return checked.__pydantic_serializer__.to_json(checked)
+        return encode_json("request", checked)
 
 
 class SchemaCheck:
@@ -87,15 +89,15 @@ class SchemaCheck:
         encoded = encode_json("request", request)
         errors = sorted(self._validator.iter_errors(from_json(encoded)), key=lambda error: list(map(str, error.path)))
         if errors:
-            raise InvalidRequest.of({_path(error): error.message for error in reversed(errors)})
+            raise InvalidRequest.of({path: reason for error in errors for path, reason in _reasons(error)})
         return encoded
 
 
 def encode_json(field: str, value: object) -> bytes:
     """Return a value as JSON; raises InvalidRequest when it holds what JSON cannot."""
     try:
-        return to_json(value, inf_nan_mode="constants")
-    except (PydanticSerializationError, ValueError) as error:
+        return encode(value)
+    except ValueError as error:
         raise InvalidRequest(field, f"is no JSON: {error}") from None
 
 
@@ -104,12 +106,16 @@ def field_errors(error: ValidationError) -> dict[str, str]:
     return {".".join(map(str, e["loc"])) or "request": e["msg"] for e in error.errors(include_url=False)}
 
 
-def _path(error: Any) -> str:
-    """Name the field a schema error is about: for a missing or extra one that is not the object around it."""
-    path = [str(part) for part in error.absolute_path]
+def _reasons(error: Any) -> Iterator[tuple[str, str]]:
+    """Name the fields a schema error is about: for missing and surplus ones that is not the object around them."""
+    around = [str(part) for part in error.absolute_path]
     if error.validator == "required":
-        path += [name for name in error.validator_value if name not in error.instance][:1]
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield ".".join([*around, name]), "is required"
     elif error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        path += [name for name in error.instance if name not in known][:1]
-    return ".".join(path) or "request"
+        for name in error.instance:
+            if name not in error.schema.get("properties", {}):
+                yield ".".join([*around, name]), "is not a field of this kind"
+    else:
+        yield ".".join(around) or "request", error.message

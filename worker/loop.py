@@ -19,10 +19,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def canceller() -> Callable[[], object]:
-    """Return what cancels the running asyncio task from any other thread."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None  # noqa: S101 - a running loop without a task would be a fault of asyncio
+def canceller(task: asyncio.Task[Any]) -> Callable[[], object]:
+    """Return what cancels a task of the running loop from any other thread."""
+    loop = asyncio.get_running_loop()
     return lambda: loop.call_soon_threadsafe(task.cancel)
 
 

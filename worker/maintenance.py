@@ -22,7 +22,7 @@ TERM_TICKS = 5
 SHORTEST_TERM_MS = 3000
 #: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
 MAX_ROUNDS = 50
-PRUNE_EVERY_TICKS = 30
+PRUNE_EVERY_TICKS = 5
 
 
 class Maintenance:

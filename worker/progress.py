@@ -12,8 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from pydantic_core import to_json
-
+from worker.encoding import encode, printable
 from worker.events import EventDraft, EventType
 from worker.job import Claim
 from worker.loop import ProcessLoop
@@ -94,7 +93,7 @@ class AttemptProgress:
     def _append_text(self) -> None:
         if self._text:
             text, self._text = "".join(self._text), []
-            self._append(EventDraft(EventType.TOKEN, to_json({"text": text})))
+            self._append(EventDraft(EventType.TOKEN, encode({"text": printable(text)})))
 
     def _append(self, event: EventDraft) -> None:
         if len(self._buffer) >= MAX_BUFFERED and event.type in _DROPPABLE:
@@ -126,7 +125,7 @@ class AttemptProgress:
 
 def _encode(data: dict[str, Any]) -> bytes:
     try:
-        return to_json(data)
+        return encode(data)
     except ValueError as error:
         raise TypeError(f"event data must be JSON: {error}") from error
 

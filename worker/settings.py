@@ -8,15 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    RedisDsn,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationError
@@ -48,11 +40,11 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
     task_modules: Names = Field(("tasks.support", "tasks.audit"), description="Modules whose kinds a worker runs.")
+    queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
     inboxes: Names = Field(
         ("celery", "agents", "tools"),
         description="Redis lists in which plain Celery clients leave their messages.",
     )
-    queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
 
     lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
     tick_s: float = Field(1.0, ge=0.05, le=60, description="Pause between two rounds of the elected maintenance.")
@@ -95,12 +87,13 @@ class Settings(BaseSettings):
         TypeAdapter(RedisDsn).validate_python(value)
         return value
 
-    @model_validator(mode="after")
-    def _inboxes_apart(self) -> Settings:
-        clash = {celery_queue(self.prefix, queue) for queue in self.queues} & set(self.inboxes)
-        if clash:
-            raise ValueError(f"inbox {sorted(clash)} is a queue that workers consume; choose another inbox")
-        return self
+    @field_validator("inboxes")
+    @classmethod
+    def _inboxes_apart(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        consumed = {celery_queue(info.data.get("prefix", ""), queue) for queue in info.data.get("queues", ())}
+        if clash := consumed & set(value):
+            raise ValueError(f"{min(clash)!r} is a queue that workers consume; choose another inbox")
+        return value
 
     @property
     def url(self) -> str:

@@ -80,34 +80,29 @@ async def run_async(client: redis.asyncio.Redis, call: Call[T]) -> T:
 
 
 def run_pipelined(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
-    """Make many calls in one round trip; the answer of each is its value, or the exception that it raised."""
-    replies = _send(client, calls)
-    missing = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-    if missing:
-        for script in {calls[index].script for index in missing}:
-            client.script_load(script.text)
-        repeated = _send(client, [calls[index] for index in missing])
-        for index, reply in zip(missing, repeated, strict=True):
-            replies[index] = reply
+    """Make many calls in one round trip; the answer of each is its value, or the error that Redis gave for it."""
+    with client.pipeline(transaction=False) as pipe:
+        loaded = _queue(pipe, calls)
+        answers = pipe.execute(raise_on_error=False)[loaded:]
     return [
-        reply if isinstance(reply, Exception) else call.read(reply) for call, reply in zip(calls, replies, strict=True)
+        answer if isinstance(answer, Exception) else call.read(answer)
+        for call, answer in zip(calls, answers, strict=True)
     ]
 
 
-def _send(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
-    with client.pipeline(transaction=False) as pipe:
-        for call in calls:
-            pipe.evalsha(call.script.sha, 0, *call.arguments)
-        return pipe.execute(raise_on_error=False)
-
-
 async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[T]]) -> list[T]:
-    """Make many calls of one script in one round trip from an event loop; raises the first error."""
-    for script in {call.script for call in calls}:
-        if not (await client.script_exists(script.sha))[0]:
-            await client.script_load(script.text)
+    """Make many calls in one round trip from an event loop; raises the first error."""
     async with client.pipeline(transaction=False) as pipe:
-        for call in calls:
-            pipe.evalsha(call.script.sha, 0, *call.arguments)
-        replies = await pipe.execute()
-    return [call.read(reply) for call, reply in zip(calls, replies, strict=True)]
+        loaded = _queue(pipe, calls)
+        answers = (await pipe.execute())[loaded:]
+    return [call.read(answer) for call, answer in zip(calls, answers, strict=True)]
+
+
+def _queue(pipe: Any, calls: Sequence[Call[Any]]) -> int:
+    """Put calls into a pipeline, their scripts ahead: loaded on demand they would take effect out of order."""
+    scripts = {call.script for call in calls}
+    for script in scripts:
+        pipe.script_load(script.text)
+    for call in calls:
+        pipe.evalsha(call.script.sha, 0, *call.arguments)
+    return len(scripts)

@@ -22,20 +22,26 @@ class Wire:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._connection: Connection | None = None
+        self._loaded: set[Script] = set()
 
     def exchange(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Make calls in one round trip; the answer of each is its value, or the error that Redis gave for it.
 
         Raises what redis-py raises when the server is away; then any number of the calls may have been carried out.
         """
-        replies = self._send([("EVALSHA", call.script.sha, 0, *call.arguments) for call in calls])
-        missing = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if missing:
-            self._load({calls[n].script for n in missing})
-            repeated = self._send([("EVALSHA", calls[n].script.sha, 0, *calls[n].arguments) for n in missing])
-            for n, reply in zip(missing, repeated, strict=True):
-                replies[n] = reply
-        return [r if isinstance(r, ResponseError) else call.read(r) for call, r in zip(calls, replies, strict=True)]
+        # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
+        unknown = {call.script for call in calls} - self._loaded
+        loading = [("SCRIPT LOAD", script.text) for script in unknown]
+        replies = self._send([*loading, *(("EVALSHA", call.script.sha, 0, *call.arguments) for call in calls)])
+        self._loaded |= unknown
+        answers = replies[len(loading) :]
+        return [self._read(call, answer) for call, answer in zip(calls, answers, strict=True)]
+
+    def _read(self, call: Call[Any], answer: Any) -> Any:
+        if isinstance(answer, NoScriptError):
+            self._loaded.clear()  # somebody has flushed the scripts
+            return self.exchange([call])[0]
+        return answer if isinstance(answer, ResponseError) else call.read(answer)
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""
@@ -43,24 +49,22 @@ class Wire:
             self._connection.disconnect()
             self._client.connection_pool.release(self._connection)
             self._connection = None
-
-    def _load(self, scripts: set[Script]) -> None:
-        self._send([("SCRIPT LOAD", script.text) for script in scripts])
+            self._loaded.clear()  # the next connection may be to another server, or to one that has restarted
 
     def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         if self._connection is None:
             self._connection = self._client.connection_pool.get_connection()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
-            return [self._read(self._connection) for _ in commands]
+            return [_receive(self._connection) for _ in commands]
         except BaseException:
             # Answers that were not read would be taken for those of the next round trip.
             self.close()
             raise
 
-    @staticmethod
-    def _read(connection: Connection) -> Any:
-        try:
-            return connection.read_response()
-        except ResponseError as error:
-            return error
+
+def _receive(connection: Connection) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

@@ -68,6 +68,8 @@ class StoreWriter:
         while batch := self._next_batch():
             replies = self._send(batch)
             for (_, future), reply in zip(batch, replies, strict=True):
+                if not future.set_running_or_notify_cancel():
+                    continue  # whoever waited has left; the call was made all the same
                 if isinstance(reply, Exception):
                     future.set_exception(reply)
                 else:

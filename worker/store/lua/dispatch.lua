@@ -31,6 +31,15 @@ local function deliver(queue, id)
   redis.call('LPUSH', celery_list(queue), delivery(id))
 end
 
+-- Take a tenant with an empty line out of the lane, and remember how far it had come while that is ahead of the others:
+-- one that sends a job at a time would otherwise be first each time.
+local function depart(queue, tenant)
+  local reached = redis.call('ZSCORE', lane_key(queue), tenant)
+  redis.call('ZREM', lane_key(queue), tenant)
+  redis.call('ZADD', departed_key(queue), reached, tenant)
+  redis.call('ZREMRANGEBYSCORE', departed_key(queue), '-inf', redis.call('GET', virtual_time_key(queue)) or '0')
+end
+
 -- Give the slots of the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
 local function dispatch(queue, idle_window)
   local free = window_size(queue, idle_window) - redis.call('ZCARD', window_key(queue))
@@ -47,17 +56,20 @@ local function dispatch(queue, idle_window)
       redis.call('ZINCRBY', lane, STRIDE, tenant)
       free = free - 1
     end
-    if redis.call('EXISTS', line) == 0 then redis.call('ZREM', lane, tenant) end
+    if redis.call('EXISTS', line) == 0 then depart(queue, tenant) end
   end
 end
 
--- Put a job into its tenant's line. A tenant that had nothing waiting starts at the present virtual time:
--- being idle earns no credit.
+-- Put a job into its tenant's line. A tenant that had nothing waiting starts at the present virtual time, or where it
+-- left if that is later: being idle earns no credit and clears no debt.
 local function join_line(job)
   local lane = lane_key(job.queue)
   redis.call('ZADD', line_key(job.queue, job.tenant), job.rank, job.id)
   if not redis.call('ZSCORE', lane, job.tenant) then
-    redis.call('ZADD', lane, redis.call('GET', virtual_time_key(job.queue)) or '0', job.tenant)
+    local present = redis.call('GET', virtual_time_key(job.queue)) or '0'
+    local reached = redis.call('ZSCORE', departed_key(job.queue), job.tenant) or '0'
+    redis.call('ZADD', lane, tonumber(reached) > tonumber(present) and reached or present, job.tenant)
+    redis.call('ZREM', departed_key(job.queue), job.tenant)
   end
 end
 

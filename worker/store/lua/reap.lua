@@ -21,6 +21,7 @@ for _, id in ipairs(ids) do
       tell_sender(job)
     else
       enter(job, 'queued')
+      watch_expiry(job)
       append(job, 'retrying', '{"code":"worker_lost","message":"its worker was lost; it runs again","crashes":' ..
         crashes .. '}')
       join_line(job)

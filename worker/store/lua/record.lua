@@ -18,6 +18,12 @@ local function enter(job, state)
   job.state = state
 end
 
+-- Have a job that is waiting again ended in time, if it has an end of usefulness.
+local function watch_expiry(job)
+  local expires_at = redis.call('HGET', job_key(job.id), 'expires_at')
+  if expires_at then redis.call('ZADD', expiring_key, expires_at, job.id) end
+end
+
 -- Take a job out of every place where it waits or runs.
 local function withdraw(job)
   redis.call('ZREM', line_key(job.queue, job.tenant), job.id)

@@ -11,5 +11,6 @@ local job = {id = id, kind = ARGV[4], tenant = ARGV[5], queue = '', state = 'que
 redis.call('HSET', job_key(id), 'kind', job.kind, 'tenant', job.tenant, 'queue', '', 'state', job.state, 'priority', 0,
   'rank', 0, 'attempt', 0, 'request', 'null', 'fingerprint', '', 'created_at', whole(now))
 redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), id)
+redis.call('SADD', tenants_key, job.tenant)
 conclude(job, 'failed', 'error', ARGV[6], ARGV[6], tonumber(ARGV[7]))
 return 1

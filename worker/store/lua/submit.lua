@@ -38,6 +38,7 @@ local function write(job, base)
   redis.call('HSET', job_key(job.id), unpack(fields))
   redis.call('ZADD', state_key(job.state), whole(now), job.id)
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
+  redis.call('SADD', tenants_key, job.tenant)
 end
 
 local function create(base)

@@ -1,0 +1,36 @@
+"""Strict JSON: what is written can be read by any parser, in any language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import from_json, to_json
+
+_NO_NUMBERS = (b"NaN", b"Infinity")
+
+
+def encode(value: object) -> bytes:
+    """Return a value as JSON in UTF-8.
+
+    Raises ValueError for what JSON cannot hold: a foreign type, a number that is not finite, half of a surrogate pair.
+    """
+    encoded = to_json(value, inf_nan_mode="constants")
+    if isinstance(value, BaseModel) and b"null" in encoded:
+        # pydantic writes null for a number that is not finite, unless it is asked for plain data first.
+        return encode(value.model_dump(mode="json"))
+    if any(word in encoded for word in _NO_NUMBERS):
+        from_json(encoded, allow_inf_nan=False)
+    return encoded
+
+
+def printable(value: object) -> str:
+    """Return a value as text that can be written, whatever it is; what cannot be encoded becomes a question mark."""
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - a value whose text fails must still be spoken of
+        return f"<{type(value).__name__} without a text>"
+
+
+#: Text in a record that may come from anywhere, an exception of a body for instance.
+Text = Annotated[str, BeforeValidator(printable)]
