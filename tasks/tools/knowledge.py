@@ -26,7 +26,7 @@ _STOP_WORDS = frozenset(
 #: A title or a keyword that fits counts more than a word somewhere in the text.
 _TITLE, _KEYWORD, _BODY = 3, 3, 1
 #: Below this an article shares a word by chance.
-_LEAST_SCORE = 4
+_LEAST_SCORE, _LEAST_WORDS = 4, 2
 
 
 Query = Annotated[str, Field(description="The product and the problem in the customer's words.")]
@@ -75,4 +75,7 @@ def _words(content: str) -> frozenset[str]:
 
 def _score(article: Article, words: frozenset[str]) -> int:
     weighted = ((_TITLE, article.title), (_KEYWORD, article.keywords), (_BODY, article.body))
-    return sum(weight * len(words & _words(content)) for weight, content in weighted)
+    shared = [(weight, words & _words(content)) for weight, content in weighted]
+    if len(frozenset().union(*(found for _, found in shared))) < _LEAST_WORDS:
+        return 0
+    return sum(weight * len(found) for weight, found in shared)

@@ -1,0 +1,99 @@
+"""The commands under one name, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from producers.cli.demo import demo
+from producers.cli.doctor import doctor
+from producers.cli.examinations import installed_version
+from producers.cli.failures import ExitCode, verdict_on
+from producers.cli.help_text import help_text
+from producers.cli.jobs import cancel, list_jobs, show, watch
+from producers.cli.kinds import kinds
+from producers.cli.output import AsJson, Output
+from producers.cli.processes import flower, worker
+from producers.cli.submit import SubmitCommand, submit
+from producers.cli.up import up
+from worker.errors import BackdeskError
+
+EPILOG = """Exit codes: 0 success; 1 the job failed, was cancelled or expired, or something could not be started or is
+broken; 2 bad usage or a refused request; 3 no connection to Redis; 4 timed out while waiting; 130 stopped by Ctrl-C.
+
+Redis is the one of BACKDESK_REDIS_URL, else that of the `backdesk up` running in this folder, else
+redis://127.0.0.1:6379/0.
+"""
+
+#: Fields of a request are options that only the kind knows.
+ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+RUN, JOBS, LOOK = "Run it", "Submit and follow jobs", "Look at the deployment"
+
+app = typer.Typer(
+    name="backdesk",
+    epilog=help_text(EPILOG),
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for panel, functions in (
+    (RUN, (demo, up, worker, flower)),
+    (JOBS, (submit, watch, show, list_jobs, cancel)),
+    (LOOK, (kinds, doctor)),
+):
+    for function in functions:
+        name = function.__name__.removesuffix("_jobs")
+        command_class, context = (SubmitCommand, ANY_OPTION) if function is submit else (None, None)
+        app.command(
+            name, cls=command_class, help=help_text(function.__doc__), rich_help_panel=panel, context_settings=context
+        )(function)
+
+
+@app.callback(invoke_without_command=True)
+def backdesk(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """backdesk: a task queue for work that AI agents do.
+
+    Start here:
+
+        backdesk demo        one job, from question to answer
+        backdesk up          Redis, workers and Flower, until Ctrl-C
+        backdesk submit support.request --message "I want to return order 10003" --watch
+    """
+    if show_version:
+        out = Output(as_json=as_json)
+        out.document({"version": installed_version()})
+        out.line(installed_version())
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run one command line (None: that of the process) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return int(app(words, prog_name="backdesk", standalone_mode=False) or 0)
+    except (BackdeskError, typer.TyperException) as error:
+        verdict = verdict_on(error)
+        Output(as_json=_wants_json(words)).failure(verdict)
+        return verdict.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone: what is left goes nowhere, or the last flush of the interpreter would fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+
+
+def _wants_json(words: list[str]) -> bool:
+    return "--json" in words[: words.index("--")] if "--" in words else "--json" in words

@@ -1,0 +1,198 @@
+"""`backdesk submit`: write one job, with the fields of its request as options, and follow it if asked to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from producers.cli.catalogue import contract_of
+from producers.cli.connection import connected
+from producers.cli.failures import ExitCode
+from producers.cli.following import follow, subscribed
+from producers.cli.moments import read_moment, read_span, read_span_or_moment
+from producers.cli.output import AsJson, Output
+from producers.cli.record_view import end_of
+from producers.cli.request_fields import fields_of, request_from
+from producers.cli.request_source import read_json, read_request
+from producers.client import Job, JobClient
+from producers.core import new_job_id
+from worker.errors import BackdeskError, InvalidRequest, ResultTimeout
+from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, TERMINAL, JobRecord
+
+
+class SubmitCommand(TyperCommand):
+    """Adds to `submit KIND --help` the fields of that kind."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[__name__] = next((word for word in args if not word.startswith("-")), "")
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        if kind := ctx.meta.get(__name__):
+            print_fields(kind)
+
+
+def print_fields(kind: str) -> None:
+    """Print the fields of a kind's request, or why they are not known."""
+    out = Output(as_json=False)
+    try:
+        with connected() as client:
+            fields = fields_of(contract_of(client, kind).request_schema)
+    except BackdeskError as error:
+        out.note(f"The fields of {kind} are not known: {error}")
+        return
+    out.line(f" Fields of {kind}:", "bold")
+    for field in fields:
+        notes = "; ".join(filter(None, (field.shown_default, field.description)))
+        out.line(f"   {field.option} <{field.shown_type}>  {notes}".rstrip())
+    out.line("")
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Whether and for how long the command stays with the job."""
+
+    watch: bool
+    wait: bool
+    timeout: float | None
+
+    @property
+    def deadline(self) -> float | None:
+        return None if self.timeout is None else time.monotonic() + self.timeout
+
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="What to run; `backdesk kinds` lists them.")]
+Request = Annotated[
+    str | None,
+    typer.Option(metavar="JSON", help="The whole request: as JSON, as @file, or as - to read it from standard input."),
+]
+Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose job it is; tenants share the workers fairly.")]
+Priority = Annotated[int, typer.Option(metavar="0-9", help="9 runs first, among the jobs of the same tenant.")]
+Delay = Annotated[str | None, typer.Option(metavar="TIME", help="Run it later: seconds, or 10s, 5m, 2h, 1d.")]
+At = Annotated[str | None, typer.Option(metavar="MOMENT", help="Run it then: ISO 8601, in UTC if it names no zone.")]
+Expires = Annotated[
+    str | None, typer.Option(metavar="TIME", help="End it if it has not begun by then: 10m, or a moment.")
+]
+Key = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The same key with the same request finds the same job again.")
+]
+Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="An object of labels, kept with the job.")]
+JobId = Annotated[str | None, typer.Option(metavar="ID", help="The job's id; a random one by default.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Show its events from the first on, until it ends.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for its end and print the record.")]
+Timeout = Annotated[
+    str | None, typer.Option(metavar="TIME", help="How long to watch or wait; then exit with 4. The job goes on.")
+]
+
+
+def submit(
+    context: typer.Context,
+    kind: Kind,
+    *,
+    request: Request = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    priority: Priority = DEFAULT_PRIORITY,
+    delay: Delay = None,
+    at: At = None,
+    expires: Expires = None,
+    idempotency_key: Key = None,
+    metadata: Metadata = None,
+    job_id: JobId = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a job. The fields of its request are given as options, named as in `backdesk kinds KIND`.
+
+    For example:
+
+        backdesk submit support.request --message "I want to return order 10003" --watch
+        backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme
+        backdesk submit support.request --request @request.json --wait --json
+
+    `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
+    through --request. With --json this prints the job's id, with --watch its events one a line, with --wait its record.
+
+    """
+    if kind.startswith("-"):
+        raise InvalidRequest("kind", "comes first: backdesk submit KIND [OPTIONS]")
+    if job_id == "":
+        raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
+    out = Output(as_json=as_json)
+    stay = Follow(watch, wait, None if timeout is None else read_span("timeout", timeout).total_seconds())
+    options: dict[str, Any] = {
+        "tenant": tenant,
+        "priority": priority,
+        "delay": None if delay is None else read_span("delay", delay),
+        "at": None if at is None else read_moment("at", at),
+        "expires": None if expires is None else read_span_or_moment("expires", expires),
+        "idempotency_key": idempotency_key,
+        "metadata": None if metadata is None else _metadata(metadata),
+    }
+    with connected() as client:
+        body = _body(client, kind, request, context.args)
+        _submit(client, kind, body, options | {"job_id": job_id or new_job_id()}, stay=stay, out=out)
+
+
+def _body(client: JobClient, kind: str, request: str | None, options: list[str]) -> Any:
+    if request is None:
+        return request_from(options, contract_of(client, kind).request_schema)
+    if options:
+        raise InvalidRequest("request", f"give either --request or fields such as {options[0]}, not both")
+    return read_request(request)
+
+
+def _metadata(text: str) -> Mapping[str, Any]:
+    metadata = read_json("metadata", text)
+    if not isinstance(metadata, dict):
+        raise InvalidRequest("metadata", 'must be a JSON object, such as {"source": "mail"}')
+    return metadata
+
+
+def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *, stay: Follow, out: Output) -> None:
+    if not stay.watch:
+        job = client.submit(kind, body, **options)
+        _announce(job, stay, out)
+        if stay.wait:
+            _wait(job, stay, out)
+        return
+    with subscribed(client, options["job_id"], deadline=stay.deadline) as events:
+        job = client.submit(kind, body, **options)
+        _announce(job, stay, out)
+        if job.id == options["job_id"]:
+            follow(events, out)
+    if job.id != options["job_id"]:  # the idempotency key found an earlier job
+        with subscribed(client, job.id, deadline=stay.deadline) as events:
+            follow(events, out)
+    _conclude(client.get(job.id), stay, out)
+
+
+def _announce(job: Job, stay: Follow, out: Output) -> None:
+    if not stay.watch and not stay.wait:
+        out.document({"job_id": job.id, "created": job.created})
+    out.line(f"{'submitted' if job.created else 'found again'} {job.id}")
+    if not stay.watch and not stay.wait:
+        out.line(f"follow it: backdesk watch {job.id}", "dim")
+
+
+def _wait(job: Job, stay: Follow, out: Output) -> None:
+    with subscribed(job.client, job.id, deadline=stay.deadline) as events, out.waiting("waiting for its end"):
+        follow(events, None)
+    record = job.get()
+    if record.done:
+        out.document(record)
+    _conclude(record, stay, out)
+
+
+def _conclude(record: JobRecord, stay: Follow, out: Output) -> None:
+    if record.state not in TERMINAL:
+        raise ResultTimeout(record.id, stay.timeout or 0.0)
+    if (code := end_of(record, out)) is not ExitCode.OK:
+        raise typer.Exit(code)

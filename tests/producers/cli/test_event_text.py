@@ -1,0 +1,66 @@
+"""Each event is one readable line, whatever a body puts into it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from producers.cli.event_text import event_line, event_text, fraction_of
+from worker.events import EventType, JobEvent
+
+
+def event(event_type: str, **data: Any) -> JobEvent:
+    at = datetime(2030, 1, 31, 9, 0, 1, 250_000, tzinfo=UTC)
+    return JobEvent(seq=1, job_id="j", kind="k", tenant="t", attempt=2, at=at, type=event_type, data=data)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (event("queued", queue="agents", priority=5), "in queue agents, priority 5"),
+        (event("started", worker="w@host"), "attempt 2 by w@host"),
+        (event("progress", fraction=0.4, message="Looking"), "40% Looking"),
+        (event("progress", message="Looking", page=3), "Looking page=3"),
+        (event("agent", agent="refund", previous="triage", reason="money"), "triage → refund: money"),
+        (event("agent", agent="triage", previous=None, reason=None), "triage"),
+        (event("tool_called", tool="find", args={"order": 1, "name": "a"}), 'find(order=1, name="a")'),
+        (event("tool_returned", tool="find", outcome="success", summary="found"), "find: found"),
+        (event("tool_returned", tool="find", outcome="failed", summary="down"), "find [failed]: down"),
+        (event("retrying", code="worker_lost", message="it runs again", crashes=1), "[worker_lost] it runs again"),
+        (event("failed", code="no_stock", message="none left"), "[no_stock] none left"),
+        (event("succeeded", result_omitted=True), "result too large to be shown here"),
+        (event("succeeded", result={"a": 1}), ""),
+        (event("my.own", pages=[1, 2], name="x"), "pages=[1, 2] name=x"),
+    ],
+)
+def test_known_events_read_like_sentences_and_unknown_ones_show_their_data(told: JobEvent, text: str) -> None:
+    assert event_text(told) == text
+
+
+@pytest.mark.parametrize("event_type", [*EventType, "of.a.later.version"])
+def test_no_event_of_an_unexpected_shape_is_an_error(event_type: str) -> None:
+    shapes: list[dict[str, Any]] = [
+        {},
+        {"args": 5, "tool": None, "text": [1], "fraction": "much", "message": {}, "agent": {}, "summary": 1},
+    ]
+    for data in shapes:
+        assert "\n" not in event_line(event(event_type, **data))
+
+
+def test_a_line_begins_with_the_time_and_the_type() -> None:
+    line = event_line(event("my.own", note="hi"))
+
+    assert line.split("  ")[0].endswith(":01.25")
+    assert line.endswith("my.own        note=hi")
+
+
+def test_an_event_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in event_line(event("progress", message="\x1b[2Jgone"))
+
+
+def test_only_a_fraction_between_0_and_1_moves_the_bar() -> None:
+    assert fraction_of(event("progress", fraction=0.5)) == 0.5
+    assert fraction_of(event("progress", fraction=5)) is None
+    assert fraction_of(event("progress", fraction="half")) is None

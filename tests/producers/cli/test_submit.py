@@ -1,0 +1,166 @@
+"""`backdesk submit`: fields and options in, a job out, refusals with the field and the reason."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.producers.cli.conftest import Cli
+from tests.support.workers import Fleet
+
+
+def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> None:
+    answer = on_fleet("submit", "test.echo", "--text", "grüße", "--json")
+
+    assert answer.code == 0
+    assert answer.document["created"] is True
+    assert fleet.jobs.result(answer.document["job_id"], 10) == {"text": "grüße"}
+
+
+def test_people_are_told_how_to_follow_it(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--job-id", "to-follow")
+
+    assert answer.out.splitlines() == ["submitted to-follow", "follow it: backdesk watch to-follow"]
+
+
+def test_every_option_reaches_the_job(on_fleet: Cli, fleet: Fleet) -> None:
+    before = datetime.now(UTC)
+    options = ["--tenant", "acme", "--priority", "9", "--delay", "2h", "--expires", "1d", "--idempotency-key", "k1"]
+    answer = on_fleet(
+        "submit", "test.sleep", "--n", "0.5", *options, "--metadata", '{"from": "mail"}', "--job-id", "all-options"
+    )
+    record = fleet.jobs.get("all-options")
+
+    assert answer.code == 0
+    assert (record.tenant, record.priority, record.state) == ("acme", 9, "scheduled")
+    assert (record.idempotency_key, record.metadata) == ("k1", {"from": "mail"})
+    assert record.request["n"] == 0.5
+    assert record.run_at is not None
+    assert timedelta(0) <= record.run_at - before - timedelta(hours=2) < timedelta(minutes=1)
+    assert record.expires_at is not None
+    assert timedelta(0) <= record.expires_at - before - timedelta(days=1) < timedelta(minutes=1)
+
+
+def test_a_moment_postpones_it_too(on_fleet: Cli, fleet: Fleet) -> None:
+    on_fleet("submit", "test.echo", "--at", "2099-01-31T09:00:00+01:00", "--job-id", "at-a-moment")
+
+    assert fleet.jobs.get("at-a-moment").run_at == datetime(2099, 1, 31, 8, tzinfo=UTC)
+
+
+def test_the_same_key_finds_the_same_job(on_fleet: Cli) -> None:
+    words = ["submit", "test.echo", "--text", "once", "--idempotency-key", "only-once"]
+    first, second = on_fleet(*words, "--json").document, on_fleet(*words, "--json").document
+
+    assert second == {"job_id": first["job_id"], "created": False}
+    assert on_fleet(*words, "--watch").code == 0
+    conflict = on_fleet("submit", "test.echo", "--text", "other", "--idempotency-key", "only-once", "--json")
+    assert (conflict.code, conflict.document["error"]["code"]) == (2, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("form", ["text", "file", "stdin"])
+def test_a_whole_request_comes_as_text_from_a_file_or_from_standard_input(
+    form: str, on_fleet: Cli, fleet: Fleet, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"text": f"by {form}"})
+    (home / "request.json").write_text(body)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(body.encode())))
+    source = {"text": body, "file": "@request.json", "stdin": "-"}[form]
+    answer = on_fleet("submit", "test.echo", "--request", source, "--wait", "--json")
+
+    assert answer.code == 0
+    assert answer.document["result"] == {"text": f"by {form}"}
+
+
+def test_waiting_gives_the_record(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--wait")
+
+    assert answer.code == 0
+    assert "succeeded in" in answer.out
+    assert '"text": "hello"' in answer.out
+
+
+def test_watching_shows_a_line_an_event_from_the_first_on(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.tokens", "--text", "one two three", "--watch", "--job-id", "watched")
+    lines = answer.out.splitlines()
+
+    assert answer.code == 0
+    assert lines[0] == "submitted watched"
+    assert [line.split()[1] for line in lines[1:5]] == ["queued", "started", "token", "succeeded"]
+    assert lines[3].endswith("one two three")
+
+
+def test_watching_as_json_gives_an_object_a_line_without_a_gap(on_fleet: Cli) -> None:
+    events = on_fleet("submit", "test.steps", "--n", "20", "--watch", "--json").documents
+
+    assert [event["seq"] for event in events] == list(range(1, 24))
+    assert [events[0]["type"], events[1]["type"], events[-1]["type"]] == ["queued", "started", "succeeded"]
+
+
+def test_a_job_that_fails_is_exit_code_1(on_fleet: Cli) -> None:
+    for stay in ("--watch", "--wait"):
+        answer = on_fleet("submit", "test.end", "--text", "task_error", stay)
+
+        assert answer.code == 1
+        assert "[no_stock] there is none left" in answer.err
+
+    failed = on_fleet("submit", "test.end", "--text", "task_error", "--wait", "--json")
+    assert (failed.code, failed.document["error"]["code"]) == (1, "no_stock")
+
+
+@pytest.mark.parametrize("stay", ["--watch", "--wait"])
+def test_a_job_that_goes_on_beyond_the_timeout_is_exit_code_4(stay: str, on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--delay", "1h", stay, "--timeout", "0.2s")
+
+    assert answer.code == 4
+    assert "has no result after 0.2 s; it goes on" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "reason"),
+    [
+        (["test.unknown"], "kind", "unknown kind 'test.unknown' (known: "),
+        (["test.echo", "--txet", "hi"], "request", "--txet is no option and no field"),
+        (["test.sleep", "--n", "long"], "n", "'long' is no number"),
+        (["test.echo", "--request", '{"text": 5}'], "text", "is not of type 'string'"),
+        (["test.echo", "--request", '{"other": 5}'], "other", "is no"),
+        (["test.echo", "--request", "{broken"], "request", "is no JSON"),
+        (["test.echo", "--request", "@missing.json"], "request", "missing.json cannot be read"),
+        (["test.echo", "--request", "{}", "--text", "a"], "request", "not both"),
+        (["test.echo", "--delay", "soon"], "delay", "no length of time"),
+        (["test.echo", "--at", "soon"], "at", "no moment"),
+        (["test.echo", "--expires", "never"], "expires", "neither"),
+        (["test.echo", "--expires", "2001-01-01"], "expires", "in the past"),
+        (["test.echo", "--timeout", "x"], "timeout", "no length of time"),
+        (["test.echo", "--metadata", "[1]"], "metadata", "must be a JSON object"),
+        (["test.echo", "--priority", "11"], "priority", "0 to 9"),
+        (["test.echo", "--tenant", "a b"], "tenant", "letters, digits"),
+        (["test.echo", "--job-id", ""], "job_id", "must not be empty"),
+        (["test.echo", "--job-id", "a b"], "job_id", "letters, digits"),
+        (["test.echo", "--text", "x" * 300_000], "request", "the limit is 262144"),
+        (["support.request"], "message", "Field required"),
+        (["orders.audit", "--max-listed", "5000"], "max_listed", "less than or equal to 1000"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_reason(words: list[str], field: str, reason: str, on_fleet: Cli) -> None:
+    answer = on_fleet("submit", *words)
+    error = on_fleet("submit", *words, "--json").document["error"]
+
+    assert (answer.code, answer.out) == (2, "")
+    assert f"Error: {field}: " in answer.err
+    assert reason in error["fields"][field]
+
+
+def test_the_help_of_a_kind_lists_its_fields(on_fleet: Cli, cli: Cli) -> None:
+    known, announced = on_fleet("submit", "support.request", "--help"), on_fleet("submit", "test.sleep", "--help")
+
+    assert "--message <string>  required" in known.out
+    assert "--n <number>" in announced.out
+    unknown = cli("submit", "test.sleep", "--help")
+    assert unknown.code == 0
+    assert "The fields of test.sleep are not known" in unknown.err
