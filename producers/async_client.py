@@ -137,6 +137,10 @@ class AsyncJobClient:
 
     async def events(self, job_id: str, after: int = 0) -> Events:
         """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        return (await self.progress(job_id, after))[0]
+
+    async def progress(self, job_id: str, after: int = 0) -> tuple[Events, bool]:
+        """Return what `events` returns, and whether the job has ended, so that no more will come."""
         return await self._do(self._core.events(job_id, after))
 
     def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> AsyncWatch:
@@ -241,8 +245,11 @@ class AsyncWatch:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
                 with suppress(*UNREACHABLE):
                     await self._subscribe()
-                for event in self._cursor.take(await self._client.events(self._job_id, self._cursor.seq)):
+                logged, ended = await self._client.progress(self._job_id, self._cursor.seq)
+                for event in self._cursor.take(logged):
                     yield event
+                if ended:
+                    return
                 async with aclosing(self._live()) as live:
                     async for event in live:
                         yield event

@@ -151,6 +151,10 @@ class JobClient:
 
     def events(self, job_id: str, after: int = 0) -> Events:
         """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        return self.progress(job_id, after)[0]
+
+    def progress(self, job_id: str, after: int = 0) -> tuple[Events, bool]:
+        """Return what `events` returns, and whether the job has ended, so that no more will come."""
         return self._do(self._core.events(job_id, after))
 
     def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> Watch:
@@ -268,7 +272,10 @@ class Watch:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
                 with suppress(*UNREACHABLE):
                     self._subscribe()
-                yield from self._cursor.take(self._client.events(self._job_id, self._cursor.seq))
+                logged, ended = self._client.progress(self._job_id, self._cursor.seq)
+                yield from self._cursor.take(logged)
+                if ended:
+                    return
                 yield from self._live()
         finally:
             self.close()

@@ -25,7 +25,7 @@ from worker.errors import (
     UnknownKind,
 )
 from worker.events import JobEvent
-from worker.job import Failure, JobRecord, JobState
+from worker.job import TERMINAL, Failure, JobRecord, JobState
 from worker.keys import Keys
 from worker.kinds import KindContract, RequestCheck, SchemaCheck
 from worker.settings import Settings
@@ -91,7 +91,7 @@ class JobCore:
     ) -> Operation[tuple[str, bool]]:
         """Return the job's id, and whether this call created it."""
         check = yield from self._check(kind)
-        job = self._admit(job_id or new_job_id(), kind, request, check, options)
+        job = self._admit(new_job_id() if job_id is None else job_id, kind, request, check, options)
         (((code, found),),) = yield Calls([self._transitions.submit([job])])
         if code is SubmitCode.CONFLICT:
             raise IdempotencyConflict(found)
@@ -117,14 +117,15 @@ class JobCore:
             raise JobNotFound(job_id)
         return record
 
-    def events(self, job_id: str, after: int) -> Operation[list[JobEvent]]:
-        """Return the logged events with a seq over `after`; raises JobNotFound."""
-        exists, raw = yield Commands(
-            [("EXISTS", self.keys.job(job_id)), ("LRANGE", self.keys.events(job_id), after, -1)]
+    def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
+        """Return the logged events with a seq over `after`, and whether the job has ended; raises JobNotFound."""
+        # The state first: if it is terminal, the log read after it holds the terminal event.
+        state, raw = yield Commands(
+            [("HGET", self.keys.job(job_id), "state"), ("LRANGE", self.keys.events(job_id), after, -1)]
         )
-        if not exists:
+        if state is None:
             raise JobNotFound(job_id)
-        return [read_event(entry) for entry in raw]
+        return [read_event(entry) for entry in raw], state.decode() in TERMINAL
 
     def cancel(self, job_id: str, reason: str) -> Operation[None]:
         """Withdraw a job; raises JobNotFound or NotCancellable."""

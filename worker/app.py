@@ -120,6 +120,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "result_serializer": "json",
         "accept_content": ["json"],
         "result_expires": settings.retention_s,
+        # One backend for the app. By default each pool thread builds its own at its first job, which takes longer than
+        # the job; the connection pool inside is safe to share.
+        "result_backend_thread_safe": True,
         "worker_disable_rate_limits": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

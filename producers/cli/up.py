@@ -103,13 +103,14 @@ def _redis(supervisor: Supervisor, settings: Settings, port: int | None) -> Depl
 
 
 def _fleet(deployment: Deployment, slots: dict[str, int], flower_port: int | None) -> list[Child]:
-    settings, env = deployment.settings, environment(deployment)
+    # Flower's API answers on this machine only, and changes nothing: it could stop workers and start any task.
+    settings, env = deployment.settings, environment(deployment, {"FLOWER_UNAUTHENTICATED_API": "true"})
     commands = {
         queue: worker_command([queue], slots.get(queue), _worker_name(queue), settings.log_level)
         for queue in settings.queues
     }
     if flower_port is not None:
-        commands = {"flower": flower_command("127.0.0.1", flower_port), **commands}
+        commands = {"flower": flower_command("127.0.0.1", flower_port, ["--read_only"]), **commands}
     logs = settings.data_dir / "logs"
     return [Child(name, command, _fresh(logs / f"{name}.log"), env) for name, command in commands.items()]
 

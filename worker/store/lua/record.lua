@@ -24,13 +24,16 @@ local function watch_expiry(job)
   if expires_at then redis.call('ZADD', expiring_key, expires_at, job.id) end
 end
 
--- Take a job out of every place where it waits or runs.
+-- Take a job out of every place where it runs or waits.
 local function withdraw(job)
-  redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
-  redis.call('ZREM', window_key(job.queue), job.id)
-  redis.call('ZREM', due_key, job.id)
   redis.call('ZREM', expiring_key, job.id)
-  redis.call('ZREM', leases_key, job.id)
+  if job.state == 'running' then
+    redis.call('ZREM', leases_key, job.id)
+  else
+    redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
+    redis.call('ZREM', window_key(job.queue), job.id)
+    redis.call('ZREM', due_key, job.id)
+  end
 end
 
 -- End a job: terminal state, its `result` or `error`, the terminal event, and a date on which all of it is forgotten.

@@ -1,0 +1,1 @@
+"""Measurements of backdesk beside plain Celery and arq: `python -m benchmarks --help`."""

@@ -1,0 +1,92 @@
+"""The command line: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmarks.child import MeasurementFailed
+from benchmarks.drain import drain
+from benchmarks.events import busy_events, idle_events
+from benchmarks.footprint import footprint
+from benchmarks.line import Line
+from benchmarks.plan import Plan
+from benchmarks.report import as_json, as_markdown, conditions, show
+from benchmarks.submission import submit, submit_many
+from benchmarks.waiting import waiting
+from worker.errors import ConfigurationError
+
+MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
+    "submit": submit,
+    "submit_many": submit_many,
+    "drain": drain,
+    "waiting": waiting,
+    "events_idle": idle_events,
+    "events_busy": busy_events,
+    "footprint": footprint,
+}
+QUICK = Plan(repeat=2, divisor=10)
+
+_LIST = "\n\n".join(f"{name}: {measure.__doc__}" for name, measure in MEASUREMENTS.items())
+HELP = f"""Measure backdesk beside plain Celery and arq, on this machine, in one run.
+
+{_LIST}
+
+Each repetition gives every contender its turn, on a Redis started for that turn alone. Read the ratios, not the
+figures: they are taken side by side, and a slow machine slows both sides. A full run takes about fifteen minutes and
+wants a machine with nothing else to do. arq has an environment of its own, .tools/peers, made on first use.
+"""
+
+
+def run(
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measure only this; may be repeated.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Repetitions; a median of fewer than 5 says little.")] = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="Two repetitions of a tenth: does everything run?")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every sample there.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table there as Markdown.")] = None,
+) -> None:
+    """Measure, show the table, and write it where it was asked for."""
+    unknown = sorted(set(only or ()) - set(MEASUREMENTS))
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(MEASUREMENTS)}", param_hint="--only")
+    plan = QUICK if quick else Plan(repeat=repeat)
+    facts = conditions(plan.repeat)
+    lines, failed = _measure(only or list(MEASUREMENTS), plan)
+    show(lines, facts)
+    if json:
+        json.write_text(as_json(lines, facts), encoding="utf-8")
+    if markdown:
+        markdown.write_text(as_markdown(lines, facts), encoding="utf-8")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _measure(names: Sequence[str], plan: Plan) -> tuple[list[Line], bool]:
+    """Return the lines of all measurements that worked, and whether one did not: it costs only its own lines."""
+    lines: list[Line] = []
+    failed = False
+    for name in names:
+        print(name, file=sys.stderr)
+        try:
+            lines += MEASUREMENTS[name](plan)
+        except (MeasurementFailed, ConfigurationError) as error:
+            print(f"{name} failed: {error}", file=sys.stderr)
+            failed = True
+    return lines, failed
+
+
+def _end(*_: object) -> NoReturn:
+    """Leave through the `with` blocks, which end the processes that were started."""
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
+    app = typer.Typer(add_completion=False)
+    app.command(help=HELP)(run)
+    app(prog_name="python -m benchmarks")

@@ -1,0 +1,73 @@
+"""The kinds of job that the benchmarks run: bodies that cost nothing, so that what is measured is the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from worker.context import TaskContext
+from worker.kinds import ModelCheck, RequestCheck
+from worker.task import REGISTRY, task
+
+
+class NoopRequest(BaseModel):
+    """A small payload."""
+
+    n: int = 0
+
+
+class WaitRequest(BaseModel):
+    """How long to wait, as an agent waits for its model."""
+
+    seconds: float
+
+
+class PulseRequest(BaseModel):
+    """How many events to emit, and how many a second."""
+
+    count: int
+    rate: float
+
+
+class Done(BaseModel):
+    """A small result."""
+
+    n: int
+
+
+@task("bench.noop")
+async def noop(_ctx: TaskContext, request: NoopRequest) -> Done:
+    """Do nothing, on the event loop."""
+    return Done(n=request.n)
+
+
+@task("bench.noop_sync")
+def noop_sync(_ctx: TaskContext, request: NoopRequest) -> Done:
+    """Do nothing, in the pool's thread."""
+    return Done(n=request.n)
+
+
+@task("bench.wait")
+async def wait(_ctx: TaskContext, request: WaitRequest) -> Done:
+    """Wait without computing."""
+    await asyncio.sleep(request.seconds)
+    return Done(n=1)
+
+
+@task("bench.pulse")
+async def pulse(ctx: TaskContext, request: PulseRequest) -> Done:
+    """Emit timestamped events at a steady rate; one that is late is followed by the next at once."""
+    start = time.monotonic()
+    for n in range(request.count):
+        ahead_s = start + n / request.rate - time.monotonic()
+        if ahead_s > 0:
+            await asyncio.sleep(ahead_s)
+        ctx.emit("bench.tick", sent_ns=time.monotonic_ns())
+    return Done(n=request.count)
+
+
+#: What a service that has these kinds installed checks its requests with.
+CHECKS: Mapping[str, RequestCheck] = {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items()}
