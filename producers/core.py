@@ -177,11 +177,12 @@ class JobCore:
             [
                 command
                 for job_id in ids
-                for command in (("HGETALL", self.keys.job(job_id)), ("LLEN", self.keys.events(job_id)))
+                # The count first: whoever watches from it on sees the end of a job that the record shows as running.
+                for command in (("LLEN", self.keys.events(job_id)), ("HGETALL", self.keys.job(job_id)))
             ]
         )
         pairs = zip(ids, replies[::2], replies[1::2], strict=True)
-        return [read_record(job_id, fields, events) for job_id, fields, events in pairs]
+        return [read_record(job_id, fields, events) for job_id, events, fields in pairs]
 
     def _check(self, kind: str) -> Operation[RequestCheck]:
         if (check := self._installed.get(kind)) is not None:

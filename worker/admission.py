@@ -20,6 +20,8 @@ from worker.store.transitions import NewJob, milliseconds
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
 MAX_IDEMPOTENCY_KEY = 256
+#: How far ahead a job may be put off, or be of use: what is farther is a mistake of units.
+FARTHEST = timedelta(days=3650)
 
 _NAME = re.compile(NAME_PATTERN)
 
@@ -120,13 +122,14 @@ def _run_at(options: JobOptions, now: datetime) -> int | None:
         return None
     if not isinstance(options.at, datetime):
         raise InvalidRequest("at", f"{options.at!r} must be a datetime")
-    return milliseconds(options.at)
+    return _bounded("at", options.at, now)
 
 
 def _expires_at(expires: float | timedelta | datetime | None, now: datetime) -> int | None:
     if expires is None:
         return None
-    expires_at_ms = milliseconds(expires if isinstance(expires, datetime) else now + _span("expires", expires))
+    end = expires if isinstance(expires, datetime) else now + _span("expires", expires)
+    expires_at_ms = _bounded("expires", end, now)
     if expires_at_ms <= milliseconds(now):
         raise InvalidRequest("expires", "is in the past: the job could never run")
     return expires_at_ms
@@ -137,6 +140,16 @@ def _span(field: str, value: float | timedelta) -> timedelta:
         span = value if isinstance(value, timedelta) else timedelta(seconds=value)
     except (TypeError, ValueError, OverflowError):
         raise InvalidRequest(field, f"{value!r} must be a number of seconds") from None
-    if not timedelta(0) <= span <= timedelta(days=3650):
+    if not timedelta(0) <= span <= FARTHEST:
         raise InvalidRequest(field, f"{value!r} must be between 0 seconds and ten years")
     return span
+
+
+def _bounded(field: str, moment: datetime, now: datetime) -> int:
+    try:
+        at_ms = milliseconds(moment)
+    except OverflowError:
+        at_ms = -1
+    if not 0 <= at_ms <= milliseconds(now + FARTHEST):
+        raise InvalidRequest(field, f"{moment} must lie between 1970 and ten years from now")
+    return at_ms

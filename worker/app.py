@@ -37,6 +37,7 @@ class JobTask(Task):
     abstract = True
     #: The reason of a failed job is in its record; Celery need not log it as an accident.
     throws = (TaskError,)
+    Request = "worker.consumer:JobRequest"
     spec: TaskSpec
 
     def run(self, *_args: Any, **_kwargs: Any) -> Any:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from queue import Empty
 from typing import Any
 
+from billiard.exceptions import WorkerLostError
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import TaskRevokedError
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.request import Request
 
 from worker.defences import decode_item
+from worker.foreign import DELIVERY_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,19 @@ EXCERPT = 200
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
     """Stand in for ack and reject: the queues are consumed without acknowledgement."""
+
+
+class JobRequest(Request):
+    """Celery's request, except that a lost child is no failure of the job: its lease runs out and it runs again."""
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
+        """Called in the worker's main process when the pool reports anything but success."""
+        error = getattr(exc_info.exception, "exc", exc_info.exception)  # it may come wrapped with its traceback
+        if isinstance(error, WorkerLostError):
+            state.task_ready(self)
+            log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
+            return None
+        return super().on_failure(exc_info, *args, **kwargs)
 
 
 class Consumer(CeleryConsumer):
@@ -53,12 +70,19 @@ class Consumer(CeleryConsumer):
             result = request.execute_using_pool(self.pool)
         except TaskRevokedError:
             return
+        except BaseException:
+            state.task_ready(request)
+            raise
         # Set before the callback can run: a thread that ends in between finds the flag, or Celery, which looks at the
         # free slots before it sleeps, finds the slot.
         self._full = self._free_slots() <= 0
-        result.f.add_done_callback(self._wake)
+        result.f.add_done_callback(partial(self._thread_free, request))
 
-    def _wake(self, _: object) -> None:
+    def _thread_free(self, request: Any, done: Future[Any]) -> None:
+        # Celery forgets the request only if its own callback got through; an error there would cost the slot for ever.
+        state.task_ready(request)
+        if (error := done.exception()) is not None:
+            log.error("task_left_by_error", extra={"job_id": request.id, "reason": repr(error)})
         if self._full and self.hub is not None:
             self._full = False
             self.hub.call_soon(_nothing)
@@ -67,11 +91,17 @@ class Consumer(CeleryConsumer):
         """Return what is called for each message that Celery reads."""
 
         def on_task_received(message: Any) -> None:
-            self._handle(message)
+            self._try(message)
             for more in self._read_more(message):
-                self._handle(more)
+                self._try(more)
 
         return on_task_received
+
+    def _try(self, message: Any) -> None:
+        try:
+            self._handle(message)
+        except Exception as error:  # noqa: BLE001 - one message must never stop the worker
+            log.error("message_dropped", extra={"reason": repr(error), "message_body": _excerpt(message.body)})  # noqa: TRY400
 
     def _read_more(self, message: Any) -> Iterator[Any]:
         """Take as many messages of the same queue as there are free slots, in one round trip.
@@ -81,7 +111,7 @@ class Consumer(CeleryConsumer):
         """
         queue = (message.delivery_info or {}).get("routing_key")
         free = min(self._free_slots(), READ_AT_ONCE)
-        if free <= 0 or queue not in self.app.amqp.queues.consume_from:
+        if free <= 0 or not isinstance(queue, str) or queue not in self.app.amqp.queues.consume_from:
             return
         for item in message.channel.client.execute_command("RPOP", queue, free) or ():
             with suppress(Empty):
@@ -104,10 +134,8 @@ class Consumer(CeleryConsumer):
             # A rolling deploy: the job stays queued, and is delivered again until a worker knows its kind.
             log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
             return
-        try:
-            strategy(message, None, _nothing, _nothing, self.on_task_message)
-        except Exception as error:  # noqa: BLE001 - one message must never stop the worker
-            log.error("message_dropped", extra={"reason": repr(error), "job_id": headers["id"]})  # noqa: TRY400
+        message.headers = {name: value for name, value in headers.items() if name in DELIVERY_HEADERS}
+        strategy(message, None, _nothing, _nothing, self.on_task_message)
 
 
 def _start_threads(executor: ThreadPoolExecutor, count: int) -> None:

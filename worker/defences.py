@@ -36,6 +36,7 @@ def decode_item(text: str) -> Any:
         message = from_json(text)
         properties = message["properties"]
         _ = properties["delivery_tag"], message.get("headers", {}).get("id")
+        properties.get("delivery_info", {}).get("routing_key")
         encoding, body = properties.get("body_encoding"), message["body"]
         if encoding == "base64":
             base64.b64decode(body)

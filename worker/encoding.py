@@ -24,10 +24,14 @@ def encode(value: object) -> bytes:
     return encoded
 
 
+#: Longest text of an error that is kept, in characters.
+LONGEST = 4000
+
+
 def printable(value: object) -> str:
-    """Return a value as text that can be written, whatever it is; what cannot be encoded becomes a question mark."""
+    """Return a value as text that can be kept, whatever it is: cut at `LONGEST`, question marks for what is no text."""
     try:
-        return str(value).encode("utf-8", "replace").decode()
+        return str(value)[:LONGEST].encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - a value whose text fails must still be spoken of
         return f"<{type(value).__name__} without a text>"
 

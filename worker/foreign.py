@@ -20,6 +20,11 @@ from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, NAME_PATTERN
 from worker.store.transitions import NewJob
 
 _NAME = re.compile(NAME_PATTERN)
+#: What a delivery tells Celery. Not when to run, for how long or how often: those are the job store's.
+DELIVERY_HEADERS = frozenset(
+    {"lang", "task", "id", "root_id", "parent_id", "group", "group_index", "replaced_task_nesting", "origin"}
+    | {"ignore_result", "argsrepr", "kwargsrepr", "stamps", "stamped_headers"}
+)
 #: What a caller may pass beside the request; everything else about a job is in Celery's own headers.
 _OPTIONS = frozenset({"request", "tenant", "priority", "metadata"})
 
@@ -73,13 +78,8 @@ class ForeignMessage:
 
     def with_delivery(self, job: NewJob, queue: str) -> NewJob:
         """Return the job with a message for Celery that keeps the caller's links, chains and wish for a result."""
-        headers = {
-            **self.headers,
-            "argsrepr": "",
-            "kwargsrepr": f"tenant={job.tenant}",
-            "eta": None,
-            "expires": None,
-        }
+        kept = {name: value for name, value in self.headers.items() if name in DELIVERY_HEADERS}
+        headers = {**kept, "argsrepr": "", "kwargsrepr": f"tenant={job.tenant}"}
         properties = {
             "correlation_id": self.properties.get("correlation_id") or self.id,
             "reply_to": self.properties.get("reply_to") or "",
@@ -106,6 +106,8 @@ def read_foreign(raw: bytes) -> ForeignMessage:
         task_id, kind = headers["id"], headers["task"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NoTaskMessage(f"no Celery task message: {error!r}") from None
+    if not isinstance(properties, dict):
+        raise NoTaskMessage(f"no Celery task message: properties are {type(properties).__name__}")
     if not (isinstance(task_id, str) and _NAME.fullmatch(task_id) and isinstance(kind, str)):
         raise NoTaskMessage(f"task id {task_id!r} or name {kind!r} cannot be those of a job")
     args, kwargs, embed = _body(envelope, properties)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import redis
 from celery import Celery
 from celery.app.task import Context
+from pydantic_core import to_json
+from redis.exceptions import RedisError
 
 from worker.admission import admit
 from worker.errors import InvalidRequest, TaskError, UnknownKind
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.05
 BATCH = 100
 EXCERPT = 200
+#: What Celery embeds in a message about the tasks around it.
+_LINKS = ("callbacks", "errbacks", "chain", "chord")
 #: Lists that kombu makes of one queue name: one a priority step, named by its default separator.
 _PRIORITY_LISTS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
@@ -93,6 +96,11 @@ class Intake:
             self._submit(message)
         except InvalidRequest as error:
             self._reject(message, error)
+        except RedisError:
+            raise
+        except Exception:
+            # Left where it is, it would be read again for ever and hold up all that come after it.
+            log.exception("message_dropped", extra={"reason": "it cannot be taken in", "item": repr(raw[:EXCERPT])})
 
     def _submit(self, message: ForeignMessage) -> None:
         request, options = message.job()
@@ -120,16 +128,18 @@ class Intake:
         failure = Failure(code="invalid_request", message=str(error), category="validation", fields=error.fields)
         log.warning("message_refused", extra={"job_id": message.id, "kind": message.kind, "reason": str(error)})
         tenant = message.tenant or DEFAULT_TENANT
-        run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
-        self._app.backend.mark_as_failure(
-            message.id,
-            TaskError(failure.code, failure.message),
-            request=_context(message),
-            store_result=message.wants_result,
-        )
+        recorded = run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
+        # Not recorded may also mean: by us, before this worker died and could tell the sender.
+        if recorded or self._client.hget(self._keys.job(message.id), "error") == to_json(failure):
+            self._tell_sender(message, failure)
 
-
-def _context(message: ForeignMessage) -> Any:
-    context = Context(message.headers, args=message.args, kwargs=message.kwargs, **message.embed)
-    context.delivery_info = {}
-    return context
+    def _tell_sender(self, message: ForeignMessage, failure: Failure) -> None:
+        context = Context(message.headers, args=message.args, kwargs=message.kwargs, delivery_info={})
+        context.update({name: message.embed.get(name) for name in _LINKS})
+        try:
+            error = TaskError(failure.code, failure.message)
+            self._app.backend.mark_as_failure(message.id, error, request=context, store_result=message.wants_result)
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("sender_not_told", extra={"job_id": message.id})

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from worker.encoding import encode, printable
+from worker.encoding import encode
 from worker.events import EventDraft, EventType
 from worker.job import Claim
 from worker.loop import ProcessLoop
@@ -93,7 +93,7 @@ class AttemptProgress:
     def _append_text(self) -> None:
         if self._text:
             text, self._text = "".join(self._text), []
-            self._append(EventDraft(EventType.TOKEN, encode({"text": printable(text)})))
+            self._append(EventDraft(EventType.TOKEN, encode({"text": text.encode("utf-8", "replace").decode()})))
 
     def _append(self, event: EventDraft) -> None:
         if len(self._buffer) >= MAX_BUFFERED and event.type in _DROPPABLE:

@@ -274,9 +274,7 @@ def test_a_server_that_ends_at_its_start_is_reported_with_its_log(
         EmbeddedRedis().start()
 
 
-def test_a_server_that_never_answers_is_given_up_and_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_never_answers_is_given_up_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     idle = f"echo $$ > {tmp_path}/pid; echo still loading; exec sleep 60"
     fake_server(tmp_path, "redis-server", answering_version("7.2.4", idle))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -299,9 +297,7 @@ def test_a_server_that_has_stopped_is_not_found(tmp_path: Path) -> None:
     assert find_running(tmp_path) is None
 
 
-def test_another_server_on_the_announced_port_is_not_mistaken_for_it(
-    server: EmbeddedRedis, tmp_path: Path
-) -> None:
+def test_another_server_on_the_announced_port_is_not_mistaken_for_it(server: EmbeddedRedis, tmp_path: Path) -> None:
     server.announce(tmp_path)
     file = tmp_path / "redis.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"pid": os.getpid()}))

@@ -41,7 +41,12 @@ class Wire:
         if isinstance(answer, NoScriptError):
             self._loaded.clear()  # somebody has flushed the scripts
             return self.exchange([call])[0]
-        return answer if isinstance(answer, ResponseError) else call.read(answer)
+        if isinstance(answer, ResponseError):
+            return answer
+        try:
+            return call.read(answer)
+        except Exception as error:  # noqa: BLE001 - what one caller cannot read must not reach the others of the batch
+            return error
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""

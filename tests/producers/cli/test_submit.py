@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,9 +48,11 @@ def test_every_option_reaches_the_job(on_fleet: Cli, fleet: Fleet) -> None:
 
 
 def test_a_moment_postpones_it_too(on_fleet: Cli, fleet: Fleet) -> None:
-    on_fleet("submit", "test.echo", "--at", "2099-01-31T09:00:00+01:00", "--job-id", "at-a-moment")
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+    in_paris = moment.astimezone(timezone(timedelta(hours=1))).isoformat()
+    on_fleet("submit", "test.echo", "--at", in_paris, "--job-id", "at-a-moment")
 
-    assert fleet.jobs.get("at-a-moment").run_at == datetime(2099, 1, 31, 8, tzinfo=UTC)
+    assert fleet.jobs.get("at-a-moment").run_at == moment
 
 
 def test_the_same_key_finds_the_same_job(on_fleet: Cli) -> None:

@@ -1,0 +1,51 @@
+"""A store in the test's hands, and both clients on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+import pytest_asyncio
+import redis
+
+from tests.support.board import Board
+from tests.support.clients import KINDS_OF_CLIENT, Client
+from worker.kinds import ModelCheck, RequestCheck
+from worker.settings import Settings
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture
+def board(client: redis.Redis, settings: Settings) -> Board:
+    return Board(client, settings)
+
+
+@pytest.fixture
+def checks() -> Mapping[str, RequestCheck]:
+    """The kinds whose models are installed where the client runs."""
+    from tests.support.kinds import Number, Text
+
+    return {"test.echo": ModelCheck("agents", Text), "test.steps": ModelCheck("agents", Number)}
+
+
+@pytest_asyncio.fixture(params=sorted(KINDS_OF_CLIENT))
+async def connected(
+    request: pytest.FixtureRequest, settings: Settings, checks: Mapping[str, RequestCheck]
+) -> AsyncIterator[Connect]:
+    """Makes clients of one sort, with other settings or checks where a test asks for them."""
+    made: list[Client] = []
+
+    def connect(*, checks: Mapping[str, RequestCheck] | None = checks, **changes: object) -> Client:
+        sort = KINDS_OF_CLIENT[request.param]
+        made.append(sort(settings.model_copy(update=changes), checks))
+        return made[-1]
+
+    yield connect
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+def jobs(connected: Connect) -> Client:
+    return connected()

@@ -1,0 +1,138 @@
+"""The blocking and the asyncio client behind one face, so that one specification holds for both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from producers.async_client import AsyncJobClient
+from producers.client import JobClient
+from producers.core import Announcements, Contracts, Events, Records
+from worker.events import JobEvent
+from worker.job import JobRecord, JobState
+from worker.kinds import RequestCheck
+from worker.settings import Settings
+
+
+class Submitted(Protocol):
+    """What both kinds of `Job` tell."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def created(self) -> bool: ...
+
+
+Jobs = list[Submitted]
+
+
+class Client(Protocol):
+    """The operations of a job client, to be awaited."""
+
+    async def submit(self, kind: str, request: object, **options: Any) -> Submitted: ...
+    async def submit_many(self, kind: str, requests: Any, **options: Any) -> Jobs: ...
+    async def get(self, job_id: str) -> JobRecord: ...
+    async def result(self, job_id: str, timeout: float | None = None) -> Any: ...  # noqa: ASYNC109 - theirs
+    async def events(self, job_id: str, after: int = 0) -> Events: ...
+    def watch(self, job_id: str, after: int = 0, **options: Any) -> AsyncIterator[JobEvent]: ...
+    async def list(self, **filters: Any) -> Records: ...
+    async def cancel(self, job_id: str, reason: str = "no use") -> None: ...
+    async def kinds(self) -> Contracts: ...
+    async def workers(self) -> Announcements: ...
+    async def counts(self) -> dict[JobState, int]: ...
+    async def close(self) -> None: ...
+
+
+class Blocking:
+    """The blocking client, each call in a thread."""
+
+    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None) -> None:
+        self.client = JobClient(settings=settings, checks=checks)
+
+    async def submit(self, kind: str, request: object, **options: Any) -> Submitted:
+        return await asyncio.to_thread(self.client.submit, kind, request, **options)
+
+    async def submit_many(self, kind: str, requests: Any, **options: Any) -> Jobs:
+        return [*await asyncio.to_thread(self.client.submit_many, kind, requests, **options)]
+
+    async def get(self, job_id: str) -> JobRecord:
+        return await asyncio.to_thread(self.client.get, job_id)
+
+    async def result(self, job_id: str, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - theirs
+        return await asyncio.to_thread(self.client.result, job_id, timeout)
+
+    async def events(self, job_id: str, after: int = 0) -> Events:
+        return await asyncio.to_thread(self.client.events, job_id, after)
+
+    async def watch(self, job_id: str, after: int = 0, **options: Any) -> AsyncIterator[JobEvent]:
+        with self.client.watch(job_id, after, **options) as watch:
+            events = iter(watch)
+            while (event := await asyncio.to_thread(next, events, None)) is not None:
+                yield event
+
+    async def list(self, **filters: Any) -> Records:
+        return await asyncio.to_thread(self.client.list, **filters)
+
+    async def cancel(self, job_id: str, reason: str = "no use") -> None:
+        await asyncio.to_thread(self.client.cancel, job_id, reason)
+
+    async def kinds(self) -> Contracts:
+        return await asyncio.to_thread(self.client.kinds)
+
+    async def workers(self) -> Announcements:
+        return await asyncio.to_thread(self.client.workers)
+
+    async def counts(self) -> dict[JobState, int]:
+        return await asyncio.to_thread(self.client.counts)
+
+    async def close(self) -> None:
+        self.client.close()
+
+
+class Asyncio:
+    """The asyncio client as it is."""
+
+    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None) -> None:
+        self.client = AsyncJobClient(settings=settings, checks=checks)
+
+    async def submit(self, kind: str, request: object, **options: Any) -> Submitted:
+        return await self.client.submit(kind, request, **options)
+
+    async def submit_many(self, kind: str, requests: Any, **options: Any) -> Jobs:
+        return [*await self.client.submit_many(kind, requests, **options)]
+
+    async def get(self, job_id: str) -> JobRecord:
+        return await self.client.get(job_id)
+
+    async def result(self, job_id: str, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - theirs
+        return await self.client.result(job_id, timeout)
+
+    async def events(self, job_id: str, after: int = 0) -> Events:
+        return await self.client.events(job_id, after)
+
+    async def watch(self, job_id: str, after: int = 0, **options: Any) -> AsyncIterator[JobEvent]:
+        async with self.client.watch(job_id, after, **options) as watch:
+            async for event in watch:
+                yield event
+
+    async def list(self, **filters: Any) -> Records:
+        return await self.client.list(**filters)
+
+    async def cancel(self, job_id: str, reason: str = "no use") -> None:
+        await self.client.cancel(job_id, reason)
+
+    async def kinds(self) -> Contracts:
+        return await self.client.kinds()
+
+    async def workers(self) -> Announcements:
+        return await self.client.workers()
+
+    async def counts(self) -> dict[JobState, int]:
+        return await self.client.counts()
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+KINDS_OF_CLIENT: dict[str, type[Blocking | Asyncio]] = {"blocking": Blocking, "asyncio": Asyncio}

@@ -1,0 +1,277 @@
+"""Kinds of jobs that do, one each, what a body can do to its worker. Loaded by BACKDESK_TASK_MODULES."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from worker.context import TaskContext
+from worker.errors import TaskError
+from worker.task import task
+
+
+class Text(BaseModel):
+    """A request and a result."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = "hello"
+
+
+class Number(BaseModel):
+    """How many, or how long."""
+
+    n: float = 0
+    flag: str = ""
+
+
+class Anything(BaseModel):
+    """A result that promises nothing."""
+
+    value: Any = None
+
+
+class Told(Exception):
+    """An accident with a message."""
+
+
+class Unspeakable(Exception):
+    """An accident that cannot even be described."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+#: The ways in which a body can end badly; the name is what a request asks for.
+ENDINGS: dict[str, BaseException] = {
+    "task_error": TaskError("no_stock", "there is none left"),
+    "exception": Told("it broke"),
+    "system_exit": SystemExit(3),
+    "keyboard_interrupt": KeyboardInterrupt(),
+    "generator_exit": GeneratorExit(),
+    "cancelled": asyncio.CancelledError(),
+    "unspeakable": Unspeakable(),
+    "surrogate": Told("file \udcff is missing"),
+    "number_as_code": TaskError(404, "not found"),  # type: ignore[arg-type]  # what a body written without types does
+}
+
+
+@task("test.echo")
+async def echo(ctx: TaskContext, request: Text) -> Text:
+    """Give back what was asked.
+
+    This paragraph is not announced.
+    """
+    return request
+
+
+@task("test.echo_def")
+def echo_def(ctx: TaskContext, request: Text) -> Text:
+    return request
+
+
+@task("test.tool", queue="tools")
+def tool(ctx: TaskContext, request: Text) -> Text:
+    return request
+
+
+@task("test.tool_async", queue="tools")
+async def tool_async(ctx: TaskContext, request: Text) -> Text:
+    await asyncio.sleep(0)
+    return request
+
+
+@task("test.end")
+async def end(ctx: TaskContext, request: Text) -> Text:
+    raise ENDINGS[request.text]
+
+
+@task("test.end_def")
+def end_def(ctx: TaskContext, request: Text) -> Text:
+    raise ENDINGS[request.text]
+
+
+@task("test.end_tool", queue="tools")
+def end_tool(ctx: TaskContext, request: Text) -> Text:
+    raise ENDINGS[request.text]
+
+
+@task("test.cancel_and_return")
+async def cancel_and_return(ctx: TaskContext, request: Text) -> Text:
+    """Ask for its own cancellation, and return before it comes."""
+    task_at_hand = asyncio.current_task()
+    assert task_at_hand is not None
+    task_at_hand.cancel()
+    return request
+
+
+@task("test.child_exit")
+async def child_exit(ctx: TaskContext, request: Text) -> Text:
+    """Exit from a task that the body has started."""
+
+    async def leave() -> None:
+        sys.exit(0)
+
+    await asyncio.create_task(leave())
+    return request
+
+
+@task("test.exit_thread")
+def exit_thread(ctx: TaskContext, request: Text) -> Text:
+    sys.exit(0)
+
+
+@task("test.wrong_result")
+async def wrong_result(ctx: TaskContext, request: Text) -> Text:
+    return {"text": "a dict"}  # type: ignore[return-value]  # the mistake under test
+
+
+@task("test.unencodable_result")
+async def unencodable_result(ctx: TaskContext, request: Text) -> Anything:
+    return Anything(value=threading.Lock())
+
+
+@task("test.surrogate_result")
+async def surrogate_result(ctx: TaskContext, request: Text) -> Anything:
+    return Anything(value="\udcff")
+
+
+@task("test.huge_result")
+async def huge_result(ctx: TaskContext, request: Number) -> Text:
+    return Text(text="x" * int(request.n))
+
+
+@task("test.sleep")
+async def sleep(ctx: TaskContext, request: Number) -> Number:
+    await asyncio.sleep(request.n)
+    return request
+
+
+@task("test.sleep_def")
+def sleep_def(ctx: TaskContext, request: Number) -> Number:
+    time.sleep(request.n)
+    return request
+
+
+@task("test.sleep_tool", queue="tools")
+def sleep_tool(ctx: TaskContext, request: Number) -> Number:
+    time.sleep(request.n)
+    return request
+
+
+@task("test.steps")
+async def steps(ctx: TaskContext, request: Number) -> Number:
+    """Emit `n` numbered events, as fast as it can."""
+    for number in range(int(request.n)):
+        ctx.progress((number + 1) / request.n, f"step {number + 1}", number=number)
+    return request
+
+
+@task("test.steps_def", queue="tools")
+def steps_def(ctx: TaskContext, request: Number) -> Number:
+    for number in range(int(request.n)):
+        ctx.progress((number + 1) / request.n, f"step {number + 1}", number=number)
+    return request
+
+
+@task("test.ticking")
+async def ticking(ctx: TaskContext, request: Number) -> Number:
+    """Emit an event every 20 ms, `n` times."""
+    for number in range(int(request.n)):
+        ctx.progress(message=f"tick {number}", number=number)
+        await asyncio.sleep(0.02)
+    return request
+
+
+@task("test.tokens")
+async def tokens(ctx: TaskContext, request: Text) -> Text:
+    for piece in request.text.split(" "):
+        ctx.token(piece + " ")
+        await asyncio.sleep(0.005)
+    return request
+
+
+@task("test.count")
+async def count(ctx: TaskContext, request: Number) -> Number:
+    """Use the model, on paper."""
+    ctx.usage.requests += 2
+    ctx.usage.input_tokens += 30
+    return request
+
+
+@task("test.context")
+async def context(ctx: TaskContext, request: Text) -> Anything:
+    """Tell what a body sees."""
+    deadline = ctx.deadline.isoformat() if ctx.deadline else None
+    return Anything(value=[ctx.job_id, ctx.kind, ctx.tenant, ctx.attempt, ctx.metadata, deadline])
+
+
+@task("test.block_loop")
+async def block_loop(ctx: TaskContext, request: Number) -> Number:
+    """Hold up the event loop for `n` seconds in its first attempt, then wait to be cancelled."""
+    if ctx.attempt == 1:
+        time.sleep(request.n)  # noqa: ASYNC251 - the mistake under test
+        _leave_word(request.flag, "woke")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            _leave_word(request.flag, "cancelled")
+            raise
+    return request
+
+
+@task("test.long_watch")
+async def long_watch(ctx: TaskContext, request: Number) -> Number:
+    """Wait, in the first attempt, until it is cancelled, and leave word of it in the file `flag`."""
+    if ctx.attempt == 1:
+        try:
+            await asyncio.sleep(request.n)
+        except asyncio.CancelledError:
+            _leave_word(request.flag, "cancelled")
+            raise
+    return request
+
+
+@task("test.wait_for_file")
+async def wait_for_file(ctx: TaskContext, request: Number) -> Number:
+    """Run until the file `flag` exists."""
+    while not os.path.exists(request.flag):  # noqa: ASYNC240, PTH110 - a test's signal
+        ctx.progress(message=f"attempt {ctx.attempt}")
+        await asyncio.sleep(0.02)
+    return request
+
+
+@task("test.wait_for_file_tool", queue="tools")
+def wait_for_file_tool(ctx: TaskContext, request: Number) -> Number:
+    while not os.path.exists(request.flag):  # noqa: PTH110 - a test's signal
+        ctx.progress(message=f"attempt {ctx.attempt}")
+        time.sleep(0.02)
+    return request
+
+
+@task("test.kill_worker")
+async def kill_worker(ctx: TaskContext, request: Number) -> Number:
+    """Kill its own process in the first `n` attempts."""
+    if ctx.attempt <= request.n:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return request
+
+
+@task("test.kill_child", queue="tools")
+def kill_child(ctx: TaskContext, request: Number) -> Number:
+    if ctx.attempt <= request.n:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return request
+
+
+def _leave_word(path: str, word: str) -> None:
+    if path:
+        with open(path, "a") as file:  # noqa: PTH123 - a test's signal
+            file.write(word + "\n")

@@ -1,0 +1,181 @@
+"""Real Celery workers in processes of their own, on a Redis of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import redis
+
+from producers.client import JobClient
+from tests.support.board import Board
+from tests.support.eventually import eventually
+from worker.connection import connect
+from worker.embedded import EmbeddedRedis
+from worker.settings import Settings, celery_queue, load_settings
+
+ROOT = Path(__file__).parents[2]
+KINDS = "tests.support.kinds"
+
+Queue = Literal["agents", "tools"]
+POOLS: dict[Queue, str] = {"agents": "threads", "tools": "prefork"}
+
+
+def fast_settings(url: str, **overrides: Any) -> Settings:
+    """Settings whose times are short, so that tests of what happens after them are."""
+    quick: dict[str, Any] = {"lease_s": 1.0, "tick_s": 0.1, "redispatch_after_s": 1.0, "log_format": "json"}
+    return load_settings(_env_file=None, redis_url=url, **{**quick, **overrides})
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment that gives a process these settings and the test kinds, and nothing of this machine's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BACKDESK_", "OPENAI_"))}
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    ours = {f"BACKDESK_{name.upper()}": _plain(value) for name, value in changed.items()}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "C_FORCE_ROOT": "1",
+        "BACKDESK_TASK_MODULES": KINDS,
+        **ours,
+        **more,
+    }
+
+
+def _plain(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+class Worker:
+    """One `celery worker` process."""
+
+    def __init__(self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, **env: str) -> None:
+        self.name = f"{name}@test"
+        self._log = folder / f"{name}.log"
+        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", POOLS[queue], "-c", str(slots)]
+        command += ["-Q", queue, "-n", self.name, "--without-gossip", "--without-mingle", "-l", "INFO"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment(settings, **env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def text(self) -> str:
+        """Everything it has written so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The structured lines of its log."""
+        return [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
+
+    def logged(self, event: str, **facts: Any) -> list[dict[str, Any]]:
+        """The lines of one event that carry these facts."""
+        return [line for line in self.lines if line["event"] == event and facts.items() <= line.items()]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the worker and to what it started."""
+        os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it and what it started, as the machine's end would. Idempotent."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """End it in good order, and return its exit code."""
+        if self.alive:
+            self._process.terminate()
+        try:
+            return self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not stop; its log ends:\n{self.text[-3000:]}") from None
+
+
+class Fleet:
+    """A Redis, workers on it, and the means to ask for jobs and to look into the store."""
+
+    def __init__(self, folder: Path, keep: Path | None = None, **overrides: Any) -> None:
+        self._folder = folder
+        self._overrides = overrides
+        self._server = EmbeddedRedis(keep)
+        self._keep = keep
+        self.workers: list[Worker] = []
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        self.settings = fast_settings(self._server.url, **self._overrides)
+        self.redis: redis.Redis = connect(self.settings.url)
+        self.jobs = JobClient(settings=self.settings, checks={})
+        self.board = Board(self.redis, self.settings)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.jobs.close()
+        self.redis.close()
+        self._server.stop()
+
+    def start_worker(self, queue: Queue = "agents", *, slots: int = 4, **env: str) -> Worker:
+        """Start a worker and wait until it has announced itself."""
+        worker = self.begin_worker(queue, slots=slots, **env)
+        self.wait_for(worker)
+        return worker
+
+    def begin_worker(self, queue: Queue = "agents", *, slots: int = 4, **env: str) -> Worker:
+        """Start a worker and return at once."""
+        name = f"{queue}-{len(self.workers) + 1}"
+        worker = Worker(queue, self.settings, self._folder, slots, name, **env)
+        self.workers.append(worker)
+        return worker
+
+    def wait_for(self, worker: Worker) -> None:
+        """Wait until a worker has announced itself."""
+
+        def announced() -> bool:
+            assert worker.alive, f"{worker.name} ended at its start:\n{worker.text[-3000:]}"
+            return bool(self.redis.exists(self.board.keys.worker(worker.name)))
+
+        eventually(announced, 30, what=f"the announcement of {worker.name}")
+
+    def wait_until_running(self, job_id: str) -> None:
+        eventually(lambda: self.board.state(job_id) == "running", what=f"the start of {job_id}")
+
+    def restart_redis(self) -> None:
+        """Stop the server and start it again on the same port with what it has kept."""
+        port = self._server.port
+        self._server.stop()
+        self._server = EmbeddedRedis(self._keep, port=port).start()
+        assert self._server.port == port
+
+    def list_of(self, queue: Queue) -> str:
+        """The Redis list that the workers of a queue read."""
+        return celery_queue(self.settings.prefix, queue)
+
+    @property
+    def url(self) -> str:
+        return self.settings.url

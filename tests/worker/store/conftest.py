@@ -1,0 +1,31 @@
+"""A board for each test, and the check that no test leaves a key behind that nobody will remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.support.board import Board, Clock
+from tests.support.upkeep import leaks
+from worker.settings import Settings
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(client: redis.Redis, settings: Settings, clock: Clock) -> Board:
+    return Board(client, settings, clock)
+
+
+@pytest.fixture(autouse=True)
+def every_key_has_an_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a key without an end, or a listing that the record of the job contradicts."""
+    client: redis.Redis | None = request.getfixturevalue("client") if "client" in request.fixturenames else None
+    yield
+    if client is not None:
+        assert leaks(client, "backdesk") == []

@@ -1,0 +1,233 @@
+"""Renew, emit and finish: what an attempt may write while it holds its fence, and nothing once it has lost it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+
+from tests.support.board import Board, Clock
+from worker.job import Claim, Failed, Failure, JobState, Succeeded, Usage
+from worker.settings import Settings
+
+HOUR_S = 3600
+
+
+def taken_over(board: Board, job_id: str = "a") -> tuple[Claim, Claim]:
+    """An attempt that was given up for lost, and the one that runs now."""
+    stale = board.start(board.submit(job_id))
+    board.lose(job_id)
+    return stale, board.start(job_id)
+
+
+# Renew
+
+
+def test_a_renewed_lease_is_not_taken_back(board: Board, clock: Clock) -> None:
+    claim = board.start(board.submit("a"))
+    for _ in range(10):
+        clock.advance(board.settings.lease_s * 0.9)
+        assert board.run(board.transitions.renew([("a", claim.attempt)])) == [0]
+        assert board.reap() == []
+
+
+def test_renewing_tells_how_many_watch_the_job_or_its_tenant(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    with board.client.pubsub() as subscriber:
+        for channel in (board.keys.progress("a"), board.keys.tenant_progress("acme")):
+            subscriber.subscribe(channel)
+            subscriber.get_message(timeout=5)
+        assert board.run(board.transitions.renew([("a", claim.attempt)])) == [2]
+
+
+def test_a_lost_attempt_learns_it_from_its_renewal_and_the_others_go_on(board: Board) -> None:
+    stale, current = taken_over(board)
+    other = board.start(board.submit("b"))
+    attempts = [("a", stale.attempt), ("a", current.attempt), ("b", other.attempt), ("never", 1)]
+    assert board.run(board.transitions.renew(attempts)) == [None, 0, 0, None]
+
+
+def test_a_lease_that_ran_out_and_was_not_taken_back_can_be_renewed(board: Board, clock: Clock) -> None:
+    claim = board.start(board.submit("a"))
+    clock.advance(board.settings.lease_s * 5)
+    assert board.run(board.transitions.renew([("a", claim.attempt)])) == [0]
+    assert board.reap() == []
+
+
+def test_renewing_a_stale_attempt_does_not_prolong_the_lease(board: Board, clock: Clock) -> None:
+    stale, _ = taken_over(board)
+    clock.advance(board.settings.lease_s + 1)
+    board.run(board.transitions.renew([("a", stale.attempt)]))
+    assert board.reap() == ["a"]
+
+
+# Emit
+
+
+def test_an_event_of_a_body_carries_its_data_and_attempt(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    assert board.emit(claim, "progress", data={"fraction": 0.5, "message": "half"}) == 0
+    event = board.events("a")[-1]
+    assert (event.type, event.attempt, event.data) == ("progress", 1, {"fraction": 0.5, "message": "half"})
+
+
+def test_emitting_tells_how_many_heard_it(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    with board.client.pubsub() as subscriber:
+        subscriber.subscribe(board.keys.tenant_progress("acme"))
+        subscriber.get_message(timeout=5)
+        assert board.emit(claim, "progress") == 1
+
+
+def test_an_emit_repeated_after_a_lost_answer_writes_nothing_twice(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    board.emit(claim, "note.one", "note.two", first=0)
+    board.emit(claim, "note.one", "note.two", first=0)
+    board.emit(claim, "note.two", "note.three", first=1)
+    assert board.event_types("a") == ["queued", "started", "note.one", "note.two", "note.three"]
+
+
+def test_the_events_of_a_second_attempt_are_counted_anew(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    board.emit(claim, "note.one", "note.two")
+    board.lose("a")
+    board.emit(board.start("a"), "note.again")
+    assert board.event_types("a")[-1] == "note.again"
+
+
+def test_a_stale_attempt_can_emit_nothing(board: Board) -> None:
+    stale, _ = taken_over(board)
+    before = board.log("a")
+    assert board.emit(stale, "note") is None
+    assert board.log("a") == before
+
+
+def test_an_attempt_that_was_given_up_can_emit_nothing_even_before_the_next_begins(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    board.lose("a")
+    assert board.emit(claim, "note") is None
+    assert board.event_types("a") == ["queued", "started", "retrying"]
+
+
+def test_after_the_end_nothing_can_be_emitted(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    board.succeed(claim)
+    assert board.emit(claim, "note") is None
+    assert board.event_types("a")[-1] == "succeeded"
+
+
+@pytest.fixture
+def capped(client: redis.Redis, settings: Settings, clock: Clock) -> Board:
+    return Board(client, settings.model_copy(update={"max_events": 10}), clock)
+
+
+def test_events_over_the_cap_are_dropped_and_those_of_the_life_cycle_are_not(capped: Board) -> None:
+    claim = capped.start(capped.submit("a"))
+    capped.emit(claim, *["note"] * 20)
+    capped.emit(claim, "note", first=20)
+    assert len(capped.log("a")) == 10
+    capped.lose("a")
+    capped.succeed(capped.start("a"))
+    assert capped.event_types("a")[10:] == ["retrying", "started", "succeeded"]
+    assert [event.seq for event in capped.events("a")] == list(range(1, 14))
+
+
+# Finish
+
+
+def test_a_result_ends_the_job(board: Board, clock: Clock) -> None:
+    claim = board.start(board.submit("a"))
+    clock.advance(2)
+    assert board.finish(claim, Succeeded(b'{"text":"done"}'), Usage(requests=2, input_tokens=30))
+    record = board.record("a")
+    assert (record.state, record.result, record.error) == (JobState.SUCCEEDED, {"text": "done"}, None)
+    assert record.usage == Usage(requests=2, input_tokens=30)
+    assert record.finished_at is not None
+    assert record.started_at is not None
+    assert (record.finished_at - record.started_at).total_seconds() == 2
+    assert board.events("a")[-1].data == {"result": {"text": "done"}}
+
+
+def test_a_failure_ends_the_job_with_its_reason(board: Board) -> None:
+    failure = Failure(code="no_stock", message='none "left"', category="validation", fields={"n": "too many"})
+    claim = board.start(board.submit("a"))
+    assert board.finish(claim, Failed(failure))
+    record = board.record("a")
+    assert (record.state, record.result, record.error) == (JobState.FAILED, None, failure)
+    assert board.events("a")[-1].data == failure.model_dump()
+
+
+def test_a_result_too_large_for_an_event_is_left_out_of_it_and_kept_in_the_record(board: Board) -> None:
+    large = "x" * (board.settings.max_event_bytes + 1)
+    board.succeed(board.start(board.submit("a")), large)
+    assert board.events("a")[-1].data == {"result_omitted": True}
+    assert board.record("a").result == large
+
+
+def test_a_finish_repeated_after_a_lost_answer_changes_nothing(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    assert board.succeed(claim, "first")
+    assert board.succeed(claim, "second")
+    assert board.record("a").result == "first"
+    assert board.event_types("a") == ["queued", "started", "succeeded"]
+
+
+def test_another_outcome_after_the_end_is_refused(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    assert board.succeed(claim)
+    assert not board.fail(claim)
+    assert board.state("a") is JobState.SUCCEEDED
+
+
+def test_a_stale_attempt_cannot_end_the_job(board: Board) -> None:
+    stale, current = taken_over(board)
+    assert not board.succeed(stale, "stale")
+    assert board.state("a") is JobState.RUNNING
+    assert board.succeed(current, "current")
+    assert board.record("a").result == "current"
+
+
+def test_an_attempt_that_was_given_up_cannot_end_the_job_even_before_the_next_begins(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    board.lose("a")
+    assert not board.succeed(claim)
+    assert board.state("a") is JobState.QUEUED
+
+
+def test_an_attempt_at_a_job_that_became_poison_is_told_that_its_failure_was_not_kept(
+    client: redis.Redis, settings: Settings, clock: Clock
+) -> None:
+    board = Board(client, settings.model_copy(update={"max_crashes": 1}), clock)
+    claim = board.start(board.submit("a"))
+    board.lose("a")
+    assert board.state("a") is JobState.FAILED
+    assert not board.fail(claim, code="late")
+    error = board.record("a").error
+    assert error is not None
+    assert error.code == "poison"
+
+
+def test_a_job_that_is_gone_cannot_be_ended(board: Board) -> None:
+    claim = Claim("never", "test.echo", "acme", "agents", 1, b"", {}, None, 0)
+    assert not board.succeed(claim)
+
+
+def test_an_ended_job_is_forgotten_after_the_retention(board: Board, client: redis.Redis) -> None:
+    board.succeed(board.start(board.submit("a", idempotency_key="k")))
+    retention = board.settings.retention_s
+    for key in (board.keys.job("a"), board.keys.events("a"), board.keys.idempotency("acme", "k")):
+        assert retention < client.ttl(key) <= retention + HOUR_S
+
+
+def test_a_job_that_has_not_ended_is_never_forgotten(board: Board, client: redis.Redis) -> None:
+    board.start(board.submit("a", idempotency_key="k"))
+    for key in (board.keys.job("a"), board.keys.events("a"), board.keys.idempotency("acme", "k")):
+        assert client.ttl(key) == -1
+
+
+def test_every_entry_of_a_log_is_json_whatever_the_body_put_in(board: Board) -> None:
+    claim = board.start(board.submit("a", kind="test.echo"))
+    board.emit(claim, "note", data={"text": 'a "quote", a \\ and a\nnew line', "more": "\u2028"})
+    board.fail(claim, message='broke at "x"\n')
+    assert all(json.loads(entry)["v"] == 1 for entry in board.log("a"))

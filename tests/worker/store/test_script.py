@@ -1,0 +1,71 @@
+"""Calls of scripts: a server that has lost or never had a script gets it, and nothing changes its order by that."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+from redis.exceptions import ResponseError
+
+from tests.support.board import Board
+from worker.connection import connect_async
+from worker.events import EventDraft
+from worker.job import Succeeded, Usage
+from worker.settings import Settings
+from worker.store.script import Call, Script, run, run_async, run_pipelined, run_pipelined_async
+
+NOTE = EventDraft("note", b"{}")
+
+
+def saying(value: str) -> Call[bytes]:
+    return Call(Script(value, f"return '{value}'"), (), bytes)
+
+
+def failing() -> Call[bytes]:
+    return Call(Script("failing", "return redis.error_reply('NOT today')"), (), bytes)
+
+
+def test_a_script_that_the_server_does_not_know_is_loaded(client: redis.Redis) -> None:
+    assert run(client, saying("a")) == b"a"
+    client.script_flush()
+    assert run(client, saying("a")) == b"a"
+
+
+async def test_the_same_from_an_event_loop(client: redis.Redis, settings: Settings) -> None:
+    async with connect_async(settings.url) as on_loop:
+        assert await run_async(on_loop, saying("a")) == b"a"
+        client.script_flush()
+        assert await run_async(on_loop, saying("a")) == b"a"
+
+
+def test_calls_of_one_round_trip_answer_in_their_order(client: redis.Redis) -> None:
+    run(client, saying("b"))
+    assert run_pipelined(client, [saying("a"), saying("b"), saying("a")]) == [b"a", b"b", b"a"]
+
+
+def test_an_error_of_one_call_is_that_calls_answer(client: redis.Redis) -> None:
+    good, bad = run_pipelined(client, [saying("a"), failing()])
+    assert good == b"a"
+    assert isinstance(bad, ResponseError)
+
+
+async def test_on_an_event_loop_the_first_error_of_a_round_trip_is_raised(settings: Settings) -> None:
+    async with connect_async(settings.url) as on_loop:
+        assert await run_pipelined_async(on_loop, [saying("a"), saying("b")]) == [b"a", b"b"]
+        with pytest.raises(ResponseError, match="NOT today"):
+            await run_pipelined_async(on_loop, [saying("a"), failing()])
+
+
+def test_calls_of_one_round_trip_take_effect_in_their_order_even_when_only_some_scripts_are_loaded(
+    client: redis.Redis, board: Board
+) -> None:
+    claim, other = (board.start(board.submit()) for _ in range(2))
+    board.succeed(other)
+    emit = board.transitions.emit(claim, 0, [NOTE])
+    finish = board.transitions.finish(claim, Succeeded(b"1"), Usage())
+    assert client.script_exists(finish.script.sha, emit.script.sha) == [True, False]
+    run_pipelined(client, [emit, finish])
+    assert board.event_types(claim.job_id) == ["queued", "started", "note", "succeeded"]
+
+
+def test_two_scripts_that_include_the_same_part_are_told_apart_by_their_text() -> None:
+    assert saying("a").script.sha != saying("b").script.sha

@@ -1,0 +1,373 @@
+"""Reap, redispatch, expire, prune, cancel, reject, elect, announce: what happens to jobs that nobody is running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from tests.support.board import NOON_MS, Board, Clock
+from worker.job import TERMINAL, Failure, JobState
+from worker.settings import Settings
+from worker.store.transitions import text
+
+HOUR_S = 3600
+
+
+# Reap
+
+
+def test_a_job_whose_lease_ran_out_is_queued_again(board: Board, clock: Clock) -> None:
+    board.start(board.submit("a"))
+    clock.advance(board.settings.lease_s)
+    assert board.reap() == ["a"]
+    assert board.state("a") is JobState.QUEUED
+    event = board.events("a")[-1]
+    assert (event.type, event.data["code"], event.data["crashes"]) == ("retrying", "worker_lost", 1)
+
+
+def test_a_lease_that_has_not_run_out_is_left_alone(board: Board, clock: Clock) -> None:
+    board.start(board.submit("a"))
+    clock.advance(board.settings.lease_s - 0.001)
+    assert board.reap() == []
+    assert board.state("a") is JobState.RUNNING
+
+
+def test_what_is_taken_back_is_delivered_again(board: Board) -> None:
+    board.submit("a")
+    board.take_delivery()
+    board.start("a")
+    board.lose("a")
+    assert board.delivered() == ["a"]
+
+
+def test_what_is_taken_back_stands_in_front_of_its_tenants_line(board: Board) -> None:
+    board.announce(agents=1)
+    ids = board.submit_many(10)
+    first = board.take_delivery()
+    assert first == ids[0]
+    board.start(first)
+    board.lose(first)
+    window = board.delivered()
+    order = list(iter(board.run_next, None))
+    assert order.index(first) == len([job_id for job_id in window if job_id != first])
+
+
+def test_a_job_that_took_down_the_allowed_number_of_workers_is_poison(board: Board) -> None:
+    board.submit("a")
+    for _ in range(board.settings.max_crashes):
+        assert board.state("a") is JobState.QUEUED
+        board.start("a")
+        board.lose("a")
+    record = board.record("a")
+    assert record.state is JobState.FAILED
+    assert record.error is not None
+    assert record.error.code == "poison"
+    assert "3 times" in record.error.message
+    assert board.event_types("a") == ["queued", "started", "retrying", "started", "retrying", "started", "failed"]
+
+
+def test_no_more_than_a_batch_is_taken_back_at_once(board: Board, clock: Clock) -> None:
+    for job_id in board.submit_many(201):
+        board.start(job_id)
+    clock.advance(board.settings.lease_s)
+    assert [len(board.reap()) for _ in range(3)] == [200, 1, 0]
+
+
+# Redispatch
+
+
+def redispatched(board: Board) -> int:
+    return board.run(board.transitions.redispatch("agents"))
+
+
+def test_a_delivery_that_was_lost_is_made_again(board: Board, clock: Clock) -> None:
+    board.submit("a")
+    assert board.take_delivery() == "a"
+    clock.advance(board.settings.redispatch_after_s)
+    assert redispatched(board) == 1
+    assert board.delivered() == ["a"]
+
+
+def test_a_delivery_is_given_time_to_be_claimed(board: Board, clock: Clock) -> None:
+    board.submit("a")
+    board.take_delivery()
+    clock.advance(board.settings.redispatch_after_s - 0.001)
+    assert redispatched(board) == 0
+
+
+def test_a_delivery_that_still_stands_in_the_list_is_left_alone_however_long_it_waits(
+    board: Board, clock: Clock
+) -> None:
+    board.submit_many(3)
+    lost = board.take_delivery()
+    clock.advance(HOUR_S)
+    assert redispatched(board) == 1
+    assert sorted(board.delivered()) == ["job-1", "job-2", "job-3"]
+    assert board.delivered()[-1] == lost
+
+
+def test_a_repeated_delivery_is_given_time_again(board: Board, clock: Clock) -> None:
+    board.submit("a")
+    board.take_delivery()
+    clock.advance(board.settings.redispatch_after_s)
+    assert redispatched(board) == 1
+    board.take_delivery()
+    assert redispatched(board) == 0
+
+
+def test_when_the_whole_list_is_lost_everything_in_the_window_is_delivered_again(
+    board: Board, client: redis.Redis, clock: Clock
+) -> None:
+    ids = board.submit_many(20)
+    client.delete("backdesk.agents")
+    clock.advance(board.settings.redispatch_after_s)
+    assert redispatched(board) == 8
+    assert list(iter(board.run_next, None)) == ids
+
+
+def test_a_job_delivered_twice_is_run_once(board: Board, client: redis.Redis) -> None:
+    board.submit("a")
+    message = client.lindex("backdesk.agents", 0)
+    assert message is not None
+    client.lpush("backdesk.agents", message)
+    assert [board.run_next() for _ in range(3)] == ["a", "a", None]
+    assert board.event_types("a") == ["queued", "started", "succeeded"]
+
+
+# Expire
+
+
+def test_a_job_that_did_not_begin_in_time_expires(board: Board, clock: Clock) -> None:
+    board.submit("a", expires_at_ms=NOON_MS + 1000)
+    board.submit("b", expires_at_ms=NOON_MS + 1000, run_at_ms=NOON_MS + HOUR_S * 1000)
+    clock.advance(0.999)
+    assert board.run(board.transitions.expire()) == 0
+    clock.advance(0.001)
+    assert board.run(board.transitions.expire()) == 2
+    assert [board.state(job_id) for job_id in "ab"] == [JobState.EXPIRED, JobState.EXPIRED]
+    assert board.event_types("a") == ["queued", "expired"]
+
+
+def test_a_running_job_does_not_expire(board: Board, clock: Clock) -> None:
+    board.submit("a", expires_at_ms=NOON_MS + 1000)
+    claim = board.start("a")
+    clock.advance(1)
+    board.run(board.transitions.expire())
+    assert board.succeed(claim)
+
+
+def test_a_job_that_lost_its_worker_after_its_time_expires_without_being_claimed(board: Board, clock: Clock) -> None:
+    board.submit("a", expires_at_ms=NOON_MS + 1000)
+    board.start("a")
+    clock.advance(1)
+    board.run(board.transitions.expire())
+    board.lose("a")
+    board.run(board.transitions.expire())
+    assert board.state("a") is JobState.EXPIRED
+
+
+def test_an_expired_job_makes_room_in_the_window(board: Board, clock: Clock) -> None:
+    board.submit_many(8, expires_at_ms=NOON_MS + 1000)
+    late = board.submit()
+    clock.advance(1)
+    board.run(board.transitions.expire())
+    assert late in board.delivered()
+
+
+# Prune
+
+
+def prune(board: Board) -> int:
+    return sum(board.run(board.transitions.prune(state)) for state in TERMINAL)
+
+
+def test_a_job_is_forgotten_after_the_retention_with_everything_that_names_it(
+    board: Board, client: redis.Redis, clock: Clock
+) -> None:
+    for job_id in "ab":
+        board.submit(job_id, idempotency_key=job_id, run_at_ms=None)
+    board.succeed(board.start("a"))
+    board.run(board.transitions.cancel("b", "no use"))
+    clock.advance(board.settings.retention_s - 0.001)
+    assert prune(board) == 0
+    clock.advance(0.001)
+    assert prune(board) == 2
+    left = {text(key) for key in client.keys("*")}
+    of_the_queue = {board.keys.virtual_time("agents"), board.keys.departed("agents"), "backdesk.agents"}
+    assert left <= of_the_queue | {board.keys.arrivals}
+
+
+def test_a_job_that_has_not_ended_is_not_pruned_however_old(board: Board, clock: Clock) -> None:
+    board.submit("a")
+    clock.advance(10 * board.settings.retention_s)
+    prune(board)
+    assert board.state("a") is JobState.QUEUED
+
+
+def test_only_terminal_states_can_be_pruned(board: Board) -> None:
+    with pytest.raises(ValueError, match="not terminal"):
+        board.transitions.prune(JobState.RUNNING)
+
+
+def test_after_pruning_an_idempotency_key_makes_a_new_job(board: Board, clock: Clock) -> None:
+    board.submit("a", idempotency_key="k")
+    board.succeed(board.start("a"))
+    clock.advance(board.settings.retention_s)
+    prune(board)
+    assert board.submit("b", idempotency_key="k") == "b"
+
+
+def test_a_tenants_index_is_pruned_even_when_the_records_have_expired_by_themselves(
+    board: Board, client: redis.Redis, clock: Clock
+) -> None:
+    """No worker was alive for more than an hour when the retention of a job passed."""
+    board.succeed(board.start(board.submit("a")))
+    clock.advance(board.settings.retention_s + 2 * HOUR_S)
+    client.delete(board.keys.job("a"), board.keys.events("a"))
+    prune(board)
+    assert client.zcard(board.keys.tenant_jobs("acme")) == 0
+
+
+def test_who_has_departed_is_forgotten_as_the_others_pass(board: Board, client: redis.Redis) -> None:
+    for number in range(30):
+        board.submit(tenant=f"tenant-{number}")
+    while board.run_next():
+        pass
+    board.submit_many(5, tenant="acme")
+    while board.run_next():
+        pass
+    assert client.zcard(board.keys.departed("agents")) <= 1
+
+
+# Cancel
+
+
+def cancelled(board: Board, job_id: str, reason: str = "no use") -> tuple[bool, str]:
+    return board.run(board.transitions.cancel(job_id, reason))
+
+
+@pytest.mark.parametrize("run_at_ms", [None, NOON_MS + 1000])
+def test_a_job_that_has_not_begun_can_be_cancelled(board: Board, run_at_ms: int | None) -> None:
+    board.submit("a", run_at_ms=run_at_ms)
+    assert cancelled(board, "a", 'changed "mind"') == (True, "cancelled")
+    record = board.record("a")
+    assert record.state is JobState.CANCELLED
+    assert record.error == Failure(code="cancelled", message='changed "mind"')
+    assert board.event_types("a")[-1] == "cancelled"
+
+
+def test_a_job_that_waits_in_its_line_can_be_cancelled(board: Board) -> None:
+    ids = board.submit_many(12)
+    assert cancelled(board, ids[-1])[0]
+    assert list(iter(board.run_next, None)) == ids[:-1]
+
+
+def test_cancelling_twice_is_cancelling_once(board: Board) -> None:
+    board.submit("a")
+    assert [cancelled(board, "a")[0] for _ in range(2)] == [True, True]
+    assert board.event_types("a") == ["queued", "cancelled"]
+
+
+def test_a_running_job_cannot_be_cancelled(board: Board) -> None:
+    board.start(board.submit("a"))
+    assert cancelled(board, "a") == (False, "running")
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(board: Board) -> None:
+    board.succeed(board.start(board.submit("a")))
+    assert cancelled(board, "a") == (False, "succeeded")
+
+
+def test_an_unknown_job_cannot_be_cancelled(board: Board) -> None:
+    assert cancelled(board, "never") == (False, "")
+
+
+# Reject
+
+REASON = Failure(code="invalid_request", message="text: missing", category="validation", fields={"text": "missing"})
+
+
+def test_a_refused_message_is_recorded_as_a_failed_job(board: Board) -> None:
+    assert board.run(board.transitions.reject("a", "no such kind", "acme", REASON))
+    record = board.record("a")
+    assert (record.state, record.error, record.kind, record.attempt) == (JobState.FAILED, REASON, "no such kind", 0)
+    assert board.event_types("a") == ["failed"]
+
+
+def test_a_message_refused_twice_is_recorded_once(board: Board) -> None:
+    assert [board.run(board.transitions.reject("a", "k", "acme", REASON)) for _ in range(2)] == [True, False]
+    assert board.event_types("a") == ["failed"]
+
+
+def test_a_refused_message_does_not_touch_the_job_that_has_its_id(board: Board) -> None:
+    board.submit("a")
+    assert not board.run(board.transitions.reject("a", "k", "acme", REASON))
+    assert board.state("a") is JobState.QUEUED
+
+
+# Elect
+
+
+def elected(board: Board, worker: str, term_ms: int = 60_000) -> bool:
+    return board.run(board.transitions.elect(worker, term_ms))
+
+
+def test_one_worker_leads(board: Board) -> None:
+    assert [elected(board, name) for name in ("one", "two", "one")] == [True, False, True]
+
+
+def test_another_takes_over_when_the_term_has_ended(board: Board, client: redis.Redis) -> None:
+    elected(board, "one")
+    assert 0 < client.pttl(board.keys.leader) <= 60_000
+    client.delete(board.keys.leader)
+    assert elected(board, "two")
+    assert not elected(board, "one")
+
+
+# Announce
+
+
+def slots(board: Board) -> dict[Any, Any]:
+    return dict(board.client.hgetall(board.keys.slots))
+
+
+def test_the_slots_of_all_live_workers_are_added_up(board: Board) -> None:
+    assert board.announce("one", agents=100) == 1
+    assert board.announce("two", agents=50, tools=2) == 2
+    assert slots(board) == {b"agents": b"150", b"tools": b"2"}
+
+
+def test_a_worker_that_announces_again_counts_once(board: Board) -> None:
+    assert [board.announce("one", agents=100) for _ in range(3)] == [1, 1, 1]
+    assert slots(board) == {b"agents": b"100"}
+
+
+def test_a_worker_that_is_no_longer_heard_of_is_forgotten(board: Board, clock: Clock, client: redis.Redis) -> None:
+    board.announce("one", ttl_s=6, agents=100)
+    clock.advance(4)
+    board.announce("two", ttl_s=6, agents=10)
+    clock.advance(2)
+    client.delete(board.keys.worker("one"))
+    assert board.announce("two", ttl_s=6, agents=10) == 1
+    assert slots(board) == {b"agents": b"10"}
+
+
+def test_a_worker_that_leaves_takes_its_slots_along(board: Board, client: redis.Redis) -> None:
+    board.announce("one", agents=100)
+    assert board.announce("one", ttl_s=0) == 0
+    assert slots(board) == {}
+    assert not client.exists(board.keys.worker("one"))
+
+
+def test_an_announcement_expires_by_itself(board: Board, client: redis.Redis) -> None:
+    board.announce("one", ttl_s=6, agents=100)
+    assert 0 < client.pttl(board.keys.worker("one")) <= 6000
+
+
+def test_settings_decide_how_many_crashes_are_too_many(client: redis.Redis, settings: Settings, clock: Clock) -> None:
+    board = Board(client, settings.model_copy(update={"max_crashes": 1}), clock)
+    board.start(board.submit("a"))
+    board.lose("a")
+    assert board.state("a") is JobState.FAILED

@@ -1,0 +1,138 @@
+"""The writer: the calls of a process, in order, in few round trips, and through the absence of Redis."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+
+import pytest
+import redis
+from redis.exceptions import ResponseError
+
+from tests.support.board import Board
+from tests.support.eventually import eventually
+from worker.connection import connect
+from worker.embedded import EmbeddedRedis
+from worker.errors import StoreUnavailable
+from worker.events import EventDraft
+from worker.job import Succeeded, Usage
+from worker.settings import Settings
+from worker.store.script import Call, Script
+from worker.store.writer import StoreWriter
+
+
+@pytest.fixture
+def writer(settings: Settings) -> Iterator[StoreWriter]:
+    writer = StoreWriter(connect(settings.url, 2))
+    yield writer
+    writer.close()
+
+
+def append(value: str) -> Call[int]:
+    return Call(Script("append", "return redis.call('RPUSH', 'seen', ARGV[1])"), (value,), int)
+
+
+def test_a_call_is_answered(writer: StoreWriter, client: redis.Redis) -> None:
+    assert writer.call(append("a")) == 1
+    client.delete("seen")
+
+
+def test_calls_take_effect_in_the_order_of_their_submission(writer: StoreWriter, client: redis.Redis) -> None:
+    futures = [writer.submit(append(str(number))) for number in range(2000)]
+    wait(futures, 10)
+    assert client.lrange("seen", 0, -1) == [str(number).encode() for number in range(2000)]
+    assert [future.result() for future in futures] == list(range(1, 2001))
+    client.delete("seen")
+
+
+def test_calls_that_come_together_share_round_trips(writer: StoreWriter, client: redis.Redis) -> None:
+    writer.call(append("first"))
+    before = client.info("stats")["total_reads_processed"]
+    wait([writer.submit(append("x")) for _ in range(2000)], 10)
+    assert client.info("stats")["total_reads_processed"] - before < 500
+    client.delete("seen")
+
+
+def test_an_error_of_one_call_reaches_its_caller_and_no_other(writer: StoreWriter, client: redis.Redis) -> None:
+    bad: Call[int] = Call(Script("bad", "return redis.error_reply('NOT today')"), (), int)
+    futures = [writer.submit(call) for call in (append("a"), bad, append("b"))]
+    assert futures[0].result(5) == 1
+    with pytest.raises(ResponseError, match="NOT today"):
+        futures[1].result(5)
+    assert futures[2].result(5) == 2
+    client.delete("seen")
+
+
+def test_an_answer_that_cannot_be_read_does_not_stop_the_writer(writer: StoreWriter, client: redis.Redis) -> None:
+    unreadable: Call[int] = Call(append("a").script, ("a",), lambda reply: int("no number"))
+    with pytest.raises(ValueError, match="no number"):
+        writer.submit(unreadable).result(5)
+    assert writer.submit(append("b")).result(5) == 2
+    client.delete("seen")
+
+
+def test_a_server_that_is_still_loading_is_asked_again(writer: StoreWriter, client: redis.Redis) -> None:
+    text = """
+    if redis.call('INCR', 'tries') < 3 then return redis.error_reply('LOADING Redis is loading the dataset') end
+    return redis.call('GET', 'tries')
+    """
+    assert writer.submit(Call(Script("loading", text), (), int)).result(10) == 3
+    client.delete("tries")
+
+
+def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(settings: Settings, tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "data").start()
+    port = server.port
+    board = Board(connect(server.url), settings)
+    claim = board.start(board.submit("a"))
+    writer = StoreWriter(connect(server.url, 2))
+    server.stop()
+    emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
+    finished = writer.submit(board.transitions.finish(claim, Succeeded(b"1"), Usage()))
+    assert not emitted.done()
+    with EmbeddedRedis(tmp_path / "data", port=port):
+        assert emitted.result(10) == 0
+        assert finished.result(10) is True
+        assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
+        writer.close()
+        board.client.close()
+
+
+def test_closing_writes_what_is_pending(settings: Settings, client: redis.Redis) -> None:
+    writer = StoreWriter(connect(settings.url, 2))
+    futures = [writer.submit(append("x")) for _ in range(600)]
+    writer.close()
+    assert all(future.done() for future in futures)
+    assert client.llen("seen") == 600
+    client.delete("seen")
+
+
+def test_after_closing_nothing_is_taken(settings: Settings) -> None:
+    writer = StoreWriter(connect(settings.url, 2))
+    writer.close()
+    writer.close()
+    with pytest.raises(StoreUnavailable, match="closing"):
+        writer.submit(append("x"))
+
+
+def test_closing_while_redis_is_away_gives_up_and_says_so() -> None:
+    with EmbeddedRedis() as server:
+        writer = StoreWriter(connect(server.url, 1))
+    future = writer.submit(append("x"))
+    writer.close()
+    with pytest.raises(StoreUnavailable):
+        future.result(5)
+
+
+def test_a_caller_in_another_thread_waits_for_its_answer(writer: StoreWriter, client: redis.Redis) -> None:
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(writer.call(append("x")))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(answers) == 8)
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == list(range(1, 9))
+    client.delete("seen")

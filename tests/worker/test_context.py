@@ -1,0 +1,86 @@
+"""The context: what a body sees of the engine, and what it is not allowed to say."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from worker.context import TaskContext
+from worker.job import Claim, Usage
+
+DEADLINE = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLAIM = Claim("a", "test.echo", "acme", "agents", 2, b"{}", {"ticket": 7}, DEADLINE, 0)
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.text = ""
+        self.watched = True
+
+    def emit(self, event_type: str, data: dict[str, Any]) -> None:
+        self.events.append((event_type, data))
+
+    def token(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+@pytest.fixture
+def context(sink: Sink) -> TaskContext:
+    return TaskContext(CLAIM, sink)
+
+
+def test_a_body_sees_whose_job_it_runs(context: TaskContext) -> None:
+    assert (context.job_id, context.kind, context.tenant, context.attempt) == ("a", "test.echo", "acme", 2)
+    assert (context.metadata, context.deadline, context.usage) == ({"ticket": 7}, DEADLINE, Usage())
+
+
+def test_a_body_learns_whether_somebody_watches(context: TaskContext, sink: Sink) -> None:
+    assert context.watched
+    sink.watched = False
+    assert not context.watched
+
+
+def test_progress_has_a_fraction_a_message_and_data(context: TaskContext, sink: Sink) -> None:
+    context.progress(1 / 3, "a third", rows=10)
+    context.progress(message="who knows")
+    context.progress(0)
+    assert sink.events == [
+        ("progress", {"rows": 10, "fraction": 0.3333, "message": "a third"}),
+        ("progress", {"message": "who knows"}),
+        ("progress", {"fraction": 0}),
+    ]
+
+
+@pytest.mark.parametrize("fraction", [-0.01, 1.01, math.nan, math.inf])
+def test_a_fraction_outside_0_to_1_is_refused(context: TaskContext, fraction: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        context.progress(fraction)
+
+
+def test_an_event_of_the_bodys_own_goes_to_the_sink(context: TaskContext, sink: Sink) -> None:
+    context.emit("mine", value=1)
+    assert sink.events == [("mine", {"value": 1})]
+
+
+@pytest.mark.parametrize("event_type", ["succeeded", "retrying", "Mine"])
+def test_an_event_that_a_body_may_not_emit_does_not_reach_the_sink(
+    context: TaskContext, sink: Sink, event_type: str
+) -> None:
+    with pytest.raises(ValueError, match=event_type):
+        context.emit(event_type)
+    assert sink.events == []
+
+
+def test_text_is_streamed(context: TaskContext, sink: Sink) -> None:
+    context.token("Hel")
+    context.token("lo")
+    assert sink.text == "Hello"

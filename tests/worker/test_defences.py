@@ -1,0 +1,88 @@
+"""The defences: what Celery and kombu do without them, and what they do with them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from queue import Empty
+from typing import Any
+
+import pytest
+from kombu import Connection, Queue
+from kombu.transport import redis as transport
+from kombu.utils.json import loads as loads_of_kombu
+
+from tests.support.plain import MALFORMED, envelope
+from worker import defences
+from worker.settings import Settings
+
+#: What takes kombu down: each of these leaves `drain_events` as another error than "nothing there".
+DEADLY = ["text", "null", "number", "string", "array", "object", "half", "body not base64", "properties missing"]
+
+
+@pytest.fixture
+def receive(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, bytes], list[Any]]]:
+    """Have kombu read one item from a list, with this decoder in its transport."""
+    with Connection(settings.url, transport_options={"polling_interval": 0.1}) as connection:
+
+        def read(decoder: Any, item: bytes) -> list[Any]:
+            monkeypatch.setattr(transport, "loads", decoder)
+            seen: list[Any] = []
+            channel = connection.channel()
+            queue = Queue("inbox", channel=channel, no_ack=True)
+            channel.client.lpush("inbox", item)
+            with connection.Consumer([queue], channel=channel, callbacks=[lambda _, m: seen.append(m)], no_ack=True):
+                try:
+                    connection.drain_events(timeout=0.2)
+                except (TimeoutError, Empty):
+                    pass
+                finally:
+                    channel.close()
+            return seen
+
+        yield read
+
+
+@pytest.mark.parametrize("fault", DEADLY)
+def test_without_the_defence_an_item_that_is_no_message_ends_the_consumer(
+    receive: Callable[[Any, bytes], list[Any]], fault: str
+) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one depends on the item; each ends the worker
+        receive(loads_of_kombu, MALFORMED[fault])
+    assert not isinstance(caught.value, TimeoutError)
+
+
+@pytest.mark.parametrize("fault", DEADLY)
+def test_with_the_defence_it_is_logged_and_dropped(
+    receive: Callable[[Any, bytes], list[Any]], fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert receive(defences.decode_item, MALFORMED[fault]) == []
+    assert "message_dropped" in caplog.text
+
+
+def test_with_the_defence_a_message_is_read_as_before(receive: Callable[[Any, bytes], list[Any]]) -> None:
+    for decoder in (loads_of_kombu, defences.decode_item):
+        (message,) = receive(decoder, envelope())
+        assert (message.headers["id"], message.body) == ("odd-1", b'[[], {"request": {}}, {}]')
+
+
+def test_a_body_in_base64_is_read(receive: Callable[[Any, bytes], list[Any]]) -> None:
+    body = base64.b64encode(b"[[], {}, {}]").decode()
+    (message,) = receive(defences.decode_item, envelope(body=body, properties__body_encoding="base64"))
+    assert message.body == b"[[], {}, {}]"
+
+
+@pytest.mark.parametrize("fault", MALFORMED)
+def test_the_decoder_returns_a_message_or_says_that_there_is_nothing(fault: str) -> None:
+    try:
+        message = defences.decode_item(MALFORMED[fault].decode(errors="replace"))
+    except Empty:
+        return
+    assert isinstance(message["properties"]["delivery_tag"], object)
+
+
+def test_installing_twice_is_installing_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "loads", loads_of_kombu)
+    for _ in range(2):
+        defences.install()
+    assert transport.loads is defences.decode_item

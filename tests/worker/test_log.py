@@ -1,0 +1,88 @@
+"""Logs: one JSON object a line, and the job at hand in each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.workers import ROOT, environment, fast_settings
+
+SCRIPT = """
+import logging, sys, asyncio
+from worker.log import bound, configure_logging
+from worker.loop import ProcessLoop
+from worker.settings import load_settings
+configure_logging(load_settings(), {level!r})
+log = logging.getLogger("of.a.library")
+async def inside():
+    log.info("in_coroutine")
+with bound(job_id="a", attempt=2):
+    log.info("plain %s", "arguments", extra={{"count": 3}})
+    loop = ProcessLoop()
+    loop.run(inside()).result()
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        log.exception("went_wrong")
+log.info("outside")
+log.debug("detail")
+"""
+
+
+def logged(level: str | None = None, **env: str) -> list[str]:
+    settings = fast_settings("redis://127.0.0.1:1/0")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(level=level)],
+        env=environment(settings, **env),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged()]
+
+
+def test_each_line_is_a_json_object_with_event_level_logger_and_time(lines: list[dict[str, Any]]) -> None:
+    assert lines
+    assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
+
+
+def test_a_line_within_a_job_names_the_job_whoever_logs_it(lines: list[dict[str, Any]]) -> None:
+    assert (lines[0]["event"], lines[0]["count"], lines[0]["job_id"]) == ("plain arguments", 3, "a")
+
+
+def test_a_coroutine_started_by_a_job_logs_under_that_job(lines: list[dict[str, Any]]) -> None:
+    (line,) = [line for line in lines if line["event"] == "in_coroutine"]
+    assert (line["job_id"], line["attempt"]) == ("a", 2)
+
+
+def test_an_accident_is_one_line_with_its_traceback(lines: list[dict[str, Any]]) -> None:
+    (line,) = [line for line in lines if line["event"] == "went_wrong"]
+    assert "ZeroDivisionError" in line["exception"]
+
+
+def test_outside_a_job_no_job_is_named(lines: list[dict[str, Any]]) -> None:
+    assert (lines[-1]["event"], "job_id" in lines[-1]) == ("outside", False)
+
+
+def test_a_level_that_is_given_comes_before_that_of_the_settings() -> None:
+    assert json.loads(logged(str(logging.getLevelName(logging.DEBUG)))[-1])["event"] == "detail"
+
+
+def test_on_request_people_get_lines_that_they_can_read(tmp_path: Path) -> None:
+    lines = logged(BACKDESK_LOG_FORMAT="console")
+    assert "plain arguments" in lines[0]
+    assert not lines[0].startswith("{")

@@ -1,0 +1,99 @@
+"""Maintenance and presence: one worker leads, and does for all jobs what nobody asks for."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from tests.support.board import Board
+from tests.support.eventually import eventually
+from worker.connection import connect
+from worker.job import JobState
+from worker.maintenance import Maintenance
+from worker.presence import Presence
+from worker.settings import Settings
+from worker.task import REGISTRY
+
+
+@pytest.fixture
+def maintenance(client: redis.Redis, settings: Settings) -> Maintenance:
+    return Maintenance("worker-1", client, settings)
+
+
+def test_one_of_two_workers_leads(client: redis.Redis, settings: Settings, maintenance: Maintenance) -> None:
+    other = Maintenance("worker-2", client, settings)
+    for worker in (maintenance, other, maintenance):
+        worker.tick()
+    assert (maintenance.leads, other.leads) == (True, False)
+
+
+def test_another_worker_leads_when_the_first_is_gone(
+    client: redis.Redis, settings: Settings, maintenance: Maintenance
+) -> None:
+    maintenance.tick()
+    other = Maintenance("worker-2", client, settings)
+    client.delete("backdesk:leader")
+    other.tick()
+    maintenance.tick()
+    assert (maintenance.leads, other.leads) == (False, True)
+
+
+def test_a_tick_does_everything_that_is_due(maintenance: Maintenance, board: Board) -> None:
+    now_ms = int(board.client.time()[0]) * 1000
+    parked = board.submit(run_at_ms=now_ms + 3_600_000)
+    expiring = board.submit(expires_at_ms=now_ms + 3_600_000)
+    lost = board.submit()
+    board.start(lost)
+    undelivered = board.submit()
+    board.client.zadd(board.keys.due, {parked: 0})
+    board.client.zadd(board.keys.expiring, {expiring: 0})
+    board.client.zadd(board.keys.leases, {lost: 0})
+    board.client.delete("backdesk.agents")
+    board.client.zadd(board.keys.window("agents"), {undelivered: 0})
+    maintenance.tick()
+    assert board.state(parked) is JobState.QUEUED
+    assert board.state(expiring) is JobState.EXPIRED
+    assert board.state(lost) is JobState.QUEUED
+    assert undelivered in board.delivered()
+
+
+def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Maintenance, board: Board) -> None:
+    board.client.set(board.keys.leader, "worker-2")
+    lost = board.submit()
+    board.start(lost)
+    board.client.zadd(board.keys.leases, {lost: 0})
+    maintenance.tick()
+    assert board.state(lost) is JobState.RUNNING
+
+
+def test_more_than_a_batch_is_done_in_one_tick(maintenance: Maintenance, board: Board) -> None:
+    ids = board.submit_many(450)
+    for job_id in ids:
+        board.start(job_id)
+    board.client.zadd(board.keys.leases, dict.fromkeys(ids, 0))
+    maintenance.tick()
+    assert board.client.zcard(board.keys.leases) == 0
+
+
+def test_it_goes_on_until_it_is_stopped(settings: Settings, board: Board) -> None:
+    maintenance = Maintenance("worker-1", connect(settings.url), settings)
+    maintenance.start()
+    eventually(lambda: maintenance.leads)
+    job_id = board.submit()
+    board.start(job_id)
+    board.client.zadd(board.keys.leases, {job_id: 0})
+    eventually(lambda: board.state(job_id) is JobState.QUEUED, 5)
+    maintenance.stop()
+    maintenance.stop()
+    assert not maintenance.leads
+
+
+def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board: Board) -> None:
+    presence = Presence("worker-1", connect(settings.url), settings, lambda: {"agents": 7})
+    presence.start(REGISTRY)
+    assert board.client.hget(board.keys.slots, "agents") == b"7"
+    assert board.client.hexists(board.keys.kinds, "test.echo")
+    presence.stop()
+    presence.stop()
+    assert not board.client.exists(board.keys.slots, board.keys.worker("worker-1"))
+    assert board.client.hexists(board.keys.kinds, "test.echo")
