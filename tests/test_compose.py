@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
+
+from producers.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 OWN = ("agents", "tools", "flower")
@@ -104,3 +107,10 @@ def test_neither_local_settings_nor_secrets_reach_the_image_builder() -> None:
 def test_every_setting_of_the_example_is_commented_out() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     assert all(line.startswith("#") for line in lines if line)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_command_of_a_service_is_one_that_backdesk_has(name: str, services: dict[str, Service]) -> None:
+    command, *arguments = services[name]["command"]
+    program: Any = typer.main.get_command(app)
+    program.commands[command].make_context(command, arguments)

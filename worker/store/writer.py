@@ -52,10 +52,6 @@ class StoreWriter:
             self._wake.notify()
         return future
 
-    def call(self, call: Call[T]) -> T:
-        """Make a call and wait for its answer, however long Redis is away."""
-        return self.submit(call).result()
-
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what is pending, for at most `timeout_s`, and stop. Idempotent."""
         with self._wake:

@@ -35,7 +35,7 @@ def append(value: str) -> Call[int]:
 
 
 def test_a_call_is_answered(writer: StoreWriter, client: redis.Redis) -> None:
-    assert writer.call(append("a")) == 1
+    assert writer.submit(append("a")).result() == 1
     client.delete("seen")
 
 
@@ -48,7 +48,7 @@ def test_calls_take_effect_in_the_order_of_their_submission(writer: StoreWriter,
 
 
 def test_calls_that_come_together_share_round_trips(writer: StoreWriter, client: redis.Redis) -> None:
-    writer.call(append("first"))
+    writer.submit(append("first")).result()
     before = client.info("stats")["total_reads_processed"]
     wait([writer.submit(append("x")) for _ in range(2000)], 10)
     assert client.info("stats")["total_reads_processed"] - before < 500
@@ -128,7 +128,7 @@ def test_closing_while_redis_is_away_gives_up_and_says_so() -> None:
 
 def test_a_caller_in_another_thread_waits_for_its_answer(writer: StoreWriter, client: redis.Redis) -> None:
     answers: list[int] = []
-    threads = [threading.Thread(target=lambda: answers.append(writer.call(append("x")))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: answers.append(writer.submit(append("x")).result())) for _ in range(8)]
     for thread in threads:
         thread.start()
     eventually(lambda: len(answers) == 8)
