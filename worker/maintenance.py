@@ -6,6 +6,8 @@ Every worker offers to do it; one is elected and keeps the office while it renew
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 import redis
 
@@ -28,13 +30,17 @@ PRUNE_EVERY_TICKS = 5
 class Maintenance:
     """One worker's offer to lead, and the rounds that it makes while it does."""
 
-    def __init__(self, name: str, client: redis.Redis, settings: Settings) -> None:
+    def __init__(
+        self, name: str, client: redis.Redis, settings: Settings, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._name = name
         self._client = client
         self._settings = settings
         self._transitions = Transitions(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
         self._ticks = 0
+        self._clock_s = clock_s
+        self._reached_at = self._reap_from = clock_s()
         self._thread = Periodic("maintenance", settings.tick_s, self.tick)
         #: Whether this worker led at its last tick.
         self.leads = False
@@ -51,11 +57,13 @@ class Maintenance:
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
         self.leads = run(self._client, self._transitions.elect(self._name, self._term_ms))
+        self._notice_outage()
         if not self.leads:
             return
         self._repeat(self._transitions.promote())
         self._repeat(self._transitions.expire())
-        self._reap()
+        if self._clock_s() >= self._reap_from:
+            self._reap()
         for queue in self._settings.queues:
             if repeated := run(self._client, self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
@@ -63,6 +71,13 @@ class Maintenance:
             for state in sorted(TERMINAL):
                 self._repeat(self._transitions.prune(state))
         self._ticks += 1
+
+    def _notice_outage(self) -> None:
+        """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""
+        now_s = self._clock_s()
+        if now_s - self._reached_at > self._settings.lease_s / 2 + 2 * self._settings.tick_s:
+            self._reap_from = now_s + self._settings.lease_s
+        self._reached_at = now_s
 
     def _repeat(self, call: Call[int]) -> None:
         for _ in range(MAX_ROUNDS):

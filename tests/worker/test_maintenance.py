@@ -66,6 +66,24 @@ def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Mainten
     assert board.state(lost) is JobState.RUNNING
 
 
+def test_after_an_outage_of_redis_the_workers_have_a_lease_to_come_back_before_their_jobs_are_taken(
+    client: redis.Redis, settings: Settings, board: Board
+) -> None:
+    now_s = 100.0
+    maintenance = Maintenance("worker-1", client, settings, lambda: now_s)
+    maintenance.tick()
+    lost = board.submit()
+    board.start(lost)
+    board.client.zadd(board.keys.leases, {lost: 0})
+    now_s += settings.lease_s
+    maintenance.tick()
+    assert board.state(lost) is JobState.RUNNING
+    for _ in range(4):
+        now_s += settings.lease_s / 4
+        maintenance.tick()
+    assert board.state(lost) is JobState.QUEUED
+
+
 def test_more_than_a_batch_is_done_in_one_tick(maintenance: Maintenance, board: Board) -> None:
     ids = board.submit_many(450)
     for job_id in ids:
