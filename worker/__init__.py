@@ -1,15 +1,16 @@
 """The engine: keeps, runs, limits and reports any job. It knows no task, no model and no HTTP.
 
-From the bottom up:
+From the bottom up; imports point downwards, which `make check` holds:
 
-- `job`, `events`, `errors`: what a job is, what it tells, how it fails; plain values.
+- `errors`, `encoding`, `job`, `events`: what a job is, what it tells, how it fails; plain values.
 - `settings`, `keys`, `connection`: where Redis is and what every key in it is called.
+- `log`, `loop`, `periodic`, `defences`: what a process needs besides.
+- `embedded`, `embedded_keeper`, `address`: a private Redis for development and tests.
 - `store`: each transition of a job as one Lua script, and the typed calls that reach it.
-- `kinds`: the contract of a kind of job, announced so that producers can check requests at the edge.
-- `context`, `progress`: what a task body sees and how its events travel.
-- `task`, `executor`: how a function becomes a kind of job, and one attempt at it.
-- `process`, `lease`, `loop`: what a worker process holds while it lives.
-- `app`, `consumer`, `defences`: Celery, and what it needs on Redis.
-- `maintenance`, `presence`, `intake`: the work that no job asks for.
-- `embedded`: a private Redis for development and tests.
+- `context`, `kinds`, `task`: what a task body sees, the contract of a kind, how a function becomes one.
+- `admission`, `foreign`: the edge, where a request becomes a job or is refused; messages of plain Celery clients.
+- `progress`, `lease`, `process`: how events travel, how a process shows that it lives, what it holds.
+- `executor`: one attempt at a job.
+- `maintenance`, `presence`, `intake`, `housekeeping`: the work that no job asks for.
+- `consumer`, `app`: Celery around it all.
 """
