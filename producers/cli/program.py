@@ -75,6 +75,9 @@ def backdesk(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    elif as_json:
+        # Said before the command it is meant for the command.
+        context.default_map = {context.invoked_subcommand: {"as_json": True}}
 
 
 def run(arguments: Sequence[str] | None) -> int:

@@ -132,3 +132,7 @@ def test_json_is_ascii_so_that_no_terminal_is_steered_by_it(cli: Cli, fleet: Fle
 
     assert answer.out.isascii()
     assert json.loads(answer.out)["result"] == {"text": "\u009b31m grün"}
+
+
+def test_json_can_be_asked_for_before_the_command(cli: Cli, fleet: Fleet) -> None:
+    assert cli("--json", "kinds", url=fleet.url).document == cli("kinds", "--json", url=fleet.url).document
