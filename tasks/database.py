@@ -103,7 +103,7 @@ class Database:
     def _create_and_seed(self) -> None:
         if self._file is not None:
             with self._engine.connect() as connection:
-                connection.connection.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
+                connection.connection.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]  # there is a driver: it has just connected
         with Session(self._writing) as session, session.begin():
             if self._file is None:
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEED_LOCK})

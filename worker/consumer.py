@@ -100,8 +100,8 @@ class Consumer(CeleryConsumer):
     def _try(self, message: Any) -> None:
         try:
             self._handle(message)
-        except Exception as error:  # noqa: BLE001 - one message must never stop the worker
-            log.error("message_dropped", extra={"reason": repr(error), "message_body": _excerpt(message.body)})  # noqa: TRY400
+        except Exception as error:
+            log.exception("message_dropped", extra={"reason": repr(error), "message_body": _excerpt(message.body)})
 
     def _read_more(self, message: Any) -> Iterator[Any]:
         """Take as many messages of the same queue as there are free slots, in one round trip.

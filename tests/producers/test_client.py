@@ -265,7 +265,7 @@ async def test_a_job_that_ends_between_two_looks_at_it_is_not_waited_for_for_eve
         return looks.pop() if looks else await real(job_id)
 
     blocking = not asyncio.iscoroutinefunction(real)
-    monkeypatch.setattr(type(jobs.client), "get", _method(get if blocking else get_async))  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(jobs.client), "get", _method(get if blocking else get_async))  # type: ignore[attr-defined]  # of either face
     began = time.monotonic()
     assert await jobs.result("a", timeout=6) == "done"
     assert time.monotonic() - began < 3
@@ -406,7 +406,7 @@ async def test_a_client_survives_the_restart_of_redis(connected: Connect, tmp_pa
 
 
 def server_port(jobs: Client) -> int:
-    return int(jobs.client.redis.connection_pool.connection_kwargs["port"])  # type: ignore[attr-defined]
+    return int(jobs.client.redis.connection_pool.connection_kwargs["port"])  # type: ignore[attr-defined]  # of either face
 
 
 async def test_closing_twice_is_harmless(jobs: Client) -> None:

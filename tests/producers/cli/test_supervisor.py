@@ -111,7 +111,7 @@ def test_a_part_that_is_not_ready_in_time_is_a_failure(story: list[str]) -> None
 def test_waiting_ends_when_all_are_ready_or_we_are_asked_to_stop(story: list[str]) -> None:
     for looks, ready in ((1000, True), (3, False)):
         supervisor = supervisor_of(story, looks)
-        supervisor.add(FakePart("agents", story), 0, lambda ready=ready: ready)  # type: ignore[misc]
+        supervisor.add(FakePart("agents", story), 0, lambda ready=ready: ready)  # type: ignore[misc]  # mypy cannot infer a default
         supervisor.wait_until_ready(60)
 
 

@@ -27,8 +27,8 @@ end
 local function write(job, base)
   local arrival = redis.call('INCR', arrivals_key)
   job.rank = whole((9 - tonumber(job.priority)) * RANKS_PER_PRIORITY + arrival)
-  local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state, 'priority', job.priority,
-    'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6], 'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
+  local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
+    'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6], 'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
   for offset, name in pairs({[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery'}) do
     if ARGV[base + offset] ~= '' then
       fields[#fields + 1] = name
