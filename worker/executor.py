@@ -121,6 +121,7 @@ def _run_claimed(process: WorkerProcess, spec: TaskSpec, claim: Claim) -> Pipeli
         except FenceLost:
             log.warning("attempt_abandoned")
             return None
+        lease.ending = True
         progress.close()
         kept = yield process.writer.submit(process.transitions.finish(claim, outcome, context.usage))
     _report(outcome, kept=kept, seconds=time.monotonic() - began)

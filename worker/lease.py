@@ -35,6 +35,8 @@ class Lease:
     #: Set by the attempt as soon as there is something to stop; called when the fence is lost.
     on_lost: Callable[[], object] | None = None
     lost: bool = False
+    #: The end of the attempt is being written: it still needs its lease, and losing it by that very write is no loss.
+    ending: bool = False
 
 
 class LeaseKeeper:
@@ -77,7 +79,7 @@ class LeaseKeeper:
             if watchers:
                 # Zero is left to the answers of emit, which also count those who subscribe to a pattern.
                 lease.progress.watchers = watchers
-            elif watchers is None and attempt in self._leases:
+            elif watchers is None and attempt in self._leases and not lease.ending:
                 self._lose(lease)
 
     def _lose(self, lease: Lease) -> None:

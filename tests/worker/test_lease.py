@@ -88,6 +88,18 @@ def test_a_lost_attempt_is_cancelled_even_when_the_same_process_runs_the_next_on
     assert flag.read_text() == "cancelled\n"
 
 
+@pytest.mark.parametrize("ending", [True, False])
+def test_an_attempt_that_is_writing_its_end_does_not_lose_its_fence_by_it(
+    bench: Bench, board: Board, ending: bool
+) -> None:
+    claim = board.start(board.submit())
+    with bench.process.leases.held(claim, bench.process.progress(claim), on_loop=False) as lease:
+        lease.ending = ending
+        board.succeed(claim)
+        bench.process.leases.renew()
+    assert lease.lost is not ending
+
+
 def test_the_attempts_of_a_stuck_loop_are_given_up_and_those_outside_it_are_kept(bench: Bench, board: Board) -> None:
     stuck = board.submit("stuck", kind="test.block_loop", request={"n": 4})
     apart = board.submit("apart", kind="test.sleep_def", request={"n": 4})

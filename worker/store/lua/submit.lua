@@ -9,6 +9,7 @@
 --!include dispatch
 
 local FIELDS = 12
+local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery'}
 local RANKS_PER_PRIORITY = 2 ^ 44 -- arrivals that fit below a priority; ten of them still fit a double exactly
 local idle_window = tonumber(ARGV[3])
 local touched, replies = {}, {}
@@ -28,8 +29,9 @@ local function write(job, base)
   local arrival = redis.call('INCR', arrivals_key)
   job.rank = whole((9 - tonumber(job.priority)) * RANKS_PER_PRIORITY + arrival)
   local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
-    'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6], 'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
-  for offset, name in pairs({[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery'}) do
+    'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6],
+    'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
+  for offset, name in pairs(OPTIONAL) do
     if ARGV[base + offset] ~= '' then
       fields[#fields + 1] = name
       fields[#fields + 1] = ARGV[base + offset]
