@@ -174,7 +174,10 @@ class JobClient:
         kind: str | None = None,
         limit: int = 50,
     ) -> Records:
-        """Return the newest jobs that fit: by creation for one tenant, else by their last change of state."""
+        """Return the newest jobs that fit: by creation for one tenant, else by their last change of state.
+
+        Looks at the newest 10,000. Not atomic: a job that changes its state meanwhile may be missed.
+        """
         return self._do(self._core.list(state, tenant, kind, limit))
 
     def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:

@@ -135,14 +135,14 @@ class JobCore:
 
     def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
         """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
-        found: list[JobRecord] = []
+        found: dict[str, JobRecord] = {}  # by id: a job that changes meanwhile may stand on two pages
         for page in range(MAX_PAGES):
             ids = yield from self._page(state, tenant, page)
             records = yield from self._records(ids)
-            found += [r for r in records if r and state in {None, r.state} and kind in {None, r.kind}]
+            found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
             if len(found) >= limit or len(ids) < PAGE:
                 break
-        return found[:limit]
+        return [*found.values()][:limit]
 
     def kinds(self) -> Operation[Contracts]:
         """Return the contracts that workers have announced, by name."""
