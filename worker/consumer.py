@@ -23,14 +23,13 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 
 from worker.defences import decode_item
+from worker.encoding import excerpt
 from worker.foreign import DELIVERY_HEADERS
 
 log = logging.getLogger(__name__)
 
 #: Messages taken in one round trip, at most.
 READ_AT_ONCE = 64
-#: Longest excerpt of a malformed message in the log.
-EXCERPT = 200
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
@@ -101,7 +100,7 @@ class Consumer(CeleryConsumer):
         try:
             self._handle(message)
         except Exception as error:
-            log.exception("message_dropped", extra={"reason": repr(error), "message_body": _excerpt(message.body)})
+            log.exception("message_dropped", extra={"reason": repr(error), "message_body": excerpt(message.body)})
 
     def _read_more(self, message: Any) -> Iterator[Any]:
         """Take as many messages of the same queue as there are free slots, in one round trip.
@@ -117,16 +116,20 @@ class Consumer(CeleryConsumer):
             with suppress(Empty):
                 yield message.channel.Message(decode_item(item.decode(errors="replace")), channel=message.channel)
 
+    @property
+    def slots(self) -> int:
+        """How many jobs this worker runs at once, at most."""
+        return int(getattr(self.controller, "max_concurrency", None) or self.pool.num_processes)
+
     def _free_slots(self) -> int:
-        limit = getattr(self.controller, "max_concurrency", None) or self.pool.num_processes
-        return int(limit) - len(state.reserved_requests)
+        return self.slots - len(state.reserved_requests)
 
     def _handle(self, message: Any) -> None:
         headers = message.headers
         if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
             log.error(
                 "message_dropped",
-                extra={"reason": "no id or task", "message_body": _excerpt(message.body)},
+                extra={"reason": "no id or task", "message_body": excerpt(message.body)},
             )
             return
         strategy = self.strategies.get(headers["task"])
@@ -142,7 +145,3 @@ def _start_threads(executor: ThreadPoolExecutor, count: int) -> None:
     """Have the pool make all its threads now: to make them one by one in a burst takes longer than the burst's work."""
     together = threading.Barrier(count)
     wait([executor.submit(together.wait) for _ in range(count)])
-
-
-def _excerpt(body: object) -> str:
-    return repr(body)[:EXCERPT]

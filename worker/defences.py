@@ -14,10 +14,9 @@ from typing import Any, NoReturn
 from kombu.transport import redis as transport
 from pydantic_core import from_json
 
-log = logging.getLogger(__name__)
+from worker.encoding import excerpt
 
-#: Longest excerpt of a malformed item in the log.
-EXCERPT = 200
+log = logging.getLogger(__name__)
 
 
 def install() -> None:
@@ -48,5 +47,5 @@ def decode_item(text: str) -> Any:
 
 
 def _drop(text: str, reason: str) -> NoReturn:
-    log.error("message_dropped", extra={"reason": f"no Celery message: {reason}", "item": text[:EXCERPT]})
+    log.error("message_dropped", extra={"reason": f"no Celery message: {reason}", "item": excerpt(text)})
     raise Empty

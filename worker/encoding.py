@@ -36,5 +36,10 @@ def printable(value: object) -> str:
         return f"<{type(value).__name__} without a text>"
 
 
+def excerpt(value: object) -> str:
+    """Return the beginning of a value as it may stand in a log, however long or malformed it is."""
+    return repr(value)[:200]
+
+
 #: Text in a record that may come from anywhere, an exception of a body for instance.
 Text = Annotated[str, BeforeValidator(printable)]

@@ -36,10 +36,9 @@ class Housekeeping:
         timeout_s = settings.socket_timeout_s
 
         def slots() -> dict[str, int]:
-            limit = getattr(consumer.controller, "max_concurrency", None) or consumer.pool.num_processes
             names = {celery_queue(settings.prefix, queue): queue for queue in settings.queues}
             consumed = consumer.app.amqp.queues.consume_from
-            return {names[queue]: limit for queue in consumed if queue in names}
+            return {names[queue]: consumer.slots for queue in consumed if queue in names}
 
         maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
         intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)

@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 import redis
 from celery import Celery
 from celery.app.task import Context
+from kombu.exceptions import OperationalError
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 from worker.admission import admit
+from worker.encoding import excerpt
 from worker.errors import InvalidRequest, TaskError, UnknownKind
 from worker.foreign import ForeignMessage, NoTaskMessage, read_foreign
 from worker.job import DEFAULT_TENANT, Failure
@@ -33,7 +35,8 @@ log = logging.getLogger(__name__)
 #: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
 POLL_S = 0.05
 BATCH = 100
-EXCERPT = 200
+#: Raised while Redis cannot serve: the message stays where it is and is taken in later.
+AWAY = (RedisError, OperationalError, OSError)
 #: What Celery embeds in a message about the tasks around it.
 _LINKS = ("callbacks", "errbacks", "chain", "chord")
 #: Lists that kombu makes of one queue name: one a priority step, named by its default separator.
@@ -90,17 +93,17 @@ class Intake:
         try:
             message = read_foreign(raw)
         except NoTaskMessage as error:
-            log.error("message_dropped", extra={"reason": str(error), "item": repr(raw[:EXCERPT])})  # noqa: TRY400 - the reason is the sender's mistake, not a fault of ours
+            log.error("message_dropped", extra={"reason": str(error), "item": excerpt(raw)})  # noqa: TRY400 - the reason is the sender's mistake, not a fault of ours
             return
         try:
             self._submit(message)
         except InvalidRequest as error:
             self._reject(message, error)
-        except RedisError:
+        except AWAY:
             raise
         except Exception:
             # Left where it is, it would be read again for ever and hold up all that come after it.
-            log.exception("message_dropped", extra={"reason": "it cannot be taken in", "item": repr(raw[:EXCERPT])})
+            log.exception("message_dropped", extra={"reason": "it cannot be taken in", "item": excerpt(raw)})
 
     def _submit(self, message: ForeignMessage) -> None:
         request, options = message.job()
@@ -139,7 +142,7 @@ class Intake:
         try:
             error = TaskError(failure.code, failure.message)
             self._app.backend.mark_as_failure(message.id, error, request=context, store_result=message.wants_result)
-        except RedisError:
+        except AWAY:
             raise
         except Exception:
             log.exception("sender_not_told", extra={"job_id": message.id})

@@ -26,10 +26,9 @@ end
 
 local expires_at = tonumber(redis.call('HGET', key, 'expires_at'))
 if expires_at and expires_at <= now then
-  local data = '{"code":"expired","message":"not started before it expired","category":"timeout"}'
-  conclude(job, 'expired', 'error', data, data, tonumber(ARGV[8]))
+  local reason = lapse(job, tonumber(ARGV[8]))
   dispatch(job.queue, tonumber(ARGV[3]))
-  return {0, data}
+  return {0, reason}
 end
 
 redis.call('ZREM', window_key(job.queue), id)

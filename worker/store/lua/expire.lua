@@ -7,13 +7,12 @@
 --!include dispatch
 
 local touched = {}
-local data = '{"code":"expired","message":"not started before it expired","category":"timeout"}'
 local ids = redis.call('ZRANGEBYSCORE', expiring_key, '-inf', whole(now), 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ids) do
   redis.call('ZREM', expiring_key, id)
   local job = load_job(id)
   if job and (job.state == 'queued' or job.state == 'scheduled') then
-    conclude(job, 'expired', 'error', data, data, tonumber(ARGV[5]))
+    lapse(job, tonumber(ARGV[5]))
     tell_sender(job)
     touched[job.queue] = true
   end

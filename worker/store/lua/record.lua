@@ -1,4 +1,4 @@
--- The record of a job, and the two things that can happen to it everywhere: to change its state, and to end.
+-- The record of a job, and what can happen to it in several transitions: to change its state, to end, to lapse.
 --!include keys
 --!include clock
 --!include events
@@ -48,4 +48,11 @@ local function conclude(job, state, field, value, data, retention_ms)
   redis.call('PEXPIRE', events_key(job.id), ttl)
   local key = redis.call('HGET', job_key(job.id), 'idempotency_key')
   if key then redis.call('PEXPIRE', idempotency_key(job.tenant, key), ttl) end
+end
+
+-- End a job that has not begun in time. Returns its error as JSON.
+local function lapse(job, retention_ms)
+  local data = '{"code":"expired","message":"not started before it expired","category":"timeout"}'
+  conclude(job, 'expired', 'error', data, data, retention_ms)
+  return data
 end
