@@ -25,7 +25,8 @@ from worker.errors import (
     UnknownKind,
 )
 from worker.events import JobEvent
-from worker.job import TERMINAL, Failure, JobRecord, JobState
+from worker.failure import Failure
+from worker.job import TERMINAL, JobRecord, JobState
 from worker.keys import Keys
 from worker.kinds import KindContract, RequestCheck, SchemaCheck
 from worker.settings import Settings

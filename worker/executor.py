@@ -21,7 +21,8 @@ from pydantic import BaseModel, ValidationError
 from worker.context import TaskContext
 from worker.encoding import encode, printable
 from worker.errors import FenceLost, TaskError
-from worker.job import Claim, Failed, Failure, Outcome, Refused, Succeeded
+from worker.failure import Failure
+from worker.job import Claim, Failed, Outcome, Refused, Succeeded
 from worker.kinds import field_errors
 from worker.lease import Lease
 from worker.log import bound

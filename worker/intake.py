@@ -20,8 +20,9 @@ from redis.exceptions import RedisError
 from worker.admission import admit
 from worker.encoding import excerpt
 from worker.errors import InvalidRequest, TaskError, UnknownKind
+from worker.failure import Category, Failure
 from worker.foreign import ForeignMessage, NoTaskMessage, read_foreign
-from worker.job import DEFAULT_TENANT, Failure
+from worker.job import DEFAULT_TENANT
 from worker.keys import Keys
 from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from worker.periodic import Periodic
@@ -128,7 +129,7 @@ class Intake:
 
     def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
         """Record a failed job, and tell Celery's side: the caller's result, error links and chains."""
-        failure = Failure(code="invalid_request", message=str(error), category="validation", fields=error.fields)
+        failure = Failure(code="invalid_request", message=str(error), category=Category.VALIDATION, fields=error.fields)
         log.warning("message_refused", extra={"job_id": message.id, "kind": message.kind, "reason": str(error)})
         tenant = message.tenant or DEFAULT_TENANT
         recorded = run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from worker.encoding import Text
+from worker.failure import Failure
 
 
 class JobState(StrEnum):
@@ -55,21 +55,6 @@ DEFAULT_TENANT = "default"
 #: 0 to 9; a job of a higher priority runs before one of a lower within the same tenant.
 DEFAULT_PRIORITY = 5
 MAX_PRIORITY = 9
-
-
-class Failure(BaseModel):
-    """Why a job ended without a result.
-
-    `code` is stable and meant for programs (`invalid_request`, `task_error`, `poison`, ...); `message` is for people;
-    `fields` holds one reason for each field of a request that was refused.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    code: Text
-    message: Text
-    category: str = "unknown"
-    fields: dict[Text, Text] = {}
 
 
 class Usage(BaseModel):

@@ -29,7 +29,8 @@ from worker.errors import (
     StoreUnavailable,
     UnknownKind,
 )
-from worker.job import Failed, Failure, JobState
+from worker.failure import Failure
+from worker.job import Failed, JobState
 from worker.kinds import KindContract
 from worker.settings import Settings
 

@@ -11,7 +11,8 @@ from pydantic_core import from_json, to_json
 
 from worker.admission import fingerprint
 from worker.events import EventDraft, JobEvent
-from worker.job import Claim, Failed, Failure, JobRecord, JobState, Outcome, Refused, Succeeded, Usage
+from worker.failure import Failure
+from worker.job import Claim, Failed, JobRecord, JobState, Outcome, Refused, Succeeded, Usage
 from worker.keys import Keys
 from worker.settings import Settings, celery_queue
 from worker.store.records import read_event, read_record

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from worker import errors
 from worker.errors import BackdeskError, ConfigurationError, InvalidRequest
 from worker.events import LIFECYCLE_EVENTS, TERMINAL_EVENTS, EventType, JobEvent, check_emittable
-from worker.job import TERMINAL, Failure
+from worker.failure import Failure
+from worker.job import TERMINAL
 from worker.kinds import KindContract
 from worker.task import REGISTRY, task
 

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from worker.events import JobEvent
-from worker.job import Failure, JobRecord, Usage
+from worker.failure import Failure
+from worker.job import JobRecord, Usage
 from worker.store.transitions import moment
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from worker.events import EventDraft
-from worker.job import TERMINAL, Claim, Failed, Failure, JobState, Outcome, Refused, Succeeded, Usage
+from worker.failure import Failure
+from worker.job import TERMINAL, Claim, Failed, JobState, Outcome, Refused, Succeeded, Usage
 from worker.settings import Settings
 from worker.store.script import Argument, Call, load_script
 

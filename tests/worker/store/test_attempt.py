@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from tests.support.board import Board, Clock
-from worker.job import Claim, Failed, Failure, JobState, Succeeded, Usage
+from worker.failure import Failure
+from worker.job import Claim, Failed, JobState, Succeeded, Usage
 from worker.settings import Settings
 
 HOUR_S = 3600

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.board import NOON_MS, Board, Clock
-from worker.job import Claim, Failure, JobState, Refused
+from worker.failure import Failure
+from worker.job import Claim, JobState, Refused
 
 NOTHING = Refused(None)
 

@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from tests.support.board import NOON_MS, Board
-from worker.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, Failure, JobState
+from worker.failure import Failure
+from worker.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, JobState
 from worker.keys import Keys
 from worker.settings import celery_queue
 from worker.store.script import Call, Script, load_script, run

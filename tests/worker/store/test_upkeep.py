@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from tests.support.board import NOON_MS, Board, Clock
-from worker.job import TERMINAL, Failure, JobState
+from worker.failure import Failure
+from worker.job import TERMINAL, JobState
 from worker.settings import Settings
 from worker.store.transitions import text
 
