@@ -5,10 +5,7 @@ A caller tells them apart by class and reads the facts from attributes; nobody h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from worker.job import Failure
+from worker.failure import Category, Failure, Severity
 
 
 class BackdeskError(Exception):
@@ -134,12 +131,44 @@ class FenceLost(BackdeskError):
 
 
 class TaskError(BackdeskError):
-    """Raised by a task body to fail its job with a code and a message of its own choosing."""
+    """Raised by a task body to fail its attempt with a code and a message of its own choosing.
 
-    def __init__(self, code: str, message: str) -> None:
+    `transient` says that another attempt could succeed, in `retry_after_s` seconds at the earliest; whether there is
+    one is for the kind's retry policy to say, which goes by `category`.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        category: Category = Category.UNKNOWN,
+        severity: Severity = Severity.MEDIUM,
+        transient: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
+        self.category = category
+        self.severity = severity
+        self.transient = transient
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return self.message
+
+
+class Limited(BackdeskError):
+    """Raised inside an attempt that ran into a limit of this deployment's own, which `reason` names.
+
+    The job is parked for `retry_after_s` seconds and no attempt is used.
+    """
+
+    def __init__(self, retry_after_s: float, reason: str) -> None:
+        super().__init__(retry_after_s, reason)
+        self.retry_after_s = retry_after_s
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}: parked for {self.retry_after_s:g} s"

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from worker import errors
 from worker.errors import BackdeskError, ConfigurationError, InvalidRequest
 from worker.events import LIFECYCLE_EVENTS, TERMINAL_EVENTS, EventType, JobEvent, check_emittable
-from worker.failure import Failure
+from worker.failure import Category, Failure, Severity
 from worker.job import TERMINAL
 from worker.kinds import KindContract
 from worker.task import REGISTRY, task
@@ -65,6 +65,8 @@ EXAMPLES: list[BackdeskError] = [
     errors.ResultTimeout("a", 1.5),
     errors.FenceLost("a"),
     errors.TaskError("code", "message"),
+    errors.TaskError("c", "m", category=Category.NETWORK, severity=Severity.LOW, transient=True, retry_after_s=2.5),
+    errors.Limited(1.5, "no seat at the model"),
 ]
 
 
