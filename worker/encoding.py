@@ -32,7 +32,7 @@ def printable(value: object) -> str:
     """Return a value as text that can be kept, whatever it is: cut at `LONGEST`, question marks for what is no text."""
     try:
         return str(value)[:LONGEST].encode("utf-8", "replace").decode()
-    except Exception:  # noqa: BLE001 - a value whose text fails must still be spoken of
+    except BaseException:  # noqa: BLE001 - a value whose text fails must still be spoken of, by an exit even
         return f"<{type(value).__name__} without a text>"
 
 

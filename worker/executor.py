@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from worker.classification import classify
 from worker.context import TaskContext
 from worker.encoding import encode, printable
 from worker.errors import FenceLost, TaskError
@@ -173,15 +174,15 @@ def _invalid(code: str, message: str, error: ValidationError) -> Failure:
 
 
 def _failure_of(error: BaseException) -> Failure:
+    failure = classify(error)
     match error:
         case TaskError():
-            log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
-            return Failure(code=error.code, message=error.message)
+            log.info("task_error", extra={"code": failure.code}, exc_info=error.__cause__)
         case asyncio.CancelledError():
-            return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
+            pass
         case _:
             log.error("task_raised", exc_info=error)
-            return Failure(code="exception", message=f"{type(error).__name__}: {printable(error)}")
+    return failure
 
 
 def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:
