@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from tasks.samples.shop import seed
 from tasks.tables import Seeding, Table
+from worker.classification import classify, unrecognized
+from worker.failure import Category, Failure, Severity
 
 T = TypeVar("T")
 
@@ -132,3 +136,34 @@ def _begin_sqlite(connection: Connection) -> None:
     # A write that began as a read fails at once when another writer was faster; IMMEDIATE waits for its turn.
     immediate = connection.get_execution_options().get("backdesk_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+# --- errors ---
+
+
+@classify.register
+def _of_database(error: DBAPIError) -> Failure:
+    if error.connection_invalidated:
+        return Failure.of(error, Category.NETWORK, transient=True)
+    return unrecognized(error)
+
+
+@classify.register
+def _of_operation(error: OperationalError) -> Failure:
+    match getattr(error.orig, "sqlite_errorcode", None):
+        case sqlite3.SQLITE_ERROR:  # SQLite's word for a statement that is wrong; others call it a ProgrammingError
+            return unrecognized(error)
+        case sqlite3.SQLITE_FULL:
+            return Failure.of(error, Category.RESOURCE_EXHAUSTION, transient=True, severity=Severity.CRITICAL)
+        case _:
+            return Failure.of(error, Category.NETWORK, transient=True)
+
+
+@classify.register
+def _of_integrity(error: IntegrityError) -> Failure:
+    return Failure.of(error, Category.DATA_CORRUPTION, transient=False)
+
+
+@classify.register
+def _of_pool(error: PoolTimeout) -> Failure:
+    return Failure.of(error, Category.RESOURCE_EXHAUSTION, transient=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from pydantic import ValidationError
 import tasks.audit
 import tasks.settings
 import tasks.support
-from tasks.agents.failures import ModelFailure
 from tasks.agents.roster import ROSTER
 from tasks.contracts import KINDS, SupportRequest
 from tasks.deployment import deployment, reset
@@ -130,11 +128,6 @@ def test_a_message_has_one_to_ten_thousand_characters(message: str) -> None:
 def test_a_request_with_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError):
         SupportRequest.model_validate({"message": "hi", "custommer_id": "typo"})
-
-
-def test_a_failure_survives_pickling() -> None:
-    copy = pickle.loads(pickle.dumps(ModelFailure("model_rate_limit", "slow down", 7.0)))  # noqa: S301 - our own bytes
-    assert (copy.code, str(copy), copy.retry_after) == ("model_rate_limit", "slow down", 7.0)
 
 
 @pytest.mark.parametrize(

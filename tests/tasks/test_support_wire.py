@@ -275,4 +275,4 @@ async def test_the_prefix_chooses_the_responses_api(provider: OpenAISimulator, m
 async def _failure(watched: bool = False) -> tuple[str, float | None]:
     with pytest.raises(ModelFailure) as caught:
         await ask("refund 10003", sink=Recording(watched=watched))
-    return caught.value.code, caught.value.retry_after
+    return caught.value.code, caught.value.retry_after_s
