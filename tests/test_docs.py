@@ -16,7 +16,9 @@ from tasks.settings import TaskSettings
 from tests.support.eventually import eventually
 from tests.support.workers import ROOT, Fleet, environment
 from worker.events import EventType
+from worker.failure import USUAL_SEVERITY
 from worker.job import TRANSITIONS, JobState
+from worker.retry import RetryPolicy
 from worker.settings import Settings
 
 DOCS = ROOT / "docs"
@@ -129,6 +131,13 @@ def test_the_page_of_the_life_cycle_draws_every_transition_that_happens() -> Non
     drawn = {tuple(pair) for pair in re.findall(r"^    (\w+) --> (\w+)", page, re.MULTILINE)}
     assert drawn <= {(str(a), str(b)) for a, targets in TRANSITIONS.items() for b in targets}
     assert [state for state in JobState if f"`{state}`" not in page] == []
+
+
+def test_the_page_of_errors_has_every_category_as_the_code_has_it() -> None:
+    page = (DOCS / "errors.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (yes|no) \|$", page, re.MULTILINE)
+    retried = RetryPolicy().categories
+    assert rows == [(*pair, "yes" if pair[0] in retried else "no") for pair in USUAL_SEVERITY.items()]
 
 
 def test_every_link_between_the_documents_leads_somewhere() -> None:
