@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from worker.context import TaskContext
+from worker.context import BlockingContext, TaskContext
 from worker.kinds import ModelCheck, RequestCheck
 from worker.task import REGISTRY, task
 
@@ -45,7 +45,7 @@ async def noop(_ctx: TaskContext, request: NoopRequest) -> Done:
 
 
 @task("bench.noop_sync")
-def noop_sync(_ctx: TaskContext, request: NoopRequest) -> Done:
+def noop_sync(_ctx: BlockingContext, request: NoopRequest) -> Done:
     """Do nothing, in the pool's thread."""
     return Done(n=request.n)
 

@@ -32,6 +32,7 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.events import JobEvent
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
 from worker.store.records import read_event
 from worker.store.script import run_async, run_pipelined_async
@@ -94,10 +95,13 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         idempotency_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        start_by: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata)
+        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
         found, created = await self._do(self._core.submit(kind, request, options, job_id))
         return AsyncJob(found, created, self)
 
@@ -112,9 +116,12 @@ class AsyncJobClient:
         at: datetime | None = None,
         expires: float | timedelta | datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
+        start_by: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata)
+        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
         ids = await self._do(self._core.submit_many(kind, requests, options))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 

@@ -31,6 +31,7 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.events import JobEvent
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
 from worker.store.records import read_event
 from worker.store.script import run, run_pipelined
@@ -97,6 +98,9 @@ class JobClient:
         expires: float | timedelta | datetime | None = None,
         idempotency_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        start_by: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> Job:
         """Write one job and return it.
@@ -106,7 +110,7 @@ class JobClient:
         same request returns the existing job; with another request it raises IdempotencyConflict. Raises
         InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata)
+        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
         found, created = self._do(self._core.submit(kind, request, options, job_id))
         return Job(found, created, self)
 
@@ -121,12 +125,15 @@ class JobClient:
         at: datetime | None = None,
         expires: float | timedelta | datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
+        start_by: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
     ) -> list[Job]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
         Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata)
+        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
         return [Job(job_id, True, self) for job_id in self._do(self._core.submit_many(kind, requests, options))]
 
     def get(self, job_id: str) -> JobRecord:

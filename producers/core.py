@@ -129,7 +129,7 @@ class JobCore:
         return [read_event(entry) for entry in raw], state.decode() in TERMINAL
 
     def cancel(self, job_id: str, reason: str) -> Operation[None]:
-        """Withdraw a job; raises JobNotFound or NotCancellable."""
+        """End a job, or ask its attempt to; raises JobNotFound or NotCancellable."""
         ((cancelled, state),) = yield Calls([self._transitions.cancel(job_id, reason)])
         if not cancelled:
             raise NotCancellable(job_id, state) if state else JobNotFound(job_id)
@@ -179,11 +179,15 @@ class JobCore:
                 command
                 for job_id in ids
                 # The count first: whoever watches from it on sees the end of a job that the record shows as running.
-                for command in (("LLEN", self.keys.events(job_id)), ("HGETALL", self.keys.job(job_id)))
+                for command in (
+                    ("LLEN", self.keys.events(job_id)),
+                    ("HGETALL", self.keys.job(job_id)),
+                    ("HVALS", self.keys.awaiting(job_id)),
+                )
             ]
         )
-        pairs = zip(ids, replies[::2], replies[1::2], strict=True)
-        return [read_record(job_id, fields, events) for job_id, events, fields in pairs]
+        each = zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)
+        return [read_record(job_id, fields, events, awaiting) for job_id, events, fields, awaiting in each]
 
     def _check(self, kind: str) -> Operation[RequestCheck]:
         if (check := self._installed.get(kind)) is not None:

@@ -20,7 +20,7 @@ from tasks.deployment import deployment
 from tasks.pace import Pace
 from tasks.reconciliation import Entry, OrderFacts, reconcile
 from tasks.tables import LedgerEntry, Order
-from worker.context import TaskContext
+from worker.context import BlockingContext
 from worker.task import task
 
 #: At most twenty progress events a second.
@@ -28,7 +28,7 @@ REPORT_EVERY_S = 0.05
 
 
 @task("orders.audit", queue="tools")
-def audit_orders(ctx: TaskContext, request: LedgerAuditRequest) -> LedgerAuditResult:
+def audit_orders(ctx: BlockingContext, request: LedgerAuditRequest) -> LedgerAuditResult:
     """Reconcile the ledger of payments with the orders and list what does not agree."""
     began = time.monotonic()
     database, pace = deployment().database, Pace(REPORT_EVERY_S)
@@ -76,7 +76,7 @@ class Tally:
         )
 
 
-def _report(ctx: TaskContext, tally: Tally, total: int) -> None:
+def _report(ctx: BlockingContext, tally: Tally, total: int) -> None:
     found = len(tally.discrepancies)
     message = f"{tally.rows} of {max(total, tally.rows)} entries checked, {found} discrepancies"
     # The shop goes on meanwhile: entries that came in since the count must not show as more than all.

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from worker.errors import InvalidRequest, PayloadTooLarge
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
-from worker.kinds import RequestCheck, encode_json
-from worker.store.transitions import NewJob, milliseconds
+from worker.kinds import RequestCheck, encode_json, field_errors
+from worker.retry import RetryPolicy
+from worker.store.transitions import NewJob, Parentage, milliseconds
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
@@ -30,8 +33,9 @@ _NAME = re.compile(NAME_PATTERN)
 class JobOptions:
     """Everything about a job besides its kind and request.
 
-    `delay` or `at` postpone it; `expires` ends it when it has not begun by then, as a moment or as a time from now.
-    A naive moment is taken as UTC; numbers are seconds.
+    `delay` or `at` postpone it. Three limits can end it: `expires` when it is not done by then, `start_by` when it has
+    not begun by then (both as a moment or as a time from now), `timeout` for the length of each attempt. `retry` takes
+    the place of the kind's policy. A naive moment is taken as UTC; numbers are seconds.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -41,6 +45,9 @@ class JobOptions:
     expires: float | timedelta | datetime | None = None
     idempotency_key: str | None = None
     metadata: Mapping[str, Any] | None = None
+    start_by: float | timedelta | datetime | None = None
+    timeout: float | timedelta | None = None
+    retry: RetryPolicy | Mapping[str, Any] | None = None
 
 
 def admit(
@@ -52,6 +59,9 @@ def admit(
     *,
     max_request_bytes: int,
     now: datetime | None = None,
+    parent: Parentage | None = None,
+    origin: str = "",
+    resumes: bool = False,
 ) -> NewJob:
     """Check everything about a job. Raises InvalidRequest; writes nothing."""
     _check_name("job_id", job_id)
@@ -71,8 +81,14 @@ def admit(
         fingerprint=fingerprint(options.tenant, kind, encoded),
         idempotency_key=_idempotency_key(options.idempotency_key),
         run_at_ms=_run_at(options, now),
-        expires_at_ms=_expires_at(options.expires, now),
+        expires_at_ms=_limit("expires", options.expires, now),
+        start_by_ms=_limit("start_by", options.start_by, now),
+        timeout_ms=_timeout(options.timeout),
+        retry=_retry(options.retry),
         metadata=_metadata(options.metadata),
+        parent=parent,
+        origin=origin,
+        resumes=resumes,
     )
 
 
@@ -125,14 +141,32 @@ def _run_at(options: JobOptions, now: datetime) -> int | None:
     return _bounded("at", options.at, now)
 
 
-def _expires_at(expires: float | timedelta | datetime | None, now: datetime) -> int | None:
-    if expires is None:
+def _limit(field: str, limit: float | timedelta | datetime | None, now: datetime) -> int | None:
+    if limit is None:
         return None
-    end = expires if isinstance(expires, datetime) else now + _span("expires", expires)
-    expires_at_ms = _bounded("expires", end, now)
-    if expires_at_ms <= milliseconds(now):
-        raise InvalidRequest("expires", "is in the past: the job could never run")
-    return expires_at_ms
+    end = limit if isinstance(limit, datetime) else now + _span(field, limit)
+    limit_ms = _bounded(field, end, now)
+    if limit_ms <= milliseconds(now):
+        raise InvalidRequest(field, "is in the past: the job could never run")
+    return limit_ms
+
+
+def _timeout(timeout: float | timedelta | None) -> int | None:
+    if timeout is None:
+        return None
+    timeout_ms = round(_span("timeout", timeout).total_seconds() * 1000)
+    if timeout_ms < 1:
+        raise InvalidRequest("timeout", f"{timeout!r} must be more than nothing")
+    return timeout_ms
+
+
+def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:
+    if retry is None:
+        return None
+    try:
+        return RetryPolicy.model_validate(retry)
+    except ValidationError as error:
+        raise InvalidRequest.of({f"retry.{name}": why for name, why in field_errors(error).items()}) from None
 
 
 def _span(field: str, value: float | timedelta) -> timedelta:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery, Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Retry
 from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
 from kombu import Queue
 from pydantic_core import from_json
@@ -22,7 +22,8 @@ from worker import defences
 from worker.errors import ConfigurationError, TaskError
 from worker.executor import execute
 from worker.housekeeping import Housekeeping
-from worker.job import Failed
+from worker.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
+from worker.kinds import ModelCheck
 from worker.log import configure_logging
 from worker.process import close_current_process, current_process
 from worker.settings import Settings, celery_queue, load_settings
@@ -43,13 +44,29 @@ class JobTask(Task):
     def run(self, *_args: Any, **_kwargs: Any) -> Any:
         """Run one attempt. The arguments are not used: Celery prepends results to them in a chain."""
         request = self.request
-        outcome = execute(current_process(settings), self.spec, request.id, request.hostname or "unknown")
+        process = current_process(settings, CHECKS)
+        outcome = execute(process, self.spec, request.id, request.hostname or "unknown")
         if outcome is None:
             raise Ignore
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, Failed | Cancelled | Expired):
             raise TaskError(outcome.failure.code, outcome.failure.message)
+        if isinstance(outcome, Leaving):
+            # Nothing is published: the job store has it. Celery's side of the attempt ends, and Flower shows why.
+            raise Retry(_reason(outcome))
         wanted = not request.ignore_result or request.callbacks or request.chain or request.chord
         return from_json(outcome.result) if wanted else None
+
+
+def _reason(leaving: Leaving) -> str:
+    match leaving:
+        case Retried(failure, delay_s):
+            return f"[{failure.code}] {failure.message}; again in {delay_s:.1f} s"
+        case Deferred(failure, delay_s):
+            return f"{failure.message}; again in {delay_s:.1f} s"
+        case HandedOver():
+            return "handed over: this worker is ending"
+        case Waiting(awaited):
+            return f"waits for {', '.join(each.ask.name for each in awaited)}"
 
 
 class BackdeskApp(Celery):
@@ -162,3 +179,4 @@ def _on_child_shutdown(**_: Any) -> None:
 
 settings = load_settings()
 app = make_app(settings)
+CHECKS = {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items()}

@@ -1,12 +1,27 @@
-"""What a task body sees of the engine: one object, whose calls never block and never fail a run by being slow."""
+"""What a task body sees of the engine: one object.
+
+Telling (progress, events, tokens) never blocks and never fails a run by being slow. Remembering (steps, questions,
+child jobs, checkpoints) waits until it is safe in Redis: by `await` in an `async def` body, by blocking in a `def` one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, get_type_hints
 
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+from worker.ask import APPROVE, DENY, Answer, Ask, AskType
+from worker.child import ChildCall, ChildEnd
+from worker.encoding import encode
 from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
+from worker.ledger import Effect, Ledger
+from worker.pipeline import Pipeline, drive, drive_async
+
+T = TypeVar("T")
 
 
 class ProgressSink(Protocol):
@@ -23,11 +38,21 @@ class ProgressSink(Protocol):
         """Whether somebody subscribes to this job's progress right now."""
 
 
-class TaskContext:
+class Family(Protocol):
+    """Makes the child jobs of an attempt."""
+
+    def call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
+        """Return the ends of child jobs, in the order of the calls, or end the attempt until all have ended."""
+
+
+class AttemptContext:
     """The attempt at hand: who asks for what, and how to tell them how it goes."""
 
-    def __init__(self, claim: Claim, sink: ProgressSink) -> None:
+    def __init__(self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family) -> None:
         self._sink = sink
+        self._ledger = ledger
+        self._family = family
+        self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
         self.tenant = claim.tenant
@@ -35,6 +60,8 @@ class TaskContext:
         self.metadata = claim.metadata
         #: When the answer stops being of use, or None.
         self.deadline: datetime | None = claim.expires_at
+        #: What the last attempt kept with `checkpoint`, or None.
+        self.restored: Any = from_json(claim.checkpoint) if claim.checkpoint else None
         #: Add to it what the job consumes; it is kept with the job's record.
         self.usage = Usage()
 
@@ -42,6 +69,11 @@ class TaskContext:
     def watched(self) -> bool:
         """Whether somebody subscribes to this job's progress right now; streaming is worth its cost only then."""
         return self._sink.watched
+
+    @property
+    def draining(self) -> bool:
+        """Whether the worker is ending; the next step will hand the job over."""
+        return self._ledger.draining
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Tell how far the job is: `fraction` from 0 to 1 (None when unknown), a message for people, and any JSON data.
@@ -68,3 +100,143 @@ class TaskContext:
     def token(self, text: str) -> None:
         """Stream a piece of the answer. Pieces are joined; while nobody watches they are dropped."""
         self._sink.token(text)
+
+    def idempotency_key(self, key: str) -> str:
+        """Return the name of a step for the outside world: the same in every attempt, and in a replay that resumes."""
+        return f"{self._root}:{self._ledger.check_key(key)}"
+
+    def _step(
+        self, key: str, call: Callable[..., Any], args: Sequence[Any], effect: str, returns: Any
+    ) -> Pipeline[Any]:
+        adapter = TypeAdapter(returns if returns is not None else _returned_by(call))
+        return self._ledger.step(key, lambda: call(*args), Effect(effect), adapter)
+
+    def _question(
+        self, key: str, prompt: str, choices: Sequence[str], within: float | None, otherwise: str | None, **facts: Any
+    ) -> Answer:
+        known = {"choices": list(choices), "facts": facts, "expires_in_s": within, "on_timeout": otherwise}
+        return self._ask(Ask(type=AskType.QUESTION, name=key, prompt=prompt, **known))
+
+    def _approval(self, key: str, prompt: str, within: float | None, otherwise: str, **facts: Any) -> Answer:
+        known = {"choices": [APPROVE, DENY], "facts": facts, "expires_in_s": within, "on_timeout": otherwise}
+        return self._ask(Ask(type=AskType.APPROVAL, name=key, prompt=prompt, **known))
+
+    def _ask(self, ask: Ask) -> Answer:
+        late = Answer(decision=ask.on_timeout or "", by="time-out", note="nobody answered in time", timed_out=True)
+        return self._ledger.ask(ask, None if ask.expires_in_s is None else late)
+
+
+class TaskContext(AttemptContext):
+    """The context of an `async def` body."""
+
+    async def step(
+        self, key: str, call: Callable[..., Any], *args: Any, effect: str = Effect.IDEMPOTENT, returns: Any = None
+    ) -> Any:
+        """Run `call(*args)` (also `async`) once in the life of the job, and return what it returned, as JSON brings it.
+
+        A later attempt, after a crash or a retry, gets the value without a call. `effect` says what a repeat would do,
+        for the moment between the call and its record: `pure`, `idempotent` (hand `idempotency_key(key)` on), `unsafe`
+        (a person is asked). The type comes back by the annotation of `call`, or as `returns`. Raises what the call
+        raises, and ValueError for a key that was used before in this attempt.
+        """
+        return await drive_async(self._step(key, call, args, effect, returns))
+
+    async def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        choices: Sequence[str] = (),
+        within: float | None = None,
+        otherwise: str | None = None,
+        **facts: Any,
+    ) -> Answer:
+        """Ask a person, and return the answer; the job waits without a slot and runs again from its steps.
+
+        The answer's decision is one of `choices`, or else its `value` is a text. When nobody answers `within` so many
+        seconds, the decision is `otherwise` and the answer is marked `timed_out`. `facts` are shown with the question.
+        """
+        return self._question(key, prompt, choices, within, otherwise, **facts)
+
+    async def approval(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        within: float | None = None,
+        otherwise: str = DENY,
+        **facts: Any,
+    ) -> Answer:
+        """Have a person approve or deny something; see `ask`. Denied when nobody answers in time."""
+        return self._approval(key, prompt, within, otherwise, **facts)
+
+    async def call(self, kind: str, request: Any, *, key: str = "", **options: Any) -> ChildEnd:
+        """Have another job do something, and return how it ended. The slot is free meanwhile; a failure is a value.
+
+        `options` are those of `ChildCall`. The child has the tenant of this job, and is cancelled with it.
+        """
+        return (await self.call_all([ChildCall(kind, request, key, **options)]))[0]
+
+    async def call_all(self, calls: Sequence[ChildCall]) -> list[ChildEnd]:
+        """Have several jobs at work at the same time, and return how each ended, in the order of the calls."""
+        return await drive_async(self._family.call(calls))
+
+    async def checkpoint(self, value: Any) -> None:
+        """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends."""
+        await drive_async(self._ledger.save(encode(value)))
+        self._ledger.leave_if_draining()
+
+
+class BlockingContext(AttemptContext):
+    """The context of a `def` body. Its methods are those of TaskContext, and block."""
+
+    def step(
+        self, key: str, call: Callable[..., Any], *args: Any, effect: str = Effect.IDEMPOTENT, returns: Any = None
+    ) -> Any:
+        """See `TaskContext.step`."""
+        return drive(self._step(key, call, args, effect, returns))
+
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        choices: Sequence[str] = (),
+        within: float | None = None,
+        otherwise: str | None = None,
+        **facts: Any,
+    ) -> Answer:
+        """See `TaskContext.ask`."""
+        return self._question(key, prompt, choices, within, otherwise, **facts)
+
+    def approval(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        within: float | None = None,
+        otherwise: str = DENY,
+        **facts: Any,
+    ) -> Answer:
+        """See `TaskContext.approval`."""
+        return self._approval(key, prompt, within, otherwise, **facts)
+
+    def call(self, kind: str, request: Any, *, key: str = "", **options: Any) -> ChildEnd:
+        """See `TaskContext.call`."""
+        return self.call_all([ChildCall(kind, request, key, **options)])[0]
+
+    def call_all(self, calls: Sequence[ChildCall]) -> list[ChildEnd]:
+        """See `TaskContext.call_all`."""
+        return drive(self._family.call(calls))
+
+    def checkpoint(self, value: Any) -> None:
+        """See `TaskContext.checkpoint`."""
+        drive(self._ledger.save(encode(value)))
+        self._ledger.leave_if_draining()
+
+
+def _returned_by(call: Callable[..., Any]) -> Any:
+    try:
+        return get_type_hints(call).get("return", Any)
+    except (NameError, TypeError):
+        return Any

@@ -30,6 +30,7 @@ class EventType(StrEnum):
     LIMITED = "limited"
     RETRYING = "retrying"
     WAITING = "waiting"
+    ANSWERED = "answered"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -46,6 +47,8 @@ LIFECYCLE_EVENTS = TERMINAL_EVENTS | {
     EventType.LIMITED,
     EventType.RETRYING,
     EventType.WAITING,
+    EventType.ANSWERED,
+    EventType.STEP,
 }
 
 _CUSTOM_TYPE = re.compile(r"^[a-z][a-z0-9_.]{0,63}$")

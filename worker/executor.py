@@ -1,195 +1,258 @@
 """One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store.
 
-The pipeline is a generator that yields what it waits for: an answer of the store, or the coroutine of an `async def`
-body. For those it is driven on the process's event loop, so that the job's Celery thread sleeps from beginning to end:
-waking hundreds of threads several times a job costs more than the jobs do.
+An `async def` body's pipeline is driven on the process's event loop, so that the job's Celery thread sleeps from
+beginning to end: waking hundreds of threads several times a job costs more than the jobs do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import random
+import signal
+import threading
 import time
 import uuid
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from worker.classification import classify
-from worker.context import TaskContext
-from worker.encoding import encode, printable
-from worker.errors import FenceLost, TaskError
-from worker.failure import Failure
+from worker.context import AttemptContext, BlockingContext, TaskContext
+from worker.encoding import encode
+from worker.errors import FenceLost, StoreUnavailable, TaskError
+from worker.failure import Category, Failure, Severity, support_reference
+from worker.family import AttemptFamily
+from worker.interrupt import Interrupt
 from worker.job import Claim, Failed, Outcome, Refused, Succeeded
 from worker.kinds import field_errors
 from worker.lease import Lease
+from worker.ledger import LeavingNow, Ledger, Suspended
 from worker.log import bound
 from worker.loop import canceller
+from worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
 from worker.process import WorkerProcess
 from worker.task import TaskSpec
+from worker.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """The coroutine of an `async def` body, to be cancelled when its lease is lost."""
+class Body(Run):
+    """What can be broken off: the body of a task, or what is left of it."""
 
-    coroutine: Coroutine[Any, Any, Any]
     lease: Lease
 
 
-Step = Future[Any] | Body
-Pipeline = Generator[Step, Any, T]
-
-
 def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
-    """Claim a job, run its body once and end it.
+    """Claim a job, run its body once and end the attempt.
 
     Returns how it ended, or None when there was nothing to run or another attempt has taken over. A job that was
     withdrawn before it began returns its failure here, once, for whoever waits for it at Celery. Raises nothing that
     a body could cause, not even SystemExit: that would cost a Celery pool the slot.
     """
     pipeline = _claim_and_run(process, spec, job_id, worker)
-    return process.loop.run(_drive_on_loop(pipeline)).result() if spec.is_async else _drive(pipeline)
-
-
-def _drive(pipeline: Pipeline[T]) -> T:
-    """Run a pipeline in this thread."""
-    try:
-        step = next(pipeline)
-        while True:
-            assert isinstance(step, Future), "a `def` body has no coroutine to wait for"  # noqa: S101 - narrows the type
-            try:
-                answer = step.result()
-            except BaseException as error:  # noqa: BLE001 - the pipeline decides what an error means
-                step = pipeline.throw(error)
-            else:
-                step = pipeline.send(answer)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
-
-
-async def _drive_on_loop(pipeline: Pipeline[T]) -> T:
-    """Run a pipeline on this event loop."""
-    try:
-        step = next(pipeline)
-        while True:
-            try:
-                answer = await _answer(step)
-            except BaseException as error:  # noqa: BLE001 - as above
-                step = pipeline.throw(_throwable(error))
-            else:
-                step = pipeline.send(answer)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # as above
+    return process.loop.run(drive_async(pipeline, _answer)).result() if spec.is_async else drive(pipeline)
 
 
 async def _answer(step: Step) -> Any:
-    if isinstance(step, Future):
-        return await asyncio.wrap_future(step)
+    return await (_breakable(step) if isinstance(step, Body) else answered(step))
+
+
+async def _breakable(step: Body) -> Any:
     # A task of its own: a body that cancels "the current task" must not cancel the pipeline around it.
-    body = asyncio.ensure_future(step.coroutine)
-    step.lease.on_lost = canceller(body)
-    return await body
+    body = asyncio.ensure_future(answered(step))
+    given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    step.lease.abandon = canceller(given_up)
+    step.lease.interrupt = canceller(body)
+    if step.lease.stopped is not None:
+        body.cancel()
+    await asyncio.wait((body, given_up), return_when=asyncio.FIRST_COMPLETED)
+    if not body.done():
+        body.add_done_callback(_read)
+        raise asyncio.CancelledError
+    return body.result()
 
 
-def _throwable(error: BaseException) -> BaseException:
-    """Return an error that can be thrown into a generator: GeneratorExit would close it instead."""
-    return TaskError("exception", f"GeneratorExit: {printable(error)}") if isinstance(error, GeneratorExit) else error
+def _read(task: asyncio.Future[Any]) -> None:
+    """Take note of how an abandoned body ended; nobody else will, and asyncio complains about that."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
+    if process.draining:
+        yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
+        return None
     claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None
     with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
-        return (yield from _run_claimed(process, spec, claim))
+        return (yield from _Attempt(process, spec, claim, worker).run())
 
 
-def _run_claimed(process: WorkerProcess, spec: TaskSpec, claim: Claim) -> Pipeline[Outcome | None]:
-    began = time.monotonic()
-    progress = process.progress(claim)
-    context = TaskContext(claim, progress)
-    with process.leases.held(claim, progress, on_loop=spec.is_async) as lease:
+class _Attempt:
+    """One attempt, from its claim to its end."""
+
+    def __init__(self, process: WorkerProcess, spec: TaskSpec, claim: Claim, worker: str) -> None:
+        self.process = process
+        self.spec = spec
+        self.claim = claim
+        self.progress = process.progress(claim)
+        submit, transitions, settings = process.writer.submit, process.transitions, process.settings
+        limit = settings.max_result_bytes
+        self.ledger = Ledger(claim, submit, transitions, progress=self.progress, max_bytes=limit, worker=worker)
+        limit = settings.max_request_bytes
+        family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
+        kind_of_context = TaskContext if spec.is_async else BlockingContext
+        self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family)
+        self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
+
+    def run(self) -> Pipeline[Outcome | None]:
+        """Run the body and write how it ended."""
+        began = time.monotonic()
+        timeout_s = self.claim.timeout_s or self.spec.timeout_s
+        leases = self.process.leases
+        with leases.held(self.claim, self.progress, on_loop=self.spec.is_async, timeout_s=timeout_s) as lease:
+            lease.drain = self._drain
+            try:
+                outcome = yield from self._outcome(lease)
+            except FenceLost:
+                log.warning("attempt_abandoned")
+                return None
+            lease.ending = True
+            kept = yield self._end(outcome)
+        _report(outcome, kept=kept, seconds=time.monotonic() - began)
+        return outcome if kept else None
+
+    def _drain(self) -> None:
+        self.ledger.draining = True
+
+    def _end(self, outcome: Outcome) -> Future[bool]:
+        self.progress.close()
+        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self.context.usage))
+
+    def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
         try:
-            outcome = yield from _attempt(process, spec, claim, context, lease)
-        except FenceLost:
-            log.warning("attempt_abandoned")
-            return None
+            request = self.spec.request.model_validate_json(self.claim.request)
+        except ValidationError as error:
+            return Failed(self._invalid(error))
+        outcome = yield from self._of_body(partial(self.spec.body, self.context, request), lease)
+        fallback = self.spec.fallback
+        if isinstance(outcome, Failed) and outcome.failure.transient and fallback is not None and not lease.stopped:
+            return (
+                yield from self._of_fallback(partial(fallback, self.context, request, outcome.failure), outcome, lease)
+            )
+        return outcome
+
+    def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
+        try:
+            value = yield from self._call(body, lease)
+            yield from self.ledger.confirm()
+        except BaseException as error:  # noqa: BLE001 - whatever a body raises, its job must end or go on
+            yield from self._wait_for_the_rest(error, lease)
+            return self._logged(error, self.verdict.on_error(error, lease, self.ledger))
+        return self._encoded(value)
+
+    def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
+        try:
+            outcome = self._encoded((yield from self._call(fallback, lease)))
+        except BaseException as error:
+            if lease.stopped:
+                return self.verdict.on_error(error, lease, self.ledger)
+            log.exception("fallback_failed")
+            return failed
+        return Succeeded(outcome.result, failed.failure) if isinstance(outcome, Succeeded) else failed
+
+    def _call(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Any]:
+        if self.spec.is_async:
+            return (yield Body(body, lease))
+        lease.abandon = partial(self._end_without_body, lease, os.getpid() if _in_main_thread() else None)
+        lease.interrupt = interrupt = Interrupt()
+        if lease.stopped is not None:
+            interrupt()
+        return interrupt.run(body)
+
+    def _wait_for_the_rest(self, error: BaseException, lease: Lease) -> Pipeline[None]:
+        """Let steps that run beside the one that ended the body come to their ends, so that these are remembered."""
+        running = self.ledger.running
+        if running and isinstance(error, (Suspended, LeavingNow, BaseExceptionGroup)):
+            try:
+                yield Body(partial(asyncio.wait, [asyncio.wrap_future(each) for each in running]), lease)
+            except asyncio.CancelledError:
+                return
+
+    def _end_without_body(self, lease: Lease, pid: int | None) -> None:
+        """Write the end of an attempt whose `def` body does not stop, and end its process if that stops it."""
         lease.ending = True
-        progress.close()
-        kept = yield process.writer.submit(process.transitions.finish(claim, outcome, context.usage))
-    _report(outcome, kept=kept, seconds=time.monotonic() - began)
-    return outcome if kept else None
+        try:
+            self._end(self.verdict.on_stop(lease)).result(self.process.settings.socket_timeout_s)
+        except (FenceLost, StoreUnavailable, TimeoutError) as error:
+            log.warning("end_not_written", extra={"reason": repr(error)})
+        if pid is not None:
+            log.warning("process_ended", extra={"job_id": self.claim.job_id, "reason": "its body does not stop"})
+            os.kill(pid, signal.SIGKILL)
+
+    def _encoded(self, value: object) -> Outcome:
+        if not isinstance(value, self.spec.result):
+            message = f"the body returned {type(value).__name__}, not {self.spec.result.__name__}"
+            return self._bad_result("invalid_result", message, Category.DATA_CORRUPTION)
+        try:
+            encoded = encode(value)
+        except ValueError as error:
+            return self._bad_result("invalid_result", f"is no JSON: {error}", Category.DATA_CORRUPTION)
+        limit = self.process.settings.max_result_bytes
+        if len(encoded) > limit:
+            message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
+            return self._bad_result("result_too_large", message, Category.RESOURCE_EXHAUSTION)
+        return Succeeded(encoded)
+
+    def _bad_result(self, code: str, message: str, category: Category) -> Failed:
+        reference = support_reference(self.claim.job_id, self.claim.attempt)
+        return Failed(
+            Failure(code=code, message=message, category=category, severity=Severity.HIGH, reference=reference)
+        )
+
+    def _invalid(self, error: ValidationError) -> Failure:
+        fields = field_errors(error)
+        field, reason = next(iter(fields.items()))
+        return Failure(
+            code="invalid_request",
+            message=f"the request does not fit the kind: {field}: {reason}",
+            category=Category.VALIDATION,
+            severity=Severity.LOW,
+            reference=support_reference(self.claim.job_id, self.claim.attempt),
+            fields=fields,
+        )
+
+    def _logged(self, error: BaseException, outcome: Outcome) -> Outcome:
+        if isinstance(error, TaskError):
+            log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
+        elif isinstance(outcome, Failed) and outcome.failure.code == "exception":
+            log.error("task_raised", exc_info=error, extra={"reference": outcome.failure.reference})
+        return outcome
 
 
-def _attempt(
-    process: WorkerProcess, spec: TaskSpec, claim: Claim, context: TaskContext, lease: Lease
-) -> Pipeline[Outcome]:
-    try:
-        request = spec.request.model_validate_json(claim.request)
-    except ValidationError as error:
-        return Failed(_invalid("invalid_request", "the request does not fit the kind", error))
-    try:
-        value = yield from _call_body(spec, context, request, lease)
-    except BaseException as error:
-        if lease.lost:
-            raise FenceLost from error
-        return Failed(_failure_of(error))
-    return _encode(process, spec, value)
-
-
-def _call_body(spec: TaskSpec, context: TaskContext, request: BaseModel, lease: Lease) -> Pipeline[object]:
-    if not spec.is_async:
-        return spec.body(context, request)
-    return (yield Body(spec.body(context, request), lease))
-
-
-def _encode(process: WorkerProcess, spec: TaskSpec, value: object) -> Outcome:
-    if not isinstance(value, spec.result):
-        message = f"the body returned {type(value).__name__}, not {spec.result.__name__}"
-        return Failed(Failure(code="invalid_result", message=message, category="data_corruption"))
-    try:
-        encoded = encode(value)
-    except ValueError as error:
-        return Failed(Failure(code="invalid_result", message=f"is no JSON: {error}", category="data_corruption"))
-    limit = process.settings.max_result_bytes
-    if len(encoded) > limit:
-        message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
-        return Failed(Failure(code="result_too_large", message=message, category="resource_exhaustion"))
-    return Succeeded(encoded)
-
-
-def _invalid(code: str, message: str, error: ValidationError) -> Failure:
-    fields = field_errors(error)
-    first = next(iter(fields.items()))
-    return Failure(code=code, message=f"{message}: {first[0]}: {first[1]}", category="validation", fields=fields)
-
-
-def _failure_of(error: BaseException) -> Failure:
-    failure = classify(error)
-    match error:
-        case TaskError():
-            log.info("task_error", extra={"code": failure.code}, exc_info=error.__cause__)
-        case asyncio.CancelledError():
-            pass
-        case _:
-            log.error("task_raised", exc_info=error)
-    return failure
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:
-    facts = {"seconds": round(seconds, 3)}
+    facts: dict[str, Any] = {"seconds": round(seconds, 3), "outcome": type(outcome).__name__.lower()}
+    failure: Failure | None = getattr(outcome, "failure", None)
+    if failure is not None:
+        facts |= {"code": failure.code, "reason": failure.message, "reference": failure.reference}
     if not kept:
         log.warning("outcome_refused", extra=facts)
     elif isinstance(outcome, Failed):
-        log.warning("job_failed", extra={**facts, "code": outcome.failure.code, "reason": outcome.failure.message})
-    else:
+        log.warning("job_failed", extra=facts)
+    elif isinstance(outcome, Succeeded):
         log.info("job_succeeded", extra=facts)
+    else:
+        log.info("attempt_ended", extra=facts)

@@ -66,7 +66,8 @@ class ForeignMessage:
             priority=self.kwargs.get("priority", _priority(self.properties.get("priority"))),
             metadata=self.kwargs.get("metadata"),
             at=_moment("eta", self.headers.get("eta")),
-            expires=_moment("expires", self.headers.get("expires")),
+            # In Celery a task expires when it has not begun by then.
+            start_by=_moment("expires", self.headers.get("expires")),
         )
 
     def _request(self) -> object:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from worker.ask import Ask, Awaited
 from worker.failure import Failure
+from worker.retry import RetryPolicy
 
 
 class JobState(StrEnum):
@@ -39,6 +42,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
             JobState.SUCCEEDED,
             JobState.FAILED,
             JobState.CANCELLED,
+            JobState.EXPIRED,
             JobState.SCHEDULED,
             JobState.QUEUED,
             JobState.WAITING,
@@ -66,8 +70,26 @@ class Usage(BaseModel):
     tool_calls: int = 0
 
 
+class Attempt(BaseModel):
+    """An attempt at a job that was not its last: `failed`, `limited`, `handed_over`, `waiting` or `lost`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    worker: str
+    started_at: datetime | None = None
+    ended_at: datetime
+    outcome: str
+    error: Failure | None = None
+
+
 class JobRecord(BaseModel):
-    """A job as the store knows it at one moment. Times are in UTC."""
+    """A job as the store knows it at one moment. Times are in UTC.
+
+    `attempt` counts claims and is the fence; `failures` and `crashes` count the attempts that were used up. `degraded`
+    is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
+    job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -89,8 +111,20 @@ class JobRecord(BaseModel):
     created_at: datetime
     run_at: datetime | None = None
     expires_at: datetime | None = None
+    start_by: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    timeout_s: float | None = None
+    retry: RetryPolicy | None = None
+    failures: int = 0
+    crashes: int = 0
+    attempts: list[Attempt] = []
+    degraded: Failure | None = None
+    cancelling: bool = False
+    asks: list[Ask] = []
+    parent: str | None = None
+    origin: str | None = None
+    replayed_as: str | None = None
 
     @property
     def done(self) -> bool:
@@ -112,6 +146,20 @@ class Claim:
     expires_at: datetime | None
     #: How many subscribers heard the `started` event.
     watchers: int
+    priority: int = DEFAULT_PRIORITY
+    #: Seconds from the claim until the job expires; by the clock of the store, not that of this machine.
+    expires_in_s: float | None = None
+    #: Time-out of one attempt; None leaves it to the kind.
+    timeout_s: float | None = None
+    #: Attempts that have failed so far and count.
+    failures: int = 0
+    #: Policy of this job; None leaves it to the kind.
+    retry: RetryPolicy | None = None
+    #: What idempotency keys are built on: this job, or the one whose work a replay goes on with.
+    root: str = ""
+    checkpoint: bytes = b""
+    #: Entries as JSON, by key.
+    ledger: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +172,64 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The attempt returned; `result` is JSON."""
+    """The attempt returned; `result` is JSON. `degraded` is the failure in whose place a fallback gave the result."""
 
     result: bytes
+    degraded: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt raised, or its request or result was refused."""
+    """The job ends in an error: not worth another attempt, or none is left."""
 
     failure: Failure
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The attempt stopped because it was asked to, and the job ends."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The whole job's time was over while the attempt ran."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The attempt failed; another follows after a delay."""
+
+    failure: Failure
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The attempt ran into a limit of this deployment's own; it does not count, and another follows after a delay."""
+
+    failure: Failure
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The attempt left the job to another worker because its own is ending; it does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The attempt left its slot until others have answered; it does not count."""
+
+    awaited: tuple[Awaited, ...]
+
+
+#: How a job ends.
+Ending = Succeeded | Failed | Cancelled | Expired
+#: How an attempt ends whose job goes on.
+Leaving = Retried | Deferred | HandedOver | Waiting
 #: How an attempt ended; applied by one call of the store.
-Outcome = Succeeded | Failed
+Outcome = Ending | Leaving

@@ -24,6 +24,22 @@ class Keys:
         """List: the event log of a job; position = seq - 1. Expires with the job."""
         return f"{self.prefix}:events:{job_id}"
 
+    def ledger(self, job_id: str) -> str:
+        """Hash: what a job has finished and been told, by key. Expires with the job."""
+        return f"{self.prefix}:ledger:{job_id}"
+
+    def checkpoint(self, job_id: str) -> str:
+        """String: where the next attempt at a job goes on. Expires with the job."""
+        return f"{self.prefix}:checkpoint:{job_id}"
+
+    def awaiting(self, job_id: str) -> str:
+        """Hash: what a waiting job waits for, by name. Gone when empty."""
+        return f"{self.prefix}:awaiting:{job_id}"
+
+    def children(self, job_id: str) -> str:
+        """Set: the jobs that a job has called. Expires with the job."""
+        return f"{self.prefix}:children:{job_id}"
+
     def line(self, queue: str, tenant: str) -> str:
         """Zset: what a tenant has waiting in a queue, by (priority, arrival). Gone when empty."""
         return f"{self.prefix}:line:{queue}:{tenant}"
@@ -35,6 +51,10 @@ class Keys:
     def window(self, queue: str) -> str:
         """Zset: jobs handed to Celery and not yet claimed, by the time of the delivery in ms. Gone when empty."""
         return f"{self.prefix}:window:{queue}"
+
+    def stranded(self, kind: str) -> str:
+        """Zset: queued jobs of a kind that their worker did not know, by time in ms. Gone when empty."""
+        return f"{self.prefix}:stranded:{kind}"
 
     @property
     def leases(self) -> str:
@@ -48,8 +68,13 @@ class Keys:
 
     @property
     def expiring(self) -> str:
-        """Zset: jobs that have an end of usefulness, by that time in ms. Gone when empty."""
+        """Zset: jobs with a time limit, by the time in ms at which it is reached. Gone when empty."""
         return f"{self.prefix}:expiring"
+
+    @property
+    def stopping(self) -> str:
+        """Hash: running job to what its attempt is asked: to cancel, to drain, to hand over. Gone when empty."""
+        return f"{self.prefix}:stopping"
 
     def state(self, state: str) -> str:
         """Zset: every job in a state, by the time in ms it entered it; `failed` holds the dead letters. Pruned."""

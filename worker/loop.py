@@ -19,10 +19,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def canceller(task: asyncio.Task[Any]) -> Callable[[], object]:
-    """Return what cancels a task of the running loop from any other thread."""
+def canceller(future: asyncio.Future[Any]) -> Callable[[], object]:
+    """Return what cancels a task or future of the running loop from any other thread."""
     loop = asyncio.get_running_loop()
-    return lambda: loop.call_soon_threadsafe(task.cancel)
+    return lambda: loop.call_soon_threadsafe(future.cancel)
 
 
 class ProcessLoop:

@@ -32,11 +32,13 @@ class Presence:
         self._transitions = Transitions(settings)
         self._keys = Keys(settings.prefix)
         self._slots = slots
+        self._registry: Mapping[str, TaskSpec] = {}
         self._since = datetime.now(UTC).isoformat()
         self._thread = Periodic("presence", ANNOUNCE_EVERY_S, self.announce)
 
     def start(self, registry: Mapping[str, TaskSpec]) -> None:
         """Announce the kinds, then the worker, and go on announcing it."""
+        self._registry = registry
         if registry:
             contracts: dict[Any, Any] = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
             self._client.hset(self._keys.kinds, mapping=contracts)
@@ -49,12 +51,14 @@ class Presence:
         run(self._client, self._transitions.announce(self._name, ttl_ms, self._announcement()))
 
     def _announcement(self) -> dict[str, Any]:
+        slots = dict(self._slots())
         return {
+            "kinds": [kind for kind, spec in self._registry.items() if spec.queue in slots],
             "name": self._name,
             "pid": os.getpid(),
             "since": self._since,
             "version": backdesk_version(),
-            "slots": dict(self._slots()),
+            "slots": slots,
         }
 
     def stop(self) -> None:

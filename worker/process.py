@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from collections.abc import Mapping
 
 from worker.connection import connect
 from worker.job import Claim
+from worker.kinds import RequestCheck
 from worker.lease import LeaseKeeper
 from worker.loop import ProcessLoop
 from worker.progress import AttemptProgress
@@ -19,8 +21,12 @@ from worker.store.writer import StoreWriter
 class WorkerProcess:
     """The parts that every attempt in this process shares."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
         self.settings = settings
+        #: Checks of the kinds that this process knows itself, for child jobs.
+        self.checks = checks or {}
+        #: Set when the worker is ending: nothing more is begun.
+        self.draining = False
         self.transitions = Transitions(settings)
         self.loop = ProcessLoop()
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
@@ -43,7 +49,7 @@ _lock = threading.Lock()
 _held: tuple[int, WorkerProcess] | None = None
 
 
-def current_process(settings: Settings) -> WorkerProcess:
+def current_process(settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> WorkerProcess:
     """Return this process's parts, made on first use; a forked child makes its own."""
     global _held  # noqa: PLW0603 - a process has one, and Celery gives its tasks no place to keep it
     if _held is None or _held[0] != os.getpid():
@@ -53,7 +59,7 @@ def current_process(settings: Settings) -> WorkerProcess:
                 # of the CPU of a loop with hundreds of agents.
                 gc.freeze()
                 gc.set_threshold(50_000, 20, 50)
-                _held = (os.getpid(), WorkerProcess(settings))
+                _held = (os.getpid(), WorkerProcess(settings, checks))
     return _held[1]
 
 

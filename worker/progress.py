@@ -77,13 +77,17 @@ class AttemptProgress:
         if first:
             self._loop.call_later(self._settings.token_interval_ms / 1000, self._flush_text)
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Hand everything that is left to the writer, ahead of whatever is submitted to it next."""
         with self._lock:
             self._append_text()
             self._submit()
-            if self._dropped:
-                log.warning("events_dropped", extra={"count": self._dropped})
+
+    def close(self) -> None:
+        """Flush, and say what was dropped."""
+        self.flush()
+        if self._dropped:
+            log.warning("events_dropped", extra={"count": self._dropped})
 
     def _flush_text(self) -> None:
         with self._lock:

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
     tick_s: float = Field(1.0, ge=0.05, le=60, description="Pause between two rounds of the elected maintenance.")
     redispatch_after_s: float = Field(5.0, gt=0, description="Age at which an unclaimed delivery is looked for.")
+    stop_grace_s: float = Field(5.0, gt=0, le=300, description="How long a body may take to end when it is stopped.")
+    drain_grace_s: float = Field(
+        20.0, ge=0, le=3600, description="How long a worker that ends lets its attempts reach a checkpoint."
+    )
     max_crashes: int = Field(3, ge=1, description="Workers a job may take down before it is a dead letter.")
     retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")

@@ -9,15 +9,26 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from worker.context import TaskContext
+from worker.context import AttemptContext, BlockingContext, TaskContext
 from worker.errors import ConfigurationError
+from worker.failure import Failure
 from worker.job import Name
 from worker.kinds import KindContract
+from worker.retry import RetryPolicy
 
-Body = Callable[[TaskContext, Any], Any]
-B = TypeVar("B", bound=Callable[[TaskContext, Any], BaseModel | Awaitable[BaseModel]])
+Body = Callable[[Any, Any], Any]
+#: Gives an answer in place of the body's: takes (ctx, request, failure).
+Fallback = Callable[[Any, Any, Failure], Any]
+B = TypeVar(
+    "B",
+    bound=Callable[[TaskContext, Any], Awaitable[BaseModel]] | Callable[[BlockingContext, Any], BaseModel],
+)
 
 _NAME = TypeAdapter(Name)
+
+
+#: What is tried again when a kind says nothing about it.
+USUAL_RETRY = RetryPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,9 @@ class TaskSpec:
     result: type[BaseModel]
     #: Whether the body runs on the process's event loop.
     is_async: bool
+    retry: RetryPolicy = USUAL_RETRY
+    timeout_s: float | None = None
+    fallback: Fallback | None = None
 
     @property
     def contract(self) -> KindContract:
@@ -43,21 +57,40 @@ class TaskSpec:
 REGISTRY: dict[str, TaskSpec] = {}
 
 
-def task(kind: str, *, queue: str = "agents") -> Callable[[B], B]:
+def task(
+    kind: str,
+    *,
+    queue: str = "agents",
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+    fallback: Fallback | None = None,
+) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
-    The body is `def` or `async def`, takes `(ctx, request)` and returns a result; both types are pydantic models and
-    are read from its annotations. Queue `agents` runs hundreds of coroutines in a process; give `tools` what computes
-    or blocks. Raises ConfigurationError when the name is taken or the annotations are missing.
+    The body is `async def` with a TaskContext or `def` with a BlockingContext, takes `(ctx, request)` and returns a
+    result; request and result are pydantic models and are read from its annotations. Queue `agents` runs hundreds of
+    coroutines in a process; give `tools` what computes or blocks.
+
+    `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
+    `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
+    as such. A submit may bring its own retry and timeout. Raises ConfigurationError when the name is taken or the
+    annotations do not fit.
     """
     _NAME.validate_python(kind)
     _NAME.validate_python(queue)
+    if timeout is not None and not timeout > 0:
+        raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
 
     def register(body: B) -> B:
         request, result = _models(kind, body)
+        is_async = inspect.iscoroutinefunction(body)
+        if fallback is not None and inspect.iscoroutinefunction(fallback) != is_async:
+            raise ConfigurationError(
+                f"the fallback of {kind!r} must be {'async def' if is_async else 'def'}, as its body"
+            )
         if kind in REGISTRY and REGISTRY[kind].body is not body:
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
-        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, inspect.iscoroutinefunction(body))
+        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, is_async, retry or USUAL_RETRY, timeout, fallback)
         return body
 
     return register
@@ -68,6 +101,7 @@ def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:
     parameters = list(inspect.signature(body).parameters)
     if len(parameters) != 2:
         raise ConfigurationError(f"the body of {kind!r} must take (ctx, request), not ({', '.join(parameters)})")
+    _check_context(kind, body, hints.get(parameters[0]))
     models = hints.get(parameters[1]), hints.get("return")
     for name, model in zip((parameters[1], "return"), models, strict=True):
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
@@ -75,3 +109,10 @@ def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:
                 f"the body of {kind!r} must annotate {name!r} with a pydantic model, not {model!r}"
             )
     return models  # type: ignore[return-value]  # the loop above has shown that both are models
+
+
+def _check_context(kind: str, body: Body, annotation: object) -> None:
+    # In a `def` body the methods of a TaskContext would return coroutines that nobody awaits.
+    fitting = TaskContext if inspect.iscoroutinefunction(body) else BlockingContext
+    if annotation not in (None, Any, fitting, AttemptContext):
+        raise ConfigurationError(f"the body of {kind!r} must take a {fitting.__name__}, not {annotation!r}")

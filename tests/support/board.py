@@ -96,7 +96,7 @@ class Board:
         return self.finish(claim, Failed(Failure(code=code, message=message)))
 
     def finish(self, claim: Claim, outcome: Outcome, usage: Usage | None = None) -> bool:
-        return self.run(self.transitions.finish(claim, outcome, usage or Usage()))
+        return self.run(self.transitions.end(claim, outcome, usage or Usage()))
 
     def reap(self) -> list[str]:
         return self.run(self.transitions.reap())
@@ -116,7 +116,8 @@ class Board:
 
     def find(self, job_id: str) -> JobRecord | None:
         fields: dict[Any, Any] = self.client.hgetall(self.keys.job(job_id))
-        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))))
+        awaiting: list[Any] = self.client.hvals(self.keys.awaiting(job_id))
+        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting)
 
     def state(self, job_id: str) -> JobState:
         return self.record(job_id).state

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from worker.context import TaskContext
+from worker.context import BlockingContext, TaskContext
 from worker.errors import TaskError
 from worker.task import task
 
@@ -73,12 +73,12 @@ async def echo(ctx: TaskContext, request: Text) -> Text:
 
 
 @task("test.echo_def")
-def echo_def(ctx: TaskContext, request: Text) -> Text:
+def echo_def(ctx: BlockingContext, request: Text) -> Text:
     return request
 
 
 @task("test.tool", queue="tools")
-def tool(ctx: TaskContext, request: Text) -> Text:
+def tool(ctx: BlockingContext, request: Text) -> Text:
     return request
 
 
@@ -94,12 +94,12 @@ async def end(ctx: TaskContext, request: Text) -> Text:
 
 
 @task("test.end_def")
-def end_def(ctx: TaskContext, request: Text) -> Text:
+def end_def(ctx: BlockingContext, request: Text) -> Text:
     raise ENDINGS[request.text]
 
 
 @task("test.end_tool", queue="tools")
-def end_tool(ctx: TaskContext, request: Text) -> Text:
+def end_tool(ctx: BlockingContext, request: Text) -> Text:
     raise ENDINGS[request.text]
 
 
@@ -124,7 +124,7 @@ async def child_exit(ctx: TaskContext, request: Text) -> Text:
 
 
 @task("test.exit_thread")
-def exit_thread(ctx: TaskContext, request: Text) -> Text:
+def exit_thread(ctx: BlockingContext, request: Text) -> Text:
     sys.exit(0)
 
 
@@ -155,13 +155,13 @@ async def sleep(ctx: TaskContext, request: Number) -> Number:
 
 
 @task("test.sleep_def")
-def sleep_def(ctx: TaskContext, request: Number) -> Number:
+def sleep_def(ctx: BlockingContext, request: Number) -> Number:
     time.sleep(request.n)
     return request
 
 
 @task("test.sleep_tool", queue="tools")
-def sleep_tool(ctx: TaskContext, request: Number) -> Number:
+def sleep_tool(ctx: BlockingContext, request: Number) -> Number:
     time.sleep(request.n)
     return request
 
@@ -175,7 +175,7 @@ async def steps(ctx: TaskContext, request: Number) -> Number:
 
 
 @task("test.steps_def", queue="tools")
-def steps_def(ctx: TaskContext, request: Number) -> Number:
+def steps_def(ctx: BlockingContext, request: Number) -> Number:
     for number in range(int(request.n)):
         ctx.progress((number + 1) / request.n, f"step {number + 1}", number=number)
     return request
@@ -249,7 +249,7 @@ async def wait_for_file(ctx: TaskContext, request: Number) -> Number:
 
 
 @task("test.wait_for_file_tool", queue="tools")
-def wait_for_file_tool(ctx: TaskContext, request: Number) -> Number:
+def wait_for_file_tool(ctx: BlockingContext, request: Number) -> Number:
     while not os.path.exists(request.flag):  # noqa: PTH110 - a test's signal
         ctx.progress(message=f"attempt {ctx.attempt}")
         time.sleep(0.02)
@@ -265,7 +265,7 @@ async def kill_worker(ctx: TaskContext, request: Number) -> Number:
 
 
 @task("test.kill_child", queue="tools")
-def kill_child(ctx: TaskContext, request: Number) -> Number:
+def kill_child(ctx: BlockingContext, request: Number) -> Number:
     if ctx.attempt <= request.n:
         os.kill(os.getpid(), signal.SIGKILL)
     return request

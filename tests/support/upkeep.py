@@ -17,7 +17,7 @@ from worker.keys import Keys
 from worker.store.transitions import text
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
-_OF_A_JOB = ("job", "events", "idempotency")
+_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
@@ -67,9 +67,10 @@ def _is_active(client: redis.Redis, keys: Keys, job_id: str) -> bool:
 
 
 def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
-    running, parked = {JobState.RUNNING}, {JobState.SCHEDULED}
+    running, parked = {JobState.RUNNING}, {JobState.SCHEDULED, JobState.WAITING}
     places = [(keys.leases, running), (keys.due, parked), (keys.expiring, set(ACTIVE))]
     places += [(keys.state(state), {state}) for state in JobState]
+    places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(keys.stranded("*"))]
     for pattern in (keys.line("*", "*"), keys.window("*")):
         places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern)]
     for place, fitting in places:

@@ -18,6 +18,7 @@ from tasks.database import Database
 from tasks.deployment import deployment, reset
 from tasks.desk import Desk
 from tasks.support import support_request
+from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
 from worker.context import ProgressSink, TaskContext
 from worker.job import Claim
@@ -45,16 +46,13 @@ class Recording:
         return [data for kind, data in self.events if kind == event_type]
 
 
-def context_of(
-    sink: ProgressSink,
-    job_id: str = "job-1",
-    *,
-    tenant: str = "acme",
-    kind: str = "support.request",
-    attempt: int = 1,
-) -> TaskContext:
+def claim_of(job_id: str = "job-1", *, tenant: str = "acme", kind: str = "support.request", attempt: int = 1) -> Claim:
+    return Claim(job_id, kind, tenant, "agents", attempt, b"", {}, None, 0)
+
+
+def context_of(sink: ProgressSink, job_id: str = "job-1", *, tenant: str = "acme") -> TaskContext:
     """Make the context that the engine makes for an attempt."""
-    return TaskContext(Claim(job_id, kind, tenant, "agents", attempt, b"", {}, None, 0), sink)
+    return task_context(claim_of(job_id, tenant=tenant), sink)
 
 
 async def ask(

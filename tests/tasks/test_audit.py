@@ -16,7 +16,8 @@ from tasks.reconciliation import Entry, OrderFacts, fee_of, reconcile
 from tasks.samples.history import FIRST_ORDER, planted
 from tasks.tables import LedgerEntry, Order
 from tasks.tools.refund import refund_once
-from tests.tasks.conftest import Recording, context_of
+from tests.support.contexts import blocking_context
+from tests.tasks.conftest import Recording, claim_of
 
 ORDER = OrderFacts(1, cancelled=False, total_cents=1000, refund_cents=None)
 PAID = [Entry(1, "payment", 1000, "p"), Entry(1, "fee", fee_of(1000), "f")]
@@ -24,7 +25,7 @@ PAID = [Entry(1, "payment", 1000, "p"), Entry(1, "fee", fee_of(1000), "f")]
 
 def audit(sink: Recording | None = None, **options: object) -> LedgerAuditResult:
     request = LedgerAuditRequest.model_validate(options)
-    return audit_orders(context_of(sink or Recording(), kind="orders.audit"), request)
+    return audit_orders(blocking_context(claim_of(kind="orders.audit"), sink or Recording()), request)
 
 
 def found(result: LedgerAuditResult) -> dict[int, str]:

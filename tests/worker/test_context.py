@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.contexts import task_context
 from worker.context import TaskContext
 from worker.job import Claim, Usage
 
@@ -35,7 +36,7 @@ def sink() -> Sink:
 
 @pytest.fixture
 def context(sink: Sink) -> TaskContext:
-    return TaskContext(CLAIM, sink)
+    return task_context(CLAIM, sink)
 
 
 def test_a_body_sees_whose_job_it_runs(context: TaskContext) -> None:

@@ -15,6 +15,7 @@ from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
 from worker.job import JobState, Succeeded
+from worker.lease import Stop
 from worker.loop import ProcessLoop
 from worker.periodic import Periodic
 from worker.settings import Settings
@@ -97,7 +98,7 @@ def test_an_attempt_that_is_writing_its_end_does_not_lose_its_fence_by_it(
         lease.ending = ending
         board.succeed(claim)
         bench.process.leases.renew()
-    assert lease.lost is not ending
+    assert (lease.stopped is Stop.LOST) is not ending
 
 
 def test_the_attempts_of_a_stuck_loop_are_given_up_and_those_outside_it_are_kept(bench: Bench, board: Board) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json
 
+from worker.ask import Ask
 from worker.events import JobEvent
 from worker.failure import Failure
-from worker.job import JobRecord, Usage
+from worker.job import Attempt, JobRecord, Usage
+from worker.retry import RetryPolicy
 from worker.store.transitions import moment
 
 
-def read_record(job_id: str, fields: Mapping[bytes, bytes], events: int) -> JobRecord | None:
-    """Return the record held by a job's hash, or None when the hash is empty."""
+def read_record(
+    job_id: str, fields: Mapping[bytes, bytes], events: int, awaiting: Sequence[bytes] = ()
+) -> JobRecord | None:
+    """Return the record held by a job's hash and by what it awaits, or None when the hash is empty."""
     if not fields:
         return None
     raw = {name.decode(): value for name, value in fields.items()}
@@ -31,14 +35,38 @@ def read_record(job_id: str, fields: Mapping[bytes, bytes], events: int) -> JobR
         result=_json(raw, "result"),
         error=Failure.model_validate_json(raw["error"]) if "error" in raw else None,
         usage=Usage.model_validate_json(raw["usage"]) if "usage" in raw else None,
-        idempotency_key=raw["idempotency_key"].decode() if "idempotency_key" in raw else None,
-        worker=raw["worker"].decode() if "worker" in raw else None,
+        idempotency_key=_text(raw, "idempotency_key"),
+        worker=_text(raw, "worker"),
         events=events,
         created_at=moment(raw["created_at"]),
         run_at=_moment(raw, "run_at"),
         expires_at=_moment(raw, "expires_at"),
         started_at=_moment(raw, "started_at"),
+        start_by=_moment(raw, "start_by"),
         finished_at=_moment(raw, "finished_at"),
+        timeout_s=int(raw["timeout_ms"]) / 1000 if "timeout_ms" in raw else None,
+        retry=RetryPolicy.model_validate_json(raw["retry"]) if "retry" in raw else None,
+        failures=int(raw.get("failures", 0)),
+        crashes=int(raw.get("crashes", 0)),
+        attempts=[_attempt(past) for past in from_json(b"[" + raw.get("past", b"") + b"]")],
+        degraded=Failure.model_validate_json(raw["degraded"]) if "degraded" in raw else None,
+        cancelling="stop" in raw and raw["state"] == b"running",
+        asks=[read_ask(entry) for entry in awaiting],
+        parent=_text(raw, "parent"),
+        origin=_text(raw, "origin"),
+        replayed_as=_text(raw, "replayed_as"),
+    )
+
+
+def read_ask(entry: bytes) -> Ask:
+    """Return what one entry of a job's `awaiting` hash asks for."""
+    return Ask.model_validate_json(from_json(entry)[0])
+
+
+def _attempt(past: dict[str, Any]) -> Attempt:
+    started_at = past["started_at"]
+    return Attempt.model_validate(
+        past | {"ended_at": moment(past["ended_at"]), "started_at": started_at and moment(started_at)}
     )
 
 
@@ -49,6 +77,10 @@ def read_event(message: bytes | str) -> JobEvent:
 
 def _json(raw: Mapping[str, bytes], name: str) -> Any:
     return from_json(raw[name]) if name in raw else None
+
+
+def _text(raw: Mapping[str, bytes], name: str) -> str | None:
+    return raw[name].decode() if name in raw else None
 
 
 def _moment(raw: Mapping[str, bytes], name: str) -> Any:

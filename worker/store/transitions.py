@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
+from worker.ask import Awaited
 from worker.events import EventDraft
 from worker.failure import Failure
-from worker.job import TERMINAL, Claim, Failed, JobState, Outcome, Refused, Succeeded, Usage
+from worker.job import (
+    TERMINAL,
+    Cancelled,
+    Claim,
+    Deferred,
+    Ending,
+    Expired,
+    Failed,
+    HandedOver,
+    JobState,
+    Outcome,
+    Refused,
+    Retried,
+    Succeeded,
+    Usage,
+    Waiting,
+)
+from worker.retry import RetryPolicy
 from worker.settings import Settings
 from worker.store.script import Argument, Call, load_script
+
+T = TypeVar("T")
 
 #: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
 BATCH = 200
@@ -26,6 +46,17 @@ class SubmitCode(IntEnum):
     CREATED = 1
     EXISTING = 0
     CONFLICT = -1
+    #: The job that called it has lost its fence meanwhile.
+    ORPHAN = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Parentage:
+    """Whose child a job is: the parent, the attempt that calls, and the name under which it waits for the child."""
+
+    job_id: str
+    attempt: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +76,26 @@ class NewJob:
     metadata: bytes = b""
     #: The message that Celery gets instead of the usual one: it carries a foreign caller's links and chains.
     delivery: bytes = b""
+    start_by_ms: int | None = None
+    #: Length of an attempt, at most.
+    timeout_ms: int | None = None
+    retry: RetryPolicy | None = None
+    parent: Parentage | None = None
+    #: The dead letter that this job replays, and whether what that one has finished stays finished.
+    origin: str = ""
+    resumes: bool = False
+
+    def flat(self) -> list[Argument]:
+        """Return the values of one job as `submit.lua` lists them."""
+        parent = self.parent
+        return [
+            *(self.id, self.kind, self.tenant, self.queue, self.priority, self.request, self.fingerprint),
+            *(self.idempotency_key, _optional(self.run_at_ms), _optional(self.expires_at_ms), self.metadata),
+            *(self.delivery, _optional(self.start_by_ms), _optional(self.timeout_ms)),
+            self.retry.model_dump_json() if self.retry else "",
+            *((parent.job_id, parent.attempt, parent.name) if parent else ("", "", "")),
+            *(self.origin, 1 if self.resumes else ""),
+        ]
 
 
 def milliseconds(moment: datetime) -> int:
@@ -63,36 +114,56 @@ class Transitions:
     def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        self._retention_ms = settings.retention_s * 1000
+        self._common = (settings.idle_window, settings.retention_s * 1000)
 
-    def _arguments(self, *arguments: Argument) -> tuple[Argument, ...]:
-        return (self._settings.prefix, self._clock() if self._clock else "", *arguments)
+    def _call(self, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
+        now = self._clock() if self._clock else ""
+        return Call(load_script(script), (self._settings.prefix, now, *self._common, *arguments), read)
+
+    # --- what clients do ---
 
     def submit(self, jobs: Sequence[NewJob]) -> Call[list[tuple[SubmitCode, str]]]:
         """Write new jobs, all in one atomic step; idempotent by job id and by idempotency key."""
-        flat: list[Argument] = []
-        for job in jobs:
-            flat += (job.id, job.kind, job.tenant, job.queue, job.priority, job.request, job.fingerprint)
-            flat += (
-                job.idempotency_key,
-                _optional(job.run_at_ms),
-                _optional(job.expires_at_ms),
-                job.metadata,
-            )
-            flat.append(job.delivery)
-        return Call(load_script("submit"), self._arguments(self._settings.idle_window, *flat), _read_submitted)
+        return self._call("submit", *(value for job in jobs for value in job.flat()), read=_read_submitted)
+
+    def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
+        """End a job, or ask its attempt to; gives whether that is so, and the state it is in now ("" if unknown)."""
+        return self._call("cancel", job_id, to_json(reason), read=_read_state)
+
+    def answer(
+        self, job_id: str, name: str, entry: bytes, event: bytes, failure: Failure | None = None
+    ) -> Call[tuple[bool, str]]:
+        """Give a waiting job an answer, as an entry of its ledger (b"" takes the entry out), or end it by a failure.
+
+        Gives whether the answer is in force, and the job's state ("" if unknown). Idempotent by the event.
+        """
+        error = to_json(failure) if failure else b""
+        return self._call("answer", job_id, name, entry, event, error, read=_read_state)
+
+    def drop(self, job_ids: Sequence[str]) -> Call[int]:
+        """Forget dead letters; gives how many there were among these jobs."""
+        return self._call("drop", *job_ids, read=int)
+
+    def reject(self, job_id: str, kind: str, tenant: str, failure: Failure) -> Call[bool]:
+        """Record a message that cannot be a job as a failed one; gives False when the id is taken. Idempotent."""
+        return self._call("reject", job_id, kind, tenant, to_json(failure), read=bool)
+
+    def contract(self, kind: str) -> Call[bytes | None]:
+        """Read the contract that workers have announced of a kind, as JSON."""
+        return self._call("contract", kind, read=lambda raw: raw)
+
+    # --- what an attempt does ---
 
     def claim(self, job_id: str, worker: str, token: str) -> Call[Claim | Refused]:
         """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by token."""
         lease_ms = round(self._settings.lease_s * 1000)
-        arguments = self._arguments(self._settings.idle_window, job_id, lease_ms, worker, token, self._retention_ms)
-        return Call(load_script("claim"), arguments, lambda reply: _read_claim(job_id, reply))
+        return self._call("claim", job_id, lease_ms, worker, token, read=lambda reply: _read_claim(job_id, reply))
 
     def renew(self, attempts: Sequence[tuple[str, int]]) -> Call[list[int | None]]:
         """Prolong leases; gives for each attempt how many watch it, None when it has lost its fence."""
         flat = [value for attempt in attempts for value in attempt]
-        arguments = self._arguments(round(self._settings.lease_s * 1000), *flat)
-        return Call(load_script("renew"), arguments, lambda reply: [None if n < 0 else n for n in reply])
+        lease_ms = round(self._settings.lease_s * 1000)
+        return self._call("renew", lease_ms, *flat, read=lambda reply: [None if n < 0 else n for n in reply])
 
     def emit(self, claim: Claim, first: int, events: Sequence[EventDraft]) -> Call[int | None]:
         """Append events of an attempt, of which `first` were written before; idempotent by that number.
@@ -100,61 +171,85 @@ class Transitions:
         Gives how many subscribers heard the last one, None when the attempt has lost its fence.
         """
         flat = [value for event in events for value in (event.type, event.data)]
-        arguments = self._arguments(claim.job_id, claim.attempt, first, self._settings.max_events, *flat)
-        return Call(load_script("emit"), arguments, lambda reply: None if reply < 0 else int(reply))
+        arguments = (claim.job_id, claim.attempt, first, self._settings.max_events, *flat)
+        return self._call("emit", *arguments, read=lambda reply: None if reply < 0 else int(reply))
 
-    def finish(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
-        """End an attempt and its job; gives whether the attempt still held its fence. Idempotent."""
-        state, field, value, data = _ending(outcome, self._settings.max_event_bytes)
-        arguments = self._arguments(
-            claim.job_id, claim.attempt, state, field, value, data, to_json(usage), self._retention_ms
-        )
-        return Call(load_script("finish"), arguments, bool)
+    def remember(self, claim: Claim, key: str, entry: bytes, event: bytes = b"") -> Call[bool]:
+        """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held."""
+        arguments = (claim.job_id, claim.attempt, key, entry, event, self._settings.max_events)
+        return self._call("remember", *arguments, read=bool)
 
-    def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
-        """Withdraw a job that has not begun; gives whether it is cancelled, and else its state ("" if unknown)."""
-        arguments = self._arguments(self._settings.idle_window, job_id, to_json(reason), self._retention_ms)
-        return Call(load_script("cancel"), arguments, lambda reply: (bool(reply[0]), text(reply[1])))
+    def checkpoint(self, claim: Claim, value: bytes) -> Call[bool]:
+        """Keep where the attempt is, for the next one; gives whether the attempt still held its fence."""
+        return self._call("checkpoint", claim.job_id, claim.attempt, value, read=bool)
 
-    def reject(self, job_id: str, kind: str, tenant: str, failure: Failure) -> Call[bool]:
-        """Record a message that cannot be a job as a failed one; gives False when the id is taken. Idempotent."""
-        arguments = self._arguments(job_id, kind, tenant, to_json(failure), self._retention_ms)
-        return Call(load_script("reject"), arguments, bool)
+    def end(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
+        """End an attempt as it ended; gives whether it still held its fence. Idempotent."""
+        match outcome:
+            case Waiting(awaited):
+                return self._wait(claim, awaited, usage)
+            case Retried() | Deferred() | HandedOver():
+                return self._park(claim, outcome, usage)
+            case _:
+                return self._finish(claim, outcome, usage)
+
+    def _finish(self, claim: Claim, ending: Ending, usage: Usage) -> Call[bool]:
+        state, field, value, data = _ending(ending, self._settings.max_event_bytes)
+        degraded = to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b""
+        arguments = (claim.job_id, claim.attempt, state, field, value, data, to_json(usage), degraded)
+        return self._call("finish", *arguments, read=bool)
+
+    def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage) -> Call[bool]:
+        delay_ms, outcome, error = _leaving(leaving)
+        return self._call("park", claim.job_id, claim.attempt, delay_ms, outcome, error, to_json(usage), read=bool)
+
+    def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage) -> Call[bool]:
+        flat: list[Argument] = []
+        for each in awaited:
+            until_ms = None if each.ask.expires_in_s is None else round(each.ask.expires_in_s * 1000)
+            flat += (each.ask.name, each.target, to_json(each.ask), _optional(until_ms), each.otherwise)
+        return self._call("wait", claim.job_id, claim.attempt, to_json(usage), *flat, read=bool)
+
+    # --- what workers do besides ---
+
+    def redeliver(self, job_id: str, *, unknown_kind: bool) -> Call[bool]:
+        """Give back a delivery that is not used here; gives whether the job waits for another worker now."""
+        return self._call("redeliver", job_id, 1 if unknown_kind else "", read=bool)
+
+    def stop(self, job_ids: Sequence[str], ask: str) -> Call[int]:
+        """Ask attempts to `drain` or to `hand_over`; gives how many of the jobs are not through yet."""
+        return self._call("stop", ask, *job_ids, read=int)
 
     def promote(self) -> Call[int]:
-        """Queue parked jobs whose time has come; gives how many. At most `BATCH` a call."""
-        return Call(load_script("promote"), self._arguments(self._settings.idle_window, BATCH), int)
+        """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
+        return self._call("promote", BATCH, read=int)
 
     def expire(self) -> Call[int]:
-        """End jobs that expired before they began; gives how many were looked at. At most `BATCH` a call."""
-        arguments = self._arguments(self._settings.idle_window, BATCH, self._retention_ms)
-        return Call(load_script("expire"), arguments, int)
+        """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
+        return self._call("expire", BATCH, read=int)
 
     def reap(self) -> Call[list[str]]:
         """Take back the jobs of workers that are gone; gives their ids. At most `BATCH` a call."""
-        settings = self._settings
-        arguments = self._arguments(settings.idle_window, BATCH, settings.max_crashes, self._retention_ms)
-        return Call(load_script("reap"), arguments, lambda reply: [text(job_id) for job_id in reply])
+        crashes = self._settings.max_crashes
+        return self._call("reap", BATCH, crashes, read=lambda reply: [text(job_id) for job_id in reply])
 
     def redispatch(self, queue: str) -> Call[int]:
         """Deliver again what was lost on its way to a claim; gives how many."""
-        age_ms = round(self._settings.redispatch_after_s * 1000)
-        return Call(load_script("redispatch"), self._arguments(self._settings.idle_window, queue, age_ms), int)
+        return self._call("redispatch", queue, round(self._settings.redispatch_after_s * 1000), read=int)
 
     def prune(self, state: JobState) -> Call[int]:
         """Forget jobs that ended before the retention; gives how many. At most `BATCH` a call."""
         if state not in TERMINAL:
             raise ValueError(f"{state} is not terminal; only finished jobs are forgotten")
-        return Call(load_script("prune"), self._arguments(state, BATCH, self._retention_ms), int)
+        return self._call("prune", state, BATCH, read=int)
 
-    def announce(self, worker: str, ttl_ms: int, announcement: dict[str, Any]) -> Call[int]:
+    def announce(self, worker: str, ttl_ms: int, announcement: Mapping[str, Any]) -> Call[int]:
         """Keep a worker known for `ttl_ms` (0 withdraws it); gives how many are alive."""
-        arguments = self._arguments(self._settings.idle_window, worker, ttl_ms, to_json(announcement))
-        return Call(load_script("announce"), arguments, int)
+        return self._call("announce", worker, ttl_ms, to_json(announcement), read=int)
 
     def elect(self, worker: str, term_ms: int) -> Call[bool]:
         """Become or remain the leader for `term_ms`; gives whether this worker leads."""
-        return Call(load_script("elect"), self._arguments(worker, term_ms), bool)
+        return self._call("elect", worker, term_ms, read=bool)
 
 
 def _optional(value: int | None) -> Argument:
@@ -166,6 +261,10 @@ def text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def _read_state(reply: list[Any]) -> tuple[bool, str]:
+    return bool(reply[0]), text(reply[1])
+
+
 def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
     return [(SubmitCode(code), text(job_id)) for code, job_id in reply]
 
@@ -173,7 +272,8 @@ def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
 def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
-    attempt, kind, tenant, queue, request, metadata, expires_at, watchers = reply[1:]
+    attempt, kind, tenant, queue, request, metadata, expires_at, expires_in, watchers = reply[1:10]
+    failures, retry, timeout, root, checkpoint, ledger, priority = reply[10:]
     return Claim(
         job_id=job_id,
         kind=text(kind),
@@ -184,16 +284,41 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
         metadata=from_json(metadata) if metadata else {},
         expires_at=moment(expires_at) if expires_at else None,
         watchers=watchers,
+        priority=priority,
+        expires_in_s=int(expires_in) / 1000 if expires_at else None,
+        timeout_s=int(timeout) / 1000 if timeout else None,
+        failures=failures,
+        retry=RetryPolicy.model_validate_json(retry) if retry else None,
+        root=text(root),
+        checkpoint=checkpoint,
+        ledger={text(key): entry for key, entry in zip(ledger[::2], ledger[1::2], strict=True)},
     )
 
 
-def _ending(outcome: Outcome, max_event_bytes: int) -> tuple[JobState, str, bytes, bytes]:
+def _ending(ending: Ending, max_event_bytes: int) -> tuple[JobState, str, bytes, bytes]:
     """Terminal state, field of the record, its value, and the data of the terminal event."""
-    match outcome:
-        case Succeeded(result):
-            fits = len(result) <= max_event_bytes
-            data = b'{"result":' + result + b"}" if fits else b'{"result_omitted":true}'
-            return JobState.SUCCEEDED, "result", result, data
+    match ending:
+        case Succeeded(result, degraded):
+            mark = b',"degraded":' + to_json(degraded) if degraded else b""
+            if len(result) + len(mark) > max_event_bytes:
+                return JobState.SUCCEEDED, "result", result, b'{"result_omitted":true}'
+            return JobState.SUCCEEDED, "result", result, b'{"result":' + result + mark + b"}"
         case Failed(failure):
-            error = to_json(failure)
-            return JobState.FAILED, "error", error, error
+            state = JobState.FAILED
+        case Cancelled(failure):
+            state = JobState.CANCELLED
+        case Expired(failure):
+            state = JobState.EXPIRED
+    error = to_json(failure)
+    return state, "error", error, error
+
+
+def _leaving(leaving: Retried | Deferred | HandedOver) -> tuple[int, str, bytes]:
+    """Delay in ms, what `park.lua` calls it, and the error."""
+    match leaving:
+        case Retried(failure, delay_s):
+            return round(delay_s * 1000), "failed", to_json(failure)
+        case Deferred(failure, delay_s):
+            return round(delay_s * 1000), "limited", to_json(failure)
+        case HandedOver():
+            return 0, "handed_over", b""

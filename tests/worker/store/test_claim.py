@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.board import NOON_MS, Board, Clock
-from worker.failure import Failure
 from worker.job import Claim, JobState, Refused
 
 NOTHING = Refused(None)
@@ -78,10 +77,11 @@ def test_a_job_that_expired_before_its_claim_ends_as_expired(board: Board, clock
     board.submit("a", expires_at_ms=NOON_MS + 1000)
     clock.advance(1)
     refused = board.claim("a")
-    reason = Failure(code="expired", message="not started before it expired", category="timeout")
-    assert refused == Refused(reason)
+    assert isinstance(refused, Refused)
+    assert refused.failure is not None
+    assert (refused.failure.code, refused.failure.category) == ("expired", "timeout")
     record = board.record("a")
-    assert (record.state, record.error) == (JobState.EXPIRED, reason)
+    assert (record.state, record.error) == (JobState.EXPIRED, refused.failure)
     assert board.event_types("a") == ["queued", "expired"]
 
 

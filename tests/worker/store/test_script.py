@@ -61,7 +61,7 @@ def test_calls_of_one_round_trip_take_effect_in_their_order_even_when_only_some_
     claim, other = (board.start(board.submit()) for _ in range(2))
     board.succeed(other)
     emit = board.transitions.emit(claim, 0, [NOTE])
-    finish = board.transitions.finish(claim, Succeeded(b"1"), Usage())
+    finish = board.transitions.end(claim, Succeeded(b"1"), Usage())
     assert client.script_exists(finish.script.sha, emit.script.sha) == [True, False]
     run_pipelined(client, [emit, finish])
     assert board.event_types(claim.job_id) == ["queued", "started", "note", "succeeded"]

@@ -21,8 +21,10 @@ FOLDER = files("worker.store") / "lua"
 TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
-#: Files that others include; they read no arguments but the prefix and the clock.
-PARTS = {"clock", "dispatch", "events", "keys", "record"}
+#: Files that others include; they read no arguments but the common ones.
+PARTS = {"clock", "dispatch", "ending", "events", "forget", "keys", "record"}
+#: What "common" stands for: the prefix, the clock, the idle window, the retention.
+COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
 
 
@@ -66,15 +68,15 @@ def test_a_header_says_purpose_arguments_answer_and_atomicity_in_this_order(name
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_header_begins_with_the_prefix_and_the_clock(name: str) -> None:
-    assert arguments(name)[0][:2] == ["prefix", "now ms or ''"]
+def test_a_header_begins_with_the_common_arguments(name: str) -> None:
+    assert arguments(name)[0][0] == "common"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_body_uses_exactly_the_arguments_of_its_header(name: str) -> None:
     once, repeated = arguments(name)
     used = {int(index) for index in re.findall(r"ARGV\[(\d+)\]", body(name))}
-    assert used == set(range(3, len(once) + 1))
+    assert used - {COMMON} == set(range(COMMON + 1, COMMON + len(once)))
     assert bool(repeated) == ("#ARGV" in body(name))
 
 
@@ -102,6 +104,11 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     with_arguments: dict[str, tuple[Any, int]] = {
         "job_key": (keys.job, 1),
         "events_key": (keys.events, 1),
+        "ledger_key": (keys.ledger, 1),
+        "checkpoint_key": (keys.checkpoint, 1),
+        "awaiting_key": (keys.awaiting, 1),
+        "children_key": (keys.children, 1),
+        "stranded_key": (keys.stranded, 1),
         "line_key": (keys.line, 2),
         "lane_key": (keys.lane, 1),
         "window_key": (keys.window, 1),
@@ -116,7 +123,7 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     }
     expected = {name: build(*("ab"[:count])) for name, (build, count) in with_arguments.items()}
     expected["celery_list"] = celery_queue(keys.prefix, "a")
-    for name in ("leases", "due", "expiring", "arrivals", "workers", "tenants", "slots", "leader"):
+    for name in ("leases", "due", "expiring", "stopping", "arrivals", "workers", "tenants", "slots", "leader", "kinds"):
         expected[f"{name}_key"] = getattr(keys, name)
     defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
     calls = [f"{name}('a', 'b')" if f"function {name}" in TEXTS["keys"] else name for name in defined]

@@ -90,7 +90,7 @@ def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(setti
     writer = StoreWriter(connect(server.url, 2))
     server.stop()
     emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
-    finished = writer.submit(board.transitions.finish(claim, Succeeded(b"1"), Usage()))
+    finished = writer.submit(board.transitions.end(claim, Succeeded(b"1"), Usage()))
     assert not emitted.done()
     with EmbeddedRedis(tmp_path / "data", port=port):
         assert emitted.result(10) == 0

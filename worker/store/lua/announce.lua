@@ -1,15 +1,15 @@
 -- Announce: keep a worker known as alive, and the slots of the fleet up to date.
 --
--- ARGV: prefix, now ms or '', idle window, worker, time to live in ms (0 withdraws it), its announcement as JSON with
---   "slots": {queue: number}
+-- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number} and
+--   "kinds": [name, ...]
 -- Returns: how many workers are alive
--- Atomic. Idempotent.
---!include dispatch
+-- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced.
+--!include record
 
-local name, ttl = ARGV[4], tonumber(ARGV[5])
+local name, ttl = ARGV[5], tonumber(ARGV[6])
 redis.call('ZREMRANGEBYSCORE', workers_key, '-inf', whole(now))
 if ttl > 0 then
-  redis.call('SET', worker_key(name), ARGV[6], 'PX', ttl)
+  redis.call('SET', worker_key(name), ARGV[7], 'PX', ttl)
   redis.call('ZADD', workers_key, whole(now + ttl), name)
 else
   redis.call('DEL', worker_key(name))
@@ -26,6 +26,19 @@ end
 redis.call('DEL', slots_key)
 for queue, count in pairs(slots) do
   redis.call('HSET', slots_key, queue, count)
-  dispatch(queue, tonumber(ARGV[3]))
+  touched[queue] = true
 end
+
+local function line_up_stranded(kind)
+  for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, 199)) do
+    redis.call('ZREM', stranded_key(kind), id)
+    local job = load_job(id)
+    if job and job.state == 'queued' and slots[job.queue] then join_line(job) end
+  end
+end
+
+if ttl > 0 then
+  for _, kind in ipairs(cjson.decode(ARGV[7]).kinds or {}) do line_up_stranded(kind) end
+end
+dispatch_touched()
 return #alive

@@ -1,17 +1,15 @@
--- Cancel: withdraw a job that has not begun.
+-- Cancel: end a job that has not ended, wherever it is.
 --
--- ARGV: prefix, now ms or '', idle window, job id, reason as JSON string, retention ms
--- Returns: {1, 'cancelled'}, or {0, state} when the job is in a state in which it cannot be withdrawn ('' if unknown)
+-- ARGV: common, job id, reason as JSON string
+-- Returns: {1, 'cancelled'} when it has ended so, {1, 'running'} when its attempt is asked to stop and the job ends in a
+--   moment, or {0, state} when it has ended otherwise ('' if unknown)
 -- Atomic. Idempotent: cancelling a cancelled job returns 1. Its delivery, if any, is dropped when a worker meets it.
---!include record
---!include dispatch
+--!include ending
 
-local job = load_job(ARGV[4])
+local job = load_job(ARGV[5])
 if not job then return {0, ''} end
-if job.state == 'cancelled' then return {1, 'cancelled'} end
-if job.state ~= 'queued' and job.state ~= 'scheduled' then return {0, job.state} end
-local data = '{"code":"cancelled","message":' .. ARGV[5] .. ',"category":"unknown"}'
-conclude(job, 'cancelled', 'error', data, data, tonumber(ARGV[6]))
-tell_sender(job)
-dispatch(job.queue, tonumber(ARGV[3]))
-return {1, 'cancelled'}
+if ACTIVE[job.state] then
+  cancel(job, ARGV[6])
+  dispatch_touched()
+end
+return {(job.state == 'cancelled' or job.state == 'running') and 1 or 0, job.state}

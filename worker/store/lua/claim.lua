@@ -1,21 +1,29 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
--- ARGV: prefix, now ms or '', idle window, job id, lease ms, worker, token (unique to this claim), retention ms
--- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', watchers},
+-- ARGV: common, job id, lease ms, worker, token (unique to this claim)
+-- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', ms until then or '',
+--   watchers, failures, retry policy or '', time-out of an attempt in ms or '', root of its idempotency keys, its
+--   checkpoint or '', {its ledger as key, entry, ...}, priority},
 --   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
 --   error as JSON when the job ended without its sender being told, else ''
 -- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim.
---!include record
---!include dispatch
+--!include ending
 
-local id, token, worker = ARGV[4], ARGV[7], ARGV[6]
+local id, token, worker = ARGV[5], ARGV[8], ARGV[7]
 local job = load_job(id)
 if not job then return {0, ''} end
 local key = job_key(id)
 
 local function claim(watchers)
-  local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at')
-  return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '', field[3] or '', watchers}
+  local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at', 'failures', 'retry', 'timeout_ms',
+    'root', 'remembers')
+  local checkpoint, ledger = '', {}
+  if field[8] then
+    checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
+  end
+  return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
+    field[3] or '', field[3] and whole(field[3] - now) or '', watchers, tonumber(field[4] or 0), field[5] or '', field[6] or '',
+    field[7] or id, checkpoint, ledger, tonumber(job.priority)}
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
@@ -24,19 +32,25 @@ if job.state ~= 'queued' then
   return {0, untold and redis.call('HGET', key, 'error') or ''}
 end
 
-local expires_at = tonumber(redis.call('HGET', key, 'expires_at'))
-if expires_at and expires_at <= now then
-  local reason = lapse(job, tonumber(ARGV[8]))
-  dispatch(job.queue, tonumber(ARGV[3]))
+local limit, code = next_limit(job)
+if limit and limit <= now then
+  local reason = lapse(job, code)
+  dispatch_touched()
   return {0, reason}
 end
 
 redis.call('ZREM', window_key(job.queue), id)
 redis.call('ZREM', line_key(job.queue, job.tenant), id) -- a job delivered twice may stand in line again
-redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[5])), id)
+touched[job.queue] = true
+redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)
 redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'emitted', 0)
 enter(job, 'running')
+if limit then
+  redis.call('ZREM', expiring_key, id)
+  watch_limits(job)
+end
+redis.call('HDEL', stopping_key, id) -- what an attempt was asked that never began
 local watchers = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. '}')
-dispatch(job.queue, tonumber(ARGV[3]))
+dispatch_touched()
 return claim(watchers)

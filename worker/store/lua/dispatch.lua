@@ -1,6 +1,10 @@
 -- Dispatch: moves jobs from the tenants' lines into the bounded window of deliveries that Celery holds.
+-- ARGV[3]: idle window, the deliveries kept in Celery while no worker is alive.
 --!include keys
 --!include clock
+
+-- The queues in which this script made room or put a job in line; `dispatch_touched` ends such a script.
+local touched = {}
 
 -- Tenants advance equally: every pick costs one stride of virtual time (stride scheduling, Waldspurger 1995).
 local STRIDE = 1
@@ -21,9 +25,9 @@ local function delivery(id)
 end
 
 -- About twice the slots that live workers announce: enough to keep them busy, little enough that order can change.
-local function window_size(queue, idle_window)
+local function window_size(queue)
   local slots = tonumber(redis.call('HGET', slots_key, queue) or 0)
-  return slots > 0 and 2 * slots or idle_window
+  return slots > 0 and 2 * slots or tonumber(ARGV[3])
 end
 
 local function deliver(queue, id)
@@ -41,8 +45,8 @@ local function depart(queue, tenant)
 end
 
 -- Give the slots of the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
-local function dispatch(queue, idle_window)
-  local free = window_size(queue, idle_window) - redis.call('ZCARD', window_key(queue))
+local function dispatch(queue)
+  local free = window_size(queue) - redis.call('ZCARD', window_key(queue))
   local lane = lane_key(queue)
   while free > 0 do
     local first = redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES')
@@ -60,6 +64,10 @@ local function dispatch(queue, idle_window)
   end
 end
 
+local function dispatch_touched()
+  for queue in pairs(touched) do dispatch(queue) end
+end
+
 -- Put a job into its tenant's line. A tenant that had nothing waiting starts at the present virtual time, or where it
 -- left if that is later: being idle earns no credit and clears no debt.
 local function join_line(job)
@@ -71,6 +79,7 @@ local function join_line(job)
     redis.call('ZADD', lane, tonumber(reached) > tonumber(present) and reached or present, job.tenant)
     redis.call('ZREM', departed_key(job.queue), job.tenant)
   end
+  touched[job.queue] = true
 end
 
 -- Bring Celery's side to the end of a job that ended while no worker ran it: its sender may wait for a result there.

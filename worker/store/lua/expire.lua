@@ -1,21 +1,25 @@
--- Expire: end the jobs whose time of usefulness passed before they began.
+-- Expire: end the jobs that have reached a time limit: to have begun, to be done, or to stop when asked.
 --
--- ARGV: prefix, now ms or '', idle window, most jobs to take, retention ms
--- Returns: how many entries were looked at
--- Atomic. Idempotent. A job that is running is left to its attempt.
---!include record
---!include dispatch
+-- ARGV: common, most jobs to take
+-- Returns: how many were looked at
+-- Atomic. Idempotent. A running job is ended here only when its attempt did not end it in time.
+--!include ending
 
-local touched = {}
-local ids = redis.call('ZRANGEBYSCORE', expiring_key, '-inf', whole(now), 'LIMIT', 0, ARGV[4])
+local ids = redis.call('ZRANGEBYSCORE', expiring_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
 for _, id in ipairs(ids) do
   redis.call('ZREM', expiring_key, id)
   local job = load_job(id)
-  if job and (job.state == 'queued' or job.state == 'scheduled') then
-    lapse(job, tonumber(ARGV[5]))
-    tell_sender(job)
-    touched[job.queue] = true
+  if job and ACTIVE[job.state] then
+    local limit, code = next_limit(job)
+    if not limit or limit > now then
+      watch_limits(job)
+    elseif code == 'cancelled' then
+      end_cancelled(job, redis.call('HGET', job_key(id), 'stop'))
+    else
+      lapse(job, code)
+      tell_sender(job)
+    end
   end
 end
-for queue in pairs(touched) do dispatch(queue, tonumber(ARGV[3])) end
+dispatch_touched()
 return #ids

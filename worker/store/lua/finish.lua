@@ -1,16 +1,16 @@
 -- Finish: end a running attempt, and its job with it.
 --
--- ARGV: prefix, now ms or '', job id, attempt, terminal state, field ('result' or 'error'), its JSON,
---   data of the terminal event as JSON, usage JSON, retention ms
+-- ARGV: common, job id, attempt, terminal state, field ('result' or 'error'), its JSON, data of the terminal event as
+--   JSON, usage JSON, error JSON that a fallback answer stands in for or ''
 -- Returns: 1 when the job has ended by this attempt, 0 when the attempt has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing.
---!include record
+--!include ending
 
-local id, attempt, state = ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local job = load_job(id)
-if not job or job.attempt ~= attempt then return 0 end
-if job.state == state and redis.call('HGET', job_key(id), 'ended_by') == ARGV[4] then return 1 end
-if job.state ~= 'running' then return 0 end
-redis.call('HSET', job_key(id), 'usage', ARGV[9], 'ended_by', ARGV[4])
-conclude(job, state, ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[10]))
+local job = load_job(ARGV[5])
+local held, left = holds(job, ARGV[6])
+if not held then return left and job.state == ARGV[7] and 1 or 0 end
+redis.call('HSET', job_key(job.id), 'usage', ARGV[11], 'left_by', ARGV[6])
+if ARGV[12] ~= '' then redis.call('HSET', job_key(job.id), 'degraded', ARGV[12]) end
+conclude(job, ARGV[7], ARGV[8], ARGV[9], ARGV[10])
+dispatch_touched()
 return 1

@@ -1,10 +1,17 @@
 -- Names of keys and channels; the same as worker/keys.py, which documents each.
+-- ARGV begins alike for every script, "common" in their headers: 1 prefix, 2 now in ms or '', 3 idle window, 4 retention
+-- in ms.
 local prefix = ARGV[1]
 local function job_key(id) return prefix .. ':job:' .. id end
 local function events_key(id) return prefix .. ':events:' .. id end
+local function ledger_key(id) return prefix .. ':ledger:' .. id end
+local function checkpoint_key(id) return prefix .. ':checkpoint:' .. id end
+local function awaiting_key(id) return prefix .. ':awaiting:' .. id end
+local function children_key(id) return prefix .. ':children:' .. id end
 local function line_key(queue, tenant) return prefix .. ':line:' .. queue .. ':' .. tenant end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
+local function stranded_key(kind) return prefix .. ':stranded:' .. kind end
 local function state_key(state) return prefix .. ':state:' .. state end
 local function tenant_jobs_key(tenant) return prefix .. ':tenant-jobs:' .. tenant end
 local function idempotency_key(tenant, key) return prefix .. ':idem:' .. tenant .. ':' .. key end
@@ -17,8 +24,10 @@ local function celery_list(queue) return prefix .. '.' .. queue end
 local leases_key = prefix .. ':leases'
 local due_key = prefix .. ':due'
 local expiring_key = prefix .. ':expiring'
+local stopping_key = prefix .. ':stopping'
 local arrivals_key = prefix .. ':arrivals'
 local workers_key = prefix .. ':workers'
 local tenants_key = prefix .. ':tenants'
 local slots_key = prefix .. ':slots'
 local leader_key = prefix .. ':leader'
+local kinds_key = prefix .. ':kinds'

@@ -1,22 +1,33 @@
--- Promote: queue the parked jobs whose time has come.
+-- Promote: queue the parked jobs whose time has come, and give up waiting for what did not come in time.
 --
--- ARGV: prefix, now ms or '', idle window, most jobs to take
--- Returns: how many were queued
+-- ARGV: common, most jobs to take
+-- Returns: how many were looked at
 -- Atomic. Idempotent.
---!include record
---!include dispatch
+--!include ending
 
-local touched = {}
-local ids = redis.call('ZRANGEBYSCORE', due_key, '-inf', whole(now), 'LIMIT', 0, ARGV[4])
+local function give_up(job)
+  local awaited, soonest = redis.call('HGETALL', awaiting_key(job.id)), nil
+  for index = 1, #awaited, 2 do
+    local target, until_at, otherwise = unpack(cjson.decode(awaited[index + 1]), 2, 4)
+    until_at = tonumber(until_at)
+    if until_at and until_at <= now then
+      append(job, 'answered', '{"name":' .. cjson.encode(awaited[index]) .. ',"by":"time-out"}')
+      settle(job.id, awaited[index], target, otherwise)
+    elseif until_at and until_at < (soonest or until_at + 1) then
+      soonest = until_at
+    end
+  end
+  if soonest and redis.call('HGET', job_key(job.id), 'state') == 'waiting' then
+    redis.call('ZADD', due_key, whole(soonest), job.id)
+  end
+end
+
+local ids = redis.call('ZRANGEBYSCORE', due_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
 for _, id in ipairs(ids) do
   redis.call('ZREM', due_key, id)
   local job = load_job(id)
-  if job and job.state == 'scheduled' then
-    enter(job, 'queued')
-    append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
-    join_line(job)
-    touched[job.queue] = true
-  end
+  if job and job.state == 'scheduled' then queue_up(job, '') end
+  if job and job.state == 'waiting' then give_up(job) end
 end
-for queue in pairs(touched) do dispatch(queue, tonumber(ARGV[3])) end
+dispatch_touched()
 return #ids

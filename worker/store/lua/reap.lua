@@ -1,33 +1,38 @@
 -- Reap: take back the jobs whose lease has run out; their worker is dead or stuck.
 --
--- ARGV: prefix, now ms or '', idle window, most jobs to take, crashes allowed, retention ms
+-- ARGV: common, most jobs to take, crashes allowed
 -- Returns: the ids that were taken back
 -- Atomic. Each goes to the front of its tenant's line (it keeps its rank), or fails as poison once it has taken down
--- the allowed number of workers. The next claim raises the fence, so that the lost attempt can write nothing.
---!include record
---!include dispatch
+-- the allowed number of workers, or is cancelled if it was asked to stop. The next claim raises the fence, so that the
+-- lost attempt can write nothing.
+--!include ending
 
-local touched = {}
-local ids = redis.call('ZRANGEBYSCORE', leases_key, '-inf', whole(now), 'LIMIT', 0, ARGV[4])
+local function take_back(job)
+  local crashes = redis.call('HINCRBY', job_key(job.id), 'crashes', 1)
+  local field = redis.call('HMGET', job_key(job.id), 'stop', 'worker')
+  keep_attempt(job, 'lost', '')
+  if field[1] then
+    end_cancelled(job, field[1])
+  elseif crashes >= tonumber(ARGV[6]) then
+    local message = 'its worker was lost ' .. crashes .. ' times while running it, at last ' .. (field[2] or 'unknown')
+    local error = failure(job, 'poison', cjson.encode(message), 'unknown', 'critical')
+    conclude(job, 'failed', 'error', error, error)
+    tell_sender(job)
+  else
+    withdraw(job)
+    enter(job, 'queued')
+    watch_limits(job)
+    append(job, 'retrying', '{"code":"worker_lost","message":"its worker was lost; it runs again","crashes":' ..
+      crashes .. '}')
+    join_line(job)
+  end
+end
+
+local ids = redis.call('ZRANGEBYSCORE', leases_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
 for _, id in ipairs(ids) do
   redis.call('ZREM', leases_key, id)
   local job = load_job(id)
-  if job and job.state == 'running' then
-    local crashes = redis.call('HINCRBY', job_key(id), 'crashes', 1)
-    if crashes >= tonumber(ARGV[5]) then
-      local data = '{"code":"poison","message":"its worker was lost ' .. crashes ..
-        ' times while running it","category":"unknown"}'
-      conclude(job, 'failed', 'error', data, data, tonumber(ARGV[6]))
-      tell_sender(job)
-    else
-      enter(job, 'queued')
-      watch_expiry(job)
-      append(job, 'retrying', '{"code":"worker_lost","message":"its worker was lost; it runs again","crashes":' ..
-        crashes .. '}')
-      join_line(job)
-    end
-    touched[job.queue] = true
-  end
+  if job and job.state == 'running' then take_back(job) end
 end
-for queue in pairs(touched) do dispatch(queue, tonumber(ARGV[3])) end
+dispatch_touched()
 return ids

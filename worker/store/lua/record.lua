@@ -1,7 +1,14 @@
--- The record of a job, and what can happen to it in several transitions: to change its state, to end, to lapse.
+-- The record of a job, and what several transitions do to it: change its state, queue it, end an attempt at it.
 --!include keys
 --!include clock
 --!include events
+--!include dispatch
+
+local ACTIVE = {scheduled = true, queued = true, running = true, waiting = true}
+-- How long an attempt may take to stop before its job ends without it, in ms.
+local STOP_GRACE_MS = 10000
+-- What is kept of a job's former attempts, in bytes.
+local LONGEST_PAST = 65536
 
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
@@ -18,10 +25,40 @@ local function enter(job, state)
   job.state = state
 end
 
--- Have a job that is waiting again ended in time, if it has an end of usefulness.
-local function watch_expiry(job)
-  local expires_at = redis.call('HGET', job_key(job.id), 'expires_at')
-  if expires_at then redis.call('ZADD', expiring_key, expires_at, job.id) end
+-- An error as worker.failure.Failure reads it, its reference after worker.failure.support_reference. `message` is a
+-- JSON string.
+local function failure(job, code, message, category, severity)
+  local reference = 'BD-' .. redis.sha1hex(job.id .. ':' .. job.attempt):sub(1, 8):upper()
+  return '{"code":"' .. code .. '","message":' .. message .. ',"category":"' .. category ..
+    '","severity":"' .. severity .. '","transient":false,"reference":"' .. reference .. '"}'
+end
+
+-- When the maintenance has to look at a job because of a time limit, and which limit that is; nil when there is none.
+local function next_limit(job)
+  local field = redis.call('HMGET', job_key(job.id), 'expires_at', 'start_by', 'stop_by')
+  local expires_at, start_by, stop_by = tonumber(field[1]), tonumber(field[2]), tonumber(field[3])
+  if job.state == 'running' then
+    -- The worker itself ends an attempt in time; this is for one that cannot.
+    expires_at = expires_at and expires_at + STOP_GRACE_MS
+    if stop_by and stop_by <= (expires_at or stop_by) then return stop_by, 'cancelled' end
+  elseif start_by and job.attempt == 0 and start_by <= (expires_at or start_by) then
+    return start_by, 'not_started'
+  end
+  return expires_at, 'expired'
+end
+
+local function watch_limits(job)
+  local moment = next_limit(job)
+  if moment then redis.call('ZADD', expiring_key, whole(moment), job.id) end
+end
+
+-- Queue a job, wherever it was; `reason` says why it is back, '' when it is new.
+local function queue_up(job, reason)
+  enter(job, 'queued')
+  watch_limits(job)
+  append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority ..
+    (reason ~= '' and ',"reason":"' .. reason .. '"' or '') .. '}')
+  join_line(job)
 end
 
 -- Take a job out of every place where it runs or waits.
@@ -29,30 +66,30 @@ local function withdraw(job)
   redis.call('ZREM', expiring_key, job.id)
   if job.state == 'running' then
     redis.call('ZREM', leases_key, job.id)
+    redis.call('HDEL', stopping_key, job.id)
   else
     redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
     redis.call('ZREM', window_key(job.queue), job.id)
+    redis.call('ZREM', stranded_key(job.kind), job.id)
     redis.call('ZREM', due_key, job.id)
+    touched[job.queue] = true
   end
 end
 
--- End a job: terminal state, its `result` or `error`, the terminal event, and a date on which all of it is forgotten.
--- The keys outlive the retention by an hour, so that pruning finds the record and can clean the indexes by it.
-local function conclude(job, state, field, value, data, retention_ms)
-  withdraw(job)
-  enter(job, state)
-  redis.call('HSET', job_key(job.id), 'finished_at', whole(now), field, value)
-  append(job, state, data)
-  local ttl = whole(retention_ms + 3600000)
-  redis.call('PEXPIRE', job_key(job.id), ttl)
-  redis.call('PEXPIRE', events_key(job.id), ttl)
-  local key = redis.call('HGET', job_key(job.id), 'idempotency_key')
-  if key then redis.call('PEXPIRE', idempotency_key(job.tenant, key), ttl) end
+-- Keep how an attempt ended that was not its job's last; `error` is JSON or ''.
+local function keep_attempt(job, outcome, error)
+  local key = job_key(job.id)
+  if redis.call('HSTRLEN', key, 'past') > LONGEST_PAST then return end
+  local field = redis.call('HMGET', key, 'past', 'worker', 'started_at')
+  local entry = '{"attempt":' .. job.attempt .. ',"worker":' .. cjson.encode(field[2] or '') ..
+    ',"started_at":' .. (field[3] or 'null') .. ',"ended_at":' .. whole(now) .. ',"outcome":"' .. outcome .. '"' ..
+    (error ~= '' and ',"error":' .. error or '') .. '}'
+  redis.call('HSET', key, 'past', field[1] and field[1] .. ',' .. entry or entry)
 end
 
--- End a job that has not begun in time. Returns its error as JSON.
-local function lapse(job, retention_ms)
-  local data = '{"code":"expired","message":"not started before it expired","category":"timeout"}'
-  conclude(job, 'expired', 'error', data, data, retention_ms)
-  return data
+-- Whether this attempt holds the fence of a running job. Repeated after a lost answer, `left` says that it just left it.
+local function holds(job, attempt)
+  if not job or job.attempt ~= tonumber(attempt) then return false, false end
+  if job.state == 'running' then return true, false end
+  return false, redis.call('HGET', job_key(job.id), 'left_by') == attempt
 end

@@ -1,0 +1,92 @@
+"""What a job can wait for outside of itself, and what it is told then. Plain values, no Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AskType(StrEnum):
+    """What kind of answer a job waits for."""
+
+    #: May this be done? Answered by `approve` or `deny`.
+    APPROVAL = "approval"
+    #: Answered in words, or by one of the choices.
+    QUESTION = "question"
+    #: A step that must not be repeated has begun, and nobody knows whether it took effect: `done`, `repeat` or `fail`.
+    OUTCOME = "outcome"
+    #: Another job; answered by its end.
+    CHILD = "child"
+
+
+class Ask(BaseModel):
+    """One thing that a job waits for, as events and records show it.
+
+    `name` tells it from others of the same job. `choices` are the decisions that are possible; empty means any text.
+    `expires_in_s` counts from when it was asked; then the job goes on with `on_timeout` as the decision.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: AskType
+    name: str
+    prompt: str = ""
+    facts: dict[str, Any] = {}
+    choices: list[str] = []
+    expires_in_s: float | None = None
+    on_timeout: str | None = None
+
+
+class Answer(BaseModel):
+    """What a job is told: a decision or a text, by whom, with what remark."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decision: str = ""
+    value: Any = None
+    by: str = ""
+    note: str = ""
+    at: datetime | None = None
+    #: Nobody answered within the time; the decision is that of the rule for it.
+    timed_out: bool = False
+
+    @property
+    def approved(self) -> bool:
+        """Whether what was asked for may be done."""
+        return self.decision == APPROVE
+
+
+APPROVE, DENY = "approve", "deny"
+DONE, REPEAT, FAIL = "done", "repeat", "fail"
+OUTCOMES = (DONE, REPEAT, FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An ask as an attempt hands it to the store: the answer becomes the entry `target` of the job's ledger."""
+
+    ask: Ask
+    target: str
+    #: The entry, as JSON, when nobody answers within the ask's time.
+    otherwise: bytes = b""
+
+
+class LedgerEntry(BaseModel):
+    """One entry of a job's ledger.
+
+    `done` holds the value of a finished step, an answer, or the end of a child. `started` stands for a step that must
+    not be repeated and of which nothing more is known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str = Field(pattern="^(done|started)$")
+    value: Any = None
+    #: Of a step that has only started: when, in which attempt, on which worker.
+    since: datetime | None = None
+    attempt: int = 0
+    worker: str = ""

@@ -1,0 +1,26 @@
+-- Answer: give a waiting job what it waits for from a person.
+--
+-- ARGV: common, job id, name (of what is asked), ledger entry JSON or '' to take the entry out, data of the event as
+--   JSON, error JSON to end the job with or ''
+-- Returns: {1, state} when the answer is in force, {0, state} when the job does not wait for this ('' if unknown)
+-- Atomic. Idempotent: an answer repeated after a lost reply returns 1 again and changes nothing.
+--!include ending
+
+local job = load_job(ARGV[5])
+if not job then return {0, ''} end
+local name, entry, error = ARGV[6], ARGV[7], ARGV[9]
+local known = redis.call('HGET', awaiting_key(job.id), name)
+if job.state ~= 'waiting' or not known then
+  local repeated = redis.call('HGET', job_key(job.id), 'answered') == ARGV[8]
+  return {repeated and 1 or 0, job.state}
+end
+redis.call('HSET', job_key(job.id), 'answered', ARGV[8])
+append(job, 'answered', ARGV[8])
+if error ~= '' then
+  conclude(job, 'failed', 'error', error, error)
+  tell_sender(job)
+else
+  settle(job.id, name, cjson.decode(known)[2], entry)
+end
+dispatch_touched()
+return {1, redis.call('HGET', job_key(job.id), 'state')}

@@ -1,0 +1,77 @@
+-- The end of a job, and what it means to its family: a parent that waits for it, children that still work for it.
+-- ARGV[4]: retention in ms.
+--!include record
+
+local KEPT_LONGER_MS = 3600000 -- the keys outlive the retention, so that pruning finds the record and what it lists
+local conclude
+
+-- Write into a job's ledger what it waits for under `name` ('' takes the entry `target` out of the ledger), and queue the
+-- job when nothing is left to wait for.
+local function settle(id, name, target, entry)
+  local job = load_job(id)
+  if not job or not ACTIVE[job.state] then return end
+  if entry == '' then redis.call('HDEL', ledger_key(id), target) else redis.call('HSET', ledger_key(id), target, entry) end
+  redis.call('HSET', job_key(id), 'remembers', 1)
+  redis.call('HDEL', awaiting_key(id), name)
+  if job.state == 'waiting' and redis.call('EXISTS', awaiting_key(id)) == 0 then
+    withdraw(job)
+    queue_up(job, 'resumed')
+  end
+end
+
+-- End a job as cancelled; `message` is a JSON string.
+local function end_cancelled(job, message)
+  local error = failure(job, 'cancelled', message, 'unknown', 'low')
+  conclude(job, 'cancelled', 'error', error, error)
+  tell_sender(job)
+end
+
+-- Cancel a job that has not ended. A running one is asked to stop, and ends a little later.
+local function cancel(job, message)
+  local key = job_key(job.id)
+  if job.state ~= 'running' then
+    end_cancelled(job, message)
+  elseif redis.call('HSETNX', key, 'stop', message) == 1 then
+    redis.call('HSET', key, 'stop_by', whole(now + STOP_GRACE_MS))
+    redis.call('HSET', stopping_key, job.id, 'cancel:' .. message)
+    watch_limits(job)
+  end
+end
+
+local function cancel_children(job)
+  for _, id in ipairs(redis.call('SMEMBERS', children_key(job.id))) do
+    local child = load_job(id)
+    if child and ACTIVE[child.state] then cancel(child, '"its parent ended as ' .. job.state .. '"') end
+  end
+end
+
+-- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
+-- forgotten.
+conclude = function(job, state, name, value, data)
+  local key, ttl = job_key(job.id), whole(tonumber(ARGV[4]) + KEPT_LONGER_MS)
+  withdraw(job)
+  enter(job, state)
+  redis.call('HSET', key, 'finished_at', whole(now), name, value)
+  append(job, state, data)
+  redis.call('PEXPIRE', key, ttl)
+  redis.call('PEXPIRE', events_key(job.id), ttl)
+  local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key')
+  if field[1] then redis.call('PEXPIRE', idempotency_key(job.tenant, field[1]), ttl) end
+  if field[2] then
+    redis.call('DEL', awaiting_key(job.id))
+    if state ~= 'succeeded' then cancel_children(job) end
+    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
+  end
+  if field[3] then
+    settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..
+      '","' .. name .. '":' .. value .. '}}')
+  end
+end
+
+-- End a job whose time is over before it was done: `code` says which limit it was. Returns its error as JSON.
+local function lapse(job, code)
+  local message = code == 'not_started' and '"not started in time"' or '"not finished before it expired"'
+  local error = failure(job, code, message, 'timeout', 'medium')
+  conclude(job, 'expired', 'error', error, error)
+  return error
+end

@@ -1,0 +1,40 @@
+-- Park: end a running attempt that is not its job's last. The job runs again after a delay, or as soon as it can.
+--
+-- ARGV: common, job id, attempt, delay ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error JSON or
+--   '', usage JSON
+-- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
+-- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. Only a failed attempt counts
+-- as a failure. A job that was asked to stop is cancelled instead.
+--!include ending
+
+local EVENTS = {failed = 'retrying', limited = 'limited'}
+local job = load_job(ARGV[5])
+local held, left = holds(job, ARGV[6])
+if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
+local key, delay, outcome, error = job_key(job.id), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+
+local function park()
+  local run_at = now + delay
+  withdraw(job)
+  enter(job, 'scheduled')
+  watch_limits(job)
+  redis.call('HSET', key, 'run_at', whole(run_at))
+  redis.call('ZADD', due_key, whole(run_at), job.id)
+end
+
+keep_attempt(job, outcome, error)
+redis.call('HSET', key, 'usage', ARGV[10], 'left_by', ARGV[6])
+local stop = redis.call('HGET', key, 'stop')
+if outcome == 'failed' then redis.call('HINCRBY', key, 'failures', 1) end
+if stop then
+  end_cancelled(job, stop)
+elseif EVENTS[outcome] then
+  park()
+  append(job, EVENTS[outcome], '{"run_at":"' .. iso(now + delay) .. '","delay_s":' .. delay / 1000 ..
+    ',"error":' .. error .. '}')
+else
+  withdraw(job)
+  queue_up(job, outcome)
+end
+dispatch_touched()
+return 1
