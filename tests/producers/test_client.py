@@ -286,11 +286,18 @@ async def test_a_job_that_waits_can_be_cancelled_twice(jobs: Client, board: Boar
     assert board.state("a") is JobState.CANCELLED
 
 
-async def test_a_job_that_runs_cannot_be_cancelled(jobs: Client, board: Board) -> None:
+async def test_a_job_that_runs_is_asked_to_stop(jobs: Client, board: Board) -> None:
     board.start(board.submit("a"))
-    with pytest.raises(NotCancellable, match="running") as caught:
+    await jobs.cancel("a", "changed my mind")
+    assert board.state("a") is JobState.RUNNING
+    assert board.record("a").cancelling
+
+
+async def test_a_job_that_has_ended_cannot_be_cancelled(jobs: Client, board: Board) -> None:
+    board.succeed(board.start(board.submit("a")))
+    with pytest.raises(NotCancellable, match="succeeded") as caught:
         await jobs.cancel("a")
-    assert caught.value.state == "running"
+    assert caught.value.state == "succeeded"
 
 
 # Kinds that are known by their announcement only

@@ -41,12 +41,11 @@ def test_another_worker_leads_when_the_first_is_gone(
 def test_a_tick_does_everything_that_is_due(maintenance: Maintenance, board: Board) -> None:
     now_ms = int(board.client.time()[0]) * 1000
     parked = board.submit(run_at_ms=now_ms + 3_600_000)
-    expiring = board.submit(expires_at_ms=now_ms + 3_600_000)
+    expiring = board.submit(expires_at_ms=now_ms - 1)
     lost = board.submit()
     board.start(lost)
     undelivered = board.submit()
     board.client.zadd(board.keys.due, {parked: 0})
-    board.client.zadd(board.keys.expiring, {expiring: 0})
     board.client.zadd(board.keys.leases, {lost: 0})
     board.client.delete("backdesk.agents")
     board.client.zadd(board.keys.window("agents"), {undelivered: 0})
