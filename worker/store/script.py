@@ -39,11 +39,16 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call of a script, and how its answer reads. Every script of ours may be called twice without harm."""
+    """One call of a script, and how its answer reads. Every script of ours may be called twice without harm.
+
+    Of the calls of one `chain` each may take effect only after the one before has: the writer never sends two of them
+    together, because Redis may refuse one for want of memory and carry out the next.
+    """
 
     script: Script
     arguments: tuple[Argument, ...]
     read: Callable[[Any], T]
+    chain: tuple[str, int] | None = None
 
 
 @cache

@@ -100,7 +100,12 @@ class Transitions:
         """
         flat = [value for event in events for value in (event.type, event.data)]
         arguments = self._arguments(claim.job_id, claim.attempt, first, self._settings.max_events, *flat)
-        return Call(load_script("emit"), arguments, lambda reply: None if reply < 0 else int(reply))
+        return Call(
+            load_script("emit"),
+            arguments,
+            lambda reply: None if reply < 0 else int(reply),
+            (claim.job_id, claim.attempt),
+        )
 
     def finish(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
         """End an attempt and its job; gives whether the attempt still held its fence. Idempotent."""
@@ -108,7 +113,7 @@ class Transitions:
         arguments = self._arguments(
             claim.job_id, claim.attempt, state, field, value, data, to_json(usage), self._retention_ms
         )
-        return Call(load_script("finish"), arguments, bool)
+        return Call(load_script("finish"), arguments, bool, (claim.job_id, claim.attempt))
 
     def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
         """Withdraw a job that has not begun; gives whether it is cancelled, and else its state ("" if unknown)."""
