@@ -84,8 +84,10 @@ def explained(error: BaseException) -> str:
     """Return an error of Redis as a sentence, with what to do where we know it."""
     code, said = refusal(error), str(error).rstrip(".")
     if code is None:
-        return said
-    return f"{said if code in said else f'{code} {said}'}; {REMEDIES[code]}"
+        return said or type(error).__name__
+    if code not in said:
+        said = f"{code} {said}"
+    return f"{said[said.index(code) :]}; {REMEDIES[code]}"
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from tests.support.board import Board
 from tests.support.eventually import eventually
+from tests.support.faults import FAULTS, refusing
 from worker.connection import REMEDIES, connect
 from worker.embedded import EmbeddedRedis
 from worker.errors import StoreUnavailable
@@ -106,32 +107,16 @@ def test_a_call_waits_until_the_one_before_it_in_its_chain_is_made(writer: Store
     client.delete("seen", "tries")
 
 
-#: Commands that bring a fault about, and that end it.
-FAULTS: dict[str, tuple[list[str], list[str]]] = {
-    "out of memory": (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
-    "read-only": (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
-    "replica without its primary": (
-        ["CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 1"],
-        ["REPLICAOF NO ONE"],
-    ),
-    "too few replicas": (["CONFIG SET min-replicas-to-write 1"], ["CONFIG SET min-replicas-to-write 0"]),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("code", FAULTS)
 def test_what_a_server_refuses_for_now_is_written_in_order_once_it_does_not(
-    writer: StoreWriter, board: Board, caplog: pytest.LogCaptureFixture, fault: str
+    writer: StoreWriter, board: Board, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
-    begin, end = FAULTS[fault]
     claim = board.start(board.submit("a"))
-    for command in begin:
-        board.client.execute_command(command)
-    emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
-    finished = writer.submit(board.transitions.finish(claim, Succeeded(b"1"), Usage()))
-    eventually(lambda: "redis_unavailable" in caplog.text)
-    assert [emitted.done(), finished.done()] == [False, False]
-    for command in end:
-        board.client.execute_command(command)
+    with refusing(board.settings.url, code):
+        emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
+        finished = writer.submit(board.transitions.finish(claim, Succeeded(b"1"), Usage()))
+        eventually(lambda: "redis_unavailable" in caplog.text)
+        assert [emitted.done(), finished.done()] == [False, False]
     assert (emitted.result(10), finished.result(10)) == (0, True)
     assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
 
