@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -20,8 +21,10 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import TaskRevokedError
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
+from worker.connection import explained
 from worker.defences import decode_item
 from worker.encoding import excerpt
 from worker.foreign import DELIVERY_HEADERS
@@ -30,6 +33,13 @@ log = logging.getLogger(__name__)
 
 #: Messages taken in one round trip, at most.
 READ_AT_ONCE = 64
+#: The pause before connecting again grows by this much to that much; Celery's own grows to half a minute. Seconds.
+RECONNECT_STEP_S, RECONNECT_MOST_S = 0.2, 1.0
+REFUSED_PAUSE_S = 0.5
+OUTAGE_LOG_EVERY_S = 5.0
+#: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
+#: waits, or is half-open and has none. Seconds.
+LAST_READ_S = 1.5
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
@@ -49,15 +59,36 @@ class JobRequest(Request):
         return super().on_failure(exc_info, *args, **kwargs)
 
 
+celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
+
+
 class Consumer(CeleryConsumer):
     """Celery's consumer, except that no message can stop it: a malformed one is logged and dropped."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._full = False
+        self._quiet_until = 0.0
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_thread
             _start_threads(self.pool.executor, self.pool.limit)
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, however long it takes, and within a second of Redis being there."""
+        steps = {"interval_start": RECONNECT_STEP_S, "interval_step": RECONNECT_STEP_S, "interval_max": RECONNECT_MOST_S}
+        conn.ensure_connection(self._report_outage, None, callback=state.maybe_shutdown, **steps)
+        self.first_connection_attempt = False
+        return conn
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Called when a server that lets us in refuses us its queues: it is asked again soon, not in a tight loop."""
+        self._report_outage(exc, REFUSED_PAUSE_S)
+        time.sleep(REFUSED_PAUSE_S)
+
+    def _report_outage(self, error: Exception, _pause_s: float) -> None:
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + OUTAGE_LOG_EVERY_S
+            log.warning("redis_unavailable", extra={"task_name": "consumer", "error": explained(error)})
 
     def _run_in_thread(self, request: Any) -> None:
         """Give a task to the pool, and look for the next message as soon as its thread is free.

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
     token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
 
-    socket_timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer of Redis.")
+    socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, else json."
