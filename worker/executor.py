@@ -25,7 +25,7 @@ from worker.job import Claim, Failed, Failure, Outcome, Refused, Succeeded
 from worker.kinds import field_errors
 from worker.lease import Lease
 from worker.log import bound
-from worker.loop import canceller
+from worker.loop import LoopBlocked, canceller
 from worker.process import WorkerProcess
 from worker.task import TaskSpec
 
@@ -176,6 +176,8 @@ def _failure_of(error: BaseException) -> Failure:
         case TaskError():
             log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
             return Failure(code=error.code, message=error.message)
+        case LoopBlocked():
+            return Failure(code="loop_blocked", message=str(error), category="resource_exhaustion")
         case asyncio.CancelledError():
             return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
         case _:

@@ -10,6 +10,7 @@ from worker.connection import connect
 from worker.job import Claim
 from worker.lease import LeaseKeeper
 from worker.loop import ProcessLoop
+from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
 from worker.store.transitions import Transitions
@@ -23,6 +24,7 @@ class WorkerProcess:
         self.settings = settings
         self.transitions = Transitions(settings)
         self.loop = ProcessLoop()
+        self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
         # A client of its own: a renewal must not wait behind a long batch of the writer.
         lease_client = connect(settings.url, min(settings.socket_timeout_s, settings.lease_s))
@@ -36,6 +38,7 @@ class WorkerProcess:
         """Write what is pending and stop the threads. Idempotent."""
         self.writer.close()
         self.leases.close()
+        self.guard.stop()
         self.loop.stop()
 
 
@@ -53,8 +56,15 @@ def current_process(settings: Settings) -> WorkerProcess:
                 # of the CPU of a loop with hundreds of agents.
                 gc.freeze()
                 gc.set_threshold(50_000, 20, 50)
-                _held = (os.getpid(), WorkerProcess(settings))
+                process = WorkerProcess(settings)
+                process.guard.start()
+                _held = (os.getpid(), process)
     return _held[1]
+
+
+def held_process() -> WorkerProcess | None:
+    """Return this process's parts, None as long as it has run no job."""
+    return _held[1] if _held is not None and _held[0] == os.getpid() else None
 
 
 def close_current_process() -> None:
