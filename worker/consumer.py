@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
+from celery.bootsteps import RUN
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import TaskRevokedError
 from celery.worker import state
@@ -62,6 +64,26 @@ class JobRequest(Request):
 celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
 
 
+@dataclass(slots=True)
+class Pulse:
+    """Signs of life of the consuming thread; moments by `time.monotonic()`."""
+
+    turned_at: float
+    turns: int = 0
+    taken: int = 0
+    taken_at: float | None = None
+
+    def turn(self) -> None:
+        """Celery's loop has turned."""
+        self.turns += 1
+        self.turned_at = time.monotonic()
+
+    def take(self) -> None:
+        """A message was taken from a queue."""
+        self.taken += 1
+        self.taken_at = time.monotonic()
+
+
 class Consumer(CeleryConsumer):
     """Celery's consumer, except that no message can stop it: a malformed one is logged and dropped."""
 
@@ -69,13 +91,37 @@ class Consumer(CeleryConsumer):
         super().__init__(*args, **kwargs)
         self._full = False
         self._quiet_until = 0.0
+        self.pulse = Pulse(time.monotonic())
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_thread
             _start_threads(self.pool.executor, self.pool.limit)
 
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Called at each new connection."""
+        super().register_with_event_loop(hub)
+        hub.on_tick.add(self.pulse.turn)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether this worker means to consume: it has begun and has not been told to stop."""
+        ending = state.should_stop not in {None, False} or state.should_terminate not in {None, False}
+        return self.blueprint.state == RUN and not ending
+
+    def reconnect(self) -> None:
+        """Have the consuming thread give up its connection and make a new one. Safe to call from any thread."""
+        self.hub.call_soon(partial(self._lose, self.connection))
+
+    def _lose(self, connection: Any) -> None:
+        if connection is not None and connection is self.connection:  # else it has been lost meanwhile
+            raise ConnectionResetError("given up, because nothing came of it")
+
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long it takes, and within a second of Redis being there."""
-        steps = {"interval_start": RECONNECT_STEP_S, "interval_step": RECONNECT_STEP_S, "interval_max": RECONNECT_MOST_S}
+        steps = {
+            "interval_start": RECONNECT_STEP_S,
+            "interval_step": RECONNECT_STEP_S,
+            "interval_max": RECONNECT_MOST_S,
+        }
         conn.ensure_connection(self._report_outage, None, callback=state.maybe_shutdown, **steps)
         self.first_connection_attempt = False
         return conn
@@ -105,7 +151,7 @@ class Consumer(CeleryConsumer):
             raise
         # Set before the callback can run: a thread that ends in between finds the flag, or Celery, which looks at the
         # free slots before it sleeps, finds the slot.
-        self._full = self._free_slots() <= 0
+        self._full = self.free_slots <= 0
         result.f.add_done_callback(partial(self._thread_free, request))
 
     def _thread_free(self, request: Any, done: Future[Any]) -> None:
@@ -128,6 +174,7 @@ class Consumer(CeleryConsumer):
         return on_task_received
 
     def _try(self, message: Any) -> None:
+        self.pulse.take()
         try:
             self._handle(message)
         except Exception as error:
@@ -140,7 +187,7 @@ class Consumer(CeleryConsumer):
         worker with hundreds of slots would fill them slowly.
         """
         queue = (message.delivery_info or {}).get("routing_key")
-        free = min(self._free_slots(), READ_AT_ONCE)
+        free = min(self.free_slots, READ_AT_ONCE)
         if free <= 0 or not isinstance(queue, str) or queue not in self.app.amqp.queues.consume_from:
             return
         for item in message.channel.client.execute_command("RPOP", queue, free) or ():
@@ -152,7 +199,9 @@ class Consumer(CeleryConsumer):
         """How many jobs this worker runs at once, at most."""
         return int(getattr(self.controller, "max_concurrency", None) or self.pool.num_processes)
 
-    def _free_slots(self) -> int:
+    @property
+    def free_slots(self) -> int:
+        """How many more jobs it could take right now."""
         return self.slots - len(state.reserved_requests)
 
     def _handle(self, message: Any) -> None:
