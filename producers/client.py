@@ -189,7 +189,7 @@ class JobClient:
         return self._do(self._core.kinds())
 
     def workers(self) -> Announcements:
-        """Return what live workers announce of themselves: name, pid, since, version, slots by queue."""
+        """Return what live workers tell of themselves; `worker.health.reasons_against` judges it."""
         return self._do(self._core.workers())
 
     def counts(self) -> dict[JobState, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class LeaseKeeper:
         self._loop = loop
         self._leases: dict[tuple[str, int], Lease] = {}
         self._lock = threading.Lock()
+        #: When all that had to be renewed last was, by `time.monotonic()`.
+        self.renewed_at = time.monotonic()
         self._thread = Periodic("leases", settings.lease_s / 3, self.renew)
         self._thread.start()
 
@@ -73,8 +76,10 @@ class LeaseKeeper:
         if loop_stuck:
             log.error("loop_stuck", extra={"leases_left_to_expire": len(self._leases) - len(leases)})
         if not leases:
+            self.renewed_at = time.monotonic()
             return
         answers = run(self._client, self._transitions.renew(list(leases)))
+        self.renewed_at = time.monotonic()
         for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
             if watchers:
                 # Zero is left to the answers of emit, which also count those who subscribe to a pattern.

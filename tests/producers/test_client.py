@@ -33,6 +33,7 @@ from worker.errors import (
     StoreUnavailable,
     UnknownKind,
 )
+from worker.health import WorkerFacts
 from worker.job import Failed, Failure, JobState
 from worker.kinds import KindContract
 from worker.settings import Settings
@@ -206,8 +207,8 @@ async def test_live_workers_are_listed(jobs: Client, board: Board) -> None:
     board.announce("two", agents=5)
     board.announce("one", agents=7, tools=1)
     assert await jobs.workers() == [
-        {"name": "one", "slots": {"agents": 7, "tools": 1}},
-        {"name": "two", "slots": {"agents": 5}},
+        WorkerFacts(name="one", slots={"agents": 7, "tools": 1}),
+        WorkerFacts(name="two", slots={"agents": 5}),
     ]
 
 
