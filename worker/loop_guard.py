@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 
 from worker.loop import ProcessLoop
 from worker.periodic import Periodic
@@ -26,10 +27,11 @@ EXIT_CODE = 70
 class LoopGuard:
     """Looks at the loop all the time, which is also what measures its lag."""
 
-    def __init__(self, loop: ProcessLoop, lease_s: float) -> None:
+    def __init__(self, loop: ProcessLoop, lease_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
         self._lease_s = lease_s
-        self._looked_at = time.monotonic()
+        self._clock_s = clock_s
+        self._looked_at = clock_s()
         self._silent_s = 0.0
         self._interrupts = 0
         self._thread = Periodic("loop-guard", LOOK_EVERY_S, self.look)
@@ -44,7 +46,7 @@ class LoopGuard:
 
     def look(self) -> None:
         """Look once, and do what the silence of the loop asks for."""
-        now = time.monotonic()
+        now = self._clock_s()
         # What this thread itself has slept too long, the loop has not been silent: the whole process was suspended.
         passed_s, self._looked_at = min(now - self._looked_at, 4 * LOOK_EVERY_S), now
         if self._loop.silent_for() == 0:
