@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from redis.asyncio.client import PubSub
 
-from producers.client import ATTEMPTS, PAUSE_S
+from producers.client import ATTEMPTS, PAUSE_S, raise_first
 from producers.core import (
     Announcements,
     Calls,
@@ -200,12 +200,14 @@ class AsyncJobClient:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     async def _answer(self, step: Commands | Calls) -> Replies:
+        patience_ends = time.monotonic() + self.redis_timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
                     return await self._ask(step)
             except StoreUnavailable as error:
-                if attempt == ATTEMPTS or not isinstance(error.__cause__, UNREACHABLE):
+                late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
+                if late or not isinstance(error.__cause__, UNREACHABLE):
                     raise
                 await asyncio.sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -214,7 +216,7 @@ class AsyncJobClient:
         if isinstance(step, Calls) and len(step.calls) == 1:
             return [await run_async(self.redis, step.calls[0])]
         if isinstance(step, Calls):
-            return await run_pipelined_async(self.redis, step.calls)
+            return raise_first(await run_pipelined_async(self.redis, step.calls))
         async with self.redis.pipeline(transaction=False) as pipe:
             for command in step.commands:
                 pipe.execute_command(*command)
@@ -250,7 +252,7 @@ class AsyncWatch:
         try:
             while not self._cursor.done and self._left() > 0:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
-                with suppress(*UNREACHABLE):
+                with translated(), suppress(*UNREACHABLE):
                     await self._subscribe()
                 logged, ended = await self._client.progress(self._job_id, self._cursor.seq)
                 for event in self._cursor.take(logged):

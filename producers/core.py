@@ -12,8 +12,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic_core import from_json
-
 from producers.contracts import installed_checks
 from worker.admission import JobOptions, admit
 from worker.errors import (
@@ -26,6 +24,7 @@ from worker.errors import (
 )
 from worker.events import JobEvent
 from worker.failure import Failure
+from worker.health import WorkerFacts
 from worker.job import TERMINAL, JobRecord, JobState
 from worker.keys import Keys
 from worker.kinds import KindContract, RequestCheck, SchemaCheck
@@ -62,7 +61,7 @@ Replies = list[Any]
 Records = list[JobRecord]
 MaybeRecords = list[JobRecord | None]
 Contracts = list[KindContract]
-Announcements = list[dict[str, Any]]
+Announcements = list[WorkerFacts]
 Events = list[JobEvent]
 
 #: Jobs written by one script call, and calls in one round trip, of `submit_many`.
@@ -154,7 +153,7 @@ class JobCore:
         """Return what live workers announce of themselves, by name."""
         (names,) = yield Commands([("ZRANGE", self.keys.workers, 0, -1)])
         raw = yield Commands([("GET", self.keys.worker(name.decode())) for name in sorted(names)])
-        return [_announcement(entry) for entry in raw if entry]
+        return [WorkerFacts.model_validate_json(entry) for entry in raw if entry]
 
     def counts(self) -> Operation[dict[JobState, int]]:
         """Return how many jobs are in each state."""
@@ -230,7 +229,3 @@ def outcome_of(record: JobRecord) -> Any:
 def _entry(pair: Sequence[Any]) -> tuple[float, str]:
     member, score = pair
     return float(score), member.decode()
-
-
-def _announcement(raw: bytes) -> dict[str, Any]:
-    return dict(from_json(raw))

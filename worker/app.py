@@ -122,10 +122,12 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_consumer": "worker.consumer:Consumer",
         # Without time-outs a half-open connection holds the worker for ever.
         "broker_transport_options": {
-            "socket_timeout": settings.socket_timeout_s,
+            # The main thread waits only for what Redis answers at once, and while it waits nothing is consumed.
+            "socket_timeout": min(settings.socket_timeout_s, 3),
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            # Also how soon a half-open connection of the consumer is given up.
+            "health_check_interval": 2,
             "client_name": "backdesk-celery",
         },
         "redis_socket_timeout": settings.socket_timeout_s,

@@ -1,4 +1,4 @@
-"""The hand-over of a worker's jobs when the worker ends: at their next checkpoint within a grace, then wherever they are.
+"""The hand-over of a worker's jobs when it ends: at their next checkpoint within a grace, then wherever they are.
 
 The request goes through the store, by the ids of the jobs, because the attempts may run in other processes.
 """

@@ -99,6 +99,8 @@ class LeaseKeeper:
         self._leases: dict[tuple[str, int], Lease] = {}
         self._lock = threading.Lock()
         self._ask_at = 0.0
+        #: When all that had to be renewed last was, by `time.monotonic()`.
+        self.renewed_at = time.monotonic()
         self._threads = (
             Periodic("leases", settings.lease_s / 3, self.renew),
             Periodic("stops", WATCH_EVERY_S, self.watch),
@@ -132,8 +134,10 @@ class LeaseKeeper:
         if loop_stuck:
             log.error("loop_stuck", extra={"leases_left_to_expire": len(self._leases) - len(leases)})
         if not leases:
+            self.renewed_at = time.monotonic()
             return
         answers = run(self._client, self._transitions.renew(list(leases)))
+        self.renewed_at = time.monotonic()
         for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
             if watchers:
                 # Zero is left to the answers of emit, which also count those who subscribe to a pattern.

@@ -13,6 +13,7 @@ from producers.cli.demo import demo
 from producers.cli.doctor import doctor
 from producers.cli.examinations import installed_version
 from producers.cli.failures import ExitCode, verdict_on
+from producers.cli.health import health, workers
 from producers.cli.help_text import help_text
 from producers.cli.jobs import cancel, list_jobs, show, watch
 from producers.cli.kinds import kinds
@@ -44,7 +45,7 @@ app = typer.Typer(
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
-    (LOOK, (kinds, doctor)),
+    (LOOK, (kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")

@@ -81,6 +81,11 @@ class Worker:
         return self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """None as long as it lives."""
+        return self._process.poll()
+
+    @property
     def text(self) -> str:
         """Everything it has written so far."""
         return self._log.read_text(errors="replace")
@@ -179,3 +184,7 @@ class Fleet:
     @property
     def url(self) -> str:
         return self.settings.url
+
+    @property
+    def server(self) -> EmbeddedRedis:
+        return self._server

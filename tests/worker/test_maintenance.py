@@ -8,6 +8,7 @@ import redis
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from worker.connection import connect
+from worker.health import WorkerFacts
 from worker.job import JobState
 from worker.maintenance import Maintenance
 from worker.presence import Presence
@@ -106,7 +107,9 @@ def test_it_goes_on_until_it_is_stopped(settings: Settings, board: Board) -> Non
 
 
 def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board: Board) -> None:
-    presence = Presence("worker-1", connect(settings.url), settings, lambda: {"agents": 7})
+    presence = Presence(
+        "worker-1", connect(settings.url), settings, lambda: WorkerFacts(name="worker-1", slots={"agents": 7})
+    )
     presence.start(REGISTRY)
     assert board.client.hget(board.keys.slots, "agents") == b"7"
     assert board.client.hexists(board.keys.kinds, "test.echo")

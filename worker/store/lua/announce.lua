@@ -1,7 +1,7 @@
 -- Announce: keep a worker known as alive, and the slots of the fleet up to date.
 --
--- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number} and
---   "kinds": [name, ...]
+-- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number},
+--   "kinds": [name, ...] and "draining": whether it takes no more
 -- Returns: how many workers are alive
 -- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced.
 --!include record
@@ -19,8 +19,9 @@ end
 local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
 for _, worker in ipairs(alive) do
   local announcement = redis.call('GET', worker_key(worker))
-  if announcement then
-    for queue, count in pairs(cjson.decode(announcement).slots) do slots[queue] = (slots[queue] or 0) + count end
+  local facts = announcement and cjson.decode(announcement)
+  if facts and not facts.draining then
+    for queue, count in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + count end
   end
 end
 redis.call('DEL', slots_key)
