@@ -18,7 +18,7 @@ from celery.signals import setup_logging, worker_process_shutdown, worker_ready,
 from kombu import Queue
 from pydantic_core import from_json
 
-from worker import defences
+from worker import children, defences
 from worker.errors import ConfigurationError, TaskError
 from worker.executor import execute
 from worker.housekeeping import Housekeeping
@@ -75,6 +75,7 @@ def kombu_url(url: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
     defences.install()
+    children.install()
     app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
     app.conf.update(_configuration(settings))
     for module in settings.task_modules:

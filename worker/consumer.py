@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from queue import Empty
+from signal import SIGTERM
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
@@ -22,12 +23,15 @@ from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 
+from worker import children
 from worker.defences import decode_item
 from worker.encoding import excerpt
 from worker.foreign import DELIVERY_HEADERS
 
 log = logging.getLogger(__name__)
 
+#: SIGTERM, as a command to terminate a task may spell it.
+TERMINATE = (None, "TERM", "SIGTERM", SIGTERM)
 #: Messages taken in one round trip, at most.
 READ_AT_ONCE = 64
 
@@ -47,6 +51,10 @@ class JobRequest(Request):
             log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
             return None
         return super().on_failure(exc_info, *args, **kwargs)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
+        super().terminate(pool, children.END if signal in TERMINATE else signal)
 
 
 class Consumer(CeleryConsumer):
