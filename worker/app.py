@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery, Task
+from celery.apps.worker import Worker
 from celery.exceptions import Ignore
 from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
 from kombu import Queue
@@ -26,6 +28,7 @@ from worker.job import Failed
 from worker.log import configure_logging
 from worker.process import close_current_process, current_process
 from worker.settings import Settings, celery_queue, load_settings
+from worker.shutdown import Shutdown
 from worker.task import REGISTRY, TaskSpec
 
 log = logging.getLogger(__name__)
@@ -52,8 +55,30 @@ class JobTask(Task):
         return from_json(outcome.result) if wanted else None
 
 
+class BackdeskWorker(Worker):
+    """Celery's worker program, ended as `Shutdown` says."""
+
+    def install_platform_tweaks(self, worker: Worker) -> None:
+        """Called before the pool and the connection are started."""
+        super().install_platform_tweaks(worker)
+        Shutdown(self.begin_shutdown, self.hurry_shutdown).install()
+
+    def begin_shutdown(self) -> None:
+        """Called in a thread, perhaps before the worker is ready."""
+        log.info("shutdown_begun")
+
+    def hurry_shutdown(self) -> None:
+        """Called in a thread, perhaps while `begin_shutdown` is still at work."""
+        log.info("shutdown_hurried")
+
+
 class BackdeskApp(Celery):
     """The Celery application, which a spawned child finds again in this module instead of a copy without tasks."""
+
+    @cached_property
+    def Worker(self) -> type[Worker]:  # noqa: N802 - Celery's name
+        """What `celery worker` starts."""
+        return self.subclass_with_self(BackdeskWorker)  # type: ignore[no-any-return]  # Celery is untyped
 
     def __reduce__(self) -> tuple[Callable[[], Celery], tuple[()]]:
         return _the_app, ()
