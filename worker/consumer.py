@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty
+from signal import SIGTERM
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
@@ -26,6 +27,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
+from worker import children
 from worker.connection import explained
 from worker.defences import decode_item
 from worker.encoding import excerpt
@@ -33,6 +35,8 @@ from worker.foreign import DELIVERY_HEADERS
 
 log = logging.getLogger(__name__)
 
+#: SIGTERM, as a command to terminate a task may spell it.
+TERMINATE = (None, "TERM", "SIGTERM", SIGTERM)
 #: Messages taken in one round trip, at most.
 READ_AT_ONCE = 64
 #: The pause before connecting again grows by this much to that much; Celery's own grows to half a minute. Seconds.
@@ -59,6 +63,10 @@ class JobRequest(Request):
             log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
             return None
         return super().on_failure(exc_info, *args, **kwargs)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
+        super().terminate(pool, children.END if signal in TERMINATE else signal)
 
 
 celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
@@ -92,6 +100,8 @@ class Consumer(CeleryConsumer):
         self._full = False
         self._quiet_until = 0.0
         self.pulse = Pulse(time.monotonic())
+        #: Called with the id of a job whose delivery is of no use here. Set when the worker is ready.
+        self.give_back: Callable[[str], object] = _nothing
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_thread
             _start_threads(self.pool.executor, self.pool.limit)
@@ -214,8 +224,9 @@ class Consumer(CeleryConsumer):
             return
         strategy = self.strategies.get(headers["task"])
         if strategy is None:
-            # A rolling deploy: the job stays queued, and is delivered again until a worker knows its kind.
+            # A rolling deploy: the job stays queued until a worker that knows its kind is there.
             log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
+            self.give_back(headers["id"])
             return
         message.headers = {name: value for name, value in headers.items() if name in DELIVERY_HEADERS}
         strategy(message, None, _nothing, _nothing, self.on_task_message)

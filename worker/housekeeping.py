@@ -64,6 +64,10 @@ class Housekeeping:
     def drain(self) -> None:
         """Tell everybody that this worker ends its jobs and takes no more."""
         self._vitals.note_draining()
+        try:
+            self._presence.announce()
+        except RedisError as error:
+            log.warning("draining_not_announced", extra={"error": str(error)})
 
     def stop(self) -> None:
         """Stop all parts and withdraw the worker's announcement. Idempotent."""

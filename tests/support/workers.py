@@ -113,6 +113,10 @@ class Worker:
         """End it in good order, and return its exit code."""
         if self.alive:
             self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
         try:
             return self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
