@@ -76,13 +76,19 @@ def _reason(leaving: Leaving) -> str:
             return f"waits for {', '.join(each.ask.name for each in awaited)}"
 
 
+def _taken() -> set[str]:
+    """Return the ids of the jobs that Celery knows of in this worker."""
+    return {*list(state.requests), *(request.id for request in list(state.active_requests))}
+
+
 class BackdeskWorker(Worker):
     """Celery's worker program, ended as `Shutdown` says: its jobs go to other workers."""
 
     def install_platform_tweaks(self, worker: Worker) -> None:
         """Called before the pool and the connection are started."""
         super().install_platform_tweaks(worker)
-        self.drain = Drain(connect(settings.url, settings.socket_timeout_s), settings, lambda: list(state.requests))
+        client = connect(settings.url, settings.socket_timeout_s)
+        self.drain = Drain(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.drain.hurry).install()
 
     def begin_shutdown(self) -> None:

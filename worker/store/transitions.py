@@ -219,9 +219,9 @@ class Transitions:
         """Give back a delivery that is not used here; gives whether the job waits for another worker now."""
         return self._call("redeliver", job_id, 1 if unknown_kind else "", read=bool)
 
-    def stop(self, job_ids: Sequence[str], ask: str) -> Call[int]:
-        """Ask attempts to `drain` or to `hand_over`; gives how many of the jobs are not through yet."""
-        return self._call("stop", ask, *job_ids, read=int)
+    def stop(self, worker: str, ask: str, job_ids: Sequence[str]) -> Call[int]:
+        """Ask attempts on a worker to `drain` or to `hand_over`; gives how many of the jobs still run there."""
+        return self._call("stop", worker, ask, *job_ids, read=int)
 
     def promote(self) -> Call[int]:
         """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
