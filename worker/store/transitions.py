@@ -276,7 +276,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
     attempt, kind, tenant, queue, request, metadata, expires_at, expires_in, watchers = reply[1:10]
-    failures, retry, timeout, root, checkpoint, ledger, priority = reply[10:]
+    failures, retry, timeout, root, checkpoint, ledger, priority, usage = reply[10:]
     return Claim(
         job_id=job_id,
         kind=text(kind),
@@ -294,6 +294,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
         retry=RetryPolicy.model_validate_json(retry) if retry else None,
         root=text(root),
         checkpoint=checkpoint,
+        usage=Usage.model_validate_json(usage) if usage else None,
         ledger={text(key): entry for key, entry in zip(ledger[::2], ledger[1::2], strict=True)},
     )
 

@@ -3,7 +3,7 @@
 -- ARGV: common, job id, lease ms, worker, token (unique to this claim)
 -- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', ms until then or '',
 --   watchers, failures, retry policy or '', time-out of an attempt in ms or '', root of its idempotency keys, its
---   checkpoint or '', {its ledger as key, entry, ...}, priority},
+--   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or ''},
 --   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
 --   error as JSON when the job ended without its sender being told, else ''
 -- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim.
@@ -16,14 +16,14 @@ local key = job_key(id)
 
 local function claim(watchers)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at', 'failures', 'retry', 'timeout_ms',
-    'root', 'remembers')
+    'root', 'remembers', 'usage')
   local checkpoint, ledger = '', {}
   if field[8] then
     checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
   end
   return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
     field[3] or '', field[3] and whole(field[3] - now) or '', watchers, tonumber(field[4] or 0), field[5] or '', field[6] or '',
-    field[7] or id, checkpoint, ledger, tonumber(job.priority)}
+    field[7] or id, checkpoint, ledger, tonumber(job.priority), field[9] or ''}
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
