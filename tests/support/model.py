@@ -1,7 +1,7 @@
 """The life of jobs once more, in plain Python: what the Lua scripts must agree with after any sequence of calls.
 
-Written from `docs/lifecycle.md`, without a look at how the scripts do it. Queues, lines and deliveries are left out: where
-a job stands while it is queued is the business of `upkeep.leaks`.
+Written from `docs/lifecycle.md`, without a look at how the scripts do it. Queues, lines and deliveries are left out:
+where a job stands while it is queued is the business of `upkeep.leaks`.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
             yield f"{key}: worker/keys.py does not know it"
             continue
         name, match, doc = matches[0]
-        if client.ttl(key) >= 0 or any(word in doc for word in _STAYS):
+        if client.ttl(key) != -1 or any(word in doc for word in _STAYS):
             continue
         if name in _OF_A_JOB and _is_active(client, keys, _job_of(client, name, key, match)):
             continue
