@@ -78,6 +78,17 @@ class Lease:
             if self.interrupt:
                 self.interrupt()
 
+    def begin_again(self, timeout_s: float | None) -> bool:
+        """Give what follows the body the time of an attempt of its own; gives whether there may be such a thing."""
+        if self.ending or self.stopped not in {None, Stop.TIMED_OUT}:
+            return False
+        if timeout_s is not None:
+            others = [limit for limit in self.limits if limit[1] is not Stop.TIMED_OUT]
+            self.limits = (*others, (time.monotonic() + timeout_s, Stop.TIMED_OUT))
+        self.interrupt = self.abandon = self.stopped = None
+        self._abandon_at = float("inf")
+        return True
+
     def give_up_if_late(self) -> None:
         """Go on without the body if it has not ended within the grace."""
         if time.monotonic() >= self._abandon_at and not self.ending:

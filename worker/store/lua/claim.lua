@@ -6,7 +6,7 @@
 --   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or ''},
 --   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
 --   error as JSON when the job ended without its sender being told, else ''
--- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim.
+-- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
 
 local id, token, worker = ARGV[5], ARGV[8], ARGV[7]
@@ -28,19 +28,24 @@ end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
 if job.state ~= 'queued' then
-  local untold = redis.call('HDEL', key, 'untold') == 1
-  return {0, untold and redis.call('HGET', key, 'error') or ''}
+  local told_to = redis.call('HGET', key, 'untold')
+  if told_to ~= '1' and told_to ~= token then return {0, ''} end
+  redis.call('HSET', key, 'untold', token)
+  return {0, redis.call('HGET', key, 'error')}
 end
 
 local limit, code = next_limit(job)
 if limit and limit <= now then
   local reason = lapse(job, code)
+  redis.call('HSET', key, 'untold', token)
   dispatch_touched()
   return {0, reason}
 end
 
 redis.call('ZREM', window_key(job.queue), id)
-redis.call('ZREM', line_key(job.queue, job.tenant), id) -- a job delivered twice may stand in line again
+-- A job delivered twice may stand in line again, or be stranded.
+redis.call('ZREM', line_key(job.queue, job.tenant), id)
+redis.call('ZREM', stranded_key(job.kind), id)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)
