@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import redis
+from redis.exceptions import ResponseError
 
 from tests.support.board import Board
 from tests.support.eventually import eventually
+from tests.support.faults import refusing
 from worker.connection import connect
 from worker.health import WorkerFacts
 from worker.job import JobState
@@ -65,6 +67,17 @@ def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Mainten
     board.client.zadd(board.keys.leases, {lost: 0})
     maintenance.tick()
     assert board.state(lost) is JobState.RUNNING
+
+
+def test_a_full_redis_is_relieved_of_what_it_has_kept_long_enough(
+    client: redis.Redis, settings: Settings, board: Board
+) -> None:
+    maintenance = Maintenance("worker-1", client, settings.model_copy(update={"retention_s": 1}))
+    board.succeed(board.start(board.submit("old")))
+    client.zadd(board.keys.state("succeeded"), {"old": 0})
+    with refusing(settings.url, "OOM"), pytest.raises(ResponseError):
+        maintenance.tick()
+    assert board.find("old") is None
 
 
 def test_after_an_outage_of_redis_the_workers_have_a_lease_to_come_back_before_their_jobs_are_taken(
