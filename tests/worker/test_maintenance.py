@@ -120,12 +120,25 @@ def test_it_goes_on_until_it_is_stopped(settings: Settings, board: Board) -> Non
     assert not maintenance.leads
 
 
+def test_a_worker_that_starts_while_redis_refuses_makes_itself_known_as_soon_as_it_does_not(
+    settings: Settings, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = WorkerFacts(name="worker-1", slots={"agents": 7})
+    presence = Presence("worker-1", connect(settings.url), settings, lambda: facts)
+    with refusing(settings.url, "READONLY"):
+        presence.start(REGISTRY)
+        eventually(lambda: "redis_unavailable" in caplog.text)
+    eventually(lambda: board.client.hget(board.keys.slots, "agents") == b"7")
+    assert board.client.hexists(board.keys.kinds, "test.echo")
+    presence.stop()
+
+
 def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board: Board) -> None:
     presence = Presence(
         "worker-1", connect(settings.url), settings, lambda: WorkerFacts(name="worker-1", slots={"agents": 7})
     )
     presence.start(REGISTRY)
-    assert board.client.hget(board.keys.slots, "agents") == b"7"
+    eventually(lambda: board.client.hget(board.keys.slots, "agents") == b"7")
     assert board.client.hexists(board.keys.kinds, "test.echo")
     presence.stop()
     presence.stop()
