@@ -36,8 +36,12 @@ REMEDIES = {
     "NOREPLICAS": "too few replicas are connected: mend them, or lower its min-replicas-to-write",
     "MISCONF": "it cannot write to its disk: free space there, and read its log",
 }
-#: Redis before 7 puts an error inside a script into a sentence about the script; no class or code is left of it then.
-_REFUSAL = re.compile(rf"(?:Error running script .*: -)?({'|'.join(REMEDIES)}) ", re.DOTALL)
+#: Redis before 7 puts an error inside a script into a sentence about the script, and redis-py one of a pipeline into a
+#: sentence about its command; no class or code may be left of it then.
+_REFUSAL = re.compile(
+    rf"(?:Command # \d+ \(.*\) of pipeline caused error: )?(?:Error running script .*: -)?({'|'.join(REMEDIES)}) ",
+    re.DOTALL,
+)
 
 
 def _options(timeout_s: float) -> dict[str, Any]:

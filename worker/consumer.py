@@ -113,9 +113,9 @@ class Consumer(CeleryConsumer):
 
     @property
     def at_work(self) -> bool:
-        """Whether this worker means to consume: it has begun and has not been told to stop."""
+        """Whether this worker should be consuming: it is connected, and has not been told to stop."""
         ending = state.should_stop not in {None, False} or state.should_terminate not in {None, False}
-        return self.blueprint.state == RUN and not ending
+        return self.blueprint.state == RUN and self.connection is not None and not ending
 
     def reconnect(self) -> None:
         """Have the consuming thread give up its connection and make a new one. Safe to call from any thread."""

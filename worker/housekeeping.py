@@ -84,5 +84,9 @@ def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
     if settings.health_file:
         probes.append(FileProbe(settings.health_file, facts))
     if settings.health_port:
-        probes.append(HttpProbe(settings.health_host, settings.health_port, facts))
+        try:
+            probes.append(HttpProbe(settings.health_host, settings.health_port, facts))
+        except OSError as error:
+            # A worker without its port is reported as ill by whoever asks there; it need not be without work.
+            log.error("health_port_not_opened", extra={"port": settings.health_port, "error": str(error)})  # noqa: TRY400 - the error says it all
     return probes

@@ -36,19 +36,19 @@ class Presence:
         self._keys = Keys(settings.prefix)
         self._facts = facts
         self._on_announced = on_announced
+        self._contracts: dict[Any, Any] = {}
         self._thread = Periodic("presence", ANNOUNCE_EVERY_S, self.announce)
 
     def start(self, registry: Mapping[str, TaskSpec]) -> None:
-        """Announce the kinds, then the worker, and go on announcing it."""
-        self._registry = registry
-        if registry:
-            contracts: dict[Any, Any] = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
-            self._client.hset(self._keys.kinds, mapping=contracts)
-        self.announce()
+        """Announce the kinds and the worker, and go on announcing it. Returns at once, also when Redis is away."""
+        self._contracts = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
         self._thread.start()
 
     def announce(self) -> None:
-        """Announce the worker once."""
+        """Announce the worker once, and the kinds unless that is done."""
+        if self._contracts:
+            self._client.hset(self._keys.kinds, mapping=self._contracts)
+            self._contracts = {}
         ttl_ms = round(3 * ANNOUNCE_EVERY_S * 1000)
         run(self._client, self._transitions.announce(self._name, ttl_ms, self._facts().model_dump(mode="json")))
         self._on_announced()

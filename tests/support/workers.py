@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -176,8 +177,15 @@ class Fleet:
 
     def restart_redis(self) -> None:
         """Stop the server and start it again on the same port with what it has kept."""
+        with self.redis_stopped():
+            pass
+
+    @contextmanager
+    def redis_stopped(self) -> Iterator[None]:
+        """The server is away within the block, and then back on the same port with what it has kept."""
         port = self._server.port
         self._server.stop()
+        yield
         self._server = EmbeddedRedis(self._keep, port=port).start()
         assert self._server.port == port
 

@@ -19,7 +19,18 @@ from worker import defences
 from worker.settings import Settings
 
 #: What takes kombu down: each of these leaves `drain_events` as another error than "nothing there".
-DEADLY = ["text", "null", "number", "string", "array", "array of three", "object", "half", "body not base64", "properties missing"]
+DEADLY = [
+    "text",
+    "null",
+    "number",
+    "string",
+    "array",
+    "array of three",
+    "object",
+    "half",
+    "body not base64",
+    "properties missing",
+]
 
 
 @pytest.fixture
