@@ -19,6 +19,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._cut_at: bytes | None = None
         self._silent = False
+        self._half_open: set[socket.socket] = set()
         #: How often a connection was cut with its request delivered and its answer withheld.
         self.cuts = 0
 
@@ -33,6 +34,12 @@ class Proxy:
     def fall_silent(self) -> None:
         """Keep connections open and pass nothing on any more, as a half-open connection does."""
         self._silent = True
+
+    def go_half_open(self) -> int:
+        """Pass nothing on any more over the connections of now, which stay open; new ones work. Gives how many."""
+        with self._lock:
+            self._half_open = {connection for connection in self._sockets if connection.fileno() >= 0}
+        return len(self._half_open) // 2
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,9 +57,13 @@ class Proxy:
         while True:
             try:
                 caller, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target_port))
+            except OSError:
+                _close(caller)  # the target is away; it may come back
+                continue
             with self._lock:
                 self._sockets += [caller, server]
             threading.Thread(target=self._pass_requests, args=(caller, server), daemon=True).start()
@@ -62,7 +73,7 @@ class Proxy:
         answers.start()
         with suppress(OSError):
             while chunk := caller.recv(65536):
-                if self._silent:
+                if self._silent or caller in self._half_open:
                     continue
                 if self._cut_at is not None and self._cut_at in chunk:
                     self._cut_at = None
@@ -83,7 +94,7 @@ class Proxy:
     def _pass_answers(self, server: socket.socket, caller: socket.socket) -> None:
         with suppress(OSError):
             while chunk := server.recv(65536):
-                if not self._silent:
+                if not self._silent and server not in self._half_open:
                     caller.sendall(chunk)
         _close(caller)
 
