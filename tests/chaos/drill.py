@@ -122,6 +122,10 @@ class _Drill:
     jobs: JobClient
     witness: Witness
 
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.settings.prefix)
+
     def run(self, faults: list[Fault], tell: Tell) -> Run:
         size, desk = self.size, _Desk(self.jobs)
         ordered = orders(size.seed, size.seconds * 0.95, size.jobs)
@@ -158,11 +162,12 @@ class _Drill:
             desk.submit(order)
         ids = [order.job_id for order in called]
         self._until(lambda: all(self.jobs.get(job_id).done for job_id in ids), MUSTER_PATIENCE_S)
-        seen = {event.data["worker"] for job_id in ids for event in self.jobs.events(job_id) if event.type == "started"}
+        begun = (event for job_id in ids for event in self.jobs.events(job_id) if event.type == EventType.STARTED)
+        seen = {event.data["worker"] for event in begun}
         return called, [post.name for post in self.deployment.posts if f"{post.name}@chaos" not in seen]
 
     def _manned(self, posts: Iterable[Post]) -> bool:
-        return all(self.client.exists(Keys(self.settings.prefix).worker(f"{post.name}@chaos")) for post in posts)
+        return all(self.client.exists(self.keys.worker(f"{post.name}@chaos")) for post in posts)
 
     def _all_done(self) -> bool:
         counts = self.jobs.counts()
