@@ -15,7 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tests.chaos.checks import check_all
 from tests.chaos.deployment import Crew
 from tests.chaos.drill import DRAIN_PATIENCE_S, Run, Size, Tell, drill
-from tests.chaos.plan import plan
+from tests.chaos.peer import comparison
+from tests.chaos.plan import Fault, plan
 from tests.chaos.recovery import recoveries
 from tests.chaos.report import Report, as_json, as_markdown, report_of, show
 
@@ -24,7 +25,7 @@ from tests.chaos.report import Report, as_json, as_markdown, report_of, show
 QUICK: dict[str, Any] = {"lease_s": 2.0, "tick_s": 0.2, "max_crashes": 1000}
 DEFAULTS: dict[str, Any] = {"max_crashes": 1000}
 DEFAULT_LEASE_S = 8.0
-AGENTS, TOOLS = Crew("agents", "threads", 4, 6), Crew("tools", "prefork", 2, 2)
+AGENTS, TOOLS = Crew("agents", "threads", 4, 6), Crew("tools", "prefork", 3, 2)
 
 HELP = """Kill, freeze and cut off real workers while they work, and then check the books.
 
@@ -38,24 +39,30 @@ def run(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long faults are dealt.")] = 5,
     seed: Annotated[int, typer.Option(help="What faults and work follow from.")] = 1,
     jobs: Annotated[int | None, typer.Option(help="Jobs without children; 100 a minute unless given.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Workers for agents; half as many for tools.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Workers for agents; one less for tools.")] = 4,
     pace: Annotated[float, typer.Option(min=0.01, help="How fast faults come; 1 kills about 50 workers a minute.")] = 1,
     defaults: Annotated[bool, typer.Option("--defaults", help="Default times: a lease of 8 s.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything there.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there.")] = None,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep logs, database and Redis there.")] = None,
+    peer: Annotated[str, typer.Option(metavar="celery", help="Deal the same to plain Celery, and compare.")] = "",
     show_plan: Annotated[bool, typer.Option("--plan", help="Print the faults, and deal none.")] = False,
 ) -> None:
     """Make one run, show the report, and write it where it was asked for."""
     seconds = minutes * 60
     overrides = DEFAULTS if defaults else QUICK
+    if peer not in {"", "celery"}:
+        raise typer.BadParameter(f"{peer!r} is not known; choose celery", param_hint="--peer")
     faults = plan(seed, seconds, overrides.get("lease_s", DEFAULT_LEASE_S), pace)
     if show_plan:
         print(*faults, sep="\n")
         return
-    crews = (_sized(AGENTS, workers), _sized(TOOLS, max(1, workers // 2)))
+    crews = (_sized(AGENTS, workers), _sized(TOOLS, max(1, workers - 1)))
     size = Size(seed, seconds, jobs or round(100 * minutes), crews, overrides)
     folder = keep or Path(tempfile.mkdtemp(prefix="backdesk-chaos-"))
+    if peer:
+        _compare(size, faults, folder, json, keep=bool(keep))
+        return
     with _progress(seconds) as tell:
         ended = drill(size, faults, folder, tell)
     report = judge(size, ended)
@@ -64,7 +71,7 @@ def run(
         json.write_text(as_json(report), encoding="utf-8")
     if markdown:
         markdown.write_text(as_markdown(report), encoding="utf-8")
-    _leave(report, folder, keep=bool(keep))
+    _leave(folder, ok=report.ok, keep=bool(keep))
 
 
 def judge(size: Size, ended: Run) -> Report:
@@ -76,12 +83,21 @@ def _sized(crew: Crew, workers: int) -> Crew:
     return Crew(crew.queue, crew.pool, workers, crew.slots)
 
 
-def _leave(report: Report, folder: Path, *, keep: bool) -> None:
-    if report.ok and not keep:
+def _compare(size: Size, faults: list[Fault], folder: Path, json: Path | None, *, keep: bool) -> None:
+    with _progress(size.seconds) as tell:
+        tallies = comparison.compare(size, faults, folder, tell)
+    comparison.show(tallies)
+    if json:
+        json.write_text(comparison.as_json(tallies), encoding="utf-8")
+    _leave(folder, ok=True, keep=keep)
+
+
+def _leave(folder: Path, *, ok: bool, keep: bool) -> None:
+    if ok and not keep:
         shutil.rmtree(folder)
     else:
         print(f"logs, database and Redis are kept in {folder}", file=sys.stderr)
-    if not report.ok:
+    if not ok:
         raise typer.Exit(1)
 
 

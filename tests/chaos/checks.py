@@ -215,3 +215,8 @@ def nothing_left(evidence: Evidence) -> Iterator[str]:
 @check("every worker takes jobs at the end")
 def all_present(evidence: Evidence) -> Iterator[str]:
     yield from (f"{name} took no job of the muster" for name in evidence.absent)
+
+
+@check("no worker ended by itself")
+def none_deserted(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.deserters

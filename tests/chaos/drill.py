@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.chaos.deployment import Crew, Deployment, faster_starts
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.hand import Dealt, Hand
 from tests.chaos.kinds import WITNESS
-from tests.chaos.orders import Order, orders
+from tests.chaos.orders import MIX, Mix, Order, orders
 from tests.chaos.plan import Fault
 from tests.chaos.post import Post
 from tests.chaos.producer import Producer
@@ -54,6 +54,7 @@ class Size:
     jobs: int
     crews: tuple[Crew, ...]
     overrides: dict[str, Any]
+    mix: Mix = field(default_factory=lambda: MIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,6 @@ class Run:
     #: Submits that were repeated because nobody knew whether they had worked.
     repeats: int
     ended_to_be_sure: int
-    #: Workers that ended though nobody had asked them to, with their exit codes.
-    deserters: dict[str, list[int]]
     drain_s: float
 
 
@@ -107,9 +106,21 @@ def drill(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Run:
             return _Drill(size, deployment, settings, client, jobs, witness).run(faults, tell)
 
 
-def _checks() -> dict[str, ModelCheck]:
-    import tests.chaos.kinds  # noqa: F401 - registers the kinds; not earlier, because other tests have kinds of theirs
+def until(condition: Callable[[], bool], patience_s: float, tell: Callable[[float], None] = lambda _: None) -> bool:
+    """Wait for a condition as long as the patience lasts; that it did not come true is for the checks to say."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < patience_s:
+        tell(waited)
+        try:
+            if condition():
+                return True
+        except (RedisError, StoreUnavailable):
+            pass
+        time.sleep(0.2)
+    return False
 
+
+def _checks() -> dict[str, ModelCheck]:
     return {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items() if kind.startswith("chaos.")}
 
 
@@ -128,9 +139,9 @@ class _Drill:
 
     def run(self, faults: list[Fault], tell: Tell) -> Run:
         size, desk = self.size, _Desk(self.jobs)
-        ordered = orders(size.seed, size.seconds * 0.95, size.jobs)
+        ordered = orders(size.seed, size.seconds * 0.95, size.jobs, size.mix)
         self.deployment.start()
-        self._until(partial(self._manned, self.deployment.posts), START_PATIENCE_S)
+        until(partial(self._manned, self.deployment.posts), START_PATIENCE_S)
         producer = Producer(desk, ordered)
         clerk = Clerk(
             connect(self.settings.url, 5.0), Keys(self.settings.prefix), Transitions(self.settings), self.witness
@@ -142,18 +153,22 @@ class _Drill:
         hand.open()
         began = time.monotonic()
         producer.finish(DRAIN_PATIENCE_S)
-        self._until(self._all_done, DRAIN_PATIENCE_S, partial(tell, "waiting for the end of all jobs"))
+        until(self._all_done, DRAIN_PATIENCE_S, partial(tell, "waiting for the end of all jobs"))
         drain_s = time.monotonic() - began
         muster, absent = self._muster(desk)
         clerk.stop()
         acknowledged = producer.acknowledged | {order.job_id for order in muster}
         every = [*ordered, *muster]
         evidence = gather(
-            self.client, self.settings, self.witness, orders=every, acknowledged=acknowledged, absent=absent
+            self.client,
+            self.settings,
+            self.witness,
+            orders=every,
+            acknowledged=acknowledged,
+            absent=absent,
+            deserters=_deserters(self.deployment.posts),
         )
-        deserters = {post.name: codes for post in self.deployment.posts if (codes := _unwanted(post))}
-        facts = (clerk.answers, producer.repeats, clerk.ended_to_be_sure, deserters, round(drain_s, 1))
-        return Run(evidence, hand.dealt, *facts)
+        return Run(evidence, hand.dealt, clerk.answers, producer.repeats, clerk.ended_to_be_sure, round(drain_s, 1))
 
     def _muster(self, desk: _Desk) -> tuple[list[Order], list[str]]:
         """Give the fleet as many jobs at once as it has slots; return them, and the workers that took none."""
@@ -161,7 +176,7 @@ class _Drill:
         for order in called:
             desk.submit(order)
         ids = [order.job_id for order in called]
-        self._until(lambda: all(self.jobs.get(job_id).done for job_id in ids), MUSTER_PATIENCE_S)
+        until(lambda: all(self.jobs.get(job_id).done for job_id in ids), MUSTER_PATIENCE_S)
         begun = (event for job_id in ids for event in self.jobs.events(job_id) if event.type == EventType.STARTED)
         seen = {event.data["worker"] for event in begun}
         return called, [post.name for post in self.deployment.posts if f"{post.name}@chaos" not in seen]
@@ -172,21 +187,6 @@ class _Drill:
     def _all_done(self) -> bool:
         counts = self.jobs.counts()
         return not any(counts[state] for state in ACTIVE)
-
-    def _until(
-        self, condition: Callable[[], bool], patience_s: float, tell: Callable[[float], None] = lambda _: None
-    ) -> bool:
-        """Wait for a condition as long as the patience lasts; that it did not come true is for the checks to say."""
-        began = time.monotonic()
-        while (waited := time.monotonic() - began) < patience_s:
-            tell(waited)
-            try:
-                if condition():
-                    return True
-            except (RedisError, StoreUnavailable):
-                pass
-            time.sleep(0.2)
-        return False
 
 
 def _muster_orders(size: Size) -> Iterable[Order]:
@@ -199,5 +199,5 @@ def _muster_orders(size: Size) -> Iterable[Order]:
             yield Order("muster", kind, moves, {"tenant": "muster"}, job_id=f"chaos-{size.seed}-muster-{number}")
 
 
-def _unwanted(post: Post) -> list[int]:
-    return [end.code for end in post.ends if not end.wanted]
+def _deserters(posts: Iterable[Post]) -> list[str]:
+    return [f"{post.name} ended with exit code {end.code}" for post in posts for end in post.ends if not end.wanted]

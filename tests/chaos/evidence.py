@@ -67,6 +67,8 @@ class Evidence:
     leftovers: list[str] = field(default_factory=list)
     #: Workers that took no job of a muster at the end.
     absent: list[str] = field(default_factory=list)
+    #: Workers that ended though nobody had seen to it.
+    deserters: list[str] = field(default_factory=list)
 
     @cached_property
     def runs_of(self) -> dict[OfStep, list[RunRow]]:
@@ -100,6 +102,7 @@ def gather(
     orders: Sequence[Order],
     acknowledged: Iterable[str],
     absent: list[str],
+    deserters: list[str],
 ) -> Evidence:
     """Read everything that there is."""
     keys = Keys(settings.prefix)
@@ -115,6 +118,7 @@ def gather(
         entries=witness.entries(),
         leftovers=[*leaks(client, settings.prefix), *_unfinished(client, keys, settings)],
         absent=absent,
+        deserters=deserters,
     )
 
 

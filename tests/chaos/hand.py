@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -114,7 +112,7 @@ class Hand:
             post, pid = children[int(fault.pick * len(children))]
             at = time.time()
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                post.kill_child(pid)
                 self.dealt.append(Dealt(at, F.KILL_CHILD, post.name, frozenset({pid})))
 
     def _thaw(self, post: Post, pid: int) -> None:

@@ -99,6 +99,7 @@ class Player:
             for number, move in enumerate(moves):
                 self._context.progress((number + 1) / len(moves), f"move {move.key}", attempt=attempt)
                 yield from getattr(self, f"_{move.do}")(move)
+            yield self._write(witness.finish, self._context.job_id, attempt)
         finally:
             yield self._write(witness.end_attempt, row)
         return Done(total=self._total, heard=self._heard, attempt=attempt)

@@ -11,12 +11,14 @@ from tests.chaos.script import Mishap, Move
 from worker.job import JobState
 
 TENANTS = ("acme", "globex", "initech", "umbrella")
-KINDS = ("chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")
+KINDS = ("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")
 EFFECTS = ("pure", "idempotent", "idempotent", "unsafe")
 #: An attempt of a job that hangs takes this long, at most.
 TIMEOUT_S = 4.0
 
 Maker = Callable[[Random], "Order"]
+#: Sorts of orders, and how often they are chosen.
+Mix = list[tuple[Maker, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Order:
     job_id: str = ""
 
 
-def orders(seed: int, seconds: float, count: int) -> list[Order]:
+def orders(seed: int, seconds: float, count: int, mix: Mix) -> list[Order]:
     """So many orders, spread over the time."""
     random = Random(f"{seed}:orders")
-    makers = random.choices([maker for maker, _ in MIX], [weight for _, weight in MIX], k=count)
+    makers = random.choices([maker for maker, _ in mix], [weight for _, weight in mix], k=count)
     return [_placed(maker(random), n, seconds * n / count, seed, random) for n, maker in enumerate(makers)]
 
 
@@ -57,7 +59,7 @@ def _long(random: Random) -> Order:
     """Longer than leases and time-outs of connections."""
     moves = _steps(random, 14, 0.8, 1.2)
     moves.insert(7, Move(do="checkpoint", key="half"))
-    return Order("long", random.choice(("chaos.agent", "chaos.tool")), moves)
+    return Order("long", random.choice(("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool")), moves)
 
 
 def _together(random: Random) -> Order:
@@ -107,7 +109,9 @@ def _cancelled(random: Random) -> Order:
     return Order("cancelled", random.choice(KINDS), _steps(random, 4, 0.5, 1.0), ends=ends, cancel_after_s=after_s)
 
 
-MIX: list[tuple[Maker, int]] = [
+#: What any job system can express: steps, one after the other.
+PLAIN: Mix = [(_short, 90), (_long, 10)]
+MIX: Mix = [
     (_short, 45),
     (_together, 8),
     (_family, 9),

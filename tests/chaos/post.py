@@ -33,6 +33,7 @@ class Post:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted = False
+        self._begins_at = 0
 
     @property
     def pid(self) -> int:
@@ -51,6 +52,7 @@ class Post:
             self.ends.append(End(time.time(), self._process.returncode, self._wanted))
         self._wanted = False
         with self.log.open("ab") as log:
+            self._begins_at = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
@@ -65,6 +67,18 @@ class Post:
         """Kill the main process alone; what it started sees to its own end."""
         self._wanted = True
         self._send(signal.SIGKILL)
+
+    def kill_child(self, pid: int) -> None:
+        """Kill a child of the pool. A worker that was not ready yet takes that for a failed start, and ends."""
+        self._wanted = self._wanted or not self.ready
+        os.kill(pid, signal.SIGKILL)
+
+    @property
+    def ready(self) -> bool:
+        """Whether Celery has said that the present worker is."""
+        with self.log.open("rb") as log:
+            log.seek(self._begins_at)
+            return b" ready." in log.read()
 
     def end(self) -> None:
         """Ask the worker to end in good order."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.evidence import Evidence, JobEvidence
@@ -37,10 +38,14 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """From the kill to the next `started` of one job; `calm` says that Redis was well meanwhile."""
+    """From the kill to the next `started` of one job, and to the moment at which it was queued again for it.
+
+    Between the two it waits for a slot. `calm` says that Redis was well meanwhile.
+    """
 
     job_id: str
     seconds: float
+    noticed_s: float
     calm: bool
 
 
@@ -50,19 +55,23 @@ def recoveries(evidence: Evidence, dealt: Iterable[Dealt]) -> list[Recovery]:
     outages = [fault.at for fault in faults if fault.kind in OF_REDIS]
     pids = {(row.job, row.attempt): row.pid for row in evidence.attempts}
     return [
-        Recovery(job.id, again - kill.at, not any(kill.at - NEAR_S < out < again for out in outages))
+        Recovery(
+            job.id,
+            again - kill.at,
+            lost - kill.at,
+            not any(kill.at - NEAR_S < outage < again for outage in outages),
+        )
         for kill in faults
         if kill.is_kill
         for job in evidence.jobs.values()
-        if (again := _again(job, kill, pids)) is not None
+        for lost, again in _again(job, kill, pids)
     ]
 
 
-def _again(job: JobEvidence, kill: Dealt, pids: dict[tuple[str, int], int]) -> float | None:
-    """The moment at which a job began again that was lost by this kill, None for any other."""
+def _again(job: JobEvidence, kill: Dealt, pids: dict[tuple[str, int], int]) -> Iterator[tuple[float, float]]:
+    """The moments at which a job was queued again and began again, if it was lost by this kill."""
     for event in job.events:
         lost = event.type == EventType.RETRYING and event.data.get("code") == "worker_lost"
         if lost and event.at.timestamp() > kill.at and pids.get((job.id, event.attempt)) in kill.pids:
             later = (each for each in job.events[event.seq :] if each.type == EventType.STARTED)
-            return next((each.at.timestamp() for each in later), None)
-    return None
+            yield from ((event.at.timestamp(), each.at.timestamp()) for each in itertools.islice(later, 1))

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -31,6 +31,8 @@ class Report:
     title: str
     figures: dict[str, dict[str, Any]]
     findings: Sequence[Finding]
+    #: For programs only.
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -43,6 +45,7 @@ def report_of(size: Size, run: Run, findings: Sequence[Finding], recovered: Sequ
     recovery = {
         "all": _times([each.seconds for each in recovered]),
         "Redis well meanwhile": _times([each.seconds for each in recovered if each.calm]),
+        "the same, without the wait for a slot": _times([each.noticed_s for each in recovered if each.calm]),
     }
     figures = {
         "conditions": _conditions(size),
@@ -50,9 +53,10 @@ def report_of(size: Size, run: Run, findings: Sequence[Finding], recovered: Sequ
         "work": _work(run.evidence, size),
         "people": {**run.answers, "submits repeated": run.repeats, "killed to be sure": run.ended_to_be_sure},
         "recovery from kill -9, s": recovery,
-        "fleet": {"drained in, s": run.drain_s, "ended by themselves": run.deserters or "none"},
+        "end": {"drained in, s": run.drain_s},
     }
-    return Report(f"backdesk, seed {size.seed}, {size.seconds / 60:g} min", figures, findings)
+    details = {"dealt": run.dealt, "recoveries": recovered}
+    return Report(f"backdesk, seed {size.seed}, {size.seconds / 60:g} min", figures, findings, details)
 
 
 def _conditions(size: Size) -> dict[str, Any]:

@@ -168,6 +168,7 @@ CHARGES = "every unsafe effect was had once, none twice"
 CHILDREN = "the children of every job that succeeded are there, ended well, and before it"
 LEFT = "no key outlives its purpose, and no list holds work"
 PRESENT = "every worker takes jobs at the end"
+DESERTED = "no worker ended by itself"
 
 VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (LOST, "a record is gone", lambda: replace(clean(), jobs={"c": clean().jobs["c"]})),
@@ -207,6 +208,7 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (CHILDREN, "one ended late", late_child),
     (LEFT, "a key", lambda: replace(clean(), leftovers=["backdesk:leases is not empty"])),
     (PRESENT, "a worker", lambda: replace(clean(), absent=["agents-1"])),
+    (DESERTED, "a worker", lambda: replace(clean(), deserters=["agents-1 ended with exit code 1"])),
 ]
 
 

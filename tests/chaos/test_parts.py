@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.hand import Dealt
-from tests.chaos.orders import orders
+from tests.chaos.orders import MIX, orders
 from tests.chaos.plan import FROZEN, FaultKind, plan
 from tests.chaos.post import Post
 from tests.chaos.recovery import Times, recoveries
@@ -32,7 +32,7 @@ from tests.support.proxy import Proxy
 
 def test_the_same_seed_gives_the_same_faults_and_the_same_work() -> None:
     assert plan(7, 60, 2.0) == plan(7, 60, 2.0) != plan(8, 60, 2.0)
-    assert orders(7, 60, 50) == orders(7, 60, 50) != orders(8, 60, 50)
+    assert orders(7, 60, 50, MIX) == orders(7, 60, 50, MIX) != orders(8, 60, 50, MIX)
 
 
 def test_five_minutes_kill_over_two_hundred_workers_and_use_every_fault() -> None:
@@ -51,9 +51,9 @@ def test_what_is_frozen_is_frozen_for_longer_than_a_lease_and_redis_faults_do_no
 
 
 def test_all_sorts_of_work_are_ordered() -> None:
-    labels = Counter(order.label for order in orders(1, 300, 500))
+    labels = Counter(order.label for order in orders(1, 300, 500, MIX))
     assert len(labels) == 10
-    assert len({order.job_id for order in orders(1, 300, 500)}) == 500
+    assert len({order.job_id for order in orders(1, 300, 500, MIX)}) == 500
 
 
 def test_a_script_adds_up_and_a_doomed_one_has_no_result() -> None:
@@ -77,7 +77,7 @@ def test_recovery_is_measured_from_the_kill_to_the_next_start_of_the_job_that_it
     evidence = replace(evidence, jobs={**evidence.jobs, "p": replace(job, events=events)})
     kill = Dealt(NOON.timestamp() + 1, FaultKind.KILL_WORKER, "agents-1", frozenset({10}))
     (recovery,) = recoveries(evidence, [kill])
-    assert (recovery.job_id, recovery.seconds, recovery.calm) == ("p", 2.5, True)
+    assert (recovery.job_id, recovery.seconds, recovery.noticed_s, recovery.calm) == ("p", 2.5, 1.0, True)
     assert recoveries(evidence, [replace(kill, pids=frozenset({99}))]) == []
     outage = Dealt(NOON.timestamp() + 2, FaultKind.KILL_REDIS, "redis")
     assert [each.calm for each in recoveries(evidence, [kill, outage])] == [False]

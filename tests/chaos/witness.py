@@ -21,6 +21,7 @@ CREATE TABLE runs (id INTEGER PRIMARY KEY, job TEXT, step TEXT, effect TEXT, att
                    started REAL, ended REAL);
 CREATE TABLE charges (id INTEGER PRIMARY KEY, job TEXT, step TEXT, attempt INT, pid INT, at REAL);
 CREATE TABLE entries (key TEXT PRIMARY KEY, value INT, times INT);
+CREATE TABLE finishes (job TEXT, attempt INT, at REAL);
 CREATE TABLE hiccups (id INTEGER PRIMARY KEY, job TEXT, key TEXT);
 CREATE INDEX runs_of ON runs (job, step);
 CREATE INDEX charges_of ON charges (job, step);
@@ -100,6 +101,10 @@ class Witness:
         """Note that a body has ended, and does nothing more."""
         self._insert("UPDATE attempts SET ended = ? WHERE id = ?", time.time(), row)
 
+    def finish(self, job: str, attempt: int) -> None:
+        """Note that a body has come to its end with nothing left to do."""
+        self._insert("INSERT INTO finishes VALUES (?, ?, ?)", job, attempt, time.time())
+
     def begin_run(self, job: str, step: str, effect: str, attempt: int) -> int:
         """Note that a step begins."""
         facts = (job, step, effect, attempt, os.getpid(), time.time())
@@ -144,6 +149,10 @@ class Witness:
     def entries(self) -> list[EntryRow]:
         """The effects of idempotent steps."""
         return [EntryRow(*row) for row in self._connection().execute("SELECT key, value, times FROM entries")]
+
+    def finished(self) -> set[str]:
+        """The jobs of which a body has come to its end."""
+        return {job for (job,) in self._connection().execute("SELECT DISTINCT job FROM finishes")}
 
     def _rows(self, columns: str, table: str, job: str | None) -> list[Any]:
         sql = f"SELECT {columns} FROM {table} WHERE ? IS NULL OR job = ? ORDER BY id"  # noqa: S608 - names of our own
