@@ -46,11 +46,13 @@ class Proxy:
         """Keep connections open and pass nothing on any more, as a half-open connection does."""
         self._silent = True
 
-    def strand_all(self) -> None:
-        """Make all connections half-open, as the restart of a router does; new ones work."""
+    def strand_all(self) -> int:
+        """Make all connections half-open, as the restart of a router does; new ones work. Gives how many."""
         with self._lock:
-            for link in self._links:
+            open_links = [link for link in self._links if link.caller.fileno() >= 0]
+            for link in open_links:
                 link.dead = True
+        return len(open_links)
 
     def strand_next(self, command: bytes) -> None:
         """Make the connection half-open that is the next to send `command`. Once."""
@@ -78,9 +80,13 @@ class Proxy:
         while True:
             try:
                 caller, _ = self._listener.accept()
-                link = Link(caller, socket.create_connection(("127.0.0.1", self._target_port)))
             except OSError:
                 return
+            try:
+                link = Link(caller, socket.create_connection(("127.0.0.1", self._target_port)))
+            except OSError:
+                _close(caller)  # the target is away; it may come back
+                continue
             with self._lock:
                 self._links.append(link)
             threading.Thread(target=self._pass_requests, args=(link,), daemon=True).start()
