@@ -7,7 +7,7 @@ branch.
 """
 
 from tasks.agents.runtime.agents import Budget, run_agent
-from tasks.agents.runtime.messages import History, dump_history, load_history
+from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "openai_model",
     "run_agent",
     "scripted_model",
+    "turn_of",
 ]

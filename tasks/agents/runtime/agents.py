@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import AsyncIterable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import pydantic_ai
 from pydantic_ai import (
     Agent,
     AgentRun,
+    DeferredToolRequests,
     FunctionToolCallEvent,
     FunctionToolResultEvent,
     PartDeltaEvent,
@@ -20,27 +20,25 @@ from pydantic_ai import (
     TextPart,
     TextPartDelta,
     Tool,
-    ToolCallPart,
-    ToolFailed,
     ToolOutput,
     UsageLimits,
     exceptions,
 )
-from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 
-from tasks.agents.card import ASK, HAND_OVER, AgentCard, DeskTool, HandOver, Question
+from tasks.agents.card import ASK, HAND_OVER, AgentCard, HandOver, Question
+from tasks.agents.journal import Journal
+from tasks.agents.runtime.durable import Durable
 from tasks.agents.runtime.errors import failure_of
-from tasks.agents.runtime.messages import History
+from tasks.agents.runtime.messages import History, dump_history, turn_of
 from tasks.contracts import ModelUsage
 from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
+from tasks.tools.tool import DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
 RETRIES = 2
 Output = str | HandOver | Question
-
-_log = logging.getLogger(__name__)
 
 # On a terminal the library greets at the first run; a worker's output is its log.
 pydantic_ai.BANNER_ENABLED = False
@@ -64,11 +62,11 @@ class Watcher(Protocol):
 
 
 class Budget:
-    """What one job may ask of the model, over all of its agents."""
+    """What one job may ask of the model, over all of its agents and attempts; `spent` is what it has asked so far."""
 
-    def __init__(self, *, requests: int, tool_calls: int, tool_timeout_s: float) -> None:
+    def __init__(self, *, requests: int, tool_calls: int, tool_timeout_s: float, spent: ModelUsage) -> None:
         self.limits = UsageLimits(request_limit=requests, tool_calls_limit=tool_calls)
-        self.usage = RunUsage()
+        self.usage = RunUsage(**spent.model_dump())
         self.tool_timeout_s = tool_timeout_s
 
     @property
@@ -94,23 +92,27 @@ async def run_agent(
     may_hand_over: bool,
     budget: Budget,
     watcher: Watcher,
+    journal: Journal,
 ) -> tuple[Output, History]:
     """Let one agent work until it answers (text), asks or hands over; return that and the whole conversation.
 
-    Without a prompt it goes on where the history ends, as after a handoff. Raises ModelFailure.
+    Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Raises
+    ModelFailure; and Suspended or LeavingNow when the job must leave, which happens at no other points than `journal`.
     """
     agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
+    durable = Durable(card, journal, history, prompted=prompt is not None)
     try:
         async with agent.iter(
             prompt,
-            message_history=history,
+            message_history=durable.history,
+            capabilities=[durable],
             deps=desk,
             model=model,
             usage=budget.usage,
             usage_limits=budget.limits,
         ) as run:
-            await _drive(run, watcher, budget)
-            if run.result is None:
+            await _drive(run, watcher, budget, journal, durable)
+            if run.result is None or isinstance(run.result.output, DeferredToolRequests):
                 raise exceptions.UnexpectedModelBehavior("the run ended without a result")
             return run.result.output, run.result.all_messages()
     except exceptions.AgentRunError as error:
@@ -119,17 +121,26 @@ async def run_agent(
         watcher.spent(budget.spent)
 
 
-async def _drive(run: AgentRun[Desk, Output], watcher: Watcher, budget: Budget) -> None:
-    node = run.next_node
+async def _drive(
+    run: AgentRun[Desk, Any], watcher: Watcher, budget: Budget, journal: Journal, durable: Durable
+) -> None:
+    node, spent = run.next_node, budget.spent
     while not Agent.is_end_node(node):
-        if Agent.is_model_request_node(node) and watcher.watched:
-            async with node.stream(run.ctx) as stream:
-                await _report(stream, watcher)
+        # A response that is known was kept, and streamed to those who watched, when it was new.
+        if Agent.is_model_request_node(node) and not durable.knows_response:
+            spent = budget.spent
+            await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
+            if watcher.watched:
+                async with node.stream(run.ctx) as stream:
+                    await _report(stream, watcher)
         elif Agent.is_call_tools_node(node):
+            # What was spent without this response: whoever goes on here is served it, and counts it then.
+            await journal.keep(dump_history(turn_of(run.all_messages())), spent)
             async with node.stream(run.ctx) as events:
                 await _report(events, watcher)
         node = await run.next(node)
         watcher.spent(budget.spent)
+        durable.leave_if_due()
 
 
 async def _report(events: AsyncIterable[Any], watcher: Watcher) -> None:
@@ -148,9 +159,9 @@ async def _report(events: AsyncIterable[Any], watcher: Watcher) -> None:
 
 
 @functools.cache
-def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Output]:
+def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Any]:
     prompt = card.prompt()
-    outputs: list[Any] = [str] if card.answers else []
+    outputs: list[Any] = [DeferredToolRequests, str] if card.answers else [DeferredToolRequests]
     if may_ask:
         outputs.append(ToolOutput(Question, name=ASK))
     if may_hand_over:
@@ -159,9 +170,8 @@ def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: 
         name=card.name,
         deps_type=Desk,
         output_type=outputs,
-        tools=[_tool(function) for function in card.tools],
+        tools=[_tool(tool) for tool in card.tools],
         instructions=lambda ctx: f"{prompt}\n\n{_briefing(ctx.deps)}",
-        capabilities=[_Shield()],
         retries={"tools": RETRIES, "output": RETRIES},
         tool_timeout=tool_timeout_s,
     )
@@ -177,7 +187,9 @@ def _briefing(desk: Desk) -> str:
     return "\n".join(lines)
 
 
-def _tool(function: DeskTool) -> Tool[Desk]:
+def _tool(tool: DeskTool[Any, ToolOutcome]) -> Tool[Desk]:
+    function = tool.function
+
     @functools.wraps(function)
     async def on_desk(ctx: RunContext[Desk], *args: object, **kwargs: object) -> ToolOutcome:
         return await function(ctx.deps, *args, **kwargs)
@@ -185,14 +197,4 @@ def _tool(function: DeskTool) -> Tool[Desk]:
     # The library reads the schema from the annotations: all stay, but the first argument is what it passes.
     first = next(iter(function.__annotations__))
     on_desk.__annotations__ = {**function.__annotations__, first: RunContext[Desk]}
-    return Tool(on_desk, takes_ctx=True, name=function.__name__)
-
-
-class _Shield(AbstractCapability[Desk]):
-    """Turns an unexpected error of a tool into its failed result; it would cancel the tools beside it."""
-
-    async def on_tool_execute_error(
-        self, ctx: RunContext[Desk], *, call: ToolCallPart, tool_def: object, args: object, error: Exception
-    ) -> NoReturn:
-        _log.error("tool_failed", exc_info=error, extra={"tool": call.tool_name})
-        raise ToolFailed(f"{call.tool_name} failed for a technical reason; do not call it again for this.") from error
+    return Tool(on_desk, takes_ctx=True, name=tool.name)
