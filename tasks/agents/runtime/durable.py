@@ -83,11 +83,15 @@ class Durable(AbstractCapability[Desk]):
         args: dict[str, Any],
         handler: WrapToolExecuteHandler,
     ) -> ToolOutcome:
+        ran = False
+
         async def run() -> ToolOutcome:
+            nonlocal ran
+            ran = True
             return await handler(args)  # type: ignore[no-any-return]  # our tools return nothing else
 
         try:
-            return await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)
+            outcome = await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)
         except (Suspended, LeavingNow) as leaving:
             # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
             # order, when all others are through; whoever drives the run then lets the job leave.
@@ -100,6 +104,10 @@ class Durable(AbstractCapability[Desk]):
             _log.exception("tool_failed", extra={"tool": call.tool_name})
             message = f"{call.tool_name} failed for a technical reason; do not call it again for this."
             raise ToolFailed(message) from error
+        if ran:
+            return outcome
+        # What is known already counts as a call too, as it did the first time: the limits are those of the job.
+        raise exceptions.SkipToolExecution(outcome)
 
 
 def _key(ctx: RunContext[Desk], call: ToolCallPart) -> str:
