@@ -28,7 +28,6 @@ class Reporter:
         #: How far the job is; it never goes back.
         self.fraction = 0.0
         self._streamed = False
-        self._spent = ModelUsage()
 
     @property
     def watched(self) -> bool:
@@ -76,12 +75,10 @@ class Reporter:
             )
 
     def spent(self, usage: ModelUsage) -> None:
-        """Add what was used since the last call to the job's usage."""
+        """Note what the job has used by now, its former attempts included."""
         with self._harmless():
             for name in ModelUsage.model_fields:
-                more = getattr(usage, name) - getattr(self._spent, name)
-                setattr(self.context.usage, name, getattr(self.context.usage, name) + more)
-            self._spent = usage
+                setattr(self.context.usage, name, getattr(usage, name))
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:

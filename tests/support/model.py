@@ -214,7 +214,7 @@ class Model:
     def stop(self, job_ids: Iterable[str], ask: str) -> None:
         for job_id in job_ids:
             asked = self.stopping.get(job_id, "drain")
-            if job_id in self.in_state(S.RUNNING, S.QUEUED) and asked == "drain":
+            if job_id in self.in_state(S.RUNNING) and asked == "drain":
                 self.stopping[job_id] = ask
 
     def promote(self) -> None:

@@ -331,7 +331,7 @@ def test_of_an_unsafe_step_that_ran_out_of_time_a_person_is_asked(bench: Bench, 
 def test_of_an_unsafe_step_that_was_handed_over_a_person_is_asked(bench: Bench, board: Board, till: Till) -> None:
     job_id, outcome = bench.begin_body(hang(till))
     eventually(lambda: till.paid)
-    board.run(board.transitions.stop([job_id], "hand_over"))
+    board.run(board.transitions.stop("worker-1", "hand_over", [job_id]))
     outcome.result(10)
     assert board.record(job_id).failures == 0
     bench.again(job_id)

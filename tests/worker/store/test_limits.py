@@ -146,15 +146,16 @@ def asked(board: Board) -> dict[str, str]:
 
 
 def stop(board: Board, ask: str, *job_ids: str) -> int:
-    return board.run(board.transitions.stop(job_ids, ask))
+    return board.run(board.transitions.stop("worker-1", ask, job_ids))
 
 
 def test_attempts_are_asked_to_drain_and_then_to_hand_over(board: Board) -> None:
     board.start(board.submit("a"))
     board.submit("b")
     board.succeed(board.start(board.submit("c")))
-    assert stop(board, "drain", "a", "b", "c", "never") == 2
-    assert asked(board) == {"a": "drain", "b": "drain"}
+    board.start(board.submit("d"), "worker-2")
+    assert stop(board, "drain", "a", "b", "c", "d", "never") == 1
+    assert asked(board) == {"a": "drain"}
     assert stop(board, "hand_over", "a") == 1
     assert stop(board, "drain", "a") == 1
     assert asked(board)["a"] == "hand_over"
@@ -170,12 +171,10 @@ def test_a_request_to_cancel_stands_above_one_to_leave(board: Board) -> None:
     assert asked(board) == {"a": 'cancel:"enough"', "b": 'cancel:"enough"'}
 
 
-def test_a_request_to_leave_does_not_outlive_the_attempt_nor_meet_the_next(board: Board) -> None:
-    board.submit("a")
-    board.submit("b")
-    stop(board, "drain", "a", "b")
-    board.start("a")
-    board.cancel("b")
+def test_a_request_to_leave_does_not_outlive_the_attempt(board: Board) -> None:
+    board.start(board.submit("a"))
+    stop(board, "drain", "a")
+    board.lose("a")
     assert asked(board) == {}
 
 

@@ -307,7 +307,7 @@ class History:
 
     def stop(self) -> None:
         ids, ask = [self.any_job() for _ in range(3)], self.random.choice(["drain", "hand_over"])
-        self.run(self.board.transitions.stop(ids, ask))
+        self.run(self.board.transitions.stop("worker-1", ask, ids))
         self.model.stop(ids, ask)
 
     def redeliver(self) -> None:
