@@ -46,6 +46,7 @@ OUTAGE_LOG_EVERY_S = 5.0
 #: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
 #: waits, or is half-open and has none. Seconds.
 LAST_READ_S = 1.5
+celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
@@ -67,9 +68,6 @@ class JobRequest(Request):
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
         super().terminate(pool, children.END if signal in TERMINATE else signal)
-
-
-celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
 
 
 @dataclass(slots=True)
@@ -114,7 +112,8 @@ class Consumer(CeleryConsumer):
     @property
     def at_work(self) -> bool:
         """Whether this worker should be consuming: it is connected, and has not been told to stop."""
-        ending = state.should_stop not in {None, False} or state.should_terminate not in {None, False}
+        # The exit code of a good end is 0: only None and False mean that none was asked for.
+        ending = any(asked is not None and asked is not False for asked in (state.should_stop, state.should_terminate))
         return self.blueprint.state == RUN and self.connection is not None and not ending
 
     def reconnect(self) -> None:

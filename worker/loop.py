@@ -108,6 +108,9 @@ class ProcessLoop:
         """Raise LoopBlocked where the loop's thread is; one that is held up outside of Python, when it comes back."""
         ident = ctypes.c_ulong((self._thread and self._thread.ident) or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(LoopBlocked))
+        if self._loop is not None:
+            # Asked anew: should it hit asyncio's own code, the callback that answers may be the one that is dropped.
+            self._loop.call_soon_threadsafe(self._answer)
 
     def stop(self) -> None:
         """Stop the loop and cancel what still runs on it. Idempotent."""
