@@ -16,7 +16,7 @@ from tests.worker.conftest import Bench
 from worker.context import BlockingContext, TaskContext
 from worker.errors import Limited, TaskError
 from worker.failure import Category
-from worker.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded
+from worker.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
 from worker.process import WorkerProcess
 from worker.retry import NO_RETRY, RetryPolicy
 from worker.settings import Settings
@@ -411,3 +411,31 @@ def test_the_newest_checkpoint_is_restored_and_the_first_attempt_has_none(bench:
 
     bench.again(bench.run_body(body))
     assert seen == [None, {"page": 2}]
+
+
+# What a body can say wrong
+
+
+@pytest.mark.parametrize("wait_s", [float("inf"), float("nan"), -5, 1e300, None, "soon"])
+def test_a_limit_that_names_no_time_parks_the_job_all_the_same(bench: Bench, board: Board, wait_s: Any) -> None:
+    job_id = bench.run_body(raising(Limited(wait_s, "no seat")))
+    assert board.state(job_id) is JobState.SCHEDULED
+    assert board.events(job_id)[-1].data["delay_s"] in {1.0, 30 * 86_400}
+
+
+@pytest.mark.parametrize("usage", [None, "much", {"requests": "many"}])
+def test_a_body_that_spoils_its_usage_ends_all_the_same(bench: Bench, board: Board, usage: Any) -> None:
+    async def body(ctx: TaskContext) -> str:
+        ctx.usage = usage
+        return "done"
+
+    record = board.record(bench.run_body(body))
+    assert (record.state, record.usage) == (JobState.SUCCEEDED, Usage())
+
+
+def test_a_body_that_counts_what_is_no_number_ends_all_the_same(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> str:
+        ctx.usage.requests = object()  # type: ignore[assignment]  # the mistake under test
+        return "done"
+
+    assert board.record(bench.run_body(body)).usage == Usage()

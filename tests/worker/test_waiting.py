@@ -273,3 +273,29 @@ def test_a_body_waits_for_a_person_and_for_another_job_at_once(bench: Bench, boa
     board.answer(job_id, "sure", {"value": "yes"})
     bench.again(job_id)
     assert result_of(board, job_id) == [{"text": "hi"}, "yes"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"order": object()}, {"order": "\udcff"}, {"order": float("nan")}, {"order": "x" * 2_000_000}]
+)
+def test_facts_that_cannot_be_kept_are_refused_where_the_body_asks(
+    bench: Bench, board: Board, wrong: dict[str, Any]
+) -> None:
+    async def body(ctx: TaskContext) -> str:
+        with pytest.raises(ValueError, match=r"."):
+            await ctx.ask("one", "?", **wrong)
+        return "refused"
+
+    assert result_of(board, bench.run_body(body)) == "refused"
+
+
+@pytest.mark.parametrize("within", [0, -1, float("inf"), float("nan"), 1e300])
+def test_a_time_to_answer_that_is_none_is_refused_where_the_body_asks(
+    bench: Bench, board: Board, within: float
+) -> None:
+    async def body(ctx: TaskContext) -> str:
+        with pytest.raises(ValueError, match="a time to answer"):
+            await ctx.approval("one", "?", within=within)
+        return "refused"
+
+    assert result_of(board, bench.run_body(body)) == "refused"
