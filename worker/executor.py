@@ -23,12 +23,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from worker.context import AttemptContext, BlockingContext, TaskContext
-from worker.encoding import encode
+from worker.encoding import encode, printable
 from worker.errors import FenceLost, StoreUnavailable, TaskError
 from worker.failure import Category, Failure, Severity, support_reference
 from worker.family import AttemptFamily
 from worker.interrupt import Interrupt
-from worker.job import Claim, Failed, Outcome, Refused, Succeeded
+from worker.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
 from worker.kinds import field_errors
 from worker.lease import Lease
 from worker.ledger import LeavingNow, Ledger, Suspended
@@ -136,7 +136,15 @@ class _Attempt:
 
     def _end(self, outcome: Outcome) -> Future[bool]:
         self.progress.close()
-        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self.context.usage))
+        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self._usage()))
+
+    def _usage(self) -> Usage:
+        """Return what the body has counted; whatever else it has put there must not keep its job from ending."""
+        try:
+            return Usage.model_validate(dict(self.context.usage))
+        except (ValidationError, TypeError, ValueError) as error:
+            log.warning("usage_dropped", extra={"reason": printable(error)})
+            return Usage()
 
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
         try:

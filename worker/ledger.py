@@ -24,6 +24,7 @@ from worker.encoding import encode, printable
 from worker.errors import FenceLost, TaskError
 from worker.job import Claim
 from worker.pipeline import Pipeline, Run
+from worker.retry import LONGEST_WAIT_S
 from worker.store.script import Call
 from worker.store.transitions import Transitions
 
@@ -109,7 +110,7 @@ class Ledger:
             state="started", since=datetime.now(UTC), attempt=self._claim.attempt, worker=self._worker
         )
         if effect is Effect.UNSAFE:
-            yield from self.write(name, to_json(announced))
+            yield from self._announce(name, announced)
         began = time.monotonic()
         try:
             value = yield Run(call)
@@ -130,11 +131,26 @@ class Ledger:
             yield from self.confirm()
         return returns.validate_json(encoded)
 
+    def _announce(self, name: str, announced: LedgerEntry) -> Pipeline[None]:
+        try:
+            yield from self.write(name, to_json(announced))
+        except BaseException:
+            # Broken off before the step began, which nobody need be asked about. Written in this order in any case.
+            self._write(name, b"", b"")
+            raise
+
     def ask(self, ask: Ask, otherwise: Answer | None) -> Answer:
-        """Return the answer, or end the attempt until there is one; `otherwise` is the answer when the time is over."""
+        """Return the answer, or end the attempt until there is one; `otherwise` is the answer when the time is over.
+
+        Raises ValueError for facts that are no JSON or too large, and for a time that is none.
+        """
         entry = self.entry(f"ask:{self.check_key(ask.name)}")
         if entry:
             return Answer.model_validate(entry.value)
+        if ask.expires_in_s is not None and not 0 < ask.expires_in_s <= LONGEST_WAIT_S:
+            raise ValueError(f"a time to answer must be over 0 and at most 30 days, not {ask.expires_in_s!r} s")
+        if (size := len(encode(dict(ask)))) > self._max_bytes:
+            raise ValueError(f"question {ask.name!r} is {size} bytes as JSON, the limit is {self._max_bytes}")
         done = b'{"state":"done","value":' + to_json(otherwise) + b"}" if otherwise else b""
         self.awaited.append(Awaited(ask, f"ask:{ask.name}", done))
         raise Suspended

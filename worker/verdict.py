@@ -12,9 +12,12 @@ from worker.failure import Category, Failure, Severity, support_reference
 from worker.job import Cancelled, Claim, Deferred, Expired, Failed, HandedOver, Outcome, Retried, Waiting
 from worker.lease import Lease, Stop
 from worker.ledger import LeavingNow, Ledger, Suspended
-from worker.retry import RetryPolicy, decide
+from worker.retry import LONGEST_WAIT_S, RetryPolicy, decide
 
 E = TypeVar("E", bound=BaseException)
+
+#: Wait for a limit that does not say how long.
+SHORTEST_DEFERRAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Verdict:
         if _find(error, LeavingNow):
             return HandedOver()
         if (limit := _find(error, Limited)) is not None:
-            return Deferred(self._named(classify(limit)), limit.retry_after_s)
+            return self._deferred(self._named(classify(limit)))
         return self.on_failure(classify(error))
 
     def on_stop(self, lease: Lease) -> Outcome:
@@ -60,6 +63,11 @@ class Verdict:
         failure = self._named(failure)
         delay_s = decide(self.policy, failure, self.claim.failures + 1, self.random)
         return Failed(failure) if delay_s is None else Retried(failure, delay_s)
+
+    def _deferred(self, failure: Failure) -> Deferred:
+        """Park for as long as the limit asks for, as far as that is a time at all."""
+        wait_s = SHORTEST_DEFERRAL_S if failure.retry_after_s is None else failure.retry_after_s
+        return Deferred(failure, min(wait_s, LONGEST_WAIT_S))
 
     def _named(self, failure: Failure) -> Failure:
         reference = support_reference(self.claim.job_id, self.claim.attempt)

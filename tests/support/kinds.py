@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.child import ChildCall
 from worker.context import BlockingContext, TaskContext
 from worker.errors import TaskError
 from worker.task import task
@@ -297,3 +298,36 @@ def _leave_word(path: str, word: str) -> None:
     if path:
         with open(path, "a") as file:  # noqa: PTH123 - a test's signal
             file.write(word + "\n")
+
+
+@task("test.step_by_step")
+async def step_by_step(ctx: TaskContext, request: Number) -> Number:
+    """Make one step after the other, each under its attempt's number, until the file `flag` exists."""
+    number = 0
+    while not os.path.exists(request.flag):  # noqa: ASYNC240, PTH110 - a test's signal
+        number += 1
+        await ctx.step(f"{ctx.attempt}-{number}", asyncio.sleep, 0.02)
+    return request
+
+
+@task("test.stubborn_tool", queue="tools")
+def stubborn_tool(ctx: BlockingContext, request: Number) -> Number:
+    """Do not stop when asked to, in the first attempt."""
+    ends_at = time.monotonic() + (request.n if ctx.attempt == 1 else 0)
+    while time.monotonic() < ends_at:
+        try:
+            time.sleep(0.05)
+        except asyncio.CancelledError:
+            ctx.progress(message="ignored")
+    return request
+
+
+@task("test.generations")
+async def generations(ctx: TaskContext, request: Number) -> Number:
+    """Count `n` generations of descendants, three in each family, one of them a tool."""
+    if request.n == 0:
+        return Number(n=1)
+    below = Number(n=request.n - 1)
+    calls = [ChildCall("test.generations", below, key=name) for name in ("one", "two")]
+    *families, tool = await ctx.call_all([*calls, ChildCall("test.tool", Text())])
+    return Number(n=sum(end.value()["n"] for end in families) + (1 if tool.ok else 0))

@@ -116,7 +116,7 @@ class Model:
 
     def answer(self, job_id: str, name: str, entry: bytes, *, fails: bool) -> bool:
         job = self.jobs.get(job_id)
-        if job is None or job.state is not S.WAITING or name not in job.pending:
+        if job is None or job.state is not S.WAITING or name not in job.pending or job.pending[name].target == name:
             return False
         if fails:
             self._end(job_id, S.FAILED)

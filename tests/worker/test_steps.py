@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tests.support.board import Board
+from tests.support.contexts import Unflushed
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
+from worker.ask import LedgerEntry
 from worker.context import BlockingContext, TaskContext
 from worker.errors import FenceLost, Limited, TaskError
-from worker.job import JobState
+from worker.job import Claim, JobState
+from worker.ledger import Effect, Ledger
+from worker.settings import load_settings
+from worker.store.script import Call
+from worker.store.transitions import Transitions
 
 PASSING = ConnectionError("away")
 
@@ -473,3 +479,28 @@ def test_a_body_that_handles_every_error_still_ends_with_its_fence(bench: Bench,
 
     job_id = bench.run_body(body)
     assert (board.state(job_id), board.record(job_id).result) == (JobState.QUEUED, None)
+
+
+# Broken off before it began
+
+
+def test_an_unsafe_step_that_is_broken_off_while_it_is_announced_is_taken_out_again() -> None:
+    """Redis may be away just then; nobody need be asked about a step that has not begun."""
+    calls: list[Call[Any]] = []
+
+    def submit(call: Call[Any]) -> Future[Any]:
+        calls.append(call)
+        return Future()
+
+    claim = Claim("a", "test.echo", "acme", "agents", 1, b"{}", {}, None, 0)
+    transitions = Transitions(load_settings(_env_file=None))
+    ledger = Ledger(claim, submit, transitions, progress=Unflushed(), max_bytes=1000)
+    begun: list[bool] = []
+    step = ledger.step("pay", lambda: begun.append(True), Effect.UNSAFE, TypeAdapter(None))
+    next(step)
+    with pytest.raises(asyncio.CancelledError):
+        step.throw(asyncio.CancelledError())
+    announced, taken_out = ((call.arguments[6], call.arguments[7]) for call in calls)
+    assert LedgerEntry.model_validate_json(announced[1]).state == "started"  # type: ignore[arg-type]  # JSON here
+    assert taken_out == (announced[0], b"")
+    assert begun == []

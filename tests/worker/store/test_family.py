@@ -99,6 +99,12 @@ def test_a_parent_waits_for_a_person_and_a_child_together(board: Board) -> None:
     assert board.answer("parent", "sure") == (True, "queued")
 
 
+def test_nobody_but_the_child_can_answer_for_it(board: Board) -> None:
+    board.wait(parent_of(board, "child"), end_of("child"))
+    assert board.answer("parent", "call:child") == (False, "waiting")
+    assert board.ledger("parent") == {}
+
+
 def test_the_end_of_a_child_comes_once_though_its_attempt_repeats_it(board: Board) -> None:
     board.wait(parent_of(board, "child"), end_of("child"))
     claim = board.start("child")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from tests.support.board import NOON_MS, Board
+from tests.support.board import NOON_MS, Board, question
 from worker.failure import Failure
-from worker.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, JobState
+from worker.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
 from worker.keys import Keys
 from worker.settings import celery_queue
 from worker.store.script import Call, Script, load_script, run
@@ -186,7 +186,7 @@ def test_every_state_can_be_reached() -> None:
     assert set().union(*TRANSITIONS.values()) == set(JobState)
 
 
-@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.WAITING}))
+@pytest.mark.parametrize("state", sorted(JobState))
 def test_every_transition_that_the_scripts_make_is_legal(client: redis.Redis, board: Board, state: JobState) -> None:
     """Each script is offered a job in this state, in time and late; what it does must be in the table."""
     for offer in OFFERS:
@@ -210,6 +210,12 @@ def _queued(board: Board) -> str:
 
 def _running(board: Board) -> str:
     return board.start(_queued(board)).job_id
+
+
+def _waiting(board: Board) -> str:
+    claim = board.start(_queued(board))
+    assert board.wait(claim, question("sure", within_s=1))
+    return claim.job_id
 
 
 def _ended(*, well: bool) -> Any:
@@ -238,6 +244,7 @@ PREPARED: dict[JobState, Any] = {
     JobState.SCHEDULED: _scheduled,
     JobState.QUEUED: _queued,
     JobState.RUNNING: _running,
+    JobState.WAITING: _waiting,
     JobState.SUCCEEDED: _ended(well=True),
     JobState.FAILED: _ended(well=False),
     JobState.CANCELLED: _cancelled,
@@ -281,4 +288,26 @@ def _finish(board: Board, job_id: str) -> None:
         board.fail(claim)
 
 
-OFFERS = [_claim, _cancel, _promote, _expire, _reap, _submit_again, _reject, _finish]
+def _leave(board: Board, job_id: str) -> None:
+    for attempt in (0, 1, 2):
+        claim = Claim(job_id, "test.echo", "acme", "agents", attempt, b"", {}, None, 0)
+        board.retry(claim)
+        board.finish(claim, HandedOver())
+        board.wait(claim, question())
+
+
+def _answer(board: Board, job_id: str) -> None:
+    board.answer(job_id, "sure")
+
+
+def _answer_with_failure(board: Board, job_id: str) -> None:
+    board.settle(job_id, "sure", b"", Failure(code="x", message="x"))
+
+
+def _redeliver(board: Board, job_id: str) -> None:
+    for unknown_kind in (False, True):
+        board.run(board.transitions.redeliver(job_id, unknown_kind=unknown_kind))
+
+
+OFFERS = [_claim, _cancel, _promote, _expire, _reap, _submit_again, _reject, _finish, _leave, _answer]
+OFFERS += [_answer_with_failure, _redeliver]

@@ -174,7 +174,7 @@ class History:
         waiting = self.model.in_state(JobState.WAITING) or [self.any_job()]
         job_id = self.random.choice(waiting)
         pending = self.model.jobs[job_id].pending if job_id in self.model.jobs else {}
-        names = [name for name in pending if not name.startswith("call:")]
+        names = list(pending)
         name = self.random.choice([*names, "unasked"])
         failure = WHY if self.random.random() < 0.1 else None
         entry = self.random.choice([b'{"state":"done","value":1}', b""])

@@ -2,7 +2,8 @@
 --
 -- ARGV: common, job id, name (of what is asked), ledger entry JSON or '' to take the entry out, data of the event as
 --   JSON, error JSON to end the job with or ''
--- Returns: {1, state} when the answer is in force, {0, state} when the job does not wait for this ('' if unknown)
+-- Returns: {1, state} when the answer is in force, {0, state} when the job does not wait for this ('' if unknown), or
+--   waits for a child, which is answered by its end
 -- Atomic. Idempotent: an answer repeated after a lost reply returns 1 again and changes nothing.
 --!include ending
 
@@ -11,7 +12,8 @@ if not job then return {0, ''} end
 local name, entry, error = ARGV[6], ARGV[7], ARGV[9]
 local answered = 'answered:' .. name -- of each, because others may be answered before a lost answer is repeated
 local known = redis.call('HGET', awaiting_key(job.id), name)
-if job.state ~= 'waiting' or not known then
+local target = known and cjson.decode(known)[2]
+if job.state ~= 'waiting' or not known or target == name then -- a child alone has its answer under its own name
   local repeated = redis.call('HGET', job_key(job.id), answered) == ARGV[8]
   return {repeated and 1 or 0, job.state}
 end
@@ -21,7 +23,7 @@ if error ~= '' then
   conclude(job, 'failed', 'error', error, error)
   tell_sender(job)
 else
-  settle(job.id, name, cjson.decode(known)[2], entry)
+  settle(job.id, name, target, entry)
 end
 dispatch_touched()
 return {1, redis.call('HGET', job_key(job.id), 'state')}
