@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from redis.asyncio.client import PubSub
-
+from producers.async_watch import AsyncWatch
 from producers.client import ATTEMPTS, PAUSE_S
 from producers.core import (
     Announcements,
@@ -25,16 +24,13 @@ from producers.core import (
     Replies,
     outcome_of,
 )
-from producers.watch import LOG_EVERY_S, Cursor
 from worker.admission import JobOptions
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
-from worker.events import JobEvent
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
-from worker.store.records import read_event
 from worker.store.script import run_async, run_pipelined_async
 
 T = TypeVar("T")
@@ -80,7 +76,7 @@ class AsyncJobClient:
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = JobCore(settings, checks)
-        self.redis_timeout_s = settings.socket_timeout_s
+        self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
     async def submit(
@@ -96,7 +92,7 @@ class AsyncJobClient:
         idempotency_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> AsyncJob:
@@ -117,7 +113,7 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
         start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
@@ -152,7 +148,10 @@ class AsyncJobClient:
 
     def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> AsyncWatch:
         """Follow a job's events until it ends; see `JobClient.watch`. Iterate with `async for`."""
-        return AsyncWatch(self, self._core.keys.progress(job_id), job_id, after, deadline)
+        read = partial(self.progress, job_id)
+        return AsyncWatch(
+            self.redis, self._core.keys.progress(job_id), read, after, deadline=deadline, timeout_s=self._timeout_s
+        )
 
     async def list(
         self,
@@ -219,77 +218,3 @@ class AsyncJobClient:
             for command in step.commands:
                 pipe.execute_command(*command)
             return await pipe.execute()
-
-
-class AsyncWatch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
-
-    def __init__(self, client: AsyncJobClient, channel: str, job_id: str, after: int, deadline: float | None) -> None:
-        self._client = client
-        self._channel = channel
-        self._job_id = job_id
-        self._cursor = Cursor(after)
-        self._deadline = deadline
-        self._pubsub: PubSub | None = None
-
-    async def __aenter__(self) -> Self:
-        with translated():
-            await self._subscribe()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """End the subscription. Idempotent."""
-        if self._pubsub is not None:
-            pubsub, self._pubsub = self._pubsub, None
-            await pubsub.aclose()
-
-    async def __aiter__(self) -> AsyncIterator[JobEvent]:
-        try:
-            while not self._cursor.done and self._left() > 0:
-                # First the subscription, then the log: what happens in between is in both, never in neither.
-                with suppress(*UNREACHABLE):
-                    await self._subscribe()
-                logged, ended = await self._client.progress(self._job_id, self._cursor.seq)
-                for event in self._cursor.take(logged):
-                    yield event
-                if ended:
-                    return
-                async with aclosing(self._live()) as live:
-                    async for event in live:
-                        yield event
-        finally:
-            await self.close()
-
-    async def _live(self) -> AsyncGenerator[JobEvent]:
-        """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
-        while not self._cursor.done:
-            wait_s = min(LOG_EVERY_S, self._left())
-            if wait_s <= 0:
-                return
-            try:
-                message = await self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
-            except UNREACHABLE:
-                await self.close()
-                return
-            if message is None:
-                return
-            event = read_event(message["data"])
-            if self._cursor.follows(event):
-                for taken in self._cursor.take([event]):
-                    yield taken
-            elif not self._cursor.seen(event):
-                return
-
-    async def _subscribe(self) -> None:
-        if self._pubsub is None:
-            pubsub = self._client.redis.pubsub(ignore_subscribe_messages=True)
-            await pubsub.subscribe(self._channel)
-            # The first answer of the server is the confirmation: only from here on nothing is missed.
-            await pubsub.get_message(ignore_subscribe_messages=False, timeout=self._client.redis_timeout_s)
-            self._pubsub = pubsub
-
-    def _left(self) -> float:
-        return float("inf") if self._deadline is None else self._deadline - time.monotonic()

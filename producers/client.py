@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
+from functools import partial
 from typing import Any, Self, TypeVar
-
-from redis.client import PubSub
 
 from producers.core import (
     Announcements,
@@ -24,16 +21,14 @@ from producers.core import (
     Replies,
     outcome_of,
 )
-from producers.watch import LOG_EVERY_S, Cursor
+from producers.watch import Watch
 from worker.admission import JobOptions
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
-from worker.events import JobEvent
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
-from worker.store.records import read_event
 from worker.store.script import run, run_pipelined
 
 T = TypeVar("T")
@@ -83,7 +78,7 @@ class JobClient:
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = JobCore(settings, checks)
-        self.redis_timeout_s = settings.socket_timeout_s
+        self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
     def submit(
@@ -171,7 +166,10 @@ class JobClient:
         submitted inside is watched from its first moment. Iteration raises JobNotFound when there is no such job, and
         ends early at `deadline` (of `time.monotonic()`).
         """
-        return Watch(self, self._core.keys.progress(job_id), job_id, after, deadline)
+        read = partial(self.progress, job_id)
+        return Watch(
+            self.redis, self._core.keys.progress(job_id), read, after, deadline=deadline, timeout_s=self._timeout_s
+        )
 
     def list(
         self,
@@ -249,73 +247,3 @@ def raise_first(replies: Replies) -> Replies:
         if isinstance(reply, Exception):
             raise reply
     return replies
-
-
-class Watch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
-
-    def __init__(self, client: JobClient, channel: str, job_id: str, after: int, deadline: float | None) -> None:
-        self._client = client
-        self._channel = channel
-        self._job_id = job_id
-        self._cursor = Cursor(after)
-        self._deadline = deadline
-        self._pubsub: PubSub | None = None
-
-    def __enter__(self) -> Self:
-        with translated():
-            self._subscribe()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the subscription. Idempotent."""
-        if self._pubsub is not None:
-            self._pubsub.close()
-            self._pubsub = None
-
-    def __iter__(self) -> Iterator[JobEvent]:
-        try:
-            while not self._cursor.done and self._left() > 0:
-                # First the subscription, then the log: what happens in between is in both, never in neither.
-                with suppress(*UNREACHABLE):
-                    self._subscribe()
-                logged, ended = self._client.progress(self._job_id, self._cursor.seq)
-                yield from self._cursor.take(logged)
-                if ended:
-                    return
-                yield from self._live()
-        finally:
-            self.close()
-
-    def _live(self) -> Iterator[JobEvent]:
-        """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
-        while not self._cursor.done:
-            wait_s = min(LOG_EVERY_S, self._left())
-            if wait_s <= 0:
-                return
-            try:
-                message = self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
-            except UNREACHABLE:
-                self.close()
-                return
-            if message is None:
-                return
-            event = read_event(message["data"])
-            if self._cursor.follows(event):
-                yield from self._cursor.take([event])
-            elif not self._cursor.seen(event):
-                return
-
-    def _subscribe(self) -> None:
-        if self._pubsub is None:
-            pubsub = self._client.redis.pubsub(ignore_subscribe_messages=True)
-            pubsub.subscribe(self._channel)
-            # The first answer of the server is the confirmation: only from here on nothing is missed.
-            pubsub.get_message(ignore_subscribe_messages=False, timeout=self._client.redis_timeout_s)
-            self._pubsub = pubsub
-
-    def _left(self) -> float:
-        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
