@@ -10,23 +10,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self, TypeVar
 
+from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
-from producers.client import ATTEMPTS, PAUSE_S
-from producers.core import (
-    Announcements,
-    Calls,
-    Commands,
-    Contracts,
-    Events,
-    JobCore,
-    Operation,
-    Records,
-    Replies,
-    outcome_of,
-)
+from producers.client import ATTEMPTS, PAUSE_S, given
+from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
+from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.memory import Memories, Memory
+from producers.operation import Calls, Commands, Operation
 from worker.admission import JobOptions
+from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
+from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
@@ -56,9 +51,9 @@ class AsyncJob:
         """Follow the events; see `AsyncJobClient.watch`."""
         return self.client.watch(self.id, after)
 
-    async def cancel(self, reason: str = "cancelled by its owner") -> None:
-        """Withdraw the job; see `AsyncJobClient.cancel`."""
-        await self.client.cancel(self.id, reason)
+    async def cancel(self, reason: str = "cancelled by its owner") -> JobState:
+        """End the job; see `JobClient.cancel`."""
+        return await self.client.cancel(self.id, reason)
 
 
 class AsyncJobClient:
@@ -75,7 +70,8 @@ class AsyncJobClient:
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
-        self._core = JobCore(settings, checks)
+        self._core = core = JobCore(settings, checks)
+        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -164,9 +160,86 @@ class AsyncJobClient:
         """Return the newest jobs that fit; see `JobClient.list`."""
         return await self._do(self._core.list(state, tenant, kind, limit))
 
-    async def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:
-        """Withdraw a job that has not begun; see `JobClient.cancel`."""
-        await self._do(self._core.cancel(job_id, reason))
+    async def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
+        """End a job that has not ended; see `JobClient.cancel`."""
+        return await self._do(self._core.cancel(job_id, reason))
+
+    async def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Let a waiting job do what it asks approval for; see `JobClient.approve`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, APPROVE, by, note, ask)))
+
+    async def deny(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Refuse a waiting job what it asks approval for; see `JobClient.deny`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, DENY, by, note, ask)))
+
+    async def answer(self, job_id: str, answer: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Answer a question of a waiting job; see `JobClient.answer`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.QUESTION, answer, by, note, ask)))
+
+    async def resolve(
+        self, job_id: str, outcome: str, result: Any = None, *, by: str = "", note: str = "", ask: str | None = None
+    ) -> None:
+        """Say what became of a step of unknown outcome; see `JobClient.resolve`."""
+        check_outcome(outcome, result)
+        await self._do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
+
+    async def dead(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 50,
+        all: bool = False,  # noqa: A002 - as in JobClient
+    ) -> Records:
+        """Return the newest dead letters; see `JobClient.dead`."""
+        return await self._do(self._dead.find(DeadFilter(tenant, kind, code, category, since, all), limit))
+
+    async def replay(
+        self,
+        job_id: str,
+        *,
+        resume: bool = True,
+        request: object | None = None,
+        priority: int | None = None,
+        delay: float | timedelta | None = None,
+        expires: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - as in submit
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
+    ) -> AsyncJob:
+        """Do a dead letter again, as a new job; see `JobClient.replay`."""
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        found, created = await self._do(self._dead.replay(job_id, request, options, resume=resume))
+        return AsyncJob(found, created, self)
+
+    async def replay_many(
+        self,
+        *,
+        resume: bool = True,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 1000,
+    ) -> Replays:
+        """Replay the newest dead letters that fit; see `JobClient.replay_many`."""
+        meant = DeadFilter(tenant, kind, code, category, since)
+        return await self._do(self._dead.replay_many(meant, limit, resume=resume))
+
+    async def drop(self, job_ids: Iterable[str]) -> int:
+        """Forget dead letters now; see `JobClient.drop`."""
+        return await self._do(self._dead.drop([*job_ids]))
+
+    async def memory(self, job_id: str) -> Memory:
+        """Return what a job has finished and been told; see `JobClient.memory`."""
+        return await self._do(self._memories.of(job_id))
+
+    async def children(self, job_id: str) -> Ids:
+        """Return the ids of the jobs that a job has called."""
+        return await self._do(self._memories.children(job_id))
 
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""

@@ -9,22 +9,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from producers.core import (
-    Announcements,
-    Calls,
-    Commands,
-    Contracts,
-    Events,
-    JobCore,
-    Operation,
-    Records,
-    Replies,
-    outcome_of,
-)
+from producers.answers import Answers, Reply, check_outcome
+from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
+from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.memory import Memories, Memory
+from producers.operation import Calls, Commands, Operation
 from producers.watch import Watch
 from worker.admission import JobOptions
+from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
+from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
@@ -58,9 +53,9 @@ class Job:
         """Follow the events; see `JobClient.watch`."""
         return self.client.watch(self.id, after)
 
-    def cancel(self, reason: str = "cancelled by its owner") -> None:
-        """Withdraw the job; see `JobClient.cancel`."""
-        self.client.cancel(self.id, reason)
+    def cancel(self, reason: str = "cancelled by its owner") -> JobState:
+        """End the job; see `JobClient.cancel`."""
+        return self.client.cancel(self.id, reason)
 
 
 class JobClient:
@@ -77,7 +72,8 @@ class JobClient:
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
-        self._core = JobCore(settings, checks)
+        self._core = core = JobCore(settings, checks)
+        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -101,9 +97,12 @@ class JobClient:
         """Write one job and return it.
 
         `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or `at`
-        postpone the job; `expires` ends it unless it has begun by then. The same idempotency key, or job id, with the
-        same request returns the existing job; with another request it raises IdempotencyConflict. Raises
-        InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
+        postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun by
+        then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy or
+        its fields, takes the place of the kind's policy.
+
+        The same idempotency key, or job id, with the same request returns the existing job; with another request it
+        raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
         options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
         found, created = self._do(self._core.submit(kind, request, options, job_id))
@@ -185,9 +184,115 @@ class JobClient:
         """
         return self._do(self._core.list(state, tenant, kind, limit))
 
-    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:
-        """Withdraw a job that has not begun; idempotent. Raises NotCancellable when it has, JobNotFound."""
-        self._do(self._core.cancel(job_id, reason))
+    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
+        """End a job that has not ended; returns at once, with the state it is in now. Idempotent.
+
+        That is `cancelled`, or `running` while its attempt is being stopped: within about a second as a rule, and its
+        record says `cancelling` meanwhile. Its children are cancelled with it. Raises NotCancellable when it has ended
+        otherwise, JobNotFound.
+        """
+        return self._do(self._core.cancel(job_id, reason))
+
+    def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Let a waiting job do what it asks approval for; it goes on at once.
+
+        `ask` names which of several approvals is meant. `by` and `note` are kept with the answer. Raises NotWaiting
+        when the job waits for nobody, AskUnknown when it is not clear what is meant, JobNotFound.
+        """
+        self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, APPROVE, by, note, ask)))
+
+    def deny(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Refuse a waiting job what it asks approval for; see `approve`. What it does then is its own business."""
+        self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, DENY, by, note, ask)))
+
+    def answer(self, job_id: str, answer: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Answer a question of a waiting job, in words or by one of its choices; see `approve`.
+
+        Raises InvalidRequest for what is none of the choices.
+        """
+        self._do(self._answers.give(job_id, Reply(AskType.QUESTION, answer, by, note, ask)))
+
+    def resolve(
+        self, job_id: str, outcome: str, result: Any = None, *, by: str = "", note: str = "", ask: str | None = None
+    ) -> None:
+        """Say what became of a step that must not be repeated and whose outcome nobody knows; see `approve`.
+
+        `done`: it took effect, and `result` is what it would have returned. `repeat`: it did not; it runs again.
+        `fail`: the job ends, with the code `step_failed`. Raises InvalidRequest for anything else.
+        """
+        check_outcome(outcome, result)
+        self._do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
+
+    def dead(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 50,
+        all: bool = False,  # noqa: A002 - a word of everyday, and nothing in here calls the builtin
+    ) -> Records:
+        """Return the newest dead letters, jobs that failed: those not replayed yet, or with `all` the others too.
+
+        `since` is a moment (naive = UTC), or how long ago, in seconds or as a timedelta.
+        """
+        return self._do(self._dead.find(DeadFilter(tenant, kind, code, category, since, all), limit))
+
+    def replay(
+        self,
+        job_id: str,
+        *,
+        resume: bool = True,
+        request: object | None = None,
+        priority: int | None = None,
+        delay: float | timedelta | None = None,
+        expires: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Do a dead letter again, as a new job, and return that. Idempotent while the new one goes on or has succeeded.
+
+        It keeps the tenant, priority, metadata, timeout and retry policy unless others are given, and the request
+        unless that is edited. With `resume` it goes on from the checkpoint: finished steps and given answers stand, and
+        steps keep their idempotency keys. Without, it does everything again. The two name each other, as `origin` and
+        `replayed_as`. Raises NotReplayable, IdempotencyConflict when a replay with another request goes on, and what
+        `submit` raises.
+        """
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        found, created = self._do(self._dead.replay(job_id, request, options, resume=resume))
+        return Job(found, created, self)
+
+    def replay_many(
+        self,
+        *,
+        resume: bool = True,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 1000,
+    ) -> Replays:
+        """Replay the newest dead letters that fit, the oldest of them first; see `dead` and `replay`.
+
+        Gives what became of each; one that is refused does not hold up the others.
+        """
+        meant = DeadFilter(tenant, kind, code, category, since)
+        return self._do(self._dead.replay_many(meant, limit, resume=resume))
+
+    def drop(self, job_ids: Iterable[str]) -> int:
+        """Forget dead letters now, with all that belongs to them; returns how many there were among these jobs."""
+        return self._do(self._dead.drop([*job_ids]))
+
+    def memory(self, job_id: str) -> Memory:
+        """Return what a job has finished and been told: its steps, answers and called jobs; raises JobNotFound."""
+        return self._do(self._memories.of(job_id))
+
+    def children(self, job_id: str) -> Ids:
+        """Return the ids of the jobs that a job has called."""
+        return self._do(self._memories.children(job_id))
 
     def kinds(self) -> Contracts:
         """Return the kinds that workers have announced, with the schemas of their requests and results."""
@@ -247,3 +352,8 @@ def raise_first(replies: Replies) -> Replies:
         if isinstance(reply, Exception):
             raise reply
     return replies
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
