@@ -16,7 +16,9 @@ from benchmarks.events import busy_events, idle_events
 from benchmarks.footprint import footprint
 from benchmarks.line import Line
 from benchmarks.plan import Plan
+from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
+from benchmarks.steps import steps
 from benchmarks.submission import submit, submit_many
 from benchmarks.waiting import waiting
 from worker.errors import ConfigurationError
@@ -26,6 +28,8 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "submit_many": submit_many,
     "drain": drain,
     "waiting": waiting,
+    "recovery": recovery,
+    "steps": steps,
     "events_idle": idle_events,
     "events_busy": busy_events,
     "footprint": footprint,

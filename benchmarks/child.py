@@ -68,6 +68,11 @@ class Child:
         if self._process.stdout:
             self._process.stdout.close()
 
+    def kill(self) -> None:
+        """End the process as the end of its machine would."""
+        self._process.kill()
+        self._process.wait()
+
     def answer(self) -> Any:
         """Return the next line of its output as JSON."""
         line = self._process.stdout.readline() if self._process.stdout else b""

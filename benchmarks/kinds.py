@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from worker.connection import connect_async
 from worker.context import BlockingContext, TaskContext
 from worker.kinds import ModelCheck, RequestCheck
+from worker.settings import load_settings
 from worker.task import REGISTRY, task
 
 
@@ -30,6 +32,20 @@ class PulseRequest(BaseModel):
 
     count: int
     rate: float
+
+
+class StepsRequest(BaseModel):
+    """How many steps to run."""
+
+    count: int
+
+
+class StepTimes(BaseModel):
+    """Seconds that one of them took, by effect, and one bare write to the same Redis."""
+
+    pure_s: float
+    unsafe_s: float
+    bare_s: float
 
 
 class Done(BaseModel):
@@ -67,6 +83,31 @@ async def pulse(ctx: TaskContext, request: PulseRequest) -> Done:
             await asyncio.sleep(ahead_s)
         ctx.emit("bench.tick", sent_ns=time.monotonic_ns())
     return Done(n=request.count)
+
+
+@task("bench.steps")
+async def steps(ctx: TaskContext, request: StepsRequest) -> StepTimes:
+    """Run steps that do nothing, and write to the same Redis without any of the engine."""
+
+    async def nothing() -> int:
+        return 1
+
+    taken = {}
+    for effect in ("pure", "unsafe"):
+        began = time.perf_counter()
+        for n in range(request.count):
+            await ctx.step(f"{effect}-{n}", nothing, effect=effect)
+        taken[f"{effect}_s"] = (time.perf_counter() - began) / request.count
+    return StepTimes(**taken, bare_s=await _bare_write_s(request.count))
+
+
+async def _bare_write_s(count: int) -> float:
+    settings = load_settings()
+    async with connect_async(settings.url) as client:
+        began = time.perf_counter()
+        for n in range(count):
+            await client.hset("bench:bare", f"step:{n}", '{"state":"done","value":1}')
+        return (time.perf_counter() - began) / count
 
 
 #: What a service that has these kinds installed checks its requests with.

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
-from producers.client import ATTEMPTS, PAUSE_S, given
+from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
@@ -272,12 +272,14 @@ class AsyncJobClient:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     async def _answer(self, step: Commands | Calls) -> Replies:
+        patience_ends = time.monotonic() + self._timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
                     return await self._ask(step)
             except StoreUnavailable as error:
-                if attempt == ATTEMPTS or not isinstance(error.__cause__, UNREACHABLE):
+                late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
+                if late or not isinstance(error.__cause__, UNREACHABLE):
                     raise
                 await asyncio.sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -286,7 +288,7 @@ class AsyncJobClient:
         if isinstance(step, Calls) and len(step.calls) == 1:
             return [await run_async(self.redis, step.calls[0])]
         if isinstance(step, Calls):
-            return await run_pipelined_async(self.redis, step.calls)
+            return raise_first(await run_pipelined_async(self.redis, step.calls))
         async with self.redis.pipeline(transaction=False) as pipe:
             for command in step.commands:
                 pipe.execute_command(*command)

@@ -51,7 +51,7 @@ class AsyncWatch:
         try:
             while not self._cursor.done and self._left() > 0:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
-                with suppress(*UNREACHABLE):
+                with translated(), suppress(*UNREACHABLE):
                     await self._subscribe()
                 logged, ended = await self._read(self._cursor.seq)
                 for event in self._cursor.take(logged):

@@ -299,7 +299,7 @@ class JobClient:
         return self._do(self._core.kinds())
 
     def workers(self) -> Announcements:
-        """Return what live workers announce of themselves: name, pid, since, version, slots by queue."""
+        """Return what live workers tell of themselves; `worker.health.reasons_against` judges it."""
         return self._do(self._core.workers())
 
     def counts(self) -> dict[JobState, int]:
@@ -325,12 +325,14 @@ class JobClient:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     def _answer(self, step: Commands | Calls) -> Replies:
+        patience_ends = time.monotonic() + self._timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
                     return self._ask(step)
             except StoreUnavailable as error:
-                if attempt == ATTEMPTS or not isinstance(error.__cause__, UNREACHABLE):
+                late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
+                if late or not isinstance(error.__cause__, UNREACHABLE):
                     raise
                 time.sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")

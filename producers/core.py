@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import from_json
-
 from producers.contracts import installed_checks
 from producers.operation import Calls, Commands, Operation
 from worker.admission import JobOptions, admit
@@ -22,6 +20,7 @@ from worker.errors import (
 )
 from worker.events import JobEvent
 from worker.failure import Failure
+from worker.health import WorkerFacts
 from worker.job import TERMINAL, JobRecord, JobState
 from worker.keys import Keys
 from worker.kinds import KindContract, RequestCheck, SchemaCheck
@@ -35,7 +34,7 @@ Replies = list[Any]
 Records = list[JobRecord]
 MaybeRecords = list[JobRecord | None]
 Contracts = list[KindContract]
-Announcements = list[dict[str, Any]]
+Announcements = list[WorkerFacts]
 Events = list[JobEvent]
 
 #: Jobs written by one script call, and calls in one round trip, of `submit_many`.
@@ -132,7 +131,7 @@ class JobCore:
         """Return what live workers announce of themselves, by name."""
         (names,) = yield Commands([("ZRANGE", self.keys.workers, 0, -1)])
         raw = yield Commands([("GET", self.keys.worker(name.decode())) for name in sorted(names)])
-        return [_announcement(entry) for entry in raw if entry]
+        return [WorkerFacts.model_validate_json(entry) for entry in raw if entry]
 
     def counts(self) -> Operation[dict[JobState, int]]:
         """Return how many jobs are in each state."""
@@ -210,7 +209,3 @@ def outcome_of(record: JobRecord) -> Any:
 def _entry(pair: Sequence[Any]) -> tuple[float, str]:
     member, score = pair
     return float(score), member.decode()
-
-
-def _announcement(raw: bytes) -> dict[str, Any]:
-    return dict(from_json(raw))

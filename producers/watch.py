@@ -79,7 +79,7 @@ class Watch:
         try:
             while not self._cursor.done and self._left() > 0:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
-                with suppress(*UNREACHABLE):
+                with translated(), suppress(*UNREACHABLE):
                     self._subscribe()
                 logged, ended = self._read(self._cursor.seq)
                 yield from self._cursor.take(logged)

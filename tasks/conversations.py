@@ -8,7 +8,9 @@ error, not their words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -24,7 +26,7 @@ MOST_TURNS = 20
 class Past:
     """What was said before this job: each turn's messages, the oldest first, and whether we asked last."""
 
-    turns: tuple[str, ...] = ()
+    turns: tuple[list[Any], ...] = ()
     asked: bool = False
 
 
@@ -35,37 +37,41 @@ async def recall(desk: Desk, conversation_id: str) -> Past:
         with desk.database.read() as session:
             turns = _turns(session, desk, conversation_id)
             _check_customer(turns, desk)
-            return Past(tuple(turn.messages for turn in turns), bool(turns) and turns[-1].clarifying)
+            return Past(tuple(from_json(turn.messages) for turn in turns), bool(turns) and turns[-1].clarifying)
 
     return await desk.database.in_thread(work)
 
 
-async def remember(desk: Desk, conversation_id: str, messages: str, *, clarifying: bool) -> None:
+async def remember(desk: Desk, conversation_id: str, messages: list[Any], *, clarifying: bool) -> None:
     """Add what this job said; a repeated attempt at the job replaces what the one before it added."""
     turn = ConversationTurn(
         tenant=desk.tenant,
         conversation_id=conversation_id,
-        job_id=desk.job_id,
+        key=_key(desk),
         customer_id=desk.customer_id,
-        messages=messages,
+        messages=to_json(messages).decode(),
         clarifying=clarifying,
         finished_at=desk.database.now(),
     )
 
     def work() -> None:
         with desk.database.write() as session:
-            own = {"tenant": desk.tenant, "conversation_id": conversation_id, "job_id": desk.job_id}
+            own = {"tenant": desk.tenant, "conversation_id": conversation_id, "key": _key(desk)}
             session.execute(delete(ConversationTurn).filter_by(**own))
             session.add(turn)
 
     await desk.database.in_thread(work)
 
 
+def _key(desk: Desk) -> str:
+    return desk.key("turn")
+
+
 def _turns(session: Session, desk: Desk, conversation_id: str) -> list[ConversationTurn]:
     newest = (
         select(ConversationTurn)
         .filter_by(tenant=desk.tenant, conversation_id=conversation_id)
-        .where(ConversationTurn.job_id != desk.job_id)
+        .where(ConversationTurn.key != _key(desk))
         .order_by(ConversationTurn.id.desc())
         .limit(MOST_TURNS)
     )

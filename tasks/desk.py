@@ -6,10 +6,13 @@ known.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tasks.contracts import RefundMade, TicketOpened
+from tasks.contracts import Action
 from tasks.database import Database
+from tasks.deployment import Deployment
+from worker.context import AttemptContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,23 @@ class Desk:
 
     database: Database
     tenant: str
-    job_id: str
     #: With a customer, orders of others do not exist for the tools.
     customer_id: str | None
+    #: Names an effect of this job for whoever must not let it happen twice: the same in every attempt, and in a
+    #: replay that goes on where the job stopped.
+    key: Callable[[str], str]
+    #: Refunds of more than this wait for a person's approval.
+    refund_limit_cents: int
     transfers: list[Transfer] = field(default_factory=list)
-    actions: list[RefundMade | TicketOpened] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
 
-    def did(self, action: RefundMade | TicketOpened) -> None:
+    def did(self, action: Action) -> None:
         """Note what was done; a repeat of the same is the same action."""
         if action not in self.actions:
             self.actions.append(action)
+
+
+def desk_for(context: AttemptContext, here: Deployment, customer_id: str | None) -> Desk:
+    """Set up the desk of the job at hand."""
+    limit = here.settings.refund_limit_cents
+    return Desk(here.database, context.tenant, customer_id, context.idempotency_key, limit)

@@ -38,6 +38,9 @@ class TaskSettings(BaseSettings):
     max_model_requests: int = Field(20, ge=1, le=1000, validation_alias="BACKDESK_MAX_MODEL_REQUESTS")
     max_tool_calls: int = Field(30, ge=1, le=1000, validation_alias="BACKDESK_MAX_TOOL_CALLS")
     max_handoffs: int = Field(3, ge=1, le=20, validation_alias="BACKDESK_MAX_HANDOFFS")
+    #: Refunds of more than this wait for a person's approval, and count as denied when it does not come in time.
+    refund_limit_cents: int = Field(10_000, ge=0, validation_alias="BACKDESK_REFUND_APPROVAL_OVER_CENTS")
+    approval_within_s: float = Field(172_800, gt=0, le=2_592_000, validation_alias="BACKDESK_APPROVAL_WITHIN_S")
     #: The pace at which the offline model streams, so that people can watch it.
     offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")
     data_dir: Path = Field(Path(".backdesk"), validation_alias="BACKDESK_DATA_DIR")

@@ -67,20 +67,20 @@ class Refund(Table):
     order_number: Mapped[int] = mapped_column(ForeignKey("orders.number"), unique=True)
     amount_cents: Mapped[int]
     reason: Mapped[str]
-    #: The job that made it: a repeated attempt at that job gets this refund again instead of a refusal.
-    job_id: Mapped[str]
+    #: Names the refund for the job that made it: whoever comes with it again gets this refund, not a refusal.
+    key: Mapped[str] = mapped_column(index=True)
     made_at: Mapped[datetime]
 
 
 class Ticket(Table):
-    """Work for a person. One job opens at most one, so that a repeated attempt opens no second."""
+    """Work for a person. Each key, of which a job has one, has at most one: a repeated attempt opens no second."""
 
     __tablename__ = "tickets"
-    __table_args__ = (UniqueConstraint("tenant", "job_id"),)
+    __table_args__ = (UniqueConstraint("tenant", "key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     tenant: Mapped[str]
-    job_id: Mapped[str]
+    key: Mapped[str]
     customer_id: Mapped[str | None]
     order_number: Mapped[int | None]
     subject: Mapped[str]
@@ -118,12 +118,12 @@ class ConversationTurn(Table):
     """What one job added to a conversation. Turns are only appended, so jobs at once lose nothing."""
 
     __tablename__ = "conversation_turns"
-    __table_args__ = (UniqueConstraint("tenant", "conversation_id", "job_id"),)
+    __table_args__ = (UniqueConstraint("tenant", "conversation_id", "key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     tenant: Mapped[str]
     conversation_id: Mapped[str]
-    job_id: Mapped[str]
+    key: Mapped[str]
     customer_id: Mapped[str | None]
     #: The messages of this turn as JSON, in the agent library's own format.
     messages: Mapped[str] = mapped_column(Text)

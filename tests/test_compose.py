@@ -79,6 +79,15 @@ def test_both_workers_share_the_sample_database(services: dict[str, Service]) ->
         assert services[name]["environment"]["BACKDESK_DATA_DIR"] == "/data"
 
 
+@pytest.mark.parametrize("name", ["agents", "tools"])
+def test_a_worker_is_asked_after_by_the_file_that_it_writes(name: str, services: dict[str, Service]) -> None:
+    how, backdesk, command, *arguments = services[name]["healthcheck"]["test"]
+    assert (how, backdesk) == ("CMD", "backdesk")
+    assert option(arguments, "--file") == services[name]["environment"]["BACKDESK_HEALTH_FILE"]
+    program: Any = typer.main.get_command(app)
+    program.commands[command].make_context(command, arguments)
+
+
 def test_a_missing_env_file_is_no_error(services: dict[str, Service]) -> None:
     assert all(services[name]["env_file"] == [{"path": ".env", "required": False}] for name in OWN)
 

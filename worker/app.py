@@ -9,24 +9,31 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery, Task
+from celery.apps.worker import Worker
 from celery.exceptions import Ignore, Retry
 from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
 
-from worker import defences
+from worker import children, defences
+from worker.connection import connect
+from worker.drain import Drain
 from worker.errors import ConfigurationError, TaskError
 from worker.executor import execute
 from worker.housekeeping import Housekeeping
 from worker.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
 from worker.kinds import ModelCheck
 from worker.log import configure_logging
-from worker.process import close_current_process, current_process
+from worker.process import close_current_process, current_process, held_process
+from worker.returns import Returns
 from worker.settings import Settings, celery_queue, load_settings
+from worker.shutdown import Shutdown
 from worker.task import REGISTRY, TaskSpec
 
 log = logging.getLogger(__name__)
@@ -69,8 +76,37 @@ def _reason(leaving: Leaving) -> str:
             return f"waits for {', '.join(each.ask.name for each in awaited)}"
 
 
+def _taken() -> set[str]:
+    """Return the ids of the jobs that Celery knows of in this worker."""
+    return {*list(state.requests), *(request.id for request in list(state.active_requests))}
+
+
+class BackdeskWorker(Worker):
+    """Celery's worker program, ended as `Shutdown` says: its jobs go to other workers."""
+
+    def install_platform_tweaks(self, worker: Worker) -> None:
+        """Called before the pool and the connection are started."""
+        super().install_platform_tweaks(worker)
+        client = connect(settings.url, settings.socket_timeout_s)
+        self.drain = Drain(self.hostname, client, settings, _taken)
+        Shutdown(self.begin_shutdown, self.drain.hurry).install()
+
+    def begin_shutdown(self) -> None:
+        """Called in a thread, perhaps before the worker is ready."""
+        if process := held_process():
+            process.draining = True
+        if housekeeping := getattr(self.consumer, "housekeeping", None):
+            housekeeping.drain()
+        self.drain.run()
+
+
 class BackdeskApp(Celery):
     """The Celery application, which a spawned child finds again in this module instead of a copy without tasks."""
+
+    @cached_property
+    def Worker(self) -> type[Worker]:  # noqa: N802 - Celery's name
+        """What `celery worker` starts."""
+        return self.subclass_with_self(BackdeskWorker)  # type: ignore[no-any-return]  # Celery is untyped
 
     def __reduce__(self) -> tuple[Callable[[], Celery], tuple[()]]:
         return _the_app, ()
@@ -92,6 +128,7 @@ def kombu_url(url: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
     defences.install()
+    children.install()
     app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
     app.conf.update(_configuration(settings))
     for module in settings.task_modules:
@@ -122,10 +159,12 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_consumer": "worker.consumer:Consumer",
         # Without time-outs a half-open connection holds the worker for ever.
         "broker_transport_options": {
-            "socket_timeout": settings.socket_timeout_s,
+            # The main thread waits only for what Redis answers at once, and while it waits nothing is consumed.
+            "socket_timeout": min(settings.socket_timeout_s, 3),
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            # Also how soon a half-open connection of the consumer is given up.
+            "health_check_interval": 2,
             "client_name": "backdesk-celery",
         },
         "redis_socket_timeout": settings.socket_timeout_s,
@@ -162,6 +201,7 @@ def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
 def _on_ready(sender: Any, **_: Any) -> None:
     sender.housekeeping = Housekeeping.of(sender, settings, REGISTRY)
     sender.housekeeping.start()
+    sender.give_back = Returns(connect(settings.url, settings.socket_timeout_s), settings).give_back
 
 
 @worker_shutdown.connect

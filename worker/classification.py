@@ -25,6 +25,7 @@ from worker.errors import InvalidRequest, Limited, StoreUnavailable, TaskError
 from worker.failure import Category, Failure, Severity
 from worker.http_status import of_http
 from worker.kinds import field_errors
+from worker.loop import LoopBlocked
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,11 @@ def _of_limit(error: Limited) -> Failure:
 @classify.register
 def _of_cancellation(error: asyncio.CancelledError) -> Failure:
     return Failure(code="cancelled_itself", message="the body ended itself by cancellation")
+
+
+@classify.register
+def _of_a_blocked_loop(error: LoopBlocked) -> Failure:
+    return Failure.of(error, Category.RESOURCE_EXHAUSTION, transient=False, code="loop_blocked")
 
 
 @classify.register

@@ -62,8 +62,8 @@ class AttemptContext:
         self.deadline: datetime | None = claim.expires_at
         #: What the last attempt kept with `checkpoint`, or None.
         self.restored: Any = from_json(claim.checkpoint) if claim.checkpoint else None
-        #: Add to it what the job consumes; it is kept with the job's record.
-        self.usage = Usage()
+        #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
+        self.usage = claim.usage or Usage()
 
     @property
     def watched(self) -> bool:

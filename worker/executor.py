@@ -14,8 +14,8 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -112,14 +112,14 @@ class _Attempt:
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
         self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family)
+        self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
 
     def run(self) -> Pipeline[Outcome | None]:
         """Run the body and write how it ended."""
         began = time.monotonic()
-        timeout_s = self.claim.timeout_s or self.spec.timeout_s
-        leases = self.process.leases
-        with leases.held(self.claim, self.progress, on_loop=self.spec.is_async, timeout_s=timeout_s) as lease:
+        leases, on_loop = self.process.leases, self.spec.is_async
+        with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
             lease.drain = self._drain
             try:
                 outcome = yield from self._outcome(lease)
@@ -145,18 +145,18 @@ class _Attempt:
             return Failed(self._invalid(error))
         outcome = yield from self._of_body(partial(self.spec.body, self.context, request), lease)
         fallback = self.spec.fallback
-        if isinstance(outcome, Failed) and outcome.failure.transient and fallback is not None and not lease.stopped:
-            return (
-                yield from self._of_fallback(partial(fallback, self.context, request, outcome.failure), outcome, lease)
-            )
-        return outcome
+        if fallback is None or not (isinstance(outcome, Failed) and outcome.failure.transient):
+            return outcome
+        if not lease.begin_again(self.timeout_s):
+            return outcome
+        return (yield from self._of_fallback(partial(fallback, self.context, request, outcome.failure), outcome, lease))
 
     def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
         try:
             value = yield from self._call(body, lease)
-            yield from self.ledger.confirm()
+            yield from self.ledger.close()
         except BaseException as error:  # noqa: BLE001 - whatever a body raises, its job must end or go on
-            yield from self._wait_for_the_rest(error, lease)
+            yield from self._wait_for_the_rest(lease)
             return self._logged(error, self.verdict.on_error(error, lease, self.ledger))
         return self._encoded(value)
 
@@ -164,7 +164,7 @@ class _Attempt:
         try:
             outcome = self._encoded((yield from self._call(fallback, lease)))
         except BaseException as error:
-            if lease.stopped:
+            if lease.stopped or isinstance(error, (Suspended, LeavingNow, FenceLost)):
                 return self.verdict.on_error(error, lease, self.ledger)
             log.exception("fallback_failed")
             return failed
@@ -179,12 +179,12 @@ class _Attempt:
             interrupt()
         return interrupt.run(body)
 
-    def _wait_for_the_rest(self, error: BaseException, lease: Lease) -> Pipeline[None]:
+    def _wait_for_the_rest(self, lease: Lease) -> Pipeline[None]:
         """Let steps that run beside the one that ended the body come to their ends, so that these are remembered."""
         running = self.ledger.running
-        if running and isinstance(error, (Suspended, LeavingNow, BaseExceptionGroup)):
+        if running and lease.stopped is None:
             try:
-                yield Body(partial(asyncio.wait, [asyncio.wrap_future(each) for each in running]), lease)
+                yield from self._call(partial(_ends_of, running, on_loop=self.spec.is_async), lease)
             except asyncio.CancelledError:
                 return
 
@@ -237,6 +237,10 @@ class _Attempt:
         elif isinstance(outcome, Failed) and outcome.failure.code == "exception":
             log.error("task_raised", exc_info=error, extra={"reference": outcome.failure.reference})
         return outcome
+
+
+def _ends_of(running: Sequence[Future[None]], *, on_loop: bool) -> Any:
+    return asyncio.wait([asyncio.wrap_future(each) for each in running]) if on_loop else wait(running)
 
 
 def _in_main_thread() -> bool:

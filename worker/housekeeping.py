@@ -3,59 +3,90 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from redis.exceptions import RedisError
 
 from worker.connection import connect
+from worker.consumer import Consumer
+from worker.health import WorkerFacts
 from worker.intake import Intake
 from worker.maintenance import Maintenance
 from worker.presence import Presence
-from worker.settings import Settings, celery_queue
+from worker.probes import FileProbe, HttpProbe
+from worker.settings import Settings
 from worker.task import TaskSpec
+from worker.vitals import Vitals
+from worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
+#: The watchdog must itself find out soon that its connection is dead, and that it is Redis that is slow. Seconds.
+WATCHDOG_TIMEOUT_S = 0.5
+
+
+class Part(Protocol):
+    """Something that runs beside the jobs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
 
 class Housekeeping:
-    """Presence, maintenance and intake of one worker, started and stopped together."""
+    """Presence, maintenance, intake, watchdog and probes of one worker, started and stopped together."""
 
-    def __init__(
-        self, presence: Presence, maintenance: Maintenance, intake: Intake, kinds: Mapping[str, TaskSpec]
-    ) -> None:
+    def __init__(self, presence: Presence, vitals: Vitals, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
         self._presence = presence
-        self._maintenance = maintenance
-        self._intake = intake
+        self._vitals = vitals
+        self._parts = parts
         self._kinds = kinds
 
     @classmethod
-    def of(cls, consumer: Any, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Housekeeping:
+    def of(cls, consumer: Consumer, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Housekeeping:
         """Build it for a Celery consumer that is ready."""
-        name = consumer.hostname
-        timeout_s = settings.socket_timeout_s
-
-        def slots() -> dict[str, int]:
-            names = {celery_queue(settings.prefix, queue): queue for queue in settings.queues}
-            consumed = consumer.app.amqp.queues.consume_from
-            return {names[queue]: consumer.slots for queue in consumed if queue in names}
-
+        name, timeout_s = consumer.hostname, settings.socket_timeout_s
+        watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S)))
+        vitals = Vitals(consumer, watchdog, settings, kinds)
+        presence = Presence(name, connect(settings.url, timeout_s), settings, vitals, vitals.note_store_reached)
         maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
         intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
-        return cls(Presence(name, connect(settings.url, timeout_s), settings, slots), maintenance, intake, kinds)
+        return cls(presence, vitals, [maintenance, intake, watchdog, *_probes(settings, vitals)], kinds)
 
     def start(self) -> None:
         """Start all parts."""
         self._presence.start(self._kinds)
-        self._maintenance.start()
-        self._intake.start()
+        for part in self._parts:
+            part.start()
         log.info("worker_ready", extra={"kinds": sorted(self._kinds)})
+
+    def drain(self) -> None:
+        """Tell everybody that this worker ends its jobs and takes no more."""
+        self._vitals.note_draining()
+        try:
+            self._presence.announce()
+        except RedisError as error:
+            log.warning("draining_not_announced", extra={"error": str(error)})
 
     def stop(self) -> None:
         """Stop all parts and withdraw the worker's announcement. Idempotent."""
-        self._intake.stop()
-        self._maintenance.stop()
+        for part in reversed(self._parts):
+            part.stop()
         try:
             self._presence.stop()
         except RedisError as error:
             log.warning("announcement_left_to_expire", extra={"error": str(error)})
+
+
+def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
+    probes: list[Part] = []
+    if settings.health_file:
+        probes.append(FileProbe(settings.health_file, facts))
+    if settings.health_port:
+        try:
+            probes.append(HttpProbe(settings.health_host, settings.health_port, facts))
+        except OSError as error:
+            # A worker without its port is reported as ill by whoever asks there; it need not be without work.
+            log.error("health_port_not_opened", extra={"port": settings.health_port, "error": str(error)})  # noqa: TRY400 - the error says it all
+    return probes

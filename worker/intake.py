@@ -14,7 +14,6 @@ import redis
 from celery import Celery
 from celery.app.task import Context
 from kombu.exceptions import OperationalError
-from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 from worker.admission import admit
@@ -134,8 +133,13 @@ class Intake:
         tenant = message.tenant or DEFAULT_TENANT
         recorded = run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
         # Not recorded may also mean: by us, before this worker died and could tell the sender.
-        if recorded or self._client.hget(self._keys.job(message.id), "error") == to_json(failure):
+        if recorded or self._refused_before(message.id, failure):
             self._tell_sender(message, failure)
+
+    def _refused_before(self, job_id: str, failure: Failure) -> bool:
+        # Read, not compared as text: a worker of another version may have written it.
+        error = self._client.hget(self._keys.job(job_id), "error")
+        return error is not None and Failure.model_validate_json(error) == failure
 
     def _tell_sender(self, message: ForeignMessage, failure: Failure) -> None:
         context = Context(message.headers, args=message.args, kwargs=message.kwargs, delivery_info={})

@@ -158,6 +158,8 @@ class Claim:
     #: What idempotency keys are built on: this job, or the one whose work a replay goes on with.
     root: str = ""
     checkpoint: bytes = b""
+    #: What former attempts have consumed, as far as they could tell.
+    usage: Usage | None = None
     #: Entries as JSON, by key.
     ledger: Mapping[str, bytes] = field(default_factory=dict)
 

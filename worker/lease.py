@@ -78,6 +78,17 @@ class Lease:
             if self.interrupt:
                 self.interrupt()
 
+    def begin_again(self, timeout_s: float | None) -> bool:
+        """Give what follows the body the time of an attempt of its own; gives whether there may be such a thing."""
+        if self.ending or self.stopped not in {None, Stop.TIMED_OUT}:
+            return False
+        if timeout_s is not None:
+            others = [limit for limit in self.limits if limit[1] is not Stop.TIMED_OUT]
+            self.limits = (*others, (time.monotonic() + timeout_s, Stop.TIMED_OUT))
+        self.interrupt = self.abandon = self.stopped = None
+        self._abandon_at = float("inf")
+        return True
+
     def give_up_if_late(self) -> None:
         """Go on without the body if it has not ended within the grace."""
         if time.monotonic() >= self._abandon_at and not self.ending:
@@ -99,6 +110,8 @@ class LeaseKeeper:
         self._leases: dict[tuple[str, int], Lease] = {}
         self._lock = threading.Lock()
         self._ask_at = 0.0
+        #: When all that had to be renewed last was, by `time.monotonic()`.
+        self.renewed_at = time.monotonic()
         self._threads = (
             Periodic("leases", settings.lease_s / 3, self.renew),
             Periodic("stops", WATCH_EVERY_S, self.watch),
@@ -132,8 +145,10 @@ class LeaseKeeper:
         if loop_stuck:
             log.error("loop_stuck", extra={"leases_left_to_expire": len(self._leases) - len(leases)})
         if not leases:
+            self.renewed_at = time.monotonic()
             return
         answers = run(self._client, self._transitions.renew(list(leases)))
+        self.renewed_at = time.monotonic()
         for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
             if watchers:
                 # Zero is left to the answers of emit, which also count those who subscribe to a pattern.

@@ -93,7 +93,8 @@ class Ledger:
         name = f"step:{self.check_key(key)}"
         entry = self.entry(name)
         if entry and entry.state == "done":
-            return returns.validate_python(entry.value)
+            # From JSON, as when it was new: strict types take from Python's values less than from JSON's.
+            return returns.validate_json(to_json(entry.value))
         if entry:
             raise self._unknown_outcome(key, entry, None)
         self.leave_if_draining()
@@ -139,7 +140,10 @@ class Ledger:
         raise Suspended
 
     def save(self, value: bytes) -> Pipeline[None]:
-        """Keep where the attempt is; the next one finds it. One round trip."""
+        """Keep where the attempt is; the next one finds it. One round trip. Raises TaskError when it is too large."""
+        if len(value) > self._max_bytes:
+            size = f"{len(value)} bytes as JSON, the limit is {self._max_bytes}"
+            raise TaskError("checkpoint_too_large", f"the checkpoint is {size}")
         self._progress.flush()
         if not (yield self._submit(self._transitions.checkpoint(self._claim, value))):
             raise FenceLost
@@ -168,6 +172,12 @@ class Ledger:
         written, self._unconfirmed = self._unconfirmed, None
         if written is not None and not (yield written):
             raise FenceLost
+
+    def close(self) -> Pipeline[None]:
+        """Confirm; raises Suspended again when the body took it for an error, as a gather that collects errors does."""
+        yield from self.confirm()
+        if self.awaited:
+            raise Suspended
 
     def write(self, name: str, entry: bytes) -> Pipeline[None]:
         """Write an entry and wait for it; raises FenceLost when it was refused."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from worker.connection import explained, is_outage
 from worker.settings import Settings
 
 #: Loggers whose lines repeat what ours say about each job.
@@ -26,6 +27,15 @@ def bound(**facts: Any) -> Iterator[None]:
     """Put facts into every line logged within the block, in this thread and in the coroutines that it starts."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield
+
+
+def shortened(record: logging.LogRecord) -> bool:
+    """Log filter: what Celery says of an outage of Redis, at every turn, needs no traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and record.name.startswith(("celery.", "kombu.")) and is_outage(error):
+        record.exc_info = None
+        record.error = explained(error)
+    return True
 
 
 def configure_logging(settings: Settings, level: int | str | None = None) -> None:
@@ -51,7 +61,10 @@ def configure_logging(settings: Settings, level: int | str | None = None) -> Non
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"backdesk": formatter},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "backdesk"}},
+            "filters": {"shortened": {"()": lambda: shortened}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "backdesk", "filters": ["shortened"]}
+            },
             "root": {"handlers": ["stderr"], "level": level or settings.log_level},
             "loggers": {name: {"level": "WARNING"} for name in _REPEATING},
         }

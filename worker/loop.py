@@ -7,6 +7,7 @@ one, in a daemon thread, for as long as it lives.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import threading
 import time
@@ -14,9 +15,21 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from worker.stack import frame_of, told
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+class LoopBlocked(BaseException):
+    """Raised inside the body that holds up the event loop, so that it fails and the other jobs go on.
+
+    No Exception, or a body that catches everything and tries again would catch it, too.
+    """
+
+    def __str__(self) -> str:
+        return "it held up the event loop for too long: await what takes time, or give it to the queue tools as a def"
 
 
 def canceller(future: asyncio.Future[Any]) -> Callable[[], object]:
@@ -32,14 +45,17 @@ class ProcessLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
         self._stopping = False
-        self._answered_at = time.monotonic()
-        self._asked = False
+        self._thread: threading.Thread | None = None
+        self._asked_at: float | None = None
+        self._last_lag_s = 0.0
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._serve, args=(self._loop,), name="backdesk-loop", daemon=True).start()
+                serve = threading.Thread(target=self._serve, args=(self._loop,), name="backdesk-loop", daemon=True)
+                serve.start()
+                self._thread = serve
             return self._loop
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,7 +64,8 @@ class ProcessLoop:
             try:
                 loop.run_forever()
             except BaseException:
-                # asyncio lets SystemExit and KeyboardInterrupt of any task out of the loop; the other jobs go on.
+                # asyncio lets SystemExit and KeyboardInterrupt of any task out of the loop, and LoopBlocked may hit its
+                # own code when the body ends in that very moment; the other jobs go on.
                 log.exception("loop_left_by_a_task")
         _abandon(asyncio.all_tasks(loop), loop)
         loop.close()
@@ -64,17 +81,33 @@ class ProcessLoop:
 
     def silent_for(self) -> float:
         """Return the seconds for which the loop has not answered, and ask it again. 0 while it does not run."""
-        if self._loop is None:
+        if self._loop is None or self._stopping:
             return 0.0
-        silent_s = time.monotonic() - self._answered_at if self._asked else 0.0
-        if not self._asked:
-            self._asked, self._answered_at = True, time.monotonic()
-            self._loop.call_soon_threadsafe(self._answer)
-        return silent_s
+        asked_at = self._asked_at
+        if asked_at is not None:
+            return time.monotonic() - asked_at
+        self._asked_at = time.monotonic()
+        self._loop.call_soon_threadsafe(self._answer)
+        return 0.0
 
     def _answer(self) -> None:
-        self._asked = False
-        self._answered_at = time.monotonic()
+        if self._asked_at is not None:
+            self._last_lag_s = time.monotonic() - self._asked_at
+        self._asked_at = None
+
+    @property
+    def lag_s(self) -> float:
+        """How late the loop answers: the last time that it did, or by now."""
+        return max(self.silent_for(), self._last_lag_s)
+
+    def stack(self) -> str:
+        """Return what the loop's thread is doing; "" when it does not run."""
+        return told(frame_of(self._thread)) if self._thread else ""
+
+    def interrupt(self) -> None:
+        """Raise LoopBlocked where the loop's thread is; one that is held up outside of Python, when it comes back."""
+        ident = ctypes.c_ulong((self._thread and self._thread.ident) or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(LoopBlocked))
 
     def stop(self) -> None:
         """Stop the loop and cancel what still runs on it. Idempotent."""

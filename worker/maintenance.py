@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable
 
 import redis
+from redis.exceptions import ResponseError
 
+from worker.connection import refusal
 from worker.job import TERMINAL
 from worker.periodic import Periodic
 from worker.settings import Settings
@@ -56,7 +58,7 @@ class Maintenance:
 
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
-        self.leads = run(self._client, self._transitions.elect(self._name, self._term_ms))
+        self.leads = self._elect()
         self._notice_outage()
         if not self.leads:
             return
@@ -68,9 +70,21 @@ class Maintenance:
             if repeated := run(self._client, self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         if self._ticks % PRUNE_EVERY_TICKS == 0:
-            for state in sorted(TERMINAL):
-                self._repeat(self._transitions.prune(state))
+            self._prune()
         self._ticks += 1
+
+    def _elect(self) -> bool:
+        try:
+            return run(self._client, self._transitions.elect(self._name, self._term_ms))
+        except ResponseError as error:
+            if refusal(error) == "OOM":
+                # A full server takes no vote, and yet this is what frees its memory.
+                self._prune()
+            raise
+
+    def _prune(self) -> None:
+        for state in sorted(TERMINAL):
+            self._repeat(self._transitions.prune(state))
 
     def _notice_outage(self) -> None:
         """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""

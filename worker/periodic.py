@@ -1,12 +1,21 @@
-"""A thread that does one thing at an interval, survives its errors and stops when told."""
+"""A thread that does one thing at an interval, survives its errors and stops when told.
+
+That Redis is away is no surprise: it is told in a short line, and not at every round.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
+from worker.connection import explained, is_outage
+
 log = logging.getLogger(__name__)
+
+#: While Redis is away each thread says so this often. Seconds.
+OUTAGE_LOG_EVERY_S = 5.0
 
 
 class Periodic:
@@ -17,6 +26,7 @@ class Periodic:
         self._interval_s = interval_s
         self._action = action
         self._stop = threading.Event()
+        self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name=f"backdesk-{name}", daemon=True)
 
     def start(self) -> None:
@@ -33,6 +43,13 @@ class Periodic:
         while not self._stop.is_set():
             try:
                 self._action()
-            except Exception:
-                log.exception("periodic_failed", extra={"task_name": self._name})
+            except Exception as error:  # noqa: BLE001 - the next round comes all the same
+                self._report(error)
             self._stop.wait(self._interval_s)
+
+    def _report(self, error: Exception) -> None:
+        if not is_outage(error):
+            log.error("periodic_failed", exc_info=error, extra={"task_name": self._name})
+        elif time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + OUTAGE_LOG_EVERY_S
+            log.warning("redis_unavailable", extra={"task_name": self._name, "error": explained(error)})

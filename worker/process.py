@@ -12,6 +12,7 @@ from worker.job import Claim
 from worker.kinds import RequestCheck
 from worker.lease import LeaseKeeper
 from worker.loop import ProcessLoop
+from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
 from worker.store.transitions import Transitions
@@ -29,6 +30,7 @@ class WorkerProcess:
         self.draining = False
         self.transitions = Transitions(settings)
         self.loop = ProcessLoop()
+        self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
         # A client of its own: a renewal must not wait behind a long batch of the writer.
         lease_client = connect(settings.url, min(settings.socket_timeout_s, settings.lease_s))
@@ -42,6 +44,7 @@ class WorkerProcess:
         """Write what is pending and stop the threads. Idempotent."""
         self.writer.close()
         self.leases.close()
+        self.guard.stop()
         self.loop.stop()
 
 
@@ -59,8 +62,15 @@ def current_process(settings: Settings, checks: Mapping[str, RequestCheck] | Non
                 # of the CPU of a loop with hundreds of agents.
                 gc.freeze()
                 gc.set_threshold(50_000, 20, 50)
-                _held = (os.getpid(), WorkerProcess(settings, checks))
+                process = WorkerProcess(settings, checks)
+                process.guard.start()
+                _held = (os.getpid(), process)
     return _held[1]
+
+
+def held_process() -> WorkerProcess | None:
+    """Return this process's parts, None as long as it has run no job."""
+    return _held[1] if _held is not None and _held[0] == os.getpid() else None
 
 
 def close_current_process() -> None:

@@ -63,7 +63,10 @@ class Settings(BaseSettings):
     max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
     token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
 
-    socket_timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer of Redis.")
+    socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
+    health_file: Path | None = Field(None, description="The worker writes its verdict on itself here, as JSON.")
+    health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
+    health_host: str = Field("127.0.0.1", description="Address of the health port.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, else json."

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.client import JobClient
 from worker.address import find_running
-from worker.connection import UNREACHABLE
+from worker.connection import UNREACHABLE, explained, refusal
 from worker.errors import StoreUnavailable
 from worker.settings import Settings, load_settings
 
@@ -29,10 +29,9 @@ class Deployment:
     def unreachable(self, error: StoreUnavailable) -> CommandFailed:
         """Return the failure that names the address and says what to do."""
         reason, place = error.__cause__ or error, f"{shown_url(self.url)} ({self.origin})"
-        if not isinstance(reason, UNREACHABLE):
-            return CommandFailed(
-                "no_connection", f"Redis at {place} cannot serve this: {reason}", ExitCode.NO_CONNECTION
-            )
+        if refusal(reason) or not isinstance(reason, UNREACHABLE):
+            sentence = f"Redis at {place} cannot serve this: {explained(reason)}"
+            return CommandFailed("no_connection", sentence, ExitCode.NO_CONNECTION)
         advice = "start `backdesk up`, or set BACKDESK_REDIS_URL"
         sentence = f"no Redis could be reached at {place}: {str(reason).rstrip('.')}; {advice}"
         return CommandFailed("no_connection", sentence, ExitCode.NO_CONNECTION)

@@ -130,7 +130,7 @@ def _wait_for(client: JobClient, worker: Child) -> None:
 
 
 def _is_ready(client: JobClient) -> bool:
-    alive = any(str(announced["name"]).startswith(f"{_worker_name()}@") for announced in client.workers())
+    alive = any(announced.name.startswith(f"{_worker_name()}@") for announced in client.workers())
     return alive and any(contract.kind == KIND for contract in client.kinds())
 
 

@@ -145,7 +145,7 @@ def _clock(client: JobClient) -> Finding:
 def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     announced = client.workers()
     for queue in deployment.settings.queues:
-        slots = [worker["slots"][queue] for worker in announced if queue in worker["slots"]]
+        slots = [worker.slots[queue] for worker in announced if queue in worker.slots]
         detail = f"{len(slots)} alive, {sum(slots)} slots" if slots else "none alive: its jobs wait"
         fix = f"start one: backdesk worker {queue}, or everything: backdesk up"
         yield found(f"workers of {queue}", Level.OK if slots else Level.WARN, detail, fix)
@@ -153,7 +153,7 @@ def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
 
 def _versions(client: JobClient) -> Finding:
     ours = installed_version()
-    others = sorted({str(worker["version"]) for worker in client.workers()} - {ours})
+    others = sorted({worker.version for worker in client.workers()} - {ours})
     detail = f"workers run {', '.join(others)}, this is {ours}" if others else "the same everywhere"
     return found("versions", Level.WARN if others else Level.OK, detail, "run one version everywhere")
 

@@ -16,6 +16,7 @@ from producers.cli.demo import demo
 from producers.cli.doctor import doctor
 from producers.cli.examinations import installed_version
 from producers.cli.failures import ExitCode, verdict_on
+from producers.cli.health import health, workers
 from producers.cli.help_text import help_text
 from producers.cli.jobs import list_jobs, show, watch
 from producers.cli.kinds import kinds
@@ -48,7 +49,7 @@ for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
     (DECIDE, (approve, deny, answer, resolve)),
-    (LOOK, (kinds, doctor)),
+    (LOOK, (kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")

@@ -138,7 +138,7 @@ def _worker_name(queue: str) -> str:
 
 
 def _is_announced(client: JobClient, name: str) -> Callable[[], bool]:
-    return lambda: any(str(worker["name"]).startswith(name) for worker in client.workers())
+    return lambda: any(worker.name.startswith(name) for worker in client.workers())
 
 
 def _answers(port: int) -> Callable[[], bool]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Concatenate
+from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
+from tasks.tools.tool import DeskTool
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER = "ask_customer", "hand_over"
-
-#: A tool: a function on the desk whose other arguments the model chooses.
-DeskTool = Callable[Concatenate[Desk, ...], Awaitable[ToolOutcome]]
 
 
 class HandOver(BaseModel):
@@ -39,7 +35,7 @@ class AgentCard:
     name: str
     duty: str
     hand_over: type[HandOver]
-    tools: tuple[DeskTool, ...] = ()
+    tools: tuple[DeskTool[Any, ToolOutcome], ...] = ()
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
 

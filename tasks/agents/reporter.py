@@ -25,9 +25,9 @@ class Reporter:
 
     def __init__(self, context: TaskContext) -> None:
         self.context = context
-        self._fraction = 0.0
+        #: How far the job is; it never goes back.
+        self.fraction = 0.0
         self._streamed = False
-        self._spent = ModelUsage()
 
     @property
     def watched(self) -> bool:
@@ -37,8 +37,8 @@ class Reporter:
     def stage(self, fraction: float, message: str) -> None:
         """Tell that a stage of the work begins; the fraction never goes back."""
         with self._harmless():
-            self._fraction = max(self._fraction, fraction)
-            self.context.progress(self._fraction, message)
+            self.fraction = max(self.fraction, fraction)
+            self.context.progress(self.fraction, message)
 
     def agent_changed(self, transfer: Transfer) -> None:
         """Tell that another agent is active now."""
@@ -70,17 +70,15 @@ class Reporter:
                 "tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=summary[:MOST_SHOWN]
             )
             self.stage(
-                min(0.85, self._fraction + 0.1),
+                min(0.85, self.fraction + 0.1),
                 f"{tool.replace('_', ' ').capitalize()}: {summary[:MOST_SHOWN]}",
             )
 
     def spent(self, usage: ModelUsage) -> None:
-        """Add what was used since the last call to the job's usage."""
+        """Note what the job has used by now, its former attempts included."""
         with self._harmless():
             for name in ModelUsage.model_fields:
-                more = getattr(usage, name) - getattr(self._spent, name)
-                setattr(self.context.usage, name, getattr(self.context.usage, name) + more)
-            self._spent = usage
+                setattr(self.context.usage, name, getattr(usage, name))
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:

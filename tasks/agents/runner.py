@@ -6,14 +6,14 @@ conversation and desk, so that a job has one agent at a time and one place where
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tasks.agents.card import AgentCard, HandOver, Question
+from tasks.agents.card import HandOver, Question
+from tasks.agents.journal import Journal
 from tasks.agents.reporter import Reporter
 from tasks.agents.roster import FIRST, ROSTER
-from tasks.agents.runtime import Budget, History, ModelHandle, run_agent
-from tasks.contracts import SupportRequest, SupportResult
-from tasks.conversations import Past
+from tasks.agents.runtime import Budget, History, ModelHandle, run_agent, turn_of
+from tasks.contracts import SupportResult
 from tasks.desk import Desk, Transfer
 
 
@@ -25,44 +25,51 @@ class SupportRun:
     model: ModelHandle
     budget: Budget
     reporter: Reporter
-    past: Past
-    history: History
+    journal: Journal
+    #: What was said before this message, and since; without the latter the message is still to be given to an agent.
+    past: History
+    turn: History
+    may_ask: bool
     max_handoffs: int
-    path: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> list[str]:
+        """The agents in the order in which they worked; the last one is active."""
+        return [transfer.agent for transfer in self.desk.transfers]
 
     async def answer(self, message: str) -> str | Question:
-        """Let agents work until one answers or asks. Raises ModelFailure."""
-        card, prompt, previous, reason = FIRST, message, None, "a new message"
+        """Let agents work until one answers or asks, from where the last attempt stopped. Raises ModelFailure."""
+        if not self.path:
+            self._activate(Transfer(FIRST.name, None, "a new message"))
         while True:
-            self._activate(card, previous, reason)
-            output = await self._run(card, prompt if previous is None else None)
+            output = await self._run(None if self.turn else message)
             if not isinstance(output, HandOver):
                 return output
-            card, previous, reason = ROSTER[output.to], card.name, output.reason
+            self._activate(Transfer(output.to, self.path[-1], output.reason))
 
-    def _activate(self, card: AgentCard, previous: str | None, reason: str) -> None:
-        transfer = Transfer(card.name, previous, reason)
+    def _activate(self, transfer: Transfer) -> None:
         self.desk.transfers.append(transfer)
-        self.path.append(card.name)
         self.reporter.agent_changed(transfer)
-        self.reporter.stage(0.1 if previous is None else 0.3, card.duty)
+        self.reporter.stage(0.1 if transfer.previous is None else 0.3, ROSTER[transfer.agent].duty)
 
-    async def _run(self, card: AgentCard, prompt: str | None) -> str | HandOver | Question:
+    async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # One question in a row; and the last agent in line can no longer pass the conversation on.
-        output, self.history = await run_agent(
-            card,
+        output, messages = await run_agent(
+            ROSTER[self.path[-1]],
             model=self.model.model,
             desk=self.desk,
             prompt=prompt,
-            history=self.history,
-            may_ask=not self.past.asked,
+            history=[*self.past, *self.turn],
+            may_ask=self.may_ask,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,
+            journal=self.journal,
         )
+        self.turn = turn_of(messages)
         return output
 
-    def result(self, request: SupportRequest, output: str | Question) -> SupportResult:
+    def result(self, conversation_id: str, output: str | Question) -> SupportResult:
         """Put together what the caller gets."""
         return SupportResult(
             answer=output.question if isinstance(output, Question) else output,
@@ -70,7 +77,7 @@ class SupportRun:
             path=self.path,
             actions=list(self.desk.actions),
             clarifying=isinstance(output, Question),
-            conversation_id=request.conversation_id or self.desk.job_id,
+            conversation_id=conversation_id,
             usage=self.budget.spent,
             model=self.model.name,
             offline=self.model.offline,

@@ -99,7 +99,7 @@ def _refund(number: int, today: date) -> Row:
         "order_number": number,
         "amount_cents": _total(number),
         "reason": "returned unused",
-        "job_id": "",
+        "key": "",
         "made_at": made_at,
     }
 

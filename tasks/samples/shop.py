@@ -137,7 +137,7 @@ def _refund(session: Session, number: int, total: int, day: date) -> None:
             order_number=number,
             amount_cents=total,
             reason="returned unused",
-            job_id="",
+            key="",
             made_at=made_at,
         )
     )

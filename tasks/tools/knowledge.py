@@ -11,6 +11,8 @@ from sqlalchemy import select
 from tasks.desk import Desk
 from tasks.tables import Article
 from tasks.tools.outcome import ToolOutcome
+from tasks.tools.tool import desk_tool
+from worker.ledger import Effect
 
 #: Words that say nothing about the subject.
 _STOP_WORDS = frozenset(
@@ -53,6 +55,7 @@ class ArticlesFound(ToolOutcome):
         return f"{len(self.articles)} found: {titles}" if titles else "nothing found"
 
 
+@desk_tool(Effect.PURE)
 async def search_articles(desk: Desk, query: Query) -> ArticlesFound:
     """Search the knowledge base for instructions about a product or an account."""
     words = _words(query)

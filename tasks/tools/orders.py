@@ -10,6 +10,8 @@ from tasks.desk import Desk
 from tasks.tables import CURRENCY, Order
 from tasks.tools.arguments import OrderNumber
 from tasks.tools.outcome import Refusal, ToolOutcome, euros
+from tasks.tools.tool import desk_tool
+from worker.ledger import Effect
 
 
 class OrderItem(ToolOutcome):
@@ -42,6 +44,7 @@ class OrderFound(ToolOutcome):
         return f"order {self.order_number}: {self.status}{delivered}, {euros(self.total_cents, self.currency)}"
 
 
+@desk_tool(Effect.PURE)
 async def look_up_order(desk: Desk, order_number: OrderNumber) -> OrderFound | Refusal:
     """Look up an order: its items, total, status, delivery, and whether it was used or refunded."""
 

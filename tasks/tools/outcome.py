@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.contracts import Action
+
 
 class ToolOutcome(BaseModel):
     """The root of what tools return."""
@@ -13,6 +15,10 @@ class ToolOutcome(BaseModel):
     def summary(self) -> str:
         """Say in one line what came out."""
         raise NotImplementedError
+
+    def action(self) -> Action | None:
+        """Return what was done for the customer, if anything; the job's result lists it."""
+        return None
 
 
 class Refusal(ToolOutcome):

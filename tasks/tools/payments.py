@@ -11,6 +11,8 @@ from tasks.tables import CURRENCY, LedgerEntry
 from tasks.tools.arguments import OrderNumber
 from tasks.tools.orders import unknown_order, visible_order
 from tasks.tools.outcome import Refusal, ToolOutcome, euros
+from tasks.tools.tool import desk_tool
+from worker.ledger import Effect
 
 
 class Movement(ToolOutcome):
@@ -40,6 +42,7 @@ class PaymentsFound(ToolOutcome):
         return f"order {self.order_number}: {paid} paid, {back} refunded"
 
 
+@desk_tool(Effect.PURE)
 async def look_up_payments(desk: Desk, order_number: OrderNumber) -> PaymentsFound | Refusal:
     """Look up the payments and refunds that were booked for an order, to answer questions about charges."""
 

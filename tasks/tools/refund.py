@@ -1,4 +1,4 @@
-"""Refund an order: in full, within the policy, once.
+"""Refund an order: in full, within the policy, once; a large one with a person's approval.
 
 The refund, its line in the ledger and the check of the policy are one transaction. The unique order number
 of a refund decides between two attempts at the same moment, so that neither threads nor processes nor a
@@ -21,6 +21,8 @@ from tasks.tables import CURRENCY, LedgerEntry, Order, Refund
 from tasks.tools.arguments import OrderNumber
 from tasks.tools.orders import unknown_order, visible_order
 from tasks.tools.outcome import Refusal, ToolOutcome, euros
+from tasks.tools.tool import Consent, desk_tool
+from worker.ledger import Effect
 
 Reason = Annotated[str, Field(description="Why the customer wants the money back, in a few words.")]
 
@@ -37,13 +39,49 @@ class RefundReceipt(ToolOutcome):
         amount = euros(self.amount_cents, self.currency)
         return f"refunded {amount} for order {self.order_number} as {self.refund_id}"
 
+    def action(self) -> RefundMade:
+        return RefundMade(**self.model_dump())
 
+
+async def consent_to_refund(desk: Desk, order_number: OrderNumber, reason: Reason) -> Consent | None:
+    """Ask about a refund over the limit, unless the policy refuses it anyway or it is made already."""
+
+    def work() -> Consent | None:
+        with desk.database.read() as session:
+            order = visible_order(session, desk, order_number)
+            if order is None or order.refund is not None or order.total_cents <= desk.refund_limit_cents:
+                return None
+            return None if _refused(desk, order) else _consent(order, reason)
+
+    return await desk.database.in_thread(work)
+
+
+def _consent(order: Order, reason: str) -> Consent:
+    facts = {
+        "order_number": order.number,
+        "amount_cents": order.total_cents,
+        "currency": CURRENCY,
+        "customer_id": order.customer_id,
+        "reason": reason,
+    }
+    return Consent(f"Refund {euros(order.total_cents, CURRENCY)} for order {order.number}?", facts)
+
+
+@desk_tool(Effect.IDEMPOTENT, consent=consent_to_refund)
 async def refund_order(desk: Desk, order_number: OrderNumber, reason: Reason) -> RefundReceipt | Refusal:
     """Refund an order in full. Refused unless delivered in the last 30 days, unused and unrefunded."""
-    outcome = await desk.database.in_thread(lambda: refund_once(desk, order_number, reason))
-    if isinstance(outcome, RefundReceipt):
-        desk.did(RefundMade(**outcome.model_dump()))
-    return outcome
+    return await desk.database.in_thread(lambda: refund_once(desk, order_number, reason))
+
+
+async def refunds_made(desk: Desk) -> list[RefundMade]:
+    """Return the refunds of this job, whichever attempt made them."""
+
+    def work() -> list[RefundMade]:
+        with desk.database.read() as session:
+            ours = select(Refund).where(Refund.key.startswith(_key(desk, ""), autoescape=True))
+            return [_receipt(refund).action() for refund in session.scalars(ours.order_by(Refund.order_number))]
+
+    return await desk.database.in_thread(work)
 
 
 def refund_once(desk: Desk, order_number: int, reason: str) -> RefundReceipt | Refusal:
@@ -62,10 +100,18 @@ def _refund(session: Session, desk: Desk, order_number: int, reason: str) -> Ref
     session.refresh(order, with_for_update=True)
     if order.refund is not None:
         return _refunded_by(desk, order.refund)
-    refused = refusal_reason(
+    refused = _refused(desk, order)
+    return Refusal(refused=refused) if refused else _pay_back(session, desk, order, reason)
+
+
+def _refused(desk: Desk, order: Order) -> str | None:
+    return refusal_reason(
         status=order.status, delivered_on=order.delivered_on, used=order.used, today=desk.database.today()
     )
-    return Refusal(refused=refused) if refused else _pay_back(session, desk, order, reason)
+
+
+def _key(desk: Desk, order_number: int | str) -> str:
+    return desk.key(f"refund/{order_number}")
 
 
 def _pay_back(session: Session, desk: Desk, order: Order, reason: str) -> RefundReceipt:
@@ -74,7 +120,7 @@ def _pay_back(session: Session, desk: Desk, order: Order, reason: str) -> Refund
         order_number=order.number,
         amount_cents=order.total_cents,
         reason=reason,
-        job_id=desk.job_id,
+        key=_key(desk, order.number),
         made_at=desk.database.now(),
     )
     session.add(refund)
@@ -97,7 +143,7 @@ def _refunded_before(desk: Desk, order_number: int) -> RefundReceipt | Refusal:
 
 
 def _refunded_by(desk: Desk, refund: Refund) -> RefundReceipt | Refusal:
-    if refund.job_id == desk.job_id:
+    if refund.key == _key(desk, refund.order_number):
         return _receipt(refund)
     return Refusal(refused=f"The order was already refunded on {refund.made_at:%Y-%m-%d} ({refund.id}).")
 

@@ -14,6 +14,8 @@ from tasks.desk import Desk
 from tasks.tables import Ticket
 from tasks.tools.arguments import OrderNumber
 from tasks.tools.outcome import ToolOutcome
+from tasks.tools.tool import desk_tool
+from worker.ledger import Effect
 
 Subject = Annotated[str, Field(description="The matter in a few words.")]
 Details = Annotated[
@@ -38,7 +40,11 @@ class TicketReceipt(ToolOutcome):
     def summary(self) -> str:
         return f"ticket {self.ticket_id} ({self.priority}): {self.subject}"
 
+    def action(self) -> TicketOpened:
+        return TicketOpened(**self.model_dump(exclude={"already_open"}))
 
+
+@desk_tool(Effect.IDEMPOTENT)
 async def open_ticket(
     desk: Desk,
     subject: Subject,
@@ -49,7 +55,7 @@ async def open_ticket(
     """Open a ticket for a human colleague. A request has one ticket: put everything into it."""
     ticket = Ticket(
         tenant=desk.tenant,
-        job_id=desk.job_id,
+        key=_key(desk),
         customer_id=desk.customer_id,
         order_number=order_number,
         subject=subject.strip()[:200],
@@ -57,9 +63,11 @@ async def open_ticket(
         priority=priority,
         opened_at=desk.database.now(),
     )
-    receipt = await desk.database.in_thread(lambda: _open_once(desk, ticket))
-    desk.did(TicketOpened(**receipt.model_dump(exclude={"already_open"})))
-    return receipt
+    return await desk.database.in_thread(lambda: _open_once(desk, ticket))
+
+
+def _key(desk: Desk) -> str:
+    return desk.key("ticket")
 
 
 def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
@@ -80,7 +88,7 @@ def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
 
 
 def _ticket_of(session: Session, desk: Desk) -> Ticket | None:
-    return session.scalars(select(Ticket).filter_by(tenant=desk.tenant, job_id=desk.job_id)).one_or_none()
+    return session.scalars(select(Ticket).filter_by(tenant=desk.tenant, key=_key(desk))).one_or_none()
 
 
 def _receipt(ticket: Ticket, *, already_open: bool) -> TicketReceipt:

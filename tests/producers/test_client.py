@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +17,11 @@ from tests.producers.conftest import Connect
 from tests.support.board import Board, Clock
 from tests.support.clients import Client
 from tests.support.eventually import eventually_async
+from tests.support.faults import FAULTS, refusing
 from tests.support.kinds import Number, Text
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
+from worker.connection import REMEDIES
 from worker.embedded import EmbeddedRedis
 from worker.errors import (
     IdempotencyConflict,
@@ -31,6 +35,7 @@ from worker.errors import (
     UnknownKind,
 )
 from worker.failure import Failure
+from worker.health import WorkerFacts
 from worker.job import Failed, JobState
 from worker.kinds import KindContract
 from worker.retry import RetryPolicy
@@ -233,8 +238,8 @@ async def test_live_workers_are_listed(jobs: Client, board: Board) -> None:
     board.announce("two", agents=5)
     board.announce("one", agents=7, tools=1)
     assert await jobs.workers() == [
-        {"name": "one", "slots": {"agents": 7, "tools": 1}},
-        {"name": "two", "slots": {"agents": 5}},
+        WorkerFacts(name="one", slots={"agents": 7, "tools": 1}),
+        WorkerFacts(name="two", slots={"agents": 5}),
     ]
 
 
@@ -407,12 +412,39 @@ async def test_a_silent_connection_is_given_up_within_the_time_out(
         assert time.monotonic() - began < 5
 
 
-async def test_a_redis_that_is_full_says_so(jobs: Client, board: Board) -> None:
+@pytest.mark.parametrize("code", FAULTS)
+async def test_a_redis_that_refuses_to_serve_is_named_with_what_to_do(
+    jobs: Client, redis_server: EmbeddedRedis, code: str
+) -> None:
     await jobs.submit("test.echo", {})
-    board.client.config_set("maxmemory", "1")
-    with pytest.raises(StoreUnavailable, match="memory"):
-        await jobs.submit("test.echo", {})
-    board.client.config_set("maxmemory", "0")
+    with refusing(redis_server.url, code):
+        for call in (jobs.submit("test.echo", {}), jobs.submit_many("test.steps", [{"n": 1}])):
+            with pytest.raises(StoreUnavailable) as caught:
+                await call
+            assert str(caught.value).startswith(f"Redis cannot serve this: {code} ")
+            assert str(caught.value).endswith(REMEDIES[code])
+
+
+async def test_a_frozen_redis_is_given_up_within_the_time_out(connected: Connect, redis_server: EmbeddedRedis) -> None:
+    jobs = connected(socket_timeout_s=0.5)
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await jobs.submit("test.echo", {})
+        assert time.monotonic() - began < 1.4, "one time-out, not one for each repeat"
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("code", ["BUSY", "MASTERDOWN"])
+async def test_watching_a_redis_that_refuses_raises_it_too(
+    jobs: Client, redis_server: EmbeddedRedis, board: Board, code: str
+) -> None:
+    board.submit("a")
+    with refusing(redis_server.url, code), pytest.raises(StoreUnavailable, match=code):
+        async for _ in jobs.watch("a"):
+            pass
 
 
 @pytest.mark.parametrize("name", [{}, {"job_id": "a"}, {"idempotency_key": "k"}])

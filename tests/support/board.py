@@ -10,19 +10,48 @@ import redis
 from pydantic_core import from_json, to_json
 
 from worker.admission import fingerprint
+from worker.ask import Ask, AskType, Awaited
 from worker.events import EventDraft, JobEvent
 from worker.failure import Failure
-from worker.job import Claim, Failed, JobRecord, JobState, Outcome, Refused, Succeeded, Usage
+from worker.job import (
+    Claim,
+    Deferred,
+    Failed,
+    JobRecord,
+    JobState,
+    Outcome,
+    Refused,
+    Retried,
+    Succeeded,
+    Usage,
+    Waiting,
+)
 from worker.keys import Keys
 from worker.settings import Settings, celery_queue
 from worker.store.records import read_event, read_record
 from worker.store.script import Call, run
-from worker.store.transitions import NewJob, SubmitCode, Transitions
+from worker.store.transitions import NewJob, Parentage, SubmitCode, Transitions, text
 
 T = TypeVar("T")
 
 #: 2026-03-01T12:00:00Z: any moment will do, as long as it is always the same.
 NOON_MS = 1_772_366_400_000
+
+
+def question(name: str = "sure", *, within_s: float | None = None, otherwise: object = "no") -> Awaited:
+    """What an attempt waits for that asks a person."""
+    late = to_json({"state": "done", "value": otherwise}) if within_s is not None else b""
+    return Awaited(Ask(type=AskType.QUESTION, name=name, prompt="Sure?", expires_in_s=within_s), f"ask:{name}", late)
+
+
+def outcome_of(step: str) -> Awaited:
+    """What an attempt waits for that does not know whether a step took effect."""
+    return Awaited(Ask(type=AskType.OUTCOME, name=f"outcome:{step}"), f"step:{step}")
+
+
+def end_of(name: str) -> Awaited:
+    """What an attempt waits for that has called another job."""
+    return Awaited(Ask(type=AskType.CHILD, name=f"call:{name}"), f"call:{name}")
 
 
 class Clock:
@@ -97,6 +126,47 @@ class Board:
 
     def finish(self, claim: Claim, outcome: Outcome, usage: Usage | None = None) -> bool:
         return self.run(self.transitions.end(claim, outcome, usage or Usage()))
+
+    def retry(self, claim: Claim, delay_s: float = 1.0, code: str = "network") -> bool:
+        """End an attempt that failed and is followed by another."""
+        return self.finish(claim, Retried(Failure(code=code, message="it broke", transient=True), delay_s))
+
+    def defer(self, claim: Claim, delay_s: float = 1.0) -> bool:
+        """End an attempt that ran into a limit."""
+        return self.finish(claim, Deferred(Failure(code="limited", message="no seat"), delay_s))
+
+    def wait(self, claim: Claim, *awaited: Awaited) -> bool:
+        return self.finish(claim, Waiting(awaited))
+
+    def call(self, claim: Claim, name: str, job_id: str | None = None, **fields: Any) -> tuple[SubmitCode, str]:
+        """Make a child of a job, as an attempt at it does."""
+        parent = Parentage(claim.job_id, claim.attempt, f"call:{name}")
+        ((code, found),) = self.run(self.transitions.submit([self.job(job_id, parent=parent, **fields)]))
+        return code, found
+
+    def answer(self, job_id: str, name: str, value: object = "yes", *, by: str = "ada") -> tuple[bool, str]:
+        """Answer a question that a job waits for."""
+        return self.settle(job_id, name, to_json({"state": "done", "value": value}), by=by)
+
+    def settle(
+        self, job_id: str, name: str, entry: bytes, failure: Failure | None = None, *, by: str = "ada"
+    ) -> tuple[bool, str]:
+        event = to_json({"name": name, "by": by})
+        return self.run(self.transitions.answer(job_id, name, entry, event, failure))
+
+    def cancel(self, job_id: str, reason: str = "no use") -> tuple[bool, str]:
+        return self.run(self.transitions.cancel(job_id, reason))
+
+    def promote(self) -> int:
+        return self.run(self.transitions.promote())
+
+    def expire(self) -> int:
+        return self.run(self.transitions.expire())
+
+    def ledger(self, job_id: str) -> dict[str, Any]:
+        """What a job remembers, decoded."""
+        entries: dict[Any, Any] = self.client.hgetall(self.keys.ledger(job_id))
+        return {text(key): from_json(entry) for key, entry in entries.items()}
 
     def reap(self) -> list[str]:
         return self.run(self.transitions.reap())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -224,6 +225,27 @@ async def block_loop(ctx: TaskContext, request: Number) -> Number:
         except asyncio.CancelledError:
             _leave_word(request.flag, "cancelled")
             raise
+    return request
+
+
+@task("test.spin_loop")
+async def spin_loop(ctx: TaskContext, request: Number) -> Number:
+    """Hold up the event loop for `n` seconds, in Python, whatever is raised meanwhile that a body may catch."""
+    end = time.monotonic() + request.n
+    while time.monotonic() < end:
+        with contextlib.suppress(Exception):
+            sum(range(1000))
+    return request
+
+
+@task("test.forget_sockets")
+def forget_sockets(ctx: BlockingContext, request: Text) -> Text:
+    """Have Celery's transport forget which sockets it reads: its connections stay, its loop turns, nothing comes."""
+    from kombu.asynchronous import get_event_loop  # only this kind needs Celery's insides
+
+    for callback, _ in get_event_loop().readers.values():
+        if hasattr(callback, "__self__"):
+            callback.__self__.cycle._fd_to_chan.clear()
     return request
 
 

@@ -5,8 +5,19 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+
+@dataclass
+class Link:
+    """One connection of a caller, and ours to the server."""
+
+    caller: socket.socket
+    server: socket.socket
+    #: Half-open: it stays, and nothing gets through any more.
+    dead: bool = False
 
 
 class Proxy:
@@ -15,9 +26,10 @@ class Proxy:
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[socket.socket] = []
+        self._links: list[Link] = []
         self._lock = threading.Lock()
         self._cut_at: bytes | None = None
+        self._strand_at: bytes | None = None
         self._silent = False
         #: How often a connection was cut with its request delivered and its answer withheld.
         self.cuts = 0
@@ -34,6 +46,23 @@ class Proxy:
         """Keep connections open and pass nothing on any more, as a half-open connection does."""
         self._silent = True
 
+    def strand_all(self) -> int:
+        """Make all connections half-open, as the restart of a router does; new ones work. Gives how many."""
+        with self._lock:
+            open_links = [link for link in self._links if link.caller.fileno() >= 0]
+            for link in open_links:
+                link.dead = True
+        return len(open_links)
+
+    def strand_next(self, command: bytes) -> None:
+        """Make the connection half-open that is the next to send `command`. Once."""
+        self._strand_at = command
+
+    @property
+    def stranded(self) -> bool:
+        """Whether the connection for `strand_next` has come."""
+        return self._strand_at is None
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -43,34 +72,41 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
-            for connection in self._sockets:
-                _close(connection)
+            for link in self._links:
+                _close(link.caller)
+                _close(link.server)
 
     def _accept(self) -> None:
         while True:
             try:
                 caller, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
                 return
+            try:
+                link = Link(caller, socket.create_connection(("127.0.0.1", self._target_port)))
+            except OSError:
+                _close(caller)  # the target is away; it may come back
+                continue
             with self._lock:
-                self._sockets += [caller, server]
-            threading.Thread(target=self._pass_requests, args=(caller, server), daemon=True).start()
+                self._links.append(link)
+            threading.Thread(target=self._pass_requests, args=(link,), daemon=True).start()
 
-    def _pass_requests(self, caller: socket.socket, server: socket.socket) -> None:
-        answers = threading.Thread(target=self._pass_answers, args=(server, caller), daemon=True)
+    def _pass_requests(self, link: Link) -> None:
+        answers = threading.Thread(target=self._pass_answers, args=(link,), daemon=True)
         answers.start()
         with suppress(OSError):
-            while chunk := caller.recv(65536):
-                if self._silent:
+            while chunk := link.caller.recv(65536):
+                if self._strand_at is not None and self._strand_at in chunk:
+                    self._strand_at, link.dead = None, True
+                if self._silent or link.dead:
                     continue
                 if self._cut_at is not None and self._cut_at in chunk:
                     self._cut_at = None
-                    self._deliver_and_cut(chunk, caller)
+                    self._deliver_and_cut(chunk, link.caller)
                     break
-                server.sendall(chunk)
-        _close(caller)
-        _close(server)
+                link.server.sendall(chunk)
+        _close(link.caller)
+        _close(link.server)
 
     def _deliver_and_cut(self, request: bytes, caller: socket.socket) -> None:
         """The request goes over a connection of its own, so that its answer is surely there before the cut."""
@@ -80,12 +116,13 @@ class Proxy:
         self.cuts += 1
         _close(caller)
 
-    def _pass_answers(self, server: socket.socket, caller: socket.socket) -> None:
+    def _pass_answers(self, link: Link) -> None:
         with suppress(OSError):
-            while chunk := server.recv(65536):
-                if not self._silent:
-                    caller.sendall(chunk)
-        _close(caller)
+            while chunk := link.server.recv(65536):
+                if not (self._silent or link.dead):
+                    link.caller.sendall(chunk)
+        if not link.dead:
+            _close(link.caller)
 
 
 def _close(connection: socket.socket) -> None:

@@ -1,13 +1,13 @@
 """What must hold for the keys in Redis after any sequence of transitions.
 
-Two things are checked: that nothing stays for ever which `worker/keys.py` does not say stays, and that every place
-where a job is listed agrees with the state in its record.
+Three things are checked: that nothing stays for ever which `worker/keys.py` does not say stays, that every place where
+a job is listed agrees with the state in its record, and that each job is listed where somebody will look for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
@@ -17,13 +17,19 @@ from worker.keys import Keys
 from worker.store.transitions import text
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
+#: Where a queued job stands.
+_OF_QUEUED: tuple[Callable[[Keys], str], ...] = (
+    lambda keys: keys.line("*", "*"),
+    lambda keys: keys.window("*"),
+    lambda keys: keys.stranded("*"),
+)
 _OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
-    return [*_immortal(client, keys), *_contradictions(client, keys)]
+    return [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -50,7 +56,7 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
             yield f"{key}: worker/keys.py does not know it"
             continue
         name, match, doc = matches[0]
-        if client.ttl(key) >= 0 or any(word in doc for word in _STAYS):
+        if client.ttl(key) != -1 or any(word in doc for word in _STAYS):
             continue
         if name in _OF_A_JOB and _is_active(client, keys, _job_of(client, name, key, match)):
             continue
@@ -70,12 +76,15 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
     running, parked = {JobState.RUNNING}, {JobState.SCHEDULED, JobState.WAITING}
     places = [(keys.leases, running), (keys.due, parked), (keys.expiring, set(ACTIVE))]
     places += [(keys.state(state), {state}) for state in JobState]
-    places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(keys.stranded("*"))]
-    for pattern in (keys.line("*", "*"), keys.window("*")):
-        places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern)]
-    for place, fitting in places:
-        members: list[Any] = client.zrange(place, 0, -1)
-        for member in map(text, members):
+    for pattern in _OF_QUEUED:
+        places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern(keys))]
+    listings = [(place, fitting, _members(client, place)) for place, fitting in places]
+    # A job that is queued may be about to run where it is asked to stop.
+    listings.append((keys.stopping, {JobState.RUNNING, JobState.QUEUED}, set(map(text, client.hkeys(keys.stopping)))))
+    awaiting = {text(name).rpartition(":")[2] for name in client.scan_iter(keys.awaiting("*"))}
+    listings.append((keys.awaiting("*"), {JobState.WAITING}, awaiting))
+    for place, fitting, members in listings:
+        for member in sorted(members):
             state = client.hget(keys.job(member), "state")
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
@@ -83,3 +92,45 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
         _, _, queue, tenant = text(name).split(":", 3)
         if client.zscore(keys.lane(queue), tenant) is None:
             yield f"{tenant} has a line in {queue} but no place in its lane: it would wait for ever"
+
+
+def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every job that is missing where the maintenance, a worker or a reader would look for it."""
+    standing = {
+        member
+        for pattern in _OF_QUEUED
+        for name in client.scan_iter(pattern(keys))
+        for member in _members(client, name)
+    }
+    for key in client.scan_iter(keys.job("*")):
+        job_id = text(key).removeprefix(keys.job(""))
+        raw: dict[Any, Any] = client.hgetall(key)
+        state = JobState(text(raw[b"state"]))
+        for place in _places(keys, state, raw):
+            if place == "standing" and job_id not in standing:
+                yield f"{job_id} is queued, and in no line, window or stranded"
+            elif place == "awaiting" and not client.exists(keys.awaiting(job_id)):
+                yield f"{job_id} waits for nothing"
+            elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
+                yield f"{job_id} is {state} and missing in {place}"
+
+
+def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
+    yield from (keys.state(state), keys.tenant_jobs(text(raw[b"tenant"])))
+    of_state = {
+        JobState.QUEUED: "standing",
+        JobState.WAITING: "awaiting",
+        JobState.RUNNING: keys.leases,
+        JobState.SCHEDULED: keys.due,
+    }
+    if state in of_state:
+        yield of_state[state]
+    limited = b"expires_at" in raw or (b"stop_by" in raw and state is JobState.RUNNING)
+    unbegun = b"start_by" in raw and raw[b"attempt"] == b"0"
+    if state in ACTIVE and (limited or unbegun):
+        yield keys.expiring
+
+
+def _members(client: redis.Redis, place: str | bytes) -> set[str]:
+    members: list[Any] = client.zrange(place, 0, -1)
+    return set(map(text, members))

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -81,6 +82,11 @@ class Worker:
         return self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """None as long as it lives."""
+        return self._process.poll()
+
+    @property
     def text(self) -> str:
         """Everything it has written so far."""
         return self._log.read_text(errors="replace")
@@ -108,6 +114,10 @@ class Worker:
         """End it in good order, and return its exit code."""
         if self.alive:
             self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
         try:
             return self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -167,8 +177,15 @@ class Fleet:
 
     def restart_redis(self) -> None:
         """Stop the server and start it again on the same port with what it has kept."""
+        with self.redis_stopped():
+            pass
+
+    @contextmanager
+    def redis_stopped(self) -> Iterator[None]:
+        """The server is away within the block, and then back on the same port with what it has kept."""
         port = self._server.port
         self._server.stop()
+        yield
         self._server = EmbeddedRedis(self._keep, port=port).start()
         assert self._server.port == port
 
@@ -179,3 +196,7 @@ class Fleet:
     @property
     def url(self) -> str:
         return self.settings.url
+
+    @property
+    def server(self) -> EmbeddedRedis:
+        return self._server

@@ -106,9 +106,14 @@ def shop(seeded: Path, tmp_path: Path) -> Database:
     return deployment().database
 
 
+def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = None) -> Desk:
+    """A desk as the engine's keys make it, without the engine."""
+    return Desk(shop, "acme", customer_id, f"{job_id}:{{}}".format, refund_limit_cents=10_000)
+
+
 @pytest.fixture
 def desk(shop: Database) -> Desk:
-    return Desk(shop, "acme", "job-1", None)
+    return desk_of(shop)
 
 
 @pytest_asyncio.fixture

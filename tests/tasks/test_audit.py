@@ -10,14 +10,13 @@ from sqlalchemy import delete
 from tasks.audit import audit_orders
 from tasks.contracts import LedgerAuditRequest, LedgerAuditResult
 from tasks.database import Database
-from tasks.desk import Desk
 from tasks.pace import Pace
 from tasks.reconciliation import Entry, OrderFacts, fee_of, reconcile
 from tasks.samples.history import FIRST_ORDER, planted
 from tasks.tables import LedgerEntry, Order
 from tasks.tools.refund import refund_once
 from tests.support.contexts import blocking_context
-from tests.tasks.conftest import Recording, claim_of
+from tests.tasks.conftest import Recording, claim_of, desk_of
 
 ORDER = OrderFacts(1, cancelled=False, total_cents=1000, refund_cents=None)
 PAID = [Entry(1, "payment", 1000, "p"), Entry(1, "fee", fee_of(1000), "f")]
@@ -89,7 +88,7 @@ def test_the_list_is_bounded_and_the_count_is_not() -> None:
 
 
 def test_a_refund_through_the_tool_leaves_the_ledger_in_order(shop: Database) -> None:
-    refund_once(Desk(shop, "acme", "job-1", None), 10003, "changed my mind")
+    refund_once(desk_of(shop), 10003, "changed my mind")
     assert found(audit()) == planted()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 import tasks.database
 from tasks.agents.failures import CODES, ModelFailure
-from tasks.agents.runtime import _FAILURES
+from tasks.agents.runtime.errors import _FAILURES
 from worker.classification import classify
 from worker.failure import Category, Failure, Severity
 

@@ -20,14 +20,11 @@ from tasks.tools.knowledge import search_articles
 from tasks.tools.orders import OrderFound, look_up_order
 from tasks.tools.outcome import Refusal
 from tasks.tools.payments import PaymentsFound, look_up_payments
-from tasks.tools.refund import RefundReceipt, refund_once, refund_order
+from tasks.tools.refund import RefundReceipt, consent_to_refund, refund_once, refund_order, refunds_made
 from tasks.tools.ticket import open_ticket
+from tests.tasks.conftest import desk_of
 
 TODAY = date(2030, 6, 30)
-
-
-def desk_of(shop: Database, job_id: str, customer_id: str | None = None) -> Desk:
-    return Desk(shop, "acme", job_id, customer_id)
 
 
 def reason_for(days_ago: int, *, status: str = "delivered", used: bool = False) -> str | None:
@@ -72,7 +69,7 @@ async def test_an_order_of_the_sample_is_refused_for_its_reason(desk: Desk, numb
     outcome = await refund_order(desk, number, "changed my mind")
     assert isinstance(outcome, Refusal)
     assert reason in outcome.refused
-    assert not desk.actions
+    assert outcome.action() is None
 
 
 async def test_order_10003_is_refunded_in_full(desk: Desk) -> None:
@@ -117,10 +114,41 @@ async def test_a_repeated_attempt_of_the_job_gets_its_refund_again(shop: Databas
     assert again == first
 
 
-async def test_a_refund_that_is_repeated_on_a_desk_is_one_action(desk: Desk) -> None:
-    await refund_order(desk, 10003, "one")
-    await refund_order(desk, 10003, "two")
+def test_a_desk_lists_what_was_done_once(desk: Desk) -> None:
+    receipt = RefundReceipt(refund_id="R-1", order_number=1, amount_cents=100)
+    desk.did(receipt.action())
+    desk.did(receipt.action())
     assert len(desk.actions) == 1
+
+
+async def test_a_job_knows_the_refunds_that_it_made(shop: Database) -> None:
+    await refund_order(desk_of(shop, "job-1"), 10003, "mine")
+    await refund_order(desk_of(shop, "job-10"), 10008, "of a job with a similar name")
+    assert [made.order_number for made in await refunds_made(desk_of(shop, "job-1"))] == [10003]
+
+
+async def test_a_large_refund_needs_consent_and_says_about_what(desk: Desk) -> None:
+    consent = await consent_to_refund(desk, 10001, "too loud")
+    assert consent is not None
+    assert consent.facts == {
+        "order_number": 10001,
+        "amount_cents": 25_800,
+        "currency": "EUR",
+        "customer_id": "cust-1",
+        "reason": "too loud",
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [(10003, "small"), (10002, "too late"), (10006, "made"), (99999, "unknown")]
+)
+async def test_nobody_is_asked_about_a_refund_that_is_small_or_refused(desk: Desk, number: int, why: str) -> None:
+    assert await consent_to_refund(desk, number, why) is None
+
+
+async def test_a_refund_of_just_the_limit_needs_no_consent(desk: Desk) -> None:
+    desk.refund_limit_cents = 25_800
+    assert await consent_to_refund(desk, 10001, "too loud") is None
 
 
 async def test_a_customer_sees_their_own_order(shop: Database) -> None:
@@ -165,7 +193,7 @@ async def test_one_job_opens_one_ticket(desk: Desk) -> None:
     tickets = await asyncio.gather(*(open_ticket(desk, f"Matter {i}", "?") for i in range(8)))
     assert len({ticket.ticket_id for ticket in tickets}) == 1
     assert [ticket.already_open for ticket in tickets].count(False) == 1
-    assert len(desk.actions) == 1
+    assert len({ticket.action() for ticket in tickets}) == 1
 
 
 async def test_the_best_article_comes_first(desk: Desk) -> None:

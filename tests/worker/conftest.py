@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,8 +13,10 @@ import redis
 
 import tests.support.kinds  # noqa: F401 - registers the kinds
 from tests.support.board import Board
+from tests.support.bodies import remembered
+from tests.support.eventually import eventually
 from worker.executor import execute
-from worker.job import Outcome
+from worker.job import JobState, Outcome
 from worker.process import WorkerProcess
 from worker.settings import Settings
 from worker.task import REGISTRY
@@ -53,6 +56,37 @@ class Bench:
         job_id = self.board.submit(kind=kind, request=request, **fields)
         self.begin(job_id).result(deadline_s)
         return job_id
+
+    def begin_body(self, body: Callable[[Any], Any], *, kind: str = "body", **fields: Any) -> tuple[str, Future[Any]]:
+        """Submit a job whose body is this function of the context, and start an attempt at it."""
+        job_id = self.submit_body(body, kind=kind, **fields)
+        return job_id, self.begin(job_id)
+
+    def run_body(self, body: Callable[[Any], Any], *, deadline_s: float = 10, **fields: Any) -> str:
+        """Submit such a job, make one attempt at it to its end, and return its id."""
+        job_id, outcome = self.begin_body(body, **fields)
+        outcome.result(deadline_s)
+        return job_id
+
+    def submit_body(self, body: Callable[[Any], Any], *, kind: str = "body", **fields: Any) -> str:
+        colour = "async" if inspect.iscoroutinefunction(body) else "def"
+        return self.board.submit(kind=f"{kind}.{colour}", request={"text": remembered(body)}, **fields)
+
+    def again(self, job_id: str, deadline_s: float = 10) -> Outcome | None:
+        """Make the next attempt at a job that is queued or parked, without the wait."""
+        if self.board.state(job_id) is JobState.SCHEDULED:
+            self.board.client.zadd(self.board.keys.due, {job_id: 0})
+            self.board.promote()
+        return self.begin(job_id).result(deadline_s)
+
+    def lose(self, job_id: str) -> None:
+        """Have a running job taken back, as though this process had been silent for the length of its lease."""
+        self.board.client.zadd(self.board.keys.leases, {job_id: 0})
+        assert self.board.reap() == [job_id]
+
+    def started(self, job_id: str) -> None:
+        """Wait until a job runs."""
+        eventually(lambda: self.board.state(job_id) is JobState.RUNNING, what=f"the start of {job_id}")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from pydantic_core import to_json
 
 import worker.foreign
 from tests.support.board import Board
@@ -92,11 +93,12 @@ def test_a_countdown_parks_the_job(shop: Any, intake: Intake, board: Board) -> N
     assert 50 < (record.run_at - datetime.now(UTC)).total_seconds() <= 60
 
 
-def test_an_end_of_usefulness_is_kept(shop: Any, intake: Intake, board: Board) -> None:
+def test_a_moment_by_which_it_must_begin_is_kept(shop: Any, intake: Intake, board: Board) -> None:
     expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     sent = shop.send_task("test.echo", kwargs={"request": {}}, expires=expires)
     intake.drain()
-    assert board.record(sent.id).expires_at == expires
+    record = board.record(sent.id)
+    assert (record.start_by, record.expires_at) == (expires, None)
 
 
 def test_messages_become_jobs_in_the_order_in_which_they_were_sent(shop: Any, intake: Intake, board: Board) -> None:
@@ -223,3 +225,33 @@ def test_a_message_of_celerys_own_making_can_be_read(shop: Any, client: redis.Re
     message = worker.foreign.read_foreign(raw)
     assert (message.id, message.kind, message.args, message.tenant) == (sent.id, "test.echo", [1], "acme")
     assert message.wants_result
+
+
+# A worker that dies between the record of a refusal and its telling
+
+
+def told(board: Board, job_id: str) -> bool:
+    return bool(board.client.exists(f"celery-task-meta-{job_id}"))
+
+
+def test_a_refusal_that_was_recorded_and_not_told_is_told_also_by_a_worker_of_another_version(
+    intake: Intake, board: Board
+) -> None:
+    refused = envelope(headers__task="no.such")
+    board.client.lpush("celery", refused)
+    intake.drain()
+    board.client.delete("celery-task-meta-odd-1")
+    error = board.record("odd-1").error
+    assert error is not None
+    facts = {"a_field_of_tomorrow": 1, **error.model_dump(exclude_defaults=True)}
+    board.client.hset(board.keys.job("odd-1"), "error", to_json(facts))
+    board.client.lpush("celery", refused)
+    intake.drain()
+    assert told(board, "odd-1")
+
+
+def test_a_refusal_of_another_message_under_a_taken_id_is_told_to_nobody(intake: Intake, board: Board) -> None:
+    board.submit("odd-1")
+    board.client.lpush("celery", envelope(headers__task="no.such"))
+    intake.drain()
+    assert not told(board, "odd-1")

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from tests.support.workers import ROOT, environment, fast_settings
+from worker.log import shortened
 
 SCRIPT = """
 import logging, sys, asyncio
@@ -86,3 +88,18 @@ def test_on_request_people_get_lines_that_they_can_read(tmp_path: Path) -> None:
     lines = logged(BACKDESK_LOG_FORMAT="console")
     assert "plain arguments" in lines[0]
     assert not lines[0].startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("logger", "error", "kept"),
+    [
+        ("kombu.transport.redis", ConnectionError("refused"), False),
+        ("kombu.transport.redis", ResponseError("OOM command not allowed"), False),
+        ("celery.worker", KeyError("a mistake"), True),
+        ("tasks.support", ConnectionError("of a body"), True),
+    ],
+)
+def test_what_celery_says_of_an_outage_comes_without_a_traceback(logger: str, error: Exception, kept: bool) -> None:
+    record = logging.makeLogRecord({"name": logger, "exc_info": (type(error), error, None)})
+    assert shortened(record)
+    assert (record.exc_info is not None) is kept

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import redis
+from redis.exceptions import ResponseError
 
 from tests.support.board import Board
 from tests.support.eventually import eventually
+from tests.support.faults import refusing
 from worker.connection import connect
+from worker.health import WorkerFacts
 from worker.job import JobState
 from worker.maintenance import Maintenance
 from worker.presence import Presence
@@ -41,12 +44,11 @@ def test_another_worker_leads_when_the_first_is_gone(
 def test_a_tick_does_everything_that_is_due(maintenance: Maintenance, board: Board) -> None:
     now_ms = int(board.client.time()[0]) * 1000
     parked = board.submit(run_at_ms=now_ms + 3_600_000)
-    expiring = board.submit(expires_at_ms=now_ms + 3_600_000)
+    expiring = board.submit(expires_at_ms=now_ms - 1)
     lost = board.submit()
     board.start(lost)
     undelivered = board.submit()
     board.client.zadd(board.keys.due, {parked: 0})
-    board.client.zadd(board.keys.expiring, {expiring: 0})
     board.client.zadd(board.keys.leases, {lost: 0})
     board.client.delete("backdesk.agents")
     board.client.zadd(board.keys.window("agents"), {undelivered: 0})
@@ -64,6 +66,17 @@ def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Mainten
     board.client.zadd(board.keys.leases, {lost: 0})
     maintenance.tick()
     assert board.state(lost) is JobState.RUNNING
+
+
+def test_a_full_redis_is_relieved_of_what_it_has_kept_long_enough(
+    client: redis.Redis, settings: Settings, board: Board
+) -> None:
+    maintenance = Maintenance("worker-1", client, settings.model_copy(update={"retention_s": 1}))
+    board.succeed(board.start(board.submit("old")))
+    client.zadd(board.keys.state("succeeded"), {"old": 0})
+    with refusing(settings.url, "OOM"), pytest.raises(ResponseError):
+        maintenance.tick()
+    assert board.find("old") is None
 
 
 def test_after_an_outage_of_redis_the_workers_have_a_lease_to_come_back_before_their_jobs_are_taken(
@@ -106,10 +119,25 @@ def test_it_goes_on_until_it_is_stopped(settings: Settings, board: Board) -> Non
     assert not maintenance.leads
 
 
+def test_a_worker_that_starts_while_redis_refuses_makes_itself_known_as_soon_as_it_does_not(
+    settings: Settings, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = WorkerFacts(name="worker-1", slots={"agents": 7})
+    presence = Presence("worker-1", connect(settings.url), settings, lambda: facts)
+    with refusing(settings.url, "READONLY"):
+        presence.start(REGISTRY)
+        eventually(lambda: "redis_unavailable" in caplog.text)
+    eventually(lambda: board.client.hget(board.keys.slots, "agents") == b"7")
+    assert board.client.hexists(board.keys.kinds, "test.echo")
+    presence.stop()
+
+
 def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board: Board) -> None:
-    presence = Presence("worker-1", connect(settings.url), settings, lambda: {"agents": 7})
+    presence = Presence(
+        "worker-1", connect(settings.url), settings, lambda: WorkerFacts(name="worker-1", slots={"agents": 7})
+    )
     presence.start(REGISTRY)
-    assert board.client.hget(board.keys.slots, "agents") == b"7"
+    eventually(lambda: board.client.hget(board.keys.slots, "agents") == b"7")
     assert board.client.hexists(board.keys.kinds, "test.echo")
     presence.stop()
     presence.stop()

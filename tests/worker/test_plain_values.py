@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from worker import errors
+from worker.context import BlockingContext, TaskContext
 from worker.errors import BackdeskError, ConfigurationError, InvalidRequest
 from worker.events import LIFECYCLE_EVENTS, TERMINAL_EVENTS, EventType, JobEvent, check_emittable
 from worker.failure import Category, Failure, Severity
@@ -117,7 +118,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
 def test_a_decorated_function_becomes_a_kind(registry: dict[str, object]) -> None:
     @task("test.ask", queue="tools")
-    def ask(ctx: object, request: Question) -> Answer:
+    def ask(ctx: BlockingContext, request: Question) -> Answer:
         """Answer a question.
 
         At length.
@@ -138,7 +139,7 @@ def test_a_decorated_function_becomes_a_kind(registry: dict[str, object]) -> Non
 
 def test_a_coroutine_function_runs_on_the_loop(registry: dict[str, object]) -> None:
     @task("test.ask")
-    async def ask(ctx: object, request: Question) -> Answer:
+    async def ask(ctx: TaskContext, request: Question) -> Answer:
         return Answer(text=request.text)
 
     assert REGISTRY.pop("test.ask").is_async
@@ -146,10 +147,10 @@ def test_a_coroutine_function_runs_on_the_loop(registry: dict[str, object]) -> N
 
 
 def test_a_name_that_is_taken_is_refused(registry: dict[str, object]) -> None:
-    def one(ctx: object, request: Question) -> Answer:
+    def one(ctx: BlockingContext, request: Question) -> Answer:
         return Answer(text="one")
 
-    def two(ctx: object, request: Question) -> Answer:
+    def two(ctx: BlockingContext, request: Question) -> Answer:
         return Answer(text="two")
 
     task("test.ask")(one)
@@ -161,10 +162,10 @@ def test_a_name_that_is_taken_is_refused(registry: dict[str, object]) -> None:
 
 
 def test_a_body_without_models_is_refused(registry: dict[str, object]) -> None:
-    def no_request(ctx: object, request: dict[str, str]) -> Answer:
+    def no_request(ctx: BlockingContext, request: dict[str, str]) -> Answer:
         return Answer(text="")
 
-    def no_result(ctx: object, request: Question) -> str:
+    def no_result(ctx: BlockingContext, request: Question) -> str:
         return ""
 
     def bare(ctx, request):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the mistake under test
@@ -183,3 +184,35 @@ def test_a_body_with_other_parameters_is_refused(registry: dict[str, object]) ->
     with pytest.raises(ConfigurationError, match=r"must take \(ctx, request\), not \(request\)"):
         task("test.ask")(alone)  # type: ignore[type-var]  # the mistake under test
     assert registry == {}
+
+
+def test_a_body_that_takes_the_context_of_the_other_colour_is_refused(registry: dict[str, object]) -> None:
+    def blocking(ctx: TaskContext, request: Question) -> Answer:
+        return Answer(text="")
+
+    async def coroutine(ctx: BlockingContext, request: Question) -> Answer:
+        return Answer(text="")
+
+    for body, fitting in ((blocking, "BlockingContext"), (coroutine, "TaskContext")):
+        with pytest.raises(ConfigurationError, match=f"must take a {fitting}"):
+            task("test.ask")(body)  # type: ignore[type-var]  # the mistake under test
+    assert registry == {}
+
+
+async def _late(ctx: TaskContext, request: Question, failure: Failure) -> Answer:
+    return Answer(text="")
+
+
+def test_a_fallback_has_the_colour_of_its_body(registry: dict[str, object]) -> None:
+    def ask(ctx: BlockingContext, request: Question) -> Answer:
+        return Answer(text="")
+
+    with pytest.raises(ConfigurationError, match="must be def, as its body"):
+        task("test.ask", fallback=_late)(ask)
+    assert registry == {}
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_kind_without_time_is_refused(timeout: float) -> None:
+    with pytest.raises(ConfigurationError, match="must be over 0 seconds"):
+        task("test.ask", timeout=timeout)

@@ -36,10 +36,10 @@ class HeldWriter:
 
     def sent(self) -> list[list[tuple[str, Any]]]:
         """The events of each call."""
-        return [self._events(call.arguments[6:]) for call, _ in self.calls]
+        return [self._events(call.arguments[8:]) for call, _ in self.calls]
 
     def first_numbers(self) -> list[Any]:
-        return [call.arguments[4] for call, _ in self.calls]
+        return [call.arguments[6] for call, _ in self.calls]
 
     @staticmethod
     def _events(flat: tuple[Any, ...]) -> list[tuple[str, Any]]:

@@ -123,7 +123,7 @@ def test_workers_announce_their_kinds_and_slots(fleet: Fleet) -> None:
     contracts = {contract.kind: contract for contract in fleet.jobs.kinds()}
     assert contracts["test.echo"].description == "Give back what was asked."
     assert (contracts["test.echo"].queue, contracts["test.tool"].queue) == ("agents", "tools")
-    assert [worker["slots"] for worker in fleet.jobs.workers()] == [{"agents": AGENTS_SLOTS}, {"tools": TOOLS_SLOTS}]
+    assert [worker.slots for worker in fleet.jobs.workers()] == [{"agents": AGENTS_SLOTS}, {"tools": TOOLS_SLOTS}]
 
 
 def test_a_job_put_off_runs_at_its_time(fleet: Fleet) -> None:

@@ -60,10 +60,11 @@ def read_record(
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:
     """Return what the entries of a job's `awaiting` hash ask for, by name."""
-    return sorted(map(_ask, awaiting), key=lambda ask: ask.name)
+    return sorted(map(read_ask, awaiting), key=lambda ask: ask.name)
 
 
-def _ask(entry: bytes) -> Ask:
+def read_ask(entry: bytes) -> Ask:
+    """Return what one entry of a job's `awaiting` hash asks for."""
     ask, _, until_ms, _ = from_json(entry)
     expires_at = moment(until_ms) if until_ms else None
     return Ask.model_validate_json(ask).model_copy(update={"expires_at": expires_at})

@@ -39,11 +39,16 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call of a script, and how its answer reads. Every script of ours may be called twice without harm."""
+    """One call of a script, and how its answer reads. Every script of ours may be called twice without harm.
+
+    Of the calls of one `chain` each may take effect only after the one before has: the writer never sends two of them
+    together, because Redis may refuse one for want of memory and carry out the next.
+    """
 
     script: Script
     arguments: tuple[Argument, ...]
     read: Callable[[Any], T]
+    chain: tuple[str, int] | None = None
 
 
 @cache
@@ -83,19 +88,21 @@ def run_pipelined(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
     """Make many calls in one round trip; the answer of each is its value, or the error that Redis gave for it."""
     with client.pipeline(transaction=False) as pipe:
         loaded = _queue(pipe, calls)
-        answers = pipe.execute(raise_on_error=False)[loaded:]
+        return _read(calls, pipe.execute(raise_on_error=False)[loaded:])
+
+
+async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
+    """Make many calls in one round trip from an event loop; answers as `run_pipelined` does."""
+    async with client.pipeline(transaction=False) as pipe:
+        loaded = _queue(pipe, calls)
+        return _read(calls, (await pipe.execute(raise_on_error=False))[loaded:])
+
+
+def _read(calls: Sequence[Call[Any]], answers: Sequence[Any]) -> list[Any]:
     return [
         answer if isinstance(answer, Exception) else call.read(answer)
         for call, answer in zip(calls, answers, strict=True)
     ]
-
-
-async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[T]]) -> list[T]:
-    """Make many calls in one round trip from an event loop; raises the first error."""
-    async with client.pipeline(transaction=False) as pipe:
-        loaded = _queue(pipe, calls)
-        answers = (await pipe.execute())[loaded:]
-    return [call.read(answer) for call, answer in zip(calls, answers, strict=True)]
 
 
 def _queue(pipe: Any, calls: Sequence[Call[Any]]) -> int:

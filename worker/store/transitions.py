@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -120,6 +120,11 @@ class Transitions:
         now = self._clock() if self._clock else ""
         return Call(load_script(script), (self._settings.prefix, now, *self._common, *arguments), read)
 
+    def _of(self, claim: Claim, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
+        """Build a call of an attempt; each of these may take effect only after the one before has."""
+        call = self._call(script, claim.job_id, claim.attempt, *arguments, read=read)
+        return replace(call, chain=(claim.job_id, claim.attempt))
+
     # --- what clients do ---
 
     def submit(self, jobs: Sequence[NewJob]) -> Call[list[tuple[SubmitCode, str]]]:
@@ -171,17 +176,16 @@ class Transitions:
         Gives how many subscribers heard the last one, None when the attempt has lost its fence.
         """
         flat = [value for event in events for value in (event.type, event.data)]
-        arguments = (claim.job_id, claim.attempt, first, self._settings.max_events, *flat)
-        return self._call("emit", *arguments, read=lambda reply: None if reply < 0 else int(reply))
+        arguments = (first, self._settings.max_events, *flat)
+        return self._of(claim, "emit", *arguments, read=lambda reply: None if reply < 0 else int(reply))
 
     def remember(self, claim: Claim, key: str, entry: bytes, event: bytes = b"") -> Call[bool]:
         """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held."""
-        arguments = (claim.job_id, claim.attempt, key, entry, event, self._settings.max_events)
-        return self._call("remember", *arguments, read=bool)
+        return self._of(claim, "remember", key, entry, event, self._settings.max_events, read=bool)
 
     def checkpoint(self, claim: Claim, value: bytes) -> Call[bool]:
         """Keep where the attempt is, for the next one; gives whether the attempt still held its fence."""
-        return self._call("checkpoint", claim.job_id, claim.attempt, value, read=bool)
+        return self._of(claim, "checkpoint", value, read=bool)
 
     def end(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
         """End an attempt as it ended; gives whether it still held its fence. Idempotent."""
@@ -196,19 +200,18 @@ class Transitions:
     def _finish(self, claim: Claim, ending: Ending, usage: Usage) -> Call[bool]:
         state, field, value, data = _ending(ending, self._settings.max_event_bytes)
         degraded = to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b""
-        arguments = (claim.job_id, claim.attempt, state, field, value, data, to_json(usage), degraded)
-        return self._call("finish", *arguments, read=bool)
+        return self._of(claim, "finish", state, field, value, data, to_json(usage), degraded, read=bool)
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
-        return self._call("park", claim.job_id, claim.attempt, delay_ms, outcome, error, to_json(usage), read=bool)
+        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), read=bool)
 
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage) -> Call[bool]:
         flat: list[Argument] = []
         for each in awaited:
             until_ms = None if each.ask.expires_in_s is None else round(each.ask.expires_in_s * 1000)
             flat += (each.ask.name, each.target, to_json(each.ask), _optional(until_ms), each.otherwise)
-        return self._call("wait", claim.job_id, claim.attempt, to_json(usage), *flat, read=bool)
+        return self._of(claim, "wait", to_json(usage), *flat, read=bool)
 
     # --- what workers do besides ---
 
@@ -216,9 +219,9 @@ class Transitions:
         """Give back a delivery that is not used here; gives whether the job waits for another worker now."""
         return self._call("redeliver", job_id, 1 if unknown_kind else "", read=bool)
 
-    def stop(self, job_ids: Sequence[str], ask: str) -> Call[int]:
-        """Ask attempts to `drain` or to `hand_over`; gives how many of the jobs are not through yet."""
-        return self._call("stop", ask, *job_ids, read=int)
+    def stop(self, worker: str, ask: str, job_ids: Sequence[str]) -> Call[int]:
+        """Ask attempts on a worker to `drain` or to `hand_over`; gives how many of the jobs still run there."""
+        return self._call("stop", worker, ask, *job_ids, read=int)
 
     def promote(self) -> Call[int]:
         """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
@@ -273,7 +276,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
     attempt, kind, tenant, queue, request, metadata, expires_at, expires_in, watchers = reply[1:10]
-    failures, retry, timeout, root, checkpoint, ledger, priority = reply[10:]
+    failures, retry, timeout, root, checkpoint, ledger, priority, usage = reply[10:]
     return Claim(
         job_id=job_id,
         kind=text(kind),
@@ -291,6 +294,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
         retry=RetryPolicy.model_validate_json(retry) if retry else None,
         root=text(root),
         checkpoint=checkpoint,
+        usage=Usage.model_validate_json(usage) if usage else None,
         ledger={text(key): entry for key, entry in zip(ledger[::2], ledger[1::2], strict=True)},
     )
 

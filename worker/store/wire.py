@@ -28,6 +28,7 @@ class Wire:
         """Make calls in one round trip; the answer of each is its value, or the error that Redis gave for it.
 
         Raises what redis-py raises when the server is away; then any number of the calls may have been carried out.
+        A call that the server refused for now (`worker.connection.refusal`) had no effect; those beside it may have.
         """
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
         unknown = {call.script for call in calls} - self._loaded

@@ -1,21 +1,23 @@
 """The store calls of a whole process, joined into as few round trips as they need (group commit).
 
 One thread and one connection: what is submitted first is written first, so an attempt's events are in the log before
-its end without anybody waiting for them. While Redis is away the calls wait here and are repeated; each of our
-scripts may run twice without harm.
+its end without anybody waiting for them. While Redis is away, or refuses to write, the calls wait here and are
+repeated in their order; each of our scripts may run twice without harm. Redis refuses each call for itself, so those of
+one attempt (its `chain`) never share a round trip: its end must not get past an event that was refused.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import redis
 
-from worker.connection import UNREACHABLE
+from worker.connection import explained, is_outage
 from worker.errors import StoreUnavailable
 from worker.store.script import Call
 from worker.store.wire import Wire
@@ -28,6 +30,9 @@ T = TypeVar("T")
 MAX_BATCH = 256
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+LOG_EVERY_S = 5.0
+
+Pending = tuple[Call[Any], Future[Any]]
 
 
 class StoreWriter:
@@ -36,9 +41,10 @@ class StoreWriter:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._wire = Wire(client)
-        self._pending: deque[tuple[Call[Any], Future[Any]]] = deque()
+        self._pending: deque[Pending] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name="backdesk-writer", daemon=True)
         self._thread.start()
 
@@ -61,37 +67,77 @@ class StoreWriter:
         self._client.close()
 
     def _run(self) -> None:
+        failures = 0
         while batch := self._next_batch():
-            replies = self._send(batch)
-            for (_, future), reply in zip(batch, replies, strict=True):
-                if not future.set_running_or_notify_cancel():
-                    continue  # whoever waited has left; the call was made all the same
-                if isinstance(reply, Exception):
-                    future.set_exception(reply)
-                else:
-                    future.set_result(reply)
+            undone, error = self._make(batch)
+            if error is None:
+                failures = 0
+                continue
+            self._report(error)
+            self._wire.close()  # the next connection may be to a server that can write
+            if self._pause(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)):
+                _give_up(undone, error)
+            else:
+                failures = min(failures + 1, 10)
+                with self._wake:
+                    self._pending.extendleft(reversed(undone))
 
-    def _next_batch(self) -> list[tuple[Call[Any], Future[Any]]]:
+    def _next_batch(self) -> list[Pending]:
         with self._wake:
             while not self._pending and not self._closing:
                 self._wake.wait()
-            return [self._pending.popleft() for _ in range(min(MAX_BATCH, len(self._pending)))]
+            return self._take()
 
-    def _send(self, batch: list[tuple[Call[Any], Future[Any]]]) -> list[Any]:
-        calls = [call for call, _ in batch]
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return self._wire.exchange(calls)
-            except UNREACHABLE as error:
-                log.warning("redis_unreachable", extra={"error": str(error), "calls_waiting": len(calls)})
-                if self._pause(pause_s):
-                    return [StoreUnavailable(f"Redis was away when this process closed: {error}")] * len(calls)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers; the thread must live
-                return [error] * len(calls)
+    def _take(self) -> list[Pending]:
+        """Take the calls of the next round trip: in order, and one of each chain."""
+        batch: list[Pending] = []
+        later: list[Pending] = []
+        chains: set[tuple[str, int]] = set()
+        while self._pending and len(batch) < MAX_BATCH:
+            call, future = self._pending.popleft()
+            (later if call.chain in chains else batch).append((call, future))
+            if call.chain:
+                chains.add(call.chain)
+        self._pending.extendleft(reversed(later))
+        return batch
+
+    def _make(self, batch: list[Pending]) -> tuple[list[Pending], Exception | None]:
+        """Make calls once; gives those that Redis could not serve now, and why."""
+        undone, reason = [], None
+        for pending, answer in zip(batch, self._exchange([call for call, _ in batch]), strict=True):
+            if isinstance(answer, Exception) and is_outage(answer):
+                undone.append(pending)
+                reason = reason or answer
+            else:
+                _settle(pending[1], answer)
+        return undone, reason
+
+    def _exchange(self, calls: list[Call[Any]]) -> list[Any]:
+        try:
+            return self._wire.exchange(calls)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers; the thread must live
+            return [error] * len(calls)
+
+    def _report(self, error: Exception) -> None:
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + LOG_EVERY_S
+            log.warning("redis_unavailable", extra={"error": explained(error), "calls_waiting": len(self._pending)})
 
     def _pause(self, seconds: float) -> bool:
         """Wait; gives whether the process is closing, when repeating has no more use."""
         with self._wake:
             return self._wake.wait_for(lambda: self._closing, seconds)
+
+
+def _settle(future: Future[Any], answer: Any) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # whoever waited has left; the call was made all the same
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def _give_up(undone: list[Pending], error: Exception) -> None:
+    for _, future in undone:
+        _settle(future, StoreUnavailable(f"Redis was away when this process closed: {explained(error)}"))

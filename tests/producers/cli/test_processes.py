@@ -105,8 +105,8 @@ def test_a_worker_in_its_own_process_runs_and_stops_at_sigterm(redis_server: Emb
 
         with JobClient(redis_server.url) as jobs:
             (announced,) = eventually(jobs.workers, 30, what="the announcement")
-        assert announced["pid"] == worker.pid
-        assert announced["slots"] == {"agents": 200}
+        assert announced.pid == worker.pid
+        assert announced.slots == {"agents": 200}
         worker.terminate()
         out, log = worker.communicate(timeout=30)
     finally:

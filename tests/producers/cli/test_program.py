@@ -14,7 +14,21 @@ from producers.cli.connection import shown_url
 from tests.producers.cli.conftest import Cli, begin, environment, finish
 from tests.support.workers import Fleet
 
-COMMANDS = ["demo", "up", "worker", "flower", "submit", "watch", "show", "list", "cancel", "kinds", "doctor"]
+COMMANDS = [
+    "demo",
+    "up",
+    "worker",
+    "flower",
+    "submit",
+    "watch",
+    "show",
+    "list",
+    "cancel",
+    "kinds",
+    "workers",
+    "health",
+    "doctor",
+]
 COMMANDS += ["approve", "deny", "answer", "resolve", "dead", "dead list", "dead show", "dead replay", "dead drop"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from redis.exceptions import ResponseError
 
 from tests.support.board import Board
 from tests.support.eventually import eventually
-from worker.connection import connect
+from tests.support.faults import FAULTS, refusing
+from worker.connection import REMEDIES, connect
 from worker.embedded import EmbeddedRedis
 from worker.errors import StoreUnavailable
 from worker.events import EventDraft
@@ -80,6 +82,43 @@ def test_a_server_that_is_still_loading_is_asked_again(writer: StoreWriter, clie
     """
     assert writer.submit(Call(Script("loading", text), (), int)).result(10) == 3
     client.delete("tries")
+
+
+def refused_at_first(code: str, value: str, chain: tuple[str, int] | None = None) -> Call[int]:
+    """A call that is refused twice, as Redis 7 words it, and then appends its value."""
+    text = f"""
+    if redis.call('INCR', 'tries') < 3 then return redis.error_reply('{code} not now') end
+    return redis.call('RPUSH', 'seen', ARGV[1])
+    """
+    return Call(Script(code, text), (value,), int, chain)
+
+
+@pytest.mark.parametrize("code", sorted(REMEDIES))
+def test_a_call_that_is_refused_for_now_is_made_again(writer: StoreWriter, client: redis.Redis, code: str) -> None:
+    assert writer.submit(refused_at_first(code, "a")).result(10) == 1
+    client.delete("seen", "tries")
+
+
+def test_a_call_waits_until_the_one_before_it_in_its_chain_is_made(writer: StoreWriter, client: redis.Redis) -> None:
+    first = refused_at_first("OOM", "first", ("job", 1))
+    second = replace(append("second"), chain=("job", 1))
+    wait([writer.submit(call) for call in (first, second, replace(append("other"), chain=("job", 2)))], 10)
+    assert client.lrange("seen", 0, -1) == [b"other", b"first", b"second"]
+    client.delete("seen", "tries")
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_what_a_server_refuses_for_now_is_written_in_order_once_it_does_not(
+    writer: StoreWriter, board: Board, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    claim = board.start(board.submit("a"))
+    with refusing(board.settings.url, code):
+        emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
+        finished = writer.submit(board.transitions.end(claim, Succeeded(b"1"), Usage()))
+        eventually(lambda: "redis_unavailable" in caplog.text)
+        assert [emitted.done(), finished.done()] == [False, False]
+    assert (emitted.result(10), finished.result(10)) == (0, True)
+    assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
 
 
 def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(settings: Settings, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 -- Announce: keep a worker known as alive, and the slots of the fleet up to date.
 --
--- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number} and
---   "kinds": [name, ...]
+-- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number},
+--   "kinds": [name, ...] and "draining": whether it takes no more
 -- Returns: how many workers are alive
 -- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced.
 --!include record
@@ -19,8 +19,9 @@ end
 local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
 for _, worker in ipairs(alive) do
   local announcement = redis.call('GET', worker_key(worker))
-  if announcement then
-    for queue, count in pairs(cjson.decode(announcement).slots) do slots[queue] = (slots[queue] or 0) + count end
+  local facts = announcement and cjson.decode(announcement)
+  if facts and not facts.draining then
+    for queue, count in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + count end
   end
 end
 redis.call('DEL', slots_key)
@@ -31,9 +32,10 @@ end
 
 local function line_up_stranded(kind)
   for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, 199)) do
-    redis.call('ZREM', stranded_key(kind), id)
     local job = load_job(id)
-    if job and job.state == 'queued' and slots[job.queue] then join_line(job) end
+    if job and slots[job.queue] then join_line(job) end
+    -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
+    if not job or slots[job.queue] then redis.call('ZREM', stranded_key(kind), id) end
   end
 end
 

@@ -9,12 +9,13 @@
 local job = load_job(ARGV[5])
 if not job then return {0, ''} end
 local name, entry, error = ARGV[6], ARGV[7], ARGV[9]
+local answered = 'answered:' .. name -- of each, because others may be answered before a lost answer is repeated
 local known = redis.call('HGET', awaiting_key(job.id), name)
 if job.state ~= 'waiting' or not known then
-  local repeated = redis.call('HGET', job_key(job.id), 'answered') == ARGV[8]
+  local repeated = redis.call('HGET', job_key(job.id), answered) == ARGV[8]
   return {repeated and 1 or 0, job.state}
 end
-redis.call('HSET', job_key(job.id), 'answered', ARGV[8])
+redis.call('HSET', job_key(job.id), answered, ARGV[8])
 append(job, 'answered', ARGV[8])
 if error ~= '' then
   conclude(job, 'failed', 'error', error, error)

@@ -3,10 +3,10 @@
 -- ARGV: common, job id, lease ms, worker, token (unique to this claim)
 -- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', ms until then or '',
 --   watchers, failures, retry policy or '', time-out of an attempt in ms or '', root of its idempotency keys, its
---   checkpoint or '', {its ledger as key, entry, ...}, priority},
+--   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or ''},
 --   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
 --   error as JSON when the job ended without its sender being told, else ''
--- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim.
+-- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
 
 local id, token, worker = ARGV[5], ARGV[8], ARGV[7]
@@ -16,31 +16,36 @@ local key = job_key(id)
 
 local function claim(watchers)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at', 'failures', 'retry', 'timeout_ms',
-    'root', 'remembers')
+    'root', 'remembers', 'usage')
   local checkpoint, ledger = '', {}
   if field[8] then
     checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
   end
   return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
     field[3] or '', field[3] and whole(field[3] - now) or '', watchers, tonumber(field[4] or 0), field[5] or '', field[6] or '',
-    field[7] or id, checkpoint, ledger, tonumber(job.priority)}
+    field[7] or id, checkpoint, ledger, tonumber(job.priority), field[9] or ''}
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
 if job.state ~= 'queued' then
-  local untold = redis.call('HDEL', key, 'untold') == 1
-  return {0, untold and redis.call('HGET', key, 'error') or ''}
+  local told_to = redis.call('HGET', key, 'untold')
+  if told_to ~= '1' and told_to ~= token then return {0, ''} end
+  redis.call('HSET', key, 'untold', token)
+  return {0, redis.call('HGET', key, 'error')}
 end
 
 local limit, code = next_limit(job)
 if limit and limit <= now then
   local reason = lapse(job, code)
+  redis.call('HSET', key, 'untold', token)
   dispatch_touched()
   return {0, reason}
 end
 
 redis.call('ZREM', window_key(job.queue), id)
-redis.call('ZREM', line_key(job.queue, job.tenant), id) -- a job delivered twice may stand in line again
+-- A job delivered twice may stand in line again, or be stranded.
+redis.call('ZREM', line_key(job.queue, job.tenant), id)
+redis.call('ZREM', stranded_key(job.kind), id)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)

@@ -64,9 +64,9 @@ end
 -- Take a job out of every place where it runs or waits.
 local function withdraw(job)
   redis.call('ZREM', expiring_key, job.id)
+  redis.call('HDEL', stopping_key, job.id)
   if job.state == 'running' then
     redis.call('ZREM', leases_key, job.id)
-    redis.call('HDEL', stopping_key, job.id)
   else
     redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
     redis.call('ZREM', window_key(job.queue), job.id)

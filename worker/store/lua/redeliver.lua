@@ -1,11 +1,16 @@
 -- Redeliver: give back a delivery that its worker will not use, because it ends or does not know the kind.
 --
 -- ARGV: common, job id, 1 when the worker does not know the kind or ''
--- Returns: 1 when the job waits for another worker now, 0 when there was nothing to give back
--- Atomic. Idempotent. A job of an unknown kind leaves the window, which it would fill, until a worker announces the kind.
+-- Returns: 1 when it waits for another worker now, 0 when there was nothing to give back
+-- Atomic. Repeated after a lost answer it may deliver twice, of which the second is refused when it is claimed. A job of
+-- an unknown kind leaves the window, which it would fill, until a worker announces the kind.
 --!include record
 
 local job = load_job(ARGV[5])
+if job and ARGV[6] == '' and redis.call('HGET', job_key(job.id), 'untold') == '1' then
+  tell_sender(job)
+  return 1
+end
 if not job or job.state ~= 'queued' or redis.call('ZREM', window_key(job.queue), job.id) == 0 then return 0 end
 if ARGV[6] ~= '' then
   redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)

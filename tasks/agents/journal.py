@@ -1,0 +1,90 @@
+"""What the agents of one job leave for the attempts after this one, by the means of the engine.
+
+Where they are goes into the job's checkpoint, at every turn between model and tools; what a tool has done goes into its
+ledger, under the call's own key. So the next attempt begins at the last turn, and finds there the calls that are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from tasks.agents.reporter import Reporter
+from tasks.contracts import Action, ModelUsage
+from tasks.desk import Desk, Transfer
+from tasks.tools.outcome import Refusal, ToolOutcome
+from tasks.tools.tool import Consent, DeskTool
+from worker.ask import Answer
+from worker.context import TaskContext
+
+
+class Bookmark(BaseModel):
+    """Where a job's agents are. Each version of this code must read what the one before it wrote."""
+
+    #: What this job has added to the conversation, in the agent library's own format.
+    messages: list[Any]
+    transfers: list[Transfer]
+    actions: list[Action] = []
+    #: What had been used when the last request to the model began.
+    usage: ModelUsage = ModelUsage()
+    fraction: float = 0.0
+
+
+class Journal:
+    """The memory of one job's agents."""
+
+    def __init__(self, context: TaskContext, desk: Desk, reporter: Reporter, approval_within_s: float) -> None:
+        self._context = context
+        self._desk = desk
+        self._reporter = reporter
+        self._approval_within_s = approval_within_s
+
+    def open(self) -> Bookmark | None:
+        """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
+        if self._context.restored is None:
+            return None
+        bookmark = Bookmark.model_validate(self._context.restored)
+        self._desk.transfers[:] = bookmark.transfers
+        self._desk.actions[:] = bookmark.actions
+        self._reporter.fraction = bookmark.fraction
+        return bookmark
+
+    async def keep(self, messages: list[Any], usage: ModelUsage) -> None:
+        """Keep where the agents are now. Raises LeavingNow when the job goes on elsewhere."""
+        bookmark = Bookmark(
+            messages=messages,
+            transfers=self._desk.transfers,
+            actions=self._desk.actions,
+            usage=usage,
+            fraction=self._reporter.fraction,
+        )
+        await self._context.checkpoint(bookmark)
+
+    async def call(
+        self,
+        tool: DeskTool[Any, ToolOutcome],
+        key: str,
+        args: dict[str, Any],
+        run: Callable[[], Awaitable[ToolOutcome]],
+    ) -> ToolOutcome:
+        """Have a tool called once in the life of the job, with a person's consent if it needs that.
+
+        Raises Suspended and LeavingNow, as a step does.
+        """
+        consent = await tool.consent(self._desk, **args) if tool.consent else None
+        if consent is not None and not (answer := await self._ask(key, consent)).approved:
+            return _denied(answer)
+        outcome: ToolOutcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        if (action := outcome.action()) is not None:
+            self._desk.did(action)
+        return outcome
+
+    async def _ask(self, key: str, consent: Consent) -> Answer:
+        return await self._context.approval(key, consent.prompt, within=self._approval_within_s, **consent.facts)
+
+
+def _denied(answer: Answer) -> Refusal:
+    reason = f": {answer.note}" if answer.note else "."
+    return Refusal(refused=f"It needs the approval of a colleague, who did not give it{reason}")

@@ -1,0 +1,23 @@
+"""The seam to the agent library: the only package that imports `pydantic_ai` and `openai`.
+
+It turns a card into an agent, drives one agent until it answers, asks or hands over, and translates models,
+messages and errors into plain values, so that a new version of the library is this package's work alone. The
+library adds kinds of parts, events and errors in minor versions: whatever is unknown here takes a default
+branch.
+"""
+
+from tasks.agents.runtime.agents import Budget, run_agent
+from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
+from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
+
+__all__ = [
+    "Budget",
+    "History",
+    "ModelHandle",
+    "dump_history",
+    "load_history",
+    "openai_model",
+    "run_agent",
+    "scripted_model",
+    "turn_of",
+]

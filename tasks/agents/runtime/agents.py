@@ -1,0 +1,200 @@
+"""One agent at work: from its card, until it answers, asks or hands over."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterable, Mapping
+from typing import Any, Protocol
+
+import pydantic_ai
+from pydantic_ai import (
+    Agent,
+    AgentRun,
+    DeferredToolRequests,
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    PartDeltaEvent,
+    PartStartEvent,
+    RunContext,
+    RunUsage,
+    TextPart,
+    TextPartDelta,
+    Tool,
+    ToolOutput,
+    UsageLimits,
+    exceptions,
+)
+from pydantic_ai.models import Model
+
+from tasks.agents.card import ASK, HAND_OVER, AgentCard, HandOver, Question
+from tasks.agents.journal import Journal
+from tasks.agents.runtime.durable import Durable
+from tasks.agents.runtime.errors import failure_of
+from tasks.agents.runtime.messages import History, dump_history, turn_of
+from tasks.contracts import ModelUsage
+from tasks.desk import Desk
+from tasks.tools.outcome import ToolOutcome
+from tasks.tools.tool import DeskTool
+
+#: How often a model may correct the arguments of one tool, or its final output.
+RETRIES = 2
+Output = str | HandOver | Question
+
+# On a terminal the library greets at the first run; a worker's output is its log.
+pydantic_ai.BANNER_ENABLED = False
+
+
+class Watcher(Protocol):
+    """Who is told what happens. A watcher returns at once and never raises: it is called inside the run."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether the next request to the model is worth streaming."""
+
+    def text(self, piece: str, *, begins: bool) -> None: ...
+
+    def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None: ...
+
+    def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None: ...
+
+    def spent(self, usage: ModelUsage) -> None:
+        """Take note of what the job's runs have used so far, in total."""
+
+
+class Budget:
+    """What one job may ask of the model, over all of its agents and attempts; `spent` is what it has asked so far."""
+
+    def __init__(self, *, requests: int, tool_calls: int, tool_timeout_s: float, spent: ModelUsage) -> None:
+        self.limits = UsageLimits(request_limit=requests, tool_calls_limit=tool_calls)
+        self.usage = RunUsage(**spent.model_dump())
+        self.tool_timeout_s = tool_timeout_s
+
+    @property
+    def spent(self) -> ModelUsage:
+        """What was used so far."""
+        used = self.usage
+        return ModelUsage(
+            requests=used.requests,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            tool_calls=used.tool_calls,
+        )
+
+
+async def run_agent(
+    card: AgentCard,
+    *,
+    model: Model,
+    desk: Desk,
+    prompt: str | None,
+    history: History,
+    may_ask: bool,
+    may_hand_over: bool,
+    budget: Budget,
+    watcher: Watcher,
+    journal: Journal,
+) -> tuple[Output, History]:
+    """Let one agent work until it answers (text), asks or hands over; return that and the whole conversation.
+
+    Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Raises
+    ModelFailure; and Suspended or LeavingNow when the job must leave, which happens at no other points than `journal`.
+    """
+    agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
+    durable = Durable(card, journal, history, prompted=prompt is not None)
+    try:
+        async with agent.iter(
+            prompt,
+            message_history=durable.history,
+            capabilities=[durable],
+            deps=desk,
+            model=model,
+            usage=budget.usage,
+            usage_limits=budget.limits,
+        ) as run:
+            await _drive(run, watcher, budget, journal, durable)
+            if run.result is None or isinstance(run.result.output, DeferredToolRequests):
+                raise exceptions.UnexpectedModelBehavior("the run ended without a result")
+            return run.result.output, run.result.all_messages()
+    except exceptions.AgentRunError as error:
+        raise failure_of(error) from error
+    finally:
+        watcher.spent(budget.spent)
+
+
+async def _drive(
+    run: AgentRun[Desk, Any], watcher: Watcher, budget: Budget, journal: Journal, durable: Durable
+) -> None:
+    node, spent = run.next_node, budget.spent
+    while not Agent.is_end_node(node):
+        # A response that is known was kept, and streamed to those who watched, when it was new.
+        if Agent.is_model_request_node(node) and not durable.knows_response:
+            spent = budget.spent
+            await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
+            if watcher.watched:
+                async with node.stream(run.ctx) as stream:
+                    await _report(stream, watcher)
+        elif Agent.is_call_tools_node(node):
+            # What was spent without this response: whoever goes on here is served it, and counts it then.
+            await journal.keep(dump_history(turn_of(run.all_messages())), spent)
+            async with node.stream(run.ctx) as events:
+                await _report(events, watcher)
+        node = await run.next(node)
+        watcher.spent(budget.spent)
+        durable.leave_if_due()
+
+
+async def _report(events: AsyncIterable[Any], watcher: Watcher) -> None:
+    async for event in events:
+        match event:
+            case PartStartEvent(part=TextPart(content=piece)):
+                watcher.text(piece, begins=True)
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=piece)):
+                watcher.text(piece, begins=False)
+            case FunctionToolCallEvent(part=call):
+                watcher.tool_called(call.tool_name, call.tool_call_id, call.args_as_dict())
+            case FunctionToolResultEvent(part=done):
+                watcher.tool_returned(done.tool_name, done.tool_call_id, done.outcome, done.content)
+            case _:
+                pass
+
+
+@functools.cache
+def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Any]:
+    prompt = card.prompt()
+    outputs: list[Any] = [DeferredToolRequests, str] if card.answers else [DeferredToolRequests]
+    if may_ask:
+        outputs.append(ToolOutput(Question, name=ASK))
+    if may_hand_over:
+        outputs.append(ToolOutput(card.hand_over, name=HAND_OVER))
+    return Agent(
+        name=card.name,
+        deps_type=Desk,
+        output_type=outputs,
+        tools=[_tool(tool) for tool in card.tools],
+        instructions=lambda ctx: f"{prompt}\n\n{_briefing(ctx.deps)}",
+        retries={"tools": RETRIES, "output": RETRIES},
+        tool_timeout=tool_timeout_s,
+    )
+
+
+def _briefing(desk: Desk) -> str:
+    whom = f"the customer {desk.customer_id}" if desk.customer_id else "a customer who is not identified"
+    lines = [f"Today is {desk.database.today()}. You serve {whom}."]
+    if desk.transfers and desk.transfers[-1].previous:
+        last = desk.transfers[-1]
+        lines.append(f"Your colleague {last.previous!r} handed the conversation over to you: {last.reason!r}")
+    lines += [f"Already done for this message: {action.model_dump_json()}" for action in desk.actions]
+    return "\n".join(lines)
+
+
+def _tool(tool: DeskTool[Any, ToolOutcome]) -> Tool[Desk]:
+    function = tool.function
+
+    @functools.wraps(function)
+    async def on_desk(ctx: RunContext[Desk], *args: object, **kwargs: object) -> ToolOutcome:
+        return await function(ctx.deps, *args, **kwargs)
+
+    # The library reads the schema from the annotations: all stay, but the first argument is what it passes.
+    first = next(iter(function.__annotations__))
+    on_desk.__annotations__ = {**function.__annotations__, first: RunContext[Desk]}
+    return Tool(on_desk, takes_ctx=True, name=tool.name)

@@ -1,0 +1,108 @@
+"""The models behind the agents: a server that speaks the OpenAI API, or rules that stand in for one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from openai import AsyncOpenAI
+from pydantic_ai import (
+    ModelMessage,
+    ModelResponse,
+    ModelSettings,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_core import to_jsonable_python
+
+from tasks.agents.card import ASK, HAND_OVER
+from tasks.agents.runtime.messages import History
+from tasks.agents.situation import Decide, Say, Situation, ToolReply
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHandle:
+    """A model, bound to the event loop that first uses it."""
+
+    model: Model
+    name: str
+    offline: bool
+    close: Callable[[], Awaitable[None]]
+
+
+def openai_model(
+    name: str,
+    *,
+    responses: bool,
+    api_key: str | None,
+    base_url: str | None,
+    silence_s: float,
+    request_s: float,
+) -> ModelHandle:
+    """Connect to a server that speaks the OpenAI API. Nothing is sent yet."""
+    # The engine decides about repeats: a client that sleeps and retries would hold a slot that nobody sees.
+    client = AsyncOpenAI(api_key=api_key or "none", base_url=base_url, max_retries=0, timeout=silence_s)
+    settings = ModelSettings(timeout=silence_s, request_timeout=request_s)
+    provider = OpenAIProvider(openai_client=client)
+    kind = OpenAIResponsesModel if responses else OpenAIChatModel
+    return ModelHandle(kind(name, provider=provider, settings=settings), name, offline=False, close=client.close)
+
+
+def scripted_model(name: str, decide: Decide, token_delay_s: float) -> ModelHandle:
+    """Make a model out of rules; it drives the same agents, tools and streams as a real one."""
+
+    async def respond(messages: History, info: AgentInfo) -> ModelResponse:
+        reply = decide(_situation(messages, info))
+        if isinstance(reply, Say):
+            return ModelResponse(parts=[TextPart(reply.text)])
+        return ModelResponse(parts=[ToolCallPart(call.name, call.args, tool_call_id=_call_id()) for call in reply])
+
+    async def stream(messages: History, info: AgentInfo) -> AsyncIterator[str | dict[int, DeltaToolCall]]:
+        reply = decide(_situation(messages, info))
+        if isinstance(reply, Say):
+            for piece in re.findall(r"\s*\S+", reply.text):
+                await asyncio.sleep(token_delay_s)
+                yield piece
+            return
+        for index, call in enumerate(reply):
+            yield {index: DeltaToolCall(call.name, json.dumps(call.args), tool_call_id=_call_id())}
+
+    model = FunctionModel(respond, stream_function=stream, model_name=name)
+    return ModelHandle(model, name, offline=True, close=_nothing)
+
+
+def _call_id() -> str:
+    return f"call_{uuid4().hex[:24]}"
+
+
+async def _nothing() -> None:
+    return
+
+
+def _situation(messages: Sequence[ModelMessage], info: AgentInfo) -> Situation:
+    said: list[str] = []
+    replies: list[ToolReply] = []
+    for part in (part for message in messages for part in message.parts):
+        match part:
+            case UserPromptPart(content=str(text)):
+                said.append(text)
+                replies.clear()
+            case ToolReturnPart(tool_name=tool, outcome=outcome, content=content) if tool not in (
+                ASK,
+                HAND_OVER,
+            ):
+                replies.append(ToolReply(tool, outcome, to_jsonable_python(content)))
+            case _:
+                pass
+    tools = frozenset(tool.name for tool in info.function_tools)
+    return Situation(tuple(said), tuple(replies), tools, frozenset(tool.name for tool in info.output_tools))

@@ -1,0 +1,61 @@
+"""What a customer hears when the agents could not finish: that a person will look at it, and under which ticket.
+
+No model has a part in it, so that it works when the model does not.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tasks.agents.provider import current_model
+from tasks.contracts import Action, ModelUsage, SupportRequest, SupportResult
+from tasks.deployment import deployment
+from tasks.desk import Desk, desk_for
+from tasks.tools.refund import refunds_made
+from tasks.tools.ticket import open_ticket
+from worker.context import TaskContext
+from worker.failure import Failure
+
+#: Who answers, in place of an agent.
+NAME = "fallback"
+
+_log = logging.getLogger(__name__)
+
+
+async def apologize(ctx: TaskContext, request: SupportRequest, failure: Failure) -> SupportResult:
+    """Answer in place of the agents, whose attempts are spent; what they have done is listed."""
+    here = deployment()
+    model = current_model(here.settings)
+    actions = await _hand_to_person(desk_for(ctx, here, request.customer_id), request, failure)
+    return SupportResult(
+        answer=_answer(actions),
+        agent=NAME,
+        path=[NAME],
+        actions=actions,
+        conversation_id=request.conversation_id or ctx.job_id,
+        usage=ModelUsage.model_validate(ctx.usage.model_dump()),
+        model=model.name,
+        offline=model.offline,
+    )
+
+
+async def _hand_to_person(desk: Desk, request: SupportRequest, failure: Failure) -> list[Action]:
+    try:
+        refunds = await refunds_made(desk)
+        done = "".join(f"\nDone already: refund {each.refund_id}, order {each.order_number}" for each in refunds)
+        details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){done}"
+        ticket = await open_ticket(desk, "A message that could not be answered automatically", details, "high")
+    except Exception:  # noqa: BLE001 - an apology without a ticket is better than an error
+        _log.exception("ticket_not_opened")
+        return []
+    return [*refunds, ticket.action()]
+
+
+def _answer(actions: list[Action]) -> str:
+    if not actions:
+        return "We are sorry: we could not finish this now. Please send your message again a little later."
+    refunds = [
+        f" Refund {each.refund_id} for order {each.order_number} is made." for each in actions if each.type == "refund"
+    ]
+    tickets = [f" (ticket {each.ticket_id})" for each in actions if each.type == "ticket"]
+    return f"We are sorry: we could not finish this now. A person will look at it{''.join(tickets)}.{''.join(refunds)}"

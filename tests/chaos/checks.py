@@ -1,0 +1,222 @@
+"""What must hold when a run is over. Each check compares two things that were written by different hands.
+
+A check is a function of the evidence that names the offenders; nothing to name is the proof. Each is shown to fail on
+a planted violation in `test_checks.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.evidence import Evidence, JobEvidence
+from tests.chaos.script import Done, Doomed, expected, steps
+from worker.events import EventType
+from worker.job import JobState
+
+Check = Callable[[Evidence], Iterator[str]]
+CHECKS: dict[str, Check] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    offenders: list[str]
+
+    @property
+    def ok(self) -> bool:
+        return not self.offenders
+
+
+def check_all(evidence: Evidence) -> list[Finding]:
+    """Make every check."""
+    return [Finding(name, [*check(evidence)]) for name, check in CHECKS.items()]
+
+
+def check(name: str) -> Callable[[Check], Check]:
+    def register(function: Check) -> Check:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+@check("no acknowledged job is lost")
+def nothing_lost(evidence: Evidence) -> Iterator[str]:
+    for job_id in sorted(evidence.acknowledged - evidence.jobs.keys()):
+        yield f"{job_id} was acknowledged and has no record"
+    for job in evidence.jobs.values():
+        if job.record.parent is None and job.id not in evidence.orders:
+            yield f"{job.id} was never ordered"
+
+
+@check("every job has ended")
+def all_ended(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        if not job.record.done:
+            asks = [ask.name for ask in job.record.asks]
+            yield f"{job.id} ({job.record.kind}) is {job.record.state}, attempt {job.record.attempt}, asks {asks}"
+
+
+@check("every job ended as it was ordered to")
+def ended_as_ordered(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        order = evidence.orders.get(job.id)
+        ends = order.ends if order else _ends_of_child(evidence, job)
+        code = job.record.error.code if job.record.error else ""
+        if job.record.done and not {job.record.state, code} & ends:
+            said = job.record.error.message if job.record.error else ""
+            yield f"{job.id} ({order.label if order else 'child'}) {job.record.state} [{code}] {said}"
+
+
+def _ends_of_child(evidence: Evidence, job: JobEvidence) -> frozenset[str]:
+    parent = evidence.jobs.get(job.record.parent or "")
+    stopped = parent is not None and parent.record.state is not JobState.SUCCEEDED
+    return frozenset({JobState.SUCCEEDED, JobState.CANCELLED} if stopped else {JobState.SUCCEEDED})
+
+
+@check("every result is that of an undisturbed run")
+def results_right(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        if job.record.state is not JobState.SUCCEEDED:
+            continue
+        try:
+            right = expected(job.script.moves)
+        except Doomed:
+            yield f"{job.id} succeeded, and cannot have"
+            continue
+        done = Done.model_validate(job.record.result)
+        if (done.total, done.heard) != (right.total, right.heard):
+            yield f"{job.id} gave {done.total} {done.heard}, not {right.total} {right.heard}"
+
+
+@check("events have no gap, and one end that is the last")
+def events_whole(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        numbers = [event.seq for event in job.events]
+        if numbers != [*range(1, len(numbers) + 1)]:
+            yield f"{job.id} has events {numbers}"
+        ends = [event.type for event in job.events if event.terminal]
+        if job.record.done and (ends != [job.record.state] or not job.events[-1].terminal):
+            yield f"{job.id} is {job.record.state}, its terminal events are {ends}"
+
+
+@check("attempts begin one after the other")
+def attempts_rise(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        begun = [event.attempt for event in job.events if event.type == EventType.STARTED]
+        if begun != [*range(1, job.record.attempt + 1)]:
+            yield f"{job.id} began attempts {begun} of {job.record.attempt}"
+    twice = [pair for pair, times in Counter((row.job, row.attempt) for row in evidence.attempts).items() if times > 1]
+    for job_id, attempt in twice:
+        yield f"attempt {attempt} of {job_id} ran in two bodies"
+
+
+@check("nothing was accepted from an attempt after the next had begun")
+def no_stale_write(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        latest = 0
+        for event in job.events:
+            said = event.data.get("attempt", event.attempt)
+            if event.attempt < latest or said != event.attempt:
+                yield f"{job.id} event {event.seq} ({event.type}) of attempt {said} stands in attempt {latest}"
+            latest = max(latest, event.attempt)
+        if job.record.state is JobState.SUCCEEDED and job.record.result["attempt"] != latest:
+            yield f"{job.id} ended in attempt {latest} with the result of attempt {job.record.result['attempt']}"
+        yield from _stale_entries(job)
+
+
+def _stale_entries(job: JobEvidence) -> Iterator[str]:
+    recorded = {event.data["key"]: event.attempt for event in job.events if event.type == EventType.STEP}
+    for key, entry in job.completed.items():
+        if not _by_hand(entry.value) and recorded.get(key) != entry.value["attempt"]:
+            yield f"{job.id} step {key} of attempt {entry.value['attempt']} was recorded in {recorded.get(key)}"
+
+
+def _by_hand(value: Any) -> bool:
+    return "by_hand" in value
+
+
+@check("every completed step ran to its end once, and never after its record")
+def steps_once(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        keys = Counter(event.data["key"] for event in job.events if event.type == EventType.STEP)
+        yield from (f"{job.id} recorded step {key} {times} times" for key, times in keys.items() if times > 1)
+        for key, entry in job.completed.items():
+            yield from _misruns(evidence, job, key, entry.value)
+        if job.record.state is JobState.SUCCEEDED:
+            for missing in {step.key for step in steps(job.script.moves)} - job.completed.keys():
+                yield f"{job.id} succeeded without step {missing}"
+
+
+def _misruns(evidence: Evidence, job: JobEvidence, key: str, value: Any) -> Iterator[str]:
+    runs = evidence.runs_of.get((job.id, key), [])
+    kept = [run for run in runs if run.id == value["run"]]
+    if not kept or kept[0].attempt != value["attempt"]:
+        yield f"{job.id} step {key} is recorded, but run {value['run']} of attempt {value['attempt']} never was"
+    elif kept[0].ended is None and not _by_hand(value):
+        yield f"{job.id} step {key} is recorded, but did not run to its end"
+    for attempt, times in Counter(run.attempt for run in runs).items():
+        if times > 1:
+            yield f"{job.id} step {key} ran {times} times in attempt {attempt}"
+        if attempt > value["attempt"] and not _by_hand(value):
+            yield f"{job.id} step {key} ran in attempt {attempt}, after its record in attempt {value['attempt']}"
+
+
+@check("every idempotent effect was had once")
+def entries_once(evidence: Evidence) -> Iterator[str]:
+    had = {entry.key: entry.value for entry in evidence.entries}
+    for job in evidence.jobs.values():
+        for step in steps(job.script.moves):
+            if step.effect == "idempotent" and step.key in job.completed:
+                value = had.get(f"{job.id}:{step.key}")
+                if value != step.value:
+                    yield f"{job.id} step {step.key} should have left {step.value}, and left {value}"
+    known = {f"{job.id}:{step.key}" for job in evidence.jobs.values() for step in steps(job.script.moves)}
+    yield from (f"{key} is the effect of no step" for key in had.keys() - known)
+
+
+@check("every unsafe effect was had once, none twice")
+def charges_once(evidence: Evidence) -> Iterator[str]:
+    for (job_id, step), charges in evidence.charges_of.items():
+        if len(charges) > 1:
+            yield f"{job_id} step {step} took effect {len(charges)} times, in attempts {[c.attempt for c in charges]}"
+    for job in evidence.jobs.values():
+        for move in steps(job.script.moves):
+            done = move.effect == "unsafe" and move.key in job.completed
+            if done and (job.id, move.key) not in evidence.charges_of:
+                yield f"{job.id} step {move.key} is done, and took no effect"
+
+
+@check("the children of every job that succeeded are there, ended well, and before it")
+def children_complete(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs.values():
+        if job.record.state is not JobState.SUCCEEDED:
+            continue
+        called = sum(len(move.children) for move in job.script.moves)
+        if len(job.children) != called:
+            yield f"{job.id} has {len(job.children)} children of {called}"
+        for child in map(evidence.jobs.get, job.children):
+            if child is None or child.record.state is not JobState.SUCCEEDED:
+                yield f"{job.id} succeeded without {child.id if child else 'a child'}"
+            elif child.events[-1].at > job.events[-1].at:
+                yield f"{child.id} ended after {job.id}, which needs it"
+
+
+@check("no key outlives its purpose, and no list holds work")
+def nothing_left(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.leftovers
+
+
+@check("every worker takes jobs at the end")
+def all_present(evidence: Evidence) -> Iterator[str]:
+    yield from (f"{name} took no job of the muster" for name in evidence.absent)
+
+
+@check("no worker ended by itself")
+def none_deserted(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.deserters

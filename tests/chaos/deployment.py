@@ -1,0 +1,71 @@
+"""A real deployment: a Redis, workers of both pools as processes, and a supervisor that replaces the dead at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.chaos.post import Post
+from tests.chaos.server import Server
+from tests.support.proxy import Proxy
+from worker.periodic import Periodic
+
+SUPERVISE_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers of one queue."""
+
+    queue: str
+    pool: str
+    workers: int
+    slots: int
+
+
+class Deployment:
+    """Posts on a server. The last of each crew reach Redis through a proxy, whose connections can go half-open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(folder / "redis")
+        self.posts: list[Post] = []
+        self._folder = folder
+        self._supervisor = Periodic("supervisor", SUPERVISE_EVERY_S, self._supervise)
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        self.proxy = Proxy(self.server.port).__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._supervisor.stop()
+        for post in self.posts:
+            post.remove()
+        self.proxy.__exit__(None, None, None)
+        self.server.stop()
+
+    def man(self, crew: Crew, app: str, env: Mapping[str, str], url_name: str) -> None:
+        """Add the posts of a crew; `url_name` is the variable that tells a worker its Redis."""
+        for number in range(1, crew.workers + 1):
+            name = f"{crew.queue}-{number}"
+            url = self.proxy.url if number == crew.workers else self.server.url
+            command = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", crew.pool, "-c", str(crew.slots)]
+            command += ["-Q", crew.queue, "-n", f"{name}@chaos", "--without-gossip", "--without-mingle", "-l", "INFO"]
+            self.posts.append(Post(name, command, {**env, url_name: url}, self._folder))
+
+    def start(self) -> None:
+        """Start the workers, and from here on whenever one is dead."""
+        self._supervisor.start()
+
+    def _supervise(self) -> None:
+        for post in self.posts:
+            post.keep_manned()
+
+
+def faster_starts(folder: Path) -> dict[str, str]:
+    """Environment in which Python compiles each module once for all processes of a run."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "pycache")}

@@ -1,0 +1,147 @@
+"""What is left to judge by when a run is over: what the job store says, and what the bodies wrote down themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import redis
+
+from tests.chaos.orders import Order
+from tests.chaos.script import Script
+from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow, Witness
+from tests.support.upkeep import leaks
+from worker.ask import LedgerEntry
+from worker.events import JobEvent
+from worker.job import JobRecord
+from worker.keys import Keys
+from worker.settings import Settings, celery_queue
+from worker.store.records import read_event, read_record
+from worker.store.transitions import text
+
+R = TypeVar("R", AttemptRow, RunRow, ChargeRow)
+OfStep = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class JobEvidence:
+    """All that the store has of one job."""
+
+    record: JobRecord
+    events: list[JobEvent]
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
+    children: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @cached_property
+    def script(self) -> Script:
+        """What it was asked to do."""
+        return Script.model_validate(self.record.request)
+
+    @property
+    def completed(self) -> dict[str, LedgerEntry]:
+        """The steps that the ledger holds as done, by key."""
+        prefix = "step:"
+        steps = {name.removeprefix(prefix): entry for name, entry in self.ledger.items() if name.startswith(prefix)}
+        return {key: entry for key, entry in steps.items() if entry.state == "done"}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Both sides of a run."""
+
+    orders: dict[str, Order]
+    acknowledged: frozenset[str]
+    jobs: dict[str, JobEvidence]
+    attempts: list[AttemptRow] = field(default_factory=list)
+    runs: list[RunRow] = field(default_factory=list)
+    charges: list[ChargeRow] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
+    #: Keys that should be gone, or that contradict the records.
+    leftovers: list[str] = field(default_factory=list)
+    #: Workers that took no job of a muster at the end.
+    absent: list[str] = field(default_factory=list)
+    #: Workers that ended though nobody had seen to it.
+    deserters: list[str] = field(default_factory=list)
+
+    @cached_property
+    def runs_of(self) -> dict[OfStep, list[RunRow]]:
+        """The executions of each step."""
+        return _by_step(self.runs)
+
+    @cached_property
+    def charges_of(self) -> dict[OfStep, list[ChargeRow]]:
+        """The effects of each unsafe step."""
+        return _by_step(self.charges)
+
+    def events(self) -> Iterator[tuple[JobEvidence, JobEvent]]:
+        """Every event of every job."""
+        for job in self.jobs.values():
+            for event in job.events:
+                yield job, event
+
+
+def _by_step(rows: Iterable[Any]) -> dict[OfStep, list[Any]]:
+    found: dict[OfStep, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.job, row.step].append(row)
+    return found
+
+
+def gather(
+    client: redis.Redis,
+    settings: Settings,
+    witness: Witness,
+    *,
+    orders: Sequence[Order],
+    acknowledged: Iterable[str],
+    absent: list[str],
+    deserters: list[str],
+) -> Evidence:
+    """Read everything that there is."""
+    keys = Keys(settings.prefix)
+    prefix = keys.job("")
+    ids = sorted(text(key).removeprefix(prefix) for key in client.scan_iter(f"{prefix}*", count=1000))
+    return Evidence(
+        orders={order.job_id: order for order in orders},
+        acknowledged=frozenset(acknowledged),
+        jobs={job_id: _job(client, keys, job_id) for job_id in ids},
+        attempts=witness.attempts(),
+        runs=witness.runs(),
+        charges=witness.charges(),
+        entries=witness.entries(),
+        leftovers=[*leaks(client, settings.prefix), *_unfinished(client, keys, settings)],
+        absent=absent,
+        deserters=deserters,
+    )
+
+
+def _job(client: redis.Redis, keys: Keys, job_id: str) -> JobEvidence:
+    fields: Any = client.hgetall(keys.job(job_id))
+    log: Any = client.lrange(keys.events(job_id), 0, -1)
+    asked: Any = client.hvals(keys.awaiting(job_id))
+    ledger: Any = client.hgetall(keys.ledger(job_id))
+    children: Any = client.smembers(keys.children(job_id))
+    record = read_record(job_id, fields, len(log), asked)
+    assert record is not None, f"{job_id} was listed and is gone"
+    entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
+    return JobEvidence(record, [read_event(entry) for entry in log], entries, frozenset(map(text, children)))
+
+
+def _unfinished(client: redis.Redis, keys: Keys, settings: Settings) -> Iterator[str]:
+    """What lists work that is to be done or being done; with nothing to do, all of it is gone."""
+    named = [keys.leases, keys.due, keys.expiring, keys.stopping]
+    for queue in settings.queues:
+        named += [keys.window(queue), keys.lane(queue), celery_queue(settings.prefix, queue)]
+        named += [text(name) for name in client.scan_iter(keys.line(queue, "*"))]
+    named += [text(name) for name in client.scan_iter(keys.stranded("*"))]
+    named += [text(name) for name in client.scan_iter(keys.awaiting("*"))]
+    for name in named:
+        if client.exists(name):
+            yield f"{name} is not empty"

@@ -1,0 +1,146 @@
+"""The work of a run: what is submitted, when, and how it may end. All of it follows from the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.chaos.script import Mishap, Move
+from worker.job import JobState
+
+TENANTS = ("acme", "globex", "initech", "umbrella")
+KINDS = ("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")
+EFFECTS = ("pure", "idempotent", "idempotent", "unsafe")
+#: An attempt of a job that hangs takes this long, at most.
+TIMEOUT_S = 4.0
+
+Maker = Callable[[Random], "Order"]
+#: Sorts of orders, and how often they are chosen.
+Mix = list[tuple[Maker, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One job to submit. `ends` are the states, or codes of failure, in which it may end."""
+
+    label: str
+    kind: str
+    moves: list[Move]
+    options: dict[str, Any] = field(default_factory=dict)
+    ends: frozenset[str] = frozenset({JobState.SUCCEEDED})
+    #: Seconds after which its owner cancels it.
+    cancel_after_s: float | None = None
+    at_s: float = 0.0
+    job_id: str = ""
+
+
+def orders(seed: int, seconds: float, count: int, mix: Mix) -> list[Order]:
+    """So many orders, spread over the time."""
+    random = Random(f"{seed}:orders")
+    makers = random.choices([maker for maker, _ in mix], [weight for _, weight in mix], k=count)
+    return [_placed(maker(random), n, seconds * n / count, seed, random) for n, maker in enumerate(makers)]
+
+
+def _placed(order: Order, number: int, at_s: float, seed: int, random: Random) -> Order:
+    options = {"tenant": random.choice(TENANTS), "priority": random.randint(3, 7), **order.options}
+    if random.random() < 0.05:
+        options["delay"] = round(random.uniform(0.5, 3), 1)
+    job_id = f"chaos-{seed}-{number:04}"
+    return Order(order.label, order.kind, order.moves, options, order.ends, order.cancel_after_s, at_s, job_id)
+
+
+def _short(random: Random) -> Order:
+    return Order("short", random.choice(KINDS), _steps(random, random.randint(2, 4)))
+
+
+def _long(random: Random) -> Order:
+    """Longer than leases and time-outs of connections."""
+    moves = _steps(random, 14, 0.8, 1.2)
+    moves.insert(7, Move(do="checkpoint", key="half"))
+    return Order("long", random.choice(("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool")), moves)
+
+
+def _together(random: Random) -> Order:
+    steps = _steps(random, 4, 0.2, 0.6, effects=("pure", "idempotent"))
+    return Order("together", "chaos.agent", [Move(do="together", key="all", moves=steps), *_steps(random, 1, key="z")])
+
+
+def _family(random: Random) -> Order:
+    children = [_steps(random, 2) for _ in range(random.randint(2, 4))]
+    call = Move(do="call", key="team", kind=random.choice(KINDS), children=children)
+    return Order("family", random.choice(KINDS), [*_steps(random, 1), call, *_steps(random, 1, key="after")])
+
+
+def _asking(random: Random) -> Order:
+    asked = [Move(do="approve", key=f"may{random.randint(0, 99)}"), Move(do="ask", key=f"what{random.randint(0, 99)}")]
+    return Order("asking", random.choice(KINDS), [*_steps(random, 1), *asked, *_steps(random, 1, key="after")])
+
+
+def _mishap(random: Random) -> Order:
+    """An unsafe step goes wrong, with or without having taken effect."""
+    mishaps: tuple[Mishap, ...] = ("before", "after", "refused")
+    step = Move(do="step", key="risky", effect="unsafe", seconds=0.2, value=7, mishap=random.choice(mishaps))
+    return Order("mishap", random.choice(KINDS), [*_steps(random, 1), step, *_steps(random, 1, key="after")])
+
+
+def _flaky(random: Random) -> Order:
+    fail = Move(do="fail", key="flaky", times=random.randint(1, 3))
+    return Order("flaky", random.choice(KINDS), [*_steps(random, 1), fail, *_steps(random, 1, key="after")])
+
+
+def _hanging(random: Random) -> Order:
+    """Runs into its time-out once."""
+    hang = Move(do="hang", key="hang")
+    options = {"timeout": TIMEOUT_S}
+    return Order("hanging", random.choice(("chaos.agent", "chaos.tool")), [*_steps(random, 1), hang], options)
+
+
+def _doomed(random: Random) -> Order:
+    ends = frozenset({"doomed"})
+    return Order("doomed", random.choice(KINDS), [*_steps(random, 1), Move(do="doom", key="doom")], ends=ends)
+
+
+def _cancelled(random: Random) -> Order:
+    """Withdrawn somewhere between its submission and its end, which may be sooner."""
+    ends = frozenset({JobState.CANCELLED, JobState.SUCCEEDED})
+    after_s = round(random.uniform(0, 4), 2)
+    return Order("cancelled", random.choice(KINDS), _steps(random, 4, 0.5, 1.0), ends=ends, cancel_after_s=after_s)
+
+
+#: What any job system can express: steps, one after the other.
+PLAIN: Mix = [(_short, 90), (_long, 10)]
+MIX: Mix = [
+    (_short, 45),
+    (_together, 8),
+    (_family, 9),
+    (_asking, 9),
+    (_mishap, 7),
+    (_flaky, 7),
+    (_hanging, 3),
+    (_doomed, 3),
+    (_cancelled, 5),
+    (_long, 4),
+]
+
+
+def _steps(
+    random: Random,
+    count: int,
+    shortest_s: float = 0.05,
+    longest_s: float = 0.4,
+    *,
+    key: str = "s",
+    effects: tuple[str, ...] = EFFECTS,
+) -> list[Move]:
+    return [
+        Move(
+            do="step",
+            key=f"{key}{number}",
+            effect=random.choice(effects),
+            seconds=round(random.uniform(shortest_s, longest_s), 2),
+            value=random.randint(1, 999),
+        )
+        for number in range(count)
+    ]

@@ -1,0 +1,79 @@
+"""The faults of a run: which, when, for how long, to whom. All of it follows from the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class FaultKind(StrEnum):
+    """What is done to the deployment."""
+
+    KILL_WORKER = "kill -9 of a worker"
+    KILL_CHILD = "kill -9 of a prefork child"
+    FREEZE_WORKER = "SIGSTOP of a worker, longer than a lease"
+    END_WORKER = "SIGTERM of a worker"
+    DROP_CONNECTIONS = "connections dropped"
+    HALF_OPEN = "connections half-open"
+    RESTART_REDIS = "Redis restarted"
+    KILL_REDIS = "kill -9 of Redis"
+    FREEZE_REDIS = "SIGSTOP of Redis"
+
+
+F = FaultKind
+
+#: Mean seconds between two faults of a kind. Those of Redis share one stream, so that they never overlap.
+PAUSES: dict[tuple[FaultKind, ...], float] = {
+    (F.KILL_WORKER,): 1.9,
+    (F.KILL_CHILD,): 3.2,
+    (F.FREEZE_WORKER,): 9.0,
+    (F.END_WORKER,): 11.0,
+    (F.DROP_CONNECTIONS,): 7.0,
+    (F.HALF_OPEN,): 40.0,
+    (F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS): 22.0,
+}
+#: Shortest and longest share of the lease that something stays frozen.
+FROZEN = {F.FREEZE_WORKER: (1.3, 2.5), F.FREEZE_REDIS: (0.5, 2.0)}
+#: How long a worker that was told to end may take before it is killed; the deployment decides, and decides otherwise.
+GRACE_S = (0.5, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `pick`, from 0 to below 1, says whom it hits among those it can."""
+
+    at_s: float
+    kind: FaultKind
+    pick: float
+    #: How long it lasts, or is waited for.
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.at_s:7.2f}  {self.kind}{lasting}  (pick {self.pick:.2f})"
+
+
+def plan(seed: int, seconds: float, lease_s: float, pace: float = 1.0) -> list[Fault]:
+    """The faults of a run, in order. A higher `pace` deals them faster."""
+    streams = [_stream(kinds, seed, seconds, lease_s, pause_s / pace) for kinds, pause_s in PAUSES.items()]
+    return sorted((fault for stream in streams for fault in stream), key=lambda fault: fault.at_s)
+
+
+def _stream(kinds: tuple[FaultKind, ...], seed: int, seconds: float, lease_s: float, pause_s: float) -> Iterator[Fault]:
+    """Faults at even pauses, give or take a third; each kind has randomness of its own, so that others do not move."""
+    random = Random(f"{seed}:{kinds[0]}")
+    at_s = pause_s * random.uniform(0.5, 1)
+    for number in range(1, 1_000_000):
+        if at_s >= seconds:
+            return
+        kind = kinds[number % len(kinds)]
+        yield Fault(round(at_s, 3), kind, random.random(), _lasting(kind, lease_s, random))
+        at_s += pause_s * random.uniform(2 / 3, 4 / 3)
+
+
+def _lasting(kind: FaultKind, lease_s: float, random: Random) -> float:
+    if kind in FROZEN:
+        return round(lease_s * random.uniform(*FROZEN[kind]), 2)
+    return round(random.uniform(*GRACE_S), 2) if kind is F.END_WORKER else 0.0

@@ -1,0 +1,31 @@
+"""The drill itself, small: real workers under real faults, and the books in order afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.__main__ import QUICK, judge
+from tests.chaos.deployment import Crew
+from tests.chaos.drill import Size, drill
+from tests.chaos.plan import Fault, plan
+
+CREWS = (Crew("agents", "threads", 2, 6), Crew("tools", "prefork", 1, 2))
+SEED, SECONDS, JOBS = 3, 15.0, 30
+#: Fewer workers are given fewer faults, so that work gets done as well.
+PACE = 0.6
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "faults", [[], plan(SEED, SECONDS, QUICK["lease_s"], PACE)], ids=["undisturbed", "killed, frozen and cut off"]
+)
+def test_the_books_are_in_order_after_a_run(faults: list[Fault], tmp_path: Path) -> None:
+    seconds = SECONDS if faults else 3.0
+    size = Size(SEED, seconds, JOBS, CREWS, QUICK)
+    run = drill(size, faults, tmp_path, lambda _what, _done_s: None)
+    report = judge(size, run)
+    assert [(finding.name, finding.offenders) for finding in report.findings if not finding.ok] == []
+    assert len(run.evidence.jobs) > JOBS
+    assert sum(dealt.is_kill for dealt in run.dealt) >= (5 if faults else 0)

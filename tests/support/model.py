@@ -1,0 +1,284 @@
+"""The life of jobs once more, in plain Python: what the Lua scripts must agree with after any sequence of calls.
+
+Written from `docs/lifecycle.md`, without a look at how the scripts do it. Queues, lines and deliveries are left out:
+where a job stands while it is queued is the business of `upkeep.leaks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from worker.job import ACTIVE, TERMINAL, JobState
+from worker.store.transitions import NewJob
+
+S = JobState
+
+#: How long an attempt may take to stop before its job ends without it; the same as in record.lua.
+STOP_GRACE_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Pending:
+    """One thing that a job waits for."""
+
+    target: str
+    until_ms: int | None = None
+    otherwise: bytes = b""
+
+
+@dataclass
+class ModelJob:
+    """A job as anybody can see it."""
+
+    new: NewJob
+    state: JobState
+    attempt: int = 0
+    failures: int = 0
+    crashes: int = 0
+    due_ms: int = 0
+    lease_ms: int = 0
+    ended_ms: int = 0
+    token: str = ""
+    stop: str = ""
+    stop_by_ms: int | None = None
+    left_by: int = 0
+    checkpoint: bytes = b""
+    pending: dict[str, Pending] = field(default_factory=dict)
+    ledger: dict[str, bytes] = field(default_factory=dict)
+    children: set[str] = field(default_factory=set)
+
+    def limit(self) -> tuple[int, JobState] | None:
+        """The moment at which a time limit ends the job, and how."""
+        expires, start_by, found = self.new.expires_at_ms, self.new.start_by_ms, []
+        if self.state is S.RUNNING:
+            if self.stop_by_ms is not None:
+                found.append((self.stop_by_ms, S.CANCELLED))
+            if expires is not None:
+                found.append((expires + STOP_GRACE_MS, S.EXPIRED))
+        else:
+            if start_by is not None and not self.attempt:
+                found.append((start_by, S.EXPIRED))
+            if expires is not None:
+                found.append((expires, S.EXPIRED))
+        return min(found, key=lambda each: each[0]) if found else None
+
+
+class Model:
+    """All jobs, and what each call of the store does to them."""
+
+    def __init__(self, clock: Callable[[], int], *, lease_ms: int, max_crashes: int, retention_ms: int) -> None:
+        self._clock = clock
+        self._lease_ms = lease_ms
+        self._max_crashes = max_crashes
+        self._retention_ms = retention_ms
+        self.jobs: dict[str, ModelJob] = {}
+        self.stopping: dict[str, str] = {}
+
+    def in_state(self, *states: JobState) -> list[str]:
+        return [job_id for job_id, job in self.jobs.items() if job.state in states]
+
+    def holds(self, job_id: str, attempt: int) -> bool:
+        """Whether an attempt may write."""
+        job = self.jobs.get(job_id)
+        return job is not None and job.state is S.RUNNING and job.attempt == attempt
+
+    # --- what clients do ---
+
+    def submit(self, new: NewJob) -> int:
+        if new.id in self.jobs:
+            return 0 if self.jobs[new.id].new.fingerprint == new.fingerprint else -1
+        if new.parent and not self.holds(new.parent.job_id, new.parent.attempt):
+            return -2
+        parked = new.run_at_ms is not None and new.run_at_ms > self._clock()
+        job = ModelJob(new, S.SCHEDULED if parked else S.QUEUED, due_ms=new.run_at_ms or 0)
+        if new.parent:
+            self.jobs[new.parent.job_id].children.add(new.id)
+        if new.resumes and (origin := self.jobs.get(new.origin)):
+            job.ledger, job.checkpoint = dict(origin.ledger), origin.checkpoint
+        self.jobs[new.id] = job
+        return 1
+
+    def cancel(self, job_id: str, reason: str) -> tuple[bool, str]:
+        job = self.jobs.get(job_id)
+        if job is None:
+            return False, ""
+        self._cancel(job_id, reason)
+        return job.state in {S.CANCELLED, S.RUNNING}, job.state
+
+    def _cancel(self, job_id: str, reason: str) -> None:
+        job = self.jobs[job_id]
+        if job.state is S.RUNNING and not job.stop:
+            job.stop, job.stop_by_ms = reason, self._clock() + STOP_GRACE_MS
+            self.stopping[job_id] = f'cancel:"{reason}"'
+        elif job.state in ACTIVE - {S.RUNNING}:
+            self._end(job_id, S.CANCELLED)
+
+    def answer(self, job_id: str, name: str, entry: bytes, *, fails: bool) -> bool:
+        job = self.jobs.get(job_id)
+        if job is None or job.state is not S.WAITING or name not in job.pending:
+            return False
+        if fails:
+            self._end(job_id, S.FAILED)
+        else:
+            self._settle(job_id, name, job.pending[name].target, entry)
+        return True
+
+    def drop(self, job_ids: Iterable[str]) -> int:
+        dead = [job_id for job_id in dict.fromkeys(job_ids) if job_id in self.in_state(S.FAILED)]
+        for job_id in dead:
+            del self.jobs[job_id]
+        return len(dead)
+
+    # --- what attempts do ---
+
+    def claim(self, job_id: str, token: str) -> int:
+        """The number of the attempt, 0 when there is none."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            return 0
+        if job.state is S.RUNNING and job.token == token:
+            return job.attempt
+        if job.state is not S.QUEUED:
+            return 0
+        limit = job.limit()
+        if limit and limit[0] <= self._clock():
+            self._end(job_id, limit[1])
+            return 0
+        job.state, job.token, job.lease_ms = S.RUNNING, token, self._clock() + self._lease_ms
+        job.attempt += 1
+        self.stopping.pop(job_id, None)
+        return job.attempt
+
+    def renew(self, job_id: str, attempt: int) -> bool:
+        if held := self.holds(job_id, attempt):
+            self.jobs[job_id].lease_ms = self._clock() + self._lease_ms
+        return held
+
+    def remember(self, job_id: str, attempt: int, key: str, entry: bytes) -> bool:
+        if held := self.holds(job_id, attempt):
+            _put(self.jobs[job_id].ledger, key, entry)
+        return held
+
+    def keep(self, job_id: str, attempt: int, checkpoint: bytes) -> bool:
+        if held := self.holds(job_id, attempt):
+            self.jobs[job_id].checkpoint = checkpoint
+        return held
+
+    def finish(self, job_id: str, attempt: int, state: JobState) -> bool:
+        job = self.jobs.get(job_id)
+        if not self.holds(job_id, attempt):
+            return bool(job and job.attempt == job.left_by == attempt and job.state is state)
+        self._leave(job_id, attempt)
+        self._end(job_id, state)
+        return True
+
+    def park(self, job_id: str, attempt: int, delay_ms: int | None, *, failed: bool) -> bool:
+        """`delay_ms` is None for a job that is handed over."""
+
+        def go_on(job: ModelJob) -> None:
+            job.state = S.QUEUED if delay_ms is None else S.SCHEDULED
+            job.due_ms = self._clock() + (delay_ms or 0)
+
+        if failed and self.holds(job_id, attempt):
+            self.jobs[job_id].failures += 1
+        return self._go_on(job_id, attempt, go_on)
+
+    def wait(self, job_id: str, attempt: int, pending: dict[str, Pending]) -> bool:
+        def go_on(job: ModelJob) -> None:
+            known = job.ledger
+            job.pending = {name: each for name, each in pending.items() if not (each.target == name in known)}
+            job.state = S.WAITING if job.pending else S.QUEUED
+
+        return self._go_on(job_id, attempt, go_on)
+
+    def _go_on(self, job_id: str, attempt: int, go_on: Callable[[ModelJob], None]) -> bool:
+        job = self.jobs.get(job_id)
+        if not self.holds(job_id, attempt):
+            went_on = job is not None and (job.state in ACTIVE or job.state is S.CANCELLED)
+            return bool(job and job.attempt == job.left_by == attempt and went_on)
+        assert job is not None
+        self._leave(job_id, attempt)
+        if job.stop:
+            self._end(job_id, S.CANCELLED)
+        else:
+            go_on(job)
+        return True
+
+    def _leave(self, job_id: str, attempt: int) -> None:
+        self.jobs[job_id].left_by = attempt
+        self.stopping.pop(job_id, None)
+
+    # --- what the maintenance does ---
+
+    def stop(self, job_ids: Iterable[str], ask: str) -> None:
+        for job_id in job_ids:
+            asked = self.stopping.get(job_id, "drain")
+            if job_id in self.in_state(S.RUNNING) and asked == "drain":
+                self.stopping[job_id] = ask
+
+    def promote(self) -> None:
+        for job_id, job in list(self.jobs.items()):
+            if job.state is S.SCHEDULED and job.due_ms <= self._clock():
+                job.state = S.QUEUED
+            elif job.state is S.WAITING:
+                late = {n: p for n, p in job.pending.items() if p.until_ms is not None and p.until_ms <= self._clock()}
+                for name, each in late.items():
+                    self._settle(job_id, name, each.target, each.otherwise)
+
+    def expire(self) -> None:
+        limits = {job_id: job.limit() for job_id, job in self.jobs.items() if job.state in ACTIVE}
+        due = sorted((limit[0], job_id) for job_id, limit in limits.items() if limit and limit[0] <= self._clock())
+        for _, job_id in due:
+            limit = self.jobs[job_id].limit()
+            if self.jobs[job_id].state in ACTIVE and limit and limit[0] <= self._clock():
+                self._end(job_id, limit[1])
+
+    def reap(self) -> list[str]:
+        running = [(self.jobs[job_id].lease_ms, job_id) for job_id in self.in_state(S.RUNNING)]
+        lost = [job_id for moment, job_id in sorted(running) if moment <= self._clock()]
+        for job_id in lost:
+            job = self.jobs[job_id]
+            job.crashes += 1
+            self.stopping.pop(job_id, None)
+            if job.stop:
+                self._end(job_id, S.CANCELLED)
+            elif job.crashes >= self._max_crashes:
+                self._end(job_id, S.FAILED)
+            else:
+                job.state = S.QUEUED
+        return lost
+
+    def prune(self) -> None:
+        for job_id in self.in_state(*TERMINAL):
+            if self.jobs[job_id].ended_ms <= self._clock() - self._retention_ms:
+                del self.jobs[job_id]
+
+    # --- what several of them do ---
+
+    def _end(self, job_id: str, state: JobState) -> None:
+        job = self.jobs[job_id]
+        job.state, job.ended_ms, job.pending = state, self._clock(), {}
+        self.stopping.pop(job_id, None)
+        if state is not S.SUCCEEDED:
+            for child in job.children & self.jobs.keys():
+                self._cancel(child, f"its parent ended as {state}")
+        if (parent := job.new.parent) and parent.job_id in self.jobs:
+            self._settle(parent.job_id, parent.name, parent.name, None)
+
+    def _settle(self, job_id: str, name: str, target: str, entry: bytes | None) -> None:
+        """`entry` is None for the end of a child, whose words are not modelled."""
+        job = self.jobs[job_id]
+        if job.state in TERMINAL:
+            return
+        _put(job.ledger, target, b"an end" if entry is None else entry)
+        job.pending.pop(name, None)
+        if job.state is S.WAITING and not job.pending:
+            job.state = S.QUEUED
+
+
+def _put(ledger: dict[str, bytes], key: str, entry: bytes) -> None:
+    if entry:
+        ledger[key] = entry
+    else:
+        ledger.pop(key, None)
