@@ -47,7 +47,8 @@ class Answers:
         answer = _answer(reply, ask)
         event = _limited("answer", encode_json("answer", _event(ask, answer)), self._core.settings.max_event_bytes)
         entry = self._entry(reply, answer)
-        failure = _failure(job_id, attempt, ask, answer) if answer.decision == FAIL else None
+        fails = reply.type is AskType.OUTCOME and answer.decision == FAIL
+        failure = _failure(job_id, attempt, ask, answer) if fails else None
         call = self._core.transitions.answer(job_id, ask.name, entry, event, failure)
         ((given, state),) = yield Calls([call])
         if not given:
@@ -88,7 +89,8 @@ def _answer(reply: Reply, ask: Ask) -> Answer:
         raise InvalidRequest("answer", "must be a text, and not empty")
     if ask.choices and reply.said not in ask.choices:
         raise InvalidRequest("answer", f"{reply.said!r} is none of the choices: {', '.join(ask.choices)}")
-    said = {"decision": reply.said} if ask.choices else {"value": reply.said}
+    in_words = ask.type is AskType.QUESTION and not ask.choices
+    said = {"value": reply.said} if in_words else {"decision": reply.said}
     try:
         return Answer(**said, by=reply.by, note=reply.note, at=datetime.now(UTC))
     except ValidationError as error:

@@ -14,7 +14,7 @@ from typing import Any
 from producers.core import PAGE, JobCore, Records
 from producers.operation import Calls, Commands, Operation
 from worker.admission import JobOptions, admit
-from worker.errors import BackdeskError, NotReplayable, StoreUnavailable
+from worker.errors import BackdeskError, NotReplayable
 from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, JobRecord, JobState
 
@@ -118,8 +118,6 @@ class DeadLetters:
             try:
                 job_id, created = yield from self.replay(record.id, None, {}, resume=resume)
                 done.append(Replay(record.id, job_id, created))
-            except StoreUnavailable:
-                raise
             except BackdeskError as error:
                 done.append(Replay(record.id, refused=error))
         return done

@@ -86,6 +86,12 @@ async def test_a_question_with_choices_takes_one_of_them(jobs: Client, board: Bo
     assert ledger(board)["ask:colour"]["value"]["decision"] == "blue"
 
 
+async def test_a_choice_named_like_the_outcome_of_a_step_is_only_a_choice(jobs: Client, board: Board) -> None:
+    wait(board, question("exam", "pass", "fail"))
+    await jobs.answer("a", "fail")
+    assert (board.state("a"), ledger(board)["ask:exam"]["value"]["decision"]) == ("queued", "fail")
+
+
 async def test_a_question_without_choices_takes_any_text(jobs: Client, board: Board) -> None:
     wait(board, question())
     await jobs.answer("a", "like the sea", by="kim")
