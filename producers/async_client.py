@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from redis.asyncio.client import PubSub
-
-from producers.client import ATTEMPTS, PAUSE_S, raise_first
-from producers.core import (
-    Announcements,
-    Calls,
-    Commands,
-    Contracts,
-    Events,
-    JobCore,
-    Operation,
-    Records,
-    Replies,
-    outcome_of,
-)
-from producers.watch import LOG_EVERY_S, Cursor
+from producers.answers import Answers, Reply, check_outcome
+from producers.async_watch import AsyncWatch
+from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
+from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
+from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.memory import Memories, Memory
+from producers.operation import Calls, Commands, Operation
 from worker.admission import JobOptions
+from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
-from worker.events import JobEvent
+from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
-from worker.store.records import read_event
 from worker.store.script import run_async, run_pipelined_async
 
 T = TypeVar("T")
@@ -60,9 +51,9 @@ class AsyncJob:
         """Follow the events; see `AsyncJobClient.watch`."""
         return self.client.watch(self.id, after)
 
-    async def cancel(self, reason: str = "cancelled by its owner") -> None:
-        """Withdraw the job; see `AsyncJobClient.cancel`."""
-        await self.client.cancel(self.id, reason)
+    async def cancel(self, reason: str = "cancelled by its owner") -> JobState:
+        """End the job; see `JobClient.cancel`."""
+        return await self.client.cancel(self.id, reason)
 
 
 class AsyncJobClient:
@@ -79,8 +70,9 @@ class AsyncJobClient:
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
-        self._core = JobCore(settings, checks)
-        self.redis_timeout_s = settings.socket_timeout_s
+        self._core = core = JobCore(settings, checks)
+        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
     async def submit(
@@ -96,7 +88,7 @@ class AsyncJobClient:
         idempotency_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> AsyncJob:
@@ -117,7 +109,7 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
         start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
@@ -152,7 +144,10 @@ class AsyncJobClient:
 
     def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> AsyncWatch:
         """Follow a job's events until it ends; see `JobClient.watch`. Iterate with `async for`."""
-        return AsyncWatch(self, self._core.keys.progress(job_id), job_id, after, deadline)
+        read = partial(self.progress, job_id)
+        return AsyncWatch(
+            self.redis, self._core.keys.progress(job_id), read, after, deadline=deadline, timeout_s=self._timeout_s
+        )
 
     async def list(
         self,
@@ -165,9 +160,86 @@ class AsyncJobClient:
         """Return the newest jobs that fit; see `JobClient.list`."""
         return await self._do(self._core.list(state, tenant, kind, limit))
 
-    async def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:
-        """Withdraw a job that has not begun; see `JobClient.cancel`."""
-        await self._do(self._core.cancel(job_id, reason))
+    async def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
+        """End a job that has not ended; see `JobClient.cancel`."""
+        return await self._do(self._core.cancel(job_id, reason))
+
+    async def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Let a waiting job do what it asks approval for; see `JobClient.approve`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, APPROVE, by, note, ask)))
+
+    async def deny(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Refuse a waiting job what it asks approval for; see `JobClient.deny`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, DENY, by, note, ask)))
+
+    async def answer(self, job_id: str, answer: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Answer a question of a waiting job; see `JobClient.answer`."""
+        await self._do(self._answers.give(job_id, Reply(AskType.QUESTION, answer, by, note, ask)))
+
+    async def resolve(
+        self, job_id: str, outcome: str, result: Any = None, *, by: str = "", note: str = "", ask: str | None = None
+    ) -> None:
+        """Say what became of a step of unknown outcome; see `JobClient.resolve`."""
+        check_outcome(outcome, result)
+        await self._do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
+
+    async def dead(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 50,
+        all: bool = False,  # noqa: A002 - as in JobClient
+    ) -> Records:
+        """Return the newest dead letters; see `JobClient.dead`."""
+        return await self._do(self._dead.find(DeadFilter(tenant, kind, code, category, since, all), limit))
+
+    async def replay(
+        self,
+        job_id: str,
+        *,
+        resume: bool = True,
+        request: object | None = None,
+        priority: int | None = None,
+        delay: float | timedelta | None = None,
+        expires: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - as in submit
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
+    ) -> AsyncJob:
+        """Do a dead letter again, as a new job; see `JobClient.replay`."""
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        found, created = await self._do(self._dead.replay(job_id, request, options, resume=resume))
+        return AsyncJob(found, created, self)
+
+    async def replay_many(
+        self,
+        *,
+        resume: bool = True,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 1000,
+    ) -> Replays:
+        """Replay the newest dead letters that fit; see `JobClient.replay_many`."""
+        meant = DeadFilter(tenant, kind, code, category, since)
+        return await self._do(self._dead.replay_many(meant, limit, resume=resume))
+
+    async def drop(self, job_ids: Iterable[str]) -> int:
+        """Forget dead letters now; see `JobClient.drop`."""
+        return await self._do(self._dead.drop([*job_ids]))
+
+    async def memory(self, job_id: str) -> Memory:
+        """Return what a job has finished and been told; see `JobClient.memory`."""
+        return await self._do(self._memories.of(job_id))
+
+    async def children(self, job_id: str) -> Ids:
+        """Return the ids of the jobs that a job has called."""
+        return await self._do(self._memories.children(job_id))
 
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""
@@ -200,7 +272,7 @@ class AsyncJobClient:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     async def _answer(self, step: Commands | Calls) -> Replies:
-        patience_ends = time.monotonic() + self.redis_timeout_s
+        patience_ends = time.monotonic() + self._timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
@@ -221,77 +293,3 @@ class AsyncJobClient:
             for command in step.commands:
                 pipe.execute_command(*command)
             return await pipe.execute()
-
-
-class AsyncWatch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
-
-    def __init__(self, client: AsyncJobClient, channel: str, job_id: str, after: int, deadline: float | None) -> None:
-        self._client = client
-        self._channel = channel
-        self._job_id = job_id
-        self._cursor = Cursor(after)
-        self._deadline = deadline
-        self._pubsub: PubSub | None = None
-
-    async def __aenter__(self) -> Self:
-        with translated():
-            await self._subscribe()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """End the subscription. Idempotent."""
-        if self._pubsub is not None:
-            pubsub, self._pubsub = self._pubsub, None
-            await pubsub.aclose()
-
-    async def __aiter__(self) -> AsyncIterator[JobEvent]:
-        try:
-            while not self._cursor.done and self._left() > 0:
-                # First the subscription, then the log: what happens in between is in both, never in neither.
-                with translated(), suppress(*UNREACHABLE):
-                    await self._subscribe()
-                logged, ended = await self._client.progress(self._job_id, self._cursor.seq)
-                for event in self._cursor.take(logged):
-                    yield event
-                if ended:
-                    return
-                async with aclosing(self._live()) as live:
-                    async for event in live:
-                        yield event
-        finally:
-            await self.close()
-
-    async def _live(self) -> AsyncGenerator[JobEvent]:
-        """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
-        while not self._cursor.done:
-            wait_s = min(LOG_EVERY_S, self._left())
-            if wait_s <= 0:
-                return
-            try:
-                message = await self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
-            except UNREACHABLE:
-                await self.close()
-                return
-            if message is None:
-                return
-            event = read_event(message["data"])
-            if self._cursor.follows(event):
-                for taken in self._cursor.take([event]):
-                    yield taken
-            elif not self._cursor.seen(event):
-                return
-
-    async def _subscribe(self) -> None:
-        if self._pubsub is None:
-            pubsub = self._client.redis.pubsub(ignore_subscribe_messages=True)
-            await pubsub.subscribe(self._channel)
-            # The first answer of the server is the confirmation: only from here on nothing is missed.
-            await pubsub.get_message(ignore_subscribe_messages=False, timeout=self._client.redis_timeout_s)
-            self._pubsub = pubsub
-
-    def _left(self) -> float:
-        return float("inf") if self._deadline is None else self._deadline - time.monotonic()

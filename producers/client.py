@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from redis.client import PubSub
-
-from producers.core import (
-    Announcements,
-    Calls,
-    Commands,
-    Contracts,
-    Events,
-    JobCore,
-    Operation,
-    Records,
-    Replies,
-    outcome_of,
-)
-from producers.watch import LOG_EVERY_S, Cursor
+from producers.answers import Answers, Reply, check_outcome
+from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
+from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.memory import Memories, Memory
+from producers.operation import Calls, Commands, Operation
+from producers.watch import Watch
 from worker.admission import JobOptions
+from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
-from worker.events import JobEvent
+from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
-from worker.store.records import read_event
 from worker.store.script import run, run_pipelined
 
 T = TypeVar("T")
@@ -63,9 +53,9 @@ class Job:
         """Follow the events; see `JobClient.watch`."""
         return self.client.watch(self.id, after)
 
-    def cancel(self, reason: str = "cancelled by its owner") -> None:
-        """Withdraw the job; see `JobClient.cancel`."""
-        self.client.cancel(self.id, reason)
+    def cancel(self, reason: str = "cancelled by its owner") -> JobState:
+        """End the job; see `JobClient.cancel`."""
+        return self.client.cancel(self.id, reason)
 
 
 class JobClient:
@@ -82,8 +72,9 @@ class JobClient:
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
-        self._core = JobCore(settings, checks)
-        self.redis_timeout_s = settings.socket_timeout_s
+        self._core = core = JobCore(settings, checks)
+        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
     def submit(
@@ -106,9 +97,12 @@ class JobClient:
         """Write one job and return it.
 
         `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or `at`
-        postpone the job; `expires` ends it unless it has begun by then. The same idempotency key, or job id, with the
-        same request returns the existing job; with another request it raises IdempotencyConflict. Raises
-        InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
+        postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun by
+        then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy or
+        its fields, takes the place of the kind's policy.
+
+        The same idempotency key, or job id, with the same request returns the existing job; with another request it
+        raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
         options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
         found, created = self._do(self._core.submit(kind, request, options, job_id))
@@ -171,7 +165,10 @@ class JobClient:
         submitted inside is watched from its first moment. Iteration raises JobNotFound when there is no such job, and
         ends early at `deadline` (of `time.monotonic()`).
         """
-        return Watch(self, self._core.keys.progress(job_id), job_id, after, deadline)
+        read = partial(self.progress, job_id)
+        return Watch(
+            self.redis, self._core.keys.progress(job_id), read, after, deadline=deadline, timeout_s=self._timeout_s
+        )
 
     def list(
         self,
@@ -187,9 +184,115 @@ class JobClient:
         """
         return self._do(self._core.list(state, tenant, kind, limit))
 
-    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> None:
-        """Withdraw a job that has not begun; idempotent. Raises NotCancellable when it has, JobNotFound."""
-        self._do(self._core.cancel(job_id, reason))
+    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
+        """End a job that has not ended; returns at once, with the state it is in now. Idempotent.
+
+        That is `cancelled`, or `running` while its attempt is being stopped: within about a second as a rule, and its
+        record says `cancelling` meanwhile. Its children are cancelled with it. Raises NotCancellable when it has ended
+        otherwise, JobNotFound.
+        """
+        return self._do(self._core.cancel(job_id, reason))
+
+    def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Let a waiting job do what it asks approval for; it goes on at once.
+
+        `ask` names which of several approvals is meant. `by` and `note` are kept with the answer. Raises NotWaiting
+        when the job waits for nobody, AskUnknown when it is not clear what is meant, JobNotFound.
+        """
+        self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, APPROVE, by, note, ask)))
+
+    def deny(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Refuse a waiting job what it asks approval for; see `approve`. What it does then is its own business."""
+        self._do(self._answers.give(job_id, Reply(AskType.APPROVAL, DENY, by, note, ask)))
+
+    def answer(self, job_id: str, answer: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Answer a question of a waiting job, in words or by one of its choices; see `approve`.
+
+        Raises InvalidRequest for what is none of the choices.
+        """
+        self._do(self._answers.give(job_id, Reply(AskType.QUESTION, answer, by, note, ask)))
+
+    def resolve(
+        self, job_id: str, outcome: str, result: Any = None, *, by: str = "", note: str = "", ask: str | None = None
+    ) -> None:
+        """Say what became of a step that must not be repeated and whose outcome nobody knows; see `approve`.
+
+        `done`: it took effect, and `result` is what it would have returned. `repeat`: it did not; it runs again.
+        `fail`: the job ends, with the code `step_failed`. Raises InvalidRequest for anything else.
+        """
+        check_outcome(outcome, result)
+        self._do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
+
+    def dead(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 50,
+        all: bool = False,  # noqa: A002 - a word of everyday, and nothing in here calls the builtin
+    ) -> Records:
+        """Return the newest dead letters, jobs that failed: those not replayed yet, or with `all` the others too.
+
+        `since` is a moment (naive = UTC), or how long ago, in seconds or as a timedelta.
+        """
+        return self._do(self._dead.find(DeadFilter(tenant, kind, code, category, since, all), limit))
+
+    def replay(
+        self,
+        job_id: str,
+        *,
+        resume: bool = True,
+        request: object | None = None,
+        priority: int | None = None,
+        delay: float | timedelta | None = None,
+        expires: float | timedelta | datetime | None = None,
+        timeout: float | timedelta | None = None,
+        retry: RetryPolicy | Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Do a dead letter again, as a new job, and return that. Idempotent while the new one goes on or has succeeded.
+
+        It keeps the tenant, priority, metadata, timeout and retry policy unless others are given, and the request
+        unless that is edited. With `resume` it goes on from the checkpoint: finished steps and given answers stand, and
+        steps keep their idempotency keys. Without, it does everything again. The two name each other, as `origin` and
+        `replayed_as`. Raises NotReplayable, IdempotencyConflict when a replay with another request goes on, and what
+        `submit` raises.
+        """
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        found, created = self._do(self._dead.replay(job_id, request, options, resume=resume))
+        return Job(found, created, self)
+
+    def replay_many(
+        self,
+        *,
+        resume: bool = True,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        category: Category | str | None = None,
+        since: Since = None,
+        limit: int = 1000,
+    ) -> Replays:
+        """Replay the newest dead letters that fit, the oldest of them first; see `dead` and `replay`.
+
+        Gives what became of each; one that is refused does not hold up the others.
+        """
+        meant = DeadFilter(tenant, kind, code, category, since)
+        return self._do(self._dead.replay_many(meant, limit, resume=resume))
+
+    def drop(self, job_ids: Iterable[str]) -> int:
+        """Forget dead letters now, with all that belongs to them; returns how many there were among these jobs."""
+        return self._do(self._dead.drop([*job_ids]))
+
+    def memory(self, job_id: str) -> Memory:
+        """Return what a job has finished and been told: its steps, answers and called jobs; raises JobNotFound."""
+        return self._do(self._memories.of(job_id))
+
+    def children(self, job_id: str) -> Ids:
+        """Return the ids of the jobs that a job has called."""
+        return self._do(self._memories.children(job_id))
 
     def kinds(self) -> Contracts:
         """Return the kinds that workers have announced, with the schemas of their requests and results."""
@@ -222,7 +325,7 @@ class JobClient:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     def _answer(self, step: Commands | Calls) -> Replies:
-        patience_ends = time.monotonic() + self.redis_timeout_s
+        patience_ends = time.monotonic() + self._timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
@@ -253,71 +356,6 @@ def raise_first(replies: Replies) -> Replies:
     return replies
 
 
-class Watch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
-
-    def __init__(self, client: JobClient, channel: str, job_id: str, after: int, deadline: float | None) -> None:
-        self._client = client
-        self._channel = channel
-        self._job_id = job_id
-        self._cursor = Cursor(after)
-        self._deadline = deadline
-        self._pubsub: PubSub | None = None
-
-    def __enter__(self) -> Self:
-        with translated():
-            self._subscribe()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the subscription. Idempotent."""
-        if self._pubsub is not None:
-            self._pubsub.close()
-            self._pubsub = None
-
-    def __iter__(self) -> Iterator[JobEvent]:
-        try:
-            while not self._cursor.done and self._left() > 0:
-                # First the subscription, then the log: what happens in between is in both, never in neither.
-                with translated(), suppress(*UNREACHABLE):
-                    self._subscribe()
-                logged, ended = self._client.progress(self._job_id, self._cursor.seq)
-                yield from self._cursor.take(logged)
-                if ended:
-                    return
-                yield from self._live()
-        finally:
-            self.close()
-
-    def _live(self) -> Iterator[JobEvent]:
-        """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
-        while not self._cursor.done:
-            wait_s = min(LOG_EVERY_S, self._left())
-            if wait_s <= 0:
-                return
-            try:
-                message = self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
-            except UNREACHABLE:
-                self.close()
-                return
-            if message is None:
-                return
-            event = read_event(message["data"])
-            if self._cursor.follows(event):
-                yield from self._cursor.take([event])
-            elif not self._cursor.seen(event):
-                return
-
-    def _subscribe(self) -> None:
-        if self._pubsub is None:
-            pubsub = self._client.redis.pubsub(ignore_subscribe_messages=True)
-            pubsub.subscribe(self._channel)
-            # The first answer of the server is the confirmation: only from here on nothing is missed.
-            pubsub.get_message(ignore_subscribe_messages=False, timeout=self._client.redis_timeout_s)
-            self._pubsub = pubsub
-
-    def _left(self) -> float:
-        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,18 +1,14 @@
-"""What the job clients do, without saying how they wait.
-
-Each operation is a generator: it yields what to ask of Redis, is sent the answers, and returns its value. The blocking
-and the asyncio client only differ in how they drive it.
-"""
+"""What the job clients do with jobs of any state; answers and dead letters have modules of their own."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from producers.contracts import installed_checks
+from producers.operation import Calls, Commands, Operation
 from worker.admission import JobOptions, admit
 from worker.errors import (
     IdempotencyConflict,
@@ -30,30 +26,7 @@ from worker.keys import Keys
 from worker.kinds import KindContract, RequestCheck, SchemaCheck
 from worker.settings import Settings
 from worker.store.records import read_event, read_record
-from worker.store.script import Call
 from worker.store.transitions import NewJob, SubmitCode, Transitions
-
-T = TypeVar("T")
-
-Command = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """Plain Redis commands for one round trip; answered with the list of their replies."""
-
-    commands: Sequence[Command]
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """Script calls for one round trip; answered with the list of their values. All may be repeated without harm."""
-
-    calls: Sequence[Call[Any]]
-
-
-#: An operation: yields what to ask, is sent the replies, returns its value.
-Operation = Generator[Commands | Calls, list[Any], T]
 
 # Named here because inside the clients `list` is a method.
 Ids = list[str]
@@ -80,7 +53,7 @@ class JobCore:
     def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
         self.settings = settings
         self.keys = Keys(settings.prefix)
-        self._transitions = Transitions(settings)
+        self.transitions = Transitions(settings)
         self._installed = installed_checks() if checks is None else checks
         self._announced: dict[str, KindContract] = {}
         self._announced_checks: dict[str, RequestCheck] = {}
@@ -90,29 +63,33 @@ class JobCore:
         self, kind: str, request: object, options: JobOptions, job_id: str | None
     ) -> Operation[tuple[str, bool]]:
         """Return the job's id, and whether this call created it."""
-        check = yield from self._check(kind)
+        check = yield from self.check(kind)
         job = self._admit(new_job_id() if job_id is None else job_id, kind, request, check, options)
-        (((code, found),),) = yield Calls([self._transitions.submit([job])])
+        found, created = yield from self.write(job)
+        # An id of our own choosing that is found already was written by this very call, before its connection broke.
+        return found, created or (job_id is None and found == job.id)
+
+    def write(self, job: NewJob) -> Operation[tuple[str, bool]]:
+        """Return the id of a job that was admitted, and whether it is new; raises IdempotencyConflict."""
+        (((code, found),),) = yield Calls([self.transitions.submit([job])])
         if code is SubmitCode.CONFLICT:
             raise IdempotencyConflict(found)
-        # An id of our own choosing that is found already was written by this very call, before its connection broke.
-        ours = job_id is None and found == job.id
-        return found, ours or code is SubmitCode.CREATED
+        return found, code is SubmitCode.CREATED
 
     def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
         """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
         if options.idempotency_key is not None:
             raise InvalidRequest("idempotency_key", "names one job; use submit for it")
-        check = yield from self._check(kind)
+        check = yield from self.check(kind)
         jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
-        calls = [self._transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
+        calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
         for at in range(0, len(calls), CALLS_A_TRIP):
             yield Calls(calls[at : at + CALLS_A_TRIP])
         return [job.id for job in jobs]
 
     def get(self, job_id: str) -> Operation[JobRecord]:
         """Return the record; raises JobNotFound."""
-        (record,) = yield from self._records([job_id])
+        (record,) = yield from self.records([job_id])
         if record is None:
             raise JobNotFound(job_id)
         return record
@@ -127,18 +104,19 @@ class JobCore:
             raise JobNotFound(job_id)
         return [read_event(entry) for entry in raw], state.decode() in TERMINAL
 
-    def cancel(self, job_id: str, reason: str) -> Operation[None]:
-        """End a job, or ask its attempt to; raises JobNotFound or NotCancellable."""
-        ((cancelled, state),) = yield Calls([self._transitions.cancel(job_id, reason)])
+    def cancel(self, job_id: str, reason: str) -> Operation[JobState]:
+        """End a job, or ask its attempt to; returns the state it is in now, raises JobNotFound or NotCancellable."""
+        ((cancelled, state),) = yield Calls([self.transitions.cancel(job_id, reason)])
         if not cancelled:
             raise NotCancellable(job_id, state) if state else JobNotFound(job_id)
+        return JobState(state)
 
     def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
         """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
         found: dict[str, JobRecord] = {}  # by id: a job that changes meanwhile may stand on two pages
         for page in range(MAX_PAGES):
             ids = yield from self._page(state, tenant, page)
-            records = yield from self._records(ids)
+            records = yield from self.records(ids)
             found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
             if len(found) >= limit or len(ids) < PAGE:
                 break
@@ -170,7 +148,8 @@ class JobCore:
         merged = sorted((_entry(pair) for pairs in newest for pair in pairs), reverse=True)
         return [job_id for _, job_id in merged[first : last + 1]]
 
-    def _records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
+    def records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
+        """Return the records of jobs, None for each that is not there, in one round trip."""
         if not ids:
             return []
         replies = yield Commands(
@@ -188,7 +167,8 @@ class JobCore:
         each = zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)
         return [read_record(job_id, fields, events, awaiting) for job_id, events, fields, awaiting in each]
 
-    def _check(self, kind: str) -> Operation[RequestCheck]:
+    def check(self, kind: str) -> Operation[RequestCheck]:
+        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind."""
         if (check := self._installed.get(kind)) is not None:
             return check
         stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S

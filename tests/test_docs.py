@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from producers.cli import main
 from tasks.settings import TaskSettings
 from tests.support.eventually import eventually
 from tests.support.workers import ROOT, Fleet, environment
@@ -25,7 +27,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
-ELSEWHERE = {"enqueue_async.py", "subscribe.py"}
+ELSEWHERE = {"enqueue_async.py", "subscribe.py", "decide.py", "dead_letters.py"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A deployment as the README describes it, with the example's own job added to its kinds."""
     folder = tmp_path_factory.mktemp("shop")
     shutil.copy(EXAMPLES / "greet.py", folder)
-    modules = ("tasks.support", "tasks.audit", "greet")
+    modules = ("tasks.support", "tasks.audit", "greet", "tests.support.asking")
     with Fleet(folder, task_modules=modules, data_dir=folder / "data") as fleet:
         fleet.start_worker("agents", slots=8, PYTHONPATH=f"{ROOT}:{folder}")
         yield fleet
@@ -100,6 +102,39 @@ def test_the_example_of_a_plain_subscriber_sees_the_job_to_its_end(shop: Fleet) 
 
 def test_the_example_of_a_job_of_ones_own_can_be_asked_for(shop: Fleet) -> None:
     assert shop.jobs.submit("demo.greet", {"name": "Ada"}).result(timeout=20) == {"text": "Hello, Ada!"}
+
+
+@pytest.mark.parametrize("name", ["decide.py", "dead_letters.py"])
+def test_the_page_of_producers_shows_these_examples_as_they_are_run(name: str) -> None:
+    assert f"```python\n{(EXAMPLES / name).read_text()}```" in (DOCS / "producers.md").read_text()
+
+
+def test_the_example_of_deciding_approves_what_is_small(shop: Fleet) -> None:
+    job = shop.jobs.submit("test.approval", {"text": "order 10003"})
+    eventually(lambda: shop.board.state(job.id) == "waiting", what="the approval to be asked for")
+    assert run(shop, EXAMPLES / "decide.py") == f"approved {job.id} May order 10003 be refunded?\n"
+    assert job.result(timeout=20) == {"value": [True, "small-sums", "at most 20.00"]}
+
+
+def test_the_example_of_dead_letters_does_them_again(shop: Fleet) -> None:
+    job = shop.jobs.submit("test.busy", {"n": 99}, retry={"attempts": 1})
+    eventually(lambda: job.get().done, what="the failure")
+    again, forgotten = run(shop, EXAMPLES / "dead_letters.py").splitlines()
+    assert again == f"{job.id} is now {job.get().replayed_as}"
+    assert forgotten == "forgotten: 0"
+
+
+@pytest.mark.parametrize("page", ["producers.md", "operations.md"])
+def test_every_command_that_a_page_shows_is_understood(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
+    (tmp_path / "mended.json").write_text("{}")
+    asking = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead")
+    lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
+    for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
+        assert main(words) == 3, f"{words}: {capsys.readouterr().err}"  # understood, and then no Redis to ask
 
 
 def test_the_configuration_page_lists_every_setting_of_the_engine_with_its_default() -> None:

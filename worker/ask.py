@@ -27,7 +27,8 @@ class Ask(BaseModel):
     """One thing that a job waits for, as events and records show it.
 
     `name` tells it from others of the same job. `choices` are the decisions that are possible; empty means any text.
-    `expires_in_s` counts from when it was asked; then the job goes on with `on_timeout` as the decision.
+    `expires_in_s` counts from when it was asked; then the job goes on with `on_timeout` as the decision. Only a record
+    knows `expires_at`, the moment of it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Ask(BaseModel):
     choices: list[str] = []
     expires_in_s: float | None = None
     on_timeout: str | None = None
+    expires_at: datetime | None = None
 
 
 class Answer(BaseModel):

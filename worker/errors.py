@@ -90,7 +90,7 @@ class JobNotFound(BackdeskError):
 
 
 class NotCancellable(BackdeskError):
-    """The job is past the point where it can be cancelled; `state` says where it is."""
+    """The job has ended otherwise, and can no longer be cancelled; `state` says how."""
 
     def __init__(self, job_id: str, state: str) -> None:
         super().__init__(job_id, state)
@@ -98,7 +98,49 @@ class NotCancellable(BackdeskError):
         self.state = state
 
     def __str__(self) -> str:
-        return f"job {self.job_id} is {self.state}; only a job that waits to run can be cancelled"
+        return f"job {self.job_id} is {self.state}; only a job that has not ended can be cancelled"
+
+
+class NotWaiting(BackdeskError):
+    """The job waits for nobody's answer: it was answered, or it never asked; `state` says where it is."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.state}; only a job that waits can be answered"
+
+
+class AskUnknown(BackdeskError):
+    """It is not clear what the answer is for: nothing that the job waits for fits, or more than one thing does.
+
+    `wanted` is what was to be answered; `asks` is all that the job waits for, by name, with the type of each.
+    """
+
+    def __init__(self, job_id: str, wanted: str, reason: str, asks: dict[str, str]) -> None:
+        super().__init__(job_id, wanted, reason, asks)
+        self.job_id = job_id
+        self.wanted = wanted
+        self.reason = reason
+        self.asks = asks
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{kind} {name!r}" for name, kind in self.asks.items())
+        return f"{self.wanted} of job {self.job_id}: {self.reason}; it waits for {listed}"
+
+
+class NotReplayable(BackdeskError):
+    """The job is no dead letter, or there is no request to repeat; `reason` says which, and what to do."""
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(job_id, reason)
+        self.job_id = job_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} cannot be replayed: {self.reason}"
 
 
 class JobFailed(BackdeskError):

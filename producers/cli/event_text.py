@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from producers.cli.asks_view import ask_text, hint
+from producers.cli.moments import shown_span
 from producers.cli.safe_text import safe_line
+from worker.ask import Ask
 from worker.events import EventType, JobEvent
 
 #: Longest text of one event, in characters.
@@ -31,10 +35,12 @@ def event_text(event: JobEvent) -> str:
     describe = _TEXTS.get(event.type, _other)
     try:
         text = describe(event.data)
-    except (TypeError, ValueError, AttributeError):  # data that a body gave another shape
+    except (TypeError, ValueError, AttributeError, KeyError):  # data that a body gave another shape
         text = _other(event.data)
     if event.type == EventType.STARTED:
         text = f"attempt {event.attempt} {text}"
+    if event.type == EventType.WAITING and (how := hint(event.job_id, _asks(event.data))):
+        text = f"{text} → {how}"
     return safe_line(text, MOST_SHOWN)
 
 
@@ -45,7 +51,10 @@ def fraction_of(event: JobEvent) -> float | None:
 
 
 def _queued(data: Data) -> str:
-    return f"in queue {data['queue']}, priority {data['priority']}" if "priority" in data else _other(data)
+    if "priority" not in data:
+        return _other(data)
+    reason = f", {str(data['reason']).replace('_', ' ')}" if data.get("reason") else ""
+    return f"in queue {data['queue']}, priority {data['priority']}{reason}"
 
 
 def _progress(data: Data) -> str:
@@ -69,7 +78,45 @@ def _tool_returned(data: Data) -> str:
     return f"{data['tool']}{outcome}: {data['summary']}" if "summary" in data else _other(data)
 
 
+def _step(data: Data) -> str:
+    if "key" not in data:
+        return _other(data)
+    facts = [f"{data['seconds']:.2f} s" if "seconds" in data else "", str(data.get("effect", ""))]
+    return f"{data['key']} done ({', '.join(filter(None, facts))})"
+
+
+def _waiting(data: Data) -> str:
+    asks = _asks(data)
+    return f"for {'; '.join(map(ask_text, asks))}" if asks else _other(data)
+
+
+def _asks(data: Data) -> list[Ask]:
+    """Return what a job waits for, as far as it can be read."""
+    try:
+        return [Ask.model_validate(each) for each in data.get("for", ())]
+    except (ValidationError, TypeError):
+        return []
+
+
+def _answered(data: Data) -> str:
+    if "name" not in data:
+        return _other(data)
+    said = data.get("decision") or data.get("value")
+    if said is None:
+        return f"{data['name']}: nobody answered in time"
+    by = f" by {data['by']}" if data.get("by") else ""
+    return f"{data['name']}: {_value(said)}{by}{f' ({note})' if (note := data.get('note')) else ''}"
+
+
+def _again(data: Data) -> str:
+    if "error" not in data:
+        return _failure(data)
+    return f"again in {shown_span(data['delay_s'])}: {_failure(data['error'])}"
+
+
 def _succeeded(data: Data) -> str:
+    if degraded := data.get("degraded"):
+        return f"DEGRADED, by a fallback, after {_failure(degraded)}"
     return "result too large to be shown here" if data.get("result_omitted") else ""
 
 
@@ -98,7 +145,11 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.AGENT: _agent,
     EventType.TOOL_CALLED: lambda data: _tool_called(data) if "args" in data else _other(data),
     EventType.TOOL_RETURNED: _tool_returned,
-    EventType.RETRYING: _failure,
+    EventType.STEP: _step,
+    EventType.WAITING: _waiting,
+    EventType.ANSWERED: _answered,
+    EventType.RETRYING: _again,
+    EventType.LIMITED: _again,
     EventType.SUCCEEDED: _succeeded,
     EventType.FAILED: _failure,
     EventType.CANCELLED: _failure,

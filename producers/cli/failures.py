@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from worker.errors import (
+    AskUnknown,
     BackdeskError,
     ConfigurationError,
     IdempotencyConflict,
@@ -16,6 +17,8 @@ from worker.errors import (
     JobFailed,
     JobNotFound,
     NotCancellable,
+    NotReplayable,
+    NotWaiting,
     PayloadTooLarge,
     ResultTimeout,
     StoreUnavailable,
@@ -70,6 +73,9 @@ _VERDICTS: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (IdempotencyConflict, "idempotency_conflict", ExitCode.REFUSED),
     (JobNotFound, "job_not_found", ExitCode.REFUSED),
     (NotCancellable, "not_cancellable", ExitCode.REFUSED),
+    (NotWaiting, "not_waiting", ExitCode.REFUSED),
+    (AskUnknown, "ask_unknown", ExitCode.REFUSED),
+    (NotReplayable, "not_replayable", ExitCode.REFUSED),
     (ConfigurationError, "configuration", ExitCode.REFUSED),
     (StoreUnavailable, "no_connection", ExitCode.NO_CONNECTION),
     (ResultTimeout, "timed_out", ExitCode.TIMED_OUT),

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 from producers.cli.output import Output
 from producers.cli.progress_view import view_for
-from producers.client import JobClient, Watch
+from producers.client import JobClient
+from producers.watch import Watch
 from worker.events import JobEvent
 
 #: How often the check runs while no event comes. Seconds.

@@ -1,23 +1,24 @@
-"""`backdesk watch`, `show`, `list` and `cancel`: what has become of a job."""
+"""`backdesk watch`, `show` and `list`: what has become of a job."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from producers.cli.connection import connected
 from producers.cli.event_text import event_line
 from producers.cli.failures import ExitCode
 from producers.cli.following import follow, subscribed
-from producers.cli.moments import read_span, shown_span
-from producers.cli.output import AsJson, Output, table
-from producers.cli.record_view import STATE_STYLES, age, end_of, show_record
-from producers.cli.safe_text import safe_line
+from producers.cli.jobs_table import show_jobs
+from producers.cli.moments import read_span
+from producers.cli.output import AsJson, Output
+from producers.cli.record_view import end_of, show_record
 from worker.errors import ResultTimeout
-from worker.job import JobRecord, JobState
+from worker.events import JobEvent
+from worker.job import JobState
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 
@@ -25,8 +26,9 @@ JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 def watch(
     job_id: JobId,
     after: Annotated[int, typer.Option(min=0, metavar="N", help="Begin after event number N.")] = 0,
-    timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How long to watch; then exit with 4. The job goes on.")
+    patience: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="How long to watch; then exit with 4. The job goes on."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +42,7 @@ def watch(
 
     """
     out = Output(as_json=as_json)
-    seconds = None if timeout is None else read_span("timeout", timeout).total_seconds()
+    seconds = None if patience is None else read_span("for", patience).total_seconds()
     deadline = None if seconds is None else time.monotonic() + seconds
     with connected() as client:
         record = client.get(job_id)
@@ -59,21 +61,27 @@ def show(
     events: Annotated[bool, typer.Option("--events", help="Print the event log too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a job: its state, error or result, times, usage, and how many events it has.
+    """Show a job: its state, error or result, attempts, limits, family, and what it waits for with how to answer.
 
     For example:
 
         backdesk show 4be0643f-1d98-473b-97ca-98a65347dd9c --events
 
-    With --json this is the record; with --events its `log` holds the events.
+    With --json this is the record with its `children`; with --events its `log` holds the events.
 
     """
     out = Output(as_json=as_json)
     with connected() as client:
         record = client.get(job_id)
+        children = client.children(job_id)
         log = client.events(job_id) if events else []
-    out.document(record.model_dump(mode="json") | ({"log": log} if events else {}))
-    show_record(record, out)
+    out.document(record.model_dump(mode="json") | {"children": children} | ({"log": log} if events else {}))
+    show_record(record, out, children)
+    show_log(log, out)
+
+
+def show_log(log: Sequence[JobEvent], out: Output) -> None:
+    """Print the events of a job, a line each."""
     if log:
         out.line("")
         out.line("log", "bold")
@@ -92,7 +100,10 @@ def list_jobs(
 
     For example:
 
-        backdesk list --state failed --kind support.request --limit 5
+        backdesk list --state running --kind support.request --limit 5
+        backdesk list --state waiting
+
+    Beneath a job stands its error, or what it asks.
 
     With --json this is one array of records.
 
@@ -104,40 +115,4 @@ def list_jobs(
     if not records:
         out.line("no jobs fit; submit one with: backdesk submit KIND")
         return
-    rows = table("id", "kind", "tenant", "state", "attempt", "age", "took", "error", keep=("id", "kind"))
-    for record in records:
-        rows.add_row(*_row(record))
-    out.show(rows)
-
-
-def _row(record: JobRecord) -> list[Text]:
-    took = (record.finished_at - record.created_at).total_seconds() if record.finished_at else None
-    return [
-        Text(record.id),
-        Text(safe_line(record.kind)),
-        Text(record.tenant),
-        Text(record.state, STATE_STYLES.get(record.state, "")),
-        Text(str(record.attempt)),
-        Text(age(record.created_at)),
-        Text("" if took is None else shown_span(took)),
-        Text(safe_line(record.error.code) if record.error else ""),
-    ]
-
-
-def cancel(
-    job_id: JobId,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the job.")] = "cancelled by its owner",
-    as_json: AsJson = False,
-) -> None:
-    """Withdraw a job that has not begun. Doing it again changes nothing.
-
-    For example:
-
-        backdesk cancel 4be0643f-1d98-473b-97ca-98a65347dd9c --reason "the customer wrote again"
-
-    """
-    out = Output(as_json=as_json)
-    with connected() as client:
-        client.cancel(job_id, reason)
-    out.document({"job_id": job_id, "state": JobState.CANCELLED})
-    out.line(f"cancelled {job_id}")
+    show_jobs(records, out)

@@ -66,6 +66,15 @@ class Output:
         """Print a diagnostic."""
         self.errors.print(Text(safe_line(text), style), soft_wrap=True)
 
+    def confirmed(self, question: str) -> bool:
+        """Ask a person at a terminal; True where there is none to ask."""
+        if self.as_json or not sys.stdin.isatty():
+            return True
+        try:
+            return self.console.input(Text(f"{safe_line(question)} [y/N] ")).strip().lower() in {"y", "yes"}
+        except EOFError:
+            return False
+
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show that something takes its time."""
@@ -78,8 +87,12 @@ class Output:
 
     def failure(self, verdict: Verdict) -> None:
         """Report why the command failed: JSON on standard output, or a line on standard error."""
+        self.refusal({}, verdict)
+
+    def refusal(self, about: dict[str, Any], verdict: Verdict) -> None:
+        """Report why one of several things was not done; JSON begins with what it is about."""
         if self.as_json:
-            self.document(verdict.document())
+            self.document(about | verdict.document())
             return
         self.errors.print(Text.assemble(("Error: ", "bold red"), safe_line(verdict.message)), soft_wrap=True)
         if verdict.log:

@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
+from producers.cli import dead
+from producers.cli.answers import answer, approve, deny, resolve
+from producers.cli.cancel import cancel
 from producers.cli.demo import demo
 from producers.cli.doctor import doctor
 from producers.cli.examinations import installed_version
 from producers.cli.failures import ExitCode, verdict_on
 from producers.cli.health import health, workers
 from producers.cli.help_text import help_text
-from producers.cli.jobs import cancel, list_jobs, show, watch
+from producers.cli.jobs import list_jobs, show, watch
 from producers.cli.kinds import kinds
 from producers.cli.output import AsJson, Output
 from producers.cli.processes import flower, worker
@@ -33,7 +36,7 @@ redis://127.0.0.1:6379/0.
 #: Fields of a request are options that only the kind knows.
 ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-RUN, JOBS, LOOK = "Run it", "Submit and follow jobs", "Look at the deployment"
+RUN, JOBS, DECIDE, LOOK = "Run it", "Submit and follow jobs", "Decide", "Look at the deployment"
 
 app = typer.Typer(
     name="backdesk",
@@ -45,6 +48,7 @@ app = typer.Typer(
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
+    (DECIDE, (approve, deny, answer, resolve)),
     (LOOK, (kinds, workers, health, doctor)),
 ):
     for function in functions:
@@ -53,6 +57,24 @@ for panel, functions in (
         app.command(
             name, cls=command_class, help=help_text(function.__doc__), rich_help_panel=panel, context_settings=context
         )(function)
+
+dead_letters = typer.Typer(no_args_is_help=False)
+for title, command in dead.COMMANDS.items():
+    dead_letters.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(dead_letters, name="dead", rich_help_panel=DECIDE)
+
+
+@dead_letters.callback(invoke_without_command=True)
+def dead_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Dead letters, the jobs that failed for good: look at them, do them again, forget them.
+
+    For example:
+
+        backdesk dead list --since 1d
+        backdesk dead show 4be0643f-1d98-473b-97ca-98a65347dd9c
+        backdesk dead replay --code model_unavailable
+    """
+    _pass_on(context, as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)
@@ -74,6 +96,10 @@ def backdesk(
         out.document({"version": installed_version()})
         out.line(installed_version())
         raise typer.Exit
+    _pass_on(context, as_json=as_json)
+
+
+def _pass_on(context: typer.Context, *, as_json: bool) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
     elif as_json:

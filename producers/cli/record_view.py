@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
+from producers.cli.asks_view import show_asks
+from producers.cli.attempts_view import attempts_table, failures_text
 from producers.cli.failures import ExitCode
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
 from producers.cli.safe_text import safe_block, safe_line
+from worker.failure import Failure
 from worker.job import JobRecord, JobState
 
 STATE_STYLES = {
@@ -19,7 +23,7 @@ STATE_STYLES = {
     JobState.CANCELLED: "red",
     JobState.EXPIRED: "red",
     JobState.RUNNING: "cyan",
-    JobState.WAITING: "cyan",
+    JobState.WAITING: "yellow",
 }
 
 
@@ -29,18 +33,24 @@ def end_of(record: JobRecord, out: Output) -> ExitCode:
     attempts = f", attempt {record.attempt}" if record.attempt > 1 else ""
     if record.state is JobState.SUCCEEDED:
         out.line(f"{record.state}{took}{attempts}", "bold green")
+        if record.degraded:
+            out.line(f"DEGRADED: a fallback answered in place of {failure_text(record.degraded)}", "bold yellow")
         if record.result is not None:
             out.block(pretty(record.result))
         return ExitCode.OK
     if not out.as_json:
-        reason = f": [{record.error.code}] {record.error.message}" if record.error else ""
+        reason = f": {failure_text(record.error)}" if record.error else ""
         out.note(f"job {record.id} {record.state}{took}{attempts}{reason}", "bold red")
     return ExitCode.FAILED
 
 
-def show_record(record: JobRecord, out: Output) -> None:
+def show_record(record: JobRecord, out: Output, children: Sequence[str] = ()) -> None:
     """Print everything about a job."""
-    out.show(facts(_facts(record)))
+    out.show(facts(chain(_facts(record), (("child", child) for child in children))))
+    show_asks(record, out)
+    if record.attempts:
+        out.line("")
+        out.show(attempts_table(record))
     for name, value in (("request", record.request), ("metadata", record.metadata), ("result", record.result)):
         if value:
             out.line("")
@@ -61,24 +71,58 @@ def pretty(value: Any) -> str:
 def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "job", record.id
     yield "kind", safe_line(record.kind)
-    yield "state", record.state
+    yield "state", f"{record.state}{', being cancelled' if record.cancelling else ''}"
+    if record.degraded:
+        yield "DEGRADED", safe_line(f"a fallback answered in place of {failure_text(record.degraded)}")
     if record.error:
-        yield "error", safe_line(f"[{record.error.code}] {record.error.message} ({record.error.category})")
-        for field, reason in record.error.fields.items():
-            yield "", safe_line(f"{field}: {reason}")
+        yield from _error(record.error)
     yield "tenant", record.tenant
-    yield "queue", f"{record.queue}, priority {record.priority}"
+    yield "queue", f"{record.queue or 'none'}, priority {record.priority}"
     yield "attempt", f"{record.attempt}{f' on {safe_line(record.worker)}' if record.worker else ''}"
-    for name in ("created_at", "run_at", "started_at", "finished_at", "expires_at"):
-        if moment := getattr(record, name):
-            yield name.removesuffix("_at").replace("run", "runs at"), _moment(moment)
-    if record.finished_at:
-        yield "took", shown_span(_seconds(record))
+    if record.failures or record.retry:
+        yield "failures", failures_text(record)
+    if record.crashes:
+        yield "crashes", f"its worker was lost {record.crashes} {'time' if record.crashes == 1 else 'times'}"
+    yield from _times(record)
     if record.usage and record.usage.requests:
         yield "usage", usage_text(record)
     if record.idempotency_key:
         yield "key", safe_line(record.idempotency_key)
+    for name, job_id in (("parent", record.parent), ("replay of", record.origin), ("replayed as", record.replayed_as)):
+        if job_id:
+            yield name, job_id
     yield "events", str(record.events)
+
+
+def _error(error: Failure) -> Iterator[tuple[str, str]]:
+    yield "error", safe_line(failure_text(error))
+    for field, reason in error.fields.items():
+        yield "", safe_line(f"{field}: {reason}")
+    soonest = f", worth another try in {shown_span(error.retry_after_s)}" if error.retry_after_s else ""
+    fallback = ", a fallback is available" if error.fallback_available else ""
+    transient = "transient" if error.transient else "not transient"
+    yield "", f"{error.category}, severity {error.severity}, {transient}{soonest}{fallback}"
+    if error.reference:
+        yield "reference", error.reference
+
+
+def _times(record: JobRecord) -> Iterator[tuple[str, str]]:
+    for name in ("created_at", "run_at", "started_at", "finished_at"):
+        if moment := getattr(record, name):
+            yield name.removesuffix("_at").replace("run", "runs at"), _moment(moment)
+    if record.finished_at:
+        yield "took", shown_span(_seconds(record))
+    if record.timeout_s is not None:
+        yield "time-out", f"{shown_span(record.timeout_s)} for an attempt"
+    if record.start_by:
+        yield "begins by", _moment(record.start_by)
+    if record.expires_at:
+        yield "done by", _moment(record.expires_at)
+
+
+def failure_text(failure: Failure) -> str:
+    """Return a failure as one line: its code and message."""
+    return f"[{failure.code}] {failure.message}"
 
 
 def usage_text(record: JobRecord) -> str:

@@ -1,4 +1,4 @@
-"""A whole request given as JSON: as text, as `@file`, or as `-` for standard input."""
+"""JSON given on the command line: as text, as `@file`, or as `-` for standard input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic_core import from_json
 from worker.errors import InvalidRequest
 
 
-def read_request(source: str) -> Any:
-    """Return the request that `--request` names; raises InvalidRequest when it cannot be read or is no JSON."""
-    return read_json("request", _read(source))
+def read_source(option: str, source: str) -> Any:
+    """Return the JSON that an option names; raises InvalidRequest when it cannot be read or is none."""
+    return read_json(option, _read(option, source))
 
 
 def read_json(option: str, text: str | bytes) -> Any:
@@ -24,7 +24,7 @@ def read_json(option: str, text: str | bytes) -> Any:
         raise InvalidRequest(option, f"is no JSON: {error}") from None
 
 
-def _read(source: str) -> str | bytes:
+def _read(option: str, source: str) -> str | bytes:
     if source == "-":
         return sys.stdin.buffer.read()
     if not source.startswith("@"):
@@ -32,4 +32,4 @@ def _read(source: str) -> str | bytes:
     try:
         return Path(source[1:]).read_bytes()
     except OSError as error:
-        raise InvalidRequest("request", f"{source[1:]} cannot be read: {error.strerror}") from None
+        raise InvalidRequest(option, f"{source[1:]} cannot be read: {error.strerror}") from None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand
@@ -18,7 +17,28 @@ from producers.cli.moments import read_moment, read_span, read_span_or_moment
 from producers.cli.output import AsJson, Output
 from producers.cli.record_view import end_of
 from producers.cli.request_fields import fields_of, request_from
-from producers.cli.request_source import read_json, read_request
+from producers.cli.request_source import read_source
+from producers.cli.submit_options import (
+    At,
+    Attempts,
+    Delay,
+    Expires,
+    JobId,
+    Key,
+    Kind,
+    Metadata,
+    Patience,
+    Priority,
+    Request,
+    Retry,
+    StartBy,
+    Tenant,
+    Timeout,
+    Wait,
+    Watch,
+    read_object,
+    read_retry,
+)
 from producers.client import Job, JobClient
 from producers.core import new_job_id
 from worker.errors import BackdeskError, InvalidRequest, ResultTimeout
@@ -67,30 +87,6 @@ class Follow:
         return None if self.timeout is None else time.monotonic() + self.timeout
 
 
-Kind = Annotated[str, typer.Argument(metavar="KIND", help="What to run; `backdesk kinds` lists them.")]
-Request = Annotated[
-    str | None,
-    typer.Option(metavar="JSON", help="The whole request: as JSON, as @file, or as - to read it from standard input."),
-]
-Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose job it is; tenants share the workers fairly.")]
-Priority = Annotated[int, typer.Option(metavar="0-9", help="9 runs first, among the jobs of the same tenant.")]
-Delay = Annotated[str | None, typer.Option(metavar="TIME", help="Run it later: seconds, or 10s, 5m, 2h, 1d.")]
-At = Annotated[str | None, typer.Option(metavar="MOMENT", help="Run it then: ISO 8601, in UTC if it names no zone.")]
-Expires = Annotated[
-    str | None, typer.Option(metavar="TIME", help="End it if it has not begun by then: 10m, or a moment.")
-]
-Key = Annotated[
-    str | None, typer.Option(metavar="KEY", help="The same key with the same request finds the same job again.")
-]
-Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="An object of labels, kept with the job.")]
-JobId = Annotated[str | None, typer.Option(metavar="ID", help="The job's id; a random one by default.")]
-Watch = Annotated[bool, typer.Option("--watch", help="Show its events from the first on, until it ends.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for its end and print the record.")]
-Timeout = Annotated[
-    str | None, typer.Option(metavar="TIME", help="How long to watch or wait; then exit with 4. The job goes on.")
-]
-
-
 def submit(
     context: typer.Context,
     kind: Kind,
@@ -101,12 +97,16 @@ def submit(
     delay: Delay = None,
     at: At = None,
     expires: Expires = None,
+    start_by: StartBy = None,
+    timeout: Timeout = None,
+    attempts: Attempts = None,
+    retry: Retry = None,
     idempotency_key: Key = None,
     metadata: Metadata = None,
     job_id: JobId = None,
     watch: Watch = False,
     wait: Wait = False,
-    timeout: Timeout = None,
+    patience: Patience = None,
     as_json: AsJson = False,
 ) -> None:
     """Submit a job. The fields of its request are given as options, named as in `backdesk kinds KIND`.
@@ -114,7 +114,7 @@ def submit(
     For example:
 
         backdesk submit support.request --message "I want to return order 10003" --watch
-        backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme
+        backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
         backdesk submit support.request --request @request.json --wait --json
 
     `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
@@ -126,15 +126,18 @@ def submit(
     if job_id == "":
         raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
     out = Output(as_json=as_json)
-    stay = Follow(watch, wait, None if timeout is None else read_span("timeout", timeout).total_seconds())
+    stay = Follow(watch, wait, None if patience is None else read_span("for", patience).total_seconds())
     options: dict[str, Any] = {
         "tenant": tenant,
         "priority": priority,
         "delay": None if delay is None else read_span("delay", delay),
         "at": None if at is None else read_moment("at", at),
         "expires": None if expires is None else read_span_or_moment("expires", expires),
+        "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
+        "timeout": None if timeout is None else read_span("timeout", timeout),
+        "retry": read_retry(attempts, retry),
         "idempotency_key": idempotency_key,
-        "metadata": None if metadata is None else _metadata(metadata),
+        "metadata": None if metadata is None else read_object("metadata", metadata),
     }
     with connected() as client:
         body = _body(client, kind, request, context.args)
@@ -146,14 +149,7 @@ def _body(client: JobClient, kind: str, request: str | None, options: list[str])
         return request_from(options, contract_of(client, kind).request_schema)
     if options:
         raise InvalidRequest("request", f"give either --request or fields such as {options[0]}, not both")
-    return read_request(request)
-
-
-def _metadata(text: str) -> Mapping[str, Any]:
-    metadata = read_json("metadata", text)
-    if not isinstance(metadata, dict):
-        raise InvalidRequest("metadata", 'must be a JSON object, such as {"source": "mail"}')
-    return metadata
+    return read_source("request", request)
 
 
 def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *, stay: Follow, out: Output) -> None:

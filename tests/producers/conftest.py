@@ -10,6 +10,7 @@ import redis
 
 from tests.support.board import Board
 from tests.support.clients import KINDS_OF_CLIENT, Client
+from tests.support.workers import Fleet
 from worker.kinds import ModelCheck, RequestCheck
 from worker.settings import Settings
 
@@ -49,3 +50,11 @@ async def connected(
 @pytest.fixture
 def jobs(connected: Connect) -> Client:
     return connected()
+
+
+@pytest_asyncio.fixture(params=sorted(KINDS_OF_CLIENT))
+async def on_fleet(request: pytest.FixtureRequest, fleet: Fleet) -> AsyncIterator[Client]:
+    """A client of each sort, on the shared Redis with its workers."""
+    client = KINDS_OF_CLIENT[request.param](fleet.settings, {})
+    yield client
+    await client.close()

@@ -20,6 +20,7 @@ from tests.support.eventually import eventually_async
 from tests.support.faults import FAULTS, refusing
 from tests.support.kinds import Number, Text
 from tests.support.proxy import Proxy
+from tests.support.workers import Fleet
 from worker.connection import REMEDIES
 from worker.embedded import EmbeddedRedis
 from worker.errors import (
@@ -37,6 +38,7 @@ from worker.failure import Failure
 from worker.health import WorkerFacts
 from worker.job import Failed, JobState
 from worker.kinds import KindContract
+from worker.retry import RetryPolicy
 from worker.settings import Settings
 
 # Submit
@@ -65,6 +67,34 @@ async def test_a_job_may_be_put_off(jobs: Client) -> None:
         assert record.state is JobState.SCHEDULED
         assert record.run_at is not None
         assert abs(record.run_at - later) < timedelta(seconds=30)
+
+
+async def test_a_job_may_have_limits_and_a_policy_of_its_own(jobs: Client) -> None:
+    limits = {"expires": 7200, "start_by": timedelta(hours=1), "timeout": 2.5}
+    job = await jobs.submit("test.echo", {}, **limits, retry={"attempts": 7, "base_s": 0.5})
+    record = await jobs.get(job.id)
+    assert record.expires_at is not None
+    assert record.start_by is not None
+    assert record.expires_at - record.start_by == timedelta(hours=1)
+    assert (record.timeout_s, record.retry) == (2.5, RetryPolicy(attempts=7, base_s=0.5))
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"retry": {"attempts": 0}}, "retry.attempts"),
+        ({"retry": {"wait": 1}}, "retry.wait"),
+        ({"timeout": 0}, "timeout"),
+        ({"start_by": -1}, "start_by"),
+        ({"expires": 0}, "expires"),
+    ],
+)
+async def test_a_limit_or_policy_that_cannot_be_is_refused_with_its_field(
+    jobs: Client, options: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await jobs.submit("test.echo", {}, **options)
+    assert list(caught.value.fields) == [field]
 
 
 async def test_the_same_idempotency_key_returns_the_job_that_has_it(jobs: Client) -> None:
@@ -287,22 +317,33 @@ def _method(function: Any) -> Any:
 async def test_a_job_that_waits_can_be_cancelled_twice(jobs: Client, board: Board) -> None:
     board.submit("a")
     for _ in range(2):
-        await jobs.cancel("a")
+        assert await jobs.cancel("a") is JobState.CANCELLED
     assert board.state("a") is JobState.CANCELLED
 
 
 async def test_a_job_that_runs_is_asked_to_stop(jobs: Client, board: Board) -> None:
     board.start(board.submit("a"))
-    await jobs.cancel("a", "changed my mind")
-    assert board.state("a") is JobState.RUNNING
-    assert board.record("a").cancelling
+    assert await jobs.cancel("a") is JobState.RUNNING
+    record = await jobs.get("a")
+    assert (record.state, record.cancelling) == ("running", True)
 
 
-async def test_a_job_that_has_ended_cannot_be_cancelled(jobs: Client, board: Board) -> None:
+async def test_a_job_that_has_ended_otherwise_cannot_be_cancelled(jobs: Client, board: Board) -> None:
     board.succeed(board.start(board.submit("a")))
-    with pytest.raises(NotCancellable, match="succeeded") as caught:
+    with pytest.raises(NotCancellable, match="a is succeeded; only a job that has not ended can be") as caught:
         await jobs.cancel("a")
     assert caught.value.state == "succeeded"
+
+
+async def test_a_running_job_ends_soon_after_it_is_cancelled(on_fleet: Client, fleet: Fleet) -> None:
+    job = await on_fleet.submit("test.sleep", {"n": 60})
+    await eventually_async(lambda: fleet.board.state(job.id) == "running")
+    await on_fleet.cancel(job.id, "changed my mind")
+    began = time.monotonic()
+    with pytest.raises(JobFailed, match="changed my mind") as caught:
+        await on_fleet.result(job.id, timeout=10)
+    assert caught.value.state == "cancelled"
+    assert time.monotonic() - began < 3
 
 
 # Kinds that are known by their announcement only

@@ -183,9 +183,9 @@ async def test_a_message_that_was_lost_on_the_way_is_noticed_by_the_gap(
 async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_while(
     jobs: Client, board: Board, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("producers.client", "producers.async_client"):
-        monkeypatch.setattr(f"{module}.LOG_EVERY_S", 0.2)
     assert watch.LOG_EVERY_S == 5
+    for module in ("producers.watch", "producers.async_watch"):
+        monkeypatch.setattr(f"{module}.LOG_EVERY_S", 0.2)
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)
     await eventually_async(lambda: len(seen) == 2)

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from producers.async_client import AsyncJobClient
 from producers.client import JobClient
-from producers.core import Announcements, Contracts, Events, Records
+from producers.core import Announcements, Contracts, Events, Ids, Records
+from producers.dead_letters import Replays
+from producers.memory import Memory
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
@@ -37,7 +39,17 @@ class Client(Protocol):
     async def events(self, job_id: str, after: int = 0) -> Events: ...
     def watch(self, job_id: str, after: int = 0, **options: Any) -> AsyncIterator[JobEvent]: ...
     async def list(self, **filters: Any) -> Records: ...
-    async def cancel(self, job_id: str, reason: str = "no use") -> None: ...
+    async def cancel(self, job_id: str, reason: str = "no use") -> JobState: ...
+    async def approve(self, job_id: str, **said: Any) -> None: ...
+    async def deny(self, job_id: str, **said: Any) -> None: ...
+    async def answer(self, job_id: str, answer: str, **said: Any) -> None: ...
+    async def resolve(self, job_id: str, outcome: str, result: Any = None, **said: Any) -> None: ...
+    async def dead(self, **filters: Any) -> Records: ...
+    async def replay(self, job_id: str, **options: Any) -> Submitted: ...
+    async def replay_many(self, **filters: Any) -> Replays: ...
+    async def drop(self, job_ids: Ids) -> int: ...
+    async def memory(self, job_id: str) -> Memory: ...
+    async def children(self, job_id: str) -> Ids: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -74,8 +86,38 @@ class Blocking:
     async def list(self, **filters: Any) -> Records:
         return await asyncio.to_thread(self.client.list, **filters)
 
-    async def cancel(self, job_id: str, reason: str = "no use") -> None:
-        await asyncio.to_thread(self.client.cancel, job_id, reason)
+    async def cancel(self, job_id: str, reason: str = "no use") -> JobState:
+        return await asyncio.to_thread(self.client.cancel, job_id, reason)
+
+    async def approve(self, job_id: str, **said: Any) -> None:
+        await asyncio.to_thread(self.client.approve, job_id, **said)
+
+    async def deny(self, job_id: str, **said: Any) -> None:
+        await asyncio.to_thread(self.client.deny, job_id, **said)
+
+    async def answer(self, job_id: str, answer: str, **said: Any) -> None:
+        await asyncio.to_thread(self.client.answer, job_id, answer, **said)
+
+    async def resolve(self, job_id: str, outcome: str, result: Any = None, **said: Any) -> None:
+        await asyncio.to_thread(self.client.resolve, job_id, outcome, result, **said)
+
+    async def dead(self, **filters: Any) -> Records:
+        return await asyncio.to_thread(self.client.dead, **filters)
+
+    async def replay(self, job_id: str, **options: Any) -> Submitted:
+        return await asyncio.to_thread(self.client.replay, job_id, **options)
+
+    async def replay_many(self, **filters: Any) -> Replays:
+        return await asyncio.to_thread(self.client.replay_many, **filters)
+
+    async def drop(self, job_ids: Ids) -> int:
+        return await asyncio.to_thread(self.client.drop, job_ids)
+
+    async def memory(self, job_id: str) -> Memory:
+        return await asyncio.to_thread(self.client.memory, job_id)
+
+    async def children(self, job_id: str) -> Ids:
+        return await asyncio.to_thread(self.client.children, job_id)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -119,8 +161,38 @@ class Asyncio:
     async def list(self, **filters: Any) -> Records:
         return await self.client.list(**filters)
 
-    async def cancel(self, job_id: str, reason: str = "no use") -> None:
-        await self.client.cancel(job_id, reason)
+    async def cancel(self, job_id: str, reason: str = "no use") -> JobState:
+        return await self.client.cancel(job_id, reason)
+
+    async def approve(self, job_id: str, **said: Any) -> None:
+        await self.client.approve(job_id, **said)
+
+    async def deny(self, job_id: str, **said: Any) -> None:
+        await self.client.deny(job_id, **said)
+
+    async def answer(self, job_id: str, answer: str, **said: Any) -> None:
+        await self.client.answer(job_id, answer, **said)
+
+    async def resolve(self, job_id: str, outcome: str, result: Any = None, **said: Any) -> None:
+        await self.client.resolve(job_id, outcome, result, **said)
+
+    async def dead(self, **filters: Any) -> Records:
+        return await self.client.dead(**filters)
+
+    async def replay(self, job_id: str, **options: Any) -> Submitted:
+        return await self.client.replay(job_id, **options)
+
+    async def replay_many(self, **filters: Any) -> Replays:
+        return await self.client.replay_many(**filters)
+
+    async def drop(self, job_ids: Ids) -> int:
+        return await self.client.drop(job_ids)
+
+    async def memory(self, job_id: str) -> Memory:
+        return await self.client.memory(job_id)
+
+    async def children(self, job_id: str) -> Ids:
+        return await self.client.children(job_id)
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

@@ -23,7 +23,7 @@ from worker.embedded import EmbeddedRedis
 from worker.settings import Settings, celery_queue, load_settings
 
 ROOT = Path(__file__).parents[2]
-KINDS = "tests.support.kinds"
+KINDS = "tests.support.kinds,tests.support.asking"
 
 Queue = Literal["agents", "tools"]
 POOLS: dict[Queue, str] = {"agents": "threads", "tools": "prefork"}

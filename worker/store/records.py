@@ -51,16 +51,23 @@ def read_record(
         attempts=[_attempt(past) for past in from_json(b"[" + raw.get("past", b"") + b"]")],
         degraded=Failure.model_validate_json(raw["degraded"]) if "degraded" in raw else None,
         cancelling="stop" in raw and raw["state"] == b"running",
-        asks=[read_ask(entry) for entry in awaiting],
+        asks=read_asks(awaiting),
         parent=_text(raw, "parent"),
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
     )
 
 
+def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:
+    """Return what the entries of a job's `awaiting` hash ask for, by name."""
+    return sorted(map(read_ask, awaiting), key=lambda ask: ask.name)
+
+
 def read_ask(entry: bytes) -> Ask:
     """Return what one entry of a job's `awaiting` hash asks for."""
-    return Ask.model_validate_json(from_json(entry)[0])
+    ask, _, until_ms, _ = from_json(entry)
+    expires_at = moment(until_ms) if until_ms else None
+    return Ask.model_validate_json(ask).model_copy(update={"expires_at": expires_at})
 
 
 def _attempt(past: dict[str, Any]) -> Attempt:

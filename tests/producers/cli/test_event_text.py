@@ -16,10 +16,18 @@ def event(event_type: str, **data: Any) -> JobEvent:
     return JobEvent(seq=1, job_id="j", kind="k", tenant="t", attempt=2, at=at, type=event_type, data=data)
 
 
+BUSY = {"code": "busy", "message": "come back later"}
+APPROVAL = {"type": "approval", "name": "refund", "prompt": "May I?", "choices": ["approve", "deny"]}
+QUESTION = {"type": "question", "name": "colour", "prompt": "Which?"}
+OUTCOME = {"type": "outcome", "name": "outcome:charge", "prompt": "Nobody knows."}
+CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_id": "c"}}
+
+
 @pytest.mark.parametrize(
     ("told", "text"),
     [
         (event("queued", queue="agents", priority=5), "in queue agents, priority 5"),
+        (event("queued", queue="agents", priority=5, reason="handed_over"), "in queue agents, priority 5, handed over"),
         (event("started", worker="w@host"), "attempt 2 by w@host"),
         (event("progress", fraction=0.4, message="Looking"), "40% Looking"),
         (event("progress", message="Looking", page=3), "Looking page=3"),
@@ -29,6 +37,20 @@ def event(event_type: str, **data: Any) -> JobEvent:
         (event("tool_returned", tool="find", outcome="success", summary="found"), "find: found"),
         (event("tool_returned", tool="find", outcome="failed", summary="down"), "find [failed]: down"),
         (event("retrying", code="worker_lost", message="it runs again", crashes=1), "[worker_lost] it runs again"),
+        (event("retrying", run_at="2030", delay_s=2.5, error=BUSY), "again in 2.50 s: [busy] come back later"),
+        (event("limited", run_at="2030", delay_s=90, error=BUSY), "again in 1 min 30 s: [busy] come back later"),
+        (event("step", key="charge", effect="unsafe", seconds=0.5), "charge done (0.50 s, unsafe)"),
+        (event("waiting", **{"for": [APPROVAL]}), "for approval refund: May I? → backdesk approve|deny j"),
+        (event("waiting", **{"for": [QUESTION]}), "for question colour: Which? → backdesk answer j TEXT"),
+        (
+            event("waiting", **{"for": [OUTCOME]}),
+            "for outcome:charge: Nobody knows. → backdesk resolve j done|repeat|fail",
+        ),
+        (event("waiting", **{"for": [CHILD, CHILD]}), "for child call:one: Job k c; child call:one: Job k c"),
+        (event("answered", name="refund", decision="deny", by="kim", note="no"), "refund: deny by kim (no)"),
+        (event("answered", name="colour", value="blue", by="", note=""), "colour: blue"),
+        (event("answered", name="refund", by="time-out"), "refund: nobody answered in time"),
+        (event("succeeded", result={}, degraded=BUSY), "DEGRADED, by a fallback, after [busy] come back later"),
         (event("failed", code="no_stock", message="none left"), "[no_stock] none left"),
         (event("succeeded", result_omitted=True), "result too large to be shown here"),
         (event("succeeded", result={"a": 1}), ""),
@@ -44,6 +66,8 @@ def test_no_event_of_an_unexpected_shape_is_an_error(event_type: str) -> None:
     shapes: list[dict[str, Any]] = [
         {},
         {"args": 5, "tool": None, "text": [1], "fraction": "much", "message": {}, "agent": {}, "summary": 1},
+        {"for": 5, "name": [1], "error": 7, "key": {}, "seconds": "long", "priority": {}, "degraded": 3},
+        {"for": [{"type": "of a later version"}], "error": {}, "delay_s": None, "name": None, "value": {"a": [1]}},
     ]
     for data in shapes:
         assert "\n" not in event_line(event(event_type, **data))

@@ -1,10 +1,18 @@
-"""`backdesk watch`, `show`, `list`, `cancel` and `kinds`: what a deployment knows, for people and for programs."""
+"""`backdesk watch`, `show`, `list` and `kinds`: what a deployment knows, for people and for programs."""
 
 from __future__ import annotations
 
-import pytest
+import io
+from typing import Any
 
+import pytest
+from rich.console import Console
+
+from producers.cli.jobs_table import show_jobs
+from producers.cli.output import Output
+from producers.client import Job
 from tests.producers.cli.conftest import Cli
+from tests.support.eventually import eventually
 from tests.support.workers import Fleet
 
 
@@ -40,7 +48,7 @@ def test_watch_ends_as_the_job_did(on_fleet: Cli, fleet: Fleet) -> None:
     later = fleet.jobs.submit("test.echo", {}, delay=3600)
 
     assert on_fleet("watch", failed.id).code == 1
-    assert on_fleet("watch", later.id, "--timeout", "0.2").code == 4
+    assert on_fleet("watch", later.id, "--for", "0.2").code == 4
     later.cancel()
     assert on_fleet("watch", later.id).code == 1
 
@@ -115,23 +123,94 @@ def test_an_empty_list_says_so(on_fleet: Cli) -> None:
     assert "no jobs fit" in on_fleet("list", "--tenant", "nobody").out
 
 
-def test_cancel_withdraws_a_job_that_has_not_begun(on_fleet: Cli, fleet: Fleet) -> None:
-    job = fleet.jobs.submit("test.echo", {}, delay=3600)
-    answer = on_fleet("cancel", job.id, "--reason", "changed my mind", "--json")
-
-    assert answer.document == {"job_id": job.id, "state": "cancelled"}
-    assert on_fleet("cancel", job.id).out == f"cancelled {job.id}\n"
-    error = job.get().error
-    assert error is not None
-    assert error.message == "changed my mind"
+def waiting(fleet: Fleet, job: Job) -> Job:
+    eventually(lambda: fleet.board.state(job.id) == "waiting", what=f"{job.id} to wait")
+    return job
 
 
-def test_a_job_that_has_ended_cannot_be_cancelled(on_fleet: Cli, fleet: Fleet) -> None:
-    job = fleet.jobs.submit("test.echo", {})
+def test_show_tells_what_is_asked_and_how_to_answer(on_fleet: Cli, fleet: Fleet) -> None:
+    job = waiting(fleet, fleet.jobs.submit("test.approval", {"text": "order 10003"}))
+    shown, document = on_fleet("show", job.id).out, on_fleet("show", job.id, "--json").document
+
+    assert "approval refund: May order 10003 be refunded? (59 min left, then: deny)" in shown
+    for line in ("order: 10003", "cents: 1250", f"backdesk approve {job.id}", f"backdesk deny {job.id}"):
+        assert f"    {line}\n" in shown
+    assert document["asks"][0]["facts"] == {"order": 10003, "cents": 1250}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "commands"),
+    [
+        ("test.question", "tea it's", ["answer ID tea", "answer ID 'it'\"'\"'s'"]),
+        ("test.question", "free", ['answer ID "YOUR ANSWER"']),
+        ("test.two_approvals", "", ["approve ID --ask first", "deny ID --ask second"]),
+    ],
+)
+def test_the_commands_shown_are_those_that_answer(
+    kind: str, text: str, commands: list[str], on_fleet: Cli, fleet: Fleet
+) -> None:
+    job = waiting(fleet, fleet.jobs.submit(kind, {"text": text}))
+    shown = on_fleet("show", job.id).out
+
+    for command in commands:
+        assert f"    backdesk {command.replace('ID', job.id)}\n" in shown
+
+
+def test_show_names_the_family(on_fleet: Cli, fleet: Fleet) -> None:
+    job = fleet.jobs.submit("test.parent", {})
     job.result(10)
-    answer = on_fleet("cancel", job.id, "--json")
+    (child,) = on_fleet("show", job.id, "--json").document["children"]
 
-    assert (answer.code, answer.document["error"]["code"]) == (2, "not_cancellable")
+    assert f"child     {child}\n" in on_fleet("show", job.id).out
+    assert f"parent    {job.id}\n" in on_fleet("show", child).out
+
+
+def test_show_lists_the_attempts_and_how_many_may_fail(on_fleet: Cli, fleet: Fleet) -> None:
+    limits: dict[str, Any] = {"timeout": 30, "start_by": 600, "expires": 3600}
+    job = fleet.jobs.submit("test.busy", {"n": 9}, retry={"attempts": 3, "base_s": 0.01}, **limits)
+    assert on_fleet("watch", job.id).code == 1
+    shown = on_fleet("show", job.id).out
+    table = shown[shown.index("attempt  worker") :].splitlines()[1:4]
+
+    assert [line.split()[0] for line in table] == ["1", "2", "3"]
+    assert all(line.split()[2:4] == ["failed", "busy"] for line in table)
+    for told in ("3 of 3 allowed", "rate_limit, severity medium, transient", "BD-", "30 s for an attempt"):
+        assert told in shown
+    assert "begins by" in shown
+    assert "done by" in shown
+
+
+def test_an_answer_of_a_fallback_is_clearly_marked(on_fleet: Cli, fleet: Fleet) -> None:
+    job = fleet.jobs.submit("test.guess", {})
+    watched, shown = on_fleet("watch", job.id), on_fleet("show", job.id)
+    listed = on_fleet("list", "--kind", "test.guess")
+
+    assert watched.code == 0
+    assert "DEGRADED, by a fallback, after [model_down] nobody is there" in watched.out
+    for answer in (watched, shown, listed):
+        assert "a fallback answered in place of [model_down] nobody is there" in answer.out
+
+
+def test_a_list_of_waiting_jobs_tells_what_each_asks(on_fleet: Cli, fleet: Fleet) -> None:
+    job = waiting(fleet, fleet.jobs.submit("test.question", {"text": "free"}, tenant="asker"))
+    header, line, ask = on_fleet("list", "--state", "waiting", "--tenant", "asker").out.splitlines()
+
+    assert header.startswith("id ")
+    assert line.startswith(job.id)
+    assert ask == "  question what: What shall it be?"
+
+
+def test_a_narrow_list_has_fewer_columns_and_whole_ids(on_fleet: Cli, fleet: Fleet) -> None:
+    job = fleet.jobs.submit("test.echo", {}, tenant="narrow")
+    job.result(10)
+    out = Output(as_json=False)
+    out.console = Console(file=io.StringIO(), width=75)
+    show_jobs([job.get()], out)
+
+    assert isinstance(out.console.file, io.StringIO)
+    header, line = out.console.file.getvalue().splitlines()
+    assert header.split() == ["id", "kind", "state", "attempt", "age"]
+    assert line.split()[:3] == [job.id, "test.echo", "succeeded"]
 
 
 def test_kinds_lists_what_is_announced_and_what_is_installed(on_fleet: Cli) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
+from worker.retry import RetryPolicy
 
 
 def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> None:
@@ -45,6 +46,30 @@ def test_every_option_reaches_the_job(on_fleet: Cli, fleet: Fleet) -> None:
     assert timedelta(0) <= record.run_at - before - timedelta(hours=2) < timedelta(minutes=1)
     assert record.expires_at is not None
     assert timedelta(0) <= record.expires_at - before - timedelta(days=1) < timedelta(minutes=1)
+
+
+def test_limits_and_retries_reach_the_job(on_fleet: Cli, fleet: Fleet) -> None:
+    before = datetime.now(UTC)
+    moment = before.replace(microsecond=0) + timedelta(days=365)
+    limits = [
+        "--timeout",
+        "90s",
+        "--start-within",
+        "1h",
+        "--attempts",
+        "7",
+        "--retry",
+        '{"base_s": 0.5, "jitter": false}',
+    ]
+    on_fleet("submit", "test.echo", *limits, "--job-id", "limited")
+    on_fleet("submit", "test.echo", "--start-by", moment.isoformat(), "--attempts", "2", "--job-id", "limited-2")
+    record, second = fleet.jobs.get("limited"), fleet.jobs.get("limited-2")
+
+    assert record.timeout_s == 90
+    assert record.retry == RetryPolicy(attempts=7, base_s=0.5, jitter=False)
+    assert record.start_by is not None
+    assert timedelta(0) <= record.start_by - before - timedelta(hours=1) < timedelta(minutes=1)
+    assert (second.retry, second.start_by) == (RetryPolicy(attempts=2), moment)
 
 
 def test_a_moment_postpones_it_too(on_fleet: Cli, fleet: Fleet) -> None:
@@ -116,8 +141,8 @@ def test_a_job_that_fails_is_exit_code_1(on_fleet: Cli) -> None:
 
 
 @pytest.mark.parametrize("stay", ["--watch", "--wait"])
-def test_a_job_that_goes_on_beyond_the_timeout_is_exit_code_4(stay: str, on_fleet: Cli) -> None:
-    answer = on_fleet("submit", "test.echo", "--delay", "1h", stay, "--timeout", "0.2s")
+def test_a_job_that_goes_on_for_longer_is_exit_code_4(stay: str, on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--delay", "1h", stay, "--for", "0.2s")
 
     assert answer.code == 4
     assert "has no result after 0.2 s; it goes on" in answer.err
@@ -138,7 +163,15 @@ def test_a_job_that_goes_on_beyond_the_timeout_is_exit_code_4(stay: str, on_flee
         (["test.echo", "--at", "soon"], "at", "no moment"),
         (["test.echo", "--expires", "never"], "expires", "neither"),
         (["test.echo", "--expires", "2001-01-01"], "expires", "in the past"),
+        (["test.echo", "--for", "x"], "for", "no length of time"),
         (["test.echo", "--timeout", "x"], "timeout", "no length of time"),
+        (["test.echo", "--timeout", "0"], "timeout", "must be more than nothing"),
+        (["test.echo", "--start-by", "2001-01-01"], "start_by", "in the past"),
+        (["test.echo", "--start-within", "soon"], "start_by", "neither"),
+        (["test.echo", "--attempts", "0"], "retry.attempts", "greater than or equal to 1"),
+        (["test.echo", "--retry", "[1]"], "retry", "must be a JSON object"),
+        (["test.echo", "--retry", '{"base_s": -1}'], "retry.base_s", "greater than 0"),
+        (["test.echo", "--retry", '{"wait": 1}'], "retry.wait", "not permitted"),
         (["test.echo", "--metadata", "[1]"], "metadata", "must be a JSON object"),
         (["test.echo", "--priority", "11"], "priority", "0 to 9"),
         (["test.echo", "--tenant", "a b"], "tenant", "letters, digits"),

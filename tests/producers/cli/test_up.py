@@ -79,7 +79,7 @@ def test_flower_answers_on_this_machine(up: Up) -> None:
 
 def test_other_commands_in_the_folder_find_it(up: Up) -> None:
     watched = up.ask("submit", "test.steps", "--n", "3", "--watch", "--job-id", "in-another-process")
-    tool = up.ask("submit", "test.tool", "--wait", "--timeout", "40s", "--json")
+    tool = up.ask("submit", "test.tool", "--wait", "--for", "40s", "--json")
 
     assert watched.code == 0, watched.err
     assert "100% step 3" in watched.out
@@ -106,7 +106,7 @@ def test_a_worker_that_dies_is_reported_and_started_again(up: Up) -> None:
     assert died["part"] == "agents"
     assert "agents was killed by SIGKILL; it starts again in 1 s" in died["message"]
     assert any("worker_ready" in line for line in died["log"])
-    assert up.ask("submit", "test.echo", "--wait", "--timeout", "30s").code == 0
+    assert up.ask("submit", "test.echo", "--wait", "--for", "30s").code == 0
     assert up.celery_of("agents") != before
 
 
@@ -118,7 +118,7 @@ def test_a_redis_that_dies_comes_back_with_its_jobs(up: Up) -> None:
     assert up.read("died")["part"] == "redis"
     eventually(lambda: find_running(up.folder / ".backdesk") == up.ready["redis_url"], what="Redis at its old address")
     assert up.ask("show", "kept", "--json").document["state"] == "scheduled"
-    assert up.ask("submit", "test.echo", "--wait", "--timeout", "30s").code == 0
+    assert up.ask("submit", "test.echo", "--wait", "--for", "30s").code == 0
 
 
 def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path: Path) -> None:

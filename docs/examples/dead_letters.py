@@ -1,0 +1,11 @@
+"""Do again what failed because a provider was busy, and forget what can never succeed."""
+
+from datetime import timedelta
+
+from producers.client import JobClient
+
+with JobClient() as client:
+    for replay in client.replay_many(category="rate_limit", since=timedelta(hours=2)):
+        print(replay.origin, "is now", replay.job_id or replay.refused)
+    hopeless = client.dead(category="validation", limit=1000)
+    print("forgotten:", client.drop(record.id for record in hopeless))

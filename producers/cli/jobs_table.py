@@ -1,0 +1,62 @@
+"""Several jobs, a line each, with what is wrong or asked beneath; a narrow terminal gets fewer columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from producers.cli.asks_view import ask_text
+from producers.cli.moments import shown_span
+from producers.cli.output import Output
+from producers.cli.record_view import STATE_STYLES, age, failure_text
+from producers.cli.safe_text import safe_line
+from worker.job import JobRecord
+
+_COLUMNS = ("id", "kind", "tenant", "state", "attempt", "age", "took")
+#: Columns that are left out where there is no room for all, one after the other.
+_DISPENSABLE = ("took", "tenant", "attempt")
+_GAP = "  "
+
+
+def show_jobs(records: Sequence[JobRecord], out: Output) -> None:
+    """Print jobs."""
+    rows = [_cells(record) for record in records]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in _COLUMNS}
+    for name in _DISPENSABLE:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > out.console.width:
+            del widths[name]
+    out.line(_GAP.join(f"{name:<{width}}" for name, width in widths.items()).rstrip(), "bold")
+    for record, row in zip(records, rows, strict=True):
+        cells = [Text(f"{row[name]:<{width}}", _style(record, name)) for name, width in widths.items()]
+        line = Text(_GAP).join(cells)
+        line.rstrip()
+        out.show(line)
+        for note in _notes(record):
+            out.line(f"  {safe_line(note, out.console.width - 2)}", "yellow" if record.asks else "dim")
+
+
+def _cells(record: JobRecord) -> dict[str, str]:
+    took = (record.finished_at - record.created_at).total_seconds() if record.finished_at else None
+    cells = (
+        record.id,
+        safe_line(record.kind),
+        record.tenant,
+        f"{record.state}{'*' if record.degraded else ''}",
+        str(record.attempt),
+        age(record.created_at),
+        "" if took is None else shown_span(took),
+    )
+    return dict(zip(_COLUMNS, cells, strict=True))
+
+
+def _style(record: JobRecord, column: str) -> str:
+    return STATE_STYLES.get(record.state, "") if column == "state" else ""
+
+
+def _notes(record: JobRecord) -> list[str]:
+    if record.degraded:
+        return [f"* DEGRADED: a fallback answered in place of {failure_text(record.degraded)}"]
+    if record.error:
+        return [failure_text(record.error)]
+    return ["being cancelled"] if record.cancelling else [ask_text(ask) for ask in record.asks]
