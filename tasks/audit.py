@@ -1,16 +1,17 @@
 """The kind `orders.audit`: whether the ledger of payments agrees with the orders.
 
 It reads a chunk of orders and all ledger entries of that range of numbers in one transaction, so that a
-refund made meanwhile is seen with its entry or not at all.
+refund made meanwhile is seen with its entry or not at all. Where it is and what it has found so far is kept every
+second: an audit that is cut off goes on from there, with the same numbers in the end.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
@@ -25,42 +26,56 @@ from worker.task import task
 
 #: At most twenty progress events a second.
 REPORT_EVERY_S = 0.05
+#: What an audit that is cut off has to do again, at most.
+KEEP_EVERY_S = 1.0
 
 
 @task("orders.audit", queue="tools")
 def audit_orders(ctx: BlockingContext, request: LedgerAuditRequest) -> LedgerAuditResult:
     """Reconcile the ledger of payments with the orders and list what does not agree."""
-    began = time.monotonic()
-    database, pace = deployment().database, Pace(REPORT_EVERY_S)
+    database, report, keep = deployment().database, Pace(REPORT_EVERY_S), Pace(KEEP_EVERY_S)
     total = count_entries(database, request.since)
-    tally = Tally()
-    ctx.progress(0, f"{total} ledger entries to check", rows=0, total=total)
-    for orders, entries in chunks(database, request.since, request.orders_per_chunk):
+    tally = Tally.model_validate(ctx.restored or {})
+    began = time.monotonic() - tally.elapsed_s
+    ctx.progress(tally.share_of(total), f"{total} ledger entries to check", rows=tally.rows, total=total)
+    for orders, entries in chunks(database, request.since, request.orders_per_chunk, tally.upto):
         tally.add(orders, entries)
-        if pace.due():
+        tally.elapsed_s = time.monotonic() - began
+        if report.due():
             _report(ctx, tally, total)
+        if keep.due() or ctx.draining:
+            ctx.checkpoint(tally)
         if request.pause_ms_per_chunk:
             time.sleep(request.pause_ms_per_chunk / 1000)
     _report(ctx, tally, tally.rows)
     return tally.result(request.max_listed, time.monotonic() - began)
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(BaseModel):
     """What the audit has seen so far."""
 
+    #: All up to this order is seen.
+    upto: int = -1
     rows: int = 0
     orders: int = 0
-    cents: dict[str, int] = field(default_factory=lambda: {"payment": 0, "refund": 0, "fee": 0})
-    discrepancies: list[Discrepancy] = field(default_factory=list)
+    cents: dict[str, int] = {"payment": 0, "refund": 0, "fee": 0}
+    discrepancies: list[Discrepancy] = []
+    elapsed_s: float = 0
 
     def add(self, orders: list[OrderFacts], entries: list[Entry]) -> None:
         """Check one chunk."""
         self.rows += len(entries)
         self.orders += len(orders)
+        # The last chunk has entries beyond the last order.
+        numbers = [*(order.number for order in orders), *(entry.order_number for entry in entries)]
+        self.upto = max(numbers, default=self.upto)
         for entry in entries:
             self.cents[entry.kind] += entry.amount_cents
         self.discrepancies += reconcile(orders, entries)
+
+    def share_of(self, total: int) -> float:
+        """Return how far the audit is; entries that came in since they were counted do not show as more than all."""
+        return min(1.0, self.rows / total) if total else 1.0
 
     def result(self, max_listed: int, elapsed_s: float) -> LedgerAuditResult:
         """Put together what the caller gets."""
@@ -79,8 +94,7 @@ class Tally:
 def _report(ctx: BlockingContext, tally: Tally, total: int) -> None:
     found = len(tally.discrepancies)
     message = f"{tally.rows} of {max(total, tally.rows)} entries checked, {found} discrepancies"
-    # The shop goes on meanwhile: entries that came in since the count must not show as more than all.
-    ctx.progress(min(1.0, tally.rows / total) if total else 1.0, message, rows=tally.rows, discrepancies=found)
+    ctx.progress(tally.share_of(total), message, rows=tally.rows, discrepancies=found)
 
 
 def count_entries(database: Database, since: date | None) -> int:
@@ -89,9 +103,10 @@ def count_entries(database: Database, since: date | None) -> int:
         return session.scalar(select(func.count()).select_from(LedgerEntry).where(_concerned(since))) or 0
 
 
-def chunks(database: Database, since: date | None, size: int) -> Iterator[tuple[list[OrderFacts], list[Entry]]]:
-    """Yield orders and their ledger entries by order number; the last chunk has what no order explains."""
-    after = -1
+def chunks(
+    database: Database, since: date | None, size: int, after: int
+) -> Iterator[tuple[list[OrderFacts], list[Entry]]]:
+    """Yield orders over `after` and their ledger entries, by number; the last chunk has what no order explains."""
     while True:
         with database.read() as session:
             orders = _orders(session, since, after, size)

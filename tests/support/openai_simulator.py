@@ -1,7 +1,8 @@
 """A server on a real port that speaks the Chat Completions API: scripted answers and faults.
 
 Replies are taken from the script in order, one for each request, and streamed when the client asks for it; a
-request beyond the script fails with status 400, which no client repeats. Every request is kept for the test.
+request beyond the script fails with status 400, which no client repeats. In place of a script there can be a rule,
+which finds the answer in the request itself. Every request is kept for the test.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -86,6 +87,12 @@ class Received:
     def tools(self) -> set[str]:
         return {tool["function"]["name"] for tool in self.body.get("tools", [])}
 
+    @property
+    def called(self) -> list[str]:
+        """The tools and outputs that were called so far in the conversation."""
+        calls = (call for message in self.body["messages"] for call in message.get("tool_calls") or [])
+        return [call["function"]["name"] for call in calls]
+
     def texts(self, role: str) -> list[str]:
         """Return the text of all messages of a role."""
         return [_as_text(message.get("content")) for message in self.body["messages"] if message["role"] == role]
@@ -96,6 +103,7 @@ class OpenAISimulator:
 
     def __init__(self) -> None:
         self.script: deque[Reply] = deque()
+        self.rule: Callable[[Received], Reply] | None = None
         self.requests: list[Received] = []
         #: Set once a request was met with `Silence`.
         self.silent = threading.Event()
@@ -143,11 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         simulator = self.server.simulator
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        simulator.requests.append(
-            Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-        )
+        received = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        simulator.requests.append(received)
         exhausted = Fault.error(400, "script_exhausted", "the simulator's script has no reply for this request")
-        self._answer(simulator.script.popleft() if simulator.script else exhausted, simulator, bool(body.get("stream")))
+        reply = simulator.rule(received) if simulator.rule else None
+        reply = reply or (simulator.script.popleft() if simulator.script else exhausted)
+        with suppress(ConnectionError):  # whoever asked may be gone: killed, or cancelled
+            self._answer(reply, simulator, received.streamed)
 
     def _answer(self, reply: Reply, simulator: OpenAISimulator, streamed: bool) -> None:
         match reply:

@@ -17,6 +17,7 @@ from tasks.tables import LedgerEntry, Order
 from tasks.tools.refund import refund_once
 from tests.support.contexts import blocking_context
 from tests.tasks.conftest import Recording, claim_of, desk_of
+from tests.tasks.memory import Memory
 
 ORDER = OrderFacts(1, cancelled=False, total_cents=1000, refund_cents=None)
 PAID = [Entry(1, "payment", 1000, "p"), Entry(1, "fee", fee_of(1000), "f")]
@@ -68,6 +69,30 @@ def test_progress_is_the_share_of_rows_that_were_read() -> None:
     result = audit(sink, pause_ms_per_chunk=1)
     for data in sink.of("progress"):
         assert data["fraction"] == pytest.approx(data["rows"] / result.ledger_rows, abs=1e-4)
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("write", [1, 5, 9, 10])
+def test_an_audit_that_is_cut_off_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, write: int) -> None:
+    """There are ten chunks and as many writes; `write` is the one after which the process is gone."""
+    monkeypatch.setattr("tasks.audit.KEEP_EVERY_S", 0)
+    monkeypatch.setattr("tasks.audit.REPORT_EVERY_S", 0)
+    memory, request = Memory(dies_after=write), LedgerAuditRequest(orders_per_chunk=1000)
+    results = [memory.attempt_blocking(audit_orders, request) for _ in range(2)]
+    whole = audit()
+    result = next(result for result in results if result)
+    assert result.model_dump(exclude={"elapsed_seconds"}) == whole.model_dump(exclude={"elapsed_seconds"})
+    assert memory.writes <= 11, "a chunk was read twice"
+    fractions = [data["fraction"] for data in memory.sink.of("progress")]
+    assert fractions == sorted(fractions)
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_audit_leaves_a_worker_that_ends_after_the_chunk_at_hand() -> None:
+    memory, request = Memory(drains_at=1), LedgerAuditRequest(orders_per_chunk=1000)
+    assert memory.attempt_blocking(audit_orders, request) is None
+    assert len(memory.sink.of("progress")) < 5
+    assert found(memory.attempt_blocking(audit_orders, request)) == planted()
 
 
 def test_an_audit_since_a_day_leaves_out_older_orders(shop: Database) -> None:

@@ -1,0 +1,53 @@
+"""The examples of docs/tasks.md, run."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tasks.desk import Desk
+from tests.support.workers import ROOT
+from tests.tasks.memory import Memory
+from worker.task import REGISTRY
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "tasks.md").read_text(), re.DOTALL)
+
+
+def example(index: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("worker.task.REGISTRY", dict(REGISTRY))
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(BLOCKS[index], names)  # noqa: S102 - our own page
+    return SimpleNamespace(**names)
+
+
+@pytest.mark.parametrize("write", [0, 1, 3])
+async def test_the_example_of_a_body_gets_through_a_crash(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(0, monkeypatch)
+    sent = await Memory(dies_after=write).finish(page.invoice, page.Invoice(customer="Ada", cents=4200))
+    assert sent.number.endswith("-0042")
+
+
+async def test_the_example_of_a_body_does_not_send_a_letter_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(0, monkeypatch)
+    memory, request = Memory(dies_after=2), page.Invoice(customer="Ada", cents=4200)
+    assert await memory.attempt(page.invoice, request) is None
+    assert await memory.attempt(page.invoice, request) is None
+    assert [ask.facts["step"] for ask in memory.asks] == ["letter"]
+
+
+async def test_the_example_of_a_body_waits_for_approval(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(0, monkeypatch)
+    memory, request = Memory(), page.Invoice(customer="Ada", cents=200_000)
+    assert await memory.attempt(page.invoice, request) is None
+    assert memory.asks[0].facts == {"customer": "Ada", "cents": 200_000}
+    memory.answer(decision="deny", note="too much")
+    assert (await memory.attempt(page.invoice, request)).number == "denied: too much"
+
+
+async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(1, monkeypatch)
+    assert [await page.give_voucher.consent(desk, euros) is None for euros in (20, 21)] == [True, False]
+    assert (await page.give_voucher(desk, 5)).code == "job-1:voucher/5"
