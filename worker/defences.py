@@ -33,6 +33,8 @@ def decode_item(text: str) -> Any:
     """
     try:
         message = from_json(text)
+        if isinstance(message, list) and len(message) == 3:
+            return _GivenBack(message)
         properties = message["properties"]
         _ = properties["delivery_tag"], message.get("headers", {}).get("id")
         properties.get("delivery_info", {}).get("routing_key")
@@ -44,6 +46,18 @@ def decode_item(text: str) -> Any:
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
         return _drop(text, repr(error))
     return message
+
+
+class _GivenBack(list[Any]):
+    """What kombu itself wrote: a message that a closing channel has read and puts back, with its exchange and key.
+
+    kombu takes it apart. As an item of a queue it is no message, and is read as "nothing there".
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            _drop(repr(list(self)), "a list")
+        return super().__getitem__(key)
 
 
 def _drop(text: str, reason: str) -> NoReturn:

@@ -58,6 +58,7 @@ MALFORMED: dict[str, bytes] = {
     "number": b"17",
     "string": b'"x"',
     "array": b"[]",
+    "array of three": b'[{"properties": {}}, "", ""]',
     "object": b"{}",
     "half": envelope()[:-10],
     "deep": b"[" * 5000,

@@ -8,16 +8,29 @@ from queue import Empty
 from typing import Any
 
 import pytest
+import redis
 from kombu import Connection, Queue
 from kombu.transport import redis as transport
 from kombu.utils.json import loads as loads_of_kombu
+from pydantic_core import from_json
 
 from tests.support.plain import MALFORMED, envelope
 from worker import defences
 from worker.settings import Settings
 
 #: What takes kombu down: each of these leaves `drain_events` as another error than "nothing there".
-DEADLY = ["text", "null", "number", "string", "array", "object", "half", "body not base64", "properties missing"]
+DEADLY = [
+    "text",
+    "null",
+    "number",
+    "string",
+    "array",
+    "array of three",
+    "object",
+    "half",
+    "body not base64",
+    "properties missing",
+]
 
 
 @pytest.fixture
@@ -75,10 +88,20 @@ def test_a_body_in_base64_is_read(receive: Callable[[Any, bytes], list[Any]]) ->
 @pytest.mark.parametrize("fault", MALFORMED)
 def test_the_decoder_returns_a_message_or_says_that_there_is_nothing(fault: str) -> None:
     try:
-        message = defences.decode_item(MALFORMED[fault].decode(errors="replace"))
+        tag = defences.decode_item(MALFORMED[fault].decode(errors="replace"))["properties"]["delivery_tag"]
     except Empty:
         return
-    assert isinstance(message["properties"]["delivery_tag"], object)
+    assert isinstance(tag, object)
+
+
+def test_what_a_closing_channel_has_read_is_put_back(client: redis.Redis, settings: Settings) -> None:
+    item = envelope()
+    with Connection(settings.url) as connection, connection.channel() as channel:
+        message = channel.Message(defences.decode_item(item.decode()), channel=channel)
+        channel.qos.append(message, message.delivery_tag)
+        channel.basic_reject(message.delivery_tag, requeue=True)
+    (restored,) = client.lrange("celery", 0, -1)
+    assert from_json(restored)["headers"]["id"] == "odd-1"
 
 
 def test_installing_twice_is_installing_once(monkeypatch: pytest.MonkeyPatch) -> None:
