@@ -63,10 +63,8 @@ def drill_celery(size: Size, configuration: str, faults: list[Fault], folder: Pa
             deployment.man(crew, "tests.chaos.peer.app", {**env, **faster_starts(folder)}, "CHAOS_BROKER_URL")
         deployment.start()
         until(lambda: all(map(_ready, deployment.posts)), START_PATIENCE_S)
-        producer = Producer(
-            CeleryDesk(deployment.server.url, configuration),
-            orders(size.seed, size.seconds * 0.95, size.jobs, size.mix),
-        )
+        work = orders(size.seed, size.seconds * 0.95, size.jobs, size.mix)
+        producer = Producer(CeleryDesk(deployment.server.url, configuration), work)
         hand = Hand(deployment, faults)
         producer.start()
         hand.run(size.seconds, partial(tell, f"Celery, {configuration}"))
