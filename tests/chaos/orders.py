@@ -63,7 +63,7 @@ def _long(random: Random) -> Order:
 
 
 def _together(random: Random) -> Order:
-    steps = _steps(random, 4, 0.2, 0.6, effects=("pure", "idempotent"))
+    steps = _steps(random, 4, 0.2, 0.6)
     return Order("together", "chaos.agent", [Move(do="together", key="all", moves=steps), *_steps(random, 1, key="z")])
 
 
@@ -145,13 +145,12 @@ def _steps(
     longest_s: float = 0.4,
     *,
     key: str = "s",
-    effects: tuple[str, ...] = EFFECTS,
 ) -> list[Move]:
     return [
         Move(
             do="step",
             key=f"{key}{number}",
-            effect=random.choice(effects),
+            effect=random.choice(EFFECTS),
             seconds=round(random.uniform(shortest_s, longest_s), 2),
             value=random.randint(1, 999),
         )
