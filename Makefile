@@ -45,8 +45,8 @@ test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
 soak: $(VENV)/.dev $(VENV)/.embedded ## Run the long tests
 	$(BIN)/pytest -m soak --timeout=0 --durations=10
 
-MINUTES := 5
-SEED := 1
+MINUTES ?= 5
+SEED ?= 1
 
 .PHONY: chaos
 chaos: $(VENV)/.dev $(VENV)/.embedded ## Kill workers and Redis while they work, then check the books; MINUTES=5 SEED=1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class Ledger:
         self._max_bytes = max_bytes
         self._worker = worker
         self._used: set[str] = set()
-        self._unconfirmed: Future[bool] | None = None
+        self._unconfirmed: deque[Future[bool]] = deque()
         self._in_flight: set[Future[None]] = set()
         #: What the job waits for, once a step has found that it must.
         self.awaited: list[Awaited] = []
@@ -126,9 +127,11 @@ class Ledger:
         encoded = self._encode(key, value)
         event = to_json({"key": key, "effect": effect, "seconds": round(time.monotonic() - began, 3)})
         self._progress.flush()
-        self._unconfirmed = self._write(name, b'{"state":"done","value":' + encoded + b"}", event)
-        if effect is not Effect.UNSAFE:
-            yield from self.confirm()
+        recorded = self._write(name, b'{"state":"done","value":' + encoded + b"}", event)
+        if effect is Effect.UNSAFE:
+            self._unconfirmed.append(recorded)
+        else:
+            yield from _held(recorded)
         return returns.validate_json(encoded)
 
     def _announce(self, name: str, announced: LedgerEntry) -> Pipeline[None]:
@@ -185,9 +188,8 @@ class Ledger:
 
     def confirm(self) -> Pipeline[None]:
         """Wait until all that was written is known to be written; raises FenceLost when it was refused."""
-        written, self._unconfirmed = self._unconfirmed, None
-        if written is not None and not (yield written):
-            raise FenceLost
+        while self._unconfirmed:
+            yield from _held(self._unconfirmed.popleft())
 
     def close(self) -> Pipeline[None]:
         """Confirm; raises Suspended again when the body took it for an error, as a gather that collects errors does."""
@@ -197,8 +199,7 @@ class Ledger:
 
     def write(self, name: str, entry: bytes) -> Pipeline[None]:
         """Write an entry and wait for it; raises FenceLost when it was refused."""
-        self._unconfirmed = self._write(name, entry, b"")
-        yield from self.confirm()
+        yield from _held(self._write(name, entry, b""))
 
     @property
     def running(self) -> list[Future[None]]:
@@ -237,3 +238,9 @@ class Ledger:
         ask = Ask(type=AskType.OUTCOME, name=f"outcome:{key}", prompt=prompt, facts=facts, choices=list(OUTCOMES))
         self.awaited.append(Awaited(ask, f"step:{key}"))
         return Suspended()
+
+
+def _held(written: Future[bool]) -> Pipeline[None]:
+    """Wait for one write; raises FenceLost when it was refused."""
+    if not (yield written):
+        raise FenceLost

@@ -119,7 +119,7 @@ class _progress:  # noqa: N801 - used as a function
 
     def _tell(self, what: str, done_s: float) -> None:
         if what not in self._bars:
-            total = DRAIN_PATIENCE_S if self._bars else self._seconds
+            total = DRAIN_PATIENCE_S if "waiting" in what else self._seconds
             self._bars[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._bars[what], completed=done_s)
 

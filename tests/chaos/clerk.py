@@ -16,7 +16,7 @@ from typing import Any
 import redis
 from pydantic_core import from_json, to_json
 
-from tests.chaos.script import Script, reply, steps
+from tests.chaos.script import Script, reply, silent, steps
 from tests.chaos.witness import Witness, lives
 from worker.ask import DONE, REPEAT, Answer, Ask, AskType
 from worker.errors import StoreUnavailable
@@ -64,7 +64,7 @@ class Clerk:
             AskType.QUESTION: self._reply,
             AskType.OUTCOME: self._outcome,
         }
-        if ask.type in answers and (decided := answers[ask.type](job_id, ask)):
+        if ask.type in answers and not silent(ask.name) and (decided := answers[ask.type](job_id, ask)):
             decision, entry = decided
             event = to_json({"name": ask.name, "decision": decision, "by": "clerk"})
             in_force, _ = run(self._client, self._transitions.answer(job_id, ask.name, entry, event))

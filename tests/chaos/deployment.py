@@ -51,11 +51,10 @@ class Deployment:
     def man(self, crew: Crew, app: str, env: Mapping[str, str], url_name: str) -> None:
         """Add the posts of a crew; `url_name` is the variable that tells a worker its Redis."""
         for number in range(1, crew.workers + 1):
-            name = f"{crew.queue}-{number}"
             url = self.proxy.url if number == crew.workers else self.server.url
             command = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", crew.pool, "-c", str(crew.slots)]
-            command += ["-Q", crew.queue, "-n", f"{name}@chaos", "--without-gossip", "--without-mingle", "-l", "INFO"]
-            self.posts.append(Post(name, command, {**env, url_name: url}, self._folder))
+            command += ["-Q", crew.queue, "--without-gossip", "--without-mingle", "-l", "INFO"]
+            self.posts.append(Post(f"{crew.queue}-{number}", command, {**env, url_name: url}, self._folder))
 
     def start(self) -> None:
         """Start the workers, and from here on whenever one is dead."""

@@ -136,7 +136,8 @@ def _job(client: redis.Redis, keys: Keys, job_id: str) -> JobEvidence:
 
 def _unfinished(client: redis.Redis, keys: Keys, settings: Settings) -> Iterator[str]:
     """What lists work that is to be done or being done; with nothing to do, all of it is gone."""
-    named = [keys.leases, keys.due, keys.expiring, keys.stopping]
+    # The last two are kombu's: what a worker has read and neither run nor given back.
+    named = [keys.leases, keys.due, keys.expiring, keys.stopping, "unacked", "unacked_index"]
     for queue in settings.queues:
         named += [keys.window(queue), keys.lane(queue), celery_queue(settings.prefix, queue)]
         named += [text(name) for name in client.scan_iter(keys.line(queue, "*"))]

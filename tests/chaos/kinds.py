@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from tests.chaos.script import Done, Move, Script
+from tests.chaos.script import Done, Move, Script, silent
 from tests.chaos.witness import Witness
 from worker.ask import Answer
 from worker.child import ChildCall
@@ -29,6 +29,8 @@ WITNESS = "CHAOS_WITNESS"
 PATIENT = RetryPolicy(attempts=20, base_s=0.2, cap_s=0.5)
 #: Longer than any time-out that an order sets.
 HANG_S = 30.0
+#: After this long the rule answers what nobody does.
+SILENCE_S = 1.5
 
 witness = Witness(os.environ.get(WITNESS, ""))
 
@@ -139,7 +141,8 @@ class Player:
         return {"value": move.value, "attempt": attempt, "run": row}
 
     def _approve(self, move: Move) -> Pipeline[None]:
-        answer: Answer = yield Run(partial(self._context.approval, move.key, "May I?"))
+        within = SILENCE_S if silent(move.key) else None
+        answer: Answer = yield Run(partial(self._context.approval, move.key, "May I?", within=within))
         self._heard.append(answer.decision)
 
     def _ask(self, move: Move) -> Pipeline[None]:

@@ -63,7 +63,7 @@ def _long(random: Random) -> Order:
 
 
 def _together(random: Random) -> Order:
-    steps = _steps(random, 4, 0.2, 0.6, effects=("pure", "idempotent"))
+    steps = _steps(random, 4, 0.2, 0.6)
     return Order("together", "chaos.agent", [Move(do="together", key="all", moves=steps), *_steps(random, 1, key="z")])
 
 
@@ -75,6 +75,8 @@ def _family(random: Random) -> Order:
 
 def _asking(random: Random) -> Order:
     asked = [Move(do="approve", key=f"may{random.randint(0, 99)}"), Move(do="ask", key=f"what{random.randint(0, 99)}")]
+    if random.random() < 0.3:
+        asked.append(Move(do="approve", key="silent"))
     return Order("asking", random.choice(KINDS), [*_steps(random, 1), *asked, *_steps(random, 1, key="after")])
 
 
@@ -106,7 +108,17 @@ def _cancelled(random: Random) -> Order:
     """Withdrawn somewhere between its submission and its end, which may be sooner."""
     ends = frozenset({JobState.CANCELLED, JobState.SUCCEEDED})
     after_s = round(random.uniform(0, 4), 2)
-    return Order("cancelled", random.choice(KINDS), _steps(random, 4, 0.5, 1.0), ends=ends, cancel_after_s=after_s)
+    moves = _steps(random, 4, 0.5, 1.0)
+    if random.random() < 0.5:
+        moves.insert(1, Move(do="call", key="team", kind="chaos.agent", children=[_steps(random, 3, 0.5, 1.0)] * 2))
+    return Order("cancelled", random.choice(KINDS), moves, ends=ends, cancel_after_s=after_s)
+
+
+def _expiring(random: Random) -> Order:
+    """Of no use to anybody after a while, in which it may or may not be done."""
+    ends = frozenset({JobState.EXPIRED, JobState.SUCCEEDED})
+    options = {"expires": round(random.uniform(1, 4), 1)}
+    return Order("expiring", random.choice(KINDS), _steps(random, 4, 0.3, 0.8), options, ends)
 
 
 #: What any job system can express: steps, one after the other.
@@ -120,7 +132,8 @@ MIX: Mix = [
     (_flaky, 7),
     (_hanging, 3),
     (_doomed, 3),
-    (_cancelled, 5),
+    (_cancelled, 6),
+    (_expiring, 4),
     (_long, 4),
 ]
 
@@ -132,13 +145,12 @@ def _steps(
     longest_s: float = 0.4,
     *,
     key: str = "s",
-    effects: tuple[str, ...] = EFFECTS,
 ) -> list[Move]:
     return [
         Move(
             do="step",
             key=f"{key}{number}",
-            effect=random.choice(effects),
+            effect=random.choice(EFFECTS),
             seconds=round(random.uniform(shortest_s, longest_s), 2),
             value=random.randint(1, 999),
         )

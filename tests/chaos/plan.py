@@ -34,8 +34,10 @@ PAUSES: dict[tuple[FaultKind, ...], float] = {
     (F.HALF_OPEN,): 40.0,
     (F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS): 22.0,
 }
-#: Shortest and longest share of the lease that something stays frozen.
-FROZEN = {F.FREEZE_WORKER: (1.3, 2.5), F.FREEZE_REDIS: (0.5, 2.0)}
+#: Shortest and longest share of the lease that a worker stays frozen.
+FROZEN_LEASES = (1.3, 2.5)
+#: Shortest and longest time that Redis does, in seconds.
+FROZEN_REDIS_S = (1.0, 4.0)
 #: How long a worker that was told to end may take before it is killed; the deployment decides, and decides otherwise.
 GRACE_S = (0.5, 8.0)
 
@@ -74,6 +76,9 @@ def _stream(kinds: tuple[FaultKind, ...], seed: int, seconds: float, lease_s: fl
 
 
 def _lasting(kind: FaultKind, lease_s: float, random: Random) -> float:
-    if kind in FROZEN:
-        return round(lease_s * random.uniform(*FROZEN[kind]), 2)
-    return round(random.uniform(*GRACE_S), 2) if kind is F.END_WORKER else 0.0
+    lasting = {
+        F.FREEZE_WORKER: lambda: lease_s * random.uniform(*FROZEN_LEASES),
+        F.FREEZE_REDIS: lambda: random.uniform(*FROZEN_REDIS_S),
+        F.END_WORKER: lambda: random.uniform(*GRACE_S),
+    }
+    return round(lasting[kind](), 2) if kind in lasting else 0.0

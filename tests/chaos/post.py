@@ -26,9 +26,11 @@ class Post:
 
     def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
         self.name = name
+        #: As Celery and the job store know it.
+        self.full_name = f"{name}@chaos"
         self.log = folder / f"{name}.log"
         self.ends: list[End] = []
-        self._command = [*command]
+        self._command = [*command, "-n", self.full_name]
         self._env = dict(env)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,6 +45,11 @@ class Post:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def desertions(self) -> list[End]:
+        """The ends that nobody had seen to."""
+        return [end for end in self.ends if not end.wanted]
 
     def keep_manned(self) -> None:
         """Start a worker where there is none."""

@@ -75,10 +75,15 @@ def expected(moves: Sequence[Move]) -> Done:
 
 
 def reply(key: str, *, approval: bool) -> str:
-    """What a person answers, always the same: most approvals are given."""
+    """What a person answers, always the same: most approvals are given, and on some questions everybody is silent."""
     if not approval:
         return f"answer to {key}"
-    return DENY if crc32(key.encode()) % 4 == 0 else APPROVE
+    return DENY if silent(key) or crc32(key.encode()) % 4 == 0 else APPROVE
+
+
+def silent(key: str) -> bool:
+    """Whether nobody answers, so that the rule for it does."""
+    return key.startswith("silent")
 
 
 def steps(moves: Sequence[Move]) -> Iterator[Move]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos import muster
 from tests.chaos.drill import Size, Tell, drill
 from tests.chaos.orders import PLAIN
 from tests.chaos.peer.configuration import CONFIGURATIONS
@@ -45,12 +46,12 @@ def compare(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> list[T
 
 def _backdesk(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Tally:
     run = drill(size, faults, folder, tell)
-    finished_late = [job_id for job_id, order in run.evidence.orders.items() if order.label == "muster"]
+    called = {job_id for job_id, order in run.evidence.orders.items() if order.label == muster.LABEL}
     return tally(
         "backdesk",
         str(size.overrides or "the defaults"),
         Witness(folder / "witness.sqlite"),
-        acknowledged=run.evidence.acknowledged - {*finished_late},
+        acknowledged=run.evidence.acknowledged - called,
         held=[job.id for job in run.evidence.jobs.values() if not job.record.done],
         dealt=run.dealt,
         deserters=len(run.evidence.deserters),

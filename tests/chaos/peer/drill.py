@@ -16,10 +16,11 @@ from pydantic_core import from_json
 from redis.exceptions import RedisError
 
 from tests.chaos.deployment import Deployment, faster_starts
-from tests.chaos.drill import START_PATIENCE_S, Size, Tell, until
+from tests.chaos.drill import START_PATIENCE_S, SUBMITTED_WITHIN, Size, Tell
 from tests.chaos.hand import Hand
 from tests.chaos.kinds import WITNESS
 from tests.chaos.orders import Order, orders
+from tests.chaos.patience import until
 from tests.chaos.peer.configuration import CONFIGURATIONS
 from tests.chaos.peer.tally import Tally, tally
 from tests.chaos.plan import Fault
@@ -63,10 +64,8 @@ def drill_celery(size: Size, configuration: str, faults: list[Fault], folder: Pa
             deployment.man(crew, "tests.chaos.peer.app", {**env, **faster_starts(folder)}, "CHAOS_BROKER_URL")
         deployment.start()
         until(lambda: all(map(_ready, deployment.posts)), START_PATIENCE_S)
-        producer = Producer(
-            CeleryDesk(deployment.server.url, configuration),
-            orders(size.seed, size.seconds * 0.95, size.jobs, size.mix),
-        )
+        work = orders(size.seed, size.seconds * SUBMITTED_WITHIN, size.jobs, size.mix)
+        producer = Producer(CeleryDesk(deployment.server.url, configuration), work)
         hand = Hand(deployment, faults)
         producer.start()
         hand.run(size.seconds, partial(tell, f"Celery, {configuration}"))
@@ -82,7 +81,7 @@ def drill_celery(size: Size, configuration: str, faults: list[Fault], folder: Pa
             acknowledged=producer.acknowledged,
             held=_held(deployment.server.url),
             dealt=hand.dealt,
-            deserters=sum(not end.wanted for post in deployment.posts for end in post.ends),
+            deserters=sum(len(post.desertions) for post in deployment.posts),
             drain_s=round(time.monotonic() - began, 1),
         )
 

@@ -1,0 +1,88 @@
+"""What an attempt knows to be written, with steps that run beside each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from tests.support.contexts import Unflushed
+from worker.errors import FenceLost
+from worker.job import Claim
+from worker.ledger import Effect, Ledger
+from worker.pipeline import Pipeline
+from worker.settings import load_settings
+from worker.store.script import Call
+from worker.store.transitions import Transitions
+
+CLAIM = Claim("job-1", "test.echo", "acme", "agents", 1, b"{}", {}, None, 0)
+
+
+class Store:
+    """Takes calls and answers none."""
+
+    def __init__(self) -> None:
+        self.calls: list[Future[Any]] = []
+        transitions = Transitions(load_settings(_env_file=None))
+        self.ledger = Ledger(CLAIM, self._submit, transitions, progress=Unflushed(), max_bytes=1000)
+
+    def _submit(self, _call: Call[Any]) -> Future[Any]:
+        self.calls.append(Future())
+        return self.calls[-1]
+
+    def begun(self, key: str, effect: Effect) -> Pipeline[Any]:
+        """A step whose call is being made."""
+        step = self.ledger.step(key, lambda: 1, effect, TypeAdapter(int))
+        next(step)
+        if effect is Effect.UNSAFE:
+            step.send(True)
+        return step
+
+
+def awaited(pipeline: Pipeline[Any]) -> list[Any]:
+    """What a pipeline waits for when each answer is "written"."""
+    waited_for: list[Any] = []
+    try:
+        waited_for.append(next(pipeline))
+        while True:
+            waited_for.append(pipeline.send(True))
+    except StopIteration:
+        return waited_for
+
+
+def end(step: Pipeline[Any]) -> list[Any]:
+    """What a step waits for once its call has returned."""
+    try:
+        written = step.send(1)
+    except StopIteration:
+        return []
+    with pytest.raises(StopIteration):
+        step.send(True)
+    return [written]
+
+
+def test_every_record_of_unsafe_steps_that_ran_side_by_side_is_confirmed() -> None:
+    store = Store()
+    steps = [store.begun(key, Effect.UNSAFE) for key in ("a", "b")]
+    announced = len(store.calls)
+    assert [end(step) for step in steps] == [[], []]
+    assert awaited(store.ledger.confirm()) == store.calls[announced:]
+
+
+def test_a_step_waits_for_its_own_record_and_leaves_those_of_others_to_be_confirmed() -> None:
+    store = Store()
+    unsafe, idempotent = store.begun("a", Effect.UNSAFE), store.begun("b", Effect.IDEMPOTENT)
+    assert end(unsafe) == []
+    assert end(idempotent) == [store.calls[2]]
+    assert awaited(store.ledger.confirm()) == [store.calls[1]]
+
+
+def test_a_record_that_was_refused_ends_the_attempt() -> None:
+    store = Store()
+    end(store.begun("a", Effect.UNSAFE))
+    confirming = store.ledger.confirm()
+    next(confirming)
+    with pytest.raises(FenceLost):
+        confirming.send(False)
