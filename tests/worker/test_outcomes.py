@@ -334,7 +334,7 @@ def test_a_worker_that_ends_has_its_jobs_handed_over_at_their_next_step(bench: B
 
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
-    board.run(board.transitions.stop([job_id], "drain"))
+    board.run(board.transitions.stop("worker-1", "drain", [job_id]))
     assert outcome.result(10) == HandedOver()
     assert (board.state(job_id), len(taken), board.record(job_id).failures) == (JobState.QUEUED, 1, 0)
     bench.again(job_id)
@@ -362,7 +362,7 @@ def test_a_worker_that_ends_has_its_jobs_handed_over_at_their_next_checkpoint(
     chosen: Callable[[Any], Any] = body if colour == "async" else body_def
     job_id, outcome = bench.begin_body(chosen)
     bench.started(job_id)
-    board.run(board.transitions.stop([job_id], "drain"))
+    board.run(board.transitions.stop("worker-1", "drain", [job_id]))
     assert outcome.result(10) == HandedOver()
     bench.again(job_id)
     assert board.record(job_id).result == {"value": 1}
@@ -374,7 +374,7 @@ def test_what_does_not_come_to_a_checkpoint_is_broken_off_and_handed_over(
 ) -> None:
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
-    board.run(board.transitions.stop([job_id], "hand_over"))
+    board.run(board.transitions.stop("worker-1", "hand_over", [job_id]))
     assert outcome.result(10) == HandedOver()
     assert (board.state(job_id), board.record(job_id).failures) == (JobState.QUEUED, 0)
 

@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 
 from tests.support.board import NOON_MS, Board, Clock, question
 from worker.failure import Failure
-from worker.job import Cancelled, Claim, JobState, Refused, Succeeded
+from worker.job import Cancelled, Claim, JobState, Refused, Succeeded, Usage
 from worker.retry import RetryPolicy
 from worker.store.transitions import moment
 
@@ -212,6 +212,7 @@ def test_a_claim_brings_everything_that_an_attempt_needs(board: Board, clock: Cl
         attempt=2,
         request=b'{"n":1}',
         metadata={"ticket": 7},
+        usage=Usage(),
         expires_at=moment(NOON_MS + 60_000),
         watchers=0,
         priority=8,
