@@ -66,7 +66,7 @@ def _no_bad_ending_costs_a_slot(fleet: Fleet, kinds: list[str], sleeping: str, s
         fleet.jobs.submit(kind, {"text": ending}) for ending in BAD_ENDS for kind in kinds for _ in range(slots + 1)
     ]
     for job in ended:
-        eventually(partial(_has_ended, job), 10, what=f"the end of {job.get().request}")
+        eventually(partial(_has_ended, job), what=f"the end of {job.get().request}")
         assert job.get().attempt == 1
     _all_slots_serve(fleet, sleeping, slots)
 
