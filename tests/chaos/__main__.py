@@ -6,11 +6,14 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tests.chaos.checks import check_all
 from tests.chaos.deployment import Crew
@@ -19,12 +22,12 @@ from tests.chaos.peer import comparison
 from tests.chaos.plan import Fault, plan
 from tests.chaos.recovery import recoveries
 from tests.chaos.report import Report, as_json, as_markdown, report_of, show
+from worker.settings import load_settings
 
 #: What is not the default: times short enough for hundreds of kills a run, and no end as a dead letter after three,
 #: which is what a job must come to that is killed three times.
 QUICK: dict[str, Any] = {"lease_s": 2.0, "tick_s": 0.2, "max_crashes": 1000}
 DEFAULTS: dict[str, Any] = {"max_crashes": 1000}
-DEFAULT_LEASE_S = 8.0
 AGENTS, TOOLS = Crew("agents", "threads", 4, 6), Crew("tools", "prefork", 3, 2)
 
 HELP = """Kill, freeze and cut off real workers while they work, and then check the books.
@@ -53,7 +56,9 @@ def run(
     overrides = DEFAULTS if defaults else QUICK
     if peer not in {"", "celery"}:
         raise typer.BadParameter(f"{peer!r} is not known; choose celery", param_hint="--peer")
-    faults = plan(seed, seconds, overrides.get("lease_s", DEFAULT_LEASE_S), pace)
+    if keep and keep.exists() and [*keep.iterdir()]:
+        raise typer.BadParameter(f"{keep} is not empty; choose a new folder", param_hint="--keep")
+    faults = plan(seed, seconds, load_settings(_env_file=None, **overrides).lease_s, pace)
     if show_plan:
         print(*faults, sep="\n")
         return
@@ -101,27 +106,19 @@ def _leave(folder: Path, *, ok: bool, keep: bool) -> None:
         raise typer.Exit(1)
 
 
-class _progress:  # noqa: N801 - used as a function
-    """A bar on standard error: the faults, then the wait for the end."""
+@contextmanager
+def _progress(seconds: float) -> Iterator[Tell]:
+    """Bars on standard error: the faults, then the wait for the end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    bars: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
 
-    def __init__(self, seconds: float) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=None, transient=True)
-        self._seconds = seconds
-        self._bars: dict[str, Any] = {}
+        def tell(what: str, done_s: float) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=DRAIN_PATIENCE_S if "waiting" in what else seconds)
+            progress.update(bars[what], completed=done_s)
 
-    def __enter__(self) -> Tell:
-        self._progress.start()
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _tell(self, what: str, done_s: float) -> None:
-        if what not in self._bars:
-            total = DRAIN_PATIENCE_S if "waiting" in what else self._seconds
-            self._bars[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._bars[what], completed=done_s)
+        yield tell
 
 
 def _end(*_: object) -> NoReturn:

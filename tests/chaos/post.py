@@ -118,7 +118,7 @@ class Post:
 
     def children(self) -> list[int]:
         """The processes of a prefork pool, without its helpers."""
-        return sorted(pid for pid in _children_of(self.pid) if "spawn_main" in _command_of(pid)) if self.alive else []
+        return sorted(pid for pid in _children_of(self.pid) if "tracker import" not in _command_of(pid))
 
 
 def _children_of(parent: int) -> Iterator[int]:

@@ -24,6 +24,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "visibility_timeout": TUNED_VISIBILITY_S,
             "unacked_restore_interval": 2,
             "unacked_restore_throttle": 1,
+            # By default a worker that is killed while it restores keeps all others from it for five minutes.
+            "unacked_mutex_expire": 5,
             "socket_timeout": 10,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
