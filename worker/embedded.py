@@ -33,6 +33,8 @@ OLDEST_VERSION = (6, 2)
 
 _T = TypeVar("_T")
 _KEEPER = Path(__file__).with_name("embedded_keeper.py")
+#: How long the server may take to write its data. Seconds.
+GRACE_S = 10.0
 _LOG = "redis.log"
 _PID = "redis.pid"
 _PORT_TRIES = 5
@@ -139,7 +141,7 @@ class EmbeddedRedis:
     def _spawn_keeper(self, binary: Path, port: int) -> subprocess.Popen[bytes]:
         """Start the keeper, and with it the server; both write to the log, and so hold the folder's lock."""
         to_remove = "" if self._kept_folder else str(self.folder)
-        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()), to_remove]
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()), to_remove, str(GRACE_S)]
         with (self.folder / _LOG).open("ab") as log:
             _lock(log, self.folder, patience_s=min(self._deadline_s, _LOCK_PATIENCE_S))
             log.truncate(0)

@@ -1,6 +1,8 @@
 """Runs a server as a child and ends it when its owner says so or is gone; `worker.embedded` starts it.
 
-    embedded_keeper.py OWNER_PID FOLDER_TO_REMOVE COMMAND...
+    embedded_keeper.py OWNER_PID FOLDER_TO_REMOVE GRACE_S COMMAND...
+
+GRACE_S is how long the server may take to end before it is killed; the owner waits longer.
 
 It learns of the owner's end in two ways. Standard input is a pipe from the owner: it ends at once, but not
 while a forked child of the owner holds its other end. The parent's process id changes in any case, whichever
@@ -16,28 +18,25 @@ import shutil
 import subprocess
 import sys
 
-#: How long the server may take to write its data before it is killed, in seconds; the owner waits longer.
-GRACE_S = 10
 
-
-def main(owner: int, folder: str, command: list[str]) -> int:
+def main(owner: int, folder: str, grace_s: float, command: list[str]) -> int:
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner's own command
     while server.poll() is None:
         if os.getppid() != owner or select.select([sys.stdin], [], [], 0.1)[0]:
-            end(server)
+            end(server, grace_s)
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
     return server.returncode
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
+def end(server: subprocess.Popen[bytes], grace_s: float) -> None:
     server.terminate()
     try:
-        server.wait(GRACE_S)
+        server.wait(grace_s)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4:]))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from worker import embedded_keeper
 
-#: The keeper gives its process `GRACE_S` to end; a little later it is killed with it. Seconds.
-PATIENCE_S = embedded_keeper.GRACE_S + 3.0
+#: How long a process may take to end, and how much later it is killed with its keeper. Seconds.
+GRACE_S, KEEPER_LATER_S = 10.0, 3.0
 TAIL_LINES = 15
 
 
@@ -25,12 +25,22 @@ class Child:
     """One process. It can be started again after it has ended."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str], folder_to_remove: str = ""
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        *,
+        folder_to_remove: str = "",
+        grace_s: float = GRACE_S,
     ) -> None:
         self.name = name
         self.log = log
         self._command = command
         self._env = env
+        self._grace_s = grace_s
+        #: How long to wait for it after `ask_to_stop`. Seconds.
+        self.patience_s = grace_s + KEEPER_LATER_S
         #: Removed by the keeper when we are gone; while we live it is ours.
         self._folder_to_remove = folder_to_remove
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -39,7 +49,8 @@ class Child:
     def start(self) -> None:
         """Start the process."""
         self.kill()
-        keeper = [sys.executable, "-I", "-S", embedded_keeper.__file__, str(os.getpid()), self._folder_to_remove]
+        keeper = [sys.executable, "-I", "-S", embedded_keeper.__file__]
+        keeper += [str(os.getpid()), self._folder_to_remove, str(self._grace_s)]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_from = log.tell()
@@ -85,7 +96,7 @@ class Child:
         self.ask_to_stop()
         if self._keeper is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._keeper.wait(PATIENCE_S)
+                self._keeper.wait(self.patience_s)
         self.kill()
 
     def kill(self) -> None:

@@ -14,6 +14,7 @@ class RedisPart:
 
     name = "redis"
     ending = "ended"
+    patience_s = 0.0  # its end is waited for where it is asked for
 
     def __init__(self, data_dir: Path, port: int | None) -> None:
         self.log = data_dir / "redis" / "redis.log"

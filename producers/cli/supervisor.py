@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from producers.cli.child import PATIENCE_S
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.cli.stop_signals import StopRequest
 
@@ -24,6 +23,7 @@ class Part(Protocol):
     """Something that runs until it is stopped."""
 
     name: str
+    patience_s: float
 
     @property
     def log(self) -> Path: ...
@@ -102,7 +102,7 @@ class Supervisor:
             parts = [post.part for post in self.posts if post.tier == tier]
             for part in parts:
                 part.ask_to_stop()
-            end = time.monotonic() + PATIENCE_S
+            end = time.monotonic() + max(part.patience_s for part in parts)
             while any(part.running for part in parts) and time.monotonic() < end and self.asked.times < 2:
                 time.sleep(POLL_S)
             for part in parts:

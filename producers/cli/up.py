@@ -22,7 +22,7 @@ from producers.cli.celery_processes import (
     tool_slots,
     worker_command,
 )
-from producers.cli.child import Child
+from producers.cli.child import GRACE_S, Child
 from producers.cli.connection import Deployment, connected, shown_url
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.cli.folder_claim import claimed
@@ -112,7 +112,11 @@ def _fleet(deployment: Deployment, slots: dict[str, int], flower_port: int | Non
     if flower_port is not None:
         commands = {"flower": flower_command("127.0.0.1", flower_port, ["--read_only"]), **commands}
     logs = settings.data_dir / "logs"
-    return [Child(name, command, _fresh(logs / f"{name}.log"), env) for name, command in commands.items()]
+    # A worker first hands over what it runs.
+    grace_s = settings.drain_grace_s + GRACE_S
+    return [
+        Child(name, command, _fresh(logs / f"{name}.log"), env, grace_s=grace_s) for name, command in commands.items()
+    ]
 
 
 def _start(supervisor: Supervisor, fleet: list[Child], client: JobClient, flower_port: int | None, out: Output) -> None:

@@ -16,6 +16,7 @@ class FakePart:
     """Runs until told otherwise; dies at its start `deaths` times."""
 
     ending = "ended with exit code 7"
+    patience_s = 5.0
 
     def __init__(self, name: str, story: list[str], deaths: int = 0) -> None:
         self.name = name

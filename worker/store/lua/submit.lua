@@ -49,7 +49,8 @@ local function join_family(job, parent)
   redis.call('HSET', job_key(parent), 'remembers', 1)
 end
 
--- Take over what the origin of a replay has finished. Its copies must not die with it.
+-- Take over what the origin of a replay has finished. Its copies must not die with it. A child that came to nothing is
+-- called anew: its end may well be what the origin failed of.
 local function follow(job, origin, resumes)
   if redis.call('EXISTS', job_key(origin)) == 0 then return end
   redis.call('HSET', job_key(origin), 'replayed_as', job.id)
@@ -57,6 +58,11 @@ local function follow(job, origin, resumes)
   for _, of_job in ipairs({ledger_key, checkpoint_key}) do
     redis.call('COPY', of_job(origin), of_job(job.id))
     redis.call('PERSIST', of_job(job.id))
+  end
+  for _, name in ipairs(redis.call('HKEYS', ledger_key(job.id))) do
+    local entry = redis.call('HGET', ledger_key(job.id), name)
+    local ended_well = entry:find('^{"state":"done","value":{"job_id":"[^"]*","state":"succeeded"')
+    if name:sub(1, 5) == 'call:' and not ended_well then redis.call('HDEL', ledger_key(job.id), name) end
   end
   redis.call('HSET', job_key(job.id), 'remembers', 1, 'root', redis.call('HGET', job_key(origin), 'root') or origin)
 end
