@@ -100,9 +100,9 @@ def finish(process: subprocess.Popen[str], within_s: float = 60) -> Answer:
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return not Path(f"/proc/{pid}/stat").exists() or ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:  # from the file too, when it goes while it is read
         return False
-    return not Path(f"/proc/{pid}/stat").exists() or ") Z " not in Path(f"/proc/{pid}/stat").read_text()
 
 
 def descendants(pid: int) -> set[int]:
