@@ -107,7 +107,8 @@ class Hand:
             self.dealt.append(Dealt(at, F.KILL_WORKER, post.name, pids))
 
     def _kill_child(self, fault: Fault) -> None:
-        children = [(post, pid) for post in self._deployment.posts for pid in post.children()]
+        # Of workers that are ready: any other ends when it loses a child, and would hardly ever be.
+        children = [(post, pid) for post in self._deployment.posts if post.ready for pid in post.children()]
         if children:
             post, pid = children[int(fault.pick * len(children))]
             at = time.time()

@@ -125,6 +125,7 @@ class Player:
         job, attempt = self._context.job_id, self._context.attempt
         row = yield self._write(witness.begin_run, job, move.key, move.effect, attempt)
         yield Run(partial(self._hands.sleep, move.seconds / 2))
+        self._context.emit("chaos.half_way", step=move.key, attempt=attempt)
         mishap = move.mishap if move.mishap and (yield self._write(witness.hiccup, job, move.key, 1)) else ""
         if mishap == "refused":
             raise TaskError("refused", "the other side took nothing", transient=True, category=Category.NETWORK)
@@ -138,6 +139,7 @@ class Player:
             raise RuntimeError("broke after the effect")
         yield Run(partial(self._hands.sleep, move.seconds / 2))
         yield self._write(witness.end_run, row)
+        self._context.emit("chaos.over", step=move.key, attempt=attempt)
         return {"value": move.value, "attempt": attempt, "run": row}
 
     def _approve(self, move: Move) -> Pipeline[None]:

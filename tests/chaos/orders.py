@@ -141,8 +141,8 @@ MIX: Mix = [
 def _steps(
     random: Random,
     count: int,
-    shortest_s: float = 0.05,
-    longest_s: float = 0.4,
+    shortest_s: float = 0.2,
+    longest_s: float = 1.5,
     *,
     key: str = "s",
 ) -> list[Move]:

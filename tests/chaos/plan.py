@@ -28,7 +28,7 @@ F = FaultKind
 PAUSES: dict[tuple[FaultKind, ...], float] = {
     (F.KILL_WORKER,): 1.9,
     (F.KILL_CHILD,): 3.2,
-    (F.FREEZE_WORKER,): 9.0,
+    (F.FREEZE_WORKER,): 6.0,
     (F.END_WORKER,): 11.0,
     (F.DROP_CONNECTIONS,): 7.0,
     (F.HALF_OPEN,): 40.0,
