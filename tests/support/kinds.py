@@ -279,6 +279,19 @@ def wait_for_file_tool(ctx: BlockingContext, request: Number) -> Number:
     return request
 
 
+@task("test.slow_steps")
+async def slow_steps(ctx: TaskContext, request: Number) -> Number:
+    """Take `n` steps, each of which takes a while and leaves its number in the file `flag`."""
+
+    async def step(number: int) -> None:
+        await asyncio.sleep(0.3)
+        _leave_word(request.flag, str(number))
+
+    for number in range(int(request.n)):
+        await ctx.step(f"step-{number}", step, number)
+    return Number(n=request.n)
+
+
 @task("test.kill_worker")
 async def kill_worker(ctx: TaskContext, request: Number) -> Number:
     """Kill its own process in the first `n` attempts."""

@@ -18,6 +18,10 @@ S = JobState
 STOP_GRACE_MS = 10_000
 
 
+#: Stand for the ends of children, whose words are not modelled.
+WELL, BADLY = b"ended well", b"ended badly"
+
+
 @dataclass(frozen=True)
 class Pending:
     """One thing that a job waits for."""
@@ -95,7 +99,8 @@ class Model:
         if new.parent:
             self.jobs[new.parent.job_id].children.add(new.id)
         if new.resumes and (origin := self.jobs.get(new.origin)):
-            job.ledger, job.checkpoint = dict(origin.ledger), origin.checkpoint
+            kept = {name: entry for name, entry in origin.ledger.items() if _stays(name, entry)}
+            job.ledger, job.checkpoint = kept, origin.checkpoint
         self.jobs[new.id] = job
         return 1
 
@@ -264,17 +269,21 @@ class Model:
             for child in job.children & self.jobs.keys():
                 self._cancel(child, f"its parent ended as {state}")
         if (parent := job.new.parent) and parent.job_id in self.jobs:
-            self._settle(parent.job_id, parent.name, parent.name, None)
+            self._settle(parent.job_id, parent.name, parent.name, WELL if state is S.SUCCEEDED else BADLY)
 
-    def _settle(self, job_id: str, name: str, target: str, entry: bytes | None) -> None:
-        """`entry` is None for the end of a child, whose words are not modelled."""
+    def _settle(self, job_id: str, name: str, target: str, entry: bytes) -> None:
         job = self.jobs[job_id]
         if job.state in TERMINAL:
             return
-        _put(job.ledger, target, b"an end" if entry is None else entry)
+        _put(job.ledger, target, entry)
         job.pending.pop(name, None)
         if job.state is S.WAITING and not job.pending:
             job.state = S.QUEUED
+
+
+def _stays(name: str, entry: bytes) -> bool:
+    """Whether a replay keeps an entry: a child that came to nothing is called anew."""
+    return not name.startswith("call:") or entry == WELL
 
 
 def _put(ledger: dict[str, bytes], key: str, entry: bytes) -> None:

@@ -14,10 +14,12 @@ from signal import SIGINT, SIGQUIT, SIGTERM, Signals
 
 import pytest
 
+from tests.support import kinds  # noqa: F401 - fills REGISTRY
 from tests.support.eventually import eventually
 from tests.support.plain import plain_celery
 from tests.support.workers import ROOT, Fleet, Queue, Worker
 from worker.shutdown import Shutdown
+from worker.task import REGISTRY
 
 ALL = (SIGTERM, SIGINT, SIGQUIT)
 
@@ -101,39 +103,91 @@ def assert_ends_well(worker: Worker, within_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "kind", "numbers"),
-    [
-        ("agents", "test.wait_for_file", [SIGTERM]),
-        ("agents", "test.wait_for_file", [SIGINT, SIGINT]),
-        ("tools", "test.wait_for_file_tool", [SIGTERM, SIGTERM]),
-        ("tools", "test.wait_for_file_tool", [SIGINT, SIGQUIT]),
-    ],
+    ("queue", "kind", "number"),
+    [("agents", "test.wait_for_file", SIGINT), ("tools", "test.wait_for_file_tool", SIGTERM)],
 )
-def test_signals_to_all_processes_of_a_worker_let_its_jobs_end_first(
-    fleet_of_this_test: Fleet, tmp_path: Path, queue: Queue, kind: str, numbers: list[Signals]
+def test_a_signal_to_all_processes_of_a_worker_lets_its_jobs_end_first(
+    fleet_of_this_test: Fleet, tmp_path: Path, queue: Queue, kind: str, number: Signals
 ) -> None:
     fleet, flag = fleet_of_this_test, tmp_path / "go"
     worker = fleet.start_worker(queue, slots=1)
     job = fleet.jobs.submit(kind, {"flag": str(flag)})
     fleet.wait_until_running(job.id)
-    for number, event in zip(numbers, ["shutdown_begun", "shutdown_hurried"], strict=False):
-        worker.signal(number)
-        eventually(lambda event=event: worker.logged(event))  # type: ignore[misc]  # its default is its value
-        before = job.get().events
-        eventually(lambda before=before: job.get().events > before, what="more progress")  # type: ignore[misc]  # as above
-    assert worker.alive
+    worker.signal(number)
+    eventually(lambda: worker.logged("draining"))
+    before = job.get().events
+    eventually(lambda: job.get().events > before, what="more progress")
     flag.touch()
     assert_ends_well(worker, 8)
     assert (job.get().state, job.get().attempt) == ("succeeded", 1)
-    assert bool(worker.logged("shutdown_hurried")) == (len(numbers) > 1)
+
+
+@pytest.mark.parametrize(
+    ("queue", "kind", "numbers"),
+    [
+        ("agents", "test.wait_for_file", [SIGTERM, SIGTERM]),
+        ("tools", "test.wait_for_file_tool", [SIGINT, SIGQUIT]),
+    ],
+)
+def test_a_second_signal_has_the_jobs_handed_over_at_once(
+    fleet_of_this_test: Fleet, tmp_path: Path, queue: Queue, kind: str, numbers: list[Signals]
+) -> None:
+    fleet = fleet_of_this_test
+    worker = fleet.start_worker(queue, slots=1)
+    job = fleet.jobs.submit(kind, {"flag": str(tmp_path / "never")})
+    fleet.wait_until_running(job.id)
+    worker.signal(numbers[0])
+    eventually(lambda: worker.logged("draining"))
+    worker.signal(numbers[1])
+    assert_ends_well(worker, 10)
+    record = job.get()
+    assert (record.state, record.failures, record.crashes) == ("queued", 0, 0)
+    assert [attempt.outcome for attempt in record.attempts] == ["handed_over"]
+
+
+def test_when_the_grace_is_over_the_jobs_are_handed_over(tmp_path: Path) -> None:
+    with Fleet(tmp_path, drain_grace_s=0.5) as fleet:
+        worker = fleet.start_worker("tools", slots=1)
+        job = fleet.jobs.submit("test.wait_for_file_tool", {"flag": str(tmp_path / "never")})
+        fleet.wait_until_running(job.id)
+        worker.signal(SIGTERM)
+        assert_ends_well(worker, 10)
+        assert [attempt.outcome for attempt in job.get().attempts] == ["handed_over"]
+
+
+def test_a_job_leaves_a_worker_that_ends_at_its_next_step_and_repeats_none(
+    fleet_of_this_test: Fleet, tmp_path: Path
+) -> None:
+    fleet, steps = fleet_of_this_test, tmp_path / "steps"
+    steps.touch()
+    worker = fleet.start_worker(slots=1)
+    job = fleet.jobs.submit("test.slow_steps", {"n": 6, "flag": str(steps)})
+    eventually(lambda: len(steps.read_text().splitlines()) >= 2)
+    worker.signal(SIGTERM)
+    assert_ends_well(worker, 5)
+    assert job.get().state == "queued"
+    fleet.start_worker(slots=1)
+    assert job.result(20) == {"n": 6, "flag": ""}
+    assert steps.read_text().splitlines() == [str(number) for number in range(6)]
+    assert (job.get().attempt, job.get().failures, job.get().crashes) == (2, 0, 0)
+
+
+def test_a_job_of_a_kind_that_its_worker_does_not_know_waits_for_one_that_does(fleet_of_this_test: Fleet) -> None:
+    fleet = fleet_of_this_test
+    old = fleet.start_worker(slots=2, BACKDESK_TASK_MODULES="tasks.support")
+    fleet.redis.hset(fleet.board.keys.kinds, "test.echo", REGISTRY["test.echo"].contract.model_dump_json())
+    jobs = fleet.jobs.submit_many("test.echo", [{"text": str(number)} for number in range(20)])
+    eventually(lambda: len(old.logged("kind_not_known_here")) == len(jobs), what="all of them given back")
+    assert fleet.board.delivered() == []
+    fleet.start_worker(slots=2)
+    assert [job.result(20)["text"] for job in jobs] == [str(number) for number in range(20)]
 
 
 def test_sigquit_to_the_main_process_ends_an_idle_worker_in_good_order(fleet_of_this_test: Fleet) -> None:
     worker = fleet_of_this_test.start_worker(slots=2)
     os.kill(worker.pid, SIGQUIT)
     assert_ends_well(worker, 8)
-    assert worker.logged("shutdown_begun")
-    assert worker.logged("shutdown_hurried")
+    assert worker.logged("drained")
 
 
 def test_a_worker_can_be_ended_while_its_children_start(fleet_of_this_test: Fleet) -> None:
@@ -141,7 +195,7 @@ def test_a_worker_can_be_ended_while_its_children_start(fleet_of_this_test: Flee
     eventually(lambda: len(_children(worker)) == 2, what="a child and the keeper of semaphores")
     worker.signal(SIGQUIT)
     assert_ends_well(worker, 15)
-    assert worker.logged("shutdown_begun")
+    assert worker.logged("drained")
 
 
 def _children(worker: Worker) -> list[str]:
