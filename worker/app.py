@@ -59,9 +59,17 @@ class JobTask(Task):
             raise TaskError(outcome.failure.code, outcome.failure.message)
         if isinstance(outcome, Leaving):
             # Nothing is published: the job store has it. Celery's side of the attempt ends, and Flower shows why.
-            raise Retry(_reason(outcome))
+            reason = _reason(outcome)
+            raise Left(reason, exc=TaskError("left", reason))
         wanted = not request.ignore_result or request.callbacks or request.chain or request.chord
         return from_json(outcome.result) if wanted else None
+
+
+class Left(Retry):
+    """An attempt that left its job. Celery's own words for it name everything but the reason."""
+
+    def __repr__(self) -> str:
+        return str(self.message)
 
 
 def _reason(leaving: Leaving) -> str:

@@ -36,7 +36,7 @@ def worker(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a worker until it is stopped. SIGTERM and Ctrl-C let its running jobs end first.
+    """Run a worker until it is stopped. SIGTERM and Ctrl-C hand its jobs over first.
 
     For example:
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from worker.child import ChildCall
 from worker.context import BlockingContext, TaskContext
 from worker.errors import TaskError
+from worker.failure import Category
 from worker.task import task
 
 
@@ -276,6 +277,14 @@ def wait_for_file_tool(ctx: BlockingContext, request: Number) -> Number:
     while not os.path.exists(request.flag):  # noqa: PTH110 - a test's signal
         ctx.progress(message=f"attempt {ctx.attempt}")
         time.sleep(0.02)
+    return request
+
+
+@task("test.busy_once")
+async def busy_once(ctx: TaskContext, request: Number) -> Number:
+    """Fail the first attempt with a passing error, to be tried again after `n` seconds."""
+    if ctx.attempt == 1:
+        raise TaskError("busy", "come again", category=Category.RATE_LIMIT, transient=True, retry_after_s=request.n)
     return request
 
 

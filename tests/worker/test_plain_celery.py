@@ -49,6 +49,14 @@ def test_a_task_that_fails_raises_at_the_caller(shop: Any) -> None:
         sent.get(timeout=PATIENCE_S)
 
 
+def test_an_attempt_that_is_followed_by_another_is_a_retry_with_its_reason(shop: Any) -> None:
+    sent = shop.send_task("test.busy_once", kwargs={"request": {"n": 1.0}})
+    eventually(lambda: sent.state == "RETRY", what="the retry")
+    assert "again in" in repr(sent.result)
+    assert sent.get(timeout=PATIENCE_S) == {"n": 1.0, "flag": ""}
+    assert sent.state == "SUCCESS"
+
+
 @pytest.mark.parametrize(
     ("kind", "request_", "reason"),
     [("test.echo", {"text": 7}, "text"), ("no.such", {}, "unknown kind"), ("test.tool", {"more": 1}, "more")],
