@@ -41,6 +41,7 @@ def install() -> None:
 
 def _be_unmoved(*args: Any, **kwargs: Any) -> None:
     """Handle signals in a child as billiard does, except for those that are meant for the whole worker."""
+    signal.signal(END, signal.SIG_DFL)  # billiard leaves it ignored where it is, as under nohup
     _reset_signals(*args, **kwargs)
     for number in SHARED - {signal.SIGINT}:  # which billiard ignores
         # Not ignored but handled: a program that a body starts would inherit the former, and could not be terminated.

@@ -205,8 +205,11 @@ class Consumer(CeleryConsumer):
 
     @property
     def slots(self) -> int:
-        """How many jobs this worker runs at once, at most."""
-        return int(getattr(self.controller, "max_concurrency", None) or self.pool.num_processes)
+        """How many jobs this worker runs at once, at most; none when its pool has ended."""
+        try:
+            return int(getattr(self.controller, "max_concurrency", None) or self.pool.num_processes)
+        except AttributeError:  # what a prefork pool says once it has ended
+            return 0
 
     @property
     def free_slots(self) -> int:

@@ -56,6 +56,9 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once; heal when it has looked wrong for long enough, and again as long as it does."""
+        if not self._consumer.at_work:
+            self._note_health()
+            return
         seen, self._seen = self._seen, (self._consumer.pulse.turns, self._consumer.pulse.taken)
         turned, taken = self._seen[0] != seen[0], self._seen[1] != seen[1]
         try:
@@ -63,7 +66,7 @@ class Watchdog:
         except BaseException:
             self._idle_looks = 0  # while Redis is away nobody consumes
             raise
-        if not self._consumer.at_work or taken or (turned and not waiting):
+        if taken or (turned and not waiting):
             self._note_health()
             return
         self._idle_looks += 1
