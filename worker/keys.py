@@ -126,6 +126,11 @@ class Keys:
         return f"{self.prefix}:slots"
 
     @property
+    def served(self) -> str:
+        """Set: kinds that live workers run from the queues that they read. Rewritten at each announcement."""
+        return f"{self.prefix}:served"
+
+    @property
     def leader(self) -> str:
         """String: the worker elected for maintenance. Expires in seconds when it is no longer renewed."""
         return f"{self.prefix}:leader"

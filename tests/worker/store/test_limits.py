@@ -289,6 +289,19 @@ def test_a_job_of_an_unknown_kind_makes_room_until_a_worker_announces_its_kind(b
     assert board.run_next() == "a"
 
 
+def test_a_job_of_a_kind_that_others_know_goes_round_some_times_before_it_waits(board: Board) -> None:
+    announce(board, "test.new", agents=1)
+    board.submit("a", kind="test.new")
+    for _ in range(7):
+        assert board.take_delivery() == "a"
+        redeliver(board, "a", unknown_kind=True)
+    assert board.take_delivery() == "a"
+    redeliver(board, "a", unknown_kind=True)
+    assert board.delivered() == []
+    announce(board, "test.new", agents=1)
+    assert board.run_next() == "a"
+
+
 def test_a_stranded_job_whose_queue_nobody_serves_waits_for_the_queue_too(board: Board) -> None:
     board.submit("a", kind="test.new", queue="tools")
     board.take_delivery("tools")

@@ -123,7 +123,19 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     }
     expected = {name: build(*("ab"[:count])) for name, (build, count) in with_arguments.items()}
     expected["celery_list"] = celery_queue(keys.prefix, "a")
-    for name in ("leases", "due", "expiring", "stopping", "arrivals", "workers", "tenants", "slots", "leader", "kinds"):
+    for name in (
+        "leases",
+        "due",
+        "expiring",
+        "stopping",
+        "arrivals",
+        "workers",
+        "tenants",
+        "slots",
+        "leader",
+        "kinds",
+        "served",
+    ):
         expected[f"{name}_key"] = getattr(keys, name)
     defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
     calls = [f"{name}('a', 'b')" if f"function {name}" in TEXTS["keys"] else name for name in defined]

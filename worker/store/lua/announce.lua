@@ -17,11 +17,13 @@ else
 end
 
 local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
+redis.call('DEL', served_key)
 for _, worker in ipairs(alive) do
   local announcement = redis.call('GET', worker_key(worker))
   local facts = announcement and cjson.decode(announcement)
   if facts and not facts.draining then
     for queue, count in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + count end
+    for _, kind in ipairs(facts.kinds or {}) do redis.call('SADD', served_key, kind) end
   end
 end
 redis.call('DEL', slots_key)

@@ -3,8 +3,11 @@
 -- ARGV: common, job id, 1 when the worker does not know the kind or ''
 -- Returns: 1 when it waits for another worker now, 0 when there was nothing to give back
 -- Atomic. Repeated after a lost answer it may deliver twice, of which the second is refused when it is claimed. A job of
--- an unknown kind leaves the window, which it would fill, until a worker announces the kind.
+-- an unknown kind goes round while a live worker knows it; after some rounds, as when all of those are busy, it leaves
+-- the window, which it would fill, until the kind is announced again.
 --!include record
+
+local ROUNDS = 8 -- where half of the workers know the kind, one job in 256 has not met one of them by then
 
 local job = load_job(ARGV[5])
 if job and ARGV[6] == '' and redis.call('HGET', job_key(job.id), 'untold') == '1' then
@@ -12,10 +15,16 @@ if job and ARGV[6] == '' and redis.call('HGET', job_key(job.id), 'untold') == '1
   return 1
 end
 if not job or job.state ~= 'queued' or redis.call('ZREM', window_key(job.queue), job.id) == 0 then return 0 end
-if ARGV[6] ~= '' then
-  redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)
-else
+
+local function worth_another_round()
+  return redis.call('SISMEMBER', served_key, job.kind) == 1 and
+    redis.call('HINCRBY', job_key(job.id), 'rounds', 1) % ROUNDS ~= 0
+end
+
+if ARGV[6] == '' or worth_another_round() then
   deliver(job.queue, job.id)
+else
+  redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)
 end
 dispatch(job.queue)
 return 1
