@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: Nobody else's in a worker, and ignored by every process that has no handler for it.
 SIGNAL = signal.SIGURG
 
+#: How often a signal is sent that has shown no effect, and after what pause in seconds.
+RESENDS, RESEND_AFTER_S = 50, 0.02
+
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
 _NOTHING = ctypes.py_object()
@@ -54,10 +57,11 @@ class Interrupt:
             # CPython raises what is pending after a call, at a jump backwards and at the start of a function. Up to the
             # withdrawal there is none of these, so that the block is closed whatever happens.
             self._open = False
-            _raise_in(self._thread, _NOTHING)
-            while self._sending:  # it may have found the block open; if it hits us, it does so here
-                time.sleep(0)
-            _raise_in(self._thread, _NOTHING)
+            if self._asked:  # who asks from here on finds the block closed
+                _raise_in(self._thread, _NOTHING)
+                while self._sending:  # it may have found the block open; if it hits us, it does so here
+                    time.sleep(0)
+                _raise_in(self._thread, _NOTHING)
 
     def _prepare(self) -> None:
         self._thread = threading.get_ident()
@@ -77,10 +81,15 @@ class Interrupt:
                 self._sending = False
 
     def _send(self) -> None:
-        if self._in_main_thread:
-            signal.pthread_kill(self._thread, SIGNAL)
-        else:
+        if not self._in_main_thread:
             _raise_in(self._thread, asyncio.CancelledError)
+            return
+        # One that comes just before a call of the system begins to wait is not felt until that call returns.
+        for _ in range(RESENDS):
+            signal.pthread_kill(self._thread, SIGNAL)
+            time.sleep(RESEND_AFTER_S)
+            if not (self._open and self._asked):
+                return
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._open and self._asked:
