@@ -67,15 +67,17 @@ async def _answer(step: Step) -> Any:
 async def _breakable(step: Body) -> Any:
     # A task of its own: a body that cancels "the current task" must not cancel the pipeline around it.
     body = asyncio.ensure_future(answered(step))
-    given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    step.lease.abandon = canceller(given_up)
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    body.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
+    step.lease.abandon = canceller(ended)
     step.lease.interrupt = canceller(body)
     if step.lease.stopped is not None:
         body.cancel()
-    await asyncio.wait((body, given_up), return_when=asyncio.FIRST_COMPLETED)
-    if not body.done():
+    try:
+        await ended
+    except asyncio.CancelledError:
         body.add_done_callback(_read)
-        raise asyncio.CancelledError
+        raise
     return body.result()
 
 

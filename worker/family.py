@@ -7,7 +7,6 @@ one before it has made.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -46,7 +45,7 @@ class AttemptFamily:
         self._transitions = transitions
         self._checks = checks
         self._max_request_bytes = max_request_bytes
-        self._numbers: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
 
     def call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
         """Return the ends of child jobs, in the order of the calls, or end the attempt until all have ended.
@@ -74,7 +73,7 @@ class AttemptFamily:
     def _name(self, call: ChildCall) -> str:
         if call.key:
             return f"call:{self._ledger.check_key(call.key)}"
-        self._numbers[call.kind] += 1
+        self._numbers[call.kind] = self._numbers.get(call.kind, 0) + 1
         return f"call:{call.kind}-{self._numbers[call.kind]}"
 
     def _check(self, kind: str) -> Pipeline[RequestCheck]:

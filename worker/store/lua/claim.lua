@@ -55,7 +55,6 @@ if limit then
   redis.call('ZREM', expiring_key, id)
   watch_limits(job)
 end
-redis.call('HDEL', stopping_key, id) -- what an attempt was asked that never began
 local watchers = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. '}')
 dispatch_touched()
 return claim(watchers)
