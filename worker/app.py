@@ -21,7 +21,7 @@ from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
 
-from worker import children, defences
+from worker import defences, prefork
 from worker.connection import connect
 from worker.drain import Drain
 from worker.errors import ConfigurationError, TaskError
@@ -136,7 +136,7 @@ def kombu_url(url: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
     defences.install()
-    children.install()
+    prefork.install()
     app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
     app.conf.update(_configuration(settings))
     for module in settings.task_modules:

@@ -27,7 +27,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
-from worker import children
+from worker import prefork
 from worker.connection import explained
 from worker.defences import decode_item
 from worker.encoding import excerpt
@@ -67,7 +67,7 @@ class JobRequest(Request):
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
-        super().terminate(pool, children.END if signal in TERMINATE else signal)
+        super().terminate(pool, prefork.END if signal in TERMINATE else signal)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ class Shutdown:
     The first SIGTERM or SIGINT begins: Celery stops consuming, waits for the running tasks and exits with code 0. The
     second, or SIGQUIT at any time, asks for hurry as well: `hurry` has to end the running tasks. Celery's own answer,
     the cold shutdown, does not take place: it is an error in a thread pool, and fails the running jobs in a prefork
-    pool. What the children of a prefork pool make of these signals is in `children`.
+    pool. What the children of a prefork pool make of these signals is in `prefork`.
     """
 
     def __init__(self, begin: Callable[[], None], hurry: Callable[[], None]) -> None:

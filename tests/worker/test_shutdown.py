@@ -205,15 +205,15 @@ def _children(worker: Worker) -> list[str]:
 CHILD = """
 import os, signal, subprocess
 from billiard import pool
-from worker import children
-children.install()
+from worker import prefork
+prefork.install()
 pool.reset_signals()
-for number in children.SHARED - {signal.SIGINT}:
+for number in prefork.SHARED - {signal.SIGINT}:
     os.kill(os.getpid(), number)
 program = subprocess.Popen(["sleep", "60"])
 program.terminate()
 print(program.wait())
-os.kill(os.getpid(), children.END)
+os.kill(os.getpid(), prefork.END)
 """
 
 
