@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -31,10 +31,8 @@ from worker.job import (
     Waiting,
 )
 from worker.retry import RetryPolicy
-from worker.settings import Settings
-from worker.store.script import Argument, Call, load_script
-
-T = TypeVar("T")
+from worker.store.builder import CallBuilder
+from worker.store.script import Argument, Call
 
 #: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
 BATCH = 200
@@ -108,22 +106,8 @@ def moment(ms: bytes | int) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 
-class Transitions:
-    """Builds the calls for one deployment. `clock` gives ms in tests; by default the time is that of Redis."""
-
-    def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._common = (settings.idle_window, settings.retention_s * 1000)
-
-    def _call(self, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
-        now = self._clock() if self._clock else ""
-        return Call(load_script(script), (self._settings.prefix, now, *self._common, *arguments), read)
-
-    def _of(self, claim: Claim, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
-        """Build a call of an attempt; each of these may take effect only after the one before has."""
-        call = self._call(script, claim.job_id, claim.attempt, *arguments, read=read)
-        return replace(call, chain=(claim.job_id, claim.attempt))
+class Transitions(CallBuilder):
+    """Builds the calls that move jobs."""
 
     # --- what clients do ---
 
