@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
@@ -17,12 +17,12 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
@@ -80,41 +80,21 @@ class AsyncJobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
-        found, created = await self._do(self._core.submit(kind, request, options, job_id))
+        found, created = await self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return AsyncJob(found, created, self)
 
     async def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
-        ids = await self._do(self._core.submit_many(kind, requests, options))
+        ids = await self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 
     async def get(self, job_id: str) -> JobRecord:

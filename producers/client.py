@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
@@ -15,12 +15,12 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.watch import Watch
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
@@ -82,17 +82,8 @@ class JobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """Write one job and return it.
 
@@ -104,31 +95,23 @@ class JobClient:
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
-        found, created = self._do(self._core.submit(kind, request, options, job_id))
+        found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)
 
     def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[Job]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
         Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
-        return [Job(job_id, True, self) for job_id in self._do(self._core.submit_many(kind, requests, options))]
+        return [
+            Job(job_id, True, self)
+            for job_id in self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
+        ]
 
     def get(self, job_id: str) -> JobRecord:
         """Return a job's record as it is now; raises JobNotFound."""
