@@ -19,6 +19,8 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
+from worker.store.linking import link
+
 T = TypeVar("T")
 Argument = str | bytes | int
 
@@ -53,8 +55,9 @@ class Call(Generic[T]):
 
 @cache
 def load_script(name: str) -> Script:
-    """Read `lua/<name>.lua` and, before it and each once, the files it includes."""
-    return Script(name, "\n".join(_parts(name, [])))
+    """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes."""
+    *parts, main = _parts(name, [])
+    return Script(name, link(parts, main))
 
 
 def _parts(name: str, seen: list[str]) -> list[str]:
