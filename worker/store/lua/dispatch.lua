@@ -50,7 +50,8 @@ end
 -- Virtual time. A tenant pays for each job by its weight when it is delivered, what jobs of the kind cost on average,
 -- and the difference when its real cost is known (stride scheduling, Waldspurger 1995).
 
--- The virtual time of a queue: that of its last pick. Written in the end of the script.
+-- The virtual time of a queue: where the tenant of its last pick stood, without what it had paid ahead. That may have
+-- been too much, and whoever comes new must not wait until it is put right. Written in the end of the script.
 local present = {}
 local function present_of(queue) return present[queue] or redis.call('GET', virtual_time_key(queue)) or '0' end
 
@@ -93,21 +94,33 @@ local function average(name, value)
   flow[name] = before and before + NEWEST * (value - before) or value
 end
 
--- Seconds that an attempt has lasted, by its field `lasted`: when it was looked at in ms, and its seconds until then.
--- Whatever the clock did in between, only a step of a sensible length is added.
+-- Seconds that an attempt has lasted, and those that it had when it was looked at before, by its field `lasted`: when
+-- that was in ms, and these seconds. Whatever the clock did in between, only a step of a sensible length is added.
 local function seconds_of(lasted)
   local looked_at, seconds = (lasted or ''):match('^(%S+) (%S+)$')
-  local step = (now - (tonumber(looked_at) or now)) / 1000
-  return (tonumber(seconds) or 0) + math.max(math.min(step, LONGEST_STEP), 0)
+  local step, before = (now - (tonumber(looked_at) or now)) / 1000, tonumber(seconds) or 0
+  return before + math.max(math.min(step, LONGEST_STEP), 0), before
+end
+
+-- What the deliveries of a tenant that have not ended have paid ahead, in ms of cost: whole numbers, so that their sum
+-- comes back to nothing.
+local function prepaid(place) return 'prepaid ' .. place.queue .. ' ' .. place.tenant end
+
+-- What was paid ahead for a job is no longer so. Returns it in seconds.
+local function settle_prepaid(place, ms)
+  add(prepaid(place), -tonumber(ms or 0))
+  return tonumber(ms or 0) / 1000
 end
 
 -- An attempt has ended: it makes room, and what it really cost takes the place of what was paid.
 local function charge(job)
-  local field = redis.call('HMGET', job_key(job.id), 'paid', 'lasted')
-  local place, seconds = place_of(job.queue, job.tenant, job.kind), math.max(seconds_of(field[2]), LEAST_COST)
+  local field = redis.call('HMGET', job_key(job.id), 'prepaid', 'lasted')
+  local place = place_of(job.queue, job.tenant, job.kind)
+  local seconds, paid_on = seconds_of(field[2])
+  seconds = math.max(seconds, LEAST_COST)
   local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
-  pay(place, cost - (field[1] or 0))
   vacate(place)
+  pay(place, cost - math.max(settle_prepaid(place, field[1]), paid_on))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
@@ -116,8 +129,8 @@ end
 local function undeliver(job)
   if redis.call('ZREM', window_key(job.queue), job.id) == 0 then return false end
   local place = place_of(job.queue, job.tenant, job.kind)
-  pay(place, -tonumber(redis.call('HGET', job_key(job.id), 'paid') or 0))
   vacate(place)
+  pay(place, -settle_prepaid(place, redis.call('HGET', job_key(job.id), 'prepaid')))
   settle_rates(job, false)
   return true
 end
@@ -216,9 +229,10 @@ local function take(place)
   if second[1] then redis.call('ZADD', ready, second[2], kind) else redis.call('ZREM', ready, kind) end
   if best[1] then
     occupy(place)
-    local cost, rated = flow_of('cost ' .. kind) or LEAST_COST, reserve_rates(place)
-    pay(place, cost)
-    redis.call('HSET', job_key(best[1]), 'paid', cost)
+    local cost_ms, rated = math.ceil((flow_of('cost ' .. kind) or LEAST_COST) * 1000), reserve_rates(place)
+    pay(place, cost_ms / 1000)
+    add(prepaid(place), cost_ms)
+    redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
     if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
     deliver(queue, best[1])
   end
@@ -237,7 +251,7 @@ local function dispatch(queue)
     local place = kind and place_of(queue, tenant, kind)
     local may = place and may_run(place)
     if may then
-      present[queue] = first[2]
+      present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight)
       if take(place) then free = free - 1 end
     elseif not place then
       leave_lane(queue, tenant)

@@ -105,7 +105,8 @@ end
 local function count(place, change)
   local scopes = place.scopes
   if not place.counted then
-    read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue)
+    read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
+      'prepaid ' .. place.queue .. ' ' .. place.tenant)
     place.counted = true
   end
   for _, scope in ipairs(scopes) do flow[scope] = (flow[scope] or 0) + change end

@@ -8,19 +8,17 @@
 
 local lease_ms = tonumber(ARGV[5])
 
-local function pay_on(id, place, paid, lasted)
-  local seconds = seconds_of(lasted)
-  if seconds > paid then
-    pay(place, seconds - paid)
-    paid = seconds
-  end
-  redis.call('HSET', job_key(id), 'paid', paid, 'lasted', whole(now) .. ' ' .. exact(seconds))
+local function pay_on(id, place, prepaid_ms, lasted)
+  local seconds, before = seconds_of(lasted)
+  local paid = math.max(prepaid_ms / 1000, before)
+  if seconds > paid then pay(place, seconds - paid) end
+  redis.call('HSET', job_key(id), 'lasted', whole(now) .. ' ' .. exact(seconds))
 end
 
 local replies = {}
 for index = 6, #ARGV - 1, 2 do
   local id, attempt = ARGV[index], ARGV[index + 1]
-  local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'queue', 'tenant', 'kind', 'paid', 'lasted')
+  local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'queue', 'tenant', 'kind', 'prepaid', 'lasted')
   if field[1] == 'running' and field[2] == attempt then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7])
