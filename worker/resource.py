@@ -225,12 +225,12 @@ class BucketStatus(BaseModel):
 
 
 class LimitStatus(BaseModel):
-    """Limits that are set for a scope, and the buckets in use that they hold for."""
+    """Limits of a scope, and the buckets in use that they hold for; None for a service that is on hold without."""
 
     model_config = ConfigDict(frozen=True)
 
     scope: str
-    limits: Limits
+    limits: Limits | None
     buckets: list[BucketStatus] = []
 
 

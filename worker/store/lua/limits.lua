@@ -58,6 +58,7 @@ local function hold(bucket, ms)
   local till = now + math.min(ms, LONGEST_HOLD)
   local known = held_until(bucket)
   if known and known >= till then return end
+  redis.call('ZADD', buckets_key, whole(now), bucket)
   redis.call('SET', hold_key(bucket), whole(now) .. ' ' .. whole(till), 'PX', whole(till - now + RESTART))
 end
 
