@@ -15,9 +15,9 @@ from producers.async_watch import AsyncWatch
 from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
-from producers.limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from worker.admission import JobOptions
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
@@ -74,7 +74,7 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
-        self._limits = ServiceLimits(core)
+        self._services = ServiceLimits(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -256,7 +256,7 @@ class AsyncJobClient:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
 
-    async def set_limits(
+    async def set_service_limits(
         self,
         scope: str,
         *,
@@ -264,31 +264,31 @@ class AsyncJobClient:
         tokens_per_minute: int | None = None,
         concurrent: int | None = None,
     ) -> Limits:
-        """See `JobClient.set_limits`."""
+        """See `JobClient.set_service_limits`."""
         values = given(
             requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
         )
-        return await self._do(self._limits.put(scope, values))
+        return await self._do(self._services.put(scope, values))
 
-    async def remove_limits(self, scope: str) -> bool:
-        """See `JobClient.remove_limits`."""
-        return await self._do(self._limits.remove(scope))
+    async def remove_service_limits(self, scope: str) -> bool:
+        """See `JobClient.remove_service_limits`."""
+        return await self._do(self._services.remove(scope))
 
-    async def limits(self) -> LimitStatuses:
-        """See `JobClient.limits`."""
-        return await self._do(self._limits.list())
+    async def service_limits(self) -> LimitStatuses:
+        """See `JobClient.service_limits`."""
+        return await self._do(self._services.list())
 
     async def breakers(self) -> BreakerStatuses:
         """See `JobClient.breakers`."""
-        return await self._do(self._limits.breakers())
+        return await self._do(self._services.breakers())
 
     async def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
         """See `JobClient.open_breaker`."""
-        return await self._do(self._limits.switch(resource, BreakerState.OPEN, for_))
+        return await self._do(self._services.switch(resource, BreakerState.OPEN, for_))
 
     async def close_breaker(self, resource: str) -> BreakerState:
         """See `JobClient.close_breaker`."""
-        return await self._do(self._limits.switch(resource, BreakerState.CLOSED, None))
+        return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

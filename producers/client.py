@@ -12,9 +12,9 @@ from typing import Any, Self, TypeVar
 from producers.answers import Answers, Reply, check_outcome
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
-from producers.limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.watch import Watch
 from worker.admission import JobOptions
 from worker.ask import APPROVE, DENY, AskType
@@ -76,7 +76,7 @@ class JobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
-        self._limits = ServiceLimits(core)
+        self._services = ServiceLimits(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -309,7 +309,7 @@ class JobClient:
         """Return how many jobs are in each state."""
         return self._do(self._core.counts())
 
-    def set_limits(
+    def set_service_limits(
         self,
         scope: str,
         *,
@@ -327,30 +327,30 @@ class JobClient:
         values = given(
             requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
         )
-        return self._do(self._limits.put(scope, values))
+        return self._do(self._services.put(scope, values))
 
-    def remove_limits(self, scope: str) -> bool:
+    def remove_service_limits(self, scope: str) -> bool:
         """Remove the limits of a scope; returns whether there were any."""
-        return self._do(self._limits.remove(scope))
+        return self._do(self._services.remove(scope))
 
-    def limits(self) -> LimitStatuses:
+    def service_limits(self) -> LimitStatuses:
         """Return the limits by scope, each with how full it is; and services on hold."""
-        return self._do(self._limits.list())
+        return self._do(self._services.list())
 
     def breakers(self) -> BreakerStatuses:
         """Return the circuit breaker of each service that has ever failed or was switched by hand."""
-        return self._do(self._limits.breakers())
+        return self._do(self._services.breakers())
 
     def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
         """Keep all calls from a service, for a time (seconds or timedelta) or until it is closed; returns what it was.
 
         Its jobs are parked, or use the fallback. No probe closes it.
         """
-        return self._do(self._limits.switch(resource, BreakerState.OPEN, for_))
+        return self._do(self._services.switch(resource, BreakerState.OPEN, for_))
 
     def close_breaker(self, resource: str) -> BreakerState:
         """Let calls reach a service again, whatever its probe has found; returns the state it was in."""
-        return self._do(self._limits.switch(resource, BreakerState.CLOSED, None))
+        return self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

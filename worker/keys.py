@@ -136,7 +136,7 @@ class Keys:
         return f"{self.prefix}:leader"
 
     @property
-    def limits(self) -> str:
+    def service_limits(self) -> str:
         """Hash: scope to what may be asked of an outside service there, as JSON. Kept."""
         return f"{self.prefix}:resource-limits"
 
@@ -161,14 +161,14 @@ class Keys:
         """String: what a call under way has reserved, as JSON. Expires after a day if it is never settled."""
         return f"{self.prefix}:reservation:{call}"
 
-    def held(self, line: str) -> str:
+    def parked(self, line: str) -> str:
         """Zset: parked jobs that wait for a bucket or a breaker, by when in ms they were parked. Gone when empty."""
-        return f"{self.prefix}:held:{line}"
+        return f"{self.prefix}:parked:{line}"
 
     @property
-    def held_lines(self) -> str:
-        """Hash: line in which jobs are held to the scopes that limit it, as JSON. Gone when empty."""
-        return f"{self.prefix}:held-lines"
+    def parked_lines(self) -> str:
+        """Hash: line in which jobs are parked to the scopes that limit it, as JSON. Gone when empty."""
+        return f"{self.prefix}:parked-lines"
 
     def breaker(self, resource: str) -> str:
         """Hash: the state of a service's circuit breaker. Kept."""

@@ -22,7 +22,7 @@ local function reservation_key(call) return prefix .. ':reservation:' .. call en
 local function level_key(bucket) return prefix .. ':level:' .. bucket end
 local function calls_key(bucket) return prefix .. ':calls:' .. bucket end
 local function hold_key(bucket) return prefix .. ':hold:' .. bucket end
-local function held_key(line) return prefix .. ':held:' .. line end
+local function parked_key(line) return prefix .. ':parked:' .. line end
 local function breaker_key(resource) return prefix .. ':breaker:' .. resource end
 local function failures_key(resource) return prefix .. ':failures:' .. resource end
 local function progress_channel(id) return prefix .. ':progress:' .. id end
@@ -39,8 +39,8 @@ local slots_key = prefix .. ':slots'
 local leader_key = prefix .. ':leader'
 local kinds_key = prefix .. ':kinds'
 local served_key = prefix .. ':served'
-local limits_key = prefix .. ':resource-limits'
+local service_limits_key = prefix .. ':resource-limits'
 local buckets_key = prefix .. ':buckets'
-local lines_key = prefix .. ':held-lines'
+local parked_lines_key = prefix .. ':parked-lines'
 local resources_key = prefix .. ':resources'
 local breakers_channel = prefix .. ':breakers'

@@ -23,11 +23,11 @@ local function park()
   watch_limits(job)
   redis.call('HSET', key, 'run_at', whole(run_at))
   if line == '' then
-    redis.call('HDEL', key, 'held')
+    redis.call('HDEL', key, 'parked')
   else
-    redis.call('HSET', key, 'held', line)
-    redis.call('ZADD', held_key(line), whole(now), job.id)
-    redis.call('HSETNX', lines_key, line, '[]')
+    redis.call('HSET', key, 'parked', line)
+    redis.call('ZADD', parked_key(line), whole(now), job.id)
+    redis.call('HSETNX', parked_lines_key, line, '[]')
     run_at = math.max(run_at, now + LONGEST_HELD)
   end
   redis.call('ZADD', due_key, whole(run_at), job.id)

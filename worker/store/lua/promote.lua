@@ -24,10 +24,10 @@ end
 
 -- Out of the line of a limit that has not let it go on by now.
 local function leave_line(job)
-  local line = redis.call('HGET', job_key(job.id), 'held')
+  local line = redis.call('HGET', job_key(job.id), 'parked')
   if line then
-    redis.call('ZREM', held_key(line), job.id)
-    redis.call('HDEL', job_key(job.id), 'held')
+    redis.call('ZREM', parked_key(line), job.id)
+    redis.call('HDEL', job_key(job.id), 'parked')
   end
 end
 
