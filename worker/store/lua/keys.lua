@@ -32,3 +32,6 @@ local slots_key = prefix .. ':slots'
 local leader_key = prefix .. ':leader'
 local kinds_key = prefix .. ':kinds'
 local served_key = prefix .. ':served'
+local function schedule_key(name) return prefix .. ':schedule:' .. name end
+local schedules_key = prefix .. ':schedules'
+local schedule_due_key = prefix .. ':schedule-due'
