@@ -13,7 +13,7 @@ from worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound
 from worker.firing import define, job_of
 from worker.recurrence import Recurrence
 from worker.schedule import Schedule, ScheduleRecord, Timing
-from worker.store.schedules import ScheduleCalls, ScheduleCode, read_schedule
+from worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
 from worker.store.transitions import milliseconds, moment, text
 
 
@@ -81,7 +81,7 @@ class Schedules:
         return (yield from self.get(name))
 
     def resume(self, name: str) -> Operation[ScheduleRecord]:
-        """Fire it again; raises ScheduleNotFound."""
+        """Fire it again; raises ScheduleNotFound, or InvalidRequest for a definition of a later version."""
         resumed = False
         while not resumed:  # until nobody has changed it between reading and writing
             now = yield from self._now()
@@ -94,7 +94,7 @@ class Schedules:
             if definition is None or generation is None:
                 raise ScheduleNotFound(name)
             read_ms = int(planned) if planned else None
-            recurrence = Schedule.model_validate_json(definition).recurrence(int(anchor))
+            recurrence = read_definition(definition).recurrence(int(anchor))
             next_ms = _next(recurrence, read_ms, milliseconds(now))
             (resumed,) = yield Calls([self._calls.resume(name, text(generation), read_ms, next_ms)])
         return (yield from self.get(name))
@@ -106,7 +106,10 @@ class Schedules:
 
     def run(self, name: str) -> Operation[str]:
         """Write a job of it now, beside its times, and return the id. Raises ScheduleNotFound or InvalidRequest."""
-        schedule = yield from self.get(name)
+        (definition,) = yield Commands([("HGET", self._core.keys.schedules, name)])
+        if definition is None:
+            raise ScheduleNotFound(name)
+        schedule = read_definition(definition)
         check = yield from self._core.check(schedule.kind)
         limit = self._core.settings.max_request_bytes
         job = job_of(schedule, check, new_job_id(), None, max_request_bytes=limit)

@@ -19,7 +19,7 @@ from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from worker.periodic import Periodic
 from worker.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
 from worker.settings import Settings
-from worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls
+from worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from worker.store.script import Call, run, run_pipelined
 from worker.store.transitions import NewJob, moment
 from worker.task import TaskSpec
@@ -94,7 +94,7 @@ class Timetable:
 
     def _decide(self, ripe: RipeSchedule, now_ms: int) -> Firing:
         try:
-            schedule = Schedule.model_validate_json(ripe.definition)
+            schedule = read_definition(ripe.definition)
             planned = plan(schedule.recurrence(ripe.anchor_ms), ripe.planned_ms, now_ms, schedule.missed)
         except Exception as error:  # noqa: BLE001 - a zone unknown here, or the definition of a later version
             # Whoever is elected next may understand it, so the moment stays.

@@ -162,6 +162,16 @@ async def test_a_schedule_can_be_run_out_of_turn(jobs: Client) -> None:
     assert await jobs.schedule("tick") == before
 
 
+async def test_a_definition_of_a_later_version_can_be_looked_at_and_not_be_run(jobs: Client, board: Board) -> None:
+    await jobs.add_schedule("tick", "test.echo", {}, every=60)
+    later = '{"colour":"red","every_s":60,"kind":"test.echo","name":"tick","request":{}}'
+    board.client.hset(board.keys.schedules, "tick", later)
+    assert [record.every_s for record in await jobs.schedules()] == [60]
+    for act in (jobs.run_schedule, jobs.resume_schedule):
+        with pytest.raises(InvalidRequest, match="was it written by a later version"):
+            await act("tick")
+
+
 async def test_what_is_not_there_is_not_found(jobs: Client) -> None:
     for act in (jobs.schedule, jobs.pause_schedule, jobs.resume_schedule, jobs.run_schedule):
         with pytest.raises(ScheduleNotFound, match="no schedule 'nope'"):

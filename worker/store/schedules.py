@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 
+from worker.errors import InvalidRequest
 from worker.job import JobState
 from worker.schedule import FiringError, Overlap, Plan, Schedule, ScheduleRecord
 from worker.store.builder import CallBuilder
@@ -98,13 +100,26 @@ class ScheduleCalls(CallBuilder):
         return self._call("fire", *planned, *outcome, skips, failure, *flat, read=_read_fired)
 
 
+def read_definition(raw: bytes) -> Schedule:
+    """Return a definition; raises InvalidRequest for one that says more than is understood here."""
+    try:
+        return Schedule.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise InvalidRequest("definition", f"was it written by a later version? {said}") from None
+
+
 def read_schedule(definition: bytes, fields: Mapping[bytes, bytes], last_state: bytes | None) -> ScheduleRecord | None:
-    """Return the record of a schedule, or None when it was removed while it was read."""
+    """Return the record of a schedule, or None when it was removed while it was read.
+
+    What a later version has added to its definition is left out: that one can be looked at, and not be fired.
+    """
     raw = {text(name): value for name, value in fields.items()}
     if "created_at" not in raw:
         return None
     return ScheduleRecord(
-        **from_json(definition),
+        **{name: value for name, value in from_json(definition).items() if name in Schedule.model_fields},
         created_at=moment(raw["created_at"]),
         paused="paused" in raw,
         next_at=_moment(raw, "next"),
