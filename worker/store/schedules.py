@@ -77,7 +77,7 @@ class ScheduleCalls(CallBuilder):
 
     def resume(self, name: str, generation: str, read_ms: int | None, next_ms: int | None) -> Call[bool]:
         """Fire it again, next at `next_ms`; gives False when it is no longer as it was read."""
-        return self._call("resume", name, generation, _optional(read_ms), _optional(next_ms), read=bool)
+        return self._call("unpause", name, generation, _optional(read_ms), _optional(next_ms), read=bool)
 
     # --- what the elected worker does ---
 

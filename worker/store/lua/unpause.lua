@@ -1,4 +1,4 @@
--- Resume: fire a schedule again.
+-- Unpause: fire a schedule again.
 --
 -- ARGV: common, name, generation, next moment in ms as it was read, next moment in ms from now on or ''
 -- Returns: 1 when it is planned, 0 when it is no longer as it was read
