@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
@@ -18,12 +18,12 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -83,41 +83,21 @@ class AsyncJobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
-        found, created = await self._do(self._core.submit(kind, request, options, job_id))
+        found, created = await self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return AsyncJob(found, created, self)
 
     async def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
-        ids = await self._do(self._core.submit_many(kind, requests, options))
+        ids = await self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 
     async def get(self, job_id: str) -> JobRecord:
@@ -253,25 +233,19 @@ class AsyncJobClient:
         cron: str | None = None,
         every: float | timedelta | None = None,
         timezone: str = "UTC",
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        expires: float | timedelta | None = None,
-        start_by: float | timedelta | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the jobs
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
         missed: Missed | str = Missed.ONCE,
         overlap: Overlap | str = Overlap.ALLOW,
         starts: datetime | None = None,
         ends: datetime | None = None,
         paused: bool = False,
         replace: bool = False,
+        **options: Unpack[Options],
     ) -> KeptSchedule:
         """Keep a schedule; see `JobClient.add_schedule`."""
-        limits: dict[str, Any] = {"expires": expires, "start_by": start_by, "timeout": timeout}
-        options = JobOptions(tenant, priority, metadata=metadata, retry=retry, **limits)
         timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
-        return await self._do(self._schedules.add(name, kind, request, options, timing, paused=paused, replace=replace))
+        return await self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
 
     async def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
         """Return the schedules, by name; see `JobClient.schedules`."""

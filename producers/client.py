@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
@@ -16,12 +16,12 @@ from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.watch import Watch
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -85,17 +85,8 @@ class JobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """Write one job and return it.
 
@@ -107,31 +98,23 @@ class JobClient:
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
-        found, created = self._do(self._core.submit(kind, request, options, job_id))
+        found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)
 
     def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[Job]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
         Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
-        return [Job(job_id, True, self) for job_id in self._do(self._core.submit_many(kind, requests, options))]
+        return [
+            Job(job_id, True, self)
+            for job_id in self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
+        ]
 
     def get(self, job_id: str) -> JobRecord:
         """Return a job's record as it is now; raises JobNotFound."""
@@ -306,35 +289,30 @@ class JobClient:
         cron: str | None = None,
         every: float | timedelta | None = None,
         timezone: str = "UTC",
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        expires: float | timedelta | None = None,
-        start_by: float | timedelta | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
         missed: Missed | str = Missed.ONCE,
         overlap: Overlap | str = Overlap.ALLOW,
         starts: datetime | None = None,
         ends: datetime | None = None,
         paused: bool = False,
         replace: bool = False,
+        **options: Unpack[Options],
     ) -> KeptSchedule:
         """Keep a schedule: the elected worker submits a job of it at each of its moments, once, within about a second.
 
         Give `cron` (five fields, or such as `@daily`), read in `timezone`, or `every` (seconds or a timedelta, from one
         second on), counted from `starts` or else from now. It fires from `starts` to `ends`, both included; naive ones
-        are taken in `timezone`. The options of the job are those of `submit`; `expires` and `start_by` count from each
-        firing. `missed` says what becomes of moments at which no worker was alive or the schedule was paused: `once`
-        fires for the last of them, `skip` for none. `overlap="skip"` leaves out a moment at which the last job goes on.
+        are taken in `timezone`. The options are those of `submit` that can be repeated; `expires` and `start_by` count
+        from each firing. `missed` says what becomes of moments at which no worker was alive or the schedule was paused:
+        `once` fires for the last of them, `skip` for none. `overlap="skip"` leaves out a moment at which the last job
+        goes on.
 
         The same name with the same definition is left alone; with another one that is ScheduleExists, unless `replace`
         is given: then the counts stay, and so does a pause. Raises InvalidRequest before anything is written.
         """
-        limits: dict[str, Any] = {"expires": expires, "start_by": start_by, "timeout": timeout}
-        options = JobOptions(tenant, priority, metadata=metadata, retry=retry, **limits)
         timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
-        return self._do(self._schedules.add(name, kind, request, options, timing, paused=paused, replace=replace))
+        return self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
 
     def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
         """Return the schedules, by name. Not atomic."""

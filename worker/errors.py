@@ -78,6 +78,18 @@ class IdempotencyConflict(BackdeskError):
         return f"already used by job {self.job_id} with another request"
 
 
+class ConversationBusy(BackdeskError):
+    """The conversation goes on with another job, and this one was not to wait; `job_id` names the other."""
+
+    def __init__(self, conversation_id: str, job_id: str) -> None:
+        super().__init__(conversation_id, job_id)
+        self.conversation_id = conversation_id
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"conversation {self.conversation_id!r} goes on with job {self.job_id}"
+
+
 class JobNotFound(BackdeskError):
     """No job has this id: it never existed, or its retention has passed."""
 

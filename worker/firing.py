@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ from worker.store.transitions import NewJob
 
 #: Under this name a job's metadata says which schedule it comes from, and the moment that it was planned for.
 LABEL = "schedule"
+#: The options of a job that each firing of a schedule can have.
+REPEATABLE = {"tenant", "priority", "expires", "start_by", "timeout", "retry", "metadata"}
 
 
 def define(
@@ -89,12 +91,12 @@ def _labelled(options: JobOptions, name: str, planned: datetime | None) -> JobOp
 
 
 def _check_repeatable(options: JobOptions) -> None:
-    for field in ("expires", "start_by"):
-        if isinstance(getattr(options, field), datetime):
-            raise InvalidRequest(field, "must be a length of time, which counts from each firing")
-    for field in ("delay", "at", "idempotency_key"):
-        if getattr(options, field) is not None:
-            raise InvalidRequest(field, "is for a single job; a schedule has none")
+    for field in fields(options):
+        if field.name not in REPEATABLE and getattr(options, field.name) != field.default:
+            raise InvalidRequest(field.name, "is for a single job; a schedule has none")
+    for name in ("expires", "start_by"):
+        if isinstance(getattr(options, name), datetime):
+            raise InvalidRequest(name, "must be a length of time, which counts from each firing")
     if options.metadata is not None and not isinstance(options.metadata, Mapping):
         raise InvalidRequest("metadata", f"must be an object, not {type(options.metadata).__name__}")
     if LABEL in (options.metadata or {}):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from worker.errors import InvalidRequest
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobState
+from worker.job import DEFAULT_TENANT, JobState
 from worker.recurrence import Interval, Recurrence, read_cron, read_zone
 from worker.retry import RetryPolicy
 
@@ -71,7 +71,8 @@ class Schedule(BaseModel):
     starts: datetime | None = None
     ends: datetime | None = None
     tenant: str = DEFAULT_TENANT
-    priority: int = DEFAULT_PRIORITY
+    #: None leaves it to the tenant.
+    priority: int | None = None
     timeout_s: float | None = None
     retry: RetryPolicy | None = None
     expires_s: float | None = None

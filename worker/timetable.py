@@ -7,11 +7,12 @@ believe to be elected, or one that is killed at any point, make one job.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import redis
 
+from worker.admission import refusal
 from worker.errors import InvalidRequest, UnknownKind
 from worker.firing import job_of
 from worker.keys import Keys
@@ -42,6 +43,11 @@ class Firing:
     overlap: Overlap = Overlap.ALLOW
     job: NewJob | None = None
     error: FiringError | None = None
+
+    @property
+    def planned_ms(self) -> int:
+        """The moment that it is about."""
+        return self.ripe.planned_ms if self.plan.moment is None else self.plan.moment
 
 
 class Timetable:
@@ -81,13 +87,26 @@ class Timetable:
     def _round(self) -> int:
         now_ms, ripe = run(self._client, self._calls.ripe(BATCH))
         firings = [self._decide(each, now_ms) for each in ripe]
-        if firings:
-            answers = run_pipelined(self._client, [self._call(firing) for firing in firings])
-            for firing, answer in zip(firings, answers, strict=True):
-                if isinstance(answer, Exception):
-                    raise answer
-                _tell(firing, *answer)
+        refused = self._fire(firings, now_ms)
+        self._fire(refused, now_ms)
         return len(ripe)
+
+    def _fire(self, firings: Sequence[Firing], now_ms: int) -> list[Firing]:
+        """Fire, and return those that the store has refused, with the error that is to be noted."""
+        if not firings:
+            return []
+        refused = []
+        answers = run_pipelined(self._client, [self._call(firing) for firing in firings])
+        for firing, answer in zip(firings, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise answer
+            code, found = answer
+            if code is FireCode.FORBIDDEN and firing.job:
+                error = refusal(found, tenant=firing.job.tenant)
+                refused.append(replace(firing, job=None, error=_error(error, firing.planned_ms, now_ms)))
+            else:
+                _tell(firing, code, found)
+        return refused
 
     def _call(self, firing: Firing) -> Call[tuple[FireCode, str]]:
         return self._calls.fire(firing.ripe, firing.plan, firing.overlap, firing.job, firing.error)
@@ -139,7 +158,7 @@ def _tell(firing: Firing, code: FireCode, job_id: str) -> None:
         return
     facts = {
         "schedule": firing.ripe.name,
-        "planned_at": moment(firing.plan.moment or firing.ripe.planned_ms).isoformat(),
+        "planned_at": moment(firing.planned_ms).isoformat(),
     }
     if firing.plan.passed:
         log.warning("schedule_missed", extra=facts | {"count": firing.plan.passed})

@@ -33,6 +33,10 @@ OnMissed = Annotated[
 OnOverlap = Annotated[
     str, typer.Option(metavar="allow|skip", help="While the last job goes on: fire all the same, or leave it out.")
 ]
+Priority = Annotated[
+    int | None,
+    typer.Option(metavar="0-9", help="9 runs first, among the jobs of the same tenant; 5 unless it has another."),
+]
 Expires = Annotated[str | None, typer.Option(metavar="TIME", help="End each job if it is not done that soon: 1h.")]
 StartBy = Annotated[
     str | None,

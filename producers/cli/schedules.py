@@ -19,6 +19,7 @@ from producers.cli.schedule_options import (
     OnMissed,
     OnOverlap,
     Paused,
+    Priority,
     Replace,
     Request,
     StartBy,
@@ -30,7 +31,6 @@ from producers.cli.submit_options import (
     Attempts,
     Kind,
     Metadata,
-    Priority,
     Retry,
     Tenant,
     Timeout,
@@ -39,7 +39,7 @@ from producers.cli.submit_options import (
 )
 from producers.client import given
 from worker.errors import ScheduleNotFound
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT
+from worker.job import DEFAULT_TENANT
 from worker.schedule import Missed, Overlap
 
 
@@ -56,7 +56,7 @@ def add(
     missed: OnMissed = Missed.ONCE,
     overlap: OnOverlap = Overlap.ALLOW,
     tenant: Tenant = DEFAULT_TENANT,
-    priority: Priority = DEFAULT_PRIORITY,
+    priority: Priority = None,
     expires: Expires = None,
     start_by: StartBy = None,
     timeout: Timeout = None,

@@ -85,7 +85,8 @@ def _facts(record: ScheduleRecord) -> Iterator[tuple[str, str]]:
 
 
 def _options(record: ScheduleRecord) -> Iterator[tuple[str, str]]:
-    yield "priority", str(record.priority)
+    if record.priority is not None:
+        yield "priority", str(record.priority)
     spans = (("time-out", record.timeout_s), ("begins within", record.start_by_s), ("done within", record.expires_s))
     for name, seconds in spans:
         if seconds is not None:

@@ -109,6 +109,8 @@ def test_a_wrong_time_is_refused_with_its_field(timing: Timing, field: str, reas
         ({"expires": -1}, "expires", "between 0 seconds"),
         ({"delay": 5}, "delay", "a schedule has none"),
         ({"idempotency_key": "k"}, "idempotency_key", "a schedule has none"),
+        ({"conversation_id": "c"}, "conversation_id", "a schedule has none"),
+        ({"when_busy": "reject"}, "when_busy", "a schedule has none"),
         ({"metadata": {"schedule": "mine"}}, "metadata", "where it comes from"),
         ({"metadata": [1]}, "metadata", "must be an object, not list"),
     ],

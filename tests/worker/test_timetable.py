@@ -278,6 +278,18 @@ def test_a_firing_that_is_refused_is_noted_and_holds_up_no_other(
     assert [r.schedule for r in caplog.records if r.message == "schedule_failed"] == ["a-gone", "b-changed"]  # type: ignore[attr-defined]  # what `extra` adds
 
 
+def test_a_job_that_its_tenant_may_not_have_is_noted_as_refused(shelf: Shelf, timetable: Timetable) -> None:
+    shelf.board.client.hset(shelf.board.keys.tenant("acme"), mapping={"name": "acme", "kinds": '["another.kind"]'})
+    shelf.keep(schedule(tenant="acme"))
+    shelf.keep(schedule("other"))
+    pass_time(shelf, timetable, 60, step_s=60)
+    record = shelf.record()
+    assert record.error is not None
+    assert record.error.fields == {"kind": "tenant 'acme' may not have jobs of this kind"}
+    assert (record.failed, record.fired, record.next_at) == (1, 0, moment(NOON_MS + 120_000))
+    assert [job.metadata["schedule"]["name"] for job in shelf.jobs()] == ["other"]
+
+
 def test_a_refused_firing_is_not_tried_again_before_its_next_moment(shelf: Shelf, timetable: Timetable) -> None:
     shelf.keep(schedule(request={"text": 5}))
     pass_time(shelf, timetable, 119)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -13,9 +13,13 @@ from pydantic_core import from_json
 from worker.errors import InvalidRequest
 from worker.job import JobState
 from worker.schedule import FiringError, Overlap, Plan, Schedule, ScheduleRecord
+from worker.settings import Settings
 from worker.store.builder import CallBuilder
 from worker.store.script import Argument, Call
-from worker.store.transitions import NewJob, moment, text
+from worker.store.transitions import NewJob, Transitions, moment, text
+
+#: What every script is given before its own arguments.
+COMMON_ARGUMENTS = 4
 
 
 class ScheduleCode(IntEnum):
@@ -41,6 +45,8 @@ class FireCode(IntEnum):
     SKIPPED = 3
     #: Nothing: it was fired, paused, replaced or removed meanwhile.
     CHANGED = -1
+    #: Nothing yet: the tenant is unknown, or may not have jobs of this kind.
+    FORBIDDEN = -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,11 @@ class RipeSchedule:
 
 
 class ScheduleCalls(CallBuilder):
-    """Builds the calls for schedules."""
+    """Builds the calls for schedules. `clock` as for CallBuilder."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
+        super().__init__(settings, clock)
+        self._transitions = Transitions(settings, clock)
 
     # --- what clients do ---
 
@@ -90,14 +100,15 @@ class ScheduleCalls(CallBuilder):
     ) -> Call[tuple[FireCode, str]]:
         """Write the job of a moment and plan the next, in one step; gives what was done, and the id of the job meant.
 
-        Without a job, or with an error, only what is known is noted.
+        Without a job, or with an error, only what is known is noted. Of a job that is forbidden the id is the field
+        that is to blame, and nothing is noted yet.
         """
         planned = (ripe.name, ripe.generation, ripe.planned_ms)
         outcome = (_optional(plan.next), _optional(plan.moment if job else None), plan.passed)
         skips = 1 if overlap is Overlap.SKIP else ""
         failure = error.model_dump_json() if error else ""
-        flat = job.flat() if job else []
-        return self._call("fire", *planned, *outcome, skips, failure, *flat, read=_read_fired)
+        of_submit = self._transitions.submit([job]).arguments[COMMON_ARGUMENTS:] if job else ()
+        return self._call("fire", *planned, *outcome, skips, failure, *of_submit, read=_read_fired)
 
 
 def read_definition(raw: bytes) -> Schedule:

@@ -35,7 +35,7 @@ end
 local function line_up_stranded(kind)
   for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, 199)) do
     local job = load_job(id)
-    if job and slots[job.queue] then join_line(job) end
+    if job and slots[job.queue] then stand(job) end
     -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
     if not job or slots[job.queue] then redis.call('ZREM', stranded_key(kind), id) end
   end

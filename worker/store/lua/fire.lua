@@ -1,10 +1,11 @@
 -- Fire: write the job of a schedule whose moment has come, and plan its next one, in one step.
 --
 -- ARGV: common, name, generation, planned moment in ms, next moment in ms or '', moment in ms of the job or '', moments
---   left out, 1 to leave this one out while the last job goes on or '', error JSON or '', then for each value of the job
---   as submit takes them: value
+--   left out, 1 to leave this one out while the last job goes on or '', error JSON or '', then for each argument that
+--   submit takes for the job: argument
 -- Returns: {code, job id or ''}: 1 the job is written, 0 it was there, 2 there was none to write, 3 left out because the
---   last job goes on, -1 nothing done because the schedule was fired, paused, replaced or removed meanwhile
+--   last job goes on, -1 nothing done because the schedule was fired, paused, replaced or removed meanwhile;
+--   or {-4, field} nothing done because the tenant, or its kind, is not allowed
 -- Atomic. Idempotent. A next moment that is the planned one means: look at it again in a minute.
 --!include keys
 --!include clock
@@ -26,6 +27,7 @@ local function write_job()
   local arguments = {unpack(ARGV, 1, 4)}
   for index = 13, #ARGV do arguments[#arguments + 1] = ARGV[index] end
   local answer = submit(arguments)[1]
+  if answer[1] == -4 then return answer end
   if answer[1] == 1 then
     redis.call('HINCRBY', key, 'fired', 1)
     redis.call('HSET', key, 'last_job', answer[2], 'last_planned_at', ARGV[9], 'last_fired_at', whole(now))
@@ -48,6 +50,7 @@ local function decide()
 end
 
 local done = decide()
+if done[1] < 0 then return done end
 redis.call('HINCRBY', key, 'misfires', ARGV[10])
 redis.call('HSET', key, 'next', following)
 if following == '' then
