@@ -8,26 +8,52 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from producers.cli.moments import rough_span, shown_span
-from producers.cli.output import Output, facts, table
+from producers.cli.output import Output, facts
 from producers.cli.record_view import STATE_STYLES, age, pretty
 from producers.cli.safe_text import safe_line
 from worker.errors import InvalidRequest
 from worker.schedule import ScheduleRecord
 
+_COLUMNS = ("name", "kind", "tenant", "next", "last")
+#: Columns that are left out where there is no room for all, one after the other.
+_DISPENSABLE = ("tenant", "kind")
+_GAP = "  "
+
 
 def show_schedules(records: Sequence[ScheduleRecord], out: Output) -> None:
-    """Print schedules, a line each, and beneath the errors of their last firings."""
-    columns = ("name", "kind", "tenant", "when", "next", "fired", "last job", "state", "missed")
-    rows = table(*columns, keep=("name", "fired", "state", "missed"))
-    for record in records:
-        fired = f"{age(record.last_fired_at)} ago" if record.last_fired_at else ""
-        state = Text(_state(record), STATE_STYLES.get(record.last_state, "") if record.last_state else "")
-        cells = (record.name, safe_line(record.kind), record.tenant, when_text(record), next_text(record), fired)
-        rows.add_row(*map(Text, cells), Text(record.last_job or ""), state, Text(str(record.misfires or "")))
-    out.show(rows)
-    for record in records:
+    """Print schedules: when each fires next and has fired last, and beneath when it fires at all and what was amiss."""
+    rows = [_cells(record) for record in records]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in _COLUMNS}
+    for name in _DISPENSABLE:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > out.console.width:
+            del widths[name]
+    out.line(_GAP.join(f"{name:<{width}}" for name, width in widths.items()).rstrip(), "bold")
+    for record, row in zip(records, rows, strict=True):
+        cells = [Text(f"{row[name]:<{width}}", _style(record, name)) for name, width in widths.items()]
+        line = Text(_GAP).join(cells)
+        line.rstrip()
+        out.show(line)
+        out.line(f"  {'; '.join(_notes(record))}", "dim")
         if record.error:
-            out.line(f"{record.name}: {safe_line(record.error.message)}", "red")
+            out.line(f"  {safe_line(record.error.message)}", "red")
+
+
+def _cells(record: ScheduleRecord) -> dict[str, str]:
+    last = f"{_state(record)} {age(record.last_fired_at)} ago" if record.last_fired_at else ""
+    cells = (record.name, safe_line(record.kind), record.tenant, next_text(record), last)
+    return dict(zip(_COLUMNS, cells, strict=True))
+
+
+def _style(record: ScheduleRecord, column: str) -> str:
+    return STATE_STYLES.get(record.last_state, "") if column == "last" and record.last_state else ""
+
+
+def _notes(record: ScheduleRecord) -> Iterator[str]:
+    yield when_text(record)
+    if record.last_job:
+        yield f"last job {record.last_job}"
+    if record.misfires:
+        yield f"{record.misfires} missed"
 
 
 def show_schedule(record: ScheduleRecord, out: Output) -> None:
