@@ -17,6 +17,7 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
@@ -25,6 +26,7 @@ from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run_async, run_pipelined_async
 
@@ -72,6 +74,7 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -220,6 +223,53 @@ class AsyncJobClient:
     async def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
+
+    async def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule; see `JobClient.add_schedule`."""
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return await self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    async def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name; see `JobClient.schedules`."""
+        return await self._do(self._schedules.list(tenant))
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule; see `JobClient.schedule`."""
+        return await self._do(self._schedules.get(name))
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed; see `JobClient.pause_schedule`."""
+        return await self._do(self._schedules.pause(name))
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; see `JobClient.resume_schedule`."""
+        return await self._do(self._schedules.resume(name))
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; see `JobClient.remove_schedule`."""
+        return await self._do(self._schedules.remove(name))
+
+    async def run_schedule(self, name: str) -> AsyncJob:
+        """Submit a job of a schedule now, beside its times; see `JobClient.run_schedule`."""
+        return AsyncJob(await self._do(self._schedules.run(name)), True, self)
 
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""

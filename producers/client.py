@@ -14,6 +14,7 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.watch import Watch
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
@@ -23,6 +24,7 @@ from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run, run_pipelined
 
@@ -74,6 +76,7 @@ class JobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -276,6 +279,67 @@ class JobClient:
     def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return self._do(self._memories.children(job_id))
+
+    def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule: the elected worker submits a job of it at each of its moments, once, within about a second.
+
+        Give `cron` (five fields, or such as `@daily`), read in `timezone`, or `every` (seconds or a timedelta, from one
+        second on), counted from `starts` or else from now. It fires from `starts` to `ends`, both included; naive ones
+        are taken in `timezone`. The options are those of `submit` that can be repeated; `expires` and `start_by` count
+        from each firing. `missed` says what becomes of moments at which no worker was alive or the schedule was paused:
+        `once` fires for the last of them, `skip` for none. `overlap="skip"` leaves out a moment at which the last job
+        goes on.
+
+        The same name with the same definition is left alone; with another one that is ScheduleExists, unless `replace`
+        is given: then the counts stay, and so does a pause. Raises InvalidRequest before anything is written.
+        """
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name. Not atomic."""
+        return self._do(self._schedules.list(tenant))
+
+    def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule: its definition, when it fires next, and what has become of it; raises ScheduleNotFound."""
+        return self._do(self._schedules.get(name))
+
+    def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed. Idempotent. Raises ScheduleNotFound."""
+        return self._do(self._schedules.pause(name))
+
+    def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; what it has missed is for its policy. Idempotent. Raises ScheduleNotFound."""
+        return self._do(self._schedules.resume(name))
+
+    def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule, and leave its jobs alone; returns whether it was there."""
+        return self._do(self._schedules.remove(name))
+
+    def run_schedule(self, name: str) -> Job:
+        """Submit a job of a schedule now, beside its times and uncounted.
+
+        Raises ScheduleNotFound, and InvalidRequest when its request does not fit the kind any more.
+        """
+        return Job(self._do(self._schedules.run(name)), True, self)
 
     def kinds(self) -> Contracts:
         """Return the kinds that workers have announced, with the schemas of their requests and results."""

@@ -155,6 +155,28 @@ class NotReplayable(BackdeskError):
         return f"job {self.job_id} cannot be replayed: {self.reason}"
 
 
+class ScheduleNotFound(BackdeskError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no schedule {self.name!r}"
+
+
+class ScheduleExists(BackdeskError):
+    """A schedule of this name is there with another definition, which was left alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"schedule {self.name!r} is there with another definition; replace it if that is meant"
+
+
 class JobFailed(BackdeskError):
     """The job ended without a result: failed, cancelled or expired; `failure` holds the reason."""
 

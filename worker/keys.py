@@ -175,6 +175,20 @@ class Keys:
         """String: the worker elected for maintenance. Expires in seconds when it is no longer renewed."""
         return f"{self.prefix}:leader"
 
+    @property
+    def schedules(self) -> str:
+        """Hash: schedule to its definition as JSON. Kept until they are removed."""
+        return f"{self.prefix}:schedules"
+
+    def schedule(self, name: str) -> str:
+        """Hash: what has become of a schedule so far, and what is planned. Kept as long as its definition."""
+        return f"{self.prefix}:schedule:{name}"
+
+    @property
+    def schedule_due(self) -> str:
+        """Zset: schedules that are not paused, by the time in ms at which they are to be looked at. Gone when empty."""
+        return f"{self.prefix}:schedule-due"
+
     def progress(self, job_id: str) -> str:
         """Channel: the events of one job."""
         return f"{self.prefix}:progress:{job_id}"

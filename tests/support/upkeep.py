@@ -30,7 +30,8 @@ _OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
-    return [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    of_jobs = [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    return [*of_jobs, *_schedules_astray(client, keys)]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -144,6 +145,22 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
                 yield f"{job_id} waits for nothing"
             elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
                 yield f"{job_id} is {state} and missing in {place}"
+
+
+def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every schedule of which one part is there without the others, or that nobody will look at."""
+    defined = set(map(text, client.hkeys(keys.schedules)))
+    known = {text(key).removeprefix(keys.schedule("")) for key in client.scan_iter(keys.schedule("*"))}
+    for name in sorted(defined ^ known):
+        yield f"schedule {name} has {'no definition' if name in known else 'a definition alone'}"
+    planned = {
+        name
+        for name in known
+        if client.hget(keys.schedule(name), "next") and not client.hexists(keys.schedule(name), "paused")
+    }
+    due = _members(client, keys.schedule_due)
+    yield from (f"schedule {name} is planned, and nobody will look at it" for name in sorted(planned - due))
+    yield from (f"schedule {name} is to be looked at, and not planned" for name in sorted(due - planned))
 
 
 def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:

@@ -125,6 +125,7 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "worker_key": (keys.worker, 1),
         "progress_channel": (keys.progress, 1),
         "tenant_channel": (keys.tenant_progress, 1),
+        "schedule_key": (keys.schedule, 1),
     }
     expected = {name: build(*("abc"[:count])) for name, (build, count) in with_arguments.items()}
     expected["celery_list"] = celery_queue(keys.prefix, "a")
@@ -144,6 +145,8 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "flow",
         "held",
         "limited",
+        "schedules",
+        "schedule_due",
     ):
         expected[f"{name}_key"] = getattr(keys, name)
     defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
