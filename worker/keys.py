@@ -116,9 +116,9 @@ class Keys:
         return f"{self.prefix}:policy"
 
     @property
-    def taken(self) -> str:
-        """Hash: scope (queue, tenant, kind) to how many of its jobs are delivered or run. Gone when empty."""
-        return f"{self.prefix}:taken"
+    def flow(self) -> str:
+        """Hash: how many jobs of a queue, tenant or kind are delivered or run; moving averages of costs. Kept."""
+        return f"{self.prefix}:flow"
 
     @property
     def held(self) -> str:
@@ -137,11 +137,6 @@ class Keys:
     def rate(self, scope: str) -> str:
         """String: the µs at which the rate of a scope lets the next job begin. Expires when that has passed."""
         return f"{self.prefix}:rate:{scope}"
-
-    @property
-    def averages(self) -> str:
-        """Hash: what jobs of a kind cost and how many seconds they take in a queue, moving averages. Kept."""
-        return f"{self.prefix}:averages"
 
     def departed(self, queue: str) -> str:
         """Zset: tenants whose line in a queue ran empty, by the virtual time they had reached. Pruned as it passes."""

@@ -118,9 +118,10 @@ def _miscounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
                 text(each or b"?") for each in client.hmget(keys.job(job_id), "queue", "tenant", "kind")
             )
             counted.update([f"queue {queue}", f"tenant {tenant}", f"kind {kind}"])
-    taken = {text(scope): int(count) for scope, count in client.hgetall(keys.taken).items()}
+    flow = {text(name): float(value) for name, value in client.hgetall(keys.flow).items()}
+    taken = {name: value for name, value in flow.items() if name.split()[0] in {"queue", "tenant", "kind"}}
     if taken != counted:
-        yield f"{keys.taken} says {taken}, and there are {dict(counted)}"
+        yield f"{keys.flow} says {taken}, and there are {dict(counted)}"
 
 
 def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:

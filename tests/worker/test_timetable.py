@@ -15,6 +15,7 @@ from tests.support.timetables import Shelf, schedule
 from tests.support.upkeep import leaks
 from worker.firing import job_of
 from worker.kinds import KindContract, ModelCheck
+from worker.policy import TenantSettings, tenant_scope
 from worker.schedule import Missed, Overlap, firing_id
 from worker.settings import Settings
 from worker.store.transitions import moment
@@ -279,7 +280,8 @@ def test_a_firing_that_is_refused_is_noted_and_holds_up_no_other(
 
 
 def test_a_job_that_its_tenant_may_not_have_is_noted_as_refused(shelf: Shelf, timetable: Timetable) -> None:
-    shelf.board.client.hset(shelf.board.keys.tenant("acme"), mapping={"name": "acme", "kinds": '["another.kind"]'})
+    policy = TenantSettings(kinds=("another.kind",)).policy
+    shelf.board.run(shelf.board.transitions.configure(tenant_scope("acme"), policy, "acme"))
     shelf.keep(schedule(tenant="acme"))
     shelf.keep(schedule("other"))
     pass_time(shelf, timetable, 60, step_s=60)

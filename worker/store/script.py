@@ -19,6 +19,8 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
+from worker.store.linking import link
+
 T = TypeVar("T")
 Argument = str | bytes | int
 
@@ -54,12 +56,13 @@ class Call(Generic[T]):
 
 @cache
 def load_script(name: str) -> Script:
-    """Read `lua/<name>.lua` and, before it and each once, the files it includes.
+    """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes.
 
     `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
     of one atomic step.
     """
-    return Script(name, "\n".join(_parts(name, [])))
+    *parts, main = _parts(name, [])
+    return Script(name, link(parts, main))
 
 
 def _parts(name: str, seen: list[str]) -> list[str]:

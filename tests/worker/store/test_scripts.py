@@ -93,7 +93,7 @@ def test_a_script_includes_only_files_that_exist(name: str) -> None:
 
 
 def test_a_part_that_two_others_include_is_there_once() -> None:
-    assert load_script("claim").text.count("local function job_key") == 1
+    assert load_script("claim").text.count("function our.job_key") == 1
 
 
 # Names
@@ -142,10 +142,9 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "kinds",
         "served",
         "policy",
-        "taken",
+        "flow",
         "held",
         "limited",
-        "averages",
         "schedules",
         "schedule_due",
     ):

@@ -22,13 +22,13 @@ for _, worker in ipairs(alive) do
   local announcement = redis.call('GET', worker_key(worker))
   local facts = announcement and cjson.decode(announcement)
   if facts and not facts.draining then
-    for queue, count in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + count end
+    for queue, free in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + free end
     for _, kind in ipairs(facts.kinds or {}) do redis.call('SADD', served_key, kind) end
   end
 end
 redis.call('DEL', slots_key)
-for queue, count in pairs(slots) do
-  redis.call('HSET', slots_key, queue, count)
+for queue, all in pairs(slots) do
+  redis.call('HSET', slots_key, queue, all)
   touched[queue] = true
 end
 

@@ -36,21 +36,26 @@ end
 local function room(queue)
   local slots, unclaimed = tonumber(redis.call('HGET', slots_key, queue) or 0), redis.call('ZCARD', window_key(queue))
   if slots == 0 then return tonumber(ARGV[3]) - unclaimed end
-  local seconds = tonumber(redis.call('HGET', averages_key, 'seconds ' .. queue) or 0)
-  local ahead = seconds > 0 and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
-  local running = taken('queue ' .. queue) - unclaimed
-  return math.max(slots - running, 0) + ahead - unclaimed
+  if flow['seconds ' .. queue] == nil then read_flow('seconds ' .. queue, 'queue ' .. queue) end
+  local seconds = flow['seconds ' .. queue]
+  local ahead = seconds and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
+  local free = math.max(slots - (taken('queue ' .. queue) - unclaimed), 0)
+  -- Those ahead are renewed several at a time, which costs less.
+  return unclaimed >= free + ahead / 2 and 0 or free + ahead - unclaimed
 end
 
 -- Virtual time. A tenant pays for each job by its weight when it is delivered, what jobs of the kind cost on average,
 -- and the difference when its real cost is known (stride scheduling, Waldspurger 1995).
 
+-- The virtual time of a queue: that of its last pick. Written in the end of the script.
+local present = {}
+local function present_of(queue) return present[queue] or redis.call('GET', virtual_time_key(queue)) or '0' end
+
 local function pay(queue, tenant, kind, cost)
   local amount = string.format('%.17g', cost / policy_of(queue, tenant, kind).weight)
   if redis.call('ZADD', lane_key(queue), 'XX', 'INCR', amount, tenant) then return end
   if redis.call('ZADD', departed_key(queue), 'XX', 'INCR', amount, tenant) or cost <= 0 then return end
-  local present = tonumber(redis.call('GET', virtual_time_key(queue)) or 0)
-  redis.call('ZADD', departed_key(queue), string.format('%.17g', present + amount), tenant)
+  redis.call('ZADD', departed_key(queue), string.format('%.17g', present_of(queue) + amount), tenant)
 end
 
 -- A tenant that had nothing ready starts at the present virtual time, or where it left if that is later: being idle, or
@@ -58,10 +63,10 @@ end
 local function enter_lane(queue, tenant)
   local lane = lane_key(queue)
   if redis.call('ZSCORE', lane, tenant) then return end
-  local present = redis.call('GET', virtual_time_key(queue)) or '0'
+  local now_at = present_of(queue)
   local reached = redis.call('ZSCORE', departed_key(queue), tenant)
   if reached then redis.call('ZREM', departed_key(queue), tenant) else reached = '0' end
-  redis.call('ZADD', lane, tonumber(reached) > tonumber(present) and reached or present, tenant)
+  redis.call('ZADD', lane, tonumber(reached) > tonumber(now_at) and reached or now_at, tenant)
 end
 
 local function leave_lane(queue, tenant)
@@ -69,7 +74,7 @@ local function leave_lane(queue, tenant)
   if not reached then return end
   redis.call('ZREM', lane_key(queue), tenant)
   redis.call('ZADD', departed_key(queue), reached, tenant)
-  redis.call('ZREMRANGEBYSCORE', departed_key(queue), '-inf', redis.call('GET', virtual_time_key(queue)) or '0')
+  redis.call('ZREMRANGEBYSCORE', departed_key(queue), '-inf', present_of(queue))
 end
 
 -- What an attempt or a job costs: its tokens where there are some, else its seconds.
@@ -78,9 +83,8 @@ local TOKENS_A_SECOND = 100
 local LONGEST_STEP = 60
 local NEWEST = 0.2 -- weight of the newest in a moving average
 
-local function average(before, value)
-  before = tonumber(before)
-  return string.format('%.6g', before and before + NEWEST * (value - before) or value)
+local function average(name, value)
+  flow[name] = flow[name] and flow[name] + NEWEST * (value - flow[name]) or value
 end
 
 -- Seconds of an attempt so far, and what was paid for it.
@@ -89,15 +93,15 @@ local function seconds_of(started_at, paid)
   return math.max(math.min(seconds, tonumber(paid or 0) + LONGEST_STEP), LEAST_COST)
 end
 
--- An attempt has ended: what it really cost takes the place of what was paid.
+-- An attempt has ended: it makes room, and what it really cost takes the place of what was paid.
 local function charge(job)
   local field = redis.call('HMGET', job_key(job.id), 'paid', 'started_at')
   local paid, seconds = tonumber(field[1] or 0), seconds_of(field[2], field[1])
   local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
   pay(job.queue, job.tenant, job.kind, cost - paid)
-  local of_kind, of_queue = 'cost ' .. job.kind, 'seconds ' .. job.queue
-  local before = redis.call('HMGET', averages_key, of_kind, of_queue)
-  redis.call('HSET', averages_key, of_kind, average(before[1], cost), of_queue, average(before[2], seconds))
+  vacate(job.queue, job.tenant, job.kind)
+  average('cost ' .. job.kind, cost)
+  average('seconds ' .. job.queue, seconds)
 end
 
 -- A place is where jobs stand in line: those of a kind and a tenant in a queue. Both it and its tenant may be held.
@@ -188,10 +192,10 @@ local function take(queue, tenant, kind)
   local second = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
   if second[1] then redis.call('ZADD', ready, second[2], kind) else redis.call('ZREM', ready, kind) end
   if best[1] then
-    local cost = tonumber(redis.call('HGET', averages_key, 'cost ' .. kind) or LEAST_COST)
+    occupy(queue, tenant, kind)
+    local cost = flow['cost ' .. kind] or LEAST_COST
     pay(queue, tenant, kind, cost)
     redis.call('HSET', job_key(best[1]), 'paid', cost)
-    occupy(queue, tenant, kind)
     advance_rates(queue, tenant, kind)
     deliver(queue, best[1])
   end
@@ -209,7 +213,7 @@ local function dispatch(queue)
     local kind = redis.call('ZRANGE', ready_key(queue, tenant), 0, 0)[1]
     local may = kind and may_run(queue, tenant, kind)
     if may then
-      redis.call('SET', virtual_time_key(queue), first[2])
+      present[queue] = first[2]
       if take(queue, tenant, kind) then free = free - 1 end
     elseif may == nil and kind then
       return
@@ -226,6 +230,8 @@ local function dispatch_touched()
     end
   end
   for queue in pairs(touched) do dispatch(queue) end
+  for queue, time in pairs(present) do redis.call('SET', virtual_time_key(queue), time) end
+  write_flow()
 end
 
 -- Put a job into its line.
@@ -233,16 +239,17 @@ local function join_line(job)
   local queue, tenant, kind = job.queue, job.tenant, job.kind
   local line = line_key(queue, tenant, kind)
   redis.call('ZADD', line, job.rank, job.id)
-  touched[queue] = true
+  local before_it = redis.call('ZRANK', line, job.id)
   local held = redis.call('HMGET', held_key, place(queue, tenant, kind), place(queue, tenant))
-  if not held[1] then redis.call('ZADD', ready_key(queue, tenant), 'LT', job.rank, kind) end
-  if not held[1] and not held[2] then return enter_lane(queue, tenant) end
   local scope = held[1] or held[2]
-  local time, interval = conforms_at(scope)
-  if time then
-    local place_in_line = redis.call('ZRANK', line, job.id)
-    tell_limited(job.id, kind, tenant, scope, math.floor(math.max(time, now) + place_in_line * interval))
+  -- Behind others, it changes nothing: whatever holds these up holds up this one too.
+  if before_it == 0 and not held[1] then
+    redis.call('ZADD', ready_key(queue, tenant), job.rank, kind)
+    if not scope then enter_lane(queue, tenant) end
+    touched[queue] = true
   end
+  local time, interval = conforms_at(scope)
+  if time then tell_limited(job.id, kind, tenant, scope, math.floor(math.max(time, now) + before_it * interval)) end
 end
 
 -- Take a job out of its line.

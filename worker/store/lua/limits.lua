@@ -11,29 +11,52 @@ local LATENESS = 150000
 local now_us = now * 1000
 -- The scopes in which this script has made room.
 local freed = {}
-local counts, policies = {}, {}
+local policies = {}
+-- What this script has read of the flow, what it was then, and what is to be written in the end.
+local flow, flow_before = {}, {}
+
+local function read_flow(...)
+  local values = redis.call('HMGET', flow_key, ...)
+  for index, name in ipairs({...}) do
+    if flow[name] == nil then
+      flow[name] = tonumber(values[index]) or false
+      flow_before[name] = flow[name]
+    end
+  end
+end
+
+local function write_flow()
+  local set, gone = {}, {}
+  for name, value in pairs(flow) do
+    if value == 0 and flow_before[name] then
+      gone[#gone + 1] = name
+    elseif value and value ~= 0 and value ~= flow_before[name] then
+      set[#set + 1] = name
+      set[#set + 1] = string.format('%.6g', value)
+    end
+  end
+  if #set > 0 then redis.call('HSET', flow_key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', flow_key, unpack(gone)) end
+end
 
 -- How many jobs of a scope are delivered or run.
 local function taken(scope)
-  counts[scope] = counts[scope] or tonumber(redis.call('HGET', taken_key, scope) or 0)
-  return counts[scope]
+  if flow[scope] == nil then read_flow(scope) end
+  return flow[scope] or 0
 end
 
-local function count(scope, change)
-  counts[scope] = redis.call('HINCRBY', taken_key, scope, change)
-  if counts[scope] <= 0 then redis.call('HDEL', taken_key, scope) end
+local function count(queue, tenant, kind, change)
+  local scopes = {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind}
+  if flow[scopes[2]] == nil or flow[scopes[3]] == nil then
+    read_flow(scopes[1], scopes[2], scopes[3], 'cost ' .. kind, 'seconds ' .. queue)
+  end
+  for _, scope in ipairs(scopes) do flow[scope] = taken(scope) + change end
 end
 
-local function occupy(queue, tenant, kind)
-  count('queue ' .. queue, 1)
-  count('tenant ' .. tenant, 1)
-  count('kind ' .. kind, 1)
-end
+local function occupy(queue, tenant, kind) count(queue, tenant, kind, 1) end
 
 local function vacate(queue, tenant, kind)
-  count('queue ' .. queue, -1)
-  count('tenant ' .. tenant, -1)
-  count('kind ' .. kind, -1)
+  count(queue, tenant, kind, -1)
   freed['tenant ' .. tenant], freed['kind ' .. kind] = true, true
 end
 
@@ -59,8 +82,7 @@ end
 -- When a scope's rate lets the next job begin: µs, from its bucket (GCRA, ITU-T I.371: the theoretical arrival time).
 -- After a clock that was set back, a time farther ahead than one interval cannot be right.
 local function arrival(scope, interval)
-  local at = tonumber(redis.call('GET', rate_key(scope)) or 0)
-  return math.min(at, now_us + interval)
+  return math.min(tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + interval)
 end
 
 local function limits_of(scope)
@@ -74,7 +96,7 @@ end
 
 -- ms at which the rate of a scope lets the next job begin, and ms between two; nil when it has none.
 local function conforms_at(scope)
-  local limit = limits_of(scope)
+  local limit = scope and limits_of(scope)
   if not limit or not limit.interval then return nil end
   return math.ceil(arrival(scope, limit.interval) / 1000), limit.interval / 1000
 end
@@ -83,10 +105,10 @@ end
 local function room_of(scope)
   local limit = limits_of(scope)
   if not limit then return math.huge end
-  local room = limit.most and limit.most - taken(scope) or math.huge
-  if not limit.interval then return room end
+  local places = limit.most and limit.most - taken(scope) or math.huge
+  if not limit.interval then return places end
   local from = math.max(arrival(scope, limit.interval), now_us - math.max(LATENESS, (limit.burst - 1) * limit.interval))
-  return math.min(room, from <= now_us and math.floor((now_us - from) / limit.interval) + 1 or 0)
+  return math.min(places, from <= now_us and math.floor((now_us - from) / limit.interval) + 1 or 0)
 end
 
 -- What dispatch must know of a place: its tenant's weight, and whether a limit is in the way.
@@ -133,8 +155,8 @@ local function advance_rates(queue, tenant, kind)
     local limit = limits_of(scope)
     if limit.interval then
       local slack = math.max(LATENESS, (limit.burst - 1) * limit.interval)
-      local at = math.max(arrival(scope, limit.interval), now_us - slack) + limit.interval
-      redis.call('SET', rate_key(scope), whole(at), 'PX', whole(math.ceil((at - now_us + slack) / 1000) + 1000))
+      local time = math.max(arrival(scope, limit.interval), now_us - slack) + limit.interval
+      redis.call('SET', rate_key(scope), whole(time), 'PX', whole(math.ceil((time - now_us + slack) / 1000) + 1000))
     end
   end
 end

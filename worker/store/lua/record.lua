@@ -80,7 +80,6 @@ local function withdraw(job)
   if job.state == 'running' then
     redis.call('ZREM', leases_key, job.id)
     charge(job)
-    vacate(job.queue, job.tenant, job.kind)
     return
   end
   leave_line(job)

@@ -30,12 +30,17 @@ local function existing(id, tenant, key, fingerprint)
   return other and found(other, fingerprint)
 end
 
+-- What a policy was made from is JSON behind its four words (worker/policy.py).
+local function settings_in(policy)
+  return policy and cjson.decode(policy:match('^%S+ %S+ %S+ %S+ (.*)$')) or {}
+end
+
 local settings = {}
 local function settings_of(tenant)
   if not settings[tenant] then
-    local own = redis.call('HMGET', tenant_key(tenant), 'name', 'kinds', 'priority')
-    local general = redis.call('HMGET', tenant_key('*'), 'kinds', 'priority')
-    settings[tenant] = {known = own[1], kinds = own[2] or general[1], priority = own[3] or general[2]}
+    local text = redis.call('HMGET', policy_key, 'tenant ' .. tenant, 'tenant *')
+    local own, general = settings_in(text[1]), settings_in(text[2])
+    settings[tenant] = {known = text[1], kinds = own.kinds or general.kinds, priority = own.priority or general.priority}
   end
   return settings[tenant]
 end
@@ -45,7 +50,7 @@ local function forbidden(tenant, kind)
   local its = settings_of(tenant)
   if tenants_must_be_known and not its.known then return 'tenant' end
   if not its.kinds or its.kinds == 'none' then return nil end
-  for _, allowed in ipairs(cjson.decode(its.kinds)) do
+  for _, allowed in ipairs(its.kinds) do
     if allowed == kind then return nil end
   end
   return 'kind'
@@ -53,10 +58,10 @@ end
 
 -- Each job arrives at a µs of its own, never before the one before it, whatever the clock does. A priority is worth a
 -- time: a job is overtaken only by those of a higher priority that arrive within that.
+local newest
 local function rank_of(priority)
-  local arrival = math.max(now * 1000, tonumber(redis.call('GET', arrivals_key) or 0) + 1)
-  redis.call('SET', arrivals_key, whole(arrival))
-  return whole(arrival + (9 - priority) * ageing_us)
+  newest = math.max(now_us, (newest or tonumber(redis.call('GET', arrivals_key) or 0)) + 1)
+  return whole(newest + (9 - priority) * ageing_us)
 end
 
 local function write(job, base)
@@ -153,5 +158,6 @@ for base = 6, #ARGV - FIELDS, FIELDS do
   local known = existing(ARGV[base + 1], ARGV[base + 3], ARGV[base + 8], ARGV[base + 7])
   replies[#replies + 1] = known or create(base)
 end
+if newest then redis.call('SET', arrivals_key, whole(newest)) end
 dispatch_touched()
 return replies
