@@ -65,6 +65,8 @@ EXAMPLES: list[BackdeskError] = [
     errors.NotWaiting("a", "running"),
     errors.AskUnknown("a", "approval", "there is none", {"colour": "question"}),
     errors.NotReplayable("a", "it is running; only a job that failed can"),
+    errors.ScheduleNotFound("nightly"),
+    errors.ScheduleExists("nightly"),
     errors.JobFailed("a", "failed", Failure(code="c", message="m")),
     errors.ResultTimeout("a", 1.5),
     errors.FenceLost("a"),
