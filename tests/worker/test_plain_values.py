@@ -60,6 +60,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.UnknownKind("nope", ["one", "two"]),
     errors.PayloadTooLarge("request", 10, 5),
     errors.IdempotencyConflict("a"),
+    errors.ConversationBusy("c1", "a"),
     errors.JobNotFound("a"),
     errors.NotCancellable("a", "running"),
     errors.NotWaiting("a", "running"),
