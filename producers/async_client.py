@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
@@ -17,16 +17,18 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run_async, run_pipelined_async
 
@@ -75,6 +77,7 @@ class AsyncJobClient:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
+        self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -83,41 +86,21 @@ class AsyncJobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
-        found, created = await self._do(self._core.submit(kind, request, options, job_id))
+        found, created = await self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return AsyncJob(found, created, self)
 
     async def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
-        ids = await self._do(self._core.submit_many(kind, requests, options))
+        ids = await self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 
     async def get(self, job_id: str) -> JobRecord:
@@ -243,6 +226,53 @@ class AsyncJobClient:
     async def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
+
+    async def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule; see `JobClient.add_schedule`."""
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return await self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    async def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name; see `JobClient.schedules`."""
+        return await self._do(self._schedules.list(tenant))
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule; see `JobClient.schedule`."""
+        return await self._do(self._schedules.get(name))
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed; see `JobClient.pause_schedule`."""
+        return await self._do(self._schedules.pause(name))
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; see `JobClient.resume_schedule`."""
+        return await self._do(self._schedules.resume(name))
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; see `JobClient.remove_schedule`."""
+        return await self._do(self._schedules.remove(name))
+
+    async def run_schedule(self, name: str) -> AsyncJob:
+        """Submit a job of a schedule now, beside its times; see `JobClient.run_schedule`."""
+        return AsyncJob(await self._do(self._schedules.run(name)), True, self)
 
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""

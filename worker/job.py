@@ -69,6 +69,11 @@ class Usage(BaseModel):
     output_tokens: int = 0
     tool_calls: int = 0
 
+    @property
+    def tokens(self) -> int:
+        """Tokens in both directions."""
+        return self.input_tokens + self.output_tokens
+
 
 class Attempt(BaseModel):
     """An attempt at a job that was not its last: `failed`, `limited`, `handed_over`, `waiting` or `lost`."""
@@ -125,6 +130,7 @@ class JobRecord(BaseModel):
     parent: str | None = None
     origin: str | None = None
     replayed_as: str | None = None
+    conversation: str | None = None
 
     @property
     def done(self) -> bool:

@@ -55,6 +55,7 @@ def read_record(
         parent=_text(raw, "parent"),
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
+        conversation=_text(raw, "conversation"),
     )
 
 

@@ -8,7 +8,12 @@ local function ledger_key(id) return prefix .. ':ledger:' .. id end
 local function checkpoint_key(id) return prefix .. ':checkpoint:' .. id end
 local function awaiting_key(id) return prefix .. ':awaiting:' .. id end
 local function children_key(id) return prefix .. ':children:' .. id end
-local function line_key(queue, tenant) return prefix .. ':line:' .. queue .. ':' .. tenant end
+local function line_key(queue, tenant, kind) return prefix .. ':line:' .. queue .. ':' .. tenant .. ':' .. kind end
+local function ready_key(queue, tenant) return prefix .. ':ready:' .. queue .. ':' .. tenant end
+local function held_by_key(scope) return prefix .. ':held-by:' .. scope end
+local function rate_key(scope) return prefix .. ':rate:' .. scope end
+local function tenant_key(name) return prefix .. ':tenant:' .. name end
+local function conversation_key(tenant, id) return prefix .. ':conversation:' .. tenant .. ':' .. id end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end
@@ -44,3 +49,10 @@ local buckets_key = prefix .. ':buckets'
 local parked_lines_key = prefix .. ':parked-lines'
 local resources_key = prefix .. ':resources'
 local breakers_channel = prefix .. ':breakers'
+local policy_key = prefix .. ':policy'
+local flow_key = prefix .. ':flow'
+local held_key = prefix .. ':held'
+local limited_key = prefix .. ':limited'
+local function schedule_key(name) return prefix .. ':schedule:' .. name end
+local schedules_key = prefix .. ':schedules'
+local schedule_due_key = prefix .. ':schedule-due'
