@@ -17,6 +17,8 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
@@ -24,7 +26,9 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run_async, run_pipelined_async
 
@@ -72,6 +76,8 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
+        self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -221,6 +227,53 @@ class AsyncJobClient:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
 
+    async def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule; see `JobClient.add_schedule`."""
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return await self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    async def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name; see `JobClient.schedules`."""
+        return await self._do(self._schedules.list(tenant))
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule; see `JobClient.schedule`."""
+        return await self._do(self._schedules.get(name))
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed; see `JobClient.pause_schedule`."""
+        return await self._do(self._schedules.pause(name))
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; see `JobClient.resume_schedule`."""
+        return await self._do(self._schedules.resume(name))
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; see `JobClient.remove_schedule`."""
+        return await self._do(self._schedules.remove(name))
+
+    async def run_schedule(self, name: str) -> AsyncJob:
+        """Submit a job of a schedule now, beside its times; see `JobClient.run_schedule`."""
+        return AsyncJob(await self._do(self._schedules.run(name)), True, self)
+
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""
         return await self._do(self._core.kinds())
@@ -232,6 +285,40 @@ class AsyncJobClient:
     async def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
+
+    async def set_service_limits(
+        self,
+        scope: str,
+        *,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        concurrent: int | None = None,
+    ) -> Limits:
+        """See `JobClient.set_service_limits`."""
+        values = given(
+            requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
+        )
+        return await self._do(self._services.put(scope, values))
+
+    async def remove_service_limits(self, scope: str) -> bool:
+        """See `JobClient.remove_service_limits`."""
+        return await self._do(self._services.remove(scope))
+
+    async def service_limits(self) -> LimitStatuses:
+        """See `JobClient.service_limits`."""
+        return await self._do(self._services.list())
+
+    async def breakers(self) -> BreakerStatuses:
+        """See `JobClient.breakers`."""
+        return await self._do(self._services.breakers())
+
+    async def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
+        """See `JobClient.open_breaker`."""
+        return await self._do(self._services.switch(resource, BreakerState.OPEN, for_))
+
+    async def close_breaker(self, resource: str) -> BreakerState:
+        """See `JobClient.close_breaker`."""
+        return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

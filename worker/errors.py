@@ -155,6 +155,28 @@ class NotReplayable(BackdeskError):
         return f"job {self.job_id} cannot be replayed: {self.reason}"
 
 
+class ScheduleNotFound(BackdeskError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no schedule {self.name!r}"
+
+
+class ScheduleExists(BackdeskError):
+    """A schedule of this name is there with another definition, which was left alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"schedule {self.name!r} is there with another definition; replace it if that is meant"
+
+
 class JobFailed(BackdeskError):
     """The job ended without a result: failed, cancelled or expired; `failure` holds the reason."""
 
@@ -216,13 +238,17 @@ class TaskError(BackdeskError):
 class Limited(BackdeskError):
     """Raised inside an attempt that ran into a limit of this deployment's own, which `reason` names.
 
-    The job is parked for `retry_after_s` seconds and no attempt is used.
+    The job is parked for `retry_after_s` seconds and no attempt is used. If it waits for an outside service, `resource`
+    names that, `why` says what of it, and the job goes on as soon as the `line` in which it waits has room.
     """
 
-    def __init__(self, retry_after_s: float, reason: str) -> None:
+    def __init__(self, retry_after_s: float, reason: str, *, resource: str = "", why: str = "", line: str = "") -> None:
         super().__init__(retry_after_s, reason)
         self.retry_after_s = retry_after_s
         self.reason = reason
+        self.resource = resource
+        self.why = why
+        self.line = line
 
     def __str__(self) -> str:
         return f"{self.reason}: parked for {self.retry_after_s:g} s"

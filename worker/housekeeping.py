@@ -13,10 +13,12 @@ from worker.consumer import Consumer
 from worker.health import WorkerFacts
 from worker.intake import Intake
 from worker.maintenance import Maintenance
+from worker.metrics import Metrics
 from worker.presence import Presence
 from worker.probes import FileProbe, HttpProbe
 from worker.settings import Settings
 from worker.task import TaskSpec
+from worker.timetable import Timetable
 from worker.vitals import Vitals
 from worker.watchdog import Watchdog
 
@@ -35,7 +37,7 @@ class Part(Protocol):
 
 
 class Housekeeping:
-    """Presence, maintenance, intake, watchdog and probes of one worker, started and stopped together."""
+    """Presence, maintenance, intake, timetable, watchdog and probes of one worker, started and stopped together."""
 
     def __init__(self, presence: Presence, vitals: Vitals, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
         self._presence = presence
@@ -52,7 +54,8 @@ class Housekeeping:
         presence = Presence(name, connect(settings.url, timeout_s), settings, vitals, vitals.note_store_reached)
         maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
         intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
-        return cls(presence, vitals, [maintenance, intake, watchdog, *_probes(settings, vitals)], kinds)
+        timetable = Timetable(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
+        return cls(presence, vitals, [maintenance, intake, timetable, watchdog, *_probes(settings, vitals)], kinds)
 
     def start(self) -> None:
         """Start all parts."""
@@ -85,7 +88,8 @@ def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
         probes.append(FileProbe(settings.health_file, facts))
     if settings.health_port:
         try:
-            probes.append(HttpProbe(settings.health_host, settings.health_port, facts))
+            metrics = Metrics(connect(settings.url, settings.socket_timeout_s), settings)
+            probes.append(HttpProbe(settings.health_host, settings.health_port, facts, metrics.render))
         except OSError as error:
             # A worker without its port is reported as ill by whoever asks there; it need not be without work.
             log.error("health_port_not_opened", extra={"port": settings.health_port, "error": str(error)})  # noqa: TRY400 - the error says it all

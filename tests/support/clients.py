@@ -11,9 +11,11 @@ from producers.client import JobClient
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.memory import Memory
+from producers.schedules import KeptSchedule, ScheduleRecords
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.schedule import ScheduleRecord
 from worker.settings import Settings
 
 
@@ -50,6 +52,13 @@ class Client(Protocol):
     async def drop(self, job_ids: Ids) -> int: ...
     async def memory(self, job_id: str) -> Memory: ...
     async def children(self, job_id: str) -> Ids: ...
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule: ...
+    async def schedules(self, **filters: Any) -> ScheduleRecords: ...
+    async def schedule(self, name: str) -> ScheduleRecord: ...
+    async def pause_schedule(self, name: str) -> ScheduleRecord: ...
+    async def resume_schedule(self, name: str) -> ScheduleRecord: ...
+    async def remove_schedule(self, name: str) -> bool: ...
+    async def run_schedule(self, name: str) -> Submitted: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -118,6 +127,27 @@ class Blocking:
 
     async def children(self, job_id: str) -> Ids:
         return await asyncio.to_thread(self.client.children, job_id)
+
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
+        return await asyncio.to_thread(self.client.add_schedule, name, kind, request, **options)
+
+    async def schedules(self, **filters: Any) -> ScheduleRecords:
+        return await asyncio.to_thread(self.client.schedules, **filters)
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.schedule, name)
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.pause_schedule, name)
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.resume_schedule, name)
+
+    async def remove_schedule(self, name: str) -> bool:
+        return await asyncio.to_thread(self.client.remove_schedule, name)
+
+    async def run_schedule(self, name: str) -> Submitted:
+        return await asyncio.to_thread(self.client.run_schedule, name)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -193,6 +223,27 @@ class Asyncio:
 
     async def children(self, job_id: str) -> Ids:
         return await self.client.children(job_id)
+
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
+        return await self.client.add_schedule(name, kind, request, **options)
+
+    async def schedules(self, **filters: Any) -> ScheduleRecords:
+        return await self.client.schedules(**filters)
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.schedule(name)
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.pause_schedule(name)
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.resume_schedule(name)
+
+    async def remove_schedule(self, name: str) -> bool:
+        return await self.client.remove_schedule(name)
+
+    async def run_schedule(self, name: str) -> Submitted:
+        return await self.client.run_schedule(name)
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

@@ -32,7 +32,8 @@ _OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
-    return [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    of_jobs = [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    return [*of_jobs, *_schedules_astray(client, keys)]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -92,8 +93,21 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
             state = client.hget(keys.job(member), "state")
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
+    yield from _parked(client, keys)
     yield from _stuck_lines(client, keys)
     yield from _miscounted(client, keys)
+
+
+def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
+    for name in client.scan_iter(keys.parked("*")):
+        line = text(name).removeprefix(keys.parked(""))
+        if not client.hexists(keys.parked_lines, line):
+            yield f"{line} has jobs that nobody releases"
+        for member in sorted(_members(client, name)):
+            state, line_of = client.hmget(keys.job(member), "state", "parked")
+            if line_of is not None and text(line_of) == line and text(state or b"") in ACTIVE - {JobState.SCHEDULED}:
+                yield f"{member} is {text(state or b'')} and parked in {line}"
 
 
 def _stuck_lines(client: redis.Redis, keys: Keys) -> Iterator[str]:
@@ -140,6 +154,12 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
         job_id = text(key).removeprefix(keys.job(""))
         raw: dict[Any, Any] = client.hgetall(key)
         state = JobState(text(raw[b"state"]))
+        if (
+            state is JobState.SCHEDULED
+            and b"parked" in raw
+            and client.zscore(keys.parked(text(raw[b"parked"])), job_id) is None
+        ):
+            yield f"{job_id} is parked and in no line"
         for place in _places(keys, state, raw):
             if place == "standing" and job_id not in standing:
                 yield f"{job_id} is queued, and in no line, window or stranded"
@@ -147,6 +167,22 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
                 yield f"{job_id} waits for nothing"
             elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
                 yield f"{job_id} is {state} and missing in {place}"
+
+
+def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every schedule of which one part is there without the others, or that nobody will look at."""
+    defined = set(map(text, client.hkeys(keys.schedules)))
+    known = {text(key).removeprefix(keys.schedule("")) for key in client.scan_iter(keys.schedule("*"))}
+    for name in sorted(defined ^ known):
+        yield f"schedule {name} has {'no definition' if name in known else 'a definition alone'}"
+    planned = {
+        name
+        for name in known
+        if client.hget(keys.schedule(name), "next") and not client.hexists(keys.schedule(name), "paused")
+    }
+    due = _members(client, keys.schedule_due)
+    yield from (f"schedule {name} is planned, and nobody will look at it" for name in sorted(planned - due))
+    yield from (f"schedule {name} is to be looked at, and not planned" for name in sorted(due - planned))
 
 
 def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
