@@ -187,7 +187,8 @@ class Board:
     def find(self, job_id: str) -> JobRecord | None:
         fields: dict[Any, Any] = self.client.hgetall(self.keys.job(job_id))
         awaiting: list[Any] = self.client.hvals(self.keys.awaiting(job_id))
-        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting)
+        spent: dict[Any, Any] = self.client.hgetall(self.keys.spent(job_id))
+        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting, spent)
 
     def state(self, job_id: str) -> JobState:
         return self.record(job_id).state

@@ -8,6 +8,10 @@ local function ledger_key(id) return prefix .. ':ledger:' .. id end
 local function checkpoint_key(id) return prefix .. ':checkpoint:' .. id end
 local function awaiting_key(id) return prefix .. ':awaiting:' .. id end
 local function children_key(id) return prefix .. ':children:' .. id end
+local function spent_key(id) return prefix .. ':spent:' .. id end
+local function spent_day_key(tenant, day) return prefix .. ':spent-day:' .. tenant .. ':' .. day end
+local function spenders_key(day) return prefix .. ':spenders:' .. day end
+local function tenant_key(name) return prefix .. ':tenant:' .. name end
 local function line_key(queue, tenant) return prefix .. ':line:' .. queue .. ':' .. tenant end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end

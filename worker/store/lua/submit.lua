@@ -1,17 +1,17 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: common, then for each job 20 values: id, kind, tenant, queue, priority 0-9, request JSON, fingerprint,
+-- ARGV: common, then for each job 21 values: id, kind, tenant, queue, priority 0-9, request JSON, fingerprint,
 --   idempotency key or '', run-at ms or '', expires-at ms or '', metadata JSON or '', Celery message or '',
 --   start-by ms or '', time-out of an attempt in ms or '', retry policy JSON or '', parent or '', its attempt or '',
---   its key for this job or '', origin or '', 1 to take over what the origin has finished or ''
+--   its key for this job or '', origin or '', 1 to take over what the origin has finished or '', budget JSON or ''
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
 --   -2 not written because the parent's attempt has lost its fence
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include record
 
-local FIELDS = 20
+local FIELDS = 21
 local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
-  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin'}
+  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin', [21] = 'budget'}
 local RANKS_PER_PRIORITY = 2 ^ 44 -- arrivals that fit below a priority; ten of them still fit a double exactly
 local replies = {}
 
