@@ -17,8 +17,10 @@ from producers.core import Announcements, Contracts, Events, Ids, JobCore, Recor
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.spending import DaySpendings, Spendings
 from worker.admission import JobOptions
 from worker.ask import APPROVE, DENY, AskType
+from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
@@ -72,6 +74,7 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._spendings = Spendings(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -90,10 +93,13 @@ class AsyncJobClient:
         start_by: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry)
+        options = JobOptions(
+            tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry, budget
+        )
         found, created = await self._do(self._core.submit(kind, request, options, job_id))
         return AsyncJob(found, created, self)
 
@@ -111,9 +117,10 @@ class AsyncJobClient:
         start_by: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry)
+        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry, budget)
         ids = await self._do(self._core.submit_many(kind, requests, options))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 
@@ -208,9 +215,10 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - as in submit
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> AsyncJob:
         """Do a dead letter again, as a new job; see `JobClient.replay`."""
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
         found, created = await self._do(self._dead.replay(job_id, request, options, resume=resume))
         return AsyncJob(found, created, self)
 
@@ -240,6 +248,14 @@ class AsyncJobClient:
     async def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        """Return what a tenant has spent on the last days in UTC; see `JobClient.spending`."""
+        return await self._do(self._spendings.of(tenant, days))
+
+    async def spending_today(self) -> DaySpendings:
+        """Return what each tenant has spent today (UTC); see `JobClient.spending_today`."""
+        return await self._do(self._spendings.today())
 
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""

@@ -156,4 +156,5 @@ def _kept(record: JobRecord) -> JobOptions:
         metadata=record.metadata,
         timeout=record.timeout_s,
         retry=record.retry,
+        budget=record.budget,
     )

@@ -11,6 +11,7 @@ from producers.client import JobClient
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.memory import Memory
+from producers.spending import DaySpendings
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
@@ -50,6 +51,8 @@ class Client(Protocol):
     async def drop(self, job_ids: Ids) -> int: ...
     async def memory(self, job_id: str) -> Memory: ...
     async def children(self, job_id: str) -> Ids: ...
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings: ...
+    async def spending_today(self) -> DaySpendings: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -118,6 +121,12 @@ class Blocking:
 
     async def children(self, job_id: str) -> Ids:
         return await asyncio.to_thread(self.client.children, job_id)
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        return await asyncio.to_thread(self.client.spending, tenant, days)
+
+    async def spending_today(self) -> DaySpendings:
+        return await asyncio.to_thread(self.client.spending_today)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -193,6 +202,12 @@ class Asyncio:
 
     async def children(self, job_id: str) -> Ids:
         return await self.client.children(job_id)
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        return await self.client.spending(tenant, days)
+
+    async def spending_today(self) -> DaySpendings:
+        return await self.client.spending_today()
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()
