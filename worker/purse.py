@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
@@ -27,12 +28,15 @@ _NOTHING = Estimate(Amount())
 class Spending:
     """A call that is under way: its estimate is set aside until `settle` says what it really took.
 
-    `cheaper` says that it must be made by cheaper means. Of what the estimate wanted beyond the least, `share` (0 to 1)
-    was granted.
+    `cheaper` says that it must be made by cheaper means; `limited`, that it must not take more than was granted: the
+    least, and of what was wanted beyond it the `share` (0 to 1).
     """
 
-    def __init__(self, settle: Callable[[Amount | None], None], *, share: float = 1.0, cheaper: bool = False) -> None:
+    def __init__(
+        self, settle: Callable[[Amount | None], None], *, limited: bool, share: float = 1.0, cheaper: bool = False
+    ) -> None:
         self._settle: Callable[[Amount | None], None] | None = settle
+        self.limited = limited
         self.share = share
         self.cheaper = cheaper
 
@@ -74,12 +78,13 @@ class Purse:
         """
         number = next(self._numbers)
         if not self._limited:
-            counted = self._submit(self._calls.reserve(self._claim, number, estimate, in_any_case=True))
+            counted = self._submit(self._calls.spend(self._claim, number, estimate, in_any_case=True))
             counted.add_done_callback(self._note)
-            return Spending(lambda real: self._settle(number, real))
+            return Spending(partial(self._settle, number), limited=False)
         granted = yield from self._allowed(number, estimate, cheaper)
         by_cheaper = self._cheaper and cheaper is not None
-        return Spending(lambda real: self._settle(number, real), share=granted.share, cheaper=by_cheaper)
+        settle = partial(self._settle, number)
+        return Spending(settle, limited=True, share=granted.share, cheaper=by_cheaper)
 
     def time_left(self) -> Pipeline[float | None]:
         """Return the seconds that the budgets leave the attempt, None when none limits time. Raises as `spend` does."""
@@ -94,7 +99,7 @@ class Purse:
         while True:
             by_cheaper = self._cheaper and cheaper is not None
             chosen = cheaper if by_cheaper and cheaper is not None else estimate
-            answer = yield self._submit(self._calls.reserve(self._claim, number, chosen, cheaper=by_cheaper))
+            answer = yield self._submit(self._calls.spend(self._claim, number, chosen, cheaper=by_cheaper))
             match answer:
                 case Granted():
                     self._limited = answer.limited
@@ -131,7 +136,7 @@ class Purse:
         return self._answers[key]
 
     def _settle(self, number: int, real: Amount | None) -> None:
-        self._submit(self._calls.settle(self._claim, number, real))
+        self._submit(self._calls.account(self._claim, number, real))
 
     def _note(self, counted: Future[Any]) -> None:
         if not counted.cancelled() and counted.exception() is None:

@@ -70,7 +70,7 @@ async def test_a_job_without_a_budget_shows_none(jobs: Client) -> None:
 def spend(board: Board, job_id: str, tokens: int, cost_usd: float | None = 0.0) -> Claim:
     claim = board.start(job_id)
     estimate = Estimate(Amount(tokens=tokens, cost_usd=cost_usd, model_calls=1))
-    board.run(board.spending.reserve(claim, 1, estimate, in_any_case=True))
+    board.run(board.spending.spend(claim, 1, estimate, in_any_case=True))
     return claim
 
 

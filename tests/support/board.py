@@ -194,11 +194,11 @@ class Board:
     ) -> Answer:
         """Set something aside for a call of an attempt."""
         estimate = Estimate(Amount(**amount), Amount(tokens=more_tokens))
-        return self.run(self.spending.reserve(claim, number, estimate, cheaper=cheaper, in_any_case=in_any_case))
+        return self.run(self.spending.spend(claim, number, estimate, cheaper=cheaper, in_any_case=in_any_case))
 
     def book(self, claim: Claim, number: int = 1, **amount: Any) -> bool:
         """Say what a call has really cost; nothing at all leaves the estimate."""
-        return self.run(self.spending.settle(claim, number, Amount(**amount) if amount else None))
+        return self.run(self.spending.account(claim, number, Amount(**amount) if amount else None))
 
     def spent(self, job_id: str) -> Spent:
         return self.record(job_id).spent or Spent()

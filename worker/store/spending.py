@@ -36,7 +36,7 @@ Answer = Granted | Refusal | CostUnknown | TenantLimitInvalid | Lost
 class SpendingCalls(CallBuilder):
     """Builds the calls that count spending."""
 
-    def reserve(
+    def spend(
         self, claim: Claim, number: int | None, estimate: Estimate, *, cheaper: bool = False, in_any_case: bool = False
     ) -> Call[Answer]:
         """Set an estimate aside in all the pots of a job, or in none. Idempotent by number within the attempt.
@@ -47,12 +47,12 @@ class SpendingCalls(CallBuilder):
         least, more = estimate.least, estimate.more
         arguments: list[Argument] = ["" if number is None else number, *_flat(least)]
         arguments += [more.tokens, more.cost_micro or 0, 1 if cheaper else "", 1 if in_any_case else ""]
-        return self._of(claim, "reserve", *arguments, read=lambda reply: _read_answer(reply, estimate.purpose))
+        return self._of(claim, "spend", *arguments, read=lambda reply: _read_answer(reply, estimate.purpose))
 
-    def settle(self, claim: Claim, number: int, amount: Amount | None) -> Call[bool]:
+    def account(self, claim: Claim, number: int, amount: Amount | None) -> Call[bool]:
         """Replace what a call has set aside by its real amount, None when nothing better is known. Idempotent."""
         arguments = _flat(amount) if amount is not None else ["", "", "", ""]
-        return self._of(claim, "settle", number, *arguments, read=bool)
+        return self._of(claim, "account", number, *arguments, read=bool)
 
     def grant(self, refusal: Refusal, job_id: str) -> Call[bool]:
         """Allow as much again of the budget that refused; past a tenant's day, to the job. Idempotent."""

@@ -129,10 +129,10 @@ def test_calls_of_many_workers_at_once_never_pass_a_limit(settings: Settings, bo
     def spend(worker: int) -> None:
         with connect(settings.url) as connection:
             for number in range(100 * worker, 100 * worker + 30):
-                answer = run(connection, board.spending.reserve(claim, number, estimate))
+                answer = run(connection, board.spending.spend(claim, number, estimate))
                 answers.append(answer)
                 if isinstance(answer, Granted):
-                    run(connection, board.spending.settle(claim, number, real))
+                    run(connection, board.spending.account(claim, number, real))
 
     threads = [threading.Thread(target=spend, args=(worker,)) for worker in range(8)]
     for thread in threads:

@@ -1,4 +1,4 @@
--- Settle: replace what a call has set aside by what it has really cost.
+-- Account: replace what a call has set aside by what it has really cost.
 --
 -- ARGV: common, job id, attempt, number of the call, tokens ('' when nothing better than the estimate is known), cost (in
 --   millionths of a dollar, '' when unknown), model calls, tool calls

@@ -1,8 +1,8 @@
--- Reserve: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
+-- Spend: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
 --
--- ARGV: common, job id, attempt, number of the call ('' only asks whether there is time), tokens, cost (in millionths of a dollar, ''
---   when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), 1 for cheaper
---   means or '', 1 to count in any case or ''
+-- ARGV: common, job id, attempt, number of the call ('' only asks whether there is time), tokens, cost (in millionths of
+--   a dollar, '' when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), 1
+--   for cheaper means or '', 1 to count in any case or ''
 -- Returns: {1, share of what was taken more in millionths, 1 when the spending is limited else 0, ms that are left or
 --   ''}, {0, refusal as JSON}, {-1} when the attempt has lost its fence, {-2, whose money it is} when the cost is unknown
 --   and a budget in money, {-3, tenant, setting, value} when a limit of the tenant is no number
