@@ -15,6 +15,7 @@ from producers.async_watch import AsyncWatch
 from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.spending import DaySpendings, Spendings
@@ -26,6 +27,7 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
 from worker.settings import Settings, load_settings
 from worker.store.script import run_async, run_pipelined_async
@@ -75,6 +77,7 @@ class AsyncJobClient:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._spendings = Spendings(core)
+        self._limits = ServiceLimits(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -268,6 +271,40 @@ class AsyncJobClient:
     async def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
+
+    async def set_limits(
+        self,
+        scope: str,
+        *,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        concurrent: int | None = None,
+    ) -> Limits:
+        """See `JobClient.set_limits`."""
+        values = given(
+            requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
+        )
+        return await self._do(self._limits.put(scope, values))
+
+    async def remove_limits(self, scope: str) -> bool:
+        """See `JobClient.remove_limits`."""
+        return await self._do(self._limits.remove(scope))
+
+    async def limits(self) -> LimitStatuses:
+        """See `JobClient.limits`."""
+        return await self._do(self._limits.list())
+
+    async def breakers(self) -> BreakerStatuses:
+        """See `JobClient.breakers`."""
+        return await self._do(self._limits.breakers())
+
+    async def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
+        """See `JobClient.open_breaker`."""
+        return await self._do(self._limits.switch(resource, BreakerState.OPEN, for_))
+
+    async def close_breaker(self, resource: str) -> BreakerState:
+        """See `JobClient.close_breaker`."""
+        return await self._do(self._limits.switch(resource, BreakerState.CLOSED, None))
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

@@ -38,6 +38,7 @@ from worker.loop import canceller
 from worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
 from worker.process import WorkerProcess
 from worker.purse import Purse
+from worker.reservation import Services
 from worker.task import TaskSpec
 from worker.verdict import Verdict
 
@@ -116,7 +117,17 @@ class _Attempt:
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
         self.purse = Purse(claim, self.ledger, submit, process.spending)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
-        self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family, self.purse)
+        services = Services(
+            claim,
+            submit,
+            process.reservations,
+            wait_s=settings.limit_wait_s,
+            judge=classify,
+            random=random.random,
+        )
+        self.context: AttemptContext = kind_of_context(
+            claim, self.progress, self.ledger, family, services, purse=self.purse
+        )
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
 

@@ -22,7 +22,7 @@ TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
 #: Files that others include; they read no arguments but the common ones.
-PARTS = {"budget", "clock", "dispatch", "ending", "events", "forget", "keys", "record"}
+PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -122,10 +122,18 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "virtual_time_key": (keys.virtual_time, 1),
         "departed_key": (keys.departed, 1),
         "worker_key": (keys.worker, 1),
+        "reservation_key": (keys.reservation, 1),
+        "level_key": (keys.level, 1),
+        "calls_key": (keys.calls, 1),
+        "hold_key": (keys.hold, 1),
+        "held_key": (keys.held, 1),
+        "breaker_key": (keys.breaker, 1),
+        "failures_key": (keys.failures, 1),
         "progress_channel": (keys.progress, 1),
         "tenant_channel": (keys.tenant_progress, 1),
     }
     expected = {name: build(*("ab"[:count])) for name, (build, count) in with_arguments.items()}
+    expected["lines_key"], expected["breakers_channel"] = keys.held_lines, keys.breakers
     expected["celery_list"] = celery_queue(keys.prefix, "a")
     for name in (
         "leases",
@@ -139,6 +147,9 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "leader",
         "kinds",
         "served",
+        "limits",
+        "buckets",
+        "resources",
     ):
         expected[f"{name}_key"] = getattr(keys, name)
     defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
