@@ -88,10 +88,23 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
             state = client.hget(keys.job(member), "state")
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
+    yield from _held(client, keys)
     for name in client.scan_iter(keys.line("*", "*")):
         _, _, queue, tenant = text(name).split(":", 3)
         if client.zscore(keys.lane(queue), tenant) is None:
             yield f"{tenant} has a line in {queue} but no place in its lane: it would wait for ever"
+
+
+def _held(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
+    for name in client.scan_iter(keys.held("*")):
+        line = text(name).removeprefix(keys.held(""))
+        if not client.hexists(keys.held_lines, line):
+            yield f"{line} has jobs that nobody releases"
+        for member in sorted(_members(client, name)):
+            state, held = client.hmget(keys.job(member), "state", "held")
+            if held is not None and text(held) == line and text(state or b"") in ACTIVE - {JobState.SCHEDULED}:
+                yield f"{member} is {text(state or b'')} and held in {line}"
 
 
 def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
@@ -106,6 +119,12 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
         job_id = text(key).removeprefix(keys.job(""))
         raw: dict[Any, Any] = client.hgetall(key)
         state = JobState(text(raw[b"state"]))
+        if (
+            state is JobState.SCHEDULED
+            and b"held" in raw
+            and client.zscore(keys.held(text(raw[b"held"])), job_id) is None
+        ):
+            yield f"{job_id} is held and in no line"
         for place in _places(keys, state, raw):
             if place == "standing" and job_id not in standing:
                 yield f"{job_id} is queued, and in no line, window or stranded"

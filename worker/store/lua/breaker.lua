@@ -35,5 +35,9 @@ local function probe_from(breaker, call, interval_ms, timeout_ms)
   if breaker.by_hand then return nil end
   if breaker.prober ~= '' and breaker.prober ~= call and alive(breaker.prober) and breaker.probe_by > now and
     breaker.probe_by <= now + interval_ms + timeout_ms then return nil end -- beyond it the clock was put back
-  return math.max(now, math.min(breaker.probe_at, now + interval_ms))
+  if breaker.probe_at > now + interval_ms then -- as above
+    breaker.probe_at = now + interval_ms
+    redis.call('HSET', breaker_key(breaker.resource), 'probe_at', whole(breaker.probe_at))
+  end
+  return math.max(now, breaker.probe_at)
 end

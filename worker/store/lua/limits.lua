@@ -23,18 +23,6 @@ local function interval(per_minute) return MINUTE / (SHARE * per_minute) end
 -- The longest that can rightly be ahead: a call that begins after the longest wait and costs the whole minute.
 local function clamp(level, wait) return math.max(now - TOLERANCE, math.min(level, now + wait + MINUTE / SHARE)) end
 
--- Up to when a bucket is given away, by unit; also right when the clock has been put back since that was written.
-local function load_level(bucket, wait)
-  local field = redis.call('HMGET', level_key(bucket), 'looked', 'typical', 'rate', 'rate_at', 'tokens', 'tokens_at',
-    'restart', 'restart_at')
-  local level = {looked = tonumber(field[1] or 0), typical = tonumber(field[2] or 1)}
-  for index, unit in ipairs({'rate', 'tokens', 'restart'}) do
-    local back = math.max(0, tonumber(field[2 * index + 2] or 0) - now)
-    level[unit] = clamp(tonumber(field[2 * index + 1] or 0) - back, wait)
-  end
-  return level
-end
-
 local function note(bucket, ...)
   redis.call('HSET', level_key(bucket), ...)
   redis.call('PEXPIRE', level_key(bucket), 3 * MINUTE)
@@ -44,13 +32,33 @@ local function save_level(bucket, unit, level)
   note(bucket, unit, string.format('%.3f', level), unit .. '_at', whole(now))
 end
 
+-- Up to when a bucket is given away, by unit. If the clock was put back since that was written, it goes back as far.
+local function load_level(bucket, wait)
+  local field = redis.call('HMGET', level_key(bucket), 'looked', 'typical', 'rate', 'rate_at', 'tokens', 'tokens_at',
+    'restart', 'restart_at')
+  local level = {looked = tonumber(field[1] or 0), typical = tonumber(field[2] or 1)}
+  for index, unit in ipairs({'rate', 'tokens', 'restart'}) do
+    local back = math.max(0, tonumber(field[2 * index + 2] or 0) - now)
+    level[unit] = clamp(tonumber(field[2 * index + 1] or 0) - back, wait)
+    if back > 0 then save_level(bucket, unit, level[unit]) end
+  end
+  return level
+end
+
+local function write_hold(bucket, till)
+  redis.call('SET', hold_key(bucket), whole(now) .. ' ' .. whole(till), 'PX', whole(till - now + RESTART))
+end
+
 -- Until when a provider wants no calls; nil when it has said nothing, or the restart after it is over.
 local function held_until(bucket)
   local value = redis.call('GET', hold_key(bucket))
   if not value then return nil end
   local from, till = value:match('^(%d+) (%d+)$')
   from, till = tonumber(from), tonumber(till)
-  if now < from then till = now + till - from end -- the clock was put back
+  if now < from then -- the clock was put back
+    till = now + till - from
+    write_hold(bucket, till)
+  end
   return till + RESTART > now and till or nil
 end
 
@@ -59,7 +67,7 @@ local function hold(bucket, ms)
   local known = held_until(bucket)
   if known and known >= till then return end
   redis.call('ZADD', buckets_key, whole(now), bucket)
-  redis.call('SET', hold_key(bucket), whole(now) .. ' ' .. whole(till), 'PX', whole(till - now + RESTART))
+  write_hold(bucket, till)
 end
 
 -- Whether the attempt that makes a call still runs.
