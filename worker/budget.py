@@ -199,7 +199,11 @@ def shown(number: float) -> str:
     return f"{number:,.6f}".rstrip("0").rstrip(".")
 
 
-class BudgetExceeded(TaskError):
+class SpendingRefused(TaskError):
+    """What comes next may not be spent."""
+
+
+class BudgetExceeded(SpendingRefused):
     """A budget does not allow what comes next; `refusal` says which and where it stands. Not worth another attempt.
 
     The code is `budget_exceeded`, or `tenant_budget_exceeded` with the time until the next day as `retry_after_s`.
@@ -222,7 +226,7 @@ class BudgetExceeded(TaskError):
         return (type(self), (self.refusal, self.remark))
 
 
-class CostUnknown(TaskError):
+class CostUnknown(SpendingRefused):
     """A budget is in money, and what comes next has no known price, so that nobody could hold it to the budget."""
 
     def __init__(self, whose: str, purpose: str, remedy: str = "") -> None:
@@ -241,7 +245,7 @@ class CostUnknown(TaskError):
         return (type(self), (self.whose, self.purpose, self.remedy))
 
 
-class TenantLimitInvalid(TaskError):
+class TenantLimitInvalid(SpendingRefused):
     """A limit in a tenant's settings is no number: nothing is spent until it is put right."""
 
     def __init__(self, tenant: str, field: str, value: str) -> None:
