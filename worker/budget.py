@@ -183,9 +183,14 @@ class Refusal:
     resets_in_s: float | None = None
 
     @property
+    def pot(self) -> str:
+        """What is spent: the budget of a job, by its id, or a day of the job's tenant."""
+        return self.job_id or self.day
+
+    @property
     def key(self) -> str:
         """Names the next grant: a later attempt that is refused at the same point has the same."""
-        return f"budget:{self.job_id or self.day}:{self.grants + 1}"
+        return f"budget:{self.pot}:{self.grants + 1}"
 
     def __str__(self) -> str:
         unit = {"cost_usd": " USD", "wall_s": " s"}.get(self.limit, f" {self.limit.replace('_', ' ')}")

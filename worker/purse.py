@@ -66,7 +66,8 @@ class Purse:
         self._calls = calls
         self._numbers = itertools.count(1)
         self._limited = claim.limited
-        self._cheaper = False
+        #: The pot that is spent but for cheaper means, once there is one.
+        self._spent_pot = ""
         self._answers: dict[str, Answer] = {}
         self._asked: set[str] = set()
 
@@ -82,7 +83,7 @@ class Purse:
             counted.add_done_callback(self._note)
             return Spending(partial(self._settle, number), limited=False)
         granted = yield from self._allowed(number, estimate, cheaper)
-        by_cheaper = self._cheaper and cheaper is not None
+        by_cheaper = bool(self._spent_pot) and cheaper is not None
         settle = partial(self._settle, number)
         return Spending(settle, limited=True, share=granted.share, cheaper=by_cheaper)
 
@@ -97,19 +98,18 @@ class Purse:
 
     def _allowed(self, number: int | None, estimate: Estimate, cheaper: Estimate | None) -> Pipeline[Granted]:
         while True:
-            by_cheaper = self._cheaper and cheaper is not None
-            chosen = cheaper if by_cheaper and cheaper is not None else estimate
+            chosen, by_cheaper = (cheaper, self._spent_pot) if self._spent_pot and cheaper else (estimate, "")
             answer = yield self._submit(self._calls.spend(self._claim, number, chosen, cheaper=by_cheaper))
             match answer:
                 case Granted():
                     self._limited = answer.limited
                     return answer
                 case Refusal(on_limit=OnLimit.CHEAPER) if cheaper is not None and not by_cheaper:
-                    self._cheaper = True
+                    self._spent_pot = answer.pot
                 case Refusal(on_limit=OnLimit.APPROVE):
                     yield from self._approved(answer, estimate)
                 case Refusal():
-                    raise BudgetExceeded(answer, _remark(answer, by_cheaper=by_cheaper))
+                    raise BudgetExceeded(answer, _remark(answer, by_cheaper=bool(by_cheaper)))
                 case CostUnknown() | TenantLimitInvalid():
                     raise answer
                 case _:

@@ -85,6 +85,6 @@ class SupportRun:
             clarifying=isinstance(output, Question),
             conversation_id=conversation_id,
             usage=self.budget.spent,
-            model=self.model.name,
+            model=self.budget.model or self.model.name,
             offline=self.model.offline,
         )

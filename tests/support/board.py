@@ -188,7 +188,7 @@ class Board:
         number: int = 1,
         *,
         more_tokens: int = 0,
-        cheaper: bool = False,
+        cheaper: str = "",
         in_any_case: bool = False,
         **amount: Any,
     ) -> Answer:

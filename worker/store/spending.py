@@ -37,16 +37,16 @@ class SpendingCalls(CallBuilder):
     """Builds the calls that count spending."""
 
     def spend(
-        self, claim: Claim, number: int | None, estimate: Estimate, *, cheaper: bool = False, in_any_case: bool = False
+        self, claim: Claim, number: int | None, estimate: Estimate, *, cheaper: str = "", in_any_case: bool = False
     ) -> Call[Answer]:
         """Set an estimate aside in all the pots of a job, or in none. Idempotent by number within the attempt.
 
         Without a number nothing is set aside, and the answer is whether there is time. `cheaper` is for calls by
-        cheaper means; `in_any_case` asks no limit, and needs no fence.
+        cheaper means: the job, or the day, whose budget has refused others. `in_any_case` asks no limit, and no fence.
         """
         least, more = estimate.least, estimate.more
         arguments: list[Argument] = ["" if number is None else number, *_flat(least)]
-        arguments += [more.tokens, more.cost_micro or 0, 1 if cheaper else "", 1 if in_any_case else ""]
+        arguments += [more.tokens, more.cost_micro or 0, cheaper, 1 if in_any_case else ""]
         return self._of(claim, "spend", *arguments, read=lambda reply: _read_answer(reply, estimate.purpose))
 
     def account(self, claim: Claim, number: int, amount: Amount | None) -> Call[bool]:

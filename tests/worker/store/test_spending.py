@@ -410,31 +410,34 @@ def test_cheaper_means_have_as_much_again_and_no_more(board: Board) -> None:
     claim = started(board, cost_usd=1, on_limit="cheaper")
     granted(board.reserve(claim, 1, cost_usd=0.9))
     assert refusal(board.reserve(claim, 2, cost_usd=0.2)).on_limit is OnLimit.CHEAPER
-    granted(board.reserve(claim, 2, cost_usd=0.2, cheaper=True))
+    granted(board.reserve(claim, 2, cost_usd=0.2, cheaper="job"))
     assert board.spent("job").cheaper
-    refused = refusal(board.reserve(claim, 3, cost_usd=1, cheaper=True))
+    refused = refusal(board.reserve(claim, 3, cost_usd=1, cheaper="job"))
     assert (refused.allowed, refused.spent) == (2, 1.1)
 
 
 def test_a_job_on_cheaper_means_does_not_go_back(board: Board) -> None:
     claim = started(board, cost_usd=1, on_limit="cheaper")
     board.reserve(claim, 1, cost_usd=0.9)
-    board.reserve(claim, 2, cost_usd=0.2, cheaper=True)
+    board.reserve(claim, 2, cost_usd=0.2, cheaper="job")
     board.book(claim, 1, cost_usd=0.1)
     assert refusal(board.reserve(claim, 3, cost_usd=0.1)).limit == "cost_usd"
     granted(board.reserve(claim, 4, tool_calls=1))
 
 
-def test_cheaper_means_within_the_budget_leave_the_usual_ones(board: Board) -> None:
-    claim = started(board, tool_calls=5, cost_usd=1, on_limit="cheaper")
-    granted(board.reserve(claim, 1, tool_calls=1, cheaper=True))
-    granted(board.reserve(claim, 2, cost_usd=0.5))
+def test_cheaper_means_of_a_child_leave_its_parent_the_usual_ones(board: Board) -> None:
+    parent = started(board, "parent", cost_usd=1, on_limit="cheaper")
+    child = child_of(board, parent, "child", cost_usd=0.1, on_limit="cheaper")
+    assert refusal(board.reserve(child, 1, cost_usd=0.2)).pot == "child"
+    granted(board.reserve(child, 1, cost_usd=0.05, cheaper="child"))
+    assert refusal(board.reserve(child, 2, cost_usd=0.05)).pot == "child"
+    granted(board.reserve(parent, 1, cost_usd=0.5))
 
 
 def test_cheaper_means_buy_no_time(board: Board, clock: Clock) -> None:
     claim = started(board, wall_s=60, on_limit="cheaper")
     clock.advance(60)
-    assert refusal(board.reserve(claim, tokens=1, cheaper=True)).on_limit is OnLimit.FAIL
+    assert refusal(board.reserve(claim, tokens=1, cheaper="job")).on_limit is OnLimit.FAIL
 
 
 # A tenant's day
@@ -549,8 +552,8 @@ def test_a_day_has_as_much_again_for_cheaper_means(board: Board) -> None:
     claim = started(board)
     granted(board.reserve(claim, 1, tokens=100))
     assert refusal(board.reserve(claim, 2, tokens=50)).on_limit is OnLimit.CHEAPER
-    granted(board.reserve(claim, 2, tokens=100, cheaper=True))
-    assert refusal(board.reserve(claim, 3, tokens=1, cheaper=True)).allowed == 200
+    granted(board.reserve(claim, 2, tokens=100, cheaper=TODAY))
+    assert refusal(board.reserve(claim, 3, tokens=1, cheaper=TODAY)).allowed == 200
 
 
 # Large numbers

@@ -92,16 +92,16 @@ local function allowed(pot, name, cheaper)
   return pot.limits[name] * (1 + pot.grants + (cheaper and pot.on_limit == 'cheaper' and 1 or 0))
 end
 
--- The limit that stands in the way of an amount, or nil.
+-- The limit that stands in the way of an amount, or nil. Once a pot lives on cheaper means it does not go back.
 local function reached(pot, amount, cheaper)
   if pot.ends_at and now >= pot.ends_at then return 'wall' end
+  local costs = (amount.tokens or 0) + (amount.cost or 0) + (amount.model_calls or 0) > 0
+  local only_cheaper = costs and not cheaper and pot.on_limit == 'cheaper' and pot.cheaper
   for _, name in ipairs(COUNTED) do
     local wanted = amount[name] or 0
-    if wanted > 0 and pot.limits[name] and pot.spent[name] + wanted > allowed(pot, name, cheaper) then return name end
+    local over = wanted > 0 and pot.limits[name] and pot.spent[name] + wanted > allowed(pot, name, cheaper)
+    if over or (only_cheaper and pot.limits[name]) then return name end
   end
-  -- Once a pot lives on cheaper means it does not go back.
-  local costs = (amount.tokens or 0) + (amount.cost or 0) + (amount.model_calls or 0) > 0
-  return costs and not cheaper and pot.on_limit == 'cheaper' and pot.cheaper or nil
 end
 
 -- The milliseconds until the first of the pots is out of time, or nil.

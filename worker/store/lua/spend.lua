@@ -1,8 +1,8 @@
 -- Spend: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
 --
 -- ARGV: common, job id, attempt, number of the call ('' only asks whether there is time), tokens, cost (in millionths of
---   a dollar, '' when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), 1
---   for cheaper means or '', 1 to count in any case or ''
+--   a dollar, '' when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), job
+--   or day whose budget is lived on by cheaper means from this call on or '', 1 to count in any case or ''
 -- Returns: {1, share of what was taken more in millionths, 1 when the spending is limited else 0, ms that are left or
 --   ''}, {0, refusal as JSON}, {-1} when the attempt has lost its fence, {-2, whose money it is} when the cost is unknown
 --   and a budget in money, {-3, tenant, setting, value} when a limit of the tenant is no number
@@ -86,8 +86,7 @@ local function take(share)
   for _, name in ipairs(COUNTED) do kept[name] = whole(amount[name]) end
   redis.call('HSET', spent_key(id), call, cjson.encode(kept))
   for _, pot in ipairs(pots) do
-    local beyond = cheaper and pot.on_limit == 'cheaper' and reached(pot, least, false)
-    if beyond then redis.call('HSETNX', pot.key, 'cheaper', beyond) end
+    if cheaper and (pot.job or pot.day) == ARGV[14] then redis.call('HSET', pot.key, 'cheaper', 1) end
     if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
       redis.call('HINCRBY', pot.key, 'jobs', 1)
     end
