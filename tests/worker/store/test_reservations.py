@@ -218,7 +218,6 @@ def test_who_has_asked_for_long_is_parked_until_a_seat_is_free(outside: Outside,
     call = outside.call(holder)
     outside.granted(call)
     parked = outside.parked(wait_s=0.1)
-    assert outside.release() == 0
     outside.settle(call)
     assert outside.release() == 1
     board.promote()
@@ -339,6 +338,32 @@ def test_jobs_are_let_go_on_as_there_is_room_the_longest_parked_first(
     assert 2 <= woken <= 4
     board.promote()
     assert [board.state(each) for each in parked[: woken + 1]] == [JobState.QUEUED] * woken + [JobState.SCHEDULED]
+
+
+def test_jobs_that_were_let_go_on_have_half_of_what_can_be_reserved_to_themselves(
+    outside: Outside, board: Board, clock: Clock
+) -> None:
+    outside.limit("openai/gpt-4o", requests_per_minute=60)
+    while isinstance(outside.reserve(), Granted):
+        pass
+    parked = [outside.parked() for _ in range(6)]
+    clock.advance(2)
+    assert outside.denied().why is Why.RATE, "a newcomer may not use the last half while others are held"
+    assert outside.release() == 2
+    board.promote()
+    woken = outside.call(board.start(parked[0]))
+    assert outside.granted(woken) > 2.5
+
+
+def test_some_of_those_that_are_held_compete_for_seats_that_are_never_free(
+    outside: Outside, board: Board, clock: Clock
+) -> None:
+    outside.limit("openai/gpt-4o", concurrent=20)
+    for _ in range(20):
+        outside.granted(outside.call(board.start(board.submit())))
+    for _ in range(5):
+        outside.parked(wait_s=0)
+    assert [outside.release() for _ in range(3)] == [2, 2, 1]
 
 
 def test_the_event_of_a_parked_job_says_for_what_it_waits_and_until_when(outside: Outside, board: Board) -> None:

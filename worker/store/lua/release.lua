@@ -7,6 +7,7 @@
 --!include breaker
 
 local wait, probe_ms, timeout_ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local LOOKED_AT = 20 -- jobs of a line that are looked at in any case, so that it forgets those that have ended
 local WOKEN_FOR = 3000 -- how long one that was woken may take to come and probe, in ms
 
 local function limit_of(line)
@@ -31,7 +32,11 @@ local function room_in_bucket(bucket)
   if limit.tokens_per_minute then
     room = math.min(room, fitting(level.tokens, level.typical * interval(limit.tokens_per_minute)))
   end
-  if limit.concurrent then room = math.min(room, free_seats(bucket, limit.concurrent, level.looked)) end
+  if limit.concurrent then
+    -- Those who ask again take each seat as it is left; a few of those who are parked must be among them.
+    local free = free_seats(bucket, limit.concurrent, level.looked)
+    room = math.min(room, math.max(free, math.ceil(limit.concurrent / 10)))
+  end
   return math.max(0, room)
 end
 
@@ -47,11 +52,13 @@ end
 -- A job that was ended, or has gone on by itself, is no longer held; nobody has told the line.
 local function wake(line, room)
   local woken = 0
-  for _, id in ipairs(redis.call('ZRANGE', held_key(line), 0, most - 1)) do
+  for index, id in ipairs(redis.call('ZRANGE', held_key(line), 0, most - 1)) do
+    if woken >= room and index > LOOKED_AT then break end
     local held = redis.call('HGET', job_key(id), 'held') == line and redis.call('ZSCORE', due_key, id)
     if held and woken < room then
       redis.call('ZADD', due_key, whole(now), id)
       redis.call('HDEL', job_key(id), 'held')
+      redis.call('HSET', job_key(id), 'woken', 1)
       woken = woken + 1
       held = false
     end

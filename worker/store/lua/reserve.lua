@@ -54,6 +54,16 @@ local function park_for_rate(each, why, start)
   return park(start - now + cost * redis.call('ZCARD', held_key(each.bucket)), why, each.bucket, each.group)
 end
 
+-- How far ahead a call may reserve. While jobs are held, half of it is for those that were let go on; else those that
+-- come now would take each place before them.
+local function horizon(bucket)
+  local id = call:match('^(.*):%d+:%d+$')
+  if redis.call('EXISTS', held_key(bucket)) == 0 or (id and redis.call('HEXISTS', job_key(id), 'woken') == 1) then
+    return wait
+  end
+  return wait / 2
+end
+
 local applying, start = limits(), now
 local breaker = load_breaker(resource)
 local probes = breaker.state ~= 'closed'
@@ -84,7 +94,7 @@ end
 for _, each in ipairs(applying) do
   for _, why in ipairs({'rate', 'tokens'}) do
     if each.limit[UNITS[why]] then
-      if each.level[why] > now + wait then return park_for_rate(each, why, each.level[why]) end
+      if each.level[why] > now + horizon(each.bucket) then return park_for_rate(each, why, each.level[why]) end
       start = math.max(start, each.level[why])
     end
   end
