@@ -169,6 +169,7 @@ class Refusal:
     """A limit that stands in the way: of which job's budget, or of which tenant's day, and where it stands.
 
     Numbers are tokens, calls, seconds, or dollars, as `limit` says. `grants` is how often as much again was granted.
+    `pending` says that calls under way hold so much that there may be room when they are settled.
     """
 
     limit: str
@@ -181,6 +182,7 @@ class Refusal:
     tenant: str = ""
     day: str = ""
     resets_in_s: float | None = None
+    pending: bool = False
 
     @property
     def pot(self) -> str:

@@ -226,7 +226,7 @@ class TaskContext(AttemptContext):
         With `cheaper`, the estimate for the same by cheaper means, a budget that says so is gone on with by these: the
         value's `cheaper` tells. What is not settled, as when the block raises, stays spent as estimated.
         """
-        spending = await drive_async(self._purse.spend(estimate, cheaper))
+        spending = await drive_async(self._purse.spend(estimate, cheaper, asyncio.sleep))
         try:
             yield spending
         finally:
@@ -238,7 +238,8 @@ class TaskContext(AttemptContext):
         `cheaper` says that it may go on under a budget that lives on cheaper means, as what costs no money may.
         """
         estimate = Estimate(amount, purpose=purpose)
-        (await drive_async(self._purse.spend(estimate, estimate if cheaper else None))).close()
+        spend = self._purse.spend(estimate, estimate if cheaper else None, asyncio.sleep)
+        (await drive_async(spend)).close()
 
     async def checkpoint(self, value: Any) -> None:
         """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends."""
@@ -303,7 +304,7 @@ class BlockingContext(AttemptContext):
     @contextmanager
     def spending(self, estimate: Estimate, *, cheaper: Estimate | None = None) -> Iterator[Spending]:
         """See `TaskContext.spending`."""
-        spending = drive(self._purse.spend(estimate, cheaper))
+        spending = drive(self._purse.spend(estimate, cheaper, sleep_in_naps))
         try:
             yield spending
         finally:
@@ -312,7 +313,7 @@ class BlockingContext(AttemptContext):
     def spend(self, amount: Amount, *, purpose: str = "", cheaper: bool = False) -> None:
         """See `TaskContext.spend`."""
         estimate = Estimate(amount, purpose=purpose)
-        drive(self._purse.spend(estimate, estimate if cheaper else None)).close()
+        drive(self._purse.spend(estimate, estimate if cheaper else None, sleep_in_naps)).close()
 
     def checkpoint(self, value: Any) -> None:
         """See `TaskContext.checkpoint`."""

@@ -7,20 +7,25 @@ felt from the second call on.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
 from worker.budget import Amount, BudgetExceeded, CostUnknown, Estimate, OnLimit, Refusal, TenantLimitInvalid, shown
-from worker.errors import FenceLost
+from worker.errors import FenceLost, Limited
 from worker.job import Claim
 from worker.ledger import Ledger, Suspended
-from worker.pipeline import Pipeline
+from worker.pipeline import Pipeline, Run
 from worker.store.script import Call
 from worker.store.spending import Granted, SpendingCalls
 
+#: How long a call waits for what others hold, from look to look; after that its job is parked. Seconds.
+WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0)
+PARKED_S = 2.0
+Sleep = Callable[[float], object]
 #: Asks for nothing: only whether there is time.
 _NOTHING = Estimate(Amount())
 
@@ -71,18 +76,19 @@ class Purse:
         self._answers: dict[str, Answer] = {}
         self._asked: set[str] = set()
 
-    def spend(self, estimate: Estimate, cheaper: Estimate | None) -> Pipeline[Spending]:
+    def spend(self, estimate: Estimate, cheaper: Estimate | None, sleep: Sleep) -> Pipeline[Spending]:
         """Have a call allowed: `cheaper` is the estimate of the same by cheaper means, None when there are none.
 
-        Waits one round trip when anything is limited, else none. Raises BudgetExceeded, CostUnknown, TenantLimitInvalid
-        and FenceLost, and Suspended while a person has to approve.
+        Waits one round trip when anything is limited, else none; and longer while other calls hold what it needs, until
+        these are settled. Raises BudgetExceeded, CostUnknown, TenantLimitInvalid and FenceLost; Limited when others
+        hold what it needs for long, and Suspended while a person has to approve.
         """
         number = next(self._numbers)
         if not self._limited:
             counted = self._submit(self._calls.spend(self._claim, number, estimate, in_any_case=True))
             counted.add_done_callback(self._note)
             return Spending(partial(self._settle, number), limited=False)
-        granted = yield from self._allowed(number, estimate, cheaper)
+        granted = yield from self._allowed(number, estimate, cheaper, sleep)
         by_cheaper = bool(self._spent_pot) and cheaper is not None
         settle = partial(self._settle, number)
         return Spending(settle, limited=True, share=granted.share, cheaper=by_cheaper)
@@ -94,9 +100,12 @@ class Purse:
 
     def check(self) -> Pipeline[float | None]:
         """Ask whether there is time, and return how many seconds. One round trip. Raises as `spend` does."""
-        return (yield from self._allowed(None, _NOTHING, None)).time_left_s
+        return (yield from self._allowed(None, _NOTHING, None, time.sleep)).time_left_s
 
-    def _allowed(self, number: int | None, estimate: Estimate, cheaper: Estimate | None) -> Pipeline[Granted]:
+    def _allowed(
+        self, number: int | None, estimate: Estimate, cheaper: Estimate | None, sleep: Sleep
+    ) -> Pipeline[Granted]:
+        patience = iter(WAITS_S)
         while True:
             chosen, by_cheaper = (cheaper, self._spent_pot) if self._spent_pot and cheaper else (estimate, "")
             answer = yield self._submit(self._calls.spend(self._claim, number, chosen, cheaper=by_cheaper))
@@ -104,6 +113,8 @@ class Purse:
                 case Granted():
                     self._limited = answer.limited
                     return answer
+                case Refusal(pending=True):
+                    yield from _wait(patience, answer, sleep)
                 case Refusal(on_limit=OnLimit.CHEAPER) if cheaper is not None and not by_cheaper:
                     self._spent_pot = answer.pot
                 case Refusal(on_limit=OnLimit.APPROVE):
@@ -142,6 +153,13 @@ class Purse:
         if not counted.cancelled() and counted.exception() is None:
             answer = counted.result()
             self._limited = self._limited or (isinstance(answer, Granted) and answer.limited)
+
+
+def _wait(patience: Iterator[float], refusal: Refusal, sleep: Sleep) -> Pipeline[None]:
+    pause_s = next(patience, None)
+    if pause_s is None:
+        raise Limited(PARKED_S, f"{refusal}, which calls under way have set aside")
+    yield Run(lambda: sleep(pause_s))
 
 
 def _ask(refusal: Refusal, estimate: Estimate, claim: Claim) -> Ask:

@@ -17,7 +17,7 @@ from worker.job import JobState
 
 TASKS = "tasks.support,tasks.audit"
 #: What one request takes, by the provider's word: less than is set aside for it.
-INTO, OUT = 300, 20
+INTO, OUT = 700, 60
 ORDERS = (10003, 10008, 10011, 10018, 10028, 10038)
 
 
@@ -48,19 +48,19 @@ def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
         yield fleet
 
 
-def begin(fleet: Fleet, **env: str) -> Worker:
-    return fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES=TASKS, **env)
+def begin(fleet: Fleet, base_url: str = "") -> Worker:
+    return fleet.begin_worker("agents", slots=8, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=base_url)
 
 
 def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_is_killed(
     fleet: Fleet, model: OpenAISimulator
 ) -> None:
-    allowed = 12_000
+    allowed = 60_000  # about two thirds of what all the jobs would take
     fleet.redis.hset(fleet.board.keys.tenant("acme"), mapping={"tokens_per_day": str(allowed)})
-    workers = [begin(fleet, OPENAI_BASE_URL=model.url) for _ in range(2)]
+    workers = [begin(fleet, model.url) for _ in range(2)]
     for worker in workers:
         fleet.wait_for(worker)
-    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 4]
+    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 6]
     jobs = fleet.jobs.submit_many("support.request", requests, tenant="acme")
     eventually(lambda: len(model.requests) >= 5, 20, what="the first requests")
     workers[0].kill()
@@ -69,10 +69,9 @@ def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_
     (today,) = fleet.jobs.spending("acme")
     used = len(model.requests) * (INTO + OUT)
     assert used <= today.tokens <= allowed
-    assert used > allowed / 3
     codes = {record.error.code for job in jobs if (record := fleet.board.record(job.id)).error}
     assert codes == {"tenant_budget_exceeded"}
-    assert any(fleet.board.state(job.id) is JobState.SUCCEEDED for job in jobs)
+    assert sum(fleet.board.state(job.id) is JobState.SUCCEEDED for job in jobs) > 3
 
 
 def test_a_job_whose_budget_a_person_extends_goes_on_on_another_worker(fleet: Fleet) -> None:

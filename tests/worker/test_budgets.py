@@ -158,6 +158,49 @@ def test_another_attempt_has_what_the_first_has_left(bench: Bench, board: Board)
     assert "has spent 60 of 100 tokens" in error_of(board, job_id).message
 
 
+async def waits_for_another(ctx: TaskContext) -> list[str]:
+    order: list[str] = []
+
+    async def first() -> None:
+        async with ctx.spending(calls(80)) as spending:
+            began.set()
+            await asyncio.sleep(0.15)
+            order.append("first")
+            spending.settle(Amount(tokens=10, model_calls=1))
+
+    async def second() -> None:
+        await began.wait()
+        async with ctx.spending(calls(80)):
+            order.append("second")
+
+    began = asyncio.Event()
+    await asyncio.gather(first(), second())
+    return order
+
+
+def test_a_call_waits_for_what_another_holds_and_may_give_back(bench: Bench, board: Board) -> None:
+    record = board.record(bench.run_body(waits_for_another, budget=Budget(tokens=100)))
+    assert record.state is JobState.SUCCEEDED, record.error
+    assert record.result == {"value": ["first", "second"]}
+
+
+@pytest.mark.parametrize("body", SPENDING)
+def test_a_call_that_waits_for_long_has_its_job_parked(
+    bench: Bench, board: Board, body: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.purse.WAITS_S", (0.01, 0.01))
+    board.client.hset(board.keys.tenant("acme"), mapping={"tokens_per_day": "108"})
+    other = board.start(board.submit("other"))
+    board.reserve(other, tokens=70)
+    job_id = bench.run_body(body)
+    record = board.record(job_id)
+    assert (record.state, record.failures, record.attempts[0].outcome) == (JobState.SCHEDULED, 0, "limited")
+    assert "which calls under way have set aside" in record.attempts[0].error.message  # type: ignore[union-attr]
+    board.book(other, tokens=5)
+    bench.again(job_id)
+    assert board.state(job_id) is JobState.SUCCEEDED
+
+
 # A person's word
 
 

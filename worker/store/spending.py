@@ -90,5 +90,6 @@ def _read_refusal(found: dict[str, Any]) -> Refusal:
         job_id=found["job_id"],
         tenant=found["tenant"],
         day=found["day"],
+        pending=found["pending"],
         resets_in_s=found["resets_in"] / 1000 if "resets_in" in found else None,
     )

@@ -573,3 +573,52 @@ def test_a_record_written_before_there_were_budgets_reads_as_one_without(board: 
     assert usage is not None
     assert (usage.requests, usage.cost_usd) == (2, None)
     assert (board.record("job").budget, board.record("job").spent) == (None, None)
+
+
+# Calls under way
+
+
+def test_what_a_call_under_way_holds_may_come_back_and_refuses_only_for_now(board: Board) -> None:
+    claim = started(board, tokens=100)
+    board.reserve(claim, 1, tokens=30)
+    board.book(claim, 1)
+    board.reserve(claim, 2, tokens=50)
+    assert refusal(board.reserve(claim, 3, tokens=40)).pending
+    assert not refusal(board.reserve(claim, 3, tokens=71)).pending
+    board.book(claim, 2, tokens=45)
+    assert not refusal(board.reserve(claim, 3, tokens=40)).pending
+    granted(board.reserve(claim, 3, tokens=25))
+
+
+def test_calls_of_other_jobs_hold_what_they_have_set_aside_of_a_day(board: Board) -> None:
+    set_limits(board, tokens_per_day="100")
+    one, two = started(board, "one"), started(board, "two")
+    board.reserve(one, tokens=80)
+    assert refusal(board.reserve(two, tokens=40)).pending
+    board.book(one, tokens=10)
+    granted(board.reserve(two, tokens=40))
+
+
+def test_nobody_waits_for_the_calls_of_a_lost_attempt_once_another_spends(board: Board) -> None:
+    lost = started(board, tokens=100)
+    board.reserve(lost, tokens=80)
+    board.lose("job")
+    assert not refusal(board.reserve(board.start("job"), tokens=40)).pending
+
+
+def test_nobody_waits_for_ever_for_calls_that_are_lost(board: Board, clock: Clock) -> None:
+    set_limits(board, tokens_per_day="100")
+    lost, other = started(board, "lost"), started(board, "other")
+    board.reserve(lost, tokens=80)
+    clock.advance(900)
+    assert refusal(board.reserve(other, tokens=40)).pending
+    clock.advance(1)
+    assert not refusal(board.reserve(other, tokens=40)).pending
+
+
+def test_a_refusal_that_stays_goes_before_one_that_may_pass(board: Board) -> None:
+    parent = started(board, "parent", tokens=100)
+    child = child_of(board, parent, "child", tokens=30, on_limit="approve")
+    board.reserve(parent, tokens=80)
+    assert refusal(board.reserve(child, tokens=40)).pot == "child"
+    assert refusal(board.reserve(child, tokens=25)).pot == "parent"

@@ -21,10 +21,11 @@ local function change()
   return difference
 end
 
-local difference = change()
-redis.call('HDEL', spent_key(id), call)
-for _, pot in ipairs(pots_of_family(id)) do charge(pot, difference) end
+local difference, pots = change(), pots_of_family(id)
 local tenant = redis.call('HGET', job_key(id), 'tenant')
-local day = tenant and {key = spent_day_key(tenant, kept.day), tenant = tenant}
-if day and redis.call('EXISTS', day.key) == 1 then charge(day, difference) end
+local day = tenant and pot_of_day(tenant, id, kept.day)
+if day and redis.call('EXISTS', day.key) == 1 then pots[#pots + 1] = day end
+redis.call('HDEL', spent_key(id), call)
+hold(pots, kept, -1)
+for _, pot in ipairs(pots) do charge(pot, difference) end
 return 1

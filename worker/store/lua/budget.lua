@@ -6,8 +6,10 @@
 local MICRO = 1000000
 local DAY_MS = 86400000
 local DAYS_KEPT_MS = 40 * DAY_MS
--- What a pot counts; the first four can be limited.
+-- What a pot counts; the first four can be limited. `aside:` and the name is the part that calls under way hold.
 local COUNTED = {'tokens', 'cost', 'model_calls', 'tool_calls', 'unpriced'}
+-- A pot in which nothing was set aside for so long has no call under way any more: their workers are lost.
+local LONGEST_CALL_MS = 900000
 
 -- Where the job's pot keeps what a call has set aside, until it is settled.
 local function call_field(attempt, number) return 'call:' .. attempt .. '.' .. number end
@@ -15,9 +17,12 @@ local function call_field(attempt, number) return 'call:' .. attempt .. '.' .. n
 local function today() return iso(now):sub(1, 10) end
 
 local function counts_of(pot)
-  local field = redis.call('HMGET', pot.key, unpack(COUNTED))
-  pot.spent = {}
-  for index, name in ipairs(COUNTED) do pot.spent[name] = tonumber(field[index] or 0) end
+  pot.spent, pot.aside = {}, {}
+  for _, name in ipairs(COUNTED) do
+    local field = redis.call('HMGET', pot.key, name, 'aside:' .. name)
+    pot.spent[name], pot.aside[name] = tonumber(field[1] or 0), tonumber(field[2] or 0)
+  end
+  pot.aside_at = tonumber(redis.call('HGET', pot.key, 'aside_at') or 0)
 end
 
 local function pot_of_job(id, budget)
@@ -55,8 +60,7 @@ local function limit_of(pot, field, text, unit)
   return 0
 end
 
-local function pot_of_day(tenant, id)
-  local day = today()
+local function pot_of_day(tenant, id, day)
   local pot = {key = spent_day_key(tenant, day), tenant = tenant, day = day, limits = {}, grants = 0}
   local set = tenant_settings(tenant, 'tokens_per_day', 'cost_per_day_usd', 'on_budget')
   if not (set[1] or set[2]) then return pot end
@@ -83,7 +87,7 @@ end
 
 local function pots_of(id, tenant)
   local pots = pots_of_family(id)
-  pots[#pots + 1] = pot_of_day(tenant, id)
+  pots[#pots + 1] = pot_of_day(tenant, id, today())
   return pots
 end
 
@@ -92,15 +96,17 @@ local function allowed(pot, name, cheaper)
   return pot.limits[name] * (1 + pot.grants + (cheaper and pot.on_limit == 'cheaper' and 1 or 0))
 end
 
--- The limit that stands in the way of an amount, or nil. Once a pot lives on cheaper means it does not go back.
+-- The limit that stands in the way of an amount, or nil; and whether it will when the calls under way have been settled,
+-- though they should turn out to have cost nothing. Once a pot lives on cheaper means it does not go back.
 local function reached(pot, amount, cheaper)
-  if pot.ends_at and now >= pot.ends_at then return 'wall' end
+  if pot.ends_at and now >= pot.ends_at then return 'wall', true end
   local costs = (amount.tokens or 0) + (amount.cost or 0) + (amount.model_calls or 0) > 0
   local only_cheaper = costs and not cheaper and pot.on_limit == 'cheaper' and pot.cheaper
   for _, name in ipairs(COUNTED) do
     local wanted = amount[name] or 0
-    local over = wanted > 0 and pot.limits[name] and pot.spent[name] + wanted > allowed(pot, name, cheaper)
-    if over or (only_cheaper and pot.limits[name]) then return name end
+    local over = wanted > 0 and pot.limits[name] and pot.spent[name] + wanted - allowed(pot, name, cheaper) or 0
+    if only_cheaper and pot.limits[name] then return name, true end
+    if over > 0 then return name, over > pot.aside[name] or now - pot.aside_at > LONGEST_CALL_MS end
   end
 end
 
@@ -136,6 +142,17 @@ local function charge(pot, amount)
     if (amount[name] or 0) ~= 0 then redis.call('HINCRBY', pot.key, name, whole(amount[name])) end
   end
   if not keep_pot(pot) then redis.call('DEL', pot.key) end
+end
+
+-- Hold, or with -1 no longer hold, what a call has set aside in the pots that limit it.
+local function hold(pots, amount, sign)
+  for _, pot in ipairs(pots) do
+    for _, name in ipairs(COUNTED) do
+      local part = tonumber(amount[name]) * sign
+      if pot.limits[name] and part ~= 0 then redis.call('HINCRBY', pot.key, 'aside:' .. name, whole(part)) end
+    end
+    if pot.limited and sign > 0 then redis.call('HSET', pot.key, 'aside_at', whole(now)) end
+  end
 end
 
 -- Start the time of a job that has a budget with one, and give it the budget of its kind when it has none of its own.

@@ -20,14 +20,14 @@ local tenant = field[3]
 local fenced = field[1] == 'running' and field[2] == attempt
 if not tenant or not (fenced or in_any_case) then return {-1} end
 local pots = pots_of(id, tenant)
-local RANK = {fail = 1, approve = 2, cheaper = 3}
+local RANK = {fail = 1, approve = 2, cheaper = 3, pending = 4}
 
 local function granted(share)
   local left = time_left(pots)
   return {1, share, any_limited(pots) and 1 or 0, left and whole(left) or ''}
 end
 
-local function refusal(pot, limit)
+local function refusal(pot, limit, pending)
   local on_limit = limit == 'wall' and pot.on_limit == 'cheaper' and 'fail' or pot.on_limit -- time cannot be bought
   local found = {limit = limit, on_limit = on_limit, grants = pot.grants, job_id = pot.job or '',
     tenant = pot.tenant or '', day = pot.day or ''}
@@ -38,19 +38,21 @@ local function refusal(pot, limit)
     found.wanted = least[limit] or 0
   end
   if pot.tenant then found.resets_in = DAY_MS - now % DAY_MS end
+  found.pending = pending
   return {0, cjson.encode(found)}
 end
 
--- The gravest of all refusals: nobody need approve of what fails anyway.
+-- The gravest of all refusals: nobody need approve of what fails anyway, and nobody need wait for what stays refused.
 local function refused()
-  local first, limit
+  local first, limit, gravest = nil, nil, 5
   for _, pot in ipairs(pots) do
     if pot.invalid then return {-3, pot.tenant, pot.invalid[1], pot.invalid[2]} end
     if pot.limits.cost and least.unpriced == 1 then return {-2, pot.job or '', pot.tenant or ''} end
-    local name = reached(pot, least, cheaper)
-    if name and RANK[pot.on_limit] < (first and RANK[first.on_limit] or 4) then first, limit = pot, name end
+    local name, stays = reached(pot, least, cheaper)
+    local rank = name and (stays and RANK[pot.on_limit] or RANK.pending) or 5
+    if rank < gravest then first, limit, gravest = pot, name, rank end
   end
-  return first and refusal(first, limit)
+  return first and refusal(first, limit, gravest == RANK.pending)
 end
 
 -- How much of what is wanted more all pots have room for, in millionths.
@@ -72,7 +74,11 @@ local function write_off()
   if redis.call('HGET', spent_key(id), 'attempt') == attempt then return end
   for _, name in ipairs(redis.call('HKEYS', spent_key(id))) do
     local of = name:match('^call:(%d+)%.')
-    if of and tonumber(of) < tonumber(attempt) then redis.call('HDEL', spent_key(id), name) end
+    if of and tonumber(of) < tonumber(attempt) then
+      local kept = cjson.decode(redis.call('HGET', spent_key(id), name))
+      hold(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
+      redis.call('HDEL', spent_key(id), name)
+    end
   end
   redis.call('HSET', spent_key(id), 'attempt', attempt)
 end
@@ -81,7 +87,6 @@ local function take(share)
   local amount = {unpriced = least.unpriced, model_calls = least.model_calls, tool_calls = least.tool_calls,
     tokens = least.tokens + math.floor(more.tokens * share / MICRO),
     cost = (least.cost or 0) + math.floor(more.cost * share / MICRO)}
-  if fenced then write_off() end
   local kept = {day = pots[#pots].day, share = share}
   for _, name in ipairs(COUNTED) do kept[name] = whole(amount[name]) end
   redis.call('HSET', spent_key(id), call, cjson.encode(kept))
@@ -92,12 +97,17 @@ local function take(share)
     end
     charge(pot, amount)
   end
+  hold(pots, kept, 1)
   redis.call('SADD', spenders_key(kept.day), tenant)
   redis.call('PEXPIRE', spenders_key(kept.day), DAYS_KEPT_MS)
 end
 
 local known = redis.call('HGET', spent_key(id), call)
 if known then return granted(cjson.decode(known).share) end
+if fenced and number ~= '' then
+  write_off()
+  pots = pots_of(id, tenant)
+end
 local no = not in_any_case and refused()
 if no then return no end
 if number == '' then return granted(0) end
