@@ -8,27 +8,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.async_watch import AsyncWatch
 from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
-from producers.limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.spending import DaySpendings, Spendings
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run_async, run_pipelined_async
 
@@ -76,8 +78,9 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
+        self._schedules = Schedules(core)
         self._spendings = Spendings(core)
-        self._limits = ServiceLimits(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -86,45 +89,21 @@ class AsyncJobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        budget: Budget | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> AsyncJob:
         """Write one job and return it; see `JobClient.submit`."""
-        options = JobOptions(
-            tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry, budget
-        )
-        found, created = await self._do(self._core.submit(kind, request, options, job_id))
+        found, created = await self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return AsyncJob(found, created, self)
 
     async def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - a limit of the job, not of this call
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        budget: Budget | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[AsyncJob]:
         """Write thousands of jobs of one kind in a few round trips; see `JobClient.submit_many`."""
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry, budget)
-        ids = await self._do(self._core.submit_many(kind, requests, options))
+        ids = await self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
         return [AsyncJob(job_id, True, self) for job_id in ids]
 
     async def get(self, job_id: str) -> JobRecord:
@@ -260,6 +239,53 @@ class AsyncJobClient:
         """Return what each tenant has spent today (UTC); see `JobClient.spending_today`."""
         return await self._do(self._spendings.today())
 
+    async def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule; see `JobClient.add_schedule`."""
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return await self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    async def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name; see `JobClient.schedules`."""
+        return await self._do(self._schedules.list(tenant))
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule; see `JobClient.schedule`."""
+        return await self._do(self._schedules.get(name))
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed; see `JobClient.pause_schedule`."""
+        return await self._do(self._schedules.pause(name))
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; see `JobClient.resume_schedule`."""
+        return await self._do(self._schedules.resume(name))
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; see `JobClient.remove_schedule`."""
+        return await self._do(self._schedules.remove(name))
+
+    async def run_schedule(self, name: str) -> AsyncJob:
+        """Submit a job of a schedule now, beside its times; see `JobClient.run_schedule`."""
+        return AsyncJob(await self._do(self._schedules.run(name)), True, self)
+
     async def kinds(self) -> Contracts:
         """Return the kinds that workers have announced; see `JobClient.kinds`."""
         return await self._do(self._core.kinds())
@@ -272,7 +298,7 @@ class AsyncJobClient:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
 
-    async def set_limits(
+    async def set_service_limits(
         self,
         scope: str,
         *,
@@ -280,31 +306,31 @@ class AsyncJobClient:
         tokens_per_minute: int | None = None,
         concurrent: int | None = None,
     ) -> Limits:
-        """See `JobClient.set_limits`."""
+        """See `JobClient.set_service_limits`."""
         values = given(
             requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
         )
-        return await self._do(self._limits.put(scope, values))
+        return await self._do(self._services.put(scope, values))
 
-    async def remove_limits(self, scope: str) -> bool:
-        """See `JobClient.remove_limits`."""
-        return await self._do(self._limits.remove(scope))
+    async def remove_service_limits(self, scope: str) -> bool:
+        """See `JobClient.remove_service_limits`."""
+        return await self._do(self._services.remove(scope))
 
-    async def limits(self) -> LimitStatuses:
-        """See `JobClient.limits`."""
-        return await self._do(self._limits.list())
+    async def service_limits(self) -> LimitStatuses:
+        """See `JobClient.service_limits`."""
+        return await self._do(self._services.list())
 
     async def breakers(self) -> BreakerStatuses:
         """See `JobClient.breakers`."""
-        return await self._do(self._limits.breakers())
+        return await self._do(self._services.breakers())
 
     async def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
         """See `JobClient.open_breaker`."""
-        return await self._do(self._limits.switch(resource, BreakerState.OPEN, for_))
+        return await self._do(self._services.switch(resource, BreakerState.OPEN, for_))
 
     async def close_breaker(self, resource: str) -> BreakerState:
         """See `JobClient.close_breaker`."""
-        return await self._do(self._limits.switch(resource, BreakerState.CLOSED, None))
+        return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

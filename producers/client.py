@@ -7,26 +7,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
-from producers.limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.spending import DaySpendings, Spendings
 from producers.watch import Watch
-from worker.admission import JobOptions
+from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, JobRecord, JobState
+from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
+from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
 from worker.store.script import run, run_pipelined
 
@@ -78,8 +80,9 @@ class JobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
+        self._schedules = Schedules(core)
         self._spendings = Spendings(core)
-        self._limits = ServiceLimits(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -88,18 +91,8 @@ class JobClient:
         kind: str,
         request: object,
         *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        budget: Budget | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """Write one job and return it.
 
@@ -112,34 +105,23 @@ class JobClient:
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
         """
-        options = JobOptions(
-            tenant, priority, delay, at, expires, idempotency_key, metadata, start_by, timeout, retry, budget
-        )
-        found, created = self._do(self._core.submit(kind, request, options, job_id))
+        found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)
 
     def submit_many(
         self,
         kind: str,
         requests: Iterable[object],
-        *,
-        tenant: str = DEFAULT_TENANT,
-        priority: int = DEFAULT_PRIORITY,
-        delay: float | timedelta | None = None,
-        at: datetime | None = None,
-        expires: float | timedelta | datetime | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        start_by: float | timedelta | datetime | None = None,
-        timeout: float | timedelta | None = None,
-        retry: RetryPolicy | Mapping[str, Any] | None = None,
-        budget: Budget | Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> list[Job]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
         Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
         """
-        options = JobOptions(tenant, priority, delay, at, expires, None, metadata, start_by, timeout, retry, budget)
-        return [Job(job_id, True, self) for job_id in self._do(self._core.submit_many(kind, requests, options))]
+        return [
+            Job(job_id, True, self)
+            for job_id in self._do(self._core.submit_many(kind, requests, JobOptions(**options)))
+        ]
 
     def get(self, job_id: str) -> JobRecord:
         """Return a job's record as it is now; raises JobNotFound."""
@@ -314,6 +296,67 @@ class JobClient:
         """Return what each tenant that has spent something today (UTC) has spent, by name, with its limits."""
         return self._do(self._spendings.today())
 
+    def add_schedule(
+        self,
+        name: str,
+        kind: str,
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule: the elected worker submits a job of it at each of its moments, once, within about a second.
+
+        Give `cron` (five fields, or such as `@daily`), read in `timezone`, or `every` (seconds or a timedelta, from one
+        second on), counted from `starts` or else from now. It fires from `starts` to `ends`, both included; naive ones
+        are taken in `timezone`. The options are those of `submit` that can be repeated; `expires` and `start_by` count
+        from each firing. `missed` says what becomes of moments at which no worker was alive or the schedule was paused:
+        `once` fires for the last of them, `skip` for none. `overlap="skip"` leaves out a moment at which the last job
+        goes on.
+
+        The same name with the same definition is left alone; with another one that is ScheduleExists, unless `replace`
+        is given: then the counts stay, and so does a pause. Raises InvalidRequest before anything is written.
+        """
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        return self._do(
+            self._schedules.add(name, kind, request, JobOptions(**options), timing, paused=paused, replace=replace)
+        )
+
+    def schedules(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name. Not atomic."""
+        return self._do(self._schedules.list(tenant))
+
+    def schedule(self, name: str) -> ScheduleRecord:
+        """Return a schedule: its definition, when it fires next, and what has become of it; raises ScheduleNotFound."""
+        return self._do(self._schedules.get(name))
+
+    def pause_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed. Idempotent. Raises ScheduleNotFound."""
+        return self._do(self._schedules.pause(name))
+
+    def resume_schedule(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; what it has missed is for its policy. Idempotent. Raises ScheduleNotFound."""
+        return self._do(self._schedules.resume(name))
+
+    def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule, and leave its jobs alone; returns whether it was there."""
+        return self._do(self._schedules.remove(name))
+
+    def run_schedule(self, name: str) -> Job:
+        """Submit a job of a schedule now, beside its times and uncounted.
+
+        Raises ScheduleNotFound, and InvalidRequest when its request does not fit the kind any more.
+        """
+        return Job(self._do(self._schedules.run(name)), True, self)
+
     def kinds(self) -> Contracts:
         """Return the kinds that workers have announced, with the schemas of their requests and results."""
         return self._do(self._core.kinds())
@@ -326,7 +369,7 @@ class JobClient:
         """Return how many jobs are in each state."""
         return self._do(self._core.counts())
 
-    def set_limits(
+    def set_service_limits(
         self,
         scope: str,
         *,
@@ -344,30 +387,30 @@ class JobClient:
         values = given(
             requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
         )
-        return self._do(self._limits.put(scope, values))
+        return self._do(self._services.put(scope, values))
 
-    def remove_limits(self, scope: str) -> bool:
+    def remove_service_limits(self, scope: str) -> bool:
         """Remove the limits of a scope; returns whether there were any."""
-        return self._do(self._limits.remove(scope))
+        return self._do(self._services.remove(scope))
 
-    def limits(self) -> LimitStatuses:
+    def service_limits(self) -> LimitStatuses:
         """Return the limits by scope, each with how full it is; and services on hold."""
-        return self._do(self._limits.list())
+        return self._do(self._services.list())
 
     def breakers(self) -> BreakerStatuses:
         """Return the circuit breaker of each service that has ever failed or was switched by hand."""
-        return self._do(self._limits.breakers())
+        return self._do(self._services.breakers())
 
     def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
         """Keep all calls from a service, for a time (seconds or timedelta) or until it is closed; returns what it was.
 
         Its jobs are parked, or use the fallback. No probe closes it.
         """
-        return self._do(self._limits.switch(resource, BreakerState.OPEN, for_))
+        return self._do(self._services.switch(resource, BreakerState.OPEN, for_))
 
     def close_breaker(self, resource: str) -> BreakerState:
         """Let calls reach a service again, whatever its probe has found; returns the state it was in."""
-        return self._do(self._limits.switch(resource, BreakerState.CLOSED, None))
+        return self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

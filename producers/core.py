@@ -9,8 +9,9 @@ from typing import Any
 
 from producers.contracts import installed_checks
 from producers.operation import Calls, Commands, Operation
-from worker.admission import JobOptions, admit
+from worker.admission import WHEN_BUSY, JobOptions, admit, refusal
 from worker.errors import (
+    ConversationBusy,
     IdempotencyConflict,
     InvalidRequest,
     JobFailed,
@@ -74,17 +75,26 @@ class JobCore:
         (((code, found),),) = yield Calls([self.transitions.submit([job])])
         if code is SubmitCode.CONFLICT:
             raise IdempotencyConflict(found)
+        if code is SubmitCode.BUSY:
+            raise ConversationBusy(job.conversation, found)
+        if code is SubmitCode.FORBIDDEN:
+            raise refusal(found, tenant=job.tenant)
         return found, code is SubmitCode.CREATED
 
     def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
         """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
         if options.idempotency_key is not None:
             raise InvalidRequest("idempotency_key", "names one job; use submit for it")
+        if options.when_busy != WHEN_BUSY[0]:
+            raise InvalidRequest("when_busy", "is for one job; use submit for it")
         check = yield from self.check(kind)
         jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
         calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
         for at in range(0, len(calls), CALLS_A_TRIP):
-            yield Calls(calls[at : at + CALLS_A_TRIP])
+            for replies in (yield Calls(calls[at : at + CALLS_A_TRIP])):
+                for code, found in replies:
+                    if code is SubmitCode.FORBIDDEN:
+                        raise refusal(found, tenant=options.tenant)
         return [job.id for job in jobs]
 
     def get(self, job_id: str) -> Operation[JobRecord]:

@@ -157,4 +157,5 @@ def _kept(record: JobRecord) -> JobOptions:
         timeout=record.timeout_s,
         retry=record.retry,
         budget=record.budget,
+        conversation_id=record.conversation,
     )

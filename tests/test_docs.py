@@ -27,7 +27,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
-ELSEWHERE = {"enqueue_async.py", "subscribe.py", "decide.py", "dead_letters.py"}
+ELSEWHERE = {"enqueue_async.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +124,25 @@ def test_the_example_of_dead_letters_does_them_again(shop: Fleet) -> None:
     assert forgotten == "forgotten: 0"
 
 
-@pytest.mark.parametrize("page", ["producers.md", "operations.md"])
+def test_the_page_of_schedules_shows_its_example_as_it_is_run() -> None:
+    assert f"```python\n{(EXAMPLES / 'schedule.py').read_text()}```" in (DOCS / "schedules.md").read_text()
+
+
+def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
+    told = run(shop, EXAMPLES / "schedule.py")
+    record = shop.jobs.schedule("morning-audit")
+    assert told == f"morning-audit fires next at {record.next_at}\n"
+    assert (record.cron, record.timezone) == ("0 9 * * MON-FRI", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("page", ["producers.md", "operations.md", "schedules.md"])
 def test_every_command_that_a_page_shows_is_understood(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
     (tmp_path / "mended.json").write_text("{}")
-    asking = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead")
+    asking = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
     lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
     for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
         assert main(words) == 3, f"{words}: {capsys.readouterr().err}"  # understood, and then no Redis to ask

@@ -6,6 +6,7 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `ask`, `budget`, `job`, `events`, `health`: what a job is, waits for, may spend and tells; how a worker is; plain
   values.
 - `resource`: outside services, and what may be asked of them; plain values.
+- `recurrence`, `schedule`: when something recurs, and a job that is asked for again and again.
 - `pipeline`: work that threads and event loops drive alike.
 - `settings`, `keys`, `connection`: where Redis is and what every key in it is called.
 - `log`, `stack`, `loop`, `loop_guard`, `interrupt`, `periodic`, `defences`: what a process needs besides.
@@ -16,11 +17,11 @@ From the bottom up; imports point downwards, which `make check` holds:
   calls; what an attempt may spend.
 - `context`, `kinds`, `classification`, `task`: what a task body sees, the contract of a kind, what an error means, how
   a function becomes a kind.
-- `admission`, `family`, `foreign`: the edge, where a request becomes a job or is refused; child jobs; messages of plain
-  Celery clients.
+- `admission`, `family`, `foreign`, `firing`: the edge, where a request becomes a job or is refused; child jobs;
+  messages of plain Celery clients; jobs of schedules.
 - `progress`, `lease`, `process`: how events travel, how a process shows that it lives, what it holds.
 - `verdict`, `executor`: how an attempt has ended, and one attempt at a job.
 - `consumer`, `returns`, `watchdog`: how deliveries are taken, given back, and that they are taken.
-- `maintenance`, `presence`, `intake`, `vitals`, `probes`, `housekeeping`: the work that no job asks for.
+- `maintenance`, `presence`, `intake`, `timetable`, `vitals`, `probes`, `housekeeping`: the work that no job asks for.
 - `app`: Celery around it all.
 """

@@ -10,20 +10,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from worker.budget import Budget
 from worker.errors import InvalidRequest, PayloadTooLarge
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
-from worker.kinds import RequestCheck, encode_json, field_errors
+from worker.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
+from worker.kinds import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
 from worker.retry import RetryPolicy
 from worker.store.transitions import NewJob, Parentage, milliseconds
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
 MAX_IDEMPOTENCY_KEY = 256
+MAX_CONVERSATION_ID = 128
+#: What happens to a new job of a conversation while another goes on; the first is the default.
+WHEN_BUSY = ("enqueue", "reject", "interrupt")
 #: How far ahead a job may be put off, or be of use: what is farther is a mistake of units.
 FARTHEST = timedelta(days=3650)
 
@@ -38,10 +42,15 @@ class JobOptions:
     not begun by then (both as a moment or as a time from now), `timeout` for the length of each attempt. `retry` takes
     the place of the kind's policy, and `budget`, what the job may spend, of the kind's budget. A naive moment is taken
     as UTC; numbers are seconds.
+
+    `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
+    `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
+    `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
+    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it.
     """
 
     tenant: str = DEFAULT_TENANT
-    priority: int = DEFAULT_PRIORITY
+    priority: int | None = None
     delay: float | timedelta | None = None
     at: datetime | None = None
     expires: float | timedelta | datetime | None = None
@@ -51,6 +60,30 @@ class JobOptions:
     timeout: float | timedelta | None = None
     retry: RetryPolicy | Mapping[str, Any] | None = None
     budget: Budget | Mapping[str, Any] | None = None
+    conversation_id: str | None = None
+    when_busy: str = WHEN_BUSY[0]
+    idempotency_ttl: float | timedelta | None = None
+    idempotency_while_active: bool = False
+
+
+class Options(TypedDict, total=False):
+    """The fields of `JobOptions`, as keyword arguments."""
+
+    tenant: str
+    priority: int | None
+    delay: float | timedelta | None
+    at: datetime | None
+    expires: float | timedelta | datetime | None
+    idempotency_key: str | None
+    metadata: Mapping[str, Any] | None
+    start_by: float | timedelta | datetime | None
+    timeout: float | timedelta | None
+    retry: RetryPolicy | Mapping[str, Any] | None
+    conversation_id: str | None
+    when_busy: str
+    idempotency_ttl: float | timedelta | None
+    idempotency_while_active: bool
+    budget: Budget | Mapping[str, Any] | None
 
 
 def admit(
@@ -86,14 +119,25 @@ def admit(
         run_at_ms=_run_at(options, now),
         expires_at_ms=_limit("expires", options.expires, now),
         start_by_ms=_limit("start_by", options.start_by, now),
-        timeout_ms=_timeout(options.timeout),
+        timeout_ms=_positive("timeout", options.timeout),
         retry=_retry(options.retry),
         metadata=_metadata(options.metadata),
+        conversation=_conversation(job_id, encoded, check, options),
+        when_busy=options.when_busy,
+        idempotency_ttl_ms=_positive("idempotency_ttl", options.idempotency_ttl),
+        idempotency_while_active=_while_active(options),
         parent=parent,
         origin=origin,
         resumes=resumes,
         budget=_budget(options.budget),
     )
+
+
+def refusal(field: str, *, tenant: str) -> InvalidRequest:
+    """Return why the store did not take a job, given the field that is to blame (SubmitCode.FORBIDDEN)."""
+    if field == "kind":
+        return InvalidRequest("kind", f"tenant {tenant!r} may not have jobs of this kind")
+    return InvalidRequest("tenant", f"{tenant!r} is not a tenant here: set it up with `backdesk tenants set {tenant}`")
 
 
 def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
@@ -107,6 +151,8 @@ def _check_name(field: str, value: object) -> None:
 
 
 def _check_priority(value: object) -> None:
+    if value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRIORITY:
         raise InvalidRequest(
             "priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first"
@@ -155,13 +201,36 @@ def _limit(field: str, limit: float | timedelta | datetime | None, now: datetime
     return limit_ms
 
 
-def _timeout(timeout: float | timedelta | None) -> int | None:
-    if timeout is None:
+def _positive(field: str, value: float | timedelta | None) -> int | None:
+    if value is None:
         return None
-    timeout_ms = round(_span("timeout", timeout).total_seconds() * 1000)
-    if timeout_ms < 1:
-        raise InvalidRequest("timeout", f"{timeout!r} must be more than nothing")
-    return timeout_ms
+    span_ms = round(_span(field, value).total_seconds() * 1000)
+    if span_ms < 1:
+        raise InvalidRequest(field, f"{value!r} must be more than nothing")
+    return span_ms
+
+
+def _while_active(options: JobOptions) -> bool:
+    for field in ("idempotency_ttl", "idempotency_while_active"):
+        if getattr(options, field) and options.idempotency_key is None:
+            raise InvalidRequest(field, "is about an idempotency_key; give one")
+    return bool(options.idempotency_while_active)
+
+
+def _conversation(job_id: str, encoded: bytes, check: RequestCheck, options: JobOptions) -> str:
+    if options.when_busy not in WHEN_BUSY:
+        raise InvalidRequest("when_busy", f"{options.when_busy!r} must be one of {', '.join(WHEN_BUSY)}")
+    value = options.conversation_id
+    if value is None and check.converses:
+        # The first message of a conversation names none: it is the job's own.
+        value = from_json(encoded).get(CONVERSATION_FIELD) or job_id
+    if value is None:
+        if options.when_busy != WHEN_BUSY[0]:
+            raise InvalidRequest("when_busy", "is about a conversation_id; give one")
+        return ""
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CONVERSATION_ID or not value.isprintable():
+        raise InvalidRequest("conversation_id", f"must be 1 to {MAX_CONVERSATION_ID} printable characters")
+    return value
 
 
 def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:

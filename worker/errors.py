@@ -78,6 +78,18 @@ class IdempotencyConflict(BackdeskError):
         return f"already used by job {self.job_id} with another request"
 
 
+class ConversationBusy(BackdeskError):
+    """The conversation goes on with another job, and this one was not to wait; `job_id` names the other."""
+
+    def __init__(self, conversation_id: str, job_id: str) -> None:
+        super().__init__(conversation_id, job_id)
+        self.conversation_id = conversation_id
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"conversation {self.conversation_id!r} goes on with job {self.job_id}"
+
+
 class JobNotFound(BackdeskError):
     """No job has this id: it never existed, or its retention has passed."""
 
@@ -141,6 +153,28 @@ class NotReplayable(BackdeskError):
 
     def __str__(self) -> str:
         return f"job {self.job_id} cannot be replayed: {self.reason}"
+
+
+class ScheduleNotFound(BackdeskError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no schedule {self.name!r}"
+
+
+class ScheduleExists(BackdeskError):
+    """A schedule of this name is there with another definition, which was left alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"schedule {self.name!r} is there with another definition; replace it if that is meant"
 
 
 class JobFailed(BackdeskError):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from worker.admission import JobOptions, admit
+from worker.admission import JobOptions, admit, refusal
 from worker.ask import Ask, AskType, Awaited
 from worker.child import ChildCall, ChildEnd
 from worker.errors import FenceLost, TaskError, UnknownKind
@@ -106,6 +106,8 @@ class AttemptFamily:
         for code, job_id in replies:
             if code is SubmitCode.ORPHAN:
                 raise FenceLost
+            if code is SubmitCode.FORBIDDEN:
+                raise refusal(job_id, tenant=self._claim.tenant)
             if code is SubmitCode.CONFLICT:
                 raise TaskError(
                     "call_changed", f"an earlier attempt made the same call with another request, as job {job_id}"

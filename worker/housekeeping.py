@@ -17,6 +17,7 @@ from worker.presence import Presence
 from worker.probes import FileProbe, HttpProbe
 from worker.settings import Settings
 from worker.task import TaskSpec
+from worker.timetable import Timetable
 from worker.vitals import Vitals
 from worker.watchdog import Watchdog
 
@@ -35,7 +36,7 @@ class Part(Protocol):
 
 
 class Housekeeping:
-    """Presence, maintenance, intake, watchdog and probes of one worker, started and stopped together."""
+    """Presence, maintenance, intake, timetable, watchdog and probes of one worker, started and stopped together."""
 
     def __init__(self, presence: Presence, vitals: Vitals, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
         self._presence = presence
@@ -52,7 +53,8 @@ class Housekeeping:
         presence = Presence(name, connect(settings.url, timeout_s), settings, vitals, vitals.note_store_reached)
         maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
         intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
-        return cls(presence, vitals, [maintenance, intake, watchdog, *_probes(settings, vitals)], kinds)
+        timetable = Timetable(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
+        return cls(presence, vitals, [maintenance, intake, timetable, watchdog, *_probes(settings, vitals)], kinds)
 
     def start(self) -> None:
         """Start all parts."""

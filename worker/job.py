@@ -71,6 +71,11 @@ class Usage(BaseModel):
     tool_calls: int = 0
     cost_usd: float | None = None
 
+    @property
+    def tokens(self) -> int:
+        """Tokens in both directions."""
+        return self.input_tokens + self.output_tokens
+
 
 class Attempt(BaseModel):
     """An attempt at a job that was not its last: `failed`, `limited`, `handed_over`, `waiting` or `lost`."""
@@ -127,6 +132,7 @@ class JobRecord(BaseModel):
     parent: str | None = None
     origin: str | None = None
     replayed_as: str | None = None
+    conversation: str | None = None
     budget: Budget | None = None
     #: What it has spent, with the jobs that it called; None when that is nothing.
     spent: Spent | None = None

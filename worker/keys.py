@@ -52,16 +52,16 @@ class Keys:
         """Set: the tenants that have spent something on a day. Expires 40 days after it was last written."""
         return f"{self.prefix}:spenders:{day}"
 
-    def tenant(self, name: str) -> str:
-        """Hash: the settings of a tenant, those for all tenants under `*`. Kept."""
-        return f"{self.prefix}:tenant:{name}"
+    def line(self, queue: str, tenant: str, kind: str) -> str:
+        """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
+        return f"{self.prefix}:line:{queue}:{tenant}:{kind}"
 
-    def line(self, queue: str, tenant: str) -> str:
-        """Zset: what a tenant has waiting in a queue, by (priority, arrival). Gone when empty."""
-        return f"{self.prefix}:line:{queue}:{tenant}"
+    def ready(self, queue: str, tenant: str) -> str:
+        """Zset: kinds of which a tenant has a job that may run, by the rank of the best. Gone when empty."""
+        return f"{self.prefix}:ready:{queue}:{tenant}"
 
     def lane(self, queue: str) -> str:
-        """Zset: tenants with something waiting in a queue, by virtual time. Gone when empty."""
+        """Zset: tenants with something ready in a queue, by virtual time. Gone when empty."""
         return f"{self.prefix}:lane:{queue}"
 
     def window(self, queue: str) -> str:
@@ -111,8 +111,44 @@ class Keys:
 
     @property
     def arrivals(self) -> str:
-        """String: counter that gives each job its place in the order of arrival. Kept."""
+        """String: the µs at which the newest job arrived; each has one of its own. Kept."""
         return f"{self.prefix}:arrivals"
+
+    def conversation(self, tenant: str, conversation_id: str) -> str:
+        """List: the jobs of a conversation that are queued or further, in the order they run. Gone when empty."""
+        return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
+
+    def tenant(self, name: str) -> str:
+        """Hash: a tenant's settings, `*` those of every tenant that has none of its own. Kept until removed."""
+        return f"{self.prefix}:tenant:{name}"
+
+    @property
+    def policy(self) -> str:
+        """Hash: scope (queue, tenant, kind, tenant and kind) to what dispatch must know of it. Kept until removed."""
+        return f"{self.prefix}:policy"
+
+    @property
+    def flow(self) -> str:
+        """Hash: how many jobs of a queue, tenant or kind are delivered or run; moving averages of costs. Kept."""
+        return f"{self.prefix}:flow"
+
+    @property
+    def held(self) -> str:
+        """Hash: place in line (queue, tenant, and kind or not) to the scope whose limit holds it. Gone when empty."""
+        return f"{self.prefix}:held"
+
+    def held_by(self, scope: str) -> str:
+        """Zset: the places that the limit of a scope holds, by virtual time. Gone when empty."""
+        return f"{self.prefix}:held-by:{scope}"
+
+    @property
+    def limited(self) -> str:
+        """Zset: scopes whose limit holds somebody, by the time in ms at which to look again. Gone when empty."""
+        return f"{self.prefix}:limited"
+
+    def rate(self, scope: str) -> str:
+        """String: the µs at which the rate of a scope lets the next job begin. Expires when that has passed."""
+        return f"{self.prefix}:rate:{scope}"
 
     def departed(self, queue: str) -> str:
         """Zset: tenants whose line in a queue ran empty, by the virtual time they had reached. Pruned as it passes."""
@@ -152,7 +188,7 @@ class Keys:
         return f"{self.prefix}:leader"
 
     @property
-    def limits(self) -> str:
+    def service_limits(self) -> str:
         """Hash: scope to what may be asked of an outside service there, as JSON. Kept."""
         return f"{self.prefix}:resource-limits"
 
@@ -177,14 +213,14 @@ class Keys:
         """String: what a call under way has reserved, as JSON. Expires after a day if it is never settled."""
         return f"{self.prefix}:reservation:{call}"
 
-    def held(self, line: str) -> str:
+    def parked(self, line: str) -> str:
         """Zset: parked jobs that wait for a bucket or a breaker, by when in ms they were parked. Gone when empty."""
-        return f"{self.prefix}:held:{line}"
+        return f"{self.prefix}:parked:{line}"
 
     @property
-    def held_lines(self) -> str:
-        """Hash: line in which jobs are held to the scopes that limit it, as JSON. Gone when empty."""
-        return f"{self.prefix}:held-lines"
+    def parked_lines(self) -> str:
+        """Hash: line in which jobs are parked to the scopes that limit it, as JSON. Gone when empty."""
+        return f"{self.prefix}:parked-lines"
 
     def breaker(self, resource: str) -> str:
         """Hash: the state of a service's circuit breaker. Kept."""
@@ -203,6 +239,20 @@ class Keys:
     def breakers(self) -> str:
         """Channel: the changes of state of all circuit breakers."""
         return f"{self.prefix}:breakers"
+
+    @property
+    def schedules(self) -> str:
+        """Hash: schedule to its definition as JSON. Kept until they are removed."""
+        return f"{self.prefix}:schedules"
+
+    def schedule(self, name: str) -> str:
+        """Hash: what has become of a schedule so far, and what is planned. Kept as long as its definition."""
+        return f"{self.prefix}:schedule:{name}"
+
+    @property
+    def schedule_due(self) -> str:
+        """Zset: schedules that are not paused, by the time in ms at which they are to be looked at. Gone when empty."""
+        return f"{self.prefix}:schedule-due"
 
     def progress(self, job_id: str) -> str:
         """Channel: the events of one job."""

@@ -18,6 +18,9 @@ from worker.encoding import encode
 from worker.errors import InvalidRequest
 from worker.job import Name
 
+#: The field of a request that makes it a message of a conversation.
+CONVERSATION_FIELD = "conversation_id"
+
 
 class KindContract(BaseModel):
     """One kind of job, as announced in Redis."""
@@ -51,6 +54,10 @@ class RequestCheck(Protocol):
     def queue(self) -> str:
         """The queue that the kind runs from."""
 
+    @property
+    def converses(self) -> bool:
+        """Whether requests of the kind have a `conversation_id`: each is a message of a conversation."""
+
     def encode(self, request: object) -> bytes:
         """Return the request as JSON; raises InvalidRequest with the field and the reason when it does not fit."""
 
@@ -60,6 +67,7 @@ class ModelCheck:
 
     def __init__(self, queue: str, model: type[BaseModel]) -> None:
         self.queue = queue
+        self.converses = CONVERSATION_FIELD in model.model_fields
         self._model = model
 
     def encode(self, request: object) -> bytes:
@@ -79,6 +87,7 @@ class SchemaCheck:
     def __init__(self, contract: KindContract) -> None:
         self.queue = contract.queue
         self._schema = contract.request_schema
+        self.converses = CONVERSATION_FIELD in self._schema.get("properties", {})
 
     @cached_property
     def _validator(self) -> Draft202012Validator:

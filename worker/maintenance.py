@@ -28,6 +28,8 @@ SHORTEST_TERM_MS = 3000
 #: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
 MAX_ROUNDS = 50
 PRUNE_EVERY_TICKS = 5
+#: How soon after its moment a rate lets a job go on, at the latest; what that loses is made up for (lua/limits.lua).
+PACE_S = 0.05
 
 
 class Maintenance:
@@ -45,18 +47,28 @@ class Maintenance:
         self._ticks = 0
         self._clock_s = clock_s
         self._reached_at = self._reap_from = clock_s()
-        self._thread = Periodic("maintenance", settings.tick_s, self.tick)
+        self._threads = (
+            Periodic("maintenance", settings.tick_s, self.tick),
+            Periodic("pacing", PACE_S, self.pace),
+        )
         #: Whether this worker led at its last tick.
         self.leads = False
 
     def start(self) -> None:
         """Begin to offer, and to tick when elected."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Stop. The office falls to another worker when the term ends. Idempotent."""
-        self._thread.stop()
+        for thread in self._threads:
+            thread.stop()
         self.leads = False
+
+    def pace(self) -> None:
+        """Let go on what a limit has held, if this worker leads. Idempotent."""
+        if self.leads:
+            run(self._client, self._transitions.resume())
 
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""

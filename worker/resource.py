@@ -219,7 +219,7 @@ class BucketStatus(BaseModel):
     tokens_ahead_s: float = 0.0
     calls: int = 0
     #: Jobs that are parked because of it.
-    held: int = 0
+    parked: int = 0
     held_until: datetime | None = None
     last_call: datetime | None = None
 
@@ -250,4 +250,4 @@ class BreakerStatus(BaseModel):
     #: The job that probes now.
     prober: str | None = None
     #: Jobs that are parked because of it.
-    held: int = 0
+    parked: int = 0

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         20.0, ge=0, le=3600, description="How long a worker that ends lets its attempts reach a checkpoint."
     )
     max_crashes: int = Field(3, ge=1, description="Workers a job may take down before it is a dead letter.")
+    ageing_s: float = Field(
+        60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
+    )
+    require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
     retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 

@@ -167,8 +167,9 @@ def _kinds(client: JobClient) -> Finding:
 def _queues(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     keys, redis = Keys(deployment.settings.prefix), client.redis
     for queue in deployment.settings.queues:
-        tenants: list[Any] = redis.zrange(keys.lane(queue), 0, -1)
-        waiting = sum(int(redis.zcard(keys.line(queue, tenant.decode()))) for tenant in tenants)
+        lines = [name.decode() for name in redis.scan_iter(keys.line(queue, "*", "*"), count=1000)]
+        tenants = {line.removeprefix(keys.prefix).split(":")[3] for line in lines}
+        waiting = sum(int(redis.zcard(line)) for line in lines)
         detail = f"{waiting} in line, of {len(tenants)} tenants; {redis.zcard(keys.window(queue))} handed to Celery"
         yield Finding(f"queue {queue}", Level.OK, detail)
 

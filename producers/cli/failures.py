@@ -21,6 +21,8 @@ from worker.errors import (
     NotWaiting,
     PayloadTooLarge,
     ResultTimeout,
+    ScheduleExists,
+    ScheduleNotFound,
     StoreUnavailable,
     UnknownKind,
 )
@@ -76,6 +78,8 @@ _VERDICTS: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (NotWaiting, "not_waiting", ExitCode.REFUSED),
     (AskUnknown, "ask_unknown", ExitCode.REFUSED),
     (NotReplayable, "not_replayable", ExitCode.REFUSED),
+    (ScheduleNotFound, "schedule_not_found", ExitCode.REFUSED),
+    (ScheduleExists, "schedule_exists", ExitCode.REFUSED),
     (ConfigurationError, "configuration", ExitCode.REFUSED),
     (StoreUnavailable, "no_connection", ExitCode.NO_CONNECTION),
     (ResultTimeout, "timed_out", ExitCode.TIMED_OUT),

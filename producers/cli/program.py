@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from producers.cli import dead
+from producers.cli import dead, schedules
 from producers.cli.answers import answer, approve, deny, resolve
 from producers.cli.cancel import cancel
 from producers.cli.demo import demo
@@ -73,6 +73,25 @@ def dead_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk dead list --since 1d
         backdesk dead show 4be0643f-1d98-473b-97ca-98a65347dd9c
         backdesk dead replay --code model_unavailable
+    """
+    _pass_on(context, as_json=as_json)
+
+
+recurring = typer.Typer(no_args_is_help=False)
+for title, command in schedules.COMMANDS.items():
+    recurring.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(recurring, name="schedules", rich_help_panel=JOBS)
+
+
+@recurring.callback(invoke_without_command=True)
+def schedules_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Schedules, the jobs that are submitted again and again: by a cron expression or at an interval.
+
+    For example:
+
+        backdesk schedules add nightly-audit orders.audit --cron "30 3 * * *" --timezone Europe/Berlin
+        backdesk schedules list
+        backdesk schedules pause nightly-audit
     """
     _pass_on(context, as_json=as_json)
 

@@ -140,7 +140,7 @@ def _unfinished(client: redis.Redis, keys: Keys, settings: Settings) -> Iterator
     named = [keys.leases, keys.due, keys.expiring, keys.stopping, "unacked", "unacked_index"]
     for queue in settings.queues:
         named += [keys.window(queue), keys.lane(queue), celery_queue(settings.prefix, queue)]
-        named += [text(name) for name in client.scan_iter(keys.line(queue, "*"))]
+        named += [text(name) for name in client.scan_iter(keys.line(queue, "*", "*"))]
     named += [text(name) for name in client.scan_iter(keys.stranded("*"))]
     named += [text(name) for name in client.scan_iter(keys.awaiting("*"))]
     for name in named:

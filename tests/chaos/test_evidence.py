@@ -36,7 +36,7 @@ def test_an_empty_store_has_nothing_left(client: redis.Redis, settings: Settings
 
 @pytest.mark.parametrize(
     "key",
-    ["leases", "due", "expiring", "window:agents", "lane:tools", "line:agents:acme", "stranded:k", "unacked_index"],
+    ["leases", "due", "expiring", "window:agents", "lane:tools", "line:agents:acme:k", "stranded:k", "unacked_index"],
 )
 def test_a_list_that_holds_work_is_found(client: redis.Redis, settings: Settings, witness: Witness, key: str) -> None:
     name = key if key.startswith("unacked") else f"{settings.prefix}:{key}"

@@ -11,10 +11,12 @@ from producers.client import JobClient
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.memory import Memory
+from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.schedule import ScheduleRecord
 from worker.settings import Settings
 
 
@@ -53,6 +55,13 @@ class Client(Protocol):
     async def children(self, job_id: str) -> Ids: ...
     async def spending(self, tenant: str, days: int = 1) -> DaySpendings: ...
     async def spending_today(self) -> DaySpendings: ...
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule: ...
+    async def schedules(self, **filters: Any) -> ScheduleRecords: ...
+    async def schedule(self, name: str) -> ScheduleRecord: ...
+    async def pause_schedule(self, name: str) -> ScheduleRecord: ...
+    async def resume_schedule(self, name: str) -> ScheduleRecord: ...
+    async def remove_schedule(self, name: str) -> bool: ...
+    async def run_schedule(self, name: str) -> Submitted: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -127,6 +136,27 @@ class Blocking:
 
     async def spending_today(self) -> DaySpendings:
         return await asyncio.to_thread(self.client.spending_today)
+
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
+        return await asyncio.to_thread(self.client.add_schedule, name, kind, request, **options)
+
+    async def schedules(self, **filters: Any) -> ScheduleRecords:
+        return await asyncio.to_thread(self.client.schedules, **filters)
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.schedule, name)
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.pause_schedule, name)
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        return await asyncio.to_thread(self.client.resume_schedule, name)
+
+    async def remove_schedule(self, name: str) -> bool:
+        return await asyncio.to_thread(self.client.remove_schedule, name)
+
+    async def run_schedule(self, name: str) -> Submitted:
+        return await asyncio.to_thread(self.client.run_schedule, name)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -208,6 +238,27 @@ class Asyncio:
 
     async def spending_today(self) -> DaySpendings:
         return await self.client.spending_today()
+
+    async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
+        return await self.client.add_schedule(name, kind, request, **options)
+
+    async def schedules(self, **filters: Any) -> ScheduleRecords:
+        return await self.client.schedules(**filters)
+
+    async def schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.schedule(name)
+
+    async def pause_schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.pause_schedule(name)
+
+    async def resume_schedule(self, name: str) -> ScheduleRecord:
+        return await self.client.resume_schedule(name)
+
+    async def remove_schedule(self, name: str) -> bool:
+        return await self.client.remove_schedule(name)
+
+    async def run_schedule(self, name: str) -> Submitted:
+        return await self.client.run_schedule(name)
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

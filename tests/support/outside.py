@@ -30,10 +30,10 @@ class Outside:
 
     def limit(self, scope: str, **limits: int) -> None:
         encoded = Limits(**limits).model_dump_json(exclude_none=True)
-        self.board.client.hset(self.board.keys.limits, scope, encoded)
+        self.board.client.hset(self.board.keys.service_limits, scope, encoded)
 
     def unlimit(self, scope: str) -> None:
-        self.board.client.hdel(self.board.keys.limits, scope)
+        self.board.client.hdel(self.board.keys.service_limits, scope)
 
     def call(self, claim: Claim | None = None) -> str:
         """Name a new call; of a job that runs, or of nobody."""

@@ -7,6 +7,7 @@ a job is listed agrees with the state in its record, and that each job is listed
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from worker.store.transitions import text
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.
 _OF_QUEUED: tuple[Callable[[Keys], str], ...] = (
-    lambda keys: keys.line("*", "*"),
+    lambda keys: keys.line("*", "*", "*"),
     lambda keys: keys.window("*"),
     lambda keys: keys.stranded("*"),
 )
@@ -29,7 +30,8 @@ _OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children",
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
-    return [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    of_jobs = [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
+    return [*of_jobs, *_schedules_astray(client, keys)]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -83,28 +85,56 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
     listings.append((keys.stopping, {JobState.RUNNING, JobState.QUEUED}, set(map(text, client.hkeys(keys.stopping)))))
     awaiting = {text(name).rpartition(":")[2] for name in client.scan_iter(keys.awaiting("*"))}
     listings.append((keys.awaiting("*"), {JobState.WAITING}, awaiting))
+    listings += [(name, set(ACTIVE), set(jobs)) for name, jobs in _conversations(client, keys).items()]
     for place, fitting, members in listings:
         for member in sorted(members):
             state = client.hget(keys.job(member), "state")
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
-    yield from _held(client, keys)
-    for name in client.scan_iter(keys.line("*", "*")):
-        _, _, queue, tenant = text(name).split(":", 3)
-        if client.zscore(keys.lane(queue), tenant) is None:
+    yield from _parked(client, keys)
+    yield from _stuck_lines(client, keys)
+    yield from _miscounted(client, keys)
+
+
+def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
+    for name in client.scan_iter(keys.parked("*")):
+        line = text(name).removeprefix(keys.parked(""))
+        if not client.hexists(keys.parked_lines, line):
+            yield f"{line} has jobs that nobody releases"
+        for member in sorted(_members(client, name)):
+            state, line_of = client.hmget(keys.job(member), "state", "parked")
+            if line_of is not None and text(line_of) == line and text(state or b"") in ACTIVE - {JobState.SCHEDULED}:
+                yield f"{member} is {text(state or b'')} and parked in {line}"
+
+
+def _stuck_lines(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    held = {text(place): text(scope) for place, scope in client.hgetall(keys.held).items()}
+    for place, scope in held.items():
+        if client.zscore(keys.held_by(scope), place) is None or client.zscore(keys.limited, scope) is None:
+            yield f"{place} is held by {scope}, which does not know it: it would wait for ever"
+    for name in client.scan_iter(keys.line("*", "*", "*")):
+        _, _, queue, tenant, kind = text(name).split(":", 4)
+        if f"{queue} {tenant} {kind}" in held:
+            continue
+        if client.zscore(keys.ready(queue, tenant), kind) is None:
+            yield f"{tenant} has a line of {kind} in {queue} that is neither ready nor held: it would wait for ever"
+        if f"{queue} {tenant}" not in held and client.zscore(keys.lane(queue), tenant) is None:
             yield f"{tenant} has a line in {queue} but no place in its lane: it would wait for ever"
 
 
-def _held(client: redis.Redis, keys: Keys) -> Iterator[str]:
-    """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
-    for name in client.scan_iter(keys.held("*")):
-        line = text(name).removeprefix(keys.held(""))
-        if not client.hexists(keys.held_lines, line):
-            yield f"{line} has jobs that nobody releases"
-        for member in sorted(_members(client, name)):
-            state, held = client.hmget(keys.job(member), "state", "held")
-            if held is not None and text(held) == line and text(state or b"") in ACTIVE - {JobState.SCHEDULED}:
-                yield f"{member} is {text(state or b'')} and held in {line}"
+def _miscounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    counted: Counter[str] = Counter()
+    for place in [keys.leases, *map(text, client.scan_iter(keys.window("*")))]:
+        for job_id in _members(client, place):
+            queue, tenant, kind = (
+                text(each or b"?") for each in client.hmget(keys.job(job_id), "queue", "tenant", "kind")
+            )
+            counted.update([f"queue {queue}", f"tenant {tenant}", f"kind {kind}"])
+    flow = {text(name): float(value) for name, value in client.hgetall(keys.flow).items()}
+    taken = {name: value for name, value in flow.items() if name.split()[0] in {"queue", "tenant", "kind"}}
+    if taken != counted:
+        yield f"{keys.flow} says {taken}, and there are {dict(counted)}"
 
 
 def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
@@ -115,16 +145,18 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
         for name in client.scan_iter(pattern(keys))
         for member in _members(client, name)
     }
+    # Whoever is not the first of a conversation need not stand anywhere else.
+    standing |= {member for jobs in _conversations(client, keys).values() for member in jobs[1:]}
     for key in client.scan_iter(keys.job("*")):
         job_id = text(key).removeprefix(keys.job(""))
         raw: dict[Any, Any] = client.hgetall(key)
         state = JobState(text(raw[b"state"]))
         if (
             state is JobState.SCHEDULED
-            and b"held" in raw
-            and client.zscore(keys.held(text(raw[b"held"])), job_id) is None
+            and b"parked" in raw
+            and client.zscore(keys.parked(text(raw[b"parked"])), job_id) is None
         ):
-            yield f"{job_id} is held and in no line"
+            yield f"{job_id} is parked and in no line"
         for place in _places(keys, state, raw):
             if place == "standing" and job_id not in standing:
                 yield f"{job_id} is queued, and in no line, window or stranded"
@@ -132,6 +164,22 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
                 yield f"{job_id} waits for nothing"
             elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
                 yield f"{job_id} is {state} and missing in {place}"
+
+
+def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every schedule of which one part is there without the others, or that nobody will look at."""
+    defined = set(map(text, client.hkeys(keys.schedules)))
+    known = {text(key).removeprefix(keys.schedule("")) for key in client.scan_iter(keys.schedule("*"))}
+    for name in sorted(defined ^ known):
+        yield f"schedule {name} has {'no definition' if name in known else 'a definition alone'}"
+    planned = {
+        name
+        for name in known
+        if client.hget(keys.schedule(name), "next") and not client.hexists(keys.schedule(name), "paused")
+    }
+    due = _members(client, keys.schedule_due)
+    yield from (f"schedule {name} is planned, and nobody will look at it" for name in sorted(planned - due))
+    yield from (f"schedule {name} is to be looked at, and not planned" for name in sorted(due - planned))
 
 
 def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
@@ -148,6 +196,11 @@ def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
     unbegun = b"start_by" in raw and raw[b"attempt"] == b"0"
     if state in ACTIVE and (limited or unbegun):
         yield keys.expiring
+
+
+def _conversations(client: redis.Redis, keys: Keys) -> dict[str, list[str]]:
+    names = [text(name) for name in client.scan_iter(keys.conversation("*", "*"))]
+    return {name: [text(job_id) for job_id in client.lrange(name, 0, -1)] for name in names}
 
 
 def _members(client: redis.Redis, place: str | bytes) -> set[str]:

@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md and docs/limits.md, run."""
+"""The examples of docs/tasks.md and docs/service_limits.md, run."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_example_of_limits_sets_them(
     client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
-    example(0, monkeypatch, "limits.md")
+    example(0, monkeypatch, "service_limits.md")
     assert [line.split(" requests")[0] for line in capsys.readouterr().out.splitlines()] == [
         "openai/gpt-4o-mini",
         "tenant *",
@@ -67,6 +67,6 @@ def test_the_example_of_limits_sets_them(
 
 
 async def test_the_example_of_a_limited_task_translates(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = example(1, monkeypatch, "limits.md")
+    page = example(1, monkeypatch, "service_limits.md")
     translated = await Memory().finish(page.translate_page, page.Page(text="hello"))
     assert translated == page.Translation(text="HELLO")

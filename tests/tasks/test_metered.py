@@ -78,10 +78,10 @@ async def test_every_request_is_reserved_by_an_estimate_and_trued_up(
     provider: OpenAISimulator, context: Asked, limits: JobClient, watched: bool
 ) -> None:
     provider.will(TO_REFUND, DONE)
-    limits.set_limits(resource_of(provider), tokens_per_minute=1_000_000, concurrent=1)
+    limits.set_service_limits(resource_of(provider), tokens_per_minute=1_000_000, concurrent=1)
     await ask(context(watched=watched))
-    eventually(lambda: limits.limits()[0].buckets[0].calls == 0, what="the settlement of the last")
-    (bucket,) = limits.limits()[0].buckets
+    eventually(lambda: limits.service_limits()[0].buckets[0].calls == 0, what="the settlement of the last")
+    (bucket,) = limits.service_limits()[0].buckets
     assert bucket.bucket == f"{resource_of(provider)}#{fingerprint_of(SECRET)}"
     # Twice 15 tokens were used; a single estimate of an answer would be 22 ms of the rate.
     assert bucket.tokens_ahead_s < 0.01
@@ -91,8 +91,8 @@ async def test_a_key_is_known_to_redis_by_its_fingerprint_alone(
     provider: OpenAISimulator, context: Asked, limits: JobClient, client: redis.Redis
 ) -> None:
     provider.will(TO_REFUND, DONE)
-    limits.set_limits(resource_of(provider), requests_per_minute=60_000)
-    limits.set_limits("tenant *", concurrent=100)
+    limits.set_service_limits(resource_of(provider), requests_per_minute=60_000)
+    limits.set_service_limits("tenant *", concurrent=100)
     with client.monitor() as monitor:
         await ask(context())
         client.echo("the end")
@@ -104,7 +104,7 @@ async def test_a_key_is_known_to_redis_by_its_fingerprint_alone(
 
 
 async def test_the_offline_model_has_limits_too(shop: Database, context: Asked, limits: JobClient) -> None:
-    limits.set_limits("offline/rules", requests_per_minute=1)
+    limits.set_service_limits("offline/rules", requests_per_minute=1)
     with pytest.raises(Limited) as caught:
         await ask(context())
     assert (caught.value.resource, caught.value.why) == ("offline/rules", Why.RATE)

@@ -104,7 +104,7 @@ def test_a_pause_that_one_request_is_asked_for_is_kept_by_all_workers(fleet: Fle
     begin(fleet, provider)
     provider.asks_for_a_pause = True
     jobs = [ask(fleet, ORDERS[0])]
-    eventually(fleet.jobs.limits, what="the pause")
+    eventually(fleet.jobs.service_limits, what="the pause")
     jobs += [ask(fleet, number) for number in ORDERS[1:]]
     wait_for_all(fleet, jobs)
     gaps = [later - earlier for earlier, later in itertools.pairwise(sorted(provider.asked_at))]
@@ -134,7 +134,7 @@ def test_a_provider_that_is_away_fails_no_job_and_is_probed_by_one_at_a_time(fle
 
 
 def test_a_killed_worker_keeps_no_seat(fleet: Fleet, provider: Provider) -> None:
-    fleet.jobs.set_limits(provider.resource, concurrent=1)
+    fleet.jobs.set_service_limits(provider.resource, concurrent=1)
     provider.silent_to = {ORDERS[0]}
     (first,) = begin(fleet, provider, 1)
     stuck = ask(fleet, ORDERS[0])
@@ -143,4 +143,4 @@ def test_a_killed_worker_keeps_no_seat(fleet: Fleet, provider: Provider) -> None
     provider.silent_to = set()
     begin(fleet, provider, 1)
     wait_for_all(fleet, [stuck, ask(fleet, ORDERS[1])])
-    eventually(lambda: fleet.jobs.limits()[0].buckets[0].calls == 0, what="the last seat to be left")
+    eventually(lambda: fleet.jobs.service_limits()[0].buckets[0].calls == 0, what="the last seat to be left")

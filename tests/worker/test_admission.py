@@ -56,9 +56,9 @@ def refusal(check: RequestCheck = MODEL, request: object = None, **options: Any)
 # What a job may be
 
 
-def test_a_plain_job_has_the_defaults() -> None:
+def test_a_plain_job_has_the_defaults_and_the_priority_of_its_tenant() -> None:
     job = admitted()
-    assert (job.tenant, job.priority, job.queue) == ("default", 5, "agents")
+    assert (job.tenant, job.priority, job.queue) == ("default", None, "agents")
     assert (job.run_at_ms, job.expires_at_ms, job.metadata, job.idempotency_key) == (None, None, b"", "")
 
 
@@ -123,7 +123,7 @@ def test_a_tenant_that_is_no_name_is_refused(name: Any) -> None:
     assert refusal(tenant=name).field == "tenant"
 
 
-@pytest.mark.parametrize("priority", [-1, 10, 5.0, "5", True, None])
+@pytest.mark.parametrize("priority", [-1, 10, 5.0, "5", True])
 def test_a_priority_that_is_no_whole_number_from_0_to_9_is_refused(priority: Any) -> None:
     error = refusal(priority=priority)
     assert error.field == "priority"

@@ -60,6 +60,7 @@ def read_record(
         parent=_text(raw, "parent"),
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
+        conversation=_text(raw, "conversation"),
         budget=Budget.model_validate_json(raw["budget"]) if "budget" in raw else None,
         spent=Spent.model_validate(read_spent(spent)) if spent else None,
     )

@@ -19,10 +19,13 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
+from worker.store.linking import link
+
 T = TypeVar("T")
 Argument = str | bytes | int
 
 _INCLUDE = re.compile(r"^--!include (\w+)$", re.MULTILINE)
+_FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,13 @@ class Call(Generic[T]):
 
 @cache
 def load_script(name: str) -> Script:
-    """Read `lua/<name>.lua` and, before it and each once, the files it includes."""
-    return Script(name, "\n".join(_parts(name, [])))
+    """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes.
+
+    `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
+    of one atomic step.
+    """
+    *parts, main = _parts(name, [])
+    return Script(name, link(parts, main))
 
 
 def _parts(name: str, seen: list[str]) -> list[str]:
@@ -63,7 +71,11 @@ def _parts(name: str, seen: list[str]) -> list[str]:
     seen.append(name)
     text = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
     included = [part for other in _INCLUDE.findall(text) for part in _parts(other, seen)]
-    return [*included, _INCLUDE.sub("", text)]
+    return [*included, _FUNCTION.sub(_as_function, _INCLUDE.sub("", text))]
+
+
+def _as_function(directive: re.Match[str]) -> str:
+    return f"local function {directive[1]}(ARGV)\n{load_script(directive[1]).text}\nend"
 
 
 def run(client: redis.Redis, call: Call[T]) -> T:

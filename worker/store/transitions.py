@@ -47,6 +47,10 @@ class SubmitCode(IntEnum):
     CONFLICT = -1
     #: The job that called it has lost its fence meanwhile.
     ORPHAN = -2
+    #: Its conversation goes on with another job, and it was not to wait.
+    BUSY = -3
+    #: Its tenant is unknown, or may not have jobs of this kind; in place of the id stands the field that is to blame.
+    FORBIDDEN = -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class NewJob:
     kind: str
     tenant: str
     queue: str
-    priority: int
+    #: None leaves it to the tenant.
+    priority: int | None
     request: bytes
     fingerprint: str
     idempotency_key: str = ""
@@ -83,18 +88,26 @@ class NewJob:
     #: The dead letter that this job replays, and whether what that one has finished stays finished.
     origin: str = ""
     resumes: bool = False
+    #: Jobs of one conversation run one after the other; `when_busy` is `enqueue`, `reject` or `interrupt`.
+    conversation: str = ""
+    when_busy: str = "enqueue"
+    #: How long the idempotency key finds this job; None as long as the job is kept.
+    idempotency_ttl_ms: int | None = None
+    #: The idempotency key finds this job only while it goes on.
+    idempotency_while_active: bool = False
     budget: Budget | None = None
 
     def flat(self) -> list[Argument]:
         """Return the values of one job as `submit.lua` lists them."""
         parent = self.parent
         return [
-            *(self.id, self.kind, self.tenant, self.queue, self.priority, self.request, self.fingerprint),
+            *(self.id, self.kind, self.tenant, self.queue, _optional(self.priority), self.request, self.fingerprint),
             *(self.idempotency_key, _optional(self.run_at_ms), _optional(self.expires_at_ms), self.metadata),
             *(self.delivery, _optional(self.start_by_ms), _optional(self.timeout_ms)),
             self.retry.model_dump_json() if self.retry else "",
             *((parent.job_id, parent.attempt, parent.name) if parent else ("", "", "")),
-            *(self.origin, 1 if self.resumes else ""),
+            *(self.origin, _flag(self.resumes), self.conversation, self.when_busy),
+            *(_optional(self.idempotency_ttl_ms), _flag(self.idempotency_while_active)),
             self.budget.encoded() if self.budget else "",
         ]
 
@@ -116,7 +129,9 @@ class Transitions(CallBuilder):
 
     def submit(self, jobs: Sequence[NewJob]) -> Call[list[tuple[SubmitCode, str]]]:
         """Write new jobs, all in one atomic step; idempotent by job id and by idempotency key."""
-        return self._call("submit", *(value for job in jobs for value in job.flat()), read=_read_submitted)
+        settings = self._settings
+        common = (round(settings.ageing_s * 1000), _flag(settings.require_tenant))
+        return self._call("submit", *common, *(value for job in jobs for value in job.flat()), read=_read_submitted)
 
     def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
         """End a job, or ask its attempt to; gives whether that is so, and the state it is in now ("" if unknown)."""
@@ -179,38 +194,39 @@ class Transitions(CallBuilder):
 
     def end(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
         """End an attempt as it ended; gives whether it still held its fence. Idempotent."""
+        tokens = usage.tokens - (claim.usage.tokens if claim.usage else 0)
         match outcome:
             case Waiting(awaited):
-                return self._wait(claim, awaited, usage)
+                return self._wait(claim, awaited, usage, tokens)
             case Retried() | Deferred() | HandedOver():
-                return self._park(claim, outcome, usage)
+                return self._park(claim, outcome, usage, tokens)
             case _:
-                return self._finish(claim, outcome, usage)
+                return self._finish(claim, outcome, usage, tokens)
 
-    def _finish(self, claim: Claim, ending: Ending, usage: Usage) -> Call[bool]:
+    def _finish(self, claim: Claim, ending: Ending, usage: Usage, tokens: int) -> Call[bool]:
         state, field, value, data = _ending(ending, self._settings.max_event_bytes)
         degraded = to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b""
-        return self._of(claim, "finish", state, field, value, data, to_json(usage), degraded, read=bool)
+        return self._of(claim, "finish", state, field, value, data, to_json(usage), degraded, tokens, read=bool)
 
-    def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage) -> Call[bool]:
+    def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
         line, limit = "", b""
         if isinstance(leaving, Deferred) and leaving.resource:
             line, limit = leaving.line, to_json({"resource": leaving.resource, "why": leaving.why})
-        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), line, limit, read=bool)
+        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), tokens, line, limit, read=bool)
 
-    def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage) -> Call[bool]:
+    def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:
         flat: list[Argument] = []
         for each in awaited:
             until_ms = None if each.ask.expires_in_s is None else round(each.ask.expires_in_s * 1000)
             flat += (each.ask.name, each.target, to_json(each.ask), _optional(until_ms), each.otherwise)
-        return self._of(claim, "wait", to_json(usage), *flat, read=bool)
+        return self._of(claim, "wait", to_json(usage), tokens, *flat, read=bool)
 
     # --- what workers do besides ---
 
     def redeliver(self, job_id: str, *, unknown_kind: bool) -> Call[bool]:
         """Give back a delivery that is not used here; gives whether the job waits for another worker now."""
-        return self._call("redeliver", job_id, 1 if unknown_kind else "", read=bool)
+        return self._call("redeliver", job_id, _flag(unknown_kind), read=bool)
 
     def stop(self, worker: str, ask: str, job_ids: Sequence[str]) -> Call[int]:
         """Ask attempts on a worker to `drain` or to `hand_over`; gives how many of the jobs still run there."""
@@ -219,6 +235,17 @@ class Transitions(CallBuilder):
     def promote(self) -> Call[int]:
         """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
         return self._call("promote", BATCH, read=int)
+
+    def resume(self) -> Call[int]:
+        """Let go on what limits have held, as far as they have room; gives how many limits were looked at."""
+        return self._call("resume", BATCH, read=int)
+
+    def configure(
+        self, scope: str, policy: str, tenant: str = "", settings: Mapping[str, str] | None = None
+    ) -> Call[bool]:
+        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing."""
+        flat = [value for setting in (settings or {}).items() for value in setting]
+        return self._call("configure", scope, policy, tenant, *flat, read=bool)
 
     def expire(self) -> Call[int]:
         """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
@@ -250,6 +277,10 @@ class Transitions(CallBuilder):
 
 def _optional(value: int | None) -> Argument:
     return "" if value is None else value
+
+
+def _flag(value: bool) -> Argument:
+    return 1 if value else ""
 
 
 def text(value: bytes | str) -> str:

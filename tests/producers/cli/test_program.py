@@ -30,6 +30,9 @@ COMMANDS = [
     "doctor",
 ]
 COMMANDS += ["approve", "deny", "answer", "resolve", "dead", "dead list", "dead show", "dead replay", "dead drop"]
+COMMANDS += [f"schedules {word}" for word in ("add", "list", "show", "pause", "resume", "remove", "run")] + [
+    "schedules"
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

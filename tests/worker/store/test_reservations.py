@@ -393,7 +393,7 @@ def test_a_job_that_is_cancelled_while_it_is_held_takes_no_room(outside: Outside
     assert outside.release() == 1
     board.promote()
     assert board.state(second) is JobState.QUEUED
-    assert not board.client.exists(board.keys.held(MODEL.bucket), board.keys.held_lines)
+    assert not board.client.exists(board.keys.parked(MODEL.bucket), board.keys.parked_lines)
 
 
 def test_a_job_that_nobody_releases_asks_again_by_itself(outside: Outside, board: Board, clock: Clock) -> None:

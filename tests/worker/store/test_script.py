@@ -10,7 +10,7 @@ from worker.connection import connect_async
 from worker.events import EventDraft
 from worker.job import Succeeded, Usage
 from worker.settings import Settings
-from worker.store.script import Call, Script, run, run_async, run_pipelined, run_pipelined_async
+from worker.store.script import Call, Script, load_script, run, run_async, run_pipelined, run_pipelined_async
 
 NOTE = EventDraft("note", b"{}")
 
@@ -64,6 +64,12 @@ def test_calls_of_one_round_trip_take_effect_in_their_order_even_when_only_some_
     assert client.script_exists(finish.script.sha, emit.script.sha) == [True, False]
     run_pipelined(client, [emit, finish])
     assert board.event_types(claim.job_id) == ["queued", "started", "note", "succeeded"]
+
+
+def test_a_script_can_have_another_one_as_a_function_of_its_arguments() -> None:
+    whole, part = load_script("fire").text, load_script("submit").text
+    assert f"local function submit(ARGV)\n{part}\nend" in whole
+    assert "--!" not in whole
 
 
 def test_two_scripts_that_include_the_same_part_are_told_apart_by_their_text() -> None:

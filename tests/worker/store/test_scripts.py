@@ -22,7 +22,7 @@ TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
 #: Files that others include; they read no arguments but the common ones.
-PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record"}
+PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record", "service"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -93,7 +93,7 @@ def test_a_script_includes_only_files_that_exist(name: str) -> None:
 
 
 def test_a_part_that_two_others_include_is_there_once() -> None:
-    assert load_script("claim").text.count("local function job_key") == 1
+    assert load_script("claim").text.count("function our.job_key") == 1
 
 
 # Names
@@ -111,9 +111,13 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "spent_key": (keys.spent, 1),
         "spent_day_key": (keys.spent_day, 2),
         "spenders_key": (keys.spenders, 1),
-        "tenant_key": (keys.tenant, 1),
         "stranded_key": (keys.stranded, 1),
-        "line_key": (keys.line, 2),
+        "line_key": (keys.line, 3),
+        "ready_key": (keys.ready, 2),
+        "held_by_key": (keys.held_by, 1),
+        "rate_key": (keys.rate, 1),
+        "tenant_key": (keys.tenant, 1),
+        "conversation_key": (keys.conversation, 2),
         "lane_key": (keys.lane, 1),
         "window_key": (keys.window, 1),
         "state_key": (keys.state, 1),
@@ -126,14 +130,16 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "level_key": (keys.level, 1),
         "calls_key": (keys.calls, 1),
         "hold_key": (keys.hold, 1),
-        "held_key": (keys.held, 1),
+        "parked_key": (keys.parked, 1),
         "breaker_key": (keys.breaker, 1),
         "failures_key": (keys.failures, 1),
         "progress_channel": (keys.progress, 1),
         "tenant_channel": (keys.tenant_progress, 1),
+        "schedule_key": (keys.schedule, 1),
     }
-    expected = {name: build(*("ab"[:count])) for name, (build, count) in with_arguments.items()}
-    expected["lines_key"], expected["breakers_channel"] = keys.held_lines, keys.breakers
+    expected = {name: build(*("abc"[:count])) for name, (build, count) in with_arguments.items()}
+    expected |= {"parked_lines_key": keys.parked_lines, "service_limits_key": keys.service_limits}
+    expected["breakers_channel"] = keys.breakers
     expected["celery_list"] = celery_queue(keys.prefix, "a")
     for name in (
         "leases",
@@ -147,13 +153,18 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "leader",
         "kinds",
         "served",
-        "limits",
         "buckets",
         "resources",
+        "policy",
+        "flow",
+        "held",
+        "limited",
+        "schedules",
+        "schedule_due",
     ):
         expected[f"{name}_key"] = getattr(keys, name)
     defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
-    calls = [f"{name}('a', 'b')" if f"function {name}" in TEXTS["keys"] else name for name in defined]
+    calls = [f"{name}('a', 'b', 'c')" if f"function {name}" in TEXTS["keys"] else name for name in defined]
     answers = evaluate(client, "keys", f"return {{{', '.join(calls)}}}", "desk-2", "")
     assert dict(zip(defined, (answer.decode() for answer in answers), strict=True)) == expected
 

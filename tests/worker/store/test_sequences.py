@@ -455,7 +455,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
-    assert left <= of_the_queues | of_the_workers | {board.keys.arrivals}
+    assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
 
 
 def test_the_histories_come_to_everything_that_can_happen(board: Board, clock: Clock) -> None:

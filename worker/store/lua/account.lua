@@ -26,6 +26,6 @@ local tenant = redis.call('HGET', job_key(id), 'tenant')
 local day = tenant and pot_of_day(tenant, id, kept.day)
 if day and redis.call('EXISTS', day.key) == 1 then pots[#pots + 1] = day end
 redis.call('HDEL', spent_key(id), call)
-hold(pots, kept, -1)
-for _, pot in ipairs(pots) do charge(pot, difference) end
+set_aside(pots, kept, -1)
+for _, pot in ipairs(pots) do add_to(pot, difference) end
 return 1

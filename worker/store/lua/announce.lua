@@ -22,20 +22,20 @@ for _, worker in ipairs(alive) do
   local announcement = redis.call('GET', worker_key(worker))
   local facts = announcement and cjson.decode(announcement)
   if facts and not facts.draining then
-    for queue, count in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + count end
+    for queue, free in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + free end
     for _, kind in ipairs(facts.kinds or {}) do redis.call('SADD', served_key, kind) end
   end
 end
 redis.call('DEL', slots_key)
-for queue, count in pairs(slots) do
-  redis.call('HSET', slots_key, queue, count)
+for queue, all in pairs(slots) do
+  redis.call('HSET', slots_key, queue, all)
   touched[queue] = true
 end
 
 local function line_up_stranded(kind)
   for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, 199)) do
     local job = load_job(id)
-    if job and slots[job.queue] then join_line(job) end
+    if job and slots[job.queue] then stand(job) end
     -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
     if not job or slots[job.queue] then redis.call('ZREM', stranded_key(kind), id) end
   end

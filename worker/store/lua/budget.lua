@@ -14,9 +14,9 @@ local LONGEST_CALL_MS = 900000
 -- Where the job's pot keeps what a call has set aside, until it is settled.
 local function call_field(attempt, number) return 'call:' .. attempt .. '.' .. number end
 
-local function today() return iso(now):sub(1, 10) end
+local function date_of_today() return iso(now):sub(1, 10) end
 
-local function counts_of(pot)
+local function read_counts(pot)
   pot.spent, pot.aside = {}, {}
   for _, name in ipairs(COUNTED) do
     local field = redis.call('HMGET', pot.key, name, 'aside:' .. name)
@@ -36,7 +36,7 @@ local function pot_of_job(id, budget)
   local field = redis.call('HMGET', pot.key, 'grants', 'cheaper', 'began', 'ends_at')
   pot.grants, pot.cheaper = tonumber(field[1] or 0), field[2]
   pot.began, pot.ends_at = tonumber(field[3]), tonumber(field[4])
-  counts_of(pot)
+  read_counts(pot)
   return pot
 end
 
@@ -52,7 +52,7 @@ local function tenant_settings(tenant, ...)
 end
 
 -- A limit that is no number stops the tenant: its jobs must not run unlimited because of a slip of the pen.
-local function limit_of(pot, field, text, unit)
+local function limit_in(pot, field, text, unit)
   if not text then return nil end
   local number = tonumber(text)
   if number and number >= 0 and number < math.huge then return math.floor(number * unit + 0.5) end
@@ -66,11 +66,11 @@ local function pot_of_day(tenant, id, day)
   if not (set[1] or set[2]) then return pot end
   pot.limited = true
   pot.on_limit = (set[3] == 'approve' or set[3] == 'cheaper') and set[3] or 'fail'
-  pot.limits = {tokens = limit_of(pot, 'tokens_per_day', set[1], 1),
-    cost = limit_of(pot, 'cost_per_day_usd', set[2], MICRO)}
+  pot.limits = {tokens = limit_in(pot, 'tokens_per_day', set[1], 1),
+    cost = limit_in(pot, 'cost_per_day_usd', set[2], MICRO)}
   pot.grants = tonumber(redis.call('HGET', spent_key(id), 'day:' .. day) or 0)
   pot.cheaper = redis.call('HGET', pot.key, 'cheaper')
-  counts_of(pot)
+  read_counts(pot)
   return pot
 end
 
@@ -87,31 +87,31 @@ end
 
 local function pots_of(id, tenant)
   local pots = pots_of_family(id)
-  pots[#pots + 1] = pot_of_day(tenant, id, today())
+  pots[#pots + 1] = pot_of_day(tenant, id, date_of_today())
   return pots
 end
 
 -- How much of a limit there is: as much again with each grant, and once for cheaper means.
-local function allowed(pot, name, cheaper)
+local function allowance_of(pot, name, cheaper)
   return pot.limits[name] * (1 + pot.grants + (cheaper and pot.on_limit == 'cheaper' and 1 or 0))
 end
 
 -- The limit that stands in the way of an amount, or nil; and whether it will when the calls under way have been settled,
 -- though they should turn out to have cost nothing. Once a pot lives on cheaper means it does not go back.
-local function reached(pot, amount, cheaper)
+local function barrier(pot, amount, cheaper)
   if pot.ends_at and now >= pot.ends_at then return 'wall', true end
   local costs = (amount.tokens or 0) + (amount.cost or 0) + (amount.model_calls or 0) > 0
   local only_cheaper = costs and not cheaper and pot.on_limit == 'cheaper' and pot.cheaper
   for _, name in ipairs(COUNTED) do
     local wanted = amount[name] or 0
-    local over = wanted > 0 and pot.limits[name] and pot.spent[name] + wanted - allowed(pot, name, cheaper) or 0
+    local over = wanted > 0 and pot.limits[name] and pot.spent[name] + wanted - allowance_of(pot, name, cheaper) or 0
     if only_cheaper and pot.limits[name] then return name, true end
     if over > 0 then return name, over > pot.aside[name] or now - pot.aside_at > LONGEST_CALL_MS end
   end
 end
 
 -- The milliseconds until the first of the pots is out of time, or nil.
-local function time_left(pots)
+local function ms_left(pots)
   local left
   for _, pot in ipairs(pots) do
     if pot.ends_at and pot.ends_at - now < (left or math.huge) then left = pot.ends_at - now end
@@ -137,7 +137,7 @@ local function keep_pot(pot)
 end
 
 -- Add an amount, which may be negative, to a pot that is there.
-local function charge(pot, amount)
+local function add_to(pot, amount)
   for _, name in ipairs(COUNTED) do
     if (amount[name] or 0) ~= 0 then redis.call('HINCRBY', pot.key, name, whole(amount[name])) end
   end
@@ -145,7 +145,7 @@ local function charge(pot, amount)
 end
 
 -- Hold, or with -1 no longer hold, what a call has set aside in the pots that limit it.
-local function hold(pots, amount, sign)
+local function set_aside(pots, amount, sign)
   for _, pot in ipairs(pots) do
     for _, name in ipairs(COUNTED) do
       local part = tonumber(amount[name]) * sign
@@ -166,6 +166,6 @@ local function open_budget(job, budget_of_kind)
     redis.call('HSET', own.key, 'began', whole(now), 'ends_at', whole(own.ends_at))
     keep_pot(own)
   end
-  local left = time_left(pots)
+  local left = ms_left(pots)
   return any_limited(pots) and 1 or 0, left and whole(left) or ''
 end

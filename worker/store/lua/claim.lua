@@ -45,10 +45,13 @@ if limit and limit <= now then
   return {0, reason}
 end
 
-redis.call('ZREM', window_key(job.queue), id)
--- A job delivered twice may stand in line again, or be stranded.
-redis.call('ZREM', line_key(job.queue, job.tenant), id)
-redis.call('ZREM', stranded_key(job.kind), id)
+if redis.call('ZREM', window_key(job.queue), id) == 0 then
+  -- Delivered twice, it may stand in line again, or be stranded.
+  leave_line(job)
+  redis.call('ZREM', stranded_key(job.kind), id)
+  occupy(job.queue, job.tenant, job.kind)
+  redis.call('HSET', key, 'paid', 0)
+end
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)

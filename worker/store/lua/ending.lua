@@ -45,6 +45,24 @@ local function cancel_children(job)
   end
 end
 
+-- Take a job that has ended out of its conversation; the next one has its turn.
+local function leave_conversation(job)
+  local conversation = conversation_key(job.tenant, job.conversation)
+  local first = redis.call('LINDEX', conversation, 0) == job.id
+  redis.call('LREM', conversation, 1, job.id)
+  local after = first and redis.call('LINDEX', conversation, 0)
+  local waiting = after and load_job(after)
+  if waiting and waiting.state == 'queued' then join_line(waiting) end
+end
+
+-- The idempotency key of a job that has ended is kept as long as the job, unless it was to last for a time of its own, or
+-- only while the job goes on. It may belong to another job by now.
+local function release_key(job, key, lasts, ttl)
+  local name = idempotency_key(job.tenant, key)
+  if redis.call('GET', name) ~= job.id or lasts == 'ttl' then return end
+  if lasts == 'active' then redis.call('DEL', name) else redis.call('PEXPIRE', name, ttl) end
+end
+
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten.
 conclude = function(job, state, name, value, data)
@@ -55,8 +73,9 @@ conclude = function(job, state, name, value, data)
   append(job, state, data)
   redis.call('PEXPIRE', key, ttl)
   redis.call('PEXPIRE', events_key(job.id), ttl)
-  local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key')
-  if field[1] then redis.call('PEXPIRE', idempotency_key(job.tenant, field[1]), ttl) end
+  local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts')
+  if field[1] then release_key(job, field[1], field[5], ttl) end
+  if job.conversation then leave_conversation(job) end
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
     if state ~= 'succeeded' then cancel_children(job) end

@@ -10,7 +10,8 @@ local function forget(id, state)
   local field = redis.call('HMGET', job_key(id), 'tenant', 'idempotency_key')
   if field[1] then
     forget_in_index(field[1], id)
-    if field[2] then redis.call('DEL', idempotency_key(field[1], field[2])) end
+    local key = field[2] and idempotency_key(field[1], field[2])
+    if key and redis.call('GET', key) == id then redis.call('DEL', key) end
   else
     -- The record has expired by itself: no worker was alive for long. Whose job it was is no longer known.
     for _, tenant in ipairs(redis.call('SMEMBERS', tenants_key)) do forget_in_index(tenant, id) end

@@ -11,8 +11,12 @@ local function children_key(id) return prefix .. ':children:' .. id end
 local function spent_key(id) return prefix .. ':spent:' .. id end
 local function spent_day_key(tenant, day) return prefix .. ':spent-day:' .. tenant .. ':' .. day end
 local function spenders_key(day) return prefix .. ':spenders:' .. day end
+local function line_key(queue, tenant, kind) return prefix .. ':line:' .. queue .. ':' .. tenant .. ':' .. kind end
+local function ready_key(queue, tenant) return prefix .. ':ready:' .. queue .. ':' .. tenant end
+local function held_by_key(scope) return prefix .. ':held-by:' .. scope end
+local function rate_key(scope) return prefix .. ':rate:' .. scope end
 local function tenant_key(name) return prefix .. ':tenant:' .. name end
-local function line_key(queue, tenant) return prefix .. ':line:' .. queue .. ':' .. tenant end
+local function conversation_key(tenant, id) return prefix .. ':conversation:' .. tenant .. ':' .. id end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end
@@ -26,7 +30,7 @@ local function reservation_key(call) return prefix .. ':reservation:' .. call en
 local function level_key(bucket) return prefix .. ':level:' .. bucket end
 local function calls_key(bucket) return prefix .. ':calls:' .. bucket end
 local function hold_key(bucket) return prefix .. ':hold:' .. bucket end
-local function held_key(line) return prefix .. ':held:' .. line end
+local function parked_key(line) return prefix .. ':parked:' .. line end
 local function breaker_key(resource) return prefix .. ':breaker:' .. resource end
 local function failures_key(resource) return prefix .. ':failures:' .. resource end
 local function progress_channel(id) return prefix .. ':progress:' .. id end
@@ -43,8 +47,15 @@ local slots_key = prefix .. ':slots'
 local leader_key = prefix .. ':leader'
 local kinds_key = prefix .. ':kinds'
 local served_key = prefix .. ':served'
-local limits_key = prefix .. ':resource-limits'
+local service_limits_key = prefix .. ':resource-limits'
 local buckets_key = prefix .. ':buckets'
-local lines_key = prefix .. ':held-lines'
+local parked_lines_key = prefix .. ':parked-lines'
 local resources_key = prefix .. ':resources'
 local breakers_channel = prefix .. ':breakers'
+local policy_key = prefix .. ':policy'
+local flow_key = prefix .. ':flow'
+local held_key = prefix .. ':held'
+local limited_key = prefix .. ':limited'
+local function schedule_key(name) return prefix .. ':schedule:' .. name end
+local schedules_key = prefix .. ':schedules'
+local schedule_due_key = prefix .. ':schedule-due'

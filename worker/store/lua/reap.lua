@@ -24,7 +24,7 @@ local function take_back(job)
     watch_limits(job)
     append(job, 'retrying', '{"code":"worker_lost","message":"its worker was lost; it runs again","crashes":' ..
       crashes .. '}')
-    join_line(job)
+    stand(job)
   end
 end
 

@@ -12,10 +12,11 @@ local LONGEST_PAST = 65536
 
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
-  local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority')
+  local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
+    'conversation')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
-    attempt = tonumber(field[5]), rank = field[6], priority = field[7]}
+    attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8]}
 end
 
 local function enter(job, state)
@@ -52,27 +53,41 @@ local function watch_limits(job)
   if moment then redis.call('ZADD', expiring_key, whole(moment), job.id) end
 end
 
+-- Put a job into its line, or behind those of its conversation that came before it and have not ended.
+local function stand(job)
+  if job.conversation then
+    local conversation = conversation_key(job.tenant, job.conversation)
+    if not redis.call('LPOS', conversation, job.id) then redis.call('RPUSH', conversation, job.id) end
+    if redis.call('LINDEX', conversation, 0) ~= job.id then return end
+  end
+  join_line(job)
+end
+
 -- Queue a job, wherever it was; `reason` says why it is back, '' when it is new.
 local function queue_up(job, reason)
   enter(job, 'queued')
   watch_limits(job)
   append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority ..
     (reason ~= '' and ',"reason":"' .. reason .. '"' or '') .. '}')
-  join_line(job)
+  stand(job)
 end
 
 -- Take a job out of every place where it runs or waits.
 local function withdraw(job)
   redis.call('ZREM', expiring_key, job.id)
   redis.call('HDEL', stopping_key, job.id)
+  touched[job.queue] = true
   if job.state == 'running' then
     redis.call('ZREM', leases_key, job.id)
-  else
-    redis.call('ZREM', line_key(job.queue, job.tenant), job.id)
-    redis.call('ZREM', window_key(job.queue), job.id)
-    redis.call('ZREM', stranded_key(job.kind), job.id)
-    redis.call('ZREM', due_key, job.id)
-    touched[job.queue] = true
+    charge(job)
+    return
+  end
+  leave_line(job)
+  redis.call('ZREM', stranded_key(job.kind), job.id)
+  redis.call('ZREM', due_key, job.id)
+  if redis.call('ZREM', window_key(job.queue), job.id) == 1 then
+    pay(job.queue, job.tenant, job.kind, -tonumber(redis.call('HGET', job_key(job.id), 'paid') or 0))
+    vacate(job.queue, job.tenant, job.kind)
   end
 end
 

@@ -24,7 +24,9 @@ end
 if ARGV[6] == '' or worth_another_round() then
   deliver(job.queue, job.id)
 else
+  vacate(job.queue, job.tenant, job.kind)
   redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)
 end
-dispatch(job.queue)
+touched[job.queue] = true
+dispatch_touched()
 return 1

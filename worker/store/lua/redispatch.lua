@@ -19,5 +19,6 @@ if #old > 0 and redis.call('LLEN', list) < redis.call('ZCARD', window) then
     end
   end
 end
-dispatch(queue)
+touched[queue] = true
+dispatch_touched()
 return repeated

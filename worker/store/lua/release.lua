@@ -1,9 +1,9 @@
--- Release: let jobs go on that are held by the limits or the breaker of an outside service, as many as it has room for.
+-- Release: let jobs go on that are parked for the limits or the breaker of an outside service, as many as it has room for.
 --
 -- ARGV: common, longest wait of a call in ms, pause between probes in ms, time-out of a probe in ms, most jobs of a line
 -- Returns: how many may go on
--- Atomic. Idempotent. They are due at once, the longest held first. Of a breaker that is not closed one goes, to probe.
---!include limits
+-- Atomic. Idempotent. They are due at once, the longest parked first. Of a breaker that is not closed one goes, to probe.
+--!include service
 --!include breaker
 
 local wait, probe_ms, timeout_ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -11,8 +11,8 @@ local LOOKED_AT = 20 -- jobs of a line that are looked at in any case, so that i
 local WOKEN_FOR = 3000 -- how long one that was woken may take to come and probe, in ms
 
 local function limit_of(line)
-  for _, scope in ipairs(cjson.decode(redis.call('HGET', lines_key, line))) do
-    local limit = redis.call('HGET', limits_key, scope)
+  for _, scope in ipairs(cjson.decode(redis.call('HGET', parked_lines_key, line))) do
+    local limit = redis.call('HGET', service_limits_key, scope)
     if limit then return cjson.decode(limit) end
   end
   return {}
@@ -49,27 +49,27 @@ local function room_at_breaker(resource)
   return 1
 end
 
--- A job that was ended, or has gone on by itself, is no longer held; nobody has told the line.
+-- A job that was ended, or has gone on by itself, is no longer parked; nobody has told the line.
 local function wake(line, room)
   local woken = 0
-  for index, id in ipairs(redis.call('ZRANGE', held_key(line), 0, most - 1)) do
+  for index, id in ipairs(redis.call('ZRANGE', parked_key(line), 0, most - 1)) do
     if woken >= room and index > LOOKED_AT then break end
-    local held = redis.call('HGET', job_key(id), 'held') == line and redis.call('ZSCORE', due_key, id)
-    if held and woken < room then
+    local parked = redis.call('HGET', job_key(id), 'parked') == line and redis.call('ZSCORE', due_key, id)
+    if parked and woken < room then
       redis.call('ZADD', due_key, whole(now), id)
-      redis.call('HDEL', job_key(id), 'held')
+      redis.call('HDEL', job_key(id), 'parked')
       redis.call('HSET', job_key(id), 'woken', 1)
       woken = woken + 1
-      held = false
+      parked = false
     end
-    if not held then redis.call('ZREM', held_key(line), id) end
+    if not parked then redis.call('ZREM', parked_key(line), id) end
   end
-  if redis.call('EXISTS', held_key(line)) == 0 then redis.call('HDEL', lines_key, line) end
+  if redis.call('EXISTS', parked_key(line)) == 0 then redis.call('HDEL', parked_lines_key, line) end
   return woken
 end
 
 local total = 0
-for _, line in ipairs(redis.call('HKEYS', lines_key)) do
+for _, line in ipairs(redis.call('HKEYS', parked_lines_key)) do
   local resource = line:match('^breaker (.*)$')
   total = total + wake(line, resource and room_at_breaker(resource) or room_in_bucket(line))
 end

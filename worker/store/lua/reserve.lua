@@ -4,9 +4,9 @@
 --   pause between probes in ms, time-out of a probe in ms, then for each scope: group (of which the first that is set
 --   counts), scope, bucket
 -- Returns: {'go', ms until it begins, what it is: 'probe' or ''}; or, with nothing reserved, {'ask', ms until it is worth
---   asking again}, {'park', ms until it may go on, why, line in which the job is held}, {'never', 0, why, bucket}
+--   asking again}, {'park', ms until it may go on, why, line in which the job is parked}, {'never', 0, why, bucket}
 -- Atomic over all limits. Idempotent by call: repeated after a lost answer it returns the same reservation.
---!include limits
+--!include service
 --!include breaker
 
 local call, resource, service, tokens = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
@@ -22,7 +22,7 @@ end
 local function limits()
   local scopes, groups, found = {}, {}, {}
   for index = 12, #ARGV - 2, 3 do scopes[#scopes + 1] = ARGV[index + 1] end
-  local set = redis.call('HMGET', limits_key, unpack(scopes))
+  local set = redis.call('HMGET', service_limits_key, unpack(scopes))
   for index, limit in ipairs(set) do
     local base = 9 + 3 * index
     local group, bucket = ARGV[base], ARGV[base + 2]
@@ -44,21 +44,21 @@ local function scopes_of(group)
 end
 
 local function park(ms, why, line, group)
-  redis.call('HSET', lines_key, line, group and scopes_of(group) or '[]')
+  redis.call('HSET', parked_lines_key, line, group and scopes_of(group) or '[]')
   return {'park', math.ceil(ms), why, line}
 end
 
 local function park_for_rate(each, why, start)
   local cost = (why == 'tokens' and tokens or 1) * interval(each.limit[UNITS[why]])
   note(each.bucket, 'typical', math.max(1, tokens))
-  return park(start - now + cost * redis.call('ZCARD', held_key(each.bucket)), why, each.bucket, each.group)
+  return park(start - now + cost * redis.call('ZCARD', parked_key(each.bucket)), why, each.bucket, each.group)
 end
 
--- How far ahead a call may reserve. While jobs are held, half of it is for those that were let go on; else those that
+-- How far ahead a call may reserve. While jobs are parked, half of it is for those that were let go on; else those that
 -- come now would take each place before them.
 local function horizon(bucket)
   local id = call:match('^(.*):%d+:%d+$')
-  if redis.call('EXISTS', held_key(bucket)) == 0 or (id and redis.call('HEXISTS', job_key(id), 'woken') == 1) then
+  if redis.call('EXISTS', parked_key(bucket)) == 0 or (id and redis.call('HEXISTS', job_key(id), 'woken') == 1) then
     return wait
   end
   return wait / 2

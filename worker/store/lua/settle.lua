@@ -6,7 +6,7 @@
 --   longest wait in ms
 -- Returns: {state of the breaker, ms until its next probe, 1 when this call has changed it else 0}
 -- Atomic. Idempotent by call: repeated after a lost answer it gives nothing back again and counts no second failure.
---!include limits
+--!include service
 --!include breaker
 
 local call, resource, service, went = ARGV[5], ARGV[6], ARGV[7], ARGV[8]

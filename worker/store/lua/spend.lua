@@ -23,7 +23,7 @@ local pots = pots_of(id, tenant)
 local RANK = {fail = 1, approve = 2, cheaper = 3, pending = 4}
 
 local function granted(share)
-  local left = time_left(pots)
+  local left = ms_left(pots)
   return {1, share, any_limited(pots) and 1 or 0, left and whole(left) or ''}
 end
 
@@ -34,7 +34,7 @@ local function refusal(pot, limit, pending)
   if limit == 'wall' then
     found.allowed, found.spent, found.wanted = pot.ends_at - pot.began, now - pot.began, 0
   else
-    found.allowed, found.spent = allowed(pot, limit, cheaper), pot.spent[limit]
+    found.allowed, found.spent = allowance_of(pot, limit, cheaper), pot.spent[limit]
     found.wanted = least[limit] or 0
   end
   if pot.tenant then found.resets_in = DAY_MS - now % DAY_MS end
@@ -48,7 +48,7 @@ local function refused()
   for _, pot in ipairs(pots) do
     if pot.invalid then return {-3, pot.tenant, pot.invalid[1], pot.invalid[2]} end
     if pot.limits.cost and least.unpriced == 1 then return {-2, pot.job or '', pot.tenant or ''} end
-    local name, stays = reached(pot, least, cheaper)
+    local name, stays = barrier(pot, least, cheaper)
     local rank = name and (stays and RANK[pot.on_limit] or RANK.pending) or 5
     if rank < gravest then first, limit, gravest = pot, name, rank end
   end
@@ -61,7 +61,7 @@ local function room()
   for _, pot in ipairs(pots) do
     for name, wanted in pairs(more) do
       if wanted > 0 and pot.limits[name] then
-        local left = allowed(pot, name, cheaper) - pot.spent[name] - (least[name] or 0)
+        local left = allowance_of(pot, name, cheaper) - pot.spent[name] - (least[name] or 0)
         share = math.min(share, math.max(left, 0) / wanted)
       end
     end
@@ -76,7 +76,7 @@ local function write_off()
     local of = name:match('^call:(%d+)%.')
     if of and tonumber(of) < tonumber(attempt) then
       local kept = cjson.decode(redis.call('HGET', spent_key(id), name))
-      hold(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
+      set_aside(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
       redis.call('HDEL', spent_key(id), name)
     end
   end
@@ -95,9 +95,9 @@ local function take(share)
     if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
       redis.call('HINCRBY', pot.key, 'jobs', 1)
     end
-    charge(pot, amount)
+    add_to(pot, amount)
   end
-  hold(pots, kept, 1)
+  set_aside(pots, kept, 1)
   redis.call('SADD', spenders_key(kept.day), tenant)
   redis.call('PEXPIRE', spenders_key(kept.day), DAYS_KEPT_MS)
 end

@@ -1,18 +1,24 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: common, then for each job 21 values: id, kind, tenant, queue, priority 0-9, request JSON, fingerprint,
---   idempotency key or '', run-at ms or '', expires-at ms or '', metadata JSON or '', Celery message or '',
---   start-by ms or '', time-out of an attempt in ms or '', retry policy JSON or '', parent or '', its attempt or '',
---   its key for this job or '', origin or '', 1 to take over what the origin has finished or '', budget JSON or ''
+-- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 25 values: id, kind,
+--   tenant, queue, priority 0-9 or '', request JSON, fingerprint, idempotency key or '', run-at ms or '',
+--   expires-at ms or '', metadata JSON or '', Celery message or '', start-by ms or '', time-out of an attempt in ms or '',
+--   retry policy JSON or '', parent or '', its attempt or '', its key for this job or '', origin or '', 1 to take over what
+--   the origin has finished or '', conversation or '', what to do while it goes on (enqueue reject interrupt), ms for which
+--   the idempotency key lasts or '', 1 when it lasts while the job goes on or '', budget JSON or
+--   ''
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
---   -2 not written because the parent's attempt has lost its fence
+--   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
+--   or {-4, field} when the tenant, or its kind, is not allowed
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
---!include record
+--!include ending
 
-local FIELDS = 21
+local FIELDS = 25
 local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
-  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin', [21] = 'budget'}
-local RANKS_PER_PRIORITY = 2 ^ 44 -- arrivals that fit below a priority; ten of them still fit a double exactly
+  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin',
+  [21] = 'conversation', [25] = 'budget'}
+local USUAL_PRIORITY = 5
+local ageing_us, tenants_must_be_known = tonumber(ARGV[5]) * 1000, ARGV[6] ~= ''
 local replies = {}
 
 local function found(id, fingerprint)
@@ -26,9 +32,43 @@ local function existing(id, tenant, key, fingerprint)
   return other and found(other, fingerprint)
 end
 
+-- What a policy was made from is JSON behind its four words (worker/policy.py).
+local function settings_in(policy)
+  return policy and cjson.decode(policy:match('^%S+ %S+ %S+ %S+ (.*)$')) or {}
+end
+
+local settings = {}
+local function settings_of(tenant)
+  if not settings[tenant] then
+    local text = redis.call('HMGET', policy_key, 'tenant ' .. tenant, 'tenant *')
+    local own, general = settings_in(text[1]), settings_in(text[2])
+    settings[tenant] = {known = text[1], kinds = own.kinds or general.kinds, priority = own.priority or general.priority}
+  end
+  return settings[tenant]
+end
+
+-- What keeps a tenant from having such a job, if something does.
+local function forbidden(tenant, kind)
+  local its = settings_of(tenant)
+  if tenants_must_be_known and not its.known then return 'tenant' end
+  if not its.kinds or its.kinds == 'none' then return nil end
+  for _, allowed in ipairs(its.kinds) do
+    if allowed == kind then return nil end
+  end
+  return 'kind'
+end
+
+-- Each job arrives at a µs of its own, never before the one before it, whatever the clock does. A priority is worth a
+-- time: a job is overtaken only by those of a higher priority that arrive within that.
+local newest
+local function rank_of(priority)
+  newest = math.max(now_us, (newest or tonumber(redis.call('GET', arrivals_key) or 0)) + 1)
+  return whole(newest + (9 - priority) * ageing_us)
+end
+
 local function write(job, base)
-  local arrival = redis.call('INCR', arrivals_key)
-  job.rank = whole((9 - tonumber(job.priority)) * RANKS_PER_PRIORITY + arrival)
+  job.priority = tonumber(job.priority) or tonumber(settings_of(job.tenant).priority) or USUAL_PRIORITY
+  job.rank = rank_of(job.priority)
   local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
     'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6],
     'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
@@ -42,6 +82,29 @@ local function write(job, base)
   redis.call('ZADD', state_key(job.state), whole(now), job.id)
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
   redis.call('SADD', tenants_key, job.tenant)
+end
+
+-- An idempotency key lasts as long as its job, unless it is to last for a time, or only while the job goes on.
+local function keep_key(job, base)
+  local key, ttl, while_active = ARGV[base + 8], ARGV[base + 23], ARGV[base + 24]
+  if key == '' then return end
+  local name = idempotency_key(job.tenant, key)
+  if ttl ~= '' then redis.call('SET', name, job.id, 'PX', ttl) else redis.call('SET', name, job.id) end
+  local lasts = while_active ~= '' and 'active' or ttl ~= '' and 'ttl'
+  if lasts then redis.call('HSET', job_key(job.id), 'idempotency_lasts', lasts) end
+end
+
+-- Make way for a job in its conversation. Returns the job that goes on there instead, if it may not come now.
+local function make_way(job, choice)
+  if not job.conversation then return nil end
+  local active = redis.call('LRANGE', conversation_key(job.tenant, job.conversation), 0, -1)
+  if choice == 'reject' then return active[1] end
+  if choice == 'interrupt' then
+    for _, id in ipairs(active) do
+      local other = load_job(id)
+      if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
+    end
+  end
 end
 
 local function join_family(job, parent)
@@ -68,13 +131,18 @@ local function follow(job, origin, resumes)
 end
 
 local function create(base)
-  local run_at, key, parent, origin = tonumber(ARGV[base + 9]), ARGV[base + 8], ARGV[base + 16], ARGV[base + 19]
+  local run_at, parent, origin = tonumber(ARGV[base + 9]), ARGV[base + 16], ARGV[base + 19]
   if parent ~= '' and not holds(load_job(parent), ARGV[base + 17]) then return {-2, ''} end
   local parked = run_at and run_at > now
   local job = {id = ARGV[base + 1], kind = ARGV[base + 2], tenant = ARGV[base + 3], queue = ARGV[base + 4],
-    priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued'}
+    priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued',
+    conversation = ARGV[base + 21] ~= '' and ARGV[base + 21]}
+  local field = forbidden(job.tenant, job.kind)
+  if field then return {-4, field} end
+  local busy = make_way(job, ARGV[base + 22])
+  if busy then return {-3, busy} end
   write(job, base)
-  if key ~= '' then redis.call('SET', idempotency_key(job.tenant, key), job.id) end
+  keep_key(job, base)
   if parent ~= '' then join_family(job, parent) end
   if origin ~= '' then follow(job, origin, ARGV[base + 20]) end
   if ARGV[base + 10] ~= '' or ARGV[base + 13] ~= '' then watch_limits(job) end
@@ -83,14 +151,15 @@ local function create(base)
     append(job, 'scheduled', '{"run_at":"' .. iso(run_at) .. '"}')
   else
     append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
-    join_line(job)
+    stand(job)
   end
   return {1, job.id}
 end
 
-for base = 4, #ARGV - FIELDS, FIELDS do
+for base = 6, #ARGV - FIELDS, FIELDS do
   local known = existing(ARGV[base + 1], ARGV[base + 3], ARGV[base + 8], ARGV[base + 7])
   replies[#replies + 1] = known or create(base)
 end
+if newest then redis.call('SET', arrivals_key, whole(newest)) end
 dispatch_touched()
 return replies

@@ -3,7 +3,7 @@
 -- ARGV: common, resource, state ('open' or 'closed'), ms for which it stays open or '' until it is closed by hand
 -- Returns: the state that it was in
 -- Atomic. Idempotent. What is under way goes on; a probe that is under way changes nothing any more.
---!include limits
+--!include service
 --!include breaker
 
 local breaker = load_breaker(ARGV[5])

@@ -1,6 +1,6 @@
 -- Wait: end a running attempt whose job goes on when others have answered: a person, or its children.
 --
--- ARGV: common, job id, attempt, usage JSON, then for each thing that it waits for: name, key of the answer in the
+-- ARGV: common, job id, attempt, usage JSON, tokens of this attempt, then for each thing that it waits for: name, key of the answer in the
 --   ledger, description as JSON, ms until it is given up or '', ledger entry to write then or ''
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. What is in the ledger
@@ -11,8 +11,9 @@ local job = load_job(ARGV[5])
 local held, left = holds(job, ARGV[6])
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, asked, first = job_key(job.id), {}, nil
+job.tokens = tonumber(ARGV[8])
 
-for base = 7, #ARGV - 5, 5 do
+for base = 8, #ARGV - 5, 5 do
   local name, target, until_ms = ARGV[base + 1], ARGV[base + 2], tonumber(ARGV[base + 4])
   -- The answer to a question has the question's name; what is there already need not be waited for.
   if name ~= target or redis.call('HEXISTS', ledger_key(job.id), name) == 0 then

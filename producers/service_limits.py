@@ -36,20 +36,20 @@ class ServiceLimits:
     def put(self, scope: str, values: Mapping[str, Any]) -> Operation[Limits]:
         """Set the limits of a scope, in place of those before."""
         limits, name = Limits.checked(**values), str(Scope.parse(scope))
-        yield Commands([("HSET", self._core.keys.limits, name, to_json(limits, exclude_none=True))])
+        yield Commands([("HSET", self._core.keys.service_limits, name, to_json(limits, exclude_none=True))])
         return limits
 
     def remove(self, scope: str) -> Operation[bool]:
         """Remove the limits of a scope; returns whether there were any."""
         name = str(Scope.parse(scope))
-        (removed,) = yield Commands([("HDEL", self._core.keys.limits, name)])
+        (removed,) = yield Commands([("HDEL", self._core.keys.service_limits, name)])
         return bool(removed)
 
     def list(self) -> Operation[LimitStatuses]:
         """Return all limits by scope, with the buckets in use; and services on hold that have no limits."""
         keys = self._core.keys
         set_, used, time = yield Commands(
-            [("HGETALL", keys.limits), ("ZRANGE", keys.buckets, 0, -1, "WITHSCORES"), ("TIME",)]
+            [("HGETALL", keys.service_limits), ("ZRANGE", keys.buckets, 0, -1, "WITHSCORES"), ("TIME",)]
         )
         limits = {text(scope): Limits.model_validate_json(raw) for scope, raw in set_.items()}
         buckets = yield from self._buckets([text(name) for name, _ in used], _ms(time))
@@ -57,7 +57,7 @@ class ServiceLimits:
         found: dict[str, list[BucketStatus]] = {scope: [] for scope in limits}
         for bucket in buckets:
             scope = next((each for each in _scopes_over(bucket.bucket) if each in limits), None)
-            if scope is not None or bucket.held_until or bucket.held:
+            if scope is not None or bucket.held_until or bucket.parked:
                 shown = bucket.model_copy(update={"last_call": last[bucket.bucket]})
                 found.setdefault(scope or bucket.bucket, []).append(shown)
         return [LimitStatus(scope=name, limits=limits.get(name), buckets=found[name]) for name in sorted(found)]
@@ -69,7 +69,7 @@ class ServiceLimits:
         commands: list[tuple[Any, ...]] = []
         for name in names:
             commands += [("HMGET", keys.level(name), "rate", "tokens"), ("ZCARD", keys.calls(name))]
-            commands += [("ZCARD", keys.held(name)), ("GET", keys.hold(name))]
+            commands += [("ZCARD", keys.parked(name)), ("GET", keys.hold(name))]
         replies = yield Commands(commands)
         facts = [replies[at : at + _FACTS] for at in range(0, len(replies), _FACTS)]
         return [_bucket(name, each, now_ms) for name, each in zip(names, facts, strict=True)]
@@ -85,7 +85,7 @@ class ServiceLimits:
         commands: list[tuple[Any, ...]] = []
         for name in resources:
             commands += [("HGETALL", keys.breaker(name)), ("ZCOUNT", keys.failures(name), since, "+inf")]
-            commands.append(("ZCARD", keys.held(f"breaker {name}")))
+            commands.append(("ZCARD", keys.parked(f"breaker {name}")))
         replies = yield Commands(commands)
         each = zip(resources, replies[::3], replies[1::3], replies[2::3], strict=True)
         return [_breaker(*facts, now_ms=_ms(time)) for facts in each]
@@ -117,14 +117,14 @@ def _scopes_over(bucket: str) -> list[str]:
 
 
 def _bucket(name: str, facts: Sequence[Any], now_ms: int) -> BucketStatus:
-    (rate, tokens), calls, held, hold = facts
+    (rate, tokens), calls, parked, hold = facts
     until_ms = int(hold.split()[1]) if hold else 0
     return BucketStatus(
         bucket=name,
         requests_ahead_s=_ahead_s(rate, now_ms),
         tokens_ahead_s=_ahead_s(tokens, now_ms),
         calls=calls,
-        held=held,
+        parked=parked,
         held_until=moment(until_ms) if until_ms > now_ms else None,
     )
 
@@ -133,7 +133,7 @@ def _ahead_s(level: bytes | None, now_ms: int) -> float:
     return round(max(0.0, float(level) - now_ms) / 1000, 3) if level else 0.0
 
 
-def _breaker(name: str, fields: Mapping[bytes, bytes], failures: int, held: int, *, now_ms: int) -> BreakerStatus:
+def _breaker(name: str, fields: Mapping[bytes, bytes], failures: int, parked: int, *, now_ms: int) -> BreakerStatus:
     raw = {text(field): text(value) for field, value in fields.items()}
     until_ms = int(raw.get("till") or 0)
     by_hand = raw.get("by_hand") == "1" and not 0 < until_ms <= now_ms
@@ -148,7 +148,7 @@ def _breaker(name: str, fields: Mapping[bytes, bytes], failures: int, held: int,
         by_hand=by_hand,
         until=moment(until_ms) if by_hand and until_ms else None,
         prober=raw["prober"].rsplit(":", 2)[0] if raw.get("prober") else None,
-        held=held,
+        parked=parked,
     )
 
 

@@ -1,0 +1,29 @@
+-- Configure: set or remove what applies to a tenant, a kind or a queue from now on, also to jobs that wait already.
+--
+-- ARGV: common, scope, its policy (weight, most at once, µs between two, burst, and as JSON) or '' to remove it, tenant or
+--   '', then for each setting of the tenant: name, value
+-- Returns: 1 when there was something to set or remove, else 0
+-- Atomic. Idempotent.
+--!include dispatch
+
+local scope, policy, tenant = ARGV[5], ARGV[6], ARGV[7]
+
+local function set()
+  if tenant ~= '' then
+    redis.call('DEL', tenant_key(tenant))
+    if policy ~= '' then redis.call('HSET', tenant_key(tenant), 'name', tenant) end
+  end
+  for index = 8, #ARGV - 1, 2 do redis.call('HSET', tenant_key(tenant), ARGV[index], ARGV[index + 1]) end
+  if policy == '' then return redis.call('HDEL', policy_key, scope) end
+  redis.call('HSET', policy_key, scope, policy)
+  return 1
+end
+
+local changed = set()
+-- Whatever is held may have room now; what has none is held anew when its turn comes.
+for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do redis.call('DEL', held_by_key(limited)) end
+redis.call('DEL', limited_key)
+for _, member in ipairs(redis.call('HKEYS', held_key)) do unhold(member) end
+for _, queue in ipairs(redis.call('HKEYS', slots_key)) do touched[queue] = true end
+dispatch_touched()
+return changed
