@@ -10,6 +10,7 @@ from typing import Any
 
 from producers.cli.asks_view import show_asks
 from producers.cli.attempts_view import attempts_table, failures_text
+from producers.cli.budget_view import budget_facts, cost_text
 from producers.cli.failures import ExitCode
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
@@ -86,6 +87,7 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield from _times(record)
     if record.usage and record.usage.requests:
         yield "usage", usage_text(record)
+    yield from budget_facts(record)
     if record.idempotency_key:
         yield "key", safe_line(record.idempotency_key)
     for name, job_id in (("parent", record.parent), ("replay of", record.origin), ("replayed as", record.replayed_as)):
@@ -131,7 +133,8 @@ def usage_text(record: JobRecord) -> str:
     if used is None:
         return "none"
     tokens = f"{used.input_tokens} + {used.output_tokens} tokens"
-    return f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    calls = f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    return f"{calls}, {cost_text(used.cost_usd)}"
 
 
 def _moment(moment: datetime) -> str:
