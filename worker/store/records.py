@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from worker.ask import Ask
 from worker.events import JobEvent
 from worker.failure import Failure
-from worker.job import Attempt, JobRecord, Usage
+from worker.job import Attempt, Hold, JobRecord, Usage
 from worker.retry import RetryPolicy
 from worker.store.transitions import moment
 
@@ -56,7 +56,15 @@ def read_record(
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
         conversation=_text(raw, "conversation"),
+        limited=_parked(raw),
     )
+
+
+def _parked(raw: Mapping[str, bytes]) -> Hold | None:
+    """Return the limit of an outside service that a parked job waits for."""
+    if raw["state"] != b"scheduled" or "parked" not in raw:
+        return None
+    return Hold(scope=raw["parked"].decode(), reason="service", run_at=_moment(raw, "run_at"))
 
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:
