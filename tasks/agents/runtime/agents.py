@@ -29,7 +29,6 @@ from tasks.agents.card import ASK, HAND_OVER, AgentCard, HandOver, Question
 from tasks.agents.journal import Journal
 from tasks.agents.metering import Gate
 from tasks.agents.runtime.durable import Durable
-from tasks.agents.runtime.errors import failure_of
 from tasks.agents.runtime.messages import History, dump_history, turn_of
 from tasks.agents.runtime.metered import Metered
 from tasks.agents.runtime.models import ModelHandle
@@ -105,28 +104,35 @@ async def run_agent(
     """
     agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
     durable = Durable(card, journal, history, prompted=prompt is not None)
+    metered = Metered(model, gates)
     try:
         async with agent.iter(
             prompt,
             message_history=durable.history,
-            capabilities=[durable, Metered(model, gates)],  # the first is outermost: what is known passes no gate
+            capabilities=[durable, metered],  # the first is outermost: what is known passes no gate
             deps=desk,
             model=model.model,
             usage=budget.usage,
             usage_limits=budget.limits,
         ) as run:
-            await _drive(run, watcher, budget, journal, durable)
+            await _drive(run, watcher, budget, journal, durable=durable, metered=metered)
             if run.result is None or isinstance(run.result.output, DeferredToolRequests):
                 raise exceptions.UnexpectedModelBehavior("the run ended without a result")
             return run.result.output, run.result.all_messages()
     except exceptions.AgentRunError as error:
-        raise failure_of(error) from error
+        raise metered.meaning_of(error) from error
     finally:
         watcher.spent(budget.spent)
 
 
 async def _drive(
-    run: AgentRun[Desk, Any], watcher: Watcher, budget: Budget, journal: Journal, durable: Durable
+    run: AgentRun[Desk, Any],
+    watcher: Watcher,
+    budget: Budget,
+    journal: Journal,
+    *,
+    durable: Durable,
+    metered: Metered,
 ) -> None:
     node, spent = run.next_node, budget.spent
     while not Agent.is_end_node(node):
@@ -136,7 +142,11 @@ async def _drive(
             await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
             if watcher.watched:
                 async with node.stream(run.ctx) as stream:
-                    await _report(stream, watcher)
+                    try:
+                        await _report(stream, watcher)
+                    except exceptions.AgentRunError as error:
+                        metered.stream_broke(error)
+                        raise
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
             await journal.keep(dump_history(turn_of(run.all_messages())), spent)

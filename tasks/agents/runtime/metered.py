@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -27,11 +28,29 @@ class Metered(AbstractCapability[Desk]):
     def __init__(self, model: ModelHandle, gates: Sequence[Gate]) -> None:
         self._model = model
         self._gates = gates
+        self._broken: exceptions.AgentRunError | None = None
+        self._limited: Limited | None = None
+
+    def stream_broke(self, error: exceptions.AgentRunError) -> None:
+        """Note why a stream ends early, before it is closed: the library tells who reads it, and not the hooks."""
+        self._broken = error
+
+    def meaning_of(self, error: exceptions.AgentRunError) -> Exception:
+        """Say what an error of the run means for the job; the gates may have made a limit of it."""
+        return self._limited if self._limited is not None and error is self._broken else failure_of(error)
 
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
         """Make a request. Raises ModelFailure, and what a gate raises."""
+        self._broken = None
+        try:
+            return await self._make(request_context, handler)
+        except Limited as limited:
+            self._limited = limited
+            raise
+
+    async def _make(self, request_context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
         chars = _chars(request_context)
         try:
             return await self._ask(self._model, chars, request_context, handler)
@@ -52,21 +71,24 @@ class Metered(AbstractCapability[Desk]):
         request = ModelRequest(model.resource, model.key, model.name, *size)
         async with AsyncExitStack() as stack:
             tells = [await stack.enter_async_context(gate(request)) for gate in self._gates]
-            response = await _answered(context, handler)
+            response = await self._answered(context, handler)
             used = _usage(response)
             model.estimates.learn(chars, used)
             for tell in tells:
                 tell(used)
         return response
 
-
-async def _answered(context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
-    try:
-        return await handler(context)
-    except exceptions.UsageLimitExceeded:
-        raise  # the provider has no part in it
-    except exceptions.AgentRunError as error:
-        raise failure_of(error) from error
+    async def _answered(self, context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
+        try:
+            return await handler(context)
+        except exceptions.UsageLimitExceeded:
+            raise  # the provider has no part in it
+        except exceptions.AgentRunError as error:
+            raise failure_of(error) from error
+        except asyncio.CancelledError:
+            if self._broken is None:
+                raise
+            raise failure_of(self._broken) from self._broken
 
 
 def _usage(response: ModelResponse) -> RequestUsage:
