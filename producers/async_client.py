@@ -19,6 +19,7 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.job_limits import JobLimitStatuses, LimitsOfJobs, job_scope
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.tenants import Tenants, TenantStatus, TenantStatuses
@@ -82,7 +83,7 @@ class AsyncJobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
-        self._tenants, self._job_limits = Tenants(core), LimitsOfJobs(core)
+        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -286,6 +287,10 @@ class AsyncJobClient:
     async def workers(self) -> Announcements:
         """Return what live workers announce of themselves; see `JobClient.workers`."""
         return await self._do(self._core.workers())
+
+    async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now; see `JobClient.overview`."""
+        return await self._do(self._overviews.read(tenants, schedules))
 
     async def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""

@@ -16,6 +16,7 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.job_limits import JobLimitStatuses, LimitsOfJobs, job_scope
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.tenants import Tenants, TenantStatus, TenantStatuses
@@ -84,7 +85,7 @@ class JobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
-        self._tenants, self._job_limits = Tenants(core), LimitsOfJobs(core)
+        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -356,6 +357,13 @@ class JobClient:
     def workers(self) -> Announcements:
         """Return what live workers tell of themselves; `worker.health.reasons_against` judges it."""
         return self._do(self._core.workers())
+
+    def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.
+
+        The work is bounded, however many jobs and tenants there are. Not atomic.
+        """
+        return self._do(self._overviews.read(tenants, schedules))
 
     def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
