@@ -22,9 +22,11 @@ from producers.operation import Calls, Commands, Operation
 from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
+from producers.spending import DaySpendings, Spendings
 from producers.tenants import Tenants, TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
+from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
@@ -83,6 +85,7 @@ class AsyncJobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
+        self._spendings = Spendings(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
@@ -200,9 +203,10 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - as in submit
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> AsyncJob:
         """Do a dead letter again, as a new job; see `JobClient.replay`."""
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
         found, created = await self._do(self._dead.replay(job_id, request, options, resume=resume))
         return AsyncJob(found, created, self)
 
@@ -232,6 +236,14 @@ class AsyncJobClient:
     async def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        """Return what a tenant has spent on the last days in UTC; see `JobClient.spending`."""
+        return await self._do(self._spendings.of(tenant, days))
+
+    async def spending_today(self) -> DaySpendings:
+        """Return what each tenant has spent today (UTC); see `JobClient.spending_today`."""
+        return await self._do(self._spendings.today())
 
     async def add_schedule(
         self,

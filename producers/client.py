@@ -19,10 +19,12 @@ from producers.operation import Calls, Commands, Operation
 from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
+from producers.spending import DaySpendings, Spendings
 from producers.tenants import Tenants, TenantStatus, TenantStatuses
 from producers.watch import Watch
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
+from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
@@ -85,6 +87,7 @@ class JobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
+        self._spendings = Spendings(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
@@ -102,7 +105,8 @@ class JobClient:
         `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or `at`
         postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun by
         then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy or
-        its fields, takes the place of the kind's policy.
+        its fields, takes the place of the kind's policy. `budget`, a Budget or its fields, is what the job may spend,
+        with the jobs that it calls; it takes the place of the kind's budget.
 
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
@@ -246,16 +250,17 @@ class JobClient:
         expires: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> Job:
         """Do a dead letter again, as a new job, and return that. Idempotent while the new one goes on or has succeeded.
 
-        It keeps the tenant, priority, metadata, timeout and retry policy unless others are given, and the request
-        unless that is edited. With `resume` it goes on from the checkpoint: finished steps and given answers stand, and
-        steps keep their idempotency keys. Without, it does everything again. The two name each other, as `origin` and
-        `replayed_as`. Raises NotReplayable, IdempotencyConflict when a replay with another request goes on, and what
-        `submit` raises.
+        It keeps the tenant, priority, metadata, timeout, retry policy and budget unless others are given, and the
+        request unless that is edited; of the budget nothing is spent yet. With `resume` it goes on from the checkpoint:
+        finished steps and given answers stand, and steps keep their idempotency keys. Without, it does everything
+        again. The two name each other, as `origin` and `replayed_as`. Raises NotReplayable, IdempotencyConflict when a
+        replay with another request goes on, and what `submit` raises.
         """
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
         found, created = self._do(self._dead.replay(job_id, request, options, resume=resume))
         return Job(found, created, self)
 
@@ -288,6 +293,14 @@ class JobClient:
     def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return self._do(self._memories.children(job_id))
+
+    def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        """Return what a tenant has spent on the last days in UTC, today first; with today's limits. At most 40 days."""
+        return self._do(self._spendings.of(tenant, days))
+
+    def spending_today(self) -> DaySpendings:
+        """Return what each tenant that has spent something today (UTC) has spent, by name, with its limits."""
+        return self._do(self._spendings.today())
 
     def add_schedule(
         self,

@@ -173,11 +173,14 @@ class JobCore:
                     ("LLEN", self.keys.events(job_id)),
                     ("HGETALL", self.keys.job(job_id)),
                     ("HVALS", self.keys.awaiting(job_id)),
+                    ("HGETALL", self.keys.spent(job_id)),
                 )
             ]
         )
-        each = zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)
-        return [read_record(job_id, fields, events, awaiting) for job_id, events, fields, awaiting in each]
+        each = zip(ids, replies[::4], replies[1::4], replies[2::4], replies[3::4], strict=True)
+        return [
+            read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
+        ]
 
     def check(self, kind: str) -> Operation[RequestCheck]:
         """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from worker.ask import Ask, Awaited
+from worker.budget import Budget, Spent
 from worker.failure import Failure
 from worker.retry import RetryPolicy
 
@@ -62,12 +63,13 @@ MAX_PRIORITY = 9
 
 
 class Usage(BaseModel):
-    """What a job has consumed of the model so far."""
+    """What a job has consumed of the model so far. A cost of None is not known."""
 
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
+    cost_usd: float | None = None
 
     @property
     def tokens(self) -> int:
@@ -148,6 +150,9 @@ class JobRecord(BaseModel):
     origin: str | None = None
     replayed_as: str | None = None
     conversation: str | None = None
+    budget: Budget | None = None
+    #: What it has spent, with the jobs that it called; None when that is nothing.
+    spent: Spent | None = None
     limited: Hold | None = None
     ahead: int | None = None
     behind: str | None = None
@@ -188,6 +193,10 @@ class Claim:
     usage: Usage | None = None
     #: Entries as JSON, by key.
     ledger: Mapping[str, bytes] = field(default_factory=dict)
+    #: Whether a budget of this job, of one that called it, or of its tenant limits what it spends.
+    limited: bool = False
+    #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.
+    time_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

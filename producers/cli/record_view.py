@@ -10,6 +10,7 @@ from typing import Any
 
 from producers.cli.asks_view import show_asks
 from producers.cli.attempts_view import attempts_table, failures_text
+from producers.cli.budget_view import budget_facts, cost_text
 from producers.cli.failures import ExitCode
 from producers.cli.hold_text import hold_text, state_text
 from producers.cli.moments import rough_span, shown_span
@@ -89,6 +90,7 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield from _times(record)
     if record.usage and record.usage.requests:
         yield "usage", usage_text(record)
+    yield from budget_facts(record)
     yield from _ties(record)
     yield "events", str(record.events)
 
@@ -140,7 +142,8 @@ def usage_text(record: JobRecord) -> str:
     if used is None:
         return "none"
     tokens = f"{used.input_tokens} + {used.output_tokens} tokens"
-    return f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    calls = f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    return f"{calls}, {cost_text(used.cost_usd)}"
 
 
 def _moment(moment: datetime) -> str:

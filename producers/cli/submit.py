@@ -21,6 +21,7 @@ from producers.cli.request_source import read_source
 from producers.cli.submit_options import (
     At,
     Attempts,
+    BudgetText,
     Delay,
     Expires,
     JobId,
@@ -36,6 +37,7 @@ from producers.cli.submit_options import (
     Timeout,
     Wait,
     Watch,
+    read_budget,
     read_object,
     read_retry,
 )
@@ -101,6 +103,7 @@ def submit(
     timeout: Timeout = None,
     attempts: Attempts = None,
     retry: Retry = None,
+    budget: BudgetText = None,
     idempotency_key: Key = None,
     metadata: Metadata = None,
     job_id: JobId = None,
@@ -115,6 +118,7 @@ def submit(
 
         backdesk submit support.request --message "I want to return order 10003" --watch
         backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
+        backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
         backdesk submit support.request --request @request.json --wait --json
 
     `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
@@ -136,6 +140,7 @@ def submit(
         "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
         "timeout": None if timeout is None else read_span("timeout", timeout),
         "retry": read_retry(attempts, retry),
+        "budget": None if budget is None else read_budget(budget),
         "idempotency_key": idempotency_key,
         "metadata": None if metadata is None else read_object("metadata", metadata),
     }

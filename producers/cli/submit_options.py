@@ -37,6 +37,15 @@ Retry = Annotated[
     str | None,
     typer.Option(metavar="JSON", help="A whole retry policy: attempts, base_s, factor, cap_s, jitter, categories."),
 ]
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="LIMITS",
+        help="What it may spend: tokens=20000,cost_usd=0.5,on_limit=approve, or as JSON. Limits are tokens, cost_usd, "
+        "model_calls, tool_calls and wall_s; at one of them it fails, or as on_limit says: approve, cheaper.",
+    ),
+]
 Key = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key with the same request finds the same job again.")
 ]
@@ -55,6 +64,30 @@ def read_object(option: str, text: str) -> dict[str, Any]:
     value = read_json(option, text)
     if not isinstance(value, dict):
         raise InvalidRequest(option, "must be a JSON object")
+    return value
+
+
+def read_budget(text: str) -> dict[str, Any]:
+    """Return the fields of a budget, given as JSON or as `name=value` with commas; raises InvalidRequest."""
+    if text.lstrip().startswith(("{", "@", "[")):
+        return read_object("budget", text)
+    fields: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not name or not value:
+            raise InvalidRequest("budget", f"{part.strip()!r} must be name=value, such as tokens=20000")
+        if name in fields:
+            raise InvalidRequest(f"budget.{name}", "is given twice")
+        fields[name] = _number(value)
+    return fields
+
+
+def _number(value: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
     return value
 
 

@@ -24,7 +24,7 @@ _OF_QUEUED: tuple[Callable[[Keys], str], ...] = (
     lambda keys: keys.window("*"),
     lambda keys: keys.stranded("*"),
 )
-_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
+_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children", "spent")
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:

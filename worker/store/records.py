@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from worker.ask import Ask
+from worker.budget import Budget, Spent, read_spent
 from worker.events import JobEvent
 from worker.failure import Failure
 from worker.job import Attempt, Hold, JobRecord, Usage
@@ -16,9 +17,13 @@ from worker.store.transitions import moment
 
 
 def read_record(
-    job_id: str, fields: Mapping[bytes, bytes], events: int, awaiting: Sequence[bytes] = ()
+    job_id: str,
+    fields: Mapping[bytes, bytes],
+    events: int,
+    awaiting: Sequence[bytes] = (),
+    spent: Mapping[bytes, bytes] | None = None,
 ) -> JobRecord | None:
-    """Return the record held by a job's hash and by what it awaits, or None when the hash is empty."""
+    """Return the record held by a job's hash, what it awaits and has spent, or None when the hash is empty."""
     if not fields:
         return None
     raw = {name.decode(): value for name, value in fields.items()}
@@ -56,6 +61,8 @@ def read_record(
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
         conversation=_text(raw, "conversation"),
+        budget=Budget.model_validate_json(raw["budget"]) if "budget" in raw else None,
+        spent=Spent.model_validate(read_spent(spent)) if spent else None,
         limited=_parked(raw),
     )
 

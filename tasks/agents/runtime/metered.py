@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 from pydantic_ai import ModelMessage, ModelRequestContext, ModelResponse, RunContext, exceptions
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 from pydantic_core import to_json
 
-from tasks.agents.metering import Gate, ModelRequest, RequestUsage
+from tasks.agents.metering import Gate, ModelRequest
+from tasks.agents.runtime.budgeted import Account, usage_of
 from tasks.agents.runtime.errors import failure_of
 from tasks.agents.runtime.models import ModelHandle
 from tasks.desk import Desk
@@ -25,8 +25,9 @@ TO_FALLBACK_S = 0.1
 class Metered(AbstractCapability[Desk]):
     """Encloses the requests of one run."""
 
-    def __init__(self, model: ModelHandle, gates: Sequence[Gate]) -> None:
+    def __init__(self, model: ModelHandle, account: Account, gates: Sequence[Gate]) -> None:
         self._model = model
+        self._account = account
         self._gates = gates
         self._broken: exceptions.AgentRunError | None = None
         self._limited: Limited | None = None
@@ -61,9 +62,20 @@ class Metered(AbstractCapability[Desk]):
             if limited.__cause__ is not None:
                 # It was asked and failed. The library asks once in a request: the fallback's turn comes with the next.
                 raise Limited(TO_FALLBACK_S, limited.reason, resource=limited.resource, why=limited.why) from limited
-            return await self._ask(fallback, chars, replace(request_context, model=fallback.model), handler)
+            return await self._ask(fallback, chars, request_context, handler)
 
     async def _ask(
+        self, model: ModelHandle, chars: int, context: ModelRequestContext, handler: WrapModelRequestHandler
+    ) -> ModelResponse:
+        # The budget first: what it refuses must not take a place of the fleet's limits.
+        async with self._account.request(model, context) as allowed:
+            response = await self._pass(allowed.model, chars, allowed.context, handler)
+            allowed.answered(response)
+        if allowed.may_be_cut_off and response.finish_reason == "length":
+            raise await self._account.cut_off(allowed.model)
+        return response
+
+    async def _pass(
         self, model: ModelHandle, chars: int, context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
         settings = context.model_settings or {}
@@ -72,7 +84,7 @@ class Metered(AbstractCapability[Desk]):
         async with AsyncExitStack() as stack:
             tells = [await stack.enter_async_context(gate(request)) for gate in self._gates]
             response = await self._answered(context, handler)
-            used = _usage(response)
+            used = usage_of(response)
             model.estimates.learn(chars, used)
             for tell in tells:
                 tell(used)
@@ -89,11 +101,6 @@ class Metered(AbstractCapability[Desk]):
             if self._broken is None:
                 raise
             raise failure_of(self._broken) from self._broken
-
-
-def _usage(response: ModelResponse) -> RequestUsage:
-    usage = response.usage
-    return RequestUsage(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens)
 
 
 def _chars(context: ModelRequestContext) -> int:
