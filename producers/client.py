@@ -106,10 +106,16 @@ class JobClient:
         postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun by
         then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy or
         its fields, takes the place of the kind's policy. `budget`, a Budget or its fields, is what the job may spend,
-        with the jobs that it calls; it takes the place of the kind's budget.
+        with the jobs that it calls; it takes the place of the kind's budget. Without a `priority` it has the tenant's.
 
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
-        raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
+        raises IdempotencyConflict. The key finds the job as long as that is kept, or for `idempotency_ttl` (seconds or
+        a timedelta), or with `idempotency_while_active` until it has ended.
+
+        Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
+        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those before
+        it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written, also for a
+        tenant that may not have such jobs.
         """
         found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)

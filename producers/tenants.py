@@ -13,6 +13,8 @@ from producers.core import JobCore
 from producers.lines import Line, read_lines
 from producers.operation import Calls, Commands, Operation
 from producers.policies import change_policy, merged
+from producers.spending import Spendings
+from worker.budget import DaySpending
 from worker.errors import InvalidRequest
 from worker.job import DEFAULT_PRIORITY, NAME_PATTERN
 from worker.policy import EVERY_TENANT, NO_LIMIT, TenantSettings, tenant_scope
@@ -44,7 +46,7 @@ class TenantStatus(BaseModel):
 
     `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit holds,
     `running` the jobs that are delivered to workers or run, as `max_running` counts them.
-    `next_at` is when its own rate lets the next job begin, None when that is now.
+    `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has spent today.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +58,7 @@ class TenantStatus(BaseModel):
     running: int = 0
     limited: int = 0
     next_at: datetime | None = None
+    spent: DaySpending | None = None
 
 
 # Named here because inside the class `list` is a method.
@@ -96,7 +99,7 @@ class Tenants:
         return (yield from self.statuses(ordered[:most], lines.lines)), max(len(ordered) - most, 0)
 
     def statuses(self, names: Sequence[str], lines: Sequence[Line]) -> Operation[TenantStatuses]:
-        """Return what there is to tell of tenants, given the lines of their jobs. One round trip."""
+        """Return what there is to tell of tenants, given the lines of their jobs. Three round trips."""
         if not names:
             return []
         keys, scopes = self._core.keys, [tenant_scope(name) for name in names]
@@ -110,6 +113,7 @@ class Tenants:
         )
         general, *own = (text(policy) if policy else "" for policy in policies)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+        spent = yield from Spendings(self._core).today_of(names)
         waiting: dict[str, list[Line]] = {}
         for line in lines:
             waiting.setdefault(line.tenant, []).append(line)
@@ -122,8 +126,9 @@ class Tenants:
                 running=round(float(running or 0)),
                 limited=sum(line.waiting for line in waiting.get(name, ()) if line.held_by),
                 next_at=next_moment(rate, now_ms),
+                spent=None if name == EVERY_TENANT else its_day,
             )
-            for name, policy, running, rate in zip(names, own, taken, rates, strict=True)
+            for name, policy, running, rate, its_day in zip(names, own, taken, rates, spent, strict=True)
         ]
 
 

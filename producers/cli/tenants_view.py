@@ -13,6 +13,7 @@ from producers.cli.moments import rough_span
 from producers.cli.output import Output, facts
 from producers.cli.safe_text import safe_line
 from producers.tenants import Setting, TenantStatus
+from worker.budget import DaySpending
 from worker.policy import EVERY_TENANT
 
 _COLUMNS = ("tenant", "weight", "running", "queued", "limited", "rate", "tokens/day", "cost/day", "priority", "kinds")
@@ -82,6 +83,7 @@ def _facts(status: TenantStatus) -> Iterator[tuple[str, str]]:
         return
     yield "queued", f"{status.queued}{f', of which {status.limited} limited' if status.limited else ''}"
     yield "running", str(status.running)
+    yield "spent today", f"{spent_tokens(status.spent) or 0} tokens, {spent_cost(status.spent) or '$0'}"
     if status.next_at:
         yield (
             "next begins",
@@ -117,6 +119,18 @@ _ON_BUDGET = {
     "approve": "jobs wait for approval",
     "cheaper": "jobs go on by cheaper means",
 }
+
+
+def spent_tokens(spent: DaySpending | None) -> str:
+    """Return how many tokens were spent, empty for none."""
+    return str(spent.tokens) if spent and spent.tokens else ""
+
+
+def spent_cost(spent: DaySpending | None) -> str:
+    """Return what was spent in dollars, as far as prices are known; empty for nothing."""
+    if spent is None or not (spent.known_cost_usd or spent.unpriced_calls):
+        return ""
+    return f"${spent.known_cost_usd:.4g}{' and more' if spent.unpriced_calls else ''}"
 
 
 def _plain(value: Any) -> str:

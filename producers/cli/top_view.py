@@ -17,6 +17,7 @@ from producers.cli.limits_view import limit_text, state_lines
 from producers.cli.moments import rough_span
 from producers.cli.safe_text import safe_line
 from producers.cli.schedules_view import next_text
+from producers.cli.tenants_view import spent_cost, spent_tokens
 from producers.job_limits import JobLimitStatus
 from producers.overview import Overview, QueueStatus, TenantLoad
 from worker.health import WorkerFacts, reasons_against
@@ -24,7 +25,8 @@ from worker.job import JobState
 from worker.resource import LimitStatus
 
 _QUEUES = ("queue", "queued", "handed", "running", "slots", "jobs/s", "average", "longest wait")
-_TENANTS = ("tenant", "queued", "running", "limited", "jobs/s", "share", "weight")
+_TENANTS = ("tenant", "queued", "running", "limited", "jobs/s", "tokens", "cost", "share", "weight")
+_TENANTS_LESS = ("weight", "jobs/s", "share", "cost", "tokens")
 _WORKERS = ("worker", "slots", "running", "state", "kinds")
 _LIMITS = ("limit", "setting", "now")
 _SCHEDULES = ("schedule", "kind", "next")
@@ -83,7 +85,9 @@ def _tenants(seen: Overview, width: int) -> Iterator[RenderableType]:
         return
     yield Text("")
     rows = [_tenant(each) for each in seen.tenants]
-    yield fitted(_TENANTS, rows, width=width, dispensable=("weight", "jobs/s", "share"), numbers=_TENANTS[1:])
+    yield fitted(
+        _TENANTS, rows, width=width, dispensable=("weight", "jobs/s", "share", "cost", "tokens"), numbers=_TENANTS[1:]
+    )
     if seen.tenants_left_out:
         yield Text(f"{seen.tenants_left_out} less busy tenants are left out", "dim")
 
@@ -96,6 +100,8 @@ def _tenant(load: TenantLoad) -> list[Cell]:
         f"{load.running}{'' if most is None else f'/{most}'}",
         Text(str(load.limited or ""), "yellow"),
         f"{load.ended_per_s:.3g}",
+        spent_tokens(load.spent),
+        spent_cost(load.spent),
         f"{load.share:.0%}",
         f"{load.settings['weight'].value:g}",
     ]
