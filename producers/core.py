@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from producers.contracts import installed_checks
+from producers.holds import with_holds
 from producers.operation import Calls, Commands, Operation
 from worker.admission import WHEN_BUSY, JobOptions, admit, refusal
 from worker.errors import (
@@ -102,6 +103,7 @@ class JobCore:
         (record,) = yield from self.records([job_id])
         if record is None:
             raise JobNotFound(job_id)
+        (record,) = yield from with_holds(self.keys, [record])
         return record
 
     def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
@@ -130,7 +132,7 @@ class JobCore:
             found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
             if len(found) >= limit or len(ids) < PAGE:
                 break
-        return [*found.values()][:limit]
+        return (yield from with_holds(self.keys, [*found.values()][:limit]))
 
     def kinds(self) -> Operation[Contracts]:
         """Return the contracts that workers have announced, by name."""

@@ -41,6 +41,13 @@ class Spendings:
         (names,) = yield Commands([("SMEMBERS", self._core.keys.spenders(day))])
         return (yield from self._read([(name, day) for name in sorted(name.decode() for name in names)]))
 
+    def today_of(self, tenants: Sequence[str]) -> Operation[DaySpendings]:
+        """Return what each of these tenants has spent today, in their order."""
+        if not tenants:
+            return []
+        day = (yield from self._today()).date().isoformat()
+        return (yield from self._read([(tenant, day) for tenant in tenants]))
+
     def _today(self) -> Operation[datetime]:
         ((seconds, _),) = yield Commands([("TIME",)])
         return datetime.fromtimestamp(seconds, UTC)

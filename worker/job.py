@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -90,12 +90,29 @@ class Attempt(BaseModel):
     error: Failure | None = None
 
 
+class Hold(BaseModel):
+    """What keeps a job from running: the limit of `scope`, and why.
+
+    The reason is `max_running` or `rate` of jobs, or `service`: a limit, hold or circuit breaker of an outside service.
+    `run_at` is when it runs at the earliest, None when that depends on the end of others.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: str
+    reason: Literal["max_running", "rate", "service"]
+    run_at: datetime | None = None
+
+
 class JobRecord(BaseModel):
     """A job as the store knows it at one moment. Times are in UTC.
 
     `attempt` counts claims and is the fence; `failures` and `crashes` count the attempts that were used up. `degraded`
     is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
     job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
+
+    Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
+    its tenant and kind are before it in line, `behind` by the job that its conversation goes on with.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -136,6 +153,9 @@ class JobRecord(BaseModel):
     budget: Budget | None = None
     #: What it has spent, with the jobs that it called; None when that is nothing.
     spent: Spent | None = None
+    limited: Hold | None = None
+    ahead: int | None = None
+    behind: str | None = None
 
     @property
     def done(self) -> bool:

@@ -15,7 +15,10 @@ Request = Annotated[
     typer.Option(metavar="JSON", help="The whole request: as JSON, as @file, or as - to read it from standard input."),
 ]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose job it is; tenants share the workers fairly.")]
-Priority = Annotated[int, typer.Option(metavar="0-9", help="9 runs first, among the jobs of the same tenant.")]
+Priority = Annotated[
+    int | None,
+    typer.Option(metavar="0-9", help="9 runs first, among the jobs of the same tenant; 5 unless it has another."),
+]
 Delay = Annotated[str | None, typer.Option(metavar="TIME", help="Run it later: seconds, or 10s, 5m, 2h, 1d.")]
 At = Annotated[str | None, typer.Option(metavar="MOMENT", help="Run it then: ISO 8601, in UTC if it names no zone.")]
 Expires = Annotated[
@@ -48,6 +51,23 @@ BudgetText = Annotated[
 ]
 Key = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key with the same request finds the same job again.")
+]
+KeyTtl = Annotated[
+    str | None, typer.Option(metavar="TIME", help="How long the key finds this job: 10m. Without it: while it is kept.")
+]
+KeyWhileActive = Annotated[
+    bool, typer.Option("--key-while-active", help="The key finds this job only until it has ended.")
+]
+Conversation = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Jobs of a tenant with one conversation run one at a time, in their order."),
+]
+WhenBusy = Annotated[
+    str,
+    typer.Option(
+        metavar="enqueue|reject|interrupt",
+        help="While another job of the conversation goes on: wait, be refused, or cancel it.",
+    ),
 ]
 Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="An object of labels, kept with the job.")]
 JobId = Annotated[str | None, typer.Option(metavar="ID", help="The job's id; a random one by default.")]

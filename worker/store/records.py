@@ -11,7 +11,7 @@ from worker.ask import Ask
 from worker.budget import Budget, Spent, read_spent
 from worker.events import JobEvent
 from worker.failure import Failure
-from worker.job import Attempt, JobRecord, Usage
+from worker.job import Attempt, Hold, JobRecord, Usage
 from worker.retry import RetryPolicy
 from worker.store.transitions import moment
 
@@ -63,7 +63,15 @@ def read_record(
         conversation=_text(raw, "conversation"),
         budget=Budget.model_validate_json(raw["budget"]) if "budget" in raw else None,
         spent=Spent.model_validate(read_spent(spent)) if spent else None,
+        limited=_parked(raw),
     )
+
+
+def _parked(raw: Mapping[str, bytes]) -> Hold | None:
+    """Return the limit of an outside service that a parked job waits for."""
+    if raw["state"] != b"scheduled" or "parked" not in raw:
+        return None
+    return Hold(scope=raw["parked"].decode(), reason="service", run_at=_moment(raw, "run_at"))
 
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:

@@ -37,6 +37,8 @@ from worker.store.script import Argument, Call
 
 #: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
 BATCH = 200
+#: Stands for whatever policy a scope has.
+ANY_POLICY = "*"
 
 
 class SubmitCode(IntEnum):
@@ -241,11 +243,21 @@ class Transitions(CallBuilder):
         return self._call("resume", BATCH, read=int)
 
     def configure(
-        self, scope: str, policy: str, tenant: str = "", settings: Mapping[str, str] | None = None
-    ) -> Call[bool]:
-        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing."""
+        self,
+        scope: str,
+        policy: str,
+        tenant: str = "",
+        settings: Mapping[str, str] | None = None,
+        *,
+        origin: str = ANY_POLICY,
+    ) -> Call[bool | None]:
+        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing.
+
+        Gives None, and changes nothing, when another policy is in force than the `origin` that it was made from.
+        """
         flat = [value for setting in (settings or {}).items() for value in setting]
-        return self._call("configure", scope, policy, tenant, *flat, read=bool)
+        arguments = (scope, policy, origin, tenant, *flat)
+        return self._call("configure", *arguments, read=lambda reply: None if reply < 0 else bool(reply))
 
     def expire(self) -> Call[int]:
         """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
