@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmarks.child import MeasurementFailed
+from benchmarks.depth import depth
 from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
 from benchmarks.footprint import footprint
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "events_idle": idle_events,
     "events_busy": busy_events,
     "footprint": footprint,
+    "depth": depth,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
