@@ -14,6 +14,7 @@ from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
+from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
 from benchmarks.line import Line
 from benchmarks.plan import Plan
@@ -34,6 +35,8 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "events_idle": idle_events,
     "events_busy": busy_events,
     "footprint": footprint,
+    "fair_wait": fair_wait,
+    "fair_share": fair_share,
     "depth": depth,
 }
 QUICK = Plan(repeat=2, divisor=10)
