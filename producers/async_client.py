@@ -18,6 +18,7 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
 from worker.connection import UNREACHABLE, connect_async, translated
@@ -25,6 +26,7 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
@@ -74,6 +76,7 @@ class AsyncJobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
@@ -282,6 +285,40 @@ class AsyncJobClient:
     async def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
+
+    async def set_service_limits(
+        self,
+        scope: str,
+        *,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        concurrent: int | None = None,
+    ) -> Limits:
+        """See `JobClient.set_service_limits`."""
+        values = given(
+            requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
+        )
+        return await self._do(self._services.put(scope, values))
+
+    async def remove_service_limits(self, scope: str) -> bool:
+        """See `JobClient.remove_service_limits`."""
+        return await self._do(self._services.remove(scope))
+
+    async def service_limits(self) -> LimitStatuses:
+        """See `JobClient.service_limits`."""
+        return await self._do(self._services.list())
+
+    async def breakers(self) -> BreakerStatuses:
+        """See `JobClient.breakers`."""
+        return await self._do(self._services.breakers())
+
+    async def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
+        """See `JobClient.open_breaker`."""
+        return await self._do(self._services.switch(resource, BreakerState.OPEN, for_))
+
+    async def close_breaker(self, resource: str) -> BreakerState:
+        """See `JobClient.close_breaker`."""
+        return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

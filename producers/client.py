@@ -15,6 +15,7 @@ from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
+from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
 from producers.watch import Watch
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
@@ -23,6 +24,7 @@ from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
 from worker.settings import Settings, load_settings
@@ -76,6 +78,7 @@ class JobClient:
         settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
@@ -352,6 +355,49 @@ class JobClient:
     def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return self._do(self._core.counts())
+
+    def set_service_limits(
+        self,
+        scope: str,
+        *,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        concurrent: int | None = None,
+    ) -> Limits:
+        """Limit what the whole fleet asks of an outside service; in force at once, in place of what was set before.
+
+        `scope` is a service (`openai/gpt-4o`, each key by itself), one key of it (`openai/gpt-4o#3fa9c1d2`), a tenant
+        (`tenant acme`; `tenant *` is each), or a tenant at a service (`openai/gpt-4o tenant acme`). Of the scopes of
+        the service the most exact counts, and so of those of the tenant; a call needs room in both. Raises
+        InvalidRequest for a scope that is none, or a limit that is no whole number from 1.
+        """
+        values = given(
+            requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute, concurrent=concurrent
+        )
+        return self._do(self._services.put(scope, values))
+
+    def remove_service_limits(self, scope: str) -> bool:
+        """Remove the limits of a scope; returns whether there were any."""
+        return self._do(self._services.remove(scope))
+
+    def service_limits(self) -> LimitStatuses:
+        """Return the limits by scope, each with how full it is; and services on hold."""
+        return self._do(self._services.list())
+
+    def breakers(self) -> BreakerStatuses:
+        """Return the circuit breaker of each service that has ever failed or was switched by hand."""
+        return self._do(self._services.breakers())
+
+    def open_breaker(self, resource: str, for_: float | timedelta | None = None) -> BreakerState:
+        """Keep all calls from a service, for a time (seconds or timedelta) or until it is closed; returns what it was.
+
+        Its jobs are parked, or use the fallback. No probe closes it.
+        """
+        return self._do(self._services.switch(resource, BreakerState.OPEN, for_))
+
+    def close_breaker(self, resource: str) -> BreakerState:
+        """Let calls reach a service again, whatever its probe has found; returns the state it was in."""
+        return self._do(self._services.switch(resource, BreakerState.CLOSED, None))
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

@@ -27,6 +27,8 @@ class TaskSettings(BaseSettings):
     #: A model's name; with `responses:` before it, it is asked through the Responses API instead of Chat
     #: Completions.
     model: str = Field("gpt-4o-mini", validation_alias="BACKDESK_MODEL")
+    #: Asked in place of the model while that is known to fail; at the same address, with the same key.
+    fallback_model: str | None = Field(None, validation_alias="BACKDESK_FALLBACK_MODEL")
     api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     #: Any server that speaks the OpenAI API; a local one usually needs no key.
     base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
@@ -47,9 +49,11 @@ class TaskSettings(BaseSettings):
     #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
     database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
 
-    @field_validator("model")
+    @field_validator("model", "fallback_model")
     @classmethod
-    def _names_a_model(cls, value: str) -> str:
+    def _names_a_model(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         value = value.strip()
         if not value.removeprefix(RESPONSES_PREFIX):
             raise ValueError("name a model, such as gpt-4o-mini")
@@ -76,6 +80,12 @@ class TaskSettings(BaseSettings):
     def _silence_fits_into_request(self) -> Self:
         if self.model_silence_s > self.model_request_s:
             raise ValueError("BACKDESK_MODEL_SILENCE_S must not exceed BACKDESK_MODEL_REQUEST_S")
+        return self
+
+    @model_validator(mode="after")
+    def _fallback_is_another(self) -> Self:
+        if self.fallback_model == self.model:
+            raise ValueError("BACKDESK_FALLBACK_MODEL must be another model than BACKDESK_MODEL")
         return self
 
     @property

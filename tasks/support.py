@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.agents.card import Question
 from tasks.agents.journal import Journal
+from tasks.agents.metering import FleetLimits
 from tasks.agents.provider import current_model
 from tasks.agents.reporter import Reporter
 from tasks.agents.runner import SupportRun
@@ -61,6 +62,7 @@ def _run(ctx: TaskContext, here: Deployment, desk: Desk, reporter: Reporter, pas
         desk=desk,
         model=current_model(settings),
         budget=budget,
+        gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
         past=[message for turn in past.turns for message in load_history(turn)],

@@ -6,7 +6,9 @@ child jobs, checkpoints) waits until it is safe in Redis: by `await` in an `asyn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, get_type_hints
 
@@ -20,6 +22,8 @@ from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
 from worker.ledger import Effect, Ledger
 from worker.pipeline import Pipeline, drive, drive_async
+from worker.reservation import Reservation, Services, sleep_in_naps
+from worker.resource import Resource
 
 T = TypeVar("T")
 
@@ -48,10 +52,11 @@ class Family(Protocol):
 class AttemptContext:
     """The attempt at hand: who asks for what, and how to tell them how it goes."""
 
-    def __init__(self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family) -> None:
+    def __init__(self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family, services: Services) -> None:
         self._sink = sink
         self._ledger = ledger
         self._family = family
+        self._services = services
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
@@ -181,6 +186,27 @@ class TaskContext(AttemptContext):
         """Have several jobs at work at the same time, and return how each ended, in the order of the calls."""
         return await drive_async(self._family.call(calls))
 
+    @asynccontextmanager
+    async def reserve(self, resource: str, *, key: str = "", tokens: int = 0) -> AsyncIterator[Reservation]:
+        """Enclose one call of an outside service, which begins when the limits of the whole fleet allow it.
+
+        `resource` is its name, as `openai/gpt-4o`; `key` a fingerprint of the key in use (`worker.resource.
+        fingerprint_of`); `tokens` an estimate of all that the call will use, which `used` of the value given corrects.
+        What the block raises tells the circuit breaker how the service is.
+
+        Raises Limited when there is no room for longer than BACKDESK_LIMIT_WAIT_S or the service is known to fail: the
+        job is parked, and no attempt is counted. Raises TaskError (`call_over_limit`) for a call larger than a minute
+        allows, and InvalidRequest for a name, key or estimate that is none.
+        """
+        call = Reservation(self._services, Resource(resource, key), tokens, asyncio.sleep)
+        await drive_async(call.begin())
+        try:
+            yield call
+        except BaseException as error:
+            await drive_async(call.end(error))
+            raise
+        await drive_async(call.end(None))
+
     async def checkpoint(self, value: Any) -> None:
         """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends."""
         await drive_async(self._ledger.save(encode(value)))
@@ -228,6 +254,18 @@ class BlockingContext(AttemptContext):
     def call_all(self, calls: Sequence[ChildCall]) -> list[ChildEnd]:
         """See `TaskContext.call_all`."""
         return drive(self._family.call(calls))
+
+    @contextmanager
+    def reserve(self, resource: str, *, key: str = "", tokens: int = 0) -> Iterator[Reservation]:
+        """See `TaskContext.reserve`."""
+        call = Reservation(self._services, Resource(resource, key), tokens, sleep_in_naps)
+        drive(call.begin())
+        try:
+            yield call
+        except BaseException as error:
+            drive(call.end(error))
+            raise
+        drive(call.end(None))
 
     def checkpoint(self, value: Any) -> None:
         """See `TaskContext.checkpoint`."""

@@ -238,13 +238,17 @@ class TaskError(BackdeskError):
 class Limited(BackdeskError):
     """Raised inside an attempt that ran into a limit of this deployment's own, which `reason` names.
 
-    The job is parked for `retry_after_s` seconds and no attempt is used.
+    The job is parked for `retry_after_s` seconds and no attempt is used. If it waits for an outside service, `resource`
+    names that, `why` says what of it, and the job goes on as soon as the `line` in which it waits has room.
     """
 
-    def __init__(self, retry_after_s: float, reason: str) -> None:
+    def __init__(self, retry_after_s: float, reason: str, *, resource: str = "", why: str = "", line: str = "") -> None:
         super().__init__(retry_after_s, reason)
         self.retry_after_s = retry_after_s
         self.reason = reason
+        self.resource = resource
+        self.why = why
+        self.line = line
 
     def __str__(self) -> str:
         return f"{self.reason}: parked for {self.retry_after_s:g} s"

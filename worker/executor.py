@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from worker.classification import classify
 from worker.context import AttemptContext, BlockingContext, TaskContext
 from worker.encoding import encode, printable
 from worker.errors import FenceLost, StoreUnavailable, TaskError
@@ -36,6 +37,7 @@ from worker.log import bound
 from worker.loop import canceller
 from worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
 from worker.process import WorkerProcess
+from worker.reservation import Services
 from worker.task import TaskSpec
 from worker.verdict import Verdict
 
@@ -113,7 +115,15 @@ class _Attempt:
         limit = settings.max_request_bytes
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
-        self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family)
+        services = Services(
+            claim,
+            submit,
+            process.reservations,
+            wait_s=settings.limit_wait_s,
+            judge=classify,
+            random=random.random,
+        )
+        self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family, services)
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
 

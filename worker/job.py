@@ -221,6 +221,10 @@ class Deferred:
 
     failure: Failure
     delay_s: float
+    #: What is limited and why, for who follows the job, and the line of those that wait for the same; "" for neither.
+    resource: str = ""
+    why: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

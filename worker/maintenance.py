@@ -1,4 +1,4 @@
-"""The work that no job asks for: queue what is due, end what expired, take back what was lost, forget what is old.
+"""The work that no job asks for: let go what limits held, queue what is due, end and take back what is lost.
 
 Every worker offers to do it; one is elected and keeps the office while it renews it in time.
 """
@@ -16,6 +16,7 @@ from worker.connection import refusal
 from worker.job import TERMINAL
 from worker.periodic import Periodic
 from worker.settings import Settings
+from worker.store.reservations import Reservations
 from worker.store.script import Call, run
 from worker.store.transitions import BATCH, Transitions
 
@@ -41,6 +42,7 @@ class Maintenance:
         self._client = client
         self._settings = settings
         self._transitions = Transitions(settings)
+        self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
         self._ticks = 0
         self._clock_s = clock_s
@@ -74,6 +76,7 @@ class Maintenance:
         self._notice_outage()
         if not self.leads:
             return
+        run(self._client, self._reservations.release())
         self._repeat(self._transitions.promote())
         self._repeat(self._transitions.expire())
         if self._clock_s() >= self._reap_from:

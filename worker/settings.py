@@ -67,6 +67,18 @@ class Settings(BaseSettings):
     max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
     token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
 
+    limit_wait_s: float = Field(
+        5.0, gt=0, le=60, description="A call that a limit lets begin within this waits for it; others park their job."
+    )
+    breaker_failures: int = Field(5, ge=1, description="Failures of a service that open its circuit breaker.")
+    breaker_window_s: float = Field(30.0, gt=0, le=3600, description="Failures older than this no longer count.")
+    breaker_probe_s: float = Field(
+        2.0, ge=0.1, le=3600, description="Pause between two probes of a service that fails."
+    )
+    breaker_probe_timeout_s: float = Field(
+        60.0, gt=0, le=3600, description="A probe that takes longer than this no longer keeps another from probing."
+    )
+
     socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
     health_file: Path | None = Field(None, description="The worker writes its verdict on itself here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")

@@ -40,7 +40,7 @@ class Verdict:
         if _find(error, LeavingNow):
             return HandedOver()
         if (limit := _find(error, Limited)) is not None:
-            return self._deferred(self._named(classify(limit)))
+            return self._deferred(limit, self._named(classify(limit)))
         return self.on_failure(classify(error))
 
     def on_stop(self, lease: Lease) -> Outcome:
@@ -64,10 +64,10 @@ class Verdict:
         delay_s = decide(self.policy, failure, self.claim.failures + 1, self.random)
         return Failed(failure) if delay_s is None else Retried(failure, delay_s)
 
-    def _deferred(self, failure: Failure) -> Deferred:
+    def _deferred(self, limit: Limited, failure: Failure) -> Deferred:
         """Park for as long as the limit asks for, as far as that is a time at all."""
         wait_s = SHORTEST_DEFERRAL_S if failure.retry_after_s is None else failure.retry_after_s
-        return Deferred(failure, min(wait_s, LONGEST_WAIT_S))
+        return Deferred(failure, min(wait_s, LONGEST_WAIT_S), limit.resource, limit.why, limit.line)
 
     def _named(self, failure: Failure) -> Failure:
         reference = support_reference(self.claim.job_id, self.claim.attempt)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from tasks.agents.offline import decide
 from tasks.agents.runtime import ModelHandle, openai_model, scripted_model
 from tasks.settings import RESPONSES_PREFIX, TaskSettings
+from worker.resource import fingerprint_of
 
 OFFLINE = "offline"
 
@@ -33,14 +38,37 @@ async def close_model() -> None:
 
 
 def make_model(settings: TaskSettings) -> ModelHandle:
-    """Build the model that the settings name."""
+    """Build the model that the settings name, and the one that stands in for it."""
     if settings.offline:
-        return scripted_model(OFFLINE, decide, settings.offline_token_delay_ms / 1000)
-    return openai_model(
-        settings.model.removeprefix(RESPONSES_PREFIX),
-        responses=settings.model.startswith(RESPONSES_PREFIX),
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        offline = scripted_model(OFFLINE, decide, settings.offline_token_delay_ms / 1000)
+        return replace(offline, resource=f"{OFFLINE}/rules")
+    fallback = _online(settings, settings.fallback_model) if settings.fallback_model else None
+    model = _online(settings, settings.model)
+    return replace(model, fallback=fallback, close=partial(_close_all, model, fallback))
+
+
+def _online(settings: TaskSettings, model: str) -> ModelHandle:
+    secret = settings.api_key.get_secret_value() if settings.api_key else None
+    name = model.removeprefix(RESPONSES_PREFIX)
+    handle = openai_model(
+        name,
+        responses=model.startswith(RESPONSES_PREFIX),
+        api_key=secret,
         base_url=settings.base_url,
         silence_s=settings.model_silence_s,
         request_s=settings.model_request_s,
     )
+    return replace(handle, resource=_resource(settings.base_url, name), key=fingerprint_of(secret) if secret else "")
+
+
+def _resource(base_url: str | None, model: str) -> str:
+    """Name a model among the services that limits are set for: by its provider, and by its own name there."""
+    parts = urlsplit(base_url or "")
+    provider = f"{parts.hostname or 'openai'}:{parts.port}" if parts.port else parts.hostname or "openai"
+    return re.sub(r"[^A-Za-z0-9_.:/@+-]", "-", f"{provider}/{model}").lstrip("_.:/@+-")[:200]
+
+
+async def _close_all(*models: ModelHandle | None) -> None:
+    for model in models:
+        if model is not None:
+            await model.close()

@@ -6,10 +6,12 @@ conversation and desk, so that a job has one agent at a time and one place where
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.agents.card import HandOver, Question
 from tasks.agents.journal import Journal
+from tasks.agents.metering import Gate
 from tasks.agents.reporter import Reporter
 from tasks.agents.roster import FIRST, ROSTER
 from tasks.agents.runtime import Budget, History, ModelHandle, run_agent, turn_of
@@ -24,6 +26,7 @@ class SupportRun:
     desk: Desk
     model: ModelHandle
     budget: Budget
+    gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
@@ -56,7 +59,8 @@ class SupportRun:
         # One question in a row; and the last agent in line can no longer pass the conversation on.
         output, messages = await run_agent(
             ROSTER[self.path[-1]],
-            model=self.model.model,
+            model=self.model,
+            gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.past, *self.turn],

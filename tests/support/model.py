@@ -16,6 +16,8 @@ S = JobState
 
 #: How long an attempt may take to stop before its job ends without it; the same as in record.lua.
 STOP_GRACE_MS = 10_000
+#: After which a job that a limit holds asks again by itself; the same as in park.lua.
+LONGEST_HELD_MS = 300_000
 
 
 #: Stand for the ends of children, whose words are not modelled.
@@ -48,6 +50,7 @@ class ModelJob:
     stop_by_ms: int | None = None
     left_by: int = 0
     checkpoint: bytes = b""
+    held: bool = False
     pending: dict[str, Pending] = field(default_factory=dict)
     ledger: dict[str, bytes] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)
@@ -178,12 +181,13 @@ class Model:
         self._end(job_id, state)
         return True
 
-    def park(self, job_id: str, attempt: int, delay_ms: int | None, *, failed: bool) -> bool:
-        """`delay_ms` is None for a job that is handed over."""
+    def park(self, job_id: str, attempt: int, delay_ms: int | None, *, failed: bool, held: bool) -> bool:
+        """`delay_ms` is None for a job that is handed over; one that is held waits to be released."""
 
         def go_on(job: ModelJob) -> None:
             job.state = S.QUEUED if delay_ms is None else S.SCHEDULED
-            job.due_ms = self._clock() + (delay_ms or 0)
+            job.due_ms = self._clock() + (LONGEST_HELD_MS if held else delay_ms or 0)
+            job.held = held
 
         if failed and self.holds(job_id, attempt):
             self.jobs[job_id].failures += 1
@@ -222,10 +226,17 @@ class Model:
             if job_id in self.in_state(S.RUNNING) and asked == "drain":
                 self.stopping[job_id] = ask
 
+    def release(self) -> None:
+        """Nothing is limited any more: all that are held may go on."""
+        for job_id in self.in_state(S.SCHEDULED):
+            job = self.jobs[job_id]
+            if job.held:
+                job.held, job.due_ms = False, self._clock()
+
     def promote(self) -> None:
         for job_id, job in list(self.jobs.items()):
             if job.state is S.SCHEDULED and job.due_ms <= self._clock():
-                job.state = S.QUEUED
+                job.state, job.held = S.QUEUED, False
             elif job.state is S.WAITING:
                 late = {n: p for n, p in job.pending.items() if p.until_ms is not None and p.until_ms <= self._clock()}
                 for name, each in late.items():

@@ -91,8 +91,21 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
             state = client.hget(keys.job(member), "state")
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
+    yield from _parked(client, keys)
     yield from _stuck_lines(client, keys)
     yield from _miscounted(client, keys)
+
+
+def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
+    for name in client.scan_iter(keys.parked("*")):
+        line = text(name).removeprefix(keys.parked(""))
+        if not client.hexists(keys.parked_lines, line):
+            yield f"{line} has jobs that nobody releases"
+        for member in sorted(_members(client, name)):
+            state, line_of = client.hmget(keys.job(member), "state", "parked")
+            if line_of is not None and text(line_of) == line and text(state or b"") in ACTIVE - {JobState.SCHEDULED}:
+                yield f"{member} is {text(state or b'')} and parked in {line}"
 
 
 def _stuck_lines(client: redis.Redis, keys: Keys) -> Iterator[str]:
@@ -138,6 +151,12 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
         job_id = text(key).removeprefix(keys.job(""))
         raw: dict[Any, Any] = client.hgetall(key)
         state = JobState(text(raw[b"state"]))
+        if (
+            state is JobState.SCHEDULED
+            and b"parked" in raw
+            and client.zscore(keys.parked(text(raw[b"parked"])), job_id) is None
+        ):
+            yield f"{job_id} is parked and in no line"
         for place in _places(keys, state, raw):
             if place == "standing" and job_id not in standing:
                 yield f"{job_id} is queued, and in no line, window or stranded"

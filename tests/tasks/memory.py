@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tests.support.contexts import NoFamily, Unflushed
+from tests.support.contexts import NoFamily, Unflushed, unlimited
 from tests.tasks.conftest import Recording, claim_of
 from worker.ask import Answer, Ask, AskType
 from worker.context import BlockingContext, TaskContext
@@ -51,7 +51,7 @@ class Memory:
     async def attempt(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run one attempt; returns None when it died, left or waits."""
         ledger = self.begin()
-        context = TaskContext(self.claim, self.sink, ledger, NoFamily())
+        context = TaskContext(self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
         try:
             return await body(context, request)
         except (Died, LeavingNow, Suspended):
@@ -62,7 +62,7 @@ class Memory:
     def attempt_blocking(self, body: Callable[..., Any], request: BaseModel) -> Any:
         ledger = self.begin()
         try:
-            return body(BlockingContext(self.claim, self.sink, ledger, NoFamily()), request)
+            return body(BlockingContext(self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim)), request)
         except (Died, LeavingNow, Suspended):
             return None
 

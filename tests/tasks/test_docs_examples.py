@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md, run."""
+"""The examples of docs/tasks.md and docs/service_limits.md, run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import redis
 
 from tasks.desk import Desk
 from tests.support.workers import ROOT
 from tests.tasks.memory import Memory
+from worker.settings import Settings
 from worker.task import REGISTRY
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "tasks.md").read_text(), re.DOTALL)
 
-
-def example(index: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+def example(index: int, monkeypatch: pytest.MonkeyPatch, page: str = "tasks.md") -> Any:
     monkeypatch.setattr("worker.task.REGISTRY", dict(REGISTRY))
     names: dict[str, Any] = {"__name__": "example"}
-    exec(BLOCKS[index], names)  # noqa: S102 - our own page
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    exec(blocks[index], names)  # noqa: S102 - our own page
     return SimpleNamespace(**names)
 
 
@@ -51,3 +52,21 @@ async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monke
     page = example(1, monkeypatch)
     assert [await page.give_voucher.consent(desk, euros) is None for euros in (20, 21)] == [True, False]
     assert (await page.give_voucher(desk, 5)).code == "job-1:voucher/5"
+
+
+def test_the_example_of_limits_sets_them(
+    client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
+    example(0, monkeypatch, "service_limits.md")
+    assert [line.split(" requests")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "openai/gpt-4o-mini",
+        "tenant *",
+    ]
+    assert set(client.hkeys("backdesk:resource-limits")) == {b"openai/gpt-4o-mini", b"tenant *"}
+
+
+async def test_the_example_of_a_limited_task_translates(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(1, monkeypatch, "service_limits.md")
+    translated = await Memory().finish(page.translate_page, page.Page(text="hello"))
+    assert translated == page.Translation(text="HELLO")

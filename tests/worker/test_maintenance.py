@@ -10,8 +10,9 @@ from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.faults import refusing
 from worker.connection import connect
+from worker.failure import Failure
 from worker.health import WorkerFacts
-from worker.job import JobState
+from worker.job import Deferred, JobState
 from worker.maintenance import Maintenance
 from worker.presence import Presence
 from worker.settings import Settings
@@ -143,3 +144,12 @@ def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board:
     presence.stop()
     assert not board.client.exists(board.keys.slots, board.keys.worker("worker-1"))
     assert board.client.hexists(board.keys.kinds, "test.echo")
+
+
+def test_a_tick_queues_what_a_limit_has_room_for_again(maintenance: Maintenance, board: Board) -> None:
+    held = board.submit()
+    limited = Failure(code="limited", message="no room")
+    assert board.finish(board.start(held), Deferred(limited, 60, "openai/gpt-4o", "rate", "openai/gpt-4o"))
+    assert board.state(held) is JobState.SCHEDULED
+    maintenance.tick()
+    assert board.state(held) is JobState.QUEUED

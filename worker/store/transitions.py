@@ -204,7 +204,10 @@ class Transitions(CallBuilder):
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
-        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), tokens, read=bool)
+        line, limit = "", b""
+        if isinstance(leaving, Deferred) and leaving.resource:
+            line, limit = leaving.line, to_json({"resource": leaving.resource, "why": leaving.why})
+        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), tokens, line, limit, read=bool)
 
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:
         flat: list[Argument] = []
@@ -338,6 +341,6 @@ def _leaving(leaving: Retried | Deferred | HandedOver) -> tuple[int, str, bytes]
         case Retried(failure, delay_s):
             return round(delay_s * 1000), "failed", to_json(failure)
         case Deferred(failure, delay_s):
-            return round(delay_s * 1000), "limited", to_json(failure)
+            return max(0, round(delay_s * 1000)), "limited", to_json(failure)
         case HandedOver():
             return 0, "handed_over", b""

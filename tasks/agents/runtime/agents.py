@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import pydantic_ai
@@ -24,13 +24,15 @@ from pydantic_ai import (
     UsageLimits,
     exceptions,
 )
-from pydantic_ai.models import Model
 
 from tasks.agents.card import ASK, HAND_OVER, AgentCard, HandOver, Question
 from tasks.agents.journal import Journal
+from tasks.agents.metering import Gate
 from tasks.agents.runtime.durable import Durable
 from tasks.agents.runtime.errors import failure_of
 from tasks.agents.runtime.messages import History, dump_history, turn_of
+from tasks.agents.runtime.metered import Metered
+from tasks.agents.runtime.models import ModelHandle
 from tasks.contracts import ModelUsage
 from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
@@ -84,7 +86,8 @@ class Budget:
 async def run_agent(
     card: AgentCard,
     *,
-    model: Model,
+    model: ModelHandle,
+    gates: Sequence[Gate],
     desk: Desk,
     prompt: str | None,
     history: History,
@@ -96,8 +99,9 @@ async def run_agent(
 ) -> tuple[Output, History]:
     """Let one agent work until it answers (text), asks or hands over; return that and the whole conversation.
 
-    Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Raises
-    ModelFailure; and Suspended or LeavingNow when the job must leave, which happens at no other points than `journal`.
+    Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Each request
+    to the model passes the gates. Raises ModelFailure; what a gate raises, as Limited; and Suspended or LeavingNow when
+    the job must leave, which happens at no other points than `journal`.
     """
     agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
     durable = Durable(card, journal, history, prompted=prompt is not None)
@@ -105,9 +109,9 @@ async def run_agent(
         async with agent.iter(
             prompt,
             message_history=durable.history,
-            capabilities=[durable],
+            capabilities=[durable, Metered(model, gates)],  # the first is outermost: what is known passes no gate
             deps=desk,
-            model=model,
+            model=model.model,
             usage=budget.usage,
             usage_limits=budget.limits,
         ) as run:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from openai import AsyncOpenAI
@@ -26,6 +26,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_core import to_jsonable_python
 
 from tasks.agents.card import ASK, HAND_OVER
+from tasks.agents.metering import Estimates
 from tasks.agents.runtime.messages import History
 from tasks.agents.situation import Decide, Say, Situation, ToolReply
 
@@ -38,6 +39,12 @@ class ModelHandle:
     name: str
     offline: bool
     close: Callable[[], Awaitable[None]]
+    #: Its name among the services that limits are set for, and the fingerprint of its key.
+    resource: str = ""
+    key: str = ""
+    #: What is asked when this one is known to fail.
+    fallback: ModelHandle | None = None
+    estimates: Estimates = field(default_factory=Estimates)
 
 
 def openai_model(

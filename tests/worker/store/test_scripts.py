@@ -22,7 +22,7 @@ TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
 #: Files that others include; they read no arguments but the common ones.
-PARTS = {"clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record"}
+PARTS = {"breaker", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record", "service"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -123,11 +123,20 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "virtual_time_key": (keys.virtual_time, 1),
         "departed_key": (keys.departed, 1),
         "worker_key": (keys.worker, 1),
+        "reservation_key": (keys.reservation, 1),
+        "level_key": (keys.level, 1),
+        "calls_key": (keys.calls, 1),
+        "hold_key": (keys.hold, 1),
+        "parked_key": (keys.parked, 1),
+        "breaker_key": (keys.breaker, 1),
+        "failures_key": (keys.failures, 1),
         "progress_channel": (keys.progress, 1),
         "tenant_channel": (keys.tenant_progress, 1),
         "schedule_key": (keys.schedule, 1),
     }
     expected = {name: build(*("abc"[:count])) for name, (build, count) in with_arguments.items()}
+    expected |= {"parked_lines_key": keys.parked_lines, "service_limits_key": keys.service_limits}
+    expected["breakers_channel"] = keys.breakers
     expected["celery_list"] = celery_queue(keys.prefix, "a")
     for name in (
         "leases",
@@ -141,6 +150,8 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "leader",
         "kinds",
         "served",
+        "buckets",
+        "resources",
         "policy",
         "flow",
         "held",

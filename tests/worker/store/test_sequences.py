@@ -40,6 +40,7 @@ from worker.job import (
     Waiting,
 )
 from worker.settings import Settings
+from worker.store.reservations import Reservations
 from worker.store.script import Call
 from worker.store.transitions import NewJob, Parentage, SubmitCode, text
 
@@ -88,6 +89,7 @@ class History:
             *[self.remember] * 3,
             *[self.advance] * 5,
             *[self.promote] * 3,
+            self.release,
             *[self.expire, self.reap, self.cancel, self.stop, self.renew, self.emit, self.keep] * 2,
             *[self.replay, self.drop, self.prune, self.redeliver, self.announce, self.take, self.submit_again],
             *[self.claim_again, self.redispatch],
@@ -231,9 +233,11 @@ class History:
 
     def park(self) -> None:
         claim, delay_s = self.attempt(), self.random.choice([0, 0.5, 4])
-        outcome = self.random.choice([Retried(WHY, delay_s), Deferred(WHY, delay_s), HandedOver()])
+        held = Deferred(WHY, delay_s, "openai/gpt-4o", "rate", "openai/gpt-4o")
+        outcome = self.random.choice([Retried(WHY, delay_s), Deferred(WHY, delay_s), held, HandedOver()])
         delay_ms = None if isinstance(outcome, HandedOver) else round(delay_s * 1000)
-        expected = self.model.park(claim.job_id, claim.attempt, delay_ms, failed=isinstance(outcome, Retried))
+        failed = isinstance(outcome, Retried)
+        expected = self.model.park(claim.job_id, claim.attempt, delay_ms, failed=failed, held=outcome is held)
         assert self.end(claim, outcome) == expected
 
     def wait(self) -> None:
@@ -292,6 +296,10 @@ class History:
     def promote(self) -> None:
         self.model.promote()
         self.board.promote()
+
+    def release(self) -> None:
+        self.model.release()
+        self.run(Reservations(self.board.settings, self.clock).release(), repeatable=False)
 
     def expire(self) -> None:
         self.model.expire()
@@ -380,7 +388,7 @@ class History:
             self.run(
                 self.board.transitions.announce("worker-1", 6000, {"slots": {"agents": 4, "tools": 4}, "kinds": KINDS})
             )
-            for act in (self.promote, self.expire, self.reap, self.redispatch):
+            for act in (self.release, self.promote, self.expire, self.reap, self.redispatch):
                 act()
                 self.compare()
             for queue in QUEUES:
@@ -452,6 +460,6 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
 
 def test_the_histories_come_to_everything_that_can_happen(board: Board, clock: Clock) -> None:
     """Guards the test above: a history in which nothing happens agrees with any model."""
-    history = live(board, clock, 2001, 5 * STEPS)
+    history = live(board, clock, 2002, 5 * STEPS)
     changes = set(history.changes)
     assert changes >= {(before, after) for before, afters in TRANSITIONS.items() for after in afters}

@@ -23,6 +23,13 @@ local function idempotency_key(tenant, key) return prefix .. ':idem:' .. tenant 
 local function virtual_time_key(queue) return prefix .. ':virtual-time:' .. queue end
 local function departed_key(queue) return prefix .. ':departed:' .. queue end
 local function worker_key(name) return prefix .. ':worker:' .. name end
+local function reservation_key(call) return prefix .. ':reservation:' .. call end
+local function level_key(bucket) return prefix .. ':level:' .. bucket end
+local function calls_key(bucket) return prefix .. ':calls:' .. bucket end
+local function hold_key(bucket) return prefix .. ':hold:' .. bucket end
+local function parked_key(line) return prefix .. ':parked:' .. line end
+local function breaker_key(resource) return prefix .. ':breaker:' .. resource end
+local function failures_key(resource) return prefix .. ':failures:' .. resource end
 local function progress_channel(id) return prefix .. ':progress:' .. id end
 local function tenant_channel(tenant) return prefix .. ':progress:tenant:' .. tenant end
 local function celery_list(queue) return prefix .. '.' .. queue end
@@ -37,6 +44,11 @@ local slots_key = prefix .. ':slots'
 local leader_key = prefix .. ':leader'
 local kinds_key = prefix .. ':kinds'
 local served_key = prefix .. ':served'
+local service_limits_key = prefix .. ':resource-limits'
+local buckets_key = prefix .. ':buckets'
+local parked_lines_key = prefix .. ':parked-lines'
+local resources_key = prefix .. ':resources'
+local breakers_channel = prefix .. ':breakers'
 local policy_key = prefix .. ':policy'
 local flow_key = prefix .. ':flow'
 local held_key = prefix .. ':held'

@@ -1,17 +1,21 @@
 -- Park: end a running attempt that is not its job's last. The job runs again after a delay, or as soon as it can.
 --
 -- ARGV: common, job id, attempt, delay ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error JSON or
---   '', usage JSON, tokens of this attempt
+--   '', usage JSON, tokens of this attempt, line of those that wait for the same limit or '', what limits it as JSON or
+--   ''
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. Only a failed attempt counts
--- as a failure. A job that was asked to stop is cancelled instead.
+-- as a failure. A job that was asked to stop is cancelled instead. One that stands in a line goes on when the limit has
+-- room; when it is due is a guess then, and the maintenance comes for it much later.
 --!include ending
 
+local LONGEST_HELD = 300000 -- after which a job asks again by itself, in ms
 local EVENTS = {failed = 'retrying', limited = 'limited'}
 local job = load_job(ARGV[5])
 local held, left = holds(job, ARGV[6])
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, delay, outcome, error = job_key(job.id), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local line, limit = ARGV[12], ARGV[13]
 job.tokens = tonumber(ARGV[11])
 
 local function park()
@@ -20,6 +24,14 @@ local function park()
   enter(job, 'scheduled')
   watch_limits(job)
   redis.call('HSET', key, 'run_at', whole(run_at))
+  if line == '' then
+    redis.call('HDEL', key, 'parked')
+  else
+    redis.call('HSET', key, 'parked', line)
+    redis.call('ZADD', parked_key(line), whole(now), job.id)
+    redis.call('HSETNX', parked_lines_key, line, '[]')
+    run_at = math.max(run_at, now + LONGEST_HELD)
+  end
   redis.call('ZADD', due_key, whole(run_at), job.id)
 end
 
@@ -32,7 +44,7 @@ if stop then
 elseif EVENTS[outcome] then
   park()
   append(job, EVENTS[outcome], '{"run_at":"' .. iso(now + delay) .. '","delay_s":' .. delay / 1000 ..
-    ',"error":' .. error .. '}')
+    (limit ~= '' and ',"limit":' .. limit or '') .. ',"error":' .. error .. '}')
 else
   withdraw(job)
   queue_up(job, outcome)

@@ -1,0 +1,77 @@
+-- Release: let jobs go on that are parked for the limits or the breaker of an outside service, as many as it has room for.
+--
+-- ARGV: common, longest wait of a call in ms, pause between probes in ms, time-out of a probe in ms, most jobs of a line
+-- Returns: how many may go on
+-- Atomic. Idempotent. They are due at once, the longest parked first. Of a breaker that is not closed one goes, to probe.
+--!include service
+--!include breaker
+
+local wait, probe_ms, timeout_ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local LOOKED_AT = 20 -- jobs of a line that are looked at in any case, so that it forgets those that have ended
+local WOKEN_FOR = 3000 -- how long one that was woken may take to come and probe, in ms
+
+local function limit_of(line)
+  for _, scope in ipairs(cjson.decode(redis.call('HGET', parked_lines_key, line))) do
+    local limit = redis.call('HGET', service_limits_key, scope)
+    if limit then return cjson.decode(limit) end
+  end
+  return {}
+end
+
+-- Calls that may begin within the longest wait, when each moves the level on by `cost`.
+local function fitting(level, cost)
+  local room = now + wait - level
+  return room < 0 and 0 or math.floor(room / cost) + 1
+end
+
+local function room_in_bucket(bucket)
+  local limit, level, room = limit_of(bucket), load_level(bucket, LONGEST_HOLD), most
+  local till = held_until(bucket)
+  if till then room = math.min(room, fitting(math.max(till, level.restart), RESTART_GAP)) end
+  if limit.requests_per_minute then room = math.min(room, fitting(level.rate, interval(limit.requests_per_minute))) end
+  if limit.tokens_per_minute then
+    room = math.min(room, fitting(level.tokens, level.typical * interval(limit.tokens_per_minute)))
+  end
+  if limit.concurrent then
+    -- Those who ask again take each seat as it is left; a few of those who are parked must be among them.
+    local free = free_seats(bucket, limit.concurrent, level.looked)
+    room = math.min(room, math.max(free, math.ceil(limit.concurrent / 10)))
+  end
+  return math.max(0, room)
+end
+
+local function room_at_breaker(resource)
+  local breaker = load_breaker(resource)
+  if breaker.state == 'closed' then return most end
+  local from = probe_from(breaker, '', probe_ms, timeout_ms)
+  if not from or from > now + wait or math.abs(now - breaker.woken_at) < WOKEN_FOR then return 0 end
+  redis.call('HSET', breaker_key(resource), 'woken_at', whole(now))
+  return 1
+end
+
+-- A job that was ended, or has gone on by itself, is no longer parked; nobody has told the line.
+local function wake(line, room)
+  local woken = 0
+  for index, id in ipairs(redis.call('ZRANGE', parked_key(line), 0, most - 1)) do
+    if woken >= room and index > LOOKED_AT then break end
+    local parked = redis.call('HGET', job_key(id), 'parked') == line and redis.call('ZSCORE', due_key, id)
+    if parked and woken < room then
+      redis.call('ZADD', due_key, whole(now), id)
+      redis.call('HDEL', job_key(id), 'parked')
+      redis.call('HSET', job_key(id), 'woken', 1)
+      woken = woken + 1
+      parked = false
+    end
+    if not parked then redis.call('ZREM', parked_key(line), id) end
+  end
+  if redis.call('EXISTS', parked_key(line)) == 0 then redis.call('HDEL', parked_lines_key, line) end
+  return woken
+end
+
+local total = 0
+for _, line in ipairs(redis.call('HKEYS', parked_lines_key)) do
+  local resource = line:match('^breaker (.*)$')
+  total = total + wake(line, resource and room_at_breaker(resource) or room_in_bucket(line))
+end
+redis.call('ZREMRANGEBYSCORE', buckets_key, '-inf', whole(now - BUCKET_KEPT))
+return total

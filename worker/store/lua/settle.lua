@@ -1,0 +1,71 @@
+-- Settle: a call to an outside service is over: true up what it reserved, and tell the breaker.
+--
+-- ARGV: common, call (job:attempt:number), resource, bucket of the resource and its key, how it went ('answered',
+--   'failed', 'limited' by the service, 'unknown', 'unused' when it never began), tokens used or '', ms for which the
+--   service wants no more or '', failures that open the breaker, window of these in ms, pause between probes in ms,
+--   longest wait in ms
+-- Returns: {state of the breaker, ms until its next probe, 1 when this call has changed it else 0}
+-- Atomic. Idempotent by call: repeated after a lost answer it gives nothing back again and counts no second failure.
+--!include service
+--!include breaker
+
+local call, resource, service, went = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local used, wait = tonumber(ARGV[9]), tonumber(ARGV[14])
+local probe_ms = tonumber(ARGV[13])
+
+-- What was reserved too much helps the calls after this one as long as the minute that it was reserved in is not over.
+local function true_up(bucket, unit, reserved, real, per_minute)
+  local difference = (real - reserved) * interval(per_minute)
+  local level = load_level(bucket, wait)[unit]
+  save_level(bucket, unit, clamp(level + difference, wait))
+end
+
+local known = redis.call('GET', reservation_key(call))
+if known then
+  known = cjson.decode(known)
+  redis.call('DEL', reservation_key(call))
+  local in_time = now - known.start < MINUTE
+  for _, each in ipairs(known.limits or {}) do
+    redis.call('ZREM', calls_key(each.bucket), call)
+    local real = went == 'unused' and 0 or used
+    if each.tokens and real and (in_time or real > known.tokens) then
+      true_up(each.bucket, 'tokens', known.tokens, real, each.tokens)
+    end
+    if each.requests and went == 'unused' then true_up(each.bucket, 'rate', 1, 0, each.requests) end
+  end
+end
+if went == 'limited' and ARGV[10] ~= '' then hold(service, tonumber(ARGV[10])) end
+
+local function failures()
+  local key, window = failures_key(resource), tonumber(ARGV[12])
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now - window))
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. whole(now), '+inf') -- the clock was put back
+  if went == 'failed' then
+    redis.call('ZADD', key, whole(now), call)
+    redis.call('PEXPIRE', key, whole(window))
+  end
+  return redis.call('ZCARD', key)
+end
+
+local breaker = load_breaker(resource)
+local before = breaker.state
+if breaker.state == 'closed' then
+  if went == 'failed' and failures() >= tonumber(ARGV[11]) then
+    breaker.probe_at = now + probe_ms
+    turn(breaker, 'open', failures())
+  elseif went == 'failed' then
+    redis.call('SADD', resources_key, resource)
+  elseif went == 'answered' then
+    redis.call('ZPOPMIN', failures_key(resource)) -- makes up for one that failed: a busy service may fail now and then
+  end
+elseif breaker.prober == call then
+  breaker.prober, breaker.probe_by = '', 0
+  if went == 'answered' or went == 'limited' then
+    redis.call('DEL', failures_key(resource))
+    turn(breaker, 'closed', 0)
+  else
+    if went ~= 'unused' then breaker.probe_at = now + probe_ms end
+    turn(breaker, 'open', failures())
+  end
+end
+return {breaker.state, math.max(0, math.ceil(breaker.probe_at - now)), breaker.state ~= before and 1 or 0}
