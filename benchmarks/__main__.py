@@ -16,6 +16,7 @@ from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
 from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
+from benchmarks.job_rates import job_rates
 from benchmarks.line import Line
 from benchmarks.plan import Plan
 from benchmarks.recovery import recovery
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "footprint": footprint,
     "fair_wait": fair_wait,
     "fair_share": fair_share,
+    "job_rates": job_rates,
     "depth": depth,
 }
 QUICK = Plan(repeat=2, divisor=10)
