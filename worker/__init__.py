@@ -20,6 +20,7 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `progress`, `lease`, `process`: how events travel, how a process shows that it lives, what it holds.
 - `verdict`, `executor`: how an attempt has ended, and one attempt at a job.
 - `consumer`, `returns`, `watchdog`: how deliveries are taken, given back, and that they are taken.
-- `maintenance`, `presence`, `intake`, `timetable`, `vitals`, `probes`, `housekeeping`: the work that no job asks for.
+- `maintenance`, `presence`, `intake`, `timetable`, `metrics`, `vitals`, `probes`, `housekeeping`: the work that no
+  job asks for.
 - `app`: Celery around it all.
 """

@@ -13,6 +13,7 @@ from worker.consumer import Consumer
 from worker.health import WorkerFacts
 from worker.intake import Intake
 from worker.maintenance import Maintenance
+from worker.metrics import Metrics
 from worker.presence import Presence
 from worker.probes import FileProbe, HttpProbe
 from worker.settings import Settings
@@ -87,7 +88,8 @@ def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
         probes.append(FileProbe(settings.health_file, facts))
     if settings.health_port:
         try:
-            probes.append(HttpProbe(settings.health_host, settings.health_port, facts))
+            metrics = Metrics(connect(settings.url, settings.socket_timeout_s), settings)
+            probes.append(HttpProbe(settings.health_host, settings.health_port, facts, metrics.render))
         except OSError as error:
             # A worker without its port is reported as ill by whoever asks there; it need not be without work.
             log.error("health_port_not_opened", extra={"port": settings.health_port, "error": str(error)})  # noqa: TRY400 - the error says it all

@@ -1,6 +1,7 @@
 """Where a supervisor asks after a worker: a file that is written anew all the time, and an HTTP port.
 
-Both need no Redis. What reads the file also learns from its age that the process is frozen.
+Neither verdict needs Redis; the metrics at the port do. What reads the file also learns from its age that the process
+is frozen.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from redis.exceptions import RedisError
+
+from worker.connection import explained
 from worker.health import HealthReport, WorkerFacts
+from worker.metrics import CONTENT_TYPE
 from worker.periodic import Periodic
 
 log = logging.getLogger(__name__)
@@ -49,10 +55,15 @@ class FileProbe:
 
 
 class HttpProbe:
-    """Answers GET /health with 200 or 503 and the verdict as JSON. Raises OSError when the port is taken."""
+    """Answers GET /health with 200 or 503 and the verdict as JSON, GET /metrics with figures for Prometheus.
 
-    def __init__(self, host: str, port: int, facts: Callable[[], WorkerFacts]) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(facts))
+    Raises OSError when the port is taken.
+    """
+
+    def __init__(self, host: str, port: int, facts: Callable[[], WorkerFacts], metrics: Callable[[], bytes]) -> None:
+        self._server = ThreadingHTTPServer(
+            (host, port), _handler({"/health": _health(facts), "/metrics": _page(metrics)})
+        )
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="backdesk-health-port", daemon=True)
 
@@ -72,18 +83,46 @@ class HttpProbe:
         self._server.server_close()
 
 
-def _handler(facts: Callable[[], WorkerFacts]) -> type[BaseHTTPRequestHandler]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the port answers."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def _health(facts: Callable[[], WorkerFacts]) -> Callable[[], Answer]:
+    def answer() -> Answer:
+        report = HealthReport.of(facts(), time.time())
+        return Answer(200 if report.healthy else 503, "application/json", report.model_dump_json().encode())
+
+    return answer
+
+
+def _page(metrics: Callable[[], bytes]) -> Callable[[], Answer]:
+    def answer() -> Answer:
+        try:
+            return Answer(200, CONTENT_TYPE, metrics())
+        except RedisError as error:
+            return Answer(503, "text/plain; charset=utf-8", f"Redis cannot be read: {explained(error)}\n".encode())
+
+    return answer
+
+
+def _handler(pages: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = HTTP_TIMEOUT_S
 
         def do_GET(self) -> None:
-            if self.path.partition("?")[0] != "/health":
+            page = pages.get(self.path.partition("?")[0])
+            if page is None:
                 self.send_error(404)
                 return
-            report = HealthReport.of(facts(), time.time())
-            body = report.model_dump_json().encode()
-            self.send_response(200 if report.healthy else 503)
-            self.send_header("Content-Type", "application/json")
+            answer = page()
+            body = answer.body
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with suppress(ConnectionError):  # whoever asked has left

@@ -118,7 +118,7 @@ def facts() -> list[WorkerFacts]:
 
 @pytest.fixture
 def probe(facts: list[WorkerFacts]) -> Iterator[HttpProbe]:
-    probe = HttpProbe("127.0.0.1", 0, lambda: facts[0])
+    probe = HttpProbe("127.0.0.1", 0, lambda: facts[0], lambda: b"")
     probe.start()
     yield probe
     probe.stop()
