@@ -35,7 +35,7 @@ local function weight() return tenant ~= '' and place_of('', tenant, '').weight 
 
 local before = weight()
 local changed = set()
-places, limits = {}, {}
+places, known_limits = {}, {}
 local ratio = before / weight()
 for _, queue in ipairs(redis.call('HKEYS', slots_key)) do
   touched[queue] = true
