@@ -40,6 +40,18 @@ class Keys:
         """Set: the jobs that a job has called. Expires with the job."""
         return f"{self.prefix}:children:{job_id}"
 
+    def spent(self, job_id: str) -> str:
+        """Hash: what a job and those that it called have spent, and what calls set aside. Expires with the job."""
+        return f"{self.prefix}:spent:{job_id}"
+
+    def spent_day(self, tenant: str, day: str) -> str:
+        """Hash: what a tenant has spent on a day in UTC. Expires 40 days after it was last written."""
+        return f"{self.prefix}:spent-day:{tenant}:{day}"
+
+    def spenders(self, day: str) -> str:
+        """Set: the tenants that have spent something on a day. Expires 40 days after it was last written."""
+        return f"{self.prefix}:spenders:{day}"
+
     def line(self, queue: str, tenant: str, kind: str) -> str:
         """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
         return f"{self.prefix}:line:{queue}:{tenant}:{kind}"

@@ -79,7 +79,7 @@ conclude = function(job, state, name, value, data)
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
     if state ~= 'succeeded' then cancel_children(job) end
-    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
+    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key, spent_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..

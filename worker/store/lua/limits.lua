@@ -70,14 +70,14 @@ local function limit_from(own, general)
   return {most = most, interval = interval, slack = slack}
 end
 
-local limits = {}
+local known_limits = {}
 local function limit_of(scope)
-  if limits[scope] == nil then
+  if known_limits[scope] == nil then
     local tenant, rest = scope:match('^tenant (%S+)(.*)$')
     local text = redis.call('HMGET', policy_key, scope, tenant and 'tenant *' .. rest or scope)
-    limits[scope] = limit_from(parsed(text[1]), parsed(text[2]))
+    known_limits[scope] = limit_from(parsed(text[1]), parsed(text[2]))
   end
-  return limits[scope]
+  return known_limits[scope]
 end
 
 -- A place is where jobs stand in line: those of a kind and a tenant in a queue. With what applies there: the weight of
@@ -95,8 +95,8 @@ local function place_of(queue, tenant, kind)
   local general = {UNSET, parsed(text[5]), UNSET, parsed(text[6])}
   place.weight = either(parsed(text[2]), general[2], 1) or 1
   for index, scope in ipairs(scopes) do
-    limits[scope] = limit_from(parsed(text[index]), general[index])
-    if limits[scope] then place.limited[#place.limited + 1] = scope end
+    known_limits[scope] = limit_from(parsed(text[index]), general[index])
+    if known_limits[scope] then place.limited[#place.limited + 1] = scope end
   end
   return place
 end

@@ -1,20 +1,22 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 24 values: id, kind,
+-- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 25 values: id, kind,
 --   tenant, queue, priority 0-9 or '', request JSON, fingerprint, idempotency key or '', run-at ms or '',
 --   expires-at ms or '', metadata JSON or '', Celery message or '', start-by ms or '', time-out of an attempt in ms or '',
 --   retry policy JSON or '', parent or '', its attempt or '', its key for this job or '', origin or '', 1 to take over what
 --   the origin has finished or '', conversation or '', what to do while it goes on (enqueue reject interrupt), ms for which
---   the idempotency key lasts or '', 1 when it lasts while the job goes on or ''
+--   the idempotency key lasts or '', 1 when it lasts while the job goes on or '', budget JSON or
+--   ''
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
 --   or {-4, field} when the tenant, or its kind, is not allowed
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include ending
 
-local FIELDS = 24
+local FIELDS = 25
 local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
-  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin', [21] = 'conversation'}
+  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin',
+  [21] = 'conversation', [25] = 'budget'}
 local USUAL_PRIORITY = 5
 local ageing_us, tenants_must_be_known = tonumber(ARGV[5]) * 1000, ARGV[6] ~= ''
 local replies = {}
