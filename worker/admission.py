@@ -122,7 +122,8 @@ def admit(
         timeout_ms=_positive("timeout", options.timeout),
         retry=_retry(options.retry),
         metadata=_metadata(options.metadata),
-        conversation=_conversation(job_id, encoded, check, options),
+        # A child runs in the turn of its parent, which waits for it.
+        conversation="" if parent else _conversation(job_id, encoded, check, options),
         when_busy=options.when_busy,
         idempotency_ttl_ms=_positive("idempotency_ttl", options.idempotency_ttl),
         idempotency_while_active=_while_active(options),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from worker.admission import JobOptions, admit, fingerprint
 from worker.errors import InvalidRequest, PayloadTooLarge
 from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
-from worker.store.transitions import NewJob, milliseconds
+from worker.store.transitions import NewJob, Parentage, milliseconds
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMIT = 1000
@@ -243,3 +243,64 @@ def test_a_request_that_contains_itself_is_refused() -> None:
 
 def test_a_refusal_reads_as_one_line_with_every_field() -> None:
     assert str(refusal(priority=10)) == "priority: 10 must be a whole number from 0 to 9, 9 first"
+
+
+# Conversations
+
+
+class Message(BaseModel):
+    text: str
+    conversation_id: str | None = None
+
+
+class Reply(BaseModel):
+    text: str
+
+
+MESSAGES: list[RequestCheck] = [
+    ModelCheck("agents", Message),
+    SchemaCheck(KindContract.of("shop.chat", "agents", Message, Reply)),
+]
+
+
+@pytest.mark.parametrize("check", MESSAGES)
+def test_a_message_is_of_the_conversation_that_it_names_and_the_first_begins_its_own(check: RequestCheck) -> None:
+    assert admitted(check, {"text": "hello", "conversation_id": "c-7"}).conversation == "c-7"
+    assert admitted(check, {"text": "hello"}, job_id="job-1").conversation == "job-1"
+
+
+def test_a_conversation_that_is_given_stands_above_the_one_in_the_request() -> None:
+    asked = {"text": "hello", "conversation_id": "c-7"}
+    assert admitted(MESSAGES[0], asked, conversation_id="c-8").conversation == "c-8"
+
+
+def test_a_kind_without_conversations_can_have_one_and_has_none_by_itself() -> None:
+    assert admitted(conversation_id="c-1").conversation == "c-1"
+    assert admitted().conversation == ""
+
+
+def test_a_child_is_of_no_conversation_because_its_parent_waits_for_it() -> None:
+    asked = {"text": "hello", "conversation_id": "c-7"}
+    parent = Parentage("parent", 1, "call:x")
+    job = admit("a", "shop.chat", asked, MESSAGES[0], JobOptions(), max_request_bytes=LIMIT, parent=parent)
+    assert job.conversation == ""
+
+
+@pytest.mark.parametrize("conversation_id", ["", "x" * 129, "a\nb", "\0", 7])
+def test_a_conversation_that_is_no_short_text_is_refused(conversation_id: Any) -> None:
+    assert refusal(conversation_id=conversation_id).field == "conversation_id"
+
+
+def test_a_choice_for_a_busy_conversation_is_one_of_three_and_about_a_conversation() -> None:
+    assert refusal(conversation_id="c", when_busy="shout").field == "when_busy"
+    assert "give one" in refusal(when_busy="reject").reason
+
+
+@pytest.mark.parametrize("ttl", [0, -1, "soon", math.nan, timedelta(days=4000)])
+def test_the_time_of_a_key_is_a_span(ttl: Any) -> None:
+    assert refusal(idempotency_key="k", idempotency_ttl=ttl).field == "idempotency_ttl"
+
+
+@pytest.mark.parametrize("option", [{"idempotency_ttl": 5}, {"idempotency_while_active": True}])
+def test_how_long_a_key_lasts_is_about_a_key(option: dict[str, Any]) -> None:
+    assert refusal(**option).field in option
