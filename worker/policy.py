@@ -17,9 +17,11 @@ EVERY_TENANT = "*"
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNIT_NAMES = {"s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m"}
 _UNIT_NAMES |= {"h": "h", "hour": "h", "d": "d", "day": "d"}
-_RATE = re.compile(r"\s*(\d+)\s*(?:/|per)\s*([a-z]+?)\s*", re.IGNORECASE)
+_RATE = re.compile(r"\s*([0-9]{1,18})\s*(?:/|per)\s*([a-z]+?)\s*", re.IGNORECASE)
 #: More jobs a second than one Redis dispatches; a rate over it is a mistake of units.
 FASTEST_PER_S = 100_000
+#: More than any fleet has slots.
+MOST_RUNNING = 1_000_000
 
 
 class Rate(BaseModel):
@@ -70,7 +72,7 @@ class JobLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    max_running: Annotated[int, Field(ge=0, strict=True)] | NoLimit | None = None
+    max_running: Annotated[int, Field(ge=0, le=MOST_RUNNING, strict=True)] | NoLimit | None = None
     """0 lets none begin: a pause."""
     rate: RateText | NoLimit | None = None
     burst: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
@@ -99,7 +101,7 @@ class TenantSettings(JobLimits):
     The defaults: weight 1, no limits, no budgets, all kinds, priority 5.
     """
 
-    weight: Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False)] | None = None
+    weight: Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False, strict=True)] | None = None
     """Its share of the workers, beside those of the other tenants that have work."""
     tokens_per_day: Annotated[int, Field(ge=1, strict=True)] | NoLimit | None = None
     cost_per_day_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False, decimal_places=6)] | NoLimit | None = None

@@ -9,12 +9,20 @@ fields of one table. The text is read by the layout of our own files: what is no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _COMMENT = re.compile(r"--[^\n]*")
 _STATEMENT = re.compile(r"^(?=[^\s})])(?!end\b|else\b|elseif\b)", re.MULTILINE)
 _DEFINITION = re.compile(r"local (?:function (\w+)|([\w, ]+)(?= =|\n))|(\w+)(?= = )")
+#: Where a name is used for something else than what it was defined as: a local, a parameter, a loop, a key of a table.
+_SHADOW = re.compile(
+    r"\blocal (?:function )?(?:\w+, *)*(our\.\w+)"
+    r"|\bfunction\b[ \w.]*\((?:[\w.]+, *)*(our\.\w+)"
+    r"|\bfor (?:\w+, *)*(our\.\w+)"
+    r"|\{\s*(our\.\w+) = |\{[^{}\n]*, (our\.\w+) = "
+)
 _NAME_OR_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<![.\w])[A-Za-z_]\w*")
 #: The table that holds what a script uses of others. Not a name that a file may use itself.
 TABLE = "our"
@@ -27,10 +35,19 @@ class _Definition:
     names: frozenset[str]
     text: str
 
+    @property
+    def ahead(self) -> bool:
+        """Whether it only declares a name ahead of its definition, which a field of a table need not be."""
+        return re.fullmatch(r"local \w+\s*", self.text) is not None
+
 
 def link(parts: Sequence[str], main: str) -> str:
-    """Return a script: what `main` uses of `parts`, in their order, and `main`."""
+    """Return a script: what `main` uses of `parts`, in their order, and `main`.
+
+    Raises ValueError when a part does more than define, or a name means two things.
+    """
     definitions = [each for part in parts for each in _definitions(part)]
+    _check_unique(definitions)
     main = _COMMENT.sub("", main)
     wanted, words = set[int](), _names(main)
     while new := {at for at, each in enumerate(definitions) if at not in wanted and each.names & words}:
@@ -40,7 +57,8 @@ def link(parts: Sequence[str], main: str) -> str:
     names = frozenset(name for each in used for name in each.names)
     if not names:
         return main
-    return "".join([f"local {TABLE} = {{}}\n", *(_as_fields(each.text, names) for each in used), _renamed(main, names)])
+    fields = [_renamed(each.text.removeprefix("local "), names) for each in used if not each.ahead]
+    return "".join([f"local {TABLE} = {{}}\n", *fields, _renamed(main, names)])
 
 
 def _definitions(part: str) -> Iterator[_Definition]:
@@ -54,16 +72,18 @@ def _definitions(part: str) -> Iterator[_Definition]:
         yield _Definition(frozenset(re.findall(r"\w+", next(filter(None, defined.groups())))), statement)
 
 
+def _check_unique(definitions: Iterable[_Definition]) -> None:
+    defined = Counter(name for each in definitions if not each.ahead for name in each.names)
+    if twice := [name for name, count in defined.items() if count > 1]:
+        raise ValueError(f"defined twice in the included files: {', '.join(twice)}")
+
+
 def _names(text: str) -> set[str]:
     return set(_NAME_OR_TEXT.findall(text))
 
 
-def _as_fields(definition: str, names: frozenset[str]) -> str:
-    definition = definition.removeprefix("local ")
-    if re.fullmatch(r"\w+\s*", definition):
-        return ""  # declared ahead of its definition, which a field need not be
-    return _renamed(definition, names)
-
-
 def _renamed(text: str, names: frozenset[str]) -> str:
-    return _NAME_OR_TEXT.sub(lambda found: f"{TABLE}.{found[0]}" if found[0] in names else found[0], text)
+    renamed = _NAME_OR_TEXT.sub(lambda found: f"{TABLE}.{found[0]}" if found[0] in names else found[0], text)
+    if shadow := _SHADOW.search(renamed):
+        raise ValueError(f"a name of the included files is used for something else: {shadow[0].replace('our.', '')}")
+    return renamed

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.board import Board, Clock
+from tests.support.board import NOON_MS, Board, Clock
 from tests.support.fleet import RENEW_S, Fleet
 from worker.job import Claim
 from worker.policy import TenantSettings, tenant_scope
@@ -18,9 +18,9 @@ from worker.store.transitions import Transitions
 SLOTS = 4
 
 
-def backlog(board: Board, tenant: str, count: int, **fields: object) -> None:
+def backlog(board: Board, tenant: str, count: int) -> None:
     for _ in range(0, count, 500):
-        board.submit_many(min(500, count), tenant=tenant, **fields)
+        board.submit_many(min(500, count), tenant=tenant)
 
 
 def weigh(board: Board, tenant: str, weight: float) -> None:
@@ -285,12 +285,8 @@ def test_slots_that_come_free_are_filled_at_once(board: Board) -> None:
 
 
 def submit_at(board: Board, clock: Clock, moment_s: float, priority: int) -> str:
-    clock.now_ms = board_began(board) + round(moment_s * 1000)
+    clock.now_ms = NOON_MS + round(moment_s * 1000)
     return board.submit(priority=priority)
-
-
-def board_began(board: Board) -> int:
-    return 1_772_366_400_000
 
 
 def order_of(board: Board) -> list[str]:

@@ -37,6 +37,8 @@ local before = weight()
 local changed = set()
 places, known_limits = {}, {}
 local ratio = before / weight()
+local queue_itself = scope:match('^queue (%S+)$')
+if queue_itself then touched[queue_itself] = true end
 for _, queue in ipairs(redis.call('HKEYS', slots_key)) do
   touched[queue] = true
   if ratio ~= 1 then revalue(queue, ratio) end

@@ -124,10 +124,20 @@ end
 -- had to wait for a slot cannot begin all at once.
 local function unbegun(scope) return 'unbegun ' .. scope end
 
--- Where the bucket stands. After a clock that was set back, more than one interval ahead cannot be right.
+local function set_bucket(scope, limit, time)
+  -- A bucket that lags by its slack is as good as none. One second more, for a clock that is adjusted.
+  local life = math.ceil((time - now_us + limit.slack) / 1000) + 1000
+  redis.call('SET', rate_key(scope), whole(time), 'PX', whole(life))
+end
+
+-- Where the bucket stands. More than one interval ahead, the clock was set back or the rate was raised.
 local function bucket(scope, limit)
-  local arrival = math.min(tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + limit.interval)
-  return math.max(arrival, now_us - limit.slack)
+  local time, farthest = tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + limit.interval
+  if time > farthest then
+    time = farthest
+    set_bucket(scope, limit, time)
+  end
+  return math.max(time, now_us - limit.slack)
 end
 
 -- µs at which the rate of a scope lets the next job be delivered.
@@ -184,10 +194,6 @@ local function settle_rates(job, begins)
     add(unbegun(scope), -1)
     freed[scope] = true
     local limit = begins and limit_of(scope)
-    if limit and limit.interval then
-      local time = bucket(scope, limit) + limit.interval
-      -- A bucket that lags by its slack is as good as none. One second more, for a clock that is adjusted.
-      redis.call('SET', rate_key(scope), whole(time), 'PX', whole(math.ceil((time - now_us + limit.slack) / 1000) + 1000))
-    end
+    if limit and limit.interval then set_bucket(scope, limit, bucket(scope, limit) + limit.interval) end
   end
 end

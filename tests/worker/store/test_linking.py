@@ -1,0 +1,99 @@
+"""Linking: a script is what it uses of the files that it includes, as fields of one table, and nothing else."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+import redis
+
+from worker.store.linking import link
+from worker.store.script import load_script
+
+SCRIPTS = sorted(
+    entry.name.removesuffix(".lua")
+    for entry in (files("worker.store") / "lua").iterdir()
+    if entry.name.endswith(".lua")
+)
+
+
+def result(client: redis.Redis, parts: list[str], main: str) -> object:
+    return client.eval(link(parts, main), 0)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_compiles(client: redis.Redis, name: str) -> None:
+    assert client.script_load(load_script(name).text)
+
+
+def test_a_script_that_includes_nothing_stays_as_it_is() -> None:
+    assert link([], "return 1\n") == "return 1\n"
+
+
+def test_what_is_not_used_is_left_out(client: redis.Redis) -> None:
+    part = "local function used() return 1 end\nlocal function unused() return used() end\nlocal OTHER = 2\n"
+    text = link([part], "return used()\n")
+    assert "unused" not in text
+    assert "OTHER" not in text
+    assert client.eval(text, 0) == 1
+
+
+def test_what_is_used_only_by_what_is_used_is_kept_in_its_order(client: redis.Redis) -> None:
+    parts = [
+        "local ONE = 1\n",
+        "local function two() return ONE + 1 end\n",
+        "local function six() return two() * 3 end\n",
+    ]
+    assert result(client, parts, "return six()\n") == 6
+
+
+def test_functions_may_call_each_other_when_one_is_declared_ahead(client: redis.Redis) -> None:
+    part = (
+        "local even\nlocal function odd(n)\n  if n == 0 then return 0 end\n  return even(n - 1)\nend\n"
+        "even = function(n)\n  if n == 0 then return 1 end\n  return odd(n - 1)\nend\n"
+    )
+    assert result(client, [part], "return even(10)\n") == 1
+
+
+def test_several_names_of_one_statement_are_defined_together(client: redis.Redis) -> None:
+    assert result(client, ["local a, b = 3, 4\n"], "b = b + 1\nreturn a * b\n") == 15
+
+
+def test_text_in_quotes_and_fields_are_not_renamed(client: redis.Redis) -> None:
+    main = "local job = {}\njob.total = total\nreturn {'total', \"total 'total'\", 'it\\'s total', job.total}\n"
+    assert result(client, ["local total = 7\n"], main) == [b"total", b"total 'total'", b"it's total", 7]
+
+
+def test_comments_are_left_out(client: redis.Redis) -> None:
+    text = link(["-- One is unused.\nlocal one = 1 -- yes\n"], "-- one\nreturn one\n")
+    assert "--" not in text
+    assert client.eval(text, 0) == 1
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "local total = 1\nreturn total\n",
+        "local a, total = 1, 2\nreturn total\n",
+        "local function f(total) return total end\nreturn f(1)\n",
+        "local f = function(a, total) return total end\nreturn f(1, 2)\n",
+        "for _, total in ipairs({1}) do return total end\n",
+        "for total = 1, 2 do return total end\n",
+        "return {total = 1}\n",
+        "local function total() return 1 end\nreturn total()\n",
+    ],
+)
+def test_a_name_that_is_used_for_something_else_is_refused_by_name(main: str) -> None:
+    with pytest.raises(ValueError, match="total"):
+        link(["local total = 7\n"], main)
+
+
+@pytest.mark.parametrize("part", ["return 1\n", "redis.call('PING')\n", "if true then return end\n"])
+def test_an_included_file_may_only_define_things(part: str) -> None:
+    with pytest.raises(ValueError, match="may only define things"):
+        link([part], "return 1\n")
+
+
+def test_two_definitions_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="total"):
+        link(["local total = 1\n", "local total = 2\n"], "return total\n")
