@@ -11,10 +11,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmarks.child import MeasurementFailed
+from benchmarks.depth import depth
 from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
+from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
+from benchmarks.job_rates import job_rates
 from benchmarks.line import Line
+from benchmarks.model_limits import model_limits
 from benchmarks.plan import Plan
 from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
@@ -33,6 +37,11 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "events_idle": idle_events,
     "events_busy": busy_events,
     "footprint": footprint,
+    "fair_wait": fair_wait,
+    "fair_share": fair_share,
+    "job_rates": job_rates,
+    "model_limits": model_limits,
+    "depth": depth,
 }
 QUICK = Plan(repeat=2, divisor=10)
 

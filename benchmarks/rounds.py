@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -55,5 +56,12 @@ def in_rounds(turns: Sequence[Turn[S]], repeat: int) -> Samples[S]:
 
 def _take(turn: Turn[S], repetition: str) -> S:
     print(f"  {repetition} {turn.label}", file=sys.stderr)
+    with fresh_server() as server:
+        return turn.run(server)
+
+
+@contextmanager
+def fresh_server() -> Iterator[Server]:
+    """Run a Redis for the length of the block."""
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
-        return turn.run(Server(server.url, client))
+        yield Server(server.url, client)

@@ -115,7 +115,7 @@ class Keys:
         return f"{self.prefix}:arrivals"
 
     def conversation(self, tenant: str, conversation_id: str) -> str:
-        """List: the jobs of a conversation that are queued or further, in the order they run. Gone when empty."""
+        """Zset: the jobs of a conversation that are queued or further, by their turn (1, 2, ...). Gone when empty."""
         return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
 
     def tenant(self, name: str) -> str:
@@ -129,7 +129,7 @@ class Keys:
 
     @property
     def flow(self) -> str:
-        """Hash: how many jobs of a queue, tenant or kind are delivered or run; moving averages of costs. Kept."""
+        """Hash: how many jobs of each scope are delivered or run, or await their begin; averages of costs. Kept."""
         return f"{self.prefix}:flow"
 
     @property

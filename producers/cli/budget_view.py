@@ -28,6 +28,12 @@ def budget_facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "", _WORDS[budget.on_limit] + _passed(spent)
 
 
+def budget_text(budget: Budget) -> str:
+    """Return a budget as one line, in the words in which it can be given."""
+    fields = budget.model_dump(mode="json", exclude_none=True).items()
+    return ", ".join(f"{name}={value if isinstance(value, str) else shown(value)}" for name, value in fields)
+
+
 def cost_text(cost_usd: float | None) -> str:
     """Return a cost; one that is not known is never a number."""
     return "cost unknown" if cost_usd is None else f"{shown(cost_usd)} USD"

@@ -93,6 +93,15 @@ async def test_a_replay_keeps_the_budget_and_has_spent_nothing_of_it(jobs: Clien
     assert (await jobs.get(third.id)).budget == Budget(tokens=500)
 
 
+async def test_each_job_of_a_schedule_has_its_budget(jobs: Client) -> None:
+    kept = await jobs.add_schedule("often", "test.echo", {"text": "a"}, every=60, budget={"tokens": 50})
+    assert kept.record.budget == Budget(tokens=50)
+    assert (await jobs.schedule("often")).budget == Budget(tokens=50)
+    assert (await jobs.get((await jobs.run_schedule("often")).id)).budget == Budget(tokens=50)
+    with pytest.raises(InvalidRequest, match=r"budget\.tokens"):
+        await jobs.add_schedule("never", "test.echo", {"text": "a"}, every=60, budget={"tokens": 0})
+
+
 # Tenants and days
 
 

@@ -45,17 +45,14 @@ if limit and limit <= now then
   return {0, reason}
 end
 
-if redis.call('ZREM', window_key(job.queue), id) == 0 then
-  -- Delivered twice, it may stand in line again, or be stranded.
-  leave_line(job)
-  redis.call('ZREM', stranded_key(job.kind), id)
-  occupy(job.queue, job.tenant, job.kind)
-  redis.call('HSET', key, 'paid', 0)
-end
+-- Not in the window, the delivery is an old one: the job stands in line, or behind its conversation, and gets another.
+if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
+settle_rates(job, true)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)
-redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'emitted', 0)
+redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'lasted', whole(now) .. ' 0',
+  'emitted', 0)
 enter(job, 'running')
 if limit then
   redis.call('ZREM', expiring_key, id)

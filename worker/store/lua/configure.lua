@@ -22,11 +22,26 @@ local function set()
   return 1
 end
 
+-- What a tenant owes is worth less virtual time under a higher weight, and more under a lower one.
+local function revalue(queue, ratio)
+  for _, place in ipairs({lane_key(queue), departed_key(queue)}) do
+    local reached, from = redis.call('ZSCORE', place, tenant), present_of(queue)
+    local owed = reached and reached - from
+    if owed and owed > 0 then redis.call('ZADD', place, exact(from + owed * ratio), tenant) end
+  end
+end
+
+local function weight() return tenant ~= '' and place_of('', tenant, '').weight or 1 end
+
+local before = weight()
 local changed = set()
+places, known_limits = {}, {}
+local ratio = before / weight()
+for _, queue in ipairs(redis.call('HKEYS', slots_key)) do
+  touched[queue] = true
+  if ratio ~= 1 then revalue(queue, ratio) end
+end
 -- Whatever is held may have room now; what has none is held anew when its turn comes.
-for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do redis.call('DEL', held_by_key(limited)) end
-redis.call('DEL', limited_key)
-for _, member in ipairs(redis.call('HKEYS', held_key)) do unhold(member) end
-for _, queue in ipairs(redis.call('HKEYS', slots_key)) do touched[queue] = true end
+for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do readmit(limited) end
 dispatch_touched()
 return changed

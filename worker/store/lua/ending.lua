@@ -48,10 +48,10 @@ end
 -- Take a job that has ended out of its conversation; the next one has its turn.
 local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
-  local first = redis.call('LINDEX', conversation, 0) == job.id
-  redis.call('LREM', conversation, 1, job.id)
-  local after = first and redis.call('LINDEX', conversation, 0)
-  local waiting = after and load_job(after)
+  local was_first = redis.call('ZRANK', conversation, job.id) == 0
+  redis.call('ZREM', conversation, job.id)
+  local first = was_first and redis.call('ZRANGE', conversation, 0, 0)[1]
+  local waiting = first and load_job(first)
   if waiting and waiting.state == 'queued' then join_line(waiting) end
 end
 

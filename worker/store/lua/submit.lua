@@ -21,14 +21,16 @@ local USUAL_PRIORITY = 5
 local ageing_us, tenants_must_be_known = tonumber(ARGV[5]) * 1000, ARGV[6] ~= ''
 local replies = {}
 
+-- What to answer of a job that is there; nil when it is not.
 local function found(id, fingerprint)
-  local same = redis.call('HGET', job_key(id), 'fingerprint') == fingerprint
-  return {same and 0 or -1, id}
+  local its = redis.call('HGET', job_key(id), 'fingerprint')
+  return its and {its == fingerprint and 0 or -1, id}
 end
 
 local function existing(id, tenant, key, fingerprint)
-  if redis.call('EXISTS', job_key(id)) == 1 then return found(id, fingerprint) end
-  local other = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
+  local same = found(id, fingerprint)
+  if same or key == '' then return same end
+  local other = redis.call('GET', idempotency_key(tenant, key))
   return other and found(other, fingerprint)
 end
 
@@ -96,14 +98,13 @@ end
 
 -- Make way for a job in its conversation. Returns the job that goes on there instead, if it may not come now.
 local function make_way(job, choice)
-  if not job.conversation then return nil end
-  local active = redis.call('LRANGE', conversation_key(job.tenant, job.conversation), 0, -1)
-  if choice == 'reject' then return active[1] end
-  if choice == 'interrupt' then
-    for _, id in ipairs(active) do
-      local other = load_job(id)
-      if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
-    end
+  if not job.conversation or choice == 'enqueue' then return nil end
+  local conversation = conversation_key(job.tenant, job.conversation)
+  if choice == 'reject' then return redis.call('ZRANGE', conversation, 0, 0)[1] end
+  -- The newest first, so that none of them gets its turn meanwhile.
+  for _, id in ipairs(redis.call('ZREVRANGE', conversation, 0, -1)) do
+    local other = load_job(id)
+    if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
   end
 end
 

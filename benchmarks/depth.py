@@ -1,0 +1,153 @@
+"""Whether what a submit and a dispatch cost grows with the number of jobs that are queued.
+
+Two servers stand beside each other, one with a thousand queued jobs and one with a million; the same calls go to both
+in turn, in small batches, so that a slow moment of the machine hits both. Each batch submits as many jobs as it
+dispatches: no queue gets longer or shorter. What Redis spends is what it counts for scripts (`INFO commandstats`).
+
+Dispatch is what it takes to use a slot: a claim, which also picks the next job for delivery, and the attempt's end.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, cycle
+
+from benchmarks.child import MeasurementFailed, ask
+from benchmarks.contender import BACKDESK, PREFIX, Command, environment
+from benchmarks.kinds import CHECKS
+from benchmarks.line import Bound, Line
+from benchmarks.plan import Plan
+from benchmarks.rounds import Server, fresh_server
+from producers.client import JobClient
+from worker.job import Claim, Succeeded, Usage
+from worker.settings import celery_queue, load_settings
+from worker.store.script import run
+from worker.store.transitions import Transitions
+
+DEEP, DEEP_TENANTS = 1_000_000, 1_000
+SHALLOW, SHALLOW_TENANTS = 1_000, 10
+#: Calls of one kind one after the other, no more than are delivered at once.
+BATCH = 50
+BATCHES = 40
+FILLERS = 2
+SLOTS = 64
+QUEUE = "agents"
+#: At most 1.3 times the cost: the figure at a thousand divided by that at a million.
+GROWTH = Bound("ratio", "≥", round(1 / 1.3, 2))
+MEMORY = Bound("value", "≤", 2048)
+
+
+@dataclass(slots=True)
+class Cost:
+    """Of one call, in µs, a value for each batch: what Redis spent on it, and by the clock of its caller."""
+
+    server_us: list[float] = field(default_factory=list)
+    wall_us: list[float] = field(default_factory=list)
+
+
+class Depth:
+    """A server with so many queued jobs, and a fleet of 64 slots that is announced and whose part is played here."""
+
+    def __init__(self, server: Server, jobs: int, tenants: int) -> None:
+        settings = load_settings(redis_url=server.url, prefix=PREFIX)
+        self._redis = server.client
+        self._transitions = Transitions(settings)
+        self._deliveries = celery_queue(PREFIX, QUEUE)
+        self._client = JobClient(settings=settings, checks=CHECKS)
+        self._tenants = cycle(f"tenant-{n}" for n in range(tenants))
+        self._tokens = count()
+        before = self._memory()
+        _fill(server, jobs, tenants)
+        self.bytes_a_job = (self._memory() - before) / jobs
+        run(self._redis, self._transitions.announce("bench", 3_600_000, {"slots": {QUEUE: SLOTS}}))
+        self.submits, self.dispatches = Cost(), Cost()
+        self.batch()  # warms connections and scripts
+        self.submits, self.dispatches = Cost(), Cost()
+
+    def batch(self) -> None:
+        """Submit some jobs and dispatch as many."""
+        self._timed(self.submits, [self._submit] * BATCH)
+        ids = [self._delivered() for _ in range(BATCH)]
+        self._timed(self.dispatches, [partial(self._dispatch, job_id) for job_id in ids])
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _timed(self, cost: Cost, acts: Sequence[Callable[[], None]]) -> None:
+        spent_us, began = self._spent_us(), time.perf_counter()
+        for act in acts:
+            act()
+        cost.wall_us.append((time.perf_counter() - began) / len(acts) * 1e6)
+        cost.server_us.append((self._spent_us() - spent_us) / len(acts))
+
+    def _submit(self) -> None:
+        self._client.submit("bench.noop", {"n": 1}, tenant=next(self._tenants))
+
+    def _delivered(self) -> str:
+        message = self._redis.rpop(self._deliveries)
+        if not isinstance(message, bytes):
+            raise MeasurementFailed("nothing is delivered although jobs are queued and slots are free")
+        return str(json.loads(message)["properties"]["correlation_id"])
+
+    def _dispatch(self, job_id: str) -> None:
+        claim = run(self._redis, self._transitions.claim(job_id, "bench", f"token-{next(self._tokens)}"))
+        if not isinstance(claim, Claim):
+            raise MeasurementFailed(f"the claim of the queued job {job_id} was refused")
+        run(self._redis, self._transitions.end(claim, Succeeded(b'{"n":1}'), Usage()))
+
+    def _memory(self) -> int:
+        return int(self._redis.info("memory")["used_memory"])
+
+    def _spent_us(self) -> float:
+        return float(self._redis.info("commandstats").get("cmdstat_evalsha", {}).get("usec", 0))
+
+
+def _fill(server: Server, jobs: int, tenants: int) -> None:
+    """Queue jobs, as many for each tenant, by several processes."""
+    command: Command = [BACKDESK.python(), "-m", "benchmarks.filler", str(tenants), str(jobs // tenants), str(FILLERS)]
+    with ThreadPoolExecutor(FILLERS) as pool:
+        list(pool.map(lambda part: ask([*command, str(part)], environment(server.url)), range(FILLERS)))
+
+
+def depth(plan: Plan) -> list[Line]:
+    """Submit and dispatch with 1,000,000 jobs of 1,000 tenants queued, beside 1,000 of 10; memory of a queued job."""
+    jobs, batches = plan.of(DEEP), plan.of(BATCHES)
+    submits: list[tuple[Cost, Cost]] = []
+    dispatches: list[tuple[Cost, Cost]] = []
+    with fresh_server() as small, fresh_server() as large:
+        print(f"  queueing {jobs:,} jobs", file=sys.stderr)
+        shallow, deep = Depth(small, SHALLOW, SHALLOW_TENANTS), Depth(large, jobs, DEEP_TENANTS)
+        for repetition in range(plan.repeat):
+            print(f"  {repetition + 1}/{plan.repeat}", file=sys.stderr)
+            for side in (shallow, deep):
+                side.submits, side.dispatches = Cost(), Cost()
+            for _ in range(batches):
+                deep.batch()
+                shallow.batch()
+            submits.append((deep.submits, shallow.submits))
+            dispatches.append((deep.dispatches, shallow.dispatches))
+        shallow.close()
+        deep.close()
+    return [
+        *_lines(f"a submit with {jobs:,} queued", submits),
+        *_lines(f"a dispatch (claim, end) with {jobs:,} queued", dispatches),
+        Line("depth", f"Redis memory of a queued job, of {jobs:,}", "bytes", [deep.bytes_a_job], bound=MEMORY),
+    ]
+
+
+def _lines(title: str, costs: Sequence[tuple[Cost, Cost]]) -> list[Line]:
+    def line(what: str, values: Callable[[Cost], list[float]]) -> Line:
+        deep, shallow = ([statistics.median(values(pair[side])) for pair in costs] for side in (0, 1))
+        return Line("depth", f"{title}, {what}", "µs", deep, f"with {SHALLOW:,}", shallow, bound=GROWTH)
+
+    return [
+        line("in Redis", lambda cost: cost.server_us),
+        line("for its caller", lambda cost: cost.wall_us),
+    ]
