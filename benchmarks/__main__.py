@@ -53,7 +53,7 @@ HELP = f"""Measure backdesk beside plain Celery and arq, on this machine, in one
 {_LIST}
 
 Each repetition gives every contender its turn, on a Redis started for that turn alone. Read the ratios, not the
-figures: they are taken side by side, and a slow machine slows both sides. A full run takes about fifteen minutes and
+figures: they are taken side by side, and a slow machine slows both sides. A full run takes about half an hour and
 wants a machine with nothing else to do. arq has an environment of its own, .tools/peers, made on first use.
 """
 
