@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack
 
@@ -15,17 +16,23 @@ from producers.async_watch import AsyncWatch
 from producers.client import ATTEMPTS, PAUSE_S, given, raise_first
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.job_limits import JobLimitStatuses, LimitsOfJobs, job_scope
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
+from producers.spending import DaySpendings, Spendings
+from producers.tenants import Tenants, TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
+from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -78,6 +85,8 @@ class AsyncJobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
+        self._spendings = Spendings(core)
+        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect_async(settings.url, settings.socket_timeout_s)
 
@@ -194,9 +203,10 @@ class AsyncJobClient:
         expires: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,  # noqa: ASYNC109 - as in submit
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> AsyncJob:
         """Do a dead letter again, as a new job; see `JobClient.replay`."""
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
         found, created = await self._do(self._dead.replay(job_id, request, options, resume=resume))
         return AsyncJob(found, created, self)
 
@@ -226,6 +236,14 @@ class AsyncJobClient:
     async def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return await self._do(self._memories.children(job_id))
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        """Return what a tenant has spent on the last days in UTC; see `JobClient.spending`."""
+        return await self._do(self._spendings.of(tenant, days))
+
+    async def spending_today(self) -> DaySpendings:
+        """Return what each tenant has spent today (UTC); see `JobClient.spending_today`."""
+        return await self._do(self._spendings.today())
 
     async def add_schedule(
         self,
@@ -282,9 +300,77 @@ class AsyncJobClient:
         """Return what live workers announce of themselves; see `JobClient.workers`."""
         return await self._do(self._core.workers())
 
+    async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now; see `JobClient.overview`."""
+        return await self._do(self._overviews.read(tenants, schedules))
+
     async def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return await self._do(self._core.counts())
+
+    async def set_tenant(
+        self,
+        name: str,
+        *,
+        weight: float | str | None = None,
+        max_running: int | str | None = None,
+        rate: str | None = None,
+        burst: int | str | None = None,
+        tokens_per_day: int | str | None = None,
+        cost_per_day_usd: Decimal | float | str | None = None,
+        on_budget: str | None = None,
+        kinds: Iterable[str] | str | None = None,
+        priority: int | str | None = None,
+    ) -> TenantSettings:
+        """Change what applies to a tenant; see `JobClient.set_tenant`."""
+        changes = {
+            "weight": weight,
+            "max_running": max_running,
+            "rate": rate,
+            "burst": burst,
+            "tokens_per_day": tokens_per_day,
+            "cost_per_day_usd": cost_per_day_usd,
+            "on_budget": on_budget,
+            "kinds": kinds if kinds is None or isinstance(kinds, str) else [*kinds],
+            "priority": priority,
+        }
+        return await self._do(self._tenants.set(name, changes))
+
+    async def remove_tenant(self, name: str) -> bool:
+        """Take a tenant's settings back to those of every tenant; see `JobClient.remove_tenant`."""
+        return await self._do(self._tenants.remove(name))
+
+    async def tenant(self, name: str) -> TenantStatus:
+        """Return what applies to a tenant, and what it has going on; see `JobClient.tenant`."""
+        return await self._do(self._tenants.get(name))
+
+    async def tenants(self, *, limit: int = 1000) -> tuple[TenantStatuses, int]:
+        """Return the tenants that were set up or have jobs; see `JobClient.tenants`."""
+        return await self._do(self._tenants.list(limit))
+
+    async def set_job_limits(
+        self,
+        *,
+        kind: str | None = None,
+        tenant: str | None = None,
+        queue: str | None = None,
+        max_running: int | str | None = None,
+        rate: str | None = None,
+        burst: int | str | None = None,
+    ) -> JobLimits:
+        """Limit the jobs of a kind, of a kind of a tenant, or of a queue; see `JobClient.set_job_limits`."""
+        changes = {"max_running": max_running, "rate": rate, "burst": burst}
+        return await self._do(self._job_limits.set(job_scope(kind=kind, tenant=tenant, queue=queue), changes))
+
+    async def remove_job_limits(
+        self, *, kind: str | None = None, tenant: str | None = None, queue: str | None = None
+    ) -> bool:
+        """Remove the limits of a scope, named as in `set_job_limits`; see `JobClient.remove_job_limits`."""
+        return await self._do(self._job_limits.remove(job_scope(kind=kind, tenant=tenant, queue=queue)))
+
+    async def job_limits(self) -> JobLimitStatuses:
+        """Return the limits of jobs, and how each stands; see `JobClient.job_limits`."""
+        return await self._do(self._job_limits.list())
 
     async def set_service_limits(
         self,

@@ -6,24 +6,31 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack
 
 from producers.answers import Answers, Reply, check_outcome
 from producers.core import Announcements, Contracts, Events, Ids, JobCore, Records, Replies, outcome_of
 from producers.dead_letters import DeadFilter, DeadLetters, Replays, Since
+from producers.job_limits import JobLimitStatuses, LimitsOfJobs, job_scope
 from producers.memory import Memories, Memory
 from producers.operation import Calls, Commands, Operation
+from producers.overview import Overview, Overviews
 from producers.schedules import KeptSchedule, ScheduleRecords, Schedules
 from producers.service_limits import BreakerStatuses, LimitStatuses, ServiceLimits
+from producers.spending import DaySpendings, Spendings
+from producers.tenants import Tenants, TenantStatus, TenantStatuses
 from producers.watch import Watch
 from worker.admission import JobOptions, Options
 from worker.ask import APPROVE, DENY, AskType
+from worker.budget import Budget
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import ResultTimeout, StoreUnavailable
 from worker.failure import Category
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.retry import RetryPolicy
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -80,6 +87,8 @@ class JobClient:
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
+        self._spendings = Spendings(core)
+        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
         self.redis = connect(settings.url, settings.socket_timeout_s)
 
@@ -96,10 +105,17 @@ class JobClient:
         `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or `at`
         postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun by
         then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy or
-        its fields, takes the place of the kind's policy.
+        its fields, takes the place of the kind's policy. `budget`, a Budget or its fields, is what the job may spend,
+        with the jobs that it calls; it takes the place of the kind's budget. Without a `priority` it has the tenant's.
 
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
-        raises IdempotencyConflict. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written.
+        raises IdempotencyConflict. The key finds the job as long as that is kept, or for `idempotency_ttl` (seconds or
+        a timedelta), or with `idempotency_while_active` until it has ended.
+
+        Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
+        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those
+        before it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written, also for a
+        tenant that may not have such jobs.
         """
         found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)
@@ -240,16 +256,17 @@ class JobClient:
         expires: float | timedelta | datetime | None = None,
         timeout: float | timedelta | None = None,
         retry: RetryPolicy | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> Job:
         """Do a dead letter again, as a new job, and return that. Idempotent while the new one goes on or has succeeded.
 
-        It keeps the tenant, priority, metadata, timeout and retry policy unless others are given, and the request
-        unless that is edited. With `resume` it goes on from the checkpoint: finished steps and given answers stand, and
-        steps keep their idempotency keys. Without, it does everything again. The two name each other, as `origin` and
-        `replayed_as`. Raises NotReplayable, IdempotencyConflict when a replay with another request goes on, and what
-        `submit` raises.
+        It keeps the tenant, priority, metadata, timeout, retry policy and budget unless others are given, and the
+        request unless that is edited; of the budget nothing is spent yet. With `resume` it goes on from the checkpoint:
+        finished steps and given answers stand, and steps keep their idempotency keys. Without, it does everything
+        again. The two name each other, as `origin` and `replayed_as`. Raises NotReplayable, IdempotencyConflict when a
+        replay with another request goes on, and what `submit` raises.
         """
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry)
+        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
         found, created = self._do(self._dead.replay(job_id, request, options, resume=resume))
         return Job(found, created, self)
 
@@ -282,6 +299,14 @@ class JobClient:
     def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""
         return self._do(self._memories.children(job_id))
+
+    def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        """Return what a tenant has spent on the last days in UTC, today first; with today's limits. At most 40 days."""
+        return self._do(self._spendings.of(tenant, days))
+
+    def spending_today(self) -> DaySpendings:
+        """Return what each tenant that has spent something today (UTC) has spent, by name, with its limits."""
+        return self._do(self._spendings.today())
 
     def add_schedule(
         self,
@@ -352,9 +377,95 @@ class JobClient:
         """Return what live workers tell of themselves; `worker.health.reasons_against` judges it."""
         return self._do(self._core.workers())
 
+    def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.
+
+        The work is bounded, however many jobs and tenants there are. Not atomic.
+        """
+        return self._do(self._overviews.read(tenants, schedules))
+
     def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state."""
         return self._do(self._core.counts())
+
+    def set_tenant(
+        self,
+        name: str,
+        *,
+        weight: float | str | None = None,
+        max_running: int | str | None = None,
+        rate: str | None = None,
+        burst: int | str | None = None,
+        tokens_per_day: int | str | None = None,
+        cost_per_day_usd: Decimal | float | str | None = None,
+        on_budget: str | None = None,
+        kinds: Iterable[str] | str | None = None,
+        priority: int | str | None = None,
+    ) -> TenantSettings:
+        """Change what applies to a tenant, from now on and to jobs that wait already; returns all that is set for it.
+
+        Only what is given changes. `"none"` is explicitly no limit; `"default"` takes a setting back to what applies to
+        every tenant, set under the name `*`, or to what is built in: weight 1, no limits, all kinds, priority 5.
+        `weight` (0.01 to 1000) is its share of the workers; `max_running` 0 pauses it; `rate`, such as `60/m`, is how
+        often a job may begin, `burst` how many may at once after a rest. At a budget of the day its jobs `fail`, wait
+        for approval (`approve`) or go on by cheaper means (`cheaper`). `priority` is that of jobs that name none.
+        Without any setting the tenant is made known, which matters when unknown ones are refused. Atomic: of two who
+        change the same tenant neither undoes what the other has changed. Raises InvalidRequest.
+        """
+        changes = {
+            "weight": weight,
+            "max_running": max_running,
+            "rate": rate,
+            "burst": burst,
+            "tokens_per_day": tokens_per_day,
+            "cost_per_day_usd": cost_per_day_usd,
+            "on_budget": on_budget,
+            "kinds": kinds if kinds is None or isinstance(kinds, str) else [*kinds],
+            "priority": priority,
+        }
+        return self._do(self._tenants.set(name, changes))
+
+    def remove_tenant(self, name: str) -> bool:
+        """Take a tenant's settings back to those of every tenant; its jobs stay. Returns whether it had any."""
+        return self._do(self._tenants.remove(name))
+
+    def tenant(self, name: str) -> TenantStatus:
+        """Return what applies to a tenant, where that comes from, and what it has going on. Not atomic."""
+        return self._do(self._tenants.get(name))
+
+    def tenants(self, *, limit: int = 1000) -> tuple[TenantStatuses, int]:
+        """Return the tenants that were set up or have jobs, by name, `limit` at most, and how many more there are."""
+        return self._do(self._tenants.list(limit))
+
+    def set_job_limits(
+        self,
+        *,
+        kind: str | None = None,
+        tenant: str | None = None,
+        queue: str | None = None,
+        max_running: int | str | None = None,
+        rate: str | None = None,
+        burst: int | str | None = None,
+    ) -> JobLimits:
+        """Limit jobs of a kind, of a kind of a tenant (`*` is each tenant), or of a queue; returns what is then set.
+
+        `max_running` is how many may run at once (0 pauses them), `rate`, such as `60/m`, how often one may begin,
+        `burst` how many may at once after a rest. Only what is given changes; `"default"` takes a limit away, `"none"`
+        is explicitly none, which matters where each tenant has one. A kind of a tenant has only a rate. Holds at once,
+        also for jobs that wait already. Atomic, as `set_tenant`. Raises InvalidRequest.
+        """
+        changes = {"max_running": max_running, "rate": rate, "burst": burst}
+        return self._do(self._job_limits.set(job_scope(kind=kind, tenant=tenant, queue=queue), changes))
+
+    def remove_job_limits(
+        self, *, kind: str | None = None, tenant: str | None = None, queue: str | None = None
+    ) -> bool:
+        """Remove the limits of a scope, named as in `set_job_limits`; returns whether there were any."""
+        return self._do(self._job_limits.remove(job_scope(kind=kind, tenant=tenant, queue=queue)))
+
+    def job_limits(self) -> JobLimitStatuses:
+        """Return the limits of jobs by scope (such as `kind orders.audit`), and how each stands. Not atomic."""
+        return self._do(self._job_limits.list())
 
     def set_service_limits(
         self,

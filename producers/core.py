@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from producers.contracts import installed_checks
+from producers.holds import with_holds
 from producers.operation import Calls, Commands, Operation
 from worker.admission import WHEN_BUSY, JobOptions, admit, refusal
 from worker.errors import (
@@ -102,6 +103,7 @@ class JobCore:
         (record,) = yield from self.records([job_id])
         if record is None:
             raise JobNotFound(job_id)
+        (record,) = yield from with_holds(self.keys, [record])
         return record
 
     def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
@@ -130,7 +132,7 @@ class JobCore:
             found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
             if len(found) >= limit or len(ids) < PAGE:
                 break
-        return [*found.values()][:limit]
+        return (yield from with_holds(self.keys, [*found.values()][:limit]))
 
     def kinds(self) -> Operation[Contracts]:
         """Return the contracts that workers have announced, by name."""
@@ -171,11 +173,14 @@ class JobCore:
                     ("LLEN", self.keys.events(job_id)),
                     ("HGETALL", self.keys.job(job_id)),
                     ("HVALS", self.keys.awaiting(job_id)),
+                    ("HGETALL", self.keys.spent(job_id)),
                 )
             ]
         )
-        each = zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)
-        return [read_record(job_id, fields, events, awaiting) for job_id, events, fields, awaiting in each]
+        each = zip(ids, replies[::4], replies[1::4], replies[2::4], replies[3::4], strict=True)
+        return [
+            read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
+        ]
 
     def check(self, kind: str) -> Operation[RequestCheck]:
         """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind."""

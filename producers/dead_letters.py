@@ -156,5 +156,6 @@ def _kept(record: JobRecord) -> JobOptions:
         metadata=record.metadata,
         timeout=record.timeout_s,
         retry=record.retry,
+        budget=record.budget,
         conversation_id=record.conversation,
     )

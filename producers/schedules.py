@@ -73,6 +73,13 @@ class Schedules:
         records = yield from self._records(sorted(map(text, names)))
         return [record for record in records if tenant in {None, record.tenant}]
 
+    def soonest(self, most: int) -> Operation[tuple[ScheduleRecords, int]]:
+        """Return those that fire next, and how many others there are."""
+        keys = self._core.keys
+        names, count = yield Commands([("ZRANGE", keys.schedule_due, 0, most - 1), ("HLEN", keys.schedules)])
+        records = yield from self._records([text(name) for name in names])
+        return records, max(count - len(records), 0)
+
     def pause(self, name: str) -> Operation[ScheduleRecord]:
         """Fire it no more until it is resumed; raises ScheduleNotFound."""
         (known,) = yield Calls([self._calls.pause(name)])

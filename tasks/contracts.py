@@ -30,6 +30,7 @@ class ModelUsage(Contract):
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
+    cost_usd: float | None = Field(None, description="In US dollars; null when a price is not known.")
 
 
 class RefundMade(Contract):

@@ -29,6 +29,10 @@ class TaskSettings(BaseSettings):
     model: str = Field("gpt-4o-mini", validation_alias="BACKDESK_MODEL")
     #: Asked in place of the model while that is known to fail; at the same address, with the same key.
     fallback_model: str | None = Field(None, validation_alias="BACKDESK_FALLBACK_MODEL")
+    #: Asked once a budget is spent that says `cheaper`; at the same address, with the same key.
+    cheaper_model: str | None = Field(None, validation_alias="BACKDESK_CHEAPER_MODEL")
+    #: A JSON file of prices that go before the published ones, for models that have none.
+    prices: Path | None = Field(None, validation_alias="BACKDESK_PRICES")
     api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     #: Any server that speaks the OpenAI API; a local one usually needs no key.
     base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
@@ -38,6 +42,8 @@ class TaskSettings(BaseSettings):
     tool_timeout_s: float = Field(30, gt=0, le=3600, validation_alias="BACKDESK_TOOL_TIMEOUT_S")
     #: What one job may ask of the model before it fails as `usage_limit`.
     max_model_requests: int = Field(20, ge=1, le=1000, validation_alias="BACKDESK_MAX_MODEL_REQUESTS")
+    #: The longest answer of the model that a budget pays for: what is set aside for it, and asked of it, at most.
+    max_answer_tokens: int = Field(4096, ge=256, le=1_000_000, validation_alias="BACKDESK_MAX_ANSWER_TOKENS")
     max_tool_calls: int = Field(30, ge=1, le=1000, validation_alias="BACKDESK_MAX_TOOL_CALLS")
     max_handoffs: int = Field(3, ge=1, le=20, validation_alias="BACKDESK_MAX_HANDOFFS")
     #: Refunds of more than this wait for a person's approval, and count as denied when it does not come in time.
@@ -49,7 +55,7 @@ class TaskSettings(BaseSettings):
     #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
     database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
 
-    @field_validator("model", "fallback_model")
+    @field_validator("model", "fallback_model", "cheaper_model")
     @classmethod
     def _names_a_model(cls, value: str | None) -> str | None:
         if value is None:

@@ -8,7 +8,7 @@ from tasks.agents.metering import FleetLimits
 from tasks.agents.provider import current_model
 from tasks.agents.reporter import Reporter
 from tasks.agents.runner import SupportRun
-from tasks.agents.runtime import Budget, dump_history, load_history
+from tasks.agents.runtime import Account, Budget, dump_history, load_history
 from tasks.apology import apologize
 from tasks.contracts import ModelUsage, SupportRequest, SupportResult
 from tasks.conversations import Past, recall, remember
@@ -48,20 +48,21 @@ async def support_request(ctx: TaskContext, request: SupportRequest) -> SupportR
 
 def _run(ctx: TaskContext, here: Deployment, desk: Desk, reporter: Reporter, past: Past) -> SupportRun:
     settings = here.settings
-    journal = Journal(ctx, desk, reporter, settings.approval_within_s)
+    journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
     reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
     budget = Budget(
         requests=settings.max_model_requests,
         tool_calls=settings.max_tool_calls,
         tool_timeout_s=settings.tool_timeout_s,
-        spent=bookmark.usage if bookmark else ModelUsage(),
+        spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
     )
     reporter.spent(budget.spent)
     return SupportRun(
         desk=desk,
         model=current_model(settings),
         budget=budget,
+        account=Account(ctx, settings.max_answer_tokens),
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,

@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from worker.budget import Budget
 from worker.errors import InvalidRequest, PayloadTooLarge
 from worker.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
 from worker.kinds import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
@@ -39,7 +40,8 @@ class JobOptions:
 
     `delay` or `at` postpone it. Three limits can end it: `expires` when it is not done by then, `start_by` when it has
     not begun by then (both as a moment or as a time from now), `timeout` for the length of each attempt. `retry` takes
-    the place of the kind's policy. A naive moment is taken as UTC; numbers are seconds.
+    the place of the kind's policy, and `budget`, what the job may spend, of the kind's budget. A naive moment is taken
+    as UTC; numbers are seconds.
 
     `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
     `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
@@ -57,6 +59,7 @@ class JobOptions:
     start_by: float | timedelta | datetime | None = None
     timeout: float | timedelta | None = None
     retry: RetryPolicy | Mapping[str, Any] | None = None
+    budget: Budget | Mapping[str, Any] | None = None
     conversation_id: str | None = None
     when_busy: str = WHEN_BUSY[0]
     idempotency_ttl: float | timedelta | None = None
@@ -80,6 +83,7 @@ class Options(TypedDict, total=False):
     when_busy: str
     idempotency_ttl: float | timedelta | None
     idempotency_while_active: bool
+    budget: Budget | Mapping[str, Any] | None
 
 
 def admit(
@@ -125,6 +129,7 @@ def admit(
         parent=parent,
         origin=origin,
         resumes=resumes,
+        budget=_budget(options.budget),
     )
 
 
@@ -235,6 +240,18 @@ def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:
         return RetryPolicy.model_validate(retry)
     except ValidationError as error:
         raise InvalidRequest.of({f"retry.{name}": why for name, why in field_errors(error).items()}) from None
+
+
+def _budget(budget: Budget | Mapping[str, Any] | None) -> Budget | None:
+    if budget is None:
+        return None
+    try:
+        return Budget.model_validate(budget)
+    except ValidationError as error:
+        found = field_errors(error)
+        raise InvalidRequest.of(
+            {"budget" if name == "request" else f"budget.{name}": why for name, why in found.items()}
+        ) from None
 
 
 def _span(field: str, value: float | timedelta) -> timedelta:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.budget import Budget
 from worker.errors import JobFailed
 from worker.failure import Failure
 from worker.job import JobState
@@ -20,7 +21,8 @@ class ChildCall:
     """What to ask of another job.
 
     `key` names the call within its parent; without one it is the kind and a number, which asks a body to make its calls
-    in the same order each time. Times are in seconds. Priority and metadata are the parent's unless given.
+    in the same order each time. Times are in seconds. Priority and metadata are the parent's unless given. What
+    the child spends counts against the budget of its parent; it is held to one of its own besides.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class ChildCall:
     expires: float | timedelta | None = None
     retry: RetryPolicy | None = None
     metadata: Mapping[str, Any] | None = None
+    budget: Budget | Mapping[str, Any] | None = None
 
 
 class ChildEnd(BaseModel):

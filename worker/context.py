@@ -16,12 +16,14 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
+from worker.budget import Amount, Estimate
 from worker.child import ChildCall, ChildEnd
 from worker.encoding import encode
 from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
 from worker.ledger import Effect, Ledger
 from worker.pipeline import Pipeline, drive, drive_async
+from worker.purse import Purse, Spending
 from worker.reservation import Reservation, Services, sleep_in_naps
 from worker.resource import Resource
 
@@ -52,11 +54,14 @@ class Family(Protocol):
 class AttemptContext:
     """The attempt at hand: who asks for what, and how to tell them how it goes."""
 
-    def __init__(self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family, services: Services) -> None:
+    def __init__(
+        self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family, services: Services, *, purse: Purse
+    ) -> None:
         self._sink = sink
         self._ledger = ledger
         self._family = family
         self._services = services
+        self._purse = purse
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
@@ -109,6 +114,10 @@ class AttemptContext:
     def idempotency_key(self, key: str) -> str:
         """Return the name of a step for the outside world: the same in every attempt, and in a replay that resumes."""
         return f"{self._root}:{self._ledger.check_key(key)}"
+
+    def finished(self, key: str) -> bool:
+        """Whether a former attempt has finished the step of this key, so that it will not run."""
+        return self._ledger.finished(f"step:{self._ledger.check_key(key)}")
 
     def _step(
         self, key: str, call: Callable[..., Any], args: Sequence[Any], effect: str, returns: Any
@@ -207,6 +216,31 @@ class TaskContext(AttemptContext):
             raise
         await drive_async(call.end(None))
 
+    @asynccontextmanager
+    async def spending(self, estimate: Estimate, *, cheaper: Estimate | None = None) -> AsyncIterator[Spending]:
+        """Set aside what the block will cost, at most, and count what it really was: call `settle` of the value.
+
+        Raises BudgetExceeded, before the block, when a budget of this job, of one that called it, or of its tenant's
+        day has no room, and CostUnknown when one is in money and the cost is None. The attempt ends and the job waits
+        when a person has to approve; then the block's call is not made yet, and the body runs again from its steps.
+        With `cheaper`, the estimate for the same by cheaper means, a budget that says so is gone on with by these: the
+        value's `cheaper` tells. What is not settled, as when the block raises, stays spent as estimated.
+        """
+        spending = await drive_async(self._purse.spend(estimate, cheaper, asyncio.sleep))
+        try:
+            yield spending
+        finally:
+            spending.close()
+
+    async def spend(self, amount: Amount, *, purpose: str = "", cheaper: bool = False) -> None:
+        """Count something as spent, if the budgets have room for it; raises as `spending` does.
+
+        `cheaper` says that it may go on under a budget that lives on cheaper means, as what costs no money may.
+        """
+        estimate = Estimate(amount, purpose=purpose)
+        spend = self._purse.spend(estimate, estimate if cheaper else None, asyncio.sleep)
+        (await drive_async(spend)).close()
+
     async def checkpoint(self, value: Any) -> None:
         """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends."""
         await drive_async(self._ledger.save(encode(value)))
@@ -266,6 +300,20 @@ class BlockingContext(AttemptContext):
             drive(call.end(error))
             raise
         drive(call.end(None))
+
+    @contextmanager
+    def spending(self, estimate: Estimate, *, cheaper: Estimate | None = None) -> Iterator[Spending]:
+        """See `TaskContext.spending`."""
+        spending = drive(self._purse.spend(estimate, cheaper, sleep_in_naps))
+        try:
+            yield spending
+        finally:
+            spending.close()
+
+    def spend(self, amount: Amount, *, purpose: str = "", cheaper: bool = False) -> None:
+        """See `TaskContext.spend`."""
+        estimate = Estimate(amount, purpose=purpose)
+        drive(self._purse.spend(estimate, estimate if cheaper else None, sleep_in_naps)).close()
 
     def checkpoint(self, value: Any) -> None:
         """See `TaskContext.checkpoint`."""

@@ -31,12 +31,13 @@ from worker.family import AttemptFamily
 from worker.interrupt import Interrupt
 from worker.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
 from worker.kinds import field_errors
-from worker.lease import Lease
+from worker.lease import Lease, Stop
 from worker.ledger import LeavingNow, Ledger, Suspended
 from worker.log import bound
 from worker.loop import canceller
 from worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
 from worker.process import WorkerProcess
+from worker.purse import Purse
 from worker.reservation import Services
 from worker.task import TaskSpec
 from worker.verdict import Verdict
@@ -93,7 +94,7 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
     if process.draining:
         yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
         return None
-    claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex))
+    claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex, spec.budget))
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None
@@ -114,6 +115,7 @@ class _Attempt:
         self.ledger = Ledger(claim, submit, transitions, progress=self.progress, max_bytes=limit, worker=worker)
         limit = settings.max_request_bytes
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
+        self.purse = Purse(claim, self.ledger, submit, process.spending)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
         services = Services(
             claim,
@@ -123,7 +125,9 @@ class _Attempt:
             judge=classify,
             random=random.random,
         )
-        self.context: AttemptContext = kind_of_context(claim, self.progress, self.ledger, family, services)
+        self.context: AttemptContext = kind_of_context(
+            claim, self.progress, self.ledger, family, services, purse=self.purse
+        )
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
 
@@ -173,12 +177,26 @@ class _Attempt:
 
     def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
         try:
+            if (left_s := (yield from self.purse.time_left())) is not None:
+                lease.end_within(left_s, Stop.OVERSPENT)
             value = yield from self._call(body, lease)
             yield from self.ledger.close()
         except BaseException as error:  # noqa: BLE001 - whatever a body raises, its job must end or go on
             yield from self._wait_for_the_rest(lease)
+            if lease.stopped is Stop.OVERSPENT:
+                return (yield from self._out_of_time(lease))
             return self._logged(error, self.verdict.on_error(error, lease, self.ledger))
         return self._encoded(value)
+
+    def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
+        """Return how an attempt ends whose budget is out of time: it fails, or waits for a person, or may go on."""
+        try:
+            yield from self.purse.check()
+        except TaskError as error:
+            return self.verdict.on_failure(classify(error))
+        except BaseException as error:  # noqa: BLE001 - as above
+            return self.verdict.on_error(error, lease, self.ledger)
+        return self.verdict.on_stop(lease)
 
     def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
         try:

@@ -94,6 +94,7 @@ class AttemptFamily:
             timeout=call.timeout,
             retry=call.retry,
             metadata=claim.metadata if call.metadata is None else call.metadata,
+            budget=call.budget,
         )
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{claim.job_id}/{name}"))
         parent = Parentage(claim.job_id, claim.attempt, name)

@@ -20,7 +20,7 @@ from worker.store.transitions import NewJob
 #: Under this name a job's metadata says which schedule it comes from, and the moment that it was planned for.
 LABEL = "schedule"
 #: The options of a job that each firing of a schedule can have.
-REPEATABLE = {"tenant", "priority", "expires", "start_by", "timeout", "retry", "metadata"}
+REPEATABLE = {"tenant", "priority", "expires", "start_by", "timeout", "retry", "budget", "metadata"}
 
 
 def define(
@@ -54,6 +54,7 @@ def define(
         priority=job.priority,
         timeout_s=_seconds(options.timeout),
         retry=job.retry,
+        budget=job.budget,
         expires_s=_seconds(options.expires),
         start_by_s=_seconds(options.start_by),
         metadata=from_json(encode_json("metadata", dict(options.metadata or {}))),
@@ -79,6 +80,7 @@ def job_of(
         start_by=schedule.start_by_s,
         timeout=schedule.timeout_s,
         retry=schedule.retry,
+        budget=schedule.budget,
     )
     labelled = _labelled(options, schedule.name, planned)
     kind, request = schedule.kind, schedule.request

@@ -26,7 +26,7 @@ DELIVERY_HEADERS = frozenset(
     | {"ignore_result", "argsrepr", "kwargsrepr", "stamps", "stamped_headers"}
 )
 #: What a caller may pass beside the request; everything else about a job is in Celery's own headers.
-_OPTIONS = frozenset({"request", "tenant", "priority", "metadata"})
+_OPTIONS = frozenset({"request", "tenant", "priority", "metadata", "budget"})
 
 
 class NoTaskMessage(BackdeskError):
@@ -65,6 +65,7 @@ class ForeignMessage:
             tenant=self.kwargs.get("tenant", DEFAULT_TENANT),
             priority=self.kwargs.get("priority", _priority(self.properties.get("priority"))),
             metadata=self.kwargs.get("metadata"),
+            budget=self.kwargs.get("budget"),
             at=_moment("eta", self.headers.get("eta")),
             # In Celery a task expires when it has not begun by then.
             start_by=_moment("expires", self.headers.get("expires")),

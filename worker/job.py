@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from worker.ask import Ask, Awaited
+from worker.budget import Budget, Spent
 from worker.failure import Failure
 from worker.retry import RetryPolicy
 
@@ -62,12 +63,13 @@ MAX_PRIORITY = 9
 
 
 class Usage(BaseModel):
-    """What a job has consumed of the model so far."""
+    """What a job has consumed of the model so far. A cost of None is not known."""
 
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
+    cost_usd: float | None = None
 
     @property
     def tokens(self) -> int:
@@ -88,12 +90,29 @@ class Attempt(BaseModel):
     error: Failure | None = None
 
 
+class Hold(BaseModel):
+    """What keeps a job from running: the limit of `scope`, and why.
+
+    The reason is `max_running` or `rate` of jobs, or `service`: a limit, hold or circuit breaker of an outside service.
+    `run_at` is when it runs at the earliest, None when that depends on the end of others.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: str
+    reason: Literal["max_running", "rate", "service"]
+    run_at: datetime | None = None
+
+
 class JobRecord(BaseModel):
     """A job as the store knows it at one moment. Times are in UTC.
 
     `attempt` counts claims and is the fence; `failures` and `crashes` count the attempts that were used up. `degraded`
     is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
     job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
+
+    Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
+    its tenant and kind are before it in line, `behind` by the job that its conversation goes on with.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,6 +150,12 @@ class JobRecord(BaseModel):
     origin: str | None = None
     replayed_as: str | None = None
     conversation: str | None = None
+    budget: Budget | None = None
+    #: What it has spent, with the jobs that it called; None when that is nothing.
+    spent: Spent | None = None
+    limited: Hold | None = None
+    ahead: int | None = None
+    behind: str | None = None
 
     @property
     def done(self) -> bool:
@@ -168,6 +193,10 @@ class Claim:
     usage: Usage | None = None
     #: Entries as JSON, by key.
     ledger: Mapping[str, bytes] = field(default_factory=dict)
+    #: Whether a budget of this job, of one that called it, or of its tenant limits what it spends.
+    limited: bool = False
+    #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.
+    time_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,18 @@ class Keys:
         """Set: the jobs that a job has called. Expires with the job."""
         return f"{self.prefix}:children:{job_id}"
 
+    def spent(self, job_id: str) -> str:
+        """Hash: what a job and those that it called have spent, and what calls set aside. Expires with the job."""
+        return f"{self.prefix}:spent:{job_id}"
+
+    def spent_day(self, tenant: str, day: str) -> str:
+        """Hash: what a tenant has spent on a day in UTC. Expires 40 days after it was last written."""
+        return f"{self.prefix}:spent-day:{tenant}:{day}"
+
+    def spenders(self, day: str) -> str:
+        """Set: the tenants that have spent something on a day. Expires 40 days after it was last written."""
+        return f"{self.prefix}:spenders:{day}"
+
     def line(self, queue: str, tenant: str, kind: str) -> str:
         """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
         return f"{self.prefix}:line:{queue}:{tenant}:{kind}"
@@ -103,7 +115,7 @@ class Keys:
         return f"{self.prefix}:arrivals"
 
     def conversation(self, tenant: str, conversation_id: str) -> str:
-        """List: the jobs of a conversation that are queued or further, in the order they run. Gone when empty."""
+        """Zset: the jobs of a conversation that are queued or further, by their turn (1, 2, ...). Gone when empty."""
         return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
 
     def tenant(self, name: str) -> str:
@@ -117,7 +129,7 @@ class Keys:
 
     @property
     def flow(self) -> str:
-        """Hash: how many jobs of a queue, tenant or kind are delivered or run; moving averages of costs. Kept."""
+        """Hash: how many jobs of each scope are delivered or run, or await their begin; averages of costs. Kept."""
         return f"{self.prefix}:flow"
 
     @property

@@ -43,6 +43,8 @@ class Stop(StrEnum):
     TIMED_OUT = "timed_out"
     #: The whole job's time is over.
     EXPIRED = "expired"
+    #: A budget is out of time.
+    OVERSPENT = "overspent"
     #: The worker is ending.
     HAND_OVER = "hand_over"
 
@@ -77,6 +79,10 @@ class Lease:
             self._abandon_at = time.monotonic() + grace_s
             if self.interrupt:
                 self.interrupt()
+
+    def end_within(self, seconds: float, reason: Stop) -> None:
+        """Have the attempt end for this reason in so many seconds from now."""
+        self.limits = (*self.limits, (time.monotonic() + seconds, reason))
 
     def begin_again(self, timeout_s: float | None) -> bool:
         """Give what follows the body the time of an attempt of its own; gives whether there may be such a thing."""

@@ -175,6 +175,11 @@ class Ledger:
         raw = self._claim.ledger.get(name)
         return LedgerEntry.model_validate_json(raw) if raw else None
 
+    def finished(self, name: str) -> bool:
+        """Whether an earlier attempt has left the value of a step under a name."""
+        raw = self._claim.ledger.get(name)
+        return raw is not None and LedgerEntry.model_validate_json(raw).state == "done"
+
     def check_key(self, key: str) -> str:
         """Return a key that may stand in the ledger; raises ValueError for any other."""
         if not isinstance(key, str) or not _KEY.fullmatch(key):

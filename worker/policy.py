@@ -59,6 +59,7 @@ def read_rate(value: object) -> object:
 RateText = Annotated[Rate, BeforeValidator(read_rate), PlainSerializer(str)]
 #: A limit that is set: a value, or explicitly none. A limit that is not set is that of every tenant.
 NoLimit = Literal["none"]
+NO_LIMIT: NoLimit = "none"
 
 
 class JobLimits(BaseModel):

@@ -16,6 +16,7 @@ from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
 from worker.store.reservations import Reservations
+from worker.store.spending import SpendingCalls
 from worker.store.transitions import Transitions
 from worker.store.writer import StoreWriter
 
@@ -30,6 +31,7 @@ class WorkerProcess:
         #: Set when the worker is ending: nothing more is begun.
         self.draining = False
         self.transitions = Transitions(settings)
+        self.spending = SpendingCalls(settings)
         self.reservations = Reservations(settings)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)

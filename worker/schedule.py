@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.budget import Budget
 from worker.errors import InvalidRequest
 from worker.job import DEFAULT_TENANT, JobState
 from worker.recurrence import Interval, Recurrence, read_cron, read_zone
@@ -75,6 +76,7 @@ class Schedule(BaseModel):
     priority: int | None = None
     timeout_s: float | None = None
     retry: RetryPolicy | None = None
+    budget: Budget | None = None
     expires_s: float | None = None
     start_by_s: float | None = None
     metadata: dict[str, Any] = {}

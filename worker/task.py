@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from worker.budget import Budget
 from worker.context import AttemptContext, BlockingContext, TaskContext
 from worker.errors import ConfigurationError
 from worker.failure import Failure
 from worker.job import Name
-from worker.kinds import KindContract
+from worker.kinds import KindContract, field_errors
 from worker.retry import RetryPolicy
 
 Body = Callable[[Any, Any], Any]
@@ -45,6 +46,8 @@ class TaskSpec:
     retry: RetryPolicy = USUAL_RETRY
     timeout_s: float | None = None
     fallback: Fallback | None = None
+    #: What a job may spend that brings no budget of its own.
+    budget: Budget | None = None
 
     @property
     def contract(self) -> KindContract:
@@ -64,6 +67,7 @@ def task(
     retry: RetryPolicy | None = None,
     timeout: float | None = None,
     fallback: Fallback | None = None,
+    budget: Budget | Mapping[str, Any] | None = None,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -73,13 +77,15 @@ def task(
 
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
-    as such. A submit may bring its own retry and timeout. Raises ConfigurationError when the name is taken or the
-    annotations do not fit.
+    as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout and
+    budget. Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
     """
     _NAME.validate_python(kind)
     _NAME.validate_python(queue)
     if timeout is not None and not timeout > 0:
         raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
+
+    allowance = _budget(kind, budget)
 
     def register(body: B) -> B:
         request, result = _models(kind, body)
@@ -90,10 +96,19 @@ def task(
             )
         if kind in REGISTRY and REGISTRY[kind].body is not body:
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
-        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, is_async, retry or USUAL_RETRY, timeout, fallback)
+        policy = retry or USUAL_RETRY
+        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance)
         return body
 
     return register
+
+
+def _budget(kind: str, budget: Budget | Mapping[str, Any] | None) -> Budget | None:
+    try:
+        return None if budget is None else Budget.model_validate(budget)
+    except ValidationError as error:
+        reasons = "; ".join(f"{name}: {why}" for name, why in field_errors(error).items())
+        raise ConfigurationError(f"the budget of {kind!r} does not fit: {reasons}") from None
 
 
 def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:

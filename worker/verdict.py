@@ -53,7 +53,7 @@ class Verdict:
             case Stop.TIMED_OUT:
                 failure = self._stopped("attempt_timeout", "the attempt took longer than one may", Category.TIMEOUT)
                 return self.on_failure(failure.model_copy(update={"transient": True}))
-            case Stop.HAND_OVER:
+            case Stop.HAND_OVER | Stop.OVERSPENT:  # whoever goes on asks the budget first
                 return HandedOver()
             case _:
                 raise FenceLost

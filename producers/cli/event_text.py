@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from producers.cli.asks_view import ask_text, hint
+from producers.cli.limit_scopes import sentence
 from producers.cli.moments import shown_span
 from producers.cli.safe_text import safe_line
 from worker.ask import Ask
@@ -114,6 +115,14 @@ def _again(data: Data) -> str:
     return f"again in {shown_span(data['delay_s'])}: {_failure(data['error'])}"
 
 
+def _limited(data: Data) -> str:
+    if "scope" not in data:
+        return _again(data)
+    reason = data.get("reason", "limit")
+    until = f", runs at {data['run_at']}" if "run_at" in data else ""
+    return f"by the {reason} of {sentence(str(data['scope']))}{until}"
+
+
 def _succeeded(data: Data) -> str:
     if degraded := data.get("degraded"):
         return f"DEGRADED, by a fallback, after {_failure(degraded)}"
@@ -149,7 +158,7 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.WAITING: _waiting,
     EventType.ANSWERED: _answered,
     EventType.RETRYING: _again,
-    EventType.LIMITED: _again,
+    EventType.LIMITED: _limited,
     EventType.SUCCEEDED: _succeeded,
     EventType.FAILED: _failure,
     EventType.CANCELLED: _failure,

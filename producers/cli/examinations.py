@@ -18,7 +18,6 @@ from tasks.settings import load_settings
 from worker.connection import translated
 from worker.errors import ConfigurationError
 from worker.job import JobState
-from worker.keys import Keys
 
 OLDEST_REDIS = (6, 2)
 PINGS = 20
@@ -63,8 +62,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
-    with translated():
-        yield from _queues(client, deployment)
+    yield from _queues(client)
     yield _counts(client)
 
 
@@ -164,14 +162,12 @@ def _kinds(client: JobClient) -> Finding:
     return found("kinds", Level.OK if names else Level.WARN, detail, "start a worker: it announces what it can run")
 
 
-def _queues(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
-    keys, redis = Keys(deployment.settings.prefix), client.redis
-    for queue in deployment.settings.queues:
-        lines = [name.decode() for name in redis.scan_iter(keys.line(queue, "*", "*"), count=1000)]
-        tenants = {line.removeprefix(keys.prefix).split(":")[3] for line in lines}
-        waiting = sum(int(redis.zcard(line)) for line in lines)
-        detail = f"{waiting} in line, of {len(tenants)} tenants; {redis.zcard(keys.window(queue))} handed to Celery"
-        yield Finding(f"queue {queue}", Level.OK, detail)
+def _queues(client: JobClient) -> Iterator[Finding]:
+    seen = client.overview(tenants=0)
+    for queue in seen.queues:
+        whose = f"{queue.queued} in line, of {queue.tenants} tenants; {queue.delivered} handed to Celery"
+        rate = f"; {queue.running} running, {queue.ended_per_s:g} ended a second"
+        yield Finding(f"queue {queue.queue}", Level.OK, f"{whose}{rate}")
 
 
 def _counts(client: JobClient) -> Finding:

@@ -12,6 +12,7 @@ from producers.cli.connection import connected
 from producers.cli.event_text import event_line
 from producers.cli.failures import ExitCode
 from producers.cli.following import follow, subscribed
+from producers.cli.hold_text import hold_text, state_text
 from producers.cli.jobs_table import show_jobs
 from producers.cli.moments import read_span
 from producers.cli.output import AsJson, Output
@@ -46,6 +47,8 @@ def watch(
     deadline = None if seconds is None else time.monotonic() + seconds
     with connected() as client:
         record = client.get(job_id)
+        if hold := hold_text(record):
+            out.line(f"{state_text(record)}: {hold}", "yellow")
         if not record.done or after < record.events:  # else nothing is left to watch
             with subscribed(client, job_id, min(after, record.events), deadline) as events:
                 follow(events, out)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from producers.cli.asks_view import ask_text
+from producers.cli.hold_text import hold_text, state_text
 from producers.cli.moments import shown_span
 from producers.cli.output import Output
 from producers.cli.record_view import STATE_STYLES, age, failure_text
@@ -42,7 +43,7 @@ def _cells(record: JobRecord) -> dict[str, str]:
         record.id,
         safe_line(record.kind),
         record.tenant,
-        f"{record.state}{'*' if record.degraded else ''}",
+        f"{state_text(record)}{'*' if record.degraded else ''}",
         str(record.attempt),
         age(record.created_at),
         "" if took is None else shown_span(took),
@@ -51,7 +52,9 @@ def _cells(record: JobRecord) -> dict[str, str]:
 
 
 def _style(record: JobRecord, column: str) -> str:
-    return STATE_STYLES.get(record.state, "") if column == "state" else ""
+    if column != "state":
+        return ""
+    return "yellow" if record.limited else STATE_STYLES.get(record.state, "")
 
 
 def _notes(record: JobRecord) -> list[str]:
@@ -59,4 +62,8 @@ def _notes(record: JobRecord) -> list[str]:
         return [f"* DEGRADED: a fallback answered in place of {failure_text(record.degraded)}"]
     if record.error:
         return [failure_text(record.error)]
-    return ["being cancelled"] if record.cancelling else [ask_text(ask) for ask in record.asks]
+    if record.cancelling:
+        return ["being cancelled"]
+    if hold := hold_text(record):
+        return [hold]
+    return [ask_text(ask) for ask in record.asks]

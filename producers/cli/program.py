@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from producers.cli import dead, schedules
+from producers.cli import breakers, dead, limits, schedules, tenants
 from producers.cli.answers import answer, approve, deny, resolve
 from producers.cli.cancel import cancel
 from producers.cli.demo import demo
@@ -23,6 +23,7 @@ from producers.cli.kinds import kinds
 from producers.cli.output import AsJson, Output
 from producers.cli.processes import flower, worker
 from producers.cli.submit import SubmitCommand, submit
+from producers.cli.top import top
 from producers.cli.up import up
 from worker.errors import BackdeskError
 
@@ -36,7 +37,13 @@ redis://127.0.0.1:6379/0.
 #: Fields of a request are options that only the kind knows.
 ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-RUN, JOBS, DECIDE, LOOK = "Run it", "Submit and follow jobs", "Decide", "Look at the deployment"
+RUN, JOBS, DECIDE, FLOW, LOOK = (
+    "Run it",
+    "Submit and follow jobs",
+    "Decide",
+    "Share and limit",
+    "Look at the deployment",
+)
 
 app = typer.Typer(
     name="backdesk",
@@ -49,7 +56,7 @@ for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
     (DECIDE, (approve, deny, answer, resolve)),
-    (LOOK, (kinds, workers, health, doctor)),
+    (LOOK, (top, kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")
@@ -94,6 +101,66 @@ def schedules_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk schedules pause nightly-audit
     """
     _pass_on(context, as_json=as_json)
+
+
+sharing = typer.Typer(no_args_is_help=False)
+for title, command in tenants.COMMANDS.items():
+    sharing.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(sharing, name="tenants", rich_help_panel=FLOW)
+
+
+@sharing.callback(invoke_without_command=True)
+def tenants_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Tenants: their shares of the workers, limits, budgets of the day, allowed kinds and usual priority.
+
+    For example:
+
+        backdesk tenants set acme --weight 3 --max-running 20 --rate 60/m
+        backdesk tenants set --default --max-running 50
+        backdesk tenants show acme
+    """
+    _pass_on(context, as_json=as_json)
+
+
+limiting = typer.Typer(no_args_is_help=False)
+for title, command in limits.COMMANDS.items():
+    limiting.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(limiting, name="limits", rich_help_panel=FLOW)
+
+
+@limiting.callback(invoke_without_command=True)
+def limits_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Limits: how many jobs of a kind or queue may run and begin, and what may be asked of a model.
+
+    For example:
+
+        backdesk limits set kind:orders.audit --max-running 5
+        backdesk limits set model:openai/gpt-4o --requests-per-minute 500
+        backdesk limits list
+    """
+    _pass_on(context, as_json=as_json)
+
+
+switching = typer.Typer(no_args_is_help=False)
+for title, command in breakers.COMMANDS.items():
+    switching.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(switching, name="breakers", rich_help_panel=FLOW)
+
+
+@switching.callback(invoke_without_command=True)
+def breakers_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Circuit breakers, which keep calls from outside services that fail. Without a command, they are listed.
+
+    For example:
+
+        backdesk breakers
+        backdesk breakers open openai/gpt-4o --for 10m
+        backdesk breakers close openai/gpt-4o
+    """
+    if context.invoked_subcommand is None:
+        breakers.list_breakers(as_json=as_json)
+    else:
+        _pass_on(context, as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,9 @@ from typing import Any
 
 from producers.cli.asks_view import show_asks
 from producers.cli.attempts_view import attempts_table, failures_text
+from producers.cli.budget_view import budget_facts, cost_text
 from producers.cli.failures import ExitCode
+from producers.cli.hold_text import hold_text, state_text
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
 from producers.cli.safe_text import safe_block, safe_line
@@ -71,7 +73,9 @@ def pretty(value: Any) -> str:
 def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "job", record.id
     yield "kind", safe_line(record.kind)
-    yield "state", f"{record.state}{', being cancelled' if record.cancelling else ''}"
+    yield "state", f"{state_text(record)}{', being cancelled' if record.cancelling else ''}"
+    if hold := hold_text(record):
+        yield "waits", hold
     if record.degraded:
         yield "DEGRADED", safe_line(f"a fallback answered in place of {failure_text(record.degraded)}")
     if record.error:
@@ -86,12 +90,19 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield from _times(record)
     if record.usage and record.usage.requests:
         yield "usage", usage_text(record)
+    yield from budget_facts(record)
+    yield from _ties(record)
+    yield "events", str(record.events)
+
+
+def _ties(record: JobRecord) -> Iterator[tuple[str, str]]:
+    if record.conversation:
+        yield "conversation", safe_line(record.conversation)
     if record.idempotency_key:
         yield "key", safe_line(record.idempotency_key)
     for name, job_id in (("parent", record.parent), ("replay of", record.origin), ("replayed as", record.replayed_as)):
         if job_id:
             yield name, job_id
-    yield "events", str(record.events)
 
 
 def _error(error: Failure) -> Iterator[tuple[str, str]]:
@@ -131,7 +142,8 @@ def usage_text(record: JobRecord) -> str:
     if used is None:
         return "none"
     tokens = f"{used.input_tokens} + {used.output_tokens} tokens"
-    return f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    calls = f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    return f"{calls}, {cost_text(used.cost_usd)}"
 
 
 def _moment(moment: datetime) -> str:

@@ -29,11 +29,13 @@ from producers.cli.schedule_options import (
 from producers.cli.schedules_view import next_text, show_schedule, show_schedules
 from producers.cli.submit_options import (
     Attempts,
+    BudgetText,
     Kind,
     Metadata,
     Retry,
     Tenant,
     Timeout,
+    read_budget,
     read_object,
     read_retry,
 )
@@ -62,6 +64,7 @@ def add(
     timeout: Timeout = None,
     attempts: Attempts = None,
     retry: Retry = None,
+    budget: BudgetText = None,
     metadata: Metadata = None,
     paused: Paused = False,
     replace: Replace = False,
@@ -87,6 +90,7 @@ def add(
         "tenant": tenant,
         "priority": priority,
         "retry": read_retry(attempts, retry),
+        "budget": None if budget is None else read_budget(budget),
         "metadata": None if metadata is None else read_object("metadata", metadata),
         "cron": cron,
         "timezone": timezone,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from producers.cli.budget_view import budget_text
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
 from producers.cli.record_view import STATE_STYLES, age, pretty
@@ -119,6 +120,8 @@ def _options(record: ScheduleRecord) -> Iterator[tuple[str, str]]:
             yield name, shown_span(seconds)
     if record.retry:
         yield "retries", f"{record.retry.attempts} attempts may fail"
+    if record.budget:
+        yield "budget", f"{budget_text(record.budget)} for each job"
 
 
 def _counts(record: ScheduleRecord) -> str:

@@ -21,10 +21,14 @@ from producers.cli.request_source import read_source
 from producers.cli.submit_options import (
     At,
     Attempts,
+    BudgetText,
+    Conversation,
     Delay,
     Expires,
     JobId,
     Key,
+    KeyTtl,
+    KeyWhileActive,
     Kind,
     Metadata,
     Patience,
@@ -36,13 +40,16 @@ from producers.cli.submit_options import (
     Timeout,
     Wait,
     Watch,
+    WhenBusy,
+    read_budget,
     read_object,
     read_retry,
 )
 from producers.client import Job, JobClient
 from producers.core import new_job_id
+from worker.admission import WHEN_BUSY
 from worker.errors import BackdeskError, InvalidRequest, ResultTimeout
-from worker.job import DEFAULT_PRIORITY, DEFAULT_TENANT, TERMINAL, JobRecord
+from worker.job import DEFAULT_TENANT, TERMINAL, JobRecord
 
 
 class SubmitCommand(TyperCommand):
@@ -93,7 +100,7 @@ def submit(
     *,
     request: Request = None,
     tenant: Tenant = DEFAULT_TENANT,
-    priority: Priority = DEFAULT_PRIORITY,
+    priority: Priority = None,
     delay: Delay = None,
     at: At = None,
     expires: Expires = None,
@@ -101,7 +108,12 @@ def submit(
     timeout: Timeout = None,
     attempts: Attempts = None,
     retry: Retry = None,
+    budget: BudgetText = None,
     idempotency_key: Key = None,
+    key_ttl: KeyTtl = None,
+    key_while_active: KeyWhileActive = False,
+    conversation: Conversation = None,
+    when_busy: WhenBusy = WHEN_BUSY[0],
     metadata: Metadata = None,
     job_id: JobId = None,
     watch: Watch = False,
@@ -115,6 +127,8 @@ def submit(
 
         backdesk submit support.request --message "I want to return order 10003" --watch
         backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
+        backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
+        backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt
         backdesk submit support.request --request @request.json --wait --json
 
     `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
@@ -136,7 +150,12 @@ def submit(
         "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
         "timeout": None if timeout is None else read_span("timeout", timeout),
         "retry": read_retry(attempts, retry),
+        "budget": None if budget is None else read_budget(budget),
         "idempotency_key": idempotency_key,
+        "idempotency_ttl": None if key_ttl is None else read_span("key_ttl", key_ttl),
+        "idempotency_while_active": key_while_active,
+        "conversation_id": conversation,
+        "when_busy": when_busy,
         "metadata": None if metadata is None else read_object("metadata", metadata),
     }
     with connected() as client:

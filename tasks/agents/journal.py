@@ -17,6 +17,7 @@ from tasks.desk import Desk, Transfer
 from tasks.tools.outcome import Refusal, ToolOutcome
 from tasks.tools.tool import Consent, DeskTool
 from worker.ask import Answer
+from worker.budget import Amount
 from worker.context import TaskContext
 
 
@@ -35,11 +36,15 @@ class Bookmark(BaseModel):
 class Journal:
     """The memory of one job's agents."""
 
-    def __init__(self, context: TaskContext, desk: Desk, reporter: Reporter, approval_within_s: float) -> None:
+    def __init__(
+        self, context: TaskContext, desk: Desk, reporter: Reporter, approval_within_s: float, *, cheaper: bool
+    ) -> None:
         self._context = context
         self._desk = desk
         self._reporter = reporter
         self._approval_within_s = approval_within_s
+        #: Whether there is a cheaper model, by which a job goes on that has spent its budget.
+        self._cheaper = cheaper
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
@@ -71,11 +76,13 @@ class Journal:
     ) -> ToolOutcome:
         """Have a tool called once in the life of the job, with a person's consent if it needs that.
 
-        Raises Suspended and LeavingNow, as a step does.
+        Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
         """
         consent = await tool.consent(self._desk, **args) if tool.consent else None
         if consent is not None and not (answer := await self._ask(key, consent)).approved:
             return _denied(answer)
+        if not self._context.finished(key):
+            await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
         outcome: ToolOutcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
         if (action := outcome.action()) is not None:
             self._desk.did(action)

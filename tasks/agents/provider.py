@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from tasks.agents.offline import decide
 from tasks.agents.runtime import ModelHandle, openai_model, scripted_model
+from tasks.prices import Prices, load_prices
 from tasks.settings import RESPONSES_PREFIX, TaskSettings
 from worker.resource import fingerprint_of
 
@@ -38,16 +39,27 @@ async def close_model() -> None:
 
 
 def make_model(settings: TaskSettings) -> ModelHandle:
-    """Build the model that the settings name, and the one that stands in for it."""
+    """Build the model that the settings name, and those that stand in for it.
+
+    Raises ConfigurationError for prices that cannot be read.
+    """
     if settings.offline:
-        offline = scripted_model(OFFLINE, decide, settings.offline_token_delay_ms / 1000)
-        return replace(offline, resource=f"{OFFLINE}/rules")
-    fallback = _online(settings, settings.fallback_model) if settings.fallback_model else None
-    model = _online(settings, settings.model)
-    return replace(model, fallback=fallback, close=partial(_close_all, model, fallback))
+        cheaper = _offline(settings, f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
+        return replace(_offline(settings, OFFLINE), cheaper=cheaper)
+    make = partial(_online, settings, Prices(load_prices(settings.prices), settings.base_url))
+    cheaper = make(settings.cheaper_model) if settings.cheaper_model else None
+    fallback = replace(make(settings.fallback_model), cheaper=cheaper) if settings.fallback_model else None
+    model = make(settings.model)
+    close = partial(_close_all, model, fallback, cheaper)
+    return replace(model, fallback=fallback, cheaper=cheaper, close=close)
 
 
-def _online(settings: TaskSettings, model: str) -> ModelHandle:
+def _offline(settings: TaskSettings, name: str) -> ModelHandle:
+    model = scripted_model(name, decide, settings.offline_token_delay_ms / 1000)
+    return replace(model, resource=f"{OFFLINE}/rules", price=lambda _: 0.0)
+
+
+def _online(settings: TaskSettings, prices: Prices, model: str) -> ModelHandle:
     secret = settings.api_key.get_secret_value() if settings.api_key else None
     name = model.removeprefix(RESPONSES_PREFIX)
     handle = openai_model(
@@ -58,7 +70,12 @@ def _online(settings: TaskSettings, model: str) -> ModelHandle:
         silence_s=settings.model_silence_s,
         request_s=settings.model_request_s,
     )
-    return replace(handle, resource=_resource(settings.base_url, name), key=fingerprint_of(secret) if secret else "")
+    return replace(
+        handle,
+        resource=_resource(settings.base_url, name),
+        key=fingerprint_of(secret) if secret else "",
+        price=partial(prices.cost_usd, name),
+    )
 
 
 def _resource(base_url: str | None, model: str) -> str:

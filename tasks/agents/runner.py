@@ -14,7 +14,7 @@ from tasks.agents.journal import Journal
 from tasks.agents.metering import Gate
 from tasks.agents.reporter import Reporter
 from tasks.agents.roster import FIRST, ROSTER
-from tasks.agents.runtime import Budget, History, ModelHandle, run_agent, turn_of
+from tasks.agents.runtime import Account, Budget, History, ModelHandle, run_agent, turn_of
 from tasks.contracts import SupportResult
 from tasks.desk import Desk, Transfer
 
@@ -26,6 +26,7 @@ class SupportRun:
     desk: Desk
     model: ModelHandle
     budget: Budget
+    account: Account
     gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
@@ -60,6 +61,7 @@ class SupportRun:
         output, messages = await run_agent(
             ROSTER[self.path[-1]],
             model=self.model,
+            account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
@@ -83,6 +85,6 @@ class SupportRun:
             clarifying=isinstance(output, Question),
             conversation_id=conversation_id,
             usage=self.budget.spent,
-            model=self.model.name,
+            model=self.budget.model or self.model.name,
             offline=self.model.offline,
         )

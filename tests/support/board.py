@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 
 from worker.admission import fingerprint
 from worker.ask import Ask, AskType, Awaited
+from worker.budget import Amount, Estimate, Spent
 from worker.events import EventDraft, JobEvent
 from worker.failure import Failure
 from worker.job import (
@@ -30,6 +31,7 @@ from worker.keys import Keys
 from worker.settings import Settings, celery_queue
 from worker.store.records import read_event, read_record
 from worker.store.script import Call, run
+from worker.store.spending import Answer, SpendingCalls
 from worker.store.transitions import NewJob, Parentage, SubmitCode, Transitions, text
 
 T = TypeVar("T")
@@ -76,6 +78,7 @@ class Board:
         self.keys = Keys(settings.prefix)
         self.clock = clock or Clock()
         self.transitions = Transitions(settings, self.clock if clock else None)
+        self.spending = SpendingCalls(settings, self.clock if clock else None)
         self._ids = itertools.count(1)
         self._tokens = itertools.count(1)
 
@@ -179,6 +182,27 @@ class Board:
     def announce(self, worker: str = "worker-1", ttl_s: float = 6, **slots: int) -> int:
         return self.run(self.transitions.announce(worker, round(ttl_s * 1000), {"name": worker, "slots": slots}))
 
+    def reserve(
+        self,
+        claim: Claim,
+        number: int = 1,
+        *,
+        more_tokens: int = 0,
+        cheaper: str = "",
+        in_any_case: bool = False,
+        **amount: Any,
+    ) -> Answer:
+        """Set something aside for a call of an attempt."""
+        estimate = Estimate(Amount(**amount), Amount(tokens=more_tokens))
+        return self.run(self.spending.spend(claim, number, estimate, cheaper=cheaper, in_any_case=in_any_case))
+
+    def book(self, claim: Claim, number: int = 1, **amount: Any) -> bool:
+        """Say what a call has really cost; nothing at all leaves the estimate."""
+        return self.run(self.spending.account(claim, number, Amount(**amount) if amount else None))
+
+    def spent(self, job_id: str) -> Spent:
+        return self.record(job_id).spent or Spent()
+
     def record(self, job_id: str) -> JobRecord:
         record = self.find(job_id)
         assert record is not None, f"no job {job_id}"
@@ -187,7 +211,8 @@ class Board:
     def find(self, job_id: str) -> JobRecord | None:
         fields: dict[Any, Any] = self.client.hgetall(self.keys.job(job_id))
         awaiting: list[Any] = self.client.hvals(self.keys.awaiting(job_id))
-        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting)
+        spent: dict[Any, Any] = self.client.hgetall(self.keys.spent(job_id))
+        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting, spent)
 
     def state(self, job_id: str) -> JobState:
         return self.record(job_id).state

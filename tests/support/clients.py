@@ -12,6 +12,7 @@ from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.memory import Memory
 from producers.schedules import KeptSchedule, ScheduleRecords
+from producers.spending import DaySpendings
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
@@ -52,6 +53,8 @@ class Client(Protocol):
     async def drop(self, job_ids: Ids) -> int: ...
     async def memory(self, job_id: str) -> Memory: ...
     async def children(self, job_id: str) -> Ids: ...
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings: ...
+    async def spending_today(self) -> DaySpendings: ...
     async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule: ...
     async def schedules(self, **filters: Any) -> ScheduleRecords: ...
     async def schedule(self, name: str) -> ScheduleRecord: ...
@@ -127,6 +130,12 @@ class Blocking:
 
     async def children(self, job_id: str) -> Ids:
         return await asyncio.to_thread(self.client.children, job_id)
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        return await asyncio.to_thread(self.client.spending, tenant, days)
+
+    async def spending_today(self) -> DaySpendings:
+        return await asyncio.to_thread(self.client.spending_today)
 
     async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
         return await asyncio.to_thread(self.client.add_schedule, name, kind, request, **options)
@@ -223,6 +232,12 @@ class Asyncio:
 
     async def children(self, job_id: str) -> Ids:
         return await self.client.children(job_id)
+
+    async def spending(self, tenant: str, days: int = 1) -> DaySpendings:
+        return await self.client.spending(tenant, days)
+
+    async def spending_today(self) -> DaySpendings:
+        return await self.client.spending_today()
 
     async def add_schedule(self, name: str, kind: str, request: object, **options: Any) -> KeptSchedule:
         return await self.client.add_schedule(name, kind, request, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from worker.child import ChildCall, ChildEnd
@@ -12,11 +13,13 @@ from worker.context import BlockingContext, ProgressSink, TaskContext
 from worker.job import Claim
 from worker.ledger import Ledger
 from worker.pipeline import Pipeline
+from worker.purse import Purse
 from worker.reservation import Services
 from worker.resource import BreakerState, Granted, Settled
 from worker.settings import load_settings
 from worker.store.reservations import Reservations
 from worker.store.script import Call
+from worker.store.spending import SpendingCalls
 from worker.store.transitions import Transitions
 
 
@@ -36,14 +39,20 @@ class NoFamily:
 
 def ledger_of(claim: Claim, *, held: bool = True) -> Ledger:
     """A ledger whose writes all succeed, or all find the fence lost, and reach nobody."""
-
-    def submit(_call: Call[Any]) -> Future[Any]:
-        answer: Future[Any] = Future()
-        answer.set_result(held)
-        return answer
-
     transitions = Transitions(load_settings(_env_file=None))
+    submit = partial(_answered, held)
     return Ledger(claim, submit, transitions, progress=Unflushed(), max_bytes=1_000_000)
+
+
+def purse_of(claim: Claim, ledger: Ledger) -> Purse:
+    """A purse without a limit, which counts for nobody."""
+    return Purse(claim, ledger, partial(_answered, True), SpendingCalls(load_settings(_env_file=None)))
+
+
+def _answered(value: bool, _call: Call[Any]) -> Future[Any]:
+    answer: Future[Any] = Future()
+    answer.set_result(value)
+    return answer
 
 
 def unlimited(claim: Claim) -> Services:
@@ -59,8 +68,10 @@ def unlimited(claim: Claim) -> Services:
 
 
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
-    return TaskContext(claim, sink, ledger_of(claim), NoFamily(), unlimited(claim))
+    ledger = ledger_of(claim)
+    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
-    return BlockingContext(claim, sink, ledger_of(claim), NoFamily(), unlimited(claim))
+    ledger = ledger_of(claim)
+    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))

@@ -1,7 +1,7 @@
 """The life of jobs once more, in plain Python: what the Lua scripts must agree with after any sequence of calls.
 
-Written from `docs/lifecycle.md`, without a look at how the scripts do it. Queues, lines and deliveries are left out:
-where a job stands while it is queued is the business of `upkeep.leaks`.
+Written from `docs/lifecycle.md`, without a look at how the scripts do it. Queues, lines, limits and deliveries are left
+out: where a job stands while it is queued is the business of `upkeep.leaks`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ class Model:
         self._retention_ms = retention_ms
         self.jobs: dict[str, ModelJob] = {}
         self.stopping: dict[str, str] = {}
+        #: Tenant and conversation to its jobs, in the order of their turns.
+        self.turns: dict[tuple[str, str], list[str]] = {}
 
     def in_state(self, *states: JobState) -> list[str]:
         return [job_id for job_id, job in self.jobs.items() if job.state in states]
@@ -97,6 +99,12 @@ class Model:
             return 0 if self.jobs[new.id].new.fingerprint == new.fingerprint else -1
         if new.parent and not self.holds(new.parent.job_id, new.parent.attempt):
             return -2
+        others = self.turns.get((new.tenant, new.conversation), []) if new.conversation else []
+        if others and new.when_busy == "reject":
+            return -3
+        if new.when_busy == "interrupt":
+            for other in reversed(others.copy()):
+                self._cancel(other, "interrupted by a newer message of its conversation")
         parked = new.run_at_ms is not None and new.run_at_ms > self._clock()
         job = ModelJob(new, S.SCHEDULED if parked else S.QUEUED, due_ms=new.run_at_ms or 0)
         if new.parent:
@@ -105,7 +113,19 @@ class Model:
             kept = {name: entry for name, entry in origin.ledger.items() if _stays(name, entry)}
             job.ledger, job.checkpoint = kept, origin.checkpoint
         self.jobs[new.id] = job
+        if not parked:
+            self._take_turn(new)
         return 1
+
+    def _take_turn(self, new: NewJob) -> None:
+        turns = self.turns.setdefault((new.tenant, new.conversation), []) if new.conversation else [new.id]
+        if new.id not in turns:
+            turns.append(new.id)
+
+    def has_turn(self, job_id: str) -> bool:
+        """Whether no job of its conversation that came before it still goes on."""
+        new = self.jobs[job_id].new
+        return not new.conversation or self.turns[new.tenant, new.conversation][0] == job_id
 
     def cancel(self, job_id: str, reason: str) -> tuple[bool, str]:
         job = self.jobs.get(job_id)
@@ -140,8 +160,8 @@ class Model:
 
     # --- what attempts do ---
 
-    def claim(self, job_id: str, token: str) -> int:
-        """The number of the attempt, 0 when there is none."""
+    def claim(self, job_id: str, token: str, *, delivered: bool) -> int:
+        """The number of the attempt, 0 when there is none. A queued job must have been delivered."""
         job = self.jobs.get(job_id)
         if job is None:
             return 0
@@ -153,6 +173,9 @@ class Model:
         if limit and limit[0] <= self._clock():
             self._end(job_id, limit[1])
             return 0
+        if not delivered:
+            return 0
+        assert self.has_turn(job_id), f"{job_id} was delivered before its turn in its conversation"
         job.state, job.token, job.lease_ms = S.RUNNING, token, self._clock() + self._lease_ms
         job.attempt += 1
         self.stopping.pop(job_id, None)
@@ -234,9 +257,10 @@ class Model:
                 job.held, job.due_ms = False, self._clock()
 
     def promote(self) -> None:
-        for job_id, job in list(self.jobs.items()):
+        for job_id, job in sorted(self.jobs.items(), key=lambda each: (each[1].due_ms, each[0])):
             if job.state is S.SCHEDULED and job.due_ms <= self._clock():
                 job.state, job.held = S.QUEUED, False
+                self._take_turn(job.new)
             elif job.state is S.WAITING:
                 late = {n: p for n, p in job.pending.items() if p.until_ms is not None and p.until_ms <= self._clock()}
                 for name, each in late.items():
@@ -276,6 +300,9 @@ class Model:
         job = self.jobs[job_id]
         job.state, job.ended_ms, job.pending = state, self._clock(), {}
         self.stopping.pop(job_id, None)
+        turns = self.turns.get((job.new.tenant, job.new.conversation), [])
+        if job_id in turns:
+            turns.remove(job_id)
         if state is not S.SUCCEEDED:
             for child in job.children & self.jobs.keys():
                 self._cancel(child, f"its parent ended as {state}")

@@ -22,9 +22,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Text:
-    """Answer with text."""
+    """Answer with text, which may be cut off at the limit of its length."""
 
     text: str
+    cut_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class OpenAISimulator:
         self.script: deque[Reply] = deque()
         self.rule: Callable[[Received], Reply] | None = None
         self.requests: list[Received] = []
+        #: What each answer is said to have used: tokens in and out; None says nothing.
+        self.usage: tuple[int, int] | None = (10, 5)
         #: Set once a request was met with `Silence`.
         self.silent = threading.Event()
         self.ended = threading.Event()
@@ -174,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
             case Text() | Calls() if streamed:
                 self._stream(reply, next(simulator.ids))
             case Text() | Calls():
-                self._send(200, json.dumps(_completion(reply, next(simulator.ids))).encode())
+                completion = _completion(reply, next(simulator.ids)) | _usage(simulator.usage)
+                self._send(200, json.dumps(completion).encode())
 
     def _send(
         self,
@@ -205,8 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin_stream()
         for delta in _deltas(reply, turn):
             self._event(_chunk(turn, delta))
-        self._event(_chunk(turn, {}, "stop" if isinstance(reply, Text) else "tool_calls"))
-        self._event(_chunk(turn, None) | {"usage": _usage()})
+        self._event(_chunk(turn, {}, _finish(reply)))
+        self._event(_chunk(turn, None) | _usage(self.server.simulator.usage))
         self._event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
@@ -240,16 +244,20 @@ def _completion(reply: Text | Calls, turn: int) -> Json:
     message: Json = {"role": "assistant", "content": reply.text if isinstance(reply, Text) else None}
     if isinstance(reply, Calls):
         message["tool_calls"] = _tool_calls(reply, turn)
-    finish = "stop" if isinstance(reply, Text) else "tool_calls"
-    choice = {"index": 0, "message": message, "finish_reason": finish}
+    choice = {"index": 0, "message": message, "finish_reason": _finish(reply)}
     return {
         "id": f"sim-{turn}",
         "object": "chat.completion",
         "created": 1,
         "model": "sim",
         "choices": [choice],
-        "usage": _usage(),
     }
+
+
+def _finish(reply: Text | Calls) -> str:
+    if isinstance(reply, Calls):
+        return "tool_calls"
+    return "length" if reply.cut_off else "stop"
 
 
 def _tool_calls(reply: Calls, turn: int) -> list[Json]:
@@ -263,8 +271,11 @@ def _tool_calls(reply: Calls, turn: int) -> list[Json]:
     ]
 
 
-def _usage() -> Json:
-    return {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+def _usage(usage: tuple[int, int] | None) -> Json:
+    if usage is None:
+        return {}
+    into, out = usage
+    return {"usage": {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}}
 
 
 def _as_text(content: object) -> str:

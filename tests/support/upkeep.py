@@ -24,7 +24,9 @@ _OF_QUEUED: tuple[Callable[[Keys], str], ...] = (
     lambda keys: keys.window("*"),
     lambda keys: keys.stranded("*"),
 )
-_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children")
+#: First words of what is counted in the flow.
+_COUNTED = frozenset({"queue", "tenant", "kind", "unbegun", "prepaid"})
+_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children", "spent")
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:
@@ -127,12 +129,13 @@ def _miscounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     counted: Counter[str] = Counter()
     for place in [keys.leases, *map(text, client.scan_iter(keys.window("*")))]:
         for job_id in _members(client, place):
-            queue, tenant, kind = (
-                text(each or b"?") for each in client.hmget(keys.job(job_id), "queue", "tenant", "kind")
-            )
-            counted.update([f"queue {queue}", f"tenant {tenant}", f"kind {kind}"])
+            fields: list[Any] = client.hmget(keys.job(job_id), "queue", "tenant", "kind", "rated", "prepaid")
+            queue, tenant, kind, rated, prepaid = (text(each or b"") for each in fields)
+            counted.update([f"queue {queue}", f"tenant {tenant}", f"kind {kind}", f"tenant {tenant} kind {kind}"])
+            counted[f"prepaid {queue} {tenant}"] += int(prepaid or 0)
+            counted.update(f"unbegun {scope}" for scope in rated.split(",") if scope)
     flow = {text(name): float(value) for name, value in client.hgetall(keys.flow).items()}
-    taken = {name: value for name, value in flow.items() if name.split()[0] in {"queue", "tenant", "kind"}}
+    taken = {name: value for name, value in flow.items() if name.split()[0] in _COUNTED}
     if taken != counted:
         yield f"{keys.flow} says {taken}, and there are {dict(counted)}"
 
@@ -199,10 +202,13 @@ def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
 
 
 def _conversations(client: redis.Redis, keys: Keys) -> dict[str, list[str]]:
-    names = [text(name) for name in client.scan_iter(keys.conversation("*", "*"))]
-    return {name: [text(job_id) for job_id in client.lrange(name, 0, -1)] for name in names}
+    return {text(name): _members_in_order(client, name) for name in client.scan_iter(keys.conversation("*", "*"))}
 
 
 def _members(client: redis.Redis, place: str | bytes) -> set[str]:
+    return set(_members_in_order(client, place))
+
+
+def _members_in_order(client: redis.Redis, place: str | bytes) -> list[str]:
     members: list[Any] = client.zrange(place, 0, -1)
-    return set(map(text, members))
+    return [text(member) for member in members]

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tests.support.contexts import NoFamily, Unflushed, unlimited
+from tests.support.contexts import NoFamily, Unflushed, purse_of, unlimited
 from tests.tasks.conftest import Recording, claim_of
 from worker.ask import Answer, Ask, AskType
 from worker.context import BlockingContext, TaskContext
@@ -51,7 +51,8 @@ class Memory:
     async def attempt(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run one attempt; returns None when it died, left or waits."""
         ledger = self.begin()
-        context = TaskContext(self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
+        parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
+        context = TaskContext(*parts, purse=purse_of(self.claim, ledger))
         try:
             return await body(context, request)
         except (Died, LeavingNow, Suspended):
@@ -62,7 +63,8 @@ class Memory:
     def attempt_blocking(self, body: Callable[..., Any], request: BaseModel) -> Any:
         ledger = self.begin()
         try:
-            return body(BlockingContext(self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim)), request)
+            parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
+            return body(BlockingContext(*parts, purse=purse_of(self.claim, ledger)), request)
         except (Died, LeavingNow, Suspended):
             return None
 

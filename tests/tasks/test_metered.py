@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from producers.client import JobClient
+from tasks.agents.failures import ModelFailure
 from tasks.agents.metering import Estimates, RequestUsage
 from tasks.agents.provider import make_model
 from tasks.contracts import SupportRequest, SupportResult
@@ -16,9 +17,9 @@ from tasks.database import Database
 from tasks.deployment import reset
 from tasks.settings import load_settings
 from tasks.support import support_request
-from tests.support.contexts import NoFamily, ledger_of
+from tests.support.contexts import NoFamily, ledger_of, purse_of
 from tests.support.eventually import eventually
-from tests.support.openai_simulator import Fault, OpenAISimulator, Text, call
+from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, claim_of
 from worker.classification import classify
 from worker.context import TaskContext
@@ -53,7 +54,9 @@ def context(client: redis.Redis, settings: Settings) -> Iterator[Asked]:
         services = Services(
             claim, writer.submit, Reservations(settings), wait_s=wait_s, judge=classify, random=random.random
         )
-        return TaskContext(claim, Recording(watched=watched), ledger_of(claim), NoFamily(), services)
+        ledger = ledger_of(claim)
+        sink = Recording(watched=watched)
+        return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse_of(claim, ledger))
 
     yield make
     writer.close()
@@ -108,17 +111,21 @@ async def test_the_offline_model_has_limits_too(shop: Database, context: Asked, 
     assert (caught.value.resource, caught.value.why) == ("offline/rules", Why.RATE)
 
 
-async def test_a_busy_provider_holds_the_next_request_of_any_job(provider: OpenAISimulator, context: Asked) -> None:
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_busy_provider_holds_the_next_request_of_any_job(
+    provider: OpenAISimulator, context: Asked, watched: bool
+) -> None:
     provider.will(Fault.error(429, "rate_limit_exceeded", Retry_After="30"))
     with pytest.raises(Exception, match="limits the rate"):
-        await ask(context("job-1"))
+        await ask(context("job-1", watched=watched))
     with pytest.raises(Limited) as caught:
-        await ask(context("job-2"))
+        await ask(context("job-2", watched=watched))
     assert caught.value.why == Why.HOLD
     assert 25 < caught.value.retry_after_s <= 30
     assert len(provider.requests) == 1
 
 
+@pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize(
     ("fault", "fails"),
     [
@@ -130,11 +137,11 @@ async def test_a_busy_provider_holds_the_next_request_of_any_job(provider: OpenA
     ],
 )
 async def test_what_counts_against_a_provider(
-    provider: OpenAISimulator, context: Asked, limits: JobClient, fault: Fault, fails: bool
+    provider: OpenAISimulator, context: Asked, limits: JobClient, *, fault: Fault, fails: bool, watched: bool
 ) -> None:
     provider.will(fault)
     with pytest.raises(Exception):  # noqa: B017, PT011 - which is the business of other tests
-        await ask(context())
+        await ask(context(watched=watched))
     assert [each.failures for each in limits.breakers()] == [1] * fails
 
 
@@ -156,6 +163,17 @@ async def test_a_model_that_is_known_to_fail_is_stood_in_for(
     assert models(with_fallback) == ["small-one", "small-one"]
 
 
+@pytest.mark.parametrize("fault", [Fault(503), CutStream("Your mon"), Fault.error(429, "rate_limit_exceeded")])
+async def test_a_stream_that_breaks_leaves_its_seat(
+    provider: OpenAISimulator, context: Asked, limits: JobClient, fault: Fault | CutStream
+) -> None:
+    limits.set_service_limits(resource_of(provider), concurrent=1)
+    provider.will(TO_REFUND, fault)
+    with pytest.raises(ModelFailure):
+        await ask(context(watched=True))
+    eventually(lambda: limits.service_limits()[0].buckets[0].calls == 0, what="the seat to be left")
+
+
 async def test_without_a_fallback_the_job_waits_for_the_model(
     provider: OpenAISimulator, context: Asked, limits: JobClient
 ) -> None:
@@ -166,8 +184,9 @@ async def test_without_a_fallback_the_job_waits_for_the_model(
     assert provider.requests == []
 
 
+@pytest.mark.parametrize("watched", [False, True])
 async def test_a_request_that_opens_the_breaker_is_made_again_of_the_fallback(
-    with_fallback: OpenAISimulator, context: Asked, settings: Settings, client: redis.Redis
+    with_fallback: OpenAISimulator, context: Asked, settings: Settings, client: redis.Redis, watched: bool
 ) -> None:
     primary = make_model(load_settings())
     reservations = Reservations(settings)
@@ -176,7 +195,7 @@ async def test_a_request_that_opens_the_breaker_is_made_again_of_the_fallback(
         client.eval(failed.script.text, 0, *failed.arguments)
     with_fallback.will(Fault(503), TO_REFUND, DONE)
     with pytest.raises(Limited) as caught:
-        await ask(context())
+        await ask(context(watched=watched))
     assert (caught.value.line, caught.value.retry_after_s) == ("", 0.1), "the next attempt need not wait for a probe"
     await ask(context("job-2", wait_s=0.1))
     assert models(with_fallback) == ["gpt-4o-mini", "small-one", "small-one"]

@@ -8,17 +8,22 @@ from typing import Any
 from pydantic_core import from_json
 
 from worker.ask import Ask
+from worker.budget import Budget, Spent, read_spent
 from worker.events import JobEvent
 from worker.failure import Failure
-from worker.job import Attempt, JobRecord, Usage
+from worker.job import Attempt, Hold, JobRecord, Usage
 from worker.retry import RetryPolicy
 from worker.store.transitions import moment
 
 
 def read_record(
-    job_id: str, fields: Mapping[bytes, bytes], events: int, awaiting: Sequence[bytes] = ()
+    job_id: str,
+    fields: Mapping[bytes, bytes],
+    events: int,
+    awaiting: Sequence[bytes] = (),
+    spent: Mapping[bytes, bytes] | None = None,
 ) -> JobRecord | None:
-    """Return the record held by a job's hash and by what it awaits, or None when the hash is empty."""
+    """Return the record held by a job's hash, what it awaits and has spent, or None when the hash is empty."""
     if not fields:
         return None
     raw = {name.decode(): value for name, value in fields.items()}
@@ -56,7 +61,17 @@ def read_record(
         origin=_text(raw, "origin"),
         replayed_as=_text(raw, "replayed_as"),
         conversation=_text(raw, "conversation"),
+        budget=Budget.model_validate_json(raw["budget"]) if "budget" in raw else None,
+        spent=Spent.model_validate(read_spent(spent)) if spent else None,
+        limited=_parked(raw),
     )
+
+
+def _parked(raw: Mapping[str, bytes]) -> Hold | None:
+    """Return the limit of an outside service that a parked job waits for."""
+    if raw["state"] != b"scheduled" or "parked" not in raw:
+        return None
+    return Hold(scope=raw["parked"].decode(), reason="service", run_at=_moment(raw, "run_at"))
 
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from worker.ask import Awaited
+from worker.budget import Budget
 from worker.events import EventDraft
 from worker.failure import Failure
 from worker.job import (
@@ -36,6 +37,8 @@ from worker.store.script import Argument, Call
 
 #: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
 BATCH = 200
+#: Stands for whatever policy a scope has.
+ANY_POLICY = "*"
 
 
 class SubmitCode(IntEnum):
@@ -94,6 +97,7 @@ class NewJob:
     idempotency_ttl_ms: int | None = None
     #: The idempotency key finds this job only while it goes on.
     idempotency_while_active: bool = False
+    budget: Budget | None = None
 
     def flat(self) -> list[Argument]:
         """Return the values of one job as `submit.lua` lists them."""
@@ -106,6 +110,7 @@ class NewJob:
             *((parent.job_id, parent.attempt, parent.name) if parent else ("", "", "")),
             *(self.origin, _flag(self.resumes), self.conversation, self.when_busy),
             *(_optional(self.idempotency_ttl_ms), _flag(self.idempotency_while_active)),
+            self.budget.encoded() if self.budget else "",
         ]
 
 
@@ -158,10 +163,13 @@ class Transitions(CallBuilder):
 
     # --- what an attempt does ---
 
-    def claim(self, job_id: str, worker: str, token: str) -> Call[Claim | Refused]:
-        """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by token."""
-        lease_ms = round(self._settings.lease_s * 1000)
-        return self._call("claim", job_id, lease_ms, worker, token, read=lambda reply: _read_claim(job_id, reply))
+    def claim(self, job_id: str, worker: str, token: str, budget: Budget | None = None) -> Call[Claim | Refused]:
+        """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by token.
+
+        `budget` is that of its kind; the job keeps it if it has none of its own.
+        """
+        arguments = (round(self._settings.lease_s * 1000), worker, token, budget.encoded() if budget else "")
+        return self._call("claim", job_id, *arguments, read=lambda reply: _read_claim(job_id, reply))
 
     def renew(self, attempts: Sequence[tuple[str, int]]) -> Call[list[int | None]]:
         """Prolong leases; gives for each attempt how many watch it, None when it has lost its fence."""
@@ -235,11 +243,21 @@ class Transitions(CallBuilder):
         return self._call("resume", BATCH, read=int)
 
     def configure(
-        self, scope: str, policy: str, tenant: str = "", settings: Mapping[str, str] | None = None
-    ) -> Call[bool]:
-        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing."""
+        self,
+        scope: str,
+        policy: str,
+        tenant: str = "",
+        settings: Mapping[str, str] | None = None,
+        *,
+        origin: str = ANY_POLICY,
+    ) -> Call[bool | None]:
+        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing.
+
+        Gives None, and changes nothing, when another policy is in force than the `origin` that it was made from.
+        """
         flat = [value for setting in (settings or {}).items() for value in setting]
-        return self._call("configure", scope, policy, tenant, *flat, read=bool)
+        arguments = (scope, policy, origin, tenant, *flat)
+        return self._call("configure", *arguments, read=lambda reply: None if reply < 0 else bool(reply))
 
     def expire(self) -> Call[int]:
         """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
@@ -294,7 +312,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
     attempt, kind, tenant, queue, request, metadata, expires_at, expires_in, watchers = reply[1:10]
-    failures, retry, timeout, root, checkpoint, ledger, priority, usage = reply[10:]
+    failures, retry, timeout, root, checkpoint, ledger, priority, usage, limited, time_left = reply[10:]
     return Claim(
         job_id=job_id,
         kind=text(kind),
@@ -314,6 +332,8 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
         checkpoint=checkpoint,
         usage=Usage.model_validate_json(usage) if usage else None,
         ledger={text(key): entry for key, entry in zip(ledger[::2], ledger[1::2], strict=True)},
+        limited=bool(limited),
+        time_left_s=int(time_left) / 1000 if time_left else None,
     )
 
 

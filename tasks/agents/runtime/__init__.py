@@ -7,10 +7,12 @@ branch.
 """
 
 from tasks.agents.runtime.agents import Budget, run_agent
+from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
 
 __all__ = [
+    "Account",
     "Budget",
     "History",
     "ModelHandle",

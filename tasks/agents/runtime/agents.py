@@ -13,6 +13,7 @@ from pydantic_ai import (
     DeferredToolRequests,
     FunctionToolCallEvent,
     FunctionToolResultEvent,
+    ModelResponse,
     PartDeltaEvent,
     PartStartEvent,
     RunContext,
@@ -28,8 +29,8 @@ from pydantic_ai import (
 from tasks.agents.card import ASK, HAND_OVER, AgentCard, HandOver, Question
 from tasks.agents.journal import Journal
 from tasks.agents.metering import Gate
+from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.durable import Durable
-from tasks.agents.runtime.errors import failure_of
 from tasks.agents.runtime.messages import History, dump_history, turn_of
 from tasks.agents.runtime.metered import Metered
 from tasks.agents.runtime.models import ModelHandle
@@ -68,7 +69,10 @@ class Budget:
 
     def __init__(self, *, requests: int, tool_calls: int, tool_timeout_s: float, spent: ModelUsage) -> None:
         self.limits = UsageLimits(request_limit=requests, tool_calls_limit=tool_calls)
-        self.usage = RunUsage(**spent.model_dump())
+        self.usage = RunUsage(**spent.model_dump(exclude={"cost_usd"}))
+        self.cost_usd = spent.cost_usd
+        #: Which model has answered last.
+        self.model: str | None = None
         self.tool_timeout_s = tool_timeout_s
 
     @property
@@ -80,13 +84,22 @@ class Budget:
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
             tool_calls=used.tool_calls,
+            cost_usd=self.cost_usd,
         )
+
+    def answered(self, response: ModelResponse) -> None:
+        """Note what an answer has cost, also one that a former attempt has been given; tokens are counted elsewhere."""
+        known = response.metadata or {}
+        self.model = known.get("model", self.model)
+        cost = known.get("cost_usd")
+        self.cost_usd = None if self.cost_usd is None or cost is None else round(self.cost_usd + cost, 9)
 
 
 async def run_agent(
     card: AgentCard,
     *,
     model: ModelHandle,
+    account: Account,
     gates: Sequence[Gate],
     desk: Desk,
     prompt: str | None,
@@ -100,33 +113,42 @@ async def run_agent(
     """Let one agent work until it answers (text), asks or hands over; return that and the whole conversation.
 
     Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Each request
-    to the model passes the gates. Raises ModelFailure; what a gate raises, as Limited; and Suspended or LeavingNow when
+    to the model is held to the budgets of the job and passes the gates. Raises ModelFailure; what budgets and gates
+    raise, as BudgetExceeded and Limited; and Suspended or LeavingNow when
     the job must leave, which happens at no other points than `journal`.
     """
     agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
     durable = Durable(card, journal, history, prompted=prompt is not None)
+    metered = Metered(model, account, gates)
     try:
         async with agent.iter(
             prompt,
             message_history=durable.history,
-            capabilities=[durable, Metered(model, gates)],  # the first is outermost: what is known passes no gate
+            # The first is outermost: what is known passes no gate.
+            capabilities=[durable, metered],
             deps=desk,
             model=model.model,
             usage=budget.usage,
             usage_limits=budget.limits,
         ) as run:
-            await _drive(run, watcher, budget, journal, durable)
+            await _drive(run, watcher, budget, journal, durable=durable, metered=metered)
             if run.result is None or isinstance(run.result.output, DeferredToolRequests):
                 raise exceptions.UnexpectedModelBehavior("the run ended without a result")
             return run.result.output, run.result.all_messages()
     except exceptions.AgentRunError as error:
-        raise failure_of(error) from error
+        raise metered.meaning_of(error) from error
     finally:
         watcher.spent(budget.spent)
 
 
 async def _drive(
-    run: AgentRun[Desk, Any], watcher: Watcher, budget: Budget, journal: Journal, durable: Durable
+    run: AgentRun[Desk, Any],
+    watcher: Watcher,
+    budget: Budget,
+    journal: Journal,
+    *,
+    durable: Durable,
+    metered: Metered,
 ) -> None:
     node, spent = run.next_node, budget.spent
     while not Agent.is_end_node(node):
@@ -136,13 +158,20 @@ async def _drive(
             await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
             if watcher.watched:
                 async with node.stream(run.ctx) as stream:
-                    await _report(stream, watcher)
+                    try:
+                        await _report(stream, watcher)
+                    except exceptions.AgentRunError as error:
+                        metered.stream_broke(error)
+                        raise
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
             await journal.keep(dump_history(turn_of(run.all_messages())), spent)
             async with node.stream(run.ctx) as events:
                 await _report(events, watcher)
+        asked = Agent.is_model_request_node(node)
         node = await run.next(node)
+        if asked and Agent.is_call_tools_node(node):
+            budget.answered(node.model_response)
         watcher.spent(budget.spent)
         durable.leave_if_due()
 

@@ -28,6 +28,7 @@ from tasks.agents.journal import Journal
 from tasks.agents.runtime.messages import History
 from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
+from worker.budget import SpendingRefused
 from worker.errors import FenceLost, StoreUnavailable
 from worker.ledger import LeavingNow, Suspended
 
@@ -52,7 +53,7 @@ class Durable(AbstractCapability[Desk]):
         self._journal = journal
         last = history[-1] if history and not prompted else None
         self._response = last if isinstance(last, ModelResponse) else None
-        self._leaving: Suspended | LeavingNow | None = None
+        self._leaving: Suspended | LeavingNow | SpendingRefused | None = None
         #: What the run is to be given.
         self.history = history[:-1] if self._response else history
 
@@ -62,7 +63,7 @@ class Durable(AbstractCapability[Desk]):
         return self._response is not None
 
     def leave_if_due(self) -> None:
-        """End the attempt if a tool call waits for others or for another worker; those beside it are through."""
+        """End the attempt if a tool call must wait or was refused by a budget; those beside it are through."""
         if self._leaving is not None:
             raise self._leaving
 
@@ -92,7 +93,7 @@ class Durable(AbstractCapability[Desk]):
 
         try:
             outcome = await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)
-        except (Suspended, LeavingNow) as leaving:
+        except (Suspended, LeavingNow, SpendingRefused) as leaving:
             # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
             # order, when all others are through; whoever drives the run then lets the job leave.
             self._leaving = leaving

@@ -26,9 +26,13 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_core import to_jsonable_python
 
 from tasks.agents.card import ASK, HAND_OVER
-from tasks.agents.metering import Estimates
+from tasks.agents.metering import Estimates, RequestUsage
 from tasks.agents.runtime.messages import History
 from tasks.agents.situation import Decide, Say, Situation, ToolReply
+
+
+def _unknown(_used: RequestUsage) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class ModelHandle:
     key: str = ""
     #: What is asked when this one is known to fail.
     fallback: ModelHandle | None = None
+    #: What is asked when a budget is spent that is gone on with by cheaper means.
+    cheaper: ModelHandle | None = None
+    #: The cost of a request in US dollars, None when it is not known.
+    price: Callable[[RequestUsage], float | None] = _unknown
     estimates: Estimates = field(default_factory=Estimates)
 
 

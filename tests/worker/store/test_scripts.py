@@ -22,7 +22,7 @@ TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
 #: Files that others include; they read no arguments but the common ones.
-PARTS = {"breaker", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record", "service"}
+PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record", "service"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -108,6 +108,9 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "checkpoint_key": (keys.checkpoint, 1),
         "awaiting_key": (keys.awaiting, 1),
         "children_key": (keys.children, 1),
+        "spent_key": (keys.spent, 1),
+        "spent_day_key": (keys.spent_day, 2),
+        "spenders_key": (keys.spenders, 1),
         "stranded_key": (keys.stranded, 1),
         "line_key": (keys.line, 3),
         "ready_key": (keys.ready, 2),

@@ -39,6 +39,7 @@ from worker.job import (
     Usage,
     Waiting,
 )
+from worker.policy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
 from worker.settings import Settings
 from worker.store.reservations import Reservations
 from worker.store.script import Call
@@ -58,6 +59,17 @@ ENDINGS: dict[JobState, Any] = {
 }
 KINDS = ("test.echo", "test.tool")
 QUEUES = ("agents", "tools")
+#: What limits are about here, and the tenant if they are among its settings.
+SCOPES = [(scope_of(kind=kind), "") for kind in KINDS] + [(scope_of(queue=queue), "") for queue in QUEUES]
+SCOPES += [(tenant_scope(name), name) for name in ("a", "b", EVERY_TENANT)]
+SCOPES += [(scope_of(tenant=name, kind="test.echo"), "") for name in ("a", EVERY_TENANT)]
+LIMITS: list[dict[str, Any]] = [
+    *({"max_running": most} for most in (0, 1, 2)),
+    *({"rate": rate} for rate in ("1/s", "20/m")),
+    {"rate": "30/m", "burst": 3, "max_running": 2},
+    {"max_running": "none", "rate": "none"},
+    *[{}] * 4,
+]
 
 
 class History:
@@ -93,6 +105,7 @@ class History:
             *[self.expire, self.reap, self.cancel, self.stop, self.renew, self.emit, self.keep] * 2,
             *[self.replay, self.drop, self.prune, self.redeliver, self.announce, self.take, self.submit_again],
             *[self.claim_again, self.redispatch],
+            *[self.configure, self.resume] * 3,
         ]
 
     def step(self) -> None:
@@ -111,9 +124,12 @@ class History:
         return reply
 
     def everything(self) -> dict[bytes, Any]:
-        """What Redis holds, by name; the order within hashes and sets, which it may change, left out."""
+        """What Redis holds, by name; the order within hashes and sets, which it may change, left out.
+
+        So are the rates, which expire by the server's own clock.
+        """
         client = self.board.client
-        names: list[Any] = client.keys("*")
+        names: list[Any] = [name for name in client.keys("*") if not text(name).startswith(self.board.keys.rate(""))]
         read = {b"hash": "hgetall", b"set": "smembers", b"string": "get"}
         with client.pipeline() as pipe:
             for name in names:
@@ -144,6 +160,9 @@ class History:
         }
         message = b'{"headers":{"id":"%d"}}' % len(self.submitted) if self.random.random() < 0.2 else b""
         common: dict[str, Any] = {"kind": KINDS[which], "queue": QUEUES[which], "tenant": self.random.choice("ab")}
+        if self.random.random() < 0.4:
+            choice = self.random.choice(["enqueue", "enqueue", "reject", "interrupt"])
+            common |= {"conversation": self.random.choice("xy"), "when_busy": choice}
         job = self.board.job(**{**common, **times, "priority": self.random.randrange(10), **fields})
         if message:
             job = replace(job, delivery=message.replace(b'"%d"' % len(self.submitted), b'"%s"' % job.id.encode()))
@@ -196,7 +215,8 @@ class History:
     # --- attempts ---
 
     def claim(self) -> None:
-        job_id = self.random.choice(self.model.in_state(JobState.QUEUED) or [self.any_job()])
+        queued = self.model.in_state(JobState.QUEUED)
+        job_id = self.random.choice([job for job in queued if self.delivered(job)] or queued or [self.any_job()])
         self.claim_one(job_id, f"token-{len(self.told)}")
 
     def claim_again(self) -> None:
@@ -204,9 +224,13 @@ class History:
             job_id = self.random.choice(self.claims).job_id
             self.claim_one(job_id, self.model.jobs[job_id].token if job_id in self.model.jobs else "gone")
 
+    def delivered(self, job_id: str) -> bool:
+        return any(self.board.client.zscore(self.board.keys.window(queue), job_id) is not None for queue in QUEUES)
+
     def claim_one(self, job_id: str, token: str) -> None:
+        delivered = self.delivered(job_id)
         reply = self.run(self.board.transitions.claim(job_id, "worker-1", token or "none"))
-        attempt = self.model.claim(job_id, token or "none")
+        attempt = self.model.claim(job_id, token or "none", delivered=delivered)
         assert (reply.attempt if isinstance(reply, Claim) else 0) == attempt
         if isinstance(reply, Claim):
             job = self.model.jobs[job_id]
@@ -260,7 +284,7 @@ class History:
         claim = self.attempt()
         name = f"call:{self.random.randrange(4)}"
         parent = Parentage(claim.job_id, claim.attempt, name)
-        job = self.new(parent=parent, tenant=claim.tenant)
+        job = replace(self.new(parent=parent, tenant=claim.tenant), conversation="", when_busy="enqueue")
         job = replace(job, id=f"{claim.job_id}-{name.removeprefix('call:')}")
         if len(job.id) < 30:
             self.send(replace(job, delivery=b""))
@@ -330,6 +354,24 @@ class History:
         """Take a delivery and lose it."""
         self.board.take_delivery(self.random.choice(QUEUES))
 
+    def configure(self) -> None:
+        """Set, change or lift a limit while jobs wait."""
+        scope, tenant = self.random.choice(SCOPES)
+        limits: dict[str, Any] = self.random.choice(LIMITS)
+        if tenant:
+            settings = TenantSettings(**limits, weight=self.random.choice([None, 0.5, 4.0]))
+            self.board.run(self.board.transitions.configure(scope, settings.policy, tenant, settings.stored))
+        else:
+            self.board.run(self.board.transitions.configure(scope, JobLimits(**limits).policy if limits else ""))
+
+    def resume(self) -> None:
+        self.board.run(self.board.transitions.resume())
+
+    def lift_pauses(self) -> None:
+        for scope, policy in self.board.client.hgetall(self.board.keys.policy).items():
+            if read_policy(text(policy)).get("max_running") == 0:
+                self.board.run(self.board.transitions.configure(text(scope), ""))
+
     def redispatch(self) -> None:
         for queue in QUEUES:
             self.run(self.board.transitions.redispatch(queue), repeatable=False)
@@ -381,6 +423,7 @@ class History:
 
     def settle_all(self) -> None:
         """Have workers take deliveries, and people answer, until every job has ended."""
+        self.lift_pauses()
         for _ in range(400):
             if not self.model.in_state(*ACTIVE):
                 return
@@ -388,7 +431,7 @@ class History:
             self.run(
                 self.board.transitions.announce("worker-1", 6000, {"slots": {"agents": 4, "tools": 4}, "kinds": KINDS})
             )
-            for act in (self.release, self.promote, self.expire, self.reap, self.redispatch):
+            for act in (self.release, self.promote, self.expire, self.reap, self.redispatch, self.resume):
                 act()
                 self.compare()
             for queue in QUEUES:
@@ -399,8 +442,9 @@ class History:
         raise AssertionError(f"never ended: {self.model.in_state(*ACTIVE)}")
 
     def work_off(self, job_id: str) -> None:
+        delivered = self.delivered(job_id)
         reply = self.board.claim(job_id)
-        attempt = self.model.claim(job_id, f"of {job_id}")
+        attempt = self.model.claim(job_id, f"of {job_id}", delivered=delivered)
         if isinstance(reply, Refused):
             assert not attempt
             return
@@ -452,6 +496,8 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     history.prune()
     while any(board.take_delivery(queue) for queue in QUEUES):
         pass
+    set_by_hand = [board.keys.policy, *client.keys(board.keys.tenant("*"))]
+    client.delete(*set_by_hand, *client.keys(board.keys.rate("*")))  # rates expire by the server's own clock
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}

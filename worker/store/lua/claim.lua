@@ -1,13 +1,15 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
--- ARGV: common, job id, lease ms, worker, token (unique to this claim)
+-- ARGV: common, job id, lease ms, worker, token (unique to this claim), budget of its kind as JSON or ''
 -- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', ms until then or '',
 --   watchers, failures, retry policy or '', time-out of an attempt in ms or '', root of its idempotency keys, its
---   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or ''},
+--   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or '', 1 when its spending is
+--   limited else 0, ms that its budgets leave it or ''},
 --   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
 --   error as JSON when the job ended without its sender being told, else ''
 -- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
+--!include budget
 
 local id, token, worker = ARGV[5], ARGV[8], ARGV[7]
 local job = load_job(id)
@@ -15,6 +17,7 @@ if not job then return {0, ''} end
 local key = job_key(id)
 
 local function claim(watchers)
+  local limited, time_left_ms = open_budget(job, ARGV[9])
   local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at', 'failures', 'retry', 'timeout_ms',
     'root', 'remembers', 'usage')
   local checkpoint, ledger = '', {}
@@ -23,7 +26,7 @@ local function claim(watchers)
   end
   return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
     field[3] or '', field[3] and whole(field[3] - now) or '', watchers, tonumber(field[4] or 0), field[5] or '', field[6] or '',
-    field[7] or id, checkpoint, ledger, tonumber(job.priority), field[9] or ''}
+    field[7] or id, checkpoint, ledger, tonumber(job.priority), field[9] or '', limited, time_left_ms}
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
@@ -42,17 +45,14 @@ if limit and limit <= now then
   return {0, reason}
 end
 
-if redis.call('ZREM', window_key(job.queue), id) == 0 then
-  -- Delivered twice, it may stand in line again, or be stranded.
-  leave_line(job)
-  redis.call('ZREM', stranded_key(job.kind), id)
-  occupy(job.queue, job.tenant, job.kind)
-  redis.call('HSET', key, 'paid', 0)
-end
+-- Not in the window, the delivery is an old one: the job stands in line, or behind its conversation, and gets another.
+if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
+settle_rates(job, true)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
 job.attempt = redis.call('HINCRBY', key, 'attempt', 1)
-redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'emitted', 0)
+redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'lasted', whole(now) .. ' 0',
+  'emitted', 0)
 enter(job, 'running')
 if limit then
   redis.call('ZREM', expiring_key, id)

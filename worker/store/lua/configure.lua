@@ -1,29 +1,47 @@
 -- Configure: set or remove what applies to a tenant, a kind or a queue from now on, also to jobs that wait already.
 --
--- ARGV: common, scope, its policy (weight, most at once, µs between two, burst, and as JSON) or '' to remove it, tenant or
---   '', then for each setting of the tenant: name, value
--- Returns: 1 when there was something to set or remove, else 0
+-- ARGV: common, scope, its policy (weight, most at once, µs between two, burst, and as JSON) or '' to remove it, the policy
+--   that this one was made from ('' for none, '*' for any), tenant or '', then for each setting of the tenant: name, value
+-- Returns: 1 when there was something to set or remove, else 0; -1 when another policy is in force than it was made from
 -- Atomic. Idempotent.
 --!include dispatch
 
-local scope, policy, tenant = ARGV[5], ARGV[6], ARGV[7]
+local scope, policy, origin, tenant = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local known = redis.call('HGET', policy_key, scope) or ''
+-- One that is in force already was set by this very call, before its answer was lost.
+if origin ~= '*' and known ~= origin and known ~= policy then return -1 end
 
 local function set()
   if tenant ~= '' then
     redis.call('DEL', tenant_key(tenant))
     if policy ~= '' then redis.call('HSET', tenant_key(tenant), 'name', tenant) end
   end
-  for index = 8, #ARGV - 1, 2 do redis.call('HSET', tenant_key(tenant), ARGV[index], ARGV[index + 1]) end
+  for index = 9, #ARGV - 1, 2 do redis.call('HSET', tenant_key(tenant), ARGV[index], ARGV[index + 1]) end
   if policy == '' then return redis.call('HDEL', policy_key, scope) end
   redis.call('HSET', policy_key, scope, policy)
   return 1
 end
 
+-- What a tenant owes is worth less virtual time under a higher weight, and more under a lower one.
+local function revalue(queue, ratio)
+  for _, place in ipairs({lane_key(queue), departed_key(queue)}) do
+    local reached, from = redis.call('ZSCORE', place, tenant), present_of(queue)
+    local owed = reached and reached - from
+    if owed and owed > 0 then redis.call('ZADD', place, exact(from + owed * ratio), tenant) end
+  end
+end
+
+local function weight() return tenant ~= '' and place_of('', tenant, '').weight or 1 end
+
+local before = weight()
 local changed = set()
+places, known_limits = {}, {}
+local ratio = before / weight()
+for _, queue in ipairs(redis.call('HKEYS', slots_key)) do
+  touched[queue] = true
+  if ratio ~= 1 then revalue(queue, ratio) end
+end
 -- Whatever is held may have room now; what has none is held anew when its turn comes.
-for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do redis.call('DEL', held_by_key(limited)) end
-redis.call('DEL', limited_key)
-for _, member in ipairs(redis.call('HKEYS', held_key)) do unhold(member) end
-for _, queue in ipairs(redis.call('HKEYS', slots_key)) do touched[queue] = true end
+for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do readmit(limited) end
 dispatch_touched()
 return changed

@@ -11,6 +11,8 @@ local AHEAD_S = 0.1
 -- The least that a job costs, in seconds, and what those of an unknown kind are taken to cost. Too little is put right
 -- when it has ended; too much would meanwhile be held against whoever comes new.
 local LEAST_COST = 0.001
+-- Holds that one script makes or ends for a scope; the rest is left to the next, so that none holds up Redis for long.
+local MOST_AT_ONCE = 200
 
 -- What Celery reads: protocol 2 with an empty body, because the job store holds the request.
 local function native_delivery(id, kind, queue, tenant)
@@ -34,12 +36,13 @@ end
 
 -- How many more deliveries fit: one for each free slot of the fleet, and a few ahead.
 local function room(queue)
+  local scope, average_s = 'queue ' .. queue, 'seconds ' .. queue
   local slots, unclaimed = tonumber(redis.call('HGET', slots_key, queue) or 0), redis.call('ZCARD', window_key(queue))
   if slots == 0 then return tonumber(ARGV[3]) - unclaimed end
-  if flow['seconds ' .. queue] == nil then read_flow('seconds ' .. queue, 'queue ' .. queue) end
-  local seconds = flow['seconds ' .. queue]
+  if flow[average_s] == nil then read_flow(scope, average_s) end
+  local seconds, running = flow[average_s], (flow_of(scope) or 0) - unclaimed
   local ahead = seconds and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
-  local free = math.max(slots - (taken('queue ' .. queue) - unclaimed), 0)
+  local free = math.max(slots - running, 0)
   -- Those ahead are renewed several at a time, which costs less.
   return unclaimed >= free + ahead / 2 and 0 or free + ahead - unclaimed
 end
@@ -47,15 +50,18 @@ end
 -- Virtual time. A tenant pays for each job by its weight when it is delivered, what jobs of the kind cost on average,
 -- and the difference when its real cost is known (stride scheduling, Waldspurger 1995).
 
--- The virtual time of a queue: that of its last pick. Written in the end of the script.
+-- The virtual time of a queue: where the tenant of its last pick stood, without what it had paid ahead. That may have
+-- been too much, and whoever comes new must not wait until it is put right. Written in the end of the script.
 local present = {}
 local function present_of(queue) return present[queue] or redis.call('GET', virtual_time_key(queue)) or '0' end
 
-local function pay(queue, tenant, kind, cost)
-  local amount = string.format('%.17g', cost / policy_of(queue, tenant, kind).weight)
+local function exact(time) return string.format('%.17g', time) end
+
+local function pay(place, cost)
+  local queue, tenant, amount = place.queue, place.tenant, exact(cost / place.weight)
   if redis.call('ZADD', lane_key(queue), 'XX', 'INCR', amount, tenant) then return end
   if redis.call('ZADD', departed_key(queue), 'XX', 'INCR', amount, tenant) or cost <= 0 then return end
-  redis.call('ZADD', departed_key(queue), string.format('%.17g', present_of(queue) + amount), tenant)
+  redis.call('ZADD', departed_key(queue), exact(present_of(queue) + amount), tenant)
 end
 
 -- A tenant that had nothing ready starts at the present virtual time, or where it left if that is later: being idle, or
@@ -77,40 +83,66 @@ local function leave_lane(queue, tenant)
   redis.call('ZREMRANGEBYSCORE', departed_key(queue), '-inf', present_of(queue))
 end
 
--- What an attempt or a job costs: its tokens where there are some, else its seconds.
+-- What an attempt costs: its tokens where it used some, else its seconds.
 local TOKENS_A_SECOND = 100
 -- The seconds that are taken for real between two looks at an attempt; more is a clock that was set.
 local LONGEST_STEP = 60
 local NEWEST = 0.2 -- weight of the newest in a moving average
 
 local function average(name, value)
-  flow[name] = flow[name] and flow[name] + NEWEST * (value - flow[name]) or value
+  local before = flow_of(name)
+  flow[name] = before and before + NEWEST * (value - before) or value
 end
 
--- Seconds of an attempt so far, and what was paid for it.
-local function seconds_of(started_at, paid)
-  local seconds = (now - tonumber(started_at or now)) / 1000
-  return math.max(math.min(seconds, tonumber(paid or 0) + LONGEST_STEP), LEAST_COST)
+-- Seconds that an attempt has lasted, and those that it had when it was looked at before, by its field `lasted`: when
+-- that was in ms, and these seconds. Whatever the clock did in between, only a step of a sensible length is added.
+local function seconds_of(lasted)
+  local looked_at, seconds = (lasted or ''):match('^(%S+) (%S+)$')
+  local step, before = (now - (tonumber(looked_at) or now)) / 1000, tonumber(seconds) or 0
+  return before + math.max(math.min(step, LONGEST_STEP), 0), before
+end
+
+-- What the deliveries of a tenant that have not ended have paid ahead, in ms of cost: whole numbers, so that their sum
+-- comes back to nothing.
+local function prepaid(place) return 'prepaid ' .. place.queue .. ' ' .. place.tenant end
+
+-- What was paid ahead for a job is no longer so. Returns it in seconds.
+local function settle_prepaid(place, ms)
+  add(prepaid(place), -tonumber(ms or 0))
+  return tonumber(ms or 0) / 1000
 end
 
 -- An attempt has ended: it makes room, and what it really cost takes the place of what was paid.
 local function charge(job)
-  local field = redis.call('HMGET', job_key(job.id), 'paid', 'started_at')
-  local paid, seconds = tonumber(field[1] or 0), seconds_of(field[2], field[1])
+  local field = redis.call('HMGET', job_key(job.id), 'prepaid', 'lasted')
+  local place = place_of(job.queue, job.tenant, job.kind)
+  local seconds, paid_on = seconds_of(field[2])
+  seconds = math.max(seconds, LEAST_COST)
   local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
-  pay(job.queue, job.tenant, job.kind, cost - paid)
-  vacate(job.queue, job.tenant, job.kind)
+  vacate(place)
+  pay(place, cost - math.max(settle_prepaid(place, field[1]), paid_on))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
 
--- A place is where jobs stand in line: those of a kind and a tenant in a queue. Both it and its tenant may be held.
-local function place(queue, tenant, kind) return queue .. ' ' .. tenant .. (kind and ' ' .. kind or '') end
+-- A job leaves the window before it began: nothing was paid, nothing is taken. Returns whether it was there.
+local function undeliver(job)
+  if redis.call('ZREM', window_key(job.queue), job.id) == 0 then return false end
+  local place = place_of(job.queue, job.tenant, job.kind)
+  vacate(place)
+  pay(place, -settle_prepaid(place, redis.call('HGET', job_key(job.id), 'prepaid')))
+  settle_rates(job, false)
+  return true
+end
+
+-- What may be held: a place, or all of a tenant in a queue.
+local function holdable(queue, tenant, kind) return queue .. ' ' .. tenant .. (kind and ' ' .. kind or '') end
 
 -- Bring a tenant's ready kinds, and its place in the lane, up to date with a line that has changed or a hold that has
 -- ended. Returns whether the place is ready.
 local function refresh(queue, tenant, kind)
-  local ready, held = ready_key(queue, tenant), redis.call('HMGET', held_key, place(queue, tenant, kind), place(queue, tenant))
+  local ready = ready_key(queue, tenant)
+  local held = redis.call('HMGET', held_key, holdable(queue, tenant, kind), holdable(queue, tenant))
   local best = not held[1] and redis.call('ZRANGE', line_key(queue, tenant, kind), 0, 0, 'WITHSCORES') or {}
   if best[1] then
     redis.call('ZADD', ready, best[2], kind)
@@ -125,12 +157,14 @@ local function refresh(queue, tenant, kind)
   return best[1] and not held[2]
 end
 
+local function look_again(scope, time) redis.call('ZADD', limited_key, whole(time or now + LOOK_AGAIN_MS), scope) end
+
 -- Hold a place, or all of a tenant in a queue, until the limit of `scope` leaves room again, at `time` if that is known.
 local function hold(scope, time, queue, tenant, kind)
-  local member = place(queue, tenant, kind)
+  local member = holdable(queue, tenant, kind)
   redis.call('HSET', held_key, member, scope)
   redis.call('ZADD', held_by_key(scope), redis.call('ZSCORE', lane_key(queue), tenant) or 0, member)
-  redis.call('ZADD', limited_key, whole(time or now + LOOK_AGAIN_MS), scope)
+  look_again(scope, time)
   if kind then redis.call('ZREM', ready_key(queue, tenant), kind) end
   if not kind or redis.call('EXISTS', ready_key(queue, tenant)) == 0 then leave_lane(queue, tenant) end
 end
@@ -148,19 +182,19 @@ end
 
 -- Let as many places go on as the limit of `scope` has room for, those first that are owed most.
 local function readmit(scope)
-  local room_left, held_by = room_of(scope), held_by_key(scope)
-  while room_left > 0 do
+  local queue, room_left, held_by = scope:match('^queue (%S+)$'), room_of(scope), held_by_key(scope)
+  if queue then touched[queue] = true end
+  local left = MOST_AT_ONCE
+  while room_left > 0 and left > 0 do
     local first = redis.call('ZPOPMIN', held_by)
-    if not first[1] then
-      redis.call('ZREM', limited_key, scope)
-      return
-    end
+    if not first[1] then break end
     if unhold(first[1]) then room_left = room_left - 1 end
+    left = left - 1
   end
-  if redis.call('EXISTS', held_by) == 1 then
-    redis.call('ZADD', limited_key, whole(conforms_at(scope) or now + LOOK_AGAIN_MS), scope)
-  else
+  if redis.call('EXISTS', held_by) == 0 then
     redis.call('ZREM', limited_key, scope)
+  else
+    look_again(scope, left == 0 and now or conforms_at(scope))
   end
 end
 
@@ -169,34 +203,37 @@ local function tell_limited(id, kind, tenant, scope, time)
   append(job, 'limited', '{"run_at":"' .. iso(time) .. '","reason":"rate","scope":"' .. scope .. '"}')
 end
 
--- Whether the best job of a tenant may run now by all limits; if not, it is held. `nil` when the queue itself is full.
-local function may_run(queue, tenant, kind)
-  local policy = policy_of(queue, tenant, kind)
-  if policy.unlimited then return true end
-  local scope, time = policy.in_the_way()
+-- Whether the best job of a place may run now by all limits; if not, it is held. `nil` when the queue itself is full.
+local function may_run(place)
+  local scope, time = in_the_way(place)
   if not scope then return true end
-  if scope == 'queue ' .. queue then return nil end
-  local whole_tenant = scope == 'tenant ' .. tenant
+  local queue, tenant, kind = place.queue, place.tenant, place.kind
+  if scope == 'queue ' .. queue then
+    if time then look_again(scope, time) end
+    return nil
+  end
   if time then
     local head = redis.call('ZRANGE', line_key(queue, tenant, kind), 0, 0)[1]
     if head then tell_limited(head, kind, tenant, scope, time) end
   end
-  hold(scope, time, queue, tenant, not whole_tenant and kind or nil)
+  hold(scope, time, queue, tenant, scope ~= 'tenant ' .. tenant and kind or nil)
   return false
 end
 
 -- Take the best job out of a line; what it will cost is paid ahead.
-local function take(queue, tenant, kind)
+local function take(place)
+  local queue, tenant, kind = place.queue, place.tenant, place.kind
   local line, ready = line_key(queue, tenant, kind), ready_key(queue, tenant)
   local best = redis.call('ZPOPMIN', line)
   local second = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
   if second[1] then redis.call('ZADD', ready, second[2], kind) else redis.call('ZREM', ready, kind) end
   if best[1] then
-    occupy(queue, tenant, kind)
-    local cost = flow['cost ' .. kind] or LEAST_COST
-    pay(queue, tenant, kind, cost)
-    redis.call('HSET', job_key(best[1]), 'paid', cost)
-    advance_rates(queue, tenant, kind)
+    occupy(place)
+    local cost_ms, rated = math.ceil((flow_of('cost ' .. kind) or LEAST_COST) * 1000), reserve_rates(place)
+    pay(place, cost_ms / 1000)
+    add(prepaid(place), cost_ms)
+    redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
+    if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
     deliver(queue, best[1])
   end
   if not second[1] and redis.call('EXISTS', ready) == 0 then leave_lane(queue, tenant) end
@@ -205,20 +242,24 @@ end
 
 -- Give the room in the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
 local function dispatch(queue)
-  local free = room(queue)
+  local free, held = room(queue), 0
   while free > 0 do
     local first = redis.call('ZRANGE', lane_key(queue), 0, 0, 'WITHSCORES')
     local tenant = first[1]
     if not tenant then return end
     local kind = redis.call('ZRANGE', ready_key(queue, tenant), 0, 0)[1]
-    local may = kind and may_run(queue, tenant, kind)
+    local place = kind and place_of(queue, tenant, kind)
+    local may = place and may_run(place)
     if may then
-      present[queue] = first[2]
-      if take(queue, tenant, kind) then free = free - 1 end
-    elseif may == nil and kind then
-      return
-    elseif not kind then
+      present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight)
+      if take(place) then free = free - 1 end
+    elseif not place then
       leave_lane(queue, tenant)
+    elseif may == nil then
+      return
+    else
+      held = held + 1
+      if held == MOST_AT_ONCE then return look_again('queue ' .. queue, now) end
     end
   end
 end
@@ -240,7 +281,7 @@ local function join_line(job)
   local line = line_key(queue, tenant, kind)
   redis.call('ZADD', line, job.rank, job.id)
   local before_it = redis.call('ZRANK', line, job.id)
-  local held = redis.call('HMGET', held_key, place(queue, tenant, kind), place(queue, tenant))
+  local held = redis.call('HMGET', held_key, holdable(queue, tenant, kind), holdable(queue, tenant))
   local scope = held[1] or held[2]
   -- Behind others, it changes nothing: whatever holds these up holds up this one too.
   if before_it == 0 and not held[1] then

@@ -48,10 +48,10 @@ end
 -- Take a job that has ended out of its conversation; the next one has its turn.
 local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
-  local first = redis.call('LINDEX', conversation, 0) == job.id
-  redis.call('LREM', conversation, 1, job.id)
-  local after = first and redis.call('LINDEX', conversation, 0)
-  local waiting = after and load_job(after)
+  local was_first = redis.call('ZRANK', conversation, job.id) == 0
+  redis.call('ZREM', conversation, job.id)
+  local first = was_first and redis.call('ZRANGE', conversation, 0, 0)[1]
+  local waiting = first and load_job(first)
   if waiting and waiting.state == 'queued' then join_line(waiting) end
 end
 
@@ -79,7 +79,7 @@ conclude = function(job, state, name, value, data)
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
     if state ~= 'succeeded' then cancel_children(job) end
-    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
+    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key, spent_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..

@@ -16,6 +16,6 @@ local function forget(id, state)
     -- The record has expired by itself: no worker was alive for long. Whose job it was is no longer known.
     for _, tenant in ipairs(redis.call('SMEMBERS', tenants_key)) do forget_in_index(tenant, id) end
   end
-  redis.call('DEL', job_key(id), events_key(id), ledger_key(id), checkpoint_key(id), children_key(id))
+  redis.call('DEL', job_key(id), events_key(id), ledger_key(id), checkpoint_key(id), children_key(id), spent_key(id))
   redis.call('ZREM', state_key(state), id)
 end

@@ -8,6 +8,9 @@ local function ledger_key(id) return prefix .. ':ledger:' .. id end
 local function checkpoint_key(id) return prefix .. ':checkpoint:' .. id end
 local function awaiting_key(id) return prefix .. ':awaiting:' .. id end
 local function children_key(id) return prefix .. ':children:' .. id end
+local function spent_key(id) return prefix .. ':spent:' .. id end
+local function spent_day_key(tenant, day) return prefix .. ':spent-day:' .. tenant .. ':' .. day end
+local function spenders_key(day) return prefix .. ':spenders:' .. day end
 local function line_key(queue, tenant, kind) return prefix .. ':line:' .. queue .. ':' .. tenant .. ':' .. kind end
 local function ready_key(queue, tenant) return prefix .. ':ready:' .. queue .. ':' .. tenant end
 local function held_by_key(scope) return prefix .. ':held-by:' .. scope end

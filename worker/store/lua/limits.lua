@@ -1,18 +1,18 @@
--- The limits that dispatch keeps: how many jobs of a tenant, a kind or a queue may run at once, and how often they may
--- begin. A scope names one limit: 'queue agents', 'kind orders.audit', 'tenant acme', 'tenant acme kind orders.audit'.
+-- The limits that dispatch keeps: how many jobs may run at once, and how often one may begin. A scope names what a limit
+-- is about: 'queue agents', 'kind orders.audit', 'tenant acme', 'tenant acme kind orders.audit'.
 --!include keys
 --!include clock
 
 -- How often a scope that is full is looked at, in case the end that made room was not noticed. ms.
 local LOOK_AGAIN_MS = 1000
 -- A rate makes up for this much lateness of ours, besides its burst. µs.
-local LATENESS = 150000
+local LATENESS_US = 150000
 
 local now_us = now * 1000
 -- The scopes in which this script has made room.
 local freed = {}
-local policies = {}
--- What this script has read of the flow, what it was then, and what is to be written in the end.
+
+-- The flow: numbers by name, kept in one hash. What this script has read of it, and what it was then.
 local flow, flow_before = {}, {}
 
 local function read_flow(...)
@@ -25,6 +25,14 @@ local function read_flow(...)
   end
 end
 
+-- A number of the flow, or false.
+local function flow_of(name)
+  if flow[name] == nil then read_flow(name) end
+  return flow[name]
+end
+
+local function add(name, change) flow[name] = (flow_of(name) or 0) + change end
+
 local function write_flow()
   local set, gone = {}, {}
   for name, value in pairs(flow) do
@@ -32,38 +40,16 @@ local function write_flow()
       gone[#gone + 1] = name
     elseif value and value ~= 0 and value ~= flow_before[name] then
       set[#set + 1] = name
-      set[#set + 1] = string.format('%.6g', value)
+      set[#set + 1] = string.format('%.15g', value)
     end
   end
   if #set > 0 then redis.call('HSET', flow_key, unpack(set)) end
   if #gone > 0 then redis.call('HDEL', flow_key, unpack(gone)) end
 end
 
--- How many jobs of a scope are delivered or run.
-local function taken(scope)
-  if flow[scope] == nil then read_flow(scope) end
-  return flow[scope] or 0
-end
-
-local function count(queue, tenant, kind, change)
-  local scopes = {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind}
-  if flow[scopes[2]] == nil or flow[scopes[3]] == nil then
-    read_flow(scopes[1], scopes[2], scopes[3], 'cost ' .. kind, 'seconds ' .. queue)
-  end
-  for _, scope in ipairs(scopes) do flow[scope] = taken(scope) + change end
-end
-
-local function occupy(queue, tenant, kind) count(queue, tenant, kind, 1) end
-
-local function vacate(queue, tenant, kind)
-  count(queue, tenant, kind, -1)
-  freed['tenant ' .. tenant], freed['kind ' .. kind] = true, true
-end
-
 -- Policies are text: weight, most at once, µs between two and burst; '~' for what is not set and '-' for no limit.
 -- What a tenant has not set is as for all tenants.
 local UNSET = {'~', '~', '~', '~'}
-local FREE = {unlimited = true, scopes = {}, weight = 1}
 
 local function parsed(text)
   if not text then return UNSET end
@@ -74,89 +60,134 @@ local function either(own, general, index)
   return tonumber(own[index] ~= '~' and own[index] or general[index])
 end
 
-local function limit_of(own, general)
+-- A limit by what is set for a scope and for all like it; false when there is none.
+local function limit_from(own, general)
   local rate = own[3] ~= '~' and own or general
-  return {most = either(own, general, 2), interval = tonumber(rate[3]), burst = tonumber(rate[4]) or 1}
+  local most, interval = either(own, general, 2), tonumber(rate[3])
+  if not most and not interval then return false end
+  -- How far behind its pace a rate may be and still make up for it.
+  local slack = interval and math.max(LATENESS_US, ((tonumber(rate[4]) or 1) - 1) * interval)
+  return {most = most, interval = interval, slack = slack}
 end
 
--- When a scope's rate lets the next job begin: µs, from its bucket (GCRA, ITU-T I.371: the theoretical arrival time).
--- After a clock that was set back, a time farther ahead than one interval cannot be right.
-local function arrival(scope, interval)
-  return math.min(tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + interval)
-end
-
-local function limits_of(scope)
-  if policies[scope] == nil then
+local known_limits = {}
+local function limit_of(scope)
+  if known_limits[scope] == nil then
     local tenant, rest = scope:match('^tenant (%S+)(.*)$')
     local text = redis.call('HMGET', policy_key, scope, tenant and 'tenant *' .. rest or scope)
-    policies[scope] = (text[1] or text[2]) and limit_of(parsed(text[1]), parsed(text[2])) or false
+    known_limits[scope] = limit_from(parsed(text[1]), parsed(text[2]))
   end
-  return policies[scope]
+  return known_limits[scope]
 end
 
--- ms at which the rate of a scope lets the next job begin, and ms between two; nil when it has none.
-local function conforms_at(scope)
-  local limit = scope and limits_of(scope)
-  if not limit or not limit.interval then return nil end
-  return math.ceil(arrival(scope, limit.interval) / 1000), limit.interval / 1000
-end
-
--- How many more jobs of a scope may begin now.
-local function room_of(scope)
-  local limit = limits_of(scope)
-  if not limit then return math.huge end
-  local places = limit.most and limit.most - taken(scope) or math.huge
-  if not limit.interval then return places end
-  local from = math.max(arrival(scope, limit.interval), now_us - math.max(LATENESS, (limit.burst - 1) * limit.interval))
-  return math.min(places, from <= now_us and math.floor((now_us - from) / limit.interval) + 1 or 0)
-end
-
--- What dispatch must know of a place: its tenant's weight, and whether a limit is in the way.
-local function policy_of(queue, tenant, kind)
+-- A place is where jobs stand in line: those of a kind and a tenant in a queue. With what applies there: the weight of
+-- the tenant, the scopes that its jobs count in, and those of them that have a limit.
+local places = {}
+local function place_of(queue, tenant, kind)
   local name = queue .. ' ' .. tenant .. ' ' .. kind
-  if policies[name] then return policies[name] end
+  if places[name] then return places[name] end
   local scopes = {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind, 'tenant ' .. tenant .. ' kind ' .. kind}
+  local place = {queue = queue, tenant = tenant, kind = kind, weight = 1, scopes = scopes, limited = {}}
+  places[name] = place
   local text = redis.call('HMGET', policy_key, scopes[1], scopes[2], scopes[3], scopes[4], 'tenant *',
     'tenant * kind ' .. kind)
-  local any = text[1] or text[2] or text[3] or text[4] or text[5] or text[6]
-  if not any then
-    policies[name] = FREE
-    return FREE
-  end
+  if not (text[1] or text[2] or text[3] or text[4] or text[5] or text[6]) then return place end
   local general = {UNSET, parsed(text[5]), UNSET, parsed(text[6])}
-  local policy = {unlimited = true, scopes = {}, weight = either(parsed(text[2]), general[2], 1) or 1}
+  place.weight = either(parsed(text[2]), general[2], 1) or 1
   for index, scope in ipairs(scopes) do
-    local limit = limit_of(parsed(text[index]), general[index])
-    policies[scope] = limit
-    if limit.most or limit.interval then
-      policy.unlimited = false
-      policy.scopes[#policy.scopes + 1] = scope
-    end
+    known_limits[scope] = limit_from(parsed(text[index]), general[index])
+    if known_limits[scope] then place.limited[#place.limited + 1] = scope end
   end
-  -- The scope that has no room, and when it will have, if that is known.
-  function policy.in_the_way()
-    local full, time
-    for _, scope in ipairs(policy.scopes) do
-      if room_of(scope) <= 0 then
-        local limit = limits_of(scope)
-        if limit.most and taken(scope) >= limit.most then return scope end
-        local conforming = conforms_at(scope)
-        if not time or conforming > time then full, time = scope, conforming end
-      end
-    end
-    return full, time
-  end
-  policies[name] = policy
-  return policy
+  return place
 end
 
-local function advance_rates(queue, tenant, kind)
-  for _, scope in ipairs(policy_of(queue, tenant, kind).scopes) do
-    local limit = limits_of(scope)
-    if limit.interval then
-      local slack = math.max(LATENESS, (limit.burst - 1) * limit.interval)
-      local time = math.max(arrival(scope, limit.interval), now_us - slack) + limit.interval
-      redis.call('SET', rate_key(scope), whole(time), 'PX', whole(math.ceil((time - now_us + slack) / 1000) + 1000))
+-- Count a delivery in all scopes of its place, until the job ends or is withdrawn.
+local function count(place, change)
+  local scopes = place.scopes
+  if not place.counted then
+    read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
+      'prepaid ' .. place.queue .. ' ' .. place.tenant)
+    place.counted = true
+  end
+  for _, scope in ipairs(scopes) do flow[scope] = (flow[scope] or 0) + change end
+end
+
+local function occupy(place) count(place, 1) end
+
+local function vacate(place)
+  count(place, -1)
+  for _, scope in ipairs(place.scopes) do freed[scope] = true end
+end
+
+-- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).
+-- It advances when a job begins. What is delivered has not begun, and is counted as if it began now: so that those that
+-- had to wait for a slot cannot begin all at once.
+local function unbegun(scope) return 'unbegun ' .. scope end
+
+-- Where the bucket stands. After a clock that was set back, more than one interval ahead cannot be right.
+local function bucket(scope, limit)
+  local arrival = math.min(tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + limit.interval)
+  return math.max(arrival, now_us - limit.slack)
+end
+
+-- µs at which the rate of a scope lets the next job be delivered.
+local function next_us(scope, limit)
+  return bucket(scope, limit) + (flow_of(unbegun(scope)) or 0) * limit.interval
+end
+
+-- The same in ms, and ms between two; nil when the scope has no rate.
+local function conforms_at(scope)
+  local limit = scope and limit_of(scope)
+  if not limit or not limit.interval then return nil end
+  return math.ceil(next_us(scope, limit) / 1000), limit.interval / 1000
+end
+
+-- How many more jobs of a scope may be delivered now.
+local function room_of(scope)
+  local limit = limit_of(scope)
+  if not limit then return math.huge end
+  local left = limit.most and limit.most - (flow_of(scope) or 0) or math.huge
+  if not limit.interval then return left end
+  return math.min(left, math.floor((now_us - next_us(scope, limit)) / limit.interval) + 1)
+end
+
+-- The scope that has no room for a job of a place, and when it will have, in ms, if that is known.
+local function in_the_way(place)
+  local full, time
+  for _, scope in ipairs(place.limited) do
+    if room_of(scope) < 1 then
+      local most, conforming = limit_of(scope).most, conforms_at(scope)
+      if most and (flow_of(scope) or 0) >= most then return scope end
+      if not time or conforming > time then full, time = scope, conforming end
+    end
+  end
+  return full, time
+end
+
+-- Count a delivery in the rates of its place. Returns their scopes as text, '' when there are none.
+local function reserve_rates(place)
+  local rated = {}
+  for _, scope in ipairs(place.limited) do
+    if limit_of(scope).interval then
+      add(unbegun(scope), 1)
+      rated[#rated + 1] = scope
+    end
+  end
+  return table.concat(rated, ',')
+end
+
+-- A delivered job begins, or is withdrawn before it did.
+local function settle_rates(job, begins)
+  if not job.rated then return end
+  redis.call('HDEL', job_key(job.id), 'rated')
+  for scope in job.rated:gmatch('[^,]+') do
+    add(unbegun(scope), -1)
+    freed[scope] = true
+    local limit = begins and limit_of(scope)
+    if limit and limit.interval then
+      local time = bucket(scope, limit) + limit.interval
+      -- A bucket that lags by its slack is as good as none. One second more, for a clock that is adjusted.
+      redis.call('SET', rate_key(scope), whole(time), 'PX', whole(math.ceil((time - now_us + limit.slack) / 1000) + 1000))
     end
   end
 end

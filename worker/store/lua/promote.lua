@@ -23,7 +23,7 @@ local function give_up(job)
 end
 
 -- Out of the line of a limit that has not let it go on by now.
-local function leave_parked(job)
+local function leave_parking(job)
   local line = redis.call('HGET', job_key(job.id), 'parked')
   if line then
     redis.call('ZREM', parked_key(line), job.id)
@@ -36,7 +36,7 @@ for _, id in ipairs(ids) do
   redis.call('ZREM', due_key, id)
   local job = load_job(id)
   if job and job.state == 'scheduled' then
-    leave_parked(job)
+    leave_parking(job)
     queue_up(job, '')
   end
   if job and job.state == 'waiting' then give_up(job) end

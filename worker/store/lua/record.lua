@@ -13,10 +13,10 @@ local LONGEST_PAST = 65536
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
   local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
-    'conversation')
+    'conversation', 'rated')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
-    attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8]}
+    attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9]}
 end
 
 local function enter(job, state)
@@ -53,14 +53,19 @@ local function watch_limits(job)
   if moment then redis.call('ZADD', expiring_key, whole(moment), job.id) end
 end
 
--- Put a job into its line, or behind those of its conversation that came before it and have not ended.
-local function stand(job)
-  if job.conversation then
-    local conversation = conversation_key(job.tenant, job.conversation)
-    if not redis.call('LPOS', conversation, job.id) then redis.call('RPUSH', conversation, job.id) end
-    if redis.call('LINDEX', conversation, 0) ~= job.id then return end
+-- Give a job its turn in its conversation, if it has none yet. Returns whether it is the first.
+local function is_first(job)
+  local conversation = conversation_key(job.tenant, job.conversation)
+  if not redis.call('ZSCORE', conversation, job.id) then
+    local last = redis.call('ZRANGE', conversation, -1, -1, 'WITHSCORES')
+    redis.call('ZADD', conversation, (last[2] or 0) + 1, job.id)
   end
-  join_line(job)
+  return redis.call('ZRANGE', conversation, 0, 0)[1] == job.id
+end
+
+-- Put a job into its line, when those of its conversation that came before it have ended.
+local function stand(job)
+  if not job.conversation or is_first(job) then join_line(job) end
 end
 
 -- Queue a job, wherever it was; `reason` says why it is back, '' when it is new.
@@ -85,10 +90,7 @@ local function withdraw(job)
   leave_line(job)
   redis.call('ZREM', stranded_key(job.kind), job.id)
   redis.call('ZREM', due_key, job.id)
-  if redis.call('ZREM', window_key(job.queue), job.id) == 1 then
-    pay(job.queue, job.tenant, job.kind, -tonumber(redis.call('HGET', job_key(job.id), 'paid') or 0))
-    vacate(job.queue, job.tenant, job.kind)
-  end
+  undeliver(job)
 end
 
 -- Keep how an attempt ended that was not its job's last; `error` is JSON or ''.

@@ -14,7 +14,7 @@ if job and ARGV[6] == '' and redis.call('HGET', job_key(job.id), 'untold') == '1
   tell_sender(job)
   return 1
 end
-if not job or job.state ~= 'queued' or redis.call('ZREM', window_key(job.queue), job.id) == 0 then return 0 end
+if not job or not redis.call('ZSCORE', window_key(job.queue), job.id) then return 0 end
 
 local function worth_another_round()
   return redis.call('SISMEMBER', served_key, job.kind) == 1 and
@@ -24,7 +24,7 @@ end
 if ARGV[6] == '' or worth_another_round() then
   deliver(job.queue, job.id)
 else
-  vacate(job.queue, job.tenant, job.kind)
+  undeliver(job)
   redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)
 end
 touched[job.queue] = true

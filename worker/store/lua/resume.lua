@@ -5,13 +5,15 @@
 -- Atomic. Idempotent.
 --!include dispatch
 
-local scopes = redis.call('ZRANGEBYSCORE', limited_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
--- A clock that was set back has left moments that are too far ahead.
-local ahead = redis.call('ZRANGEBYSCORE', limited_key, '(' .. whole(now + LOOK_AGAIN_MS), '+inf', 'LIMIT', 0, ARGV[5])
-for _, scope in ipairs(ahead) do
-  local time = conforms_at(scope)
-  if not time or time < tonumber(redis.call('ZSCORE', limited_key, scope)) then scopes[#scopes + 1] = scope end
+if redis.call('EXISTS', limited_key) == 0 then return 0 end
+-- A clock that was set back has left moments that are too far ahead: all are looked at anew.
+local looked_at = flow_of('resumed')
+if looked_at and now < looked_at then
+  for _, scope in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do look_again(scope, now) end
 end
+flow.resumed = now
+
+local scopes = redis.call('ZRANGEBYSCORE', limited_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
 for _, scope in ipairs(scopes) do readmit(scope) end
 dispatch_touched()
 return #scopes

@@ -1,32 +1,36 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 24 values: id, kind,
+-- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 25 values: id, kind,
 --   tenant, queue, priority 0-9 or '', request JSON, fingerprint, idempotency key or '', run-at ms or '',
 --   expires-at ms or '', metadata JSON or '', Celery message or '', start-by ms or '', time-out of an attempt in ms or '',
 --   retry policy JSON or '', parent or '', its attempt or '', its key for this job or '', origin or '', 1 to take over what
 --   the origin has finished or '', conversation or '', what to do while it goes on (enqueue reject interrupt), ms for which
---   the idempotency key lasts or '', 1 when it lasts while the job goes on or ''
+--   the idempotency key lasts or '', 1 when it lasts while the job goes on or '', budget JSON or
+--   ''
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
 --   or {-4, field} when the tenant, or its kind, is not allowed
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include ending
 
-local FIELDS = 24
+local FIELDS = 25
 local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
-  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin', [21] = 'conversation'}
+  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin',
+  [21] = 'conversation', [25] = 'budget'}
 local USUAL_PRIORITY = 5
 local ageing_us, tenants_must_be_known = tonumber(ARGV[5]) * 1000, ARGV[6] ~= ''
 local replies = {}
 
+-- What to answer of a job that is there; nil when it is not.
 local function found(id, fingerprint)
-  local same = redis.call('HGET', job_key(id), 'fingerprint') == fingerprint
-  return {same and 0 or -1, id}
+  local its = redis.call('HGET', job_key(id), 'fingerprint')
+  return its and {its == fingerprint and 0 or -1, id}
 end
 
 local function existing(id, tenant, key, fingerprint)
-  if redis.call('EXISTS', job_key(id)) == 1 then return found(id, fingerprint) end
-  local other = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
+  local same = found(id, fingerprint)
+  if same or key == '' then return same end
+  local other = redis.call('GET', idempotency_key(tenant, key))
   return other and found(other, fingerprint)
 end
 
@@ -94,14 +98,13 @@ end
 
 -- Make way for a job in its conversation. Returns the job that goes on there instead, if it may not come now.
 local function make_way(job, choice)
-  if not job.conversation then return nil end
-  local active = redis.call('LRANGE', conversation_key(job.tenant, job.conversation), 0, -1)
-  if choice == 'reject' then return active[1] end
-  if choice == 'interrupt' then
-    for _, id in ipairs(active) do
-      local other = load_job(id)
-      if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
-    end
+  if not job.conversation or choice == 'enqueue' then return nil end
+  local conversation = conversation_key(job.tenant, job.conversation)
+  if choice == 'reject' then return redis.call('ZRANGE', conversation, 0, 0)[1] end
+  -- The newest first, so that none of them gets its turn meanwhile.
+  for _, id in ipairs(redis.call('ZREVRANGE', conversation, 0, -1)) do
+    local other = load_job(id)
+    if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
   end
 end
 

@@ -1,0 +1,94 @@
+"""Budgets on real workers, which are killed while they spend."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.openai_simulator import OpenAISimulator, Received, Reply, Text, call
+from tests.support.workers import Fleet, Worker
+from worker.budget import Budget, OnLimit
+from worker.job import JobState
+
+TASKS = "tasks.support,tasks.audit"
+#: What one request takes, by the provider's word: less than is set aside for it.
+INTO, OUT = 700, 60
+ORDERS = (10003, 10008, 10011, 10018, 10028, 10038)
+
+
+def support(received: Received) -> Reply:
+    """Play triage and a specialist that looks an order up, at the pace of a fast model."""
+    time.sleep(0.05)
+    number = int(re.findall(r"\d{5}", received.texts("user")[-1])[0])
+    if "look_up_order" not in received.tools:
+        return call("hand_over", to="refund", reason="?")
+    if "look_up_order" not in received.called:
+        return call("look_up_order", order_number=number)
+    return Text("It is on its way.")
+
+
+@pytest.fixture
+def model() -> Iterator[OpenAISimulator]:
+    with OpenAISimulator().running() as simulator:
+        simulator.rule = support
+        simulator.usage = (INTO, OUT)
+        yield simulator
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
+    with Fleet(tmp_path, data_dir=tmp_path / "data", max_crashes=10) as fleet:
+        yield fleet
+
+
+def begin(fleet: Fleet, base_url: str = "") -> Worker:
+    return fleet.begin_worker("agents", slots=8, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=base_url)
+
+
+def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_is_killed(
+    fleet: Fleet, model: OpenAISimulator
+) -> None:
+    allowed = 60_000  # about two thirds of what all the jobs would take
+    fleet.redis.hset(fleet.board.keys.tenant("acme"), mapping={"tokens_per_day": str(allowed)})
+    workers = [begin(fleet, model.url) for _ in range(2)]
+    for worker in workers:
+        fleet.wait_for(worker)
+    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 6]
+    jobs = fleet.jobs.submit_many("support.request", requests, tenant="acme")
+    eventually(lambda: len(model.requests) >= 5, 20, what="the first requests")
+    workers[0].kill()
+    for job in jobs:
+        eventually(lambda job=job: fleet.board.record(job.id).done, 30, what=f"the end of {job.id}")  # type: ignore[misc]
+    (today,) = fleet.jobs.spending("acme")
+    used = len(model.requests) * (INTO + OUT)
+    assert used <= today.tokens <= allowed
+    codes = {record.error.code for job in jobs if (record := fleet.board.record(job.id)).error}
+    assert codes == {"tenant_budget_exceeded"}
+    assert sum(fleet.board.state(job.id) is JobState.SUCCEEDED for job in jobs) > 3
+
+
+def test_a_job_whose_budget_a_person_extends_goes_on_on_another_worker(fleet: Fleet) -> None:
+    first, second = begin(fleet), begin(fleet)
+    fleet.wait_for(first)
+    budget = Budget(model_calls=2, on_limit=OnLimit.APPROVE)
+    job = fleet.jobs.submit("support.request", {"message": "I return order 10003"}, budget=budget)
+    eventually(lambda: job.get().state is JobState.WAITING, 30, what="the question")
+    (ask,) = job.get().asks
+    assert ask.prompt.endswith("May it spend as much again?")
+    assert ask.facts["for"] == "a request to offline"
+    first.kill()
+    fleet.wait_for(second)
+    fleet.jobs.approve(job.id, by="ada")
+    eventually(lambda: job.get().done, 30, what="the end of the job")
+    record = job.get()
+    assert record.state is JobState.SUCCEEDED, record.error
+    assert record.spent is not None
+    assert (record.spent.model_calls, record.spent.grants) == (4, 1)
+    assert [event.type for event in fleet.board.events(job.id)].count("waiting") == 1

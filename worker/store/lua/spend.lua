@@ -1,0 +1,116 @@
+-- Spend: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
+--
+-- ARGV: common, job id, attempt, number of the call ('' only asks whether there is time), tokens, cost (in millionths of
+--   a dollar, '' when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), job
+--   or day whose budget is lived on by cheaper means from this call on or '', 1 to count in any case or ''
+-- Returns: {1, share of what was taken more in millionths, 1 when the spending is limited else 0, ms that are left or
+--   ''}, {0, refusal as JSON}, {-1} when the attempt has lost its fence, {-2, whose money it is} when the cost is unknown
+--   and a budget in money, {-3, tenant, setting, value} when a limit of the tenant is no number
+-- Atomic. Idempotent by call. What a lost attempt has set aside stays spent: its calls may have been billed.
+--!include budget
+
+local id, attempt, number = ARGV[5], ARGV[6], ARGV[7]
+local call = call_field(attempt, number)
+local cheaper, in_any_case = ARGV[14] ~= '', ARGV[15] ~= ''
+local least = {tokens = tonumber(ARGV[8]), cost = tonumber(ARGV[9]), model_calls = tonumber(ARGV[10]),
+  tool_calls = tonumber(ARGV[11]), unpriced = ARGV[9] == '' and 1 or 0}
+local more = {tokens = tonumber(ARGV[12]), cost = tonumber(ARGV[13])}
+local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'tenant')
+local tenant = field[3]
+local fenced = field[1] == 'running' and field[2] == attempt
+if not tenant or not (fenced or in_any_case) then return {-1} end
+local pots = pots_of(id, tenant)
+local RANK = {fail = 1, approve = 2, cheaper = 3, pending = 4}
+
+local function granted(share)
+  local left = ms_left(pots)
+  return {1, share, any_limited(pots) and 1 or 0, left and whole(left) or ''}
+end
+
+local function refusal(pot, limit, pending)
+  local on_limit = limit == 'wall' and pot.on_limit == 'cheaper' and 'fail' or pot.on_limit -- time cannot be bought
+  local found = {limit = limit, on_limit = on_limit, grants = pot.grants, job_id = pot.job or '',
+    tenant = pot.tenant or '', day = pot.day or ''}
+  if limit == 'wall' then
+    found.allowed, found.spent, found.wanted = pot.ends_at - pot.began, now - pot.began, 0
+  else
+    found.allowed, found.spent = allowance_of(pot, limit, cheaper), pot.spent[limit]
+    found.wanted = least[limit] or 0
+  end
+  if pot.tenant then found.resets_in = DAY_MS - now % DAY_MS end
+  found.pending = pending
+  return {0, cjson.encode(found)}
+end
+
+-- The gravest of all refusals: nobody need approve of what fails anyway, and nobody need wait for what stays refused.
+local function refused()
+  local first, limit, gravest = nil, nil, 5
+  for _, pot in ipairs(pots) do
+    if pot.invalid then return {-3, pot.tenant, pot.invalid[1], pot.invalid[2]} end
+    if pot.limits.cost and least.unpriced == 1 then return {-2, pot.job or '', pot.tenant or ''} end
+    local name, stays = barrier(pot, least, cheaper)
+    local rank = name and (stays and RANK[pot.on_limit] or RANK.pending) or 5
+    if rank < gravest then first, limit, gravest = pot, name, rank end
+  end
+  return first and refusal(first, limit, gravest == RANK.pending)
+end
+
+-- How much of what is wanted more all pots have room for, in millionths.
+local function room()
+  local share = 1
+  for _, pot in ipairs(pots) do
+    for name, wanted in pairs(more) do
+      if wanted > 0 and pot.limits[name] then
+        local left = allowance_of(pot, name, cheaper) - pot.spent[name] - (least[name] or 0)
+        share = math.min(share, math.max(left, 0) / wanted)
+      end
+    end
+  end
+  return math.floor(share * MICRO)
+end
+
+-- Take note that calls of lost attempts will not be settled any more.
+local function write_off()
+  if redis.call('HGET', spent_key(id), 'attempt') == attempt then return end
+  for _, name in ipairs(redis.call('HKEYS', spent_key(id))) do
+    local of = name:match('^call:(%d+)%.')
+    if of and tonumber(of) < tonumber(attempt) then
+      local kept = cjson.decode(redis.call('HGET', spent_key(id), name))
+      set_aside(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
+      redis.call('HDEL', spent_key(id), name)
+    end
+  end
+  redis.call('HSET', spent_key(id), 'attempt', attempt)
+end
+
+local function take(share)
+  local amount = {unpriced = least.unpriced, model_calls = least.model_calls, tool_calls = least.tool_calls,
+    tokens = least.tokens + math.floor(more.tokens * share / MICRO),
+    cost = (least.cost or 0) + math.floor(more.cost * share / MICRO)}
+  local kept = {day = pots[#pots].day, share = share}
+  for _, name in ipairs(COUNTED) do kept[name] = whole(amount[name]) end
+  redis.call('HSET', spent_key(id), call, cjson.encode(kept))
+  for _, pot in ipairs(pots) do
+    if cheaper and (pot.job or pot.day) == ARGV[14] then redis.call('HSET', pot.key, 'cheaper', 1) end
+    if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
+      redis.call('HINCRBY', pot.key, 'jobs', 1)
+    end
+    add_to(pot, amount)
+  end
+  set_aside(pots, kept, 1)
+  redis.call('SADD', spenders_key(kept.day), tenant)
+  redis.call('PEXPIRE', spenders_key(kept.day), DAYS_KEPT_MS)
+end
+
+local known = redis.call('HGET', spent_key(id), call)
+if known then return granted(cjson.decode(known).share) end
+if fenced and number ~= '' then
+  write_off()
+  pots = pots_of(id, tenant)
+end
+local no = not in_any_case and refused()
+if no then return no end
+if number == '' then return granted(0) end
+local share = in_any_case and MICRO or room()
+take(share)
+return granted(share)
