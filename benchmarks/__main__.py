@@ -19,6 +19,7 @@ from benchmarks.footprint import footprint
 from benchmarks.job_rates import job_rates
 from benchmarks.line import Line
 from benchmarks.model_limits import model_limits
+from benchmarks.outage import outage
 from benchmarks.plan import Plan
 from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "fair_share": fair_share,
     "job_rates": job_rates,
     "model_limits": model_limits,
+    "outage": outage,
     "depth": depth,
 }
 QUICK = Plan(repeat=2, divisor=10)
@@ -51,7 +53,7 @@ HELP = f"""Measure backdesk beside plain Celery and arq, on this machine, in one
 {_LIST}
 
 Each repetition gives every contender its turn, on a Redis started for that turn alone. Read the ratios, not the
-figures: they are taken side by side, and a slow machine slows both sides. A full run takes about fifteen minutes and
+figures: they are taken side by side, and a slow machine slows both sides. A full run takes about half an hour and
 wants a machine with nothing else to do. arq has an environment of its own, .tools/peers, made on first use.
 """
 

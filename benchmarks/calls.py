@@ -24,7 +24,7 @@ KIND = "bench.calls"
 
 
 class CallsRequest(BaseModel):
-    """How many calls one after the other, the estimate of each in tokens, and a mean time between two in seconds."""
+    """How many calls one after the other, the estimate of each in tokens, and the mean time after each in seconds."""
 
     count: int = 1
     tokens: int = 100
@@ -41,10 +41,10 @@ async def calls(ctx: TaskContext, request: CallsRequest) -> Done:
     """Ask a model again and again."""
 
     async def call() -> int:
-        await asyncio.sleep(random.uniform(0.5, 1.5) * request.pause_s)
         async with ctx.reserve(SERVICE, tokens=request.tokens) as reservation:
             used = await _ask()
             reservation.used(used)
+        await asyncio.sleep(random.uniform(0.5, 1.5) * request.pause_s)
         return used
 
     for n in range(request.count):

@@ -113,9 +113,9 @@ class JobClient:
         a timedelta), or with `idempotency_while_active` until it has ended.
 
         Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
-        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those
-        before it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written, also for a
-        tenant that may not have such jobs.
+        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those that
+        came before it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written,
+        also for a tenant that may not have such jobs.
         """
         found, created = self._do(self._core.submit(kind, request, JobOptions(**options), job_id))
         return Job(found, created, self)

@@ -18,6 +18,8 @@ from worker.store.transitions import moment, text
 #: Facts of a place in line, each by one command.
 _FACTS = 7
 _UNSET = ["~"] * 4
+#: What a rate makes up for of its own lateness; the same as in limits.lua.
+LATENESS_US = 150_000
 
 
 def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRecord]]:
@@ -50,7 +52,7 @@ def _facts(keys: Keys, queue: str, tenant: str, kind: str) -> list[Command]:
     return [
         ("HMGET", keys.held, f"{queue} {tenant} {kind}", f"{queue} {tenant}"),
         ("HMGET", keys.policy, *scopes, tenant_scope(EVERY_TENANT), scope_of(tenant=EVERY_TENANT, kind=kind)),
-        ("HMGET", keys.flow, *scopes),
+        ("HMGET", keys.flow, *scopes, *(f"unbegun {scope}" for scope in scopes)),
         *(("GET", keys.rate(scope)) for scope in scopes),
     ]
 
@@ -63,13 +65,13 @@ def _standing(keys: Keys, record: JobRecord) -> list[Command]:
     conversation = keys.conversation(record.tenant, record.conversation or "")
     return [
         ("ZRANK", keys.line(record.queue, record.tenant, record.kind), record.id),
-        ("LINDEX", conversation, 0),
+        ("ZRANGE", conversation, 0, 0),
     ]
 
 
-def _told(record: JobRecord, place: _Place, ahead: int | None, first: bytes | None) -> JobRecord:
-    if record.conversation and first and text(first) != record.id:
-        return record.model_copy(update={"behind": text(first)})
+def _told(record: JobRecord, place: _Place, ahead: int | None, first: list[bytes]) -> JobRecord:
+    if record.conversation and first and text(first[0]) != record.id:
+        return record.model_copy(update={"behind": text(first[0])})
     if ahead is None:  # it is being delivered
         return record
     return record.model_copy(update={"ahead": ahead, "limited": place.hold(ahead)})
@@ -84,7 +86,8 @@ class _Place:
         self._held = next((text(scope) for scope in held if scope), None)
         self._own = [_words(policy) for policy in policies[:4]]
         self._general = [_UNSET, _words(policies[4]), _UNSET, _words(policies[5])]
-        self._taken = [float(each or 0) for each in taken]
+        self._taken = [float(each or 0) for each in taken[:4]]
+        self._unbegun = [float(each or 0) for each in taken[4:]]
         self._rates = [float(rate or 0) for rate in rates]
         self._now_us = now_us
 
@@ -101,12 +104,18 @@ class _Place:
         if (most is not None and self._taken[at] >= most) or interval_us is None:
             full = most is not None and self._taken[at] >= most
             return Hold(scope=scope, reason="max_running" if full else "rate", run_at=None)
-        begins_ms = math.ceil(min(self._rates[at], self._now_us + interval_us) / 1000)
+        begins_ms = math.ceil(self._next_us(at, interval_us) / 1000)
         run_at_ms = max(begins_ms, self._now_us // 1000) + ahead * interval_us / 1000
         return Hold(scope=scope, reason="rate", run_at=moment(math.floor(run_at_ms)))
 
     def _waits(self, at: int) -> bool:
-        return self._number(at, 2) is not None and self._rates[at] > self._now_us
+        interval_us = self._number(at, 2)
+        return interval_us is not None and self._next_us(at, interval_us) > self._now_us
+
+    def _next_us(self, at: int, interval_us: float) -> float:
+        slack_us = max(LATENESS_US, ((self._number(at, 3) or 1) - 1) * interval_us)
+        bucket = max(min(self._rates[at], self._now_us + interval_us), self._now_us - slack_us)
+        return bucket + self._unbegun[at] * interval_us
 
     def _number(self, at: int, word: int) -> float | None:
         """Return a limit, None where there is none; the order of the words is that of `JobLimits.policy`."""

@@ -15,10 +15,9 @@ from producers.policies import change_policy, policies
 from producers.tenants import checked_name, next_moment
 from worker.errors import InvalidRequest
 from worker.job import NAME_PATTERN
-from worker.policy import JobLimits, scope_of
+from worker.policy import EVERY_TENANT, JobLimits, scope_of
 
 _NAME = re.compile(NAME_PATTERN)
-_ONLY_RATES = "a kind of a tenant is limited by rate alone; limit all of the tenant, or the kind, or the queue"
 
 
 class JobLimitStatus(BaseModel):
@@ -52,8 +51,6 @@ class LimitsOfJobs:
         """Change the limits of a scope; returns all that is set for it. Raises InvalidRequest."""
         if all(value is None for value in changes.values()):
             raise InvalidRequest("limits", "give at least one of max_running, rate, burst")
-        if scope.startswith("tenant ") and changes.get("max_running") is not None:
-            raise InvalidRequest("max_running", _ONLY_RATES)
         return (yield from change_policy(self._core, scope, JobLimits, changes))
 
     def remove(self, scope: str) -> Operation[bool]:
@@ -80,7 +77,7 @@ class LimitsOfJobs:
             JobLimitStatus(
                 scope=scope,
                 limits=found[scope],
-                running=None if scope.startswith("tenant ") else round(float(running or 0)),
+                running=None if scope.startswith(f"tenant {EVERY_TENANT} ") else round(float(running or 0)),
                 held=held,
                 next_at=next_moment(rate, now_ms),
             )

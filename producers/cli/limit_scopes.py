@@ -8,7 +8,6 @@ from producers.job_limits import job_scope
 from worker.errors import InvalidRequest
 from worker.resource import Scope
 
-SORTS = ("kind", "queue", "model", "service")
 EXAMPLES = "kind:orders.audit, tenant:acme/kind:orders.audit, queue:agents, model:openai/gpt-4o, tenant:acme/model:..."
 
 
@@ -31,17 +30,25 @@ class JobScope:
 
 def read_scope(text: str) -> JobScope | Scope:
     """Return what is meant: jobs, or an outside service. Raises InvalidRequest."""
-    tenant, rest = "", text
+    tenant, slash, rest = "", "", text
     if text.startswith("tenant:"):
-        tenant, _, rest = text.removeprefix("tenant:").partition("/")
+        tenant, slash, rest = text.removeprefix("tenant:").partition("/")
+        if not tenant or (slash and not rest):
+            raise _none(text)
+        if not rest:
+            return Scope(tenant=tenant)
     sort, _, name = rest.partition(":")
-    if (tenant and not rest) or (sort in {"model", "service"} and name):
+    if sort in {"model", "service"} and name:
         return _service(name, tenant)
-    if not name or sort not in SORTS or (sort == "queue" and tenant):
-        raise InvalidRequest("scope", f"{text!r} is none; write such as {EXAMPLES}")
+    if not name or sort not in {"kind", "queue"} or (sort == "queue" and tenant):
+        raise _none(text)
     scope = JobScope(**{sort: name}, tenant=tenant or None)
     job_scope(**scope.names)
     return scope
+
+
+def _none(text: str) -> InvalidRequest:
+    return InvalidRequest("scope", f"{text!r} is none; write such as {EXAMPLES}")
 
 
 def _service(name: str, tenant: str) -> Scope:

@@ -10,12 +10,16 @@ from producers.async_client import AsyncJobClient
 from producers.client import JobClient
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
+from producers.job_limits import JobLimitStatuses
 from producers.memory import Memory
+from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
+from producers.tenants import TenantStatus, TenantStatuses
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
+from worker.policy import JobLimits, TenantSettings
 from worker.schedule import ScheduleRecord
 from worker.settings import Settings
 
@@ -62,6 +66,14 @@ class Client(Protocol):
     async def resume_schedule(self, name: str) -> ScheduleRecord: ...
     async def remove_schedule(self, name: str) -> bool: ...
     async def run_schedule(self, name: str) -> Submitted: ...
+    async def set_tenant(self, name: str, **changes: Any) -> TenantSettings: ...
+    async def remove_tenant(self, name: str) -> bool: ...
+    async def tenant(self, name: str) -> TenantStatus: ...
+    async def tenants(self, **options: Any) -> tuple[TenantStatuses, int]: ...
+    async def set_job_limits(self, **changes: Any) -> JobLimits: ...
+    async def remove_job_limits(self, **scope: Any) -> bool: ...
+    async def job_limits(self) -> JobLimitStatuses: ...
+    async def overview(self, **options: Any) -> Overview: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -157,6 +169,30 @@ class Blocking:
 
     async def run_schedule(self, name: str) -> Submitted:
         return await asyncio.to_thread(self.client.run_schedule, name)
+
+    async def set_tenant(self, name: str, **changes: Any) -> TenantSettings:
+        return await asyncio.to_thread(self.client.set_tenant, name, **changes)
+
+    async def remove_tenant(self, name: str) -> bool:
+        return await asyncio.to_thread(self.client.remove_tenant, name)
+
+    async def tenant(self, name: str) -> TenantStatus:
+        return await asyncio.to_thread(self.client.tenant, name)
+
+    async def tenants(self, **options: Any) -> tuple[TenantStatuses, int]:
+        return await asyncio.to_thread(self.client.tenants, **options)
+
+    async def set_job_limits(self, **changes: Any) -> JobLimits:
+        return await asyncio.to_thread(self.client.set_job_limits, **changes)
+
+    async def remove_job_limits(self, **scope: Any) -> bool:
+        return await asyncio.to_thread(self.client.remove_job_limits, **scope)
+
+    async def job_limits(self) -> JobLimitStatuses:
+        return await asyncio.to_thread(self.client.job_limits)
+
+    async def overview(self, **options: Any) -> Overview:
+        return await asyncio.to_thread(self.client.overview, **options)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -259,6 +295,30 @@ class Asyncio:
 
     async def run_schedule(self, name: str) -> Submitted:
         return await self.client.run_schedule(name)
+
+    async def set_tenant(self, name: str, **changes: Any) -> TenantSettings:
+        return await self.client.set_tenant(name, **changes)
+
+    async def remove_tenant(self, name: str) -> bool:
+        return await self.client.remove_tenant(name)
+
+    async def tenant(self, name: str) -> TenantStatus:
+        return await self.client.tenant(name)
+
+    async def tenants(self, **options: Any) -> tuple[TenantStatuses, int]:
+        return await self.client.tenants(**options)
+
+    async def set_job_limits(self, **changes: Any) -> JobLimits:
+        return await self.client.set_job_limits(**changes)
+
+    async def remove_job_limits(self, **scope: Any) -> bool:
+        return await self.client.remove_job_limits(**scope)
+
+    async def job_limits(self) -> JobLimitStatuses:
+        return await self.client.job_limits()
+
+    async def overview(self, **options: Any) -> Overview:
+        return await self.client.overview(**options)
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

@@ -108,8 +108,7 @@ def test_a_pause_that_one_request_is_asked_for_is_kept_by_all_workers(fleet: Fle
     jobs += [ask(fleet, number) for number in ORDERS[1:]]
     wait_for_all(fleet, jobs)
     gaps = [later - earlier for earlier, later in itertools.pairwise(sorted(provider.asked_at))]
-    assert max(gaps) >= 1.9
-    assert max(gaps) == gaps[0], "somebody asked within the pause"
+    assert gaps[0] >= 1.9, "somebody asked within the pause"
     assert [fleet.board.record(job).failures for job in jobs] == [1, 0, 0, 0, 0, 0]
 
 

@@ -39,6 +39,11 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("retrying", code="worker_lost", message="it runs again", crashes=1), "[worker_lost] it runs again"),
         (event("retrying", run_at="2030", delay_s=2.5, error=BUSY), "again in 2.50 s: [busy] come back later"),
         (event("limited", run_at="2030", delay_s=90, error=BUSY), "again in 1 min 30 s: [busy] come back later"),
+        (
+            event("limited", run_at="2030", reason="rate", scope="tenant acme kind a.b"),
+            "by the rate of kind a.b of tenant acme, runs at 2030",
+        ),
+        (event("limited", reason=5, scope=[1]), "by the 5 of [1]"),
         (event("step", key="charge", effect="unsafe", seconds=0.5), "charge done (0.50 s, unsafe)"),
         (event("waiting", **{"for": [APPROVAL]}), "for approval refund: May I? → backdesk approve|deny j"),
         (event("waiting", **{"for": [QUESTION]}), "for question colour: Which? → backdesk answer j TEXT"),

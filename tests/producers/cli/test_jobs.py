@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from producers.client import Job
 from tests.producers.cli.conftest import Cli
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
+from worker.job import JobState
 
 
 def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, fleet: Fleet) -> None:
@@ -234,3 +237,31 @@ def test_kinds_of_one_kind_shows_its_fields_and_schemas(on_fleet: Cli) -> None:
     assert "Orders read in one transaction." in shown
     unknown = on_fleet("kinds", "test.nothing", "--json")
     assert (unknown.code, unknown.document["error"]["code"]) == (2, "unknown_kind")
+
+
+@pytest.fixture
+def slow_tenant(fleet: Fleet) -> Iterator[str]:
+    """A tenant whose jobs begin once an hour."""
+    fleet.jobs.set_tenant("slow", rate="1/h")
+    yield "slow"
+    fleet.jobs.remove_tenant("slow")
+    for record in fleet.jobs.list(tenant="slow", state=JobState.QUEUED):
+        fleet.jobs.cancel(record.id)
+
+
+def test_a_job_that_a_limit_holds_is_shown_as_limited_with_the_moment(on_fleet: Cli, slow_tenant: str) -> None:
+    words = ["submit", "test.echo", "--text", "x", "--tenant", slow_tenant, "--json"]
+    on_fleet(*words)
+    ids = [on_fleet(*words).document["job_id"] for _ in range(2)]
+    listed = on_fleet("list", "--tenant", slow_tenant).out.splitlines()
+
+    assert [line.split()[3] for line in listed if line.startswith(ids[1])] == ["limited"]
+    assert re.search(r"by the rate of tenant slow, until \d\d:\d\d:\d\d, in 1 h, 1 of its", "\n".join(listed))
+    assert "limited" in on_fleet("show", ids[0]).out
+    record = on_fleet("show", ids[0], "--json").document
+    assert (record["state"], record["ahead"]) == ("queued", 0)
+    assert (record["limited"]["scope"], record["limited"]["reason"]) == ("tenant slow", "rate")
+    watched = on_fleet("watch", ids[0], "--for", "0.1")
+    assert watched.code == 4
+    assert watched.out.startswith("limited: by the rate of tenant slow, until ")
+    assert {each["id"] for each in on_fleet("list", "--state", "queued", "--json").document} >= {*ids}

@@ -199,3 +199,57 @@ def test_the_help_of_a_kind_lists_its_fields(on_fleet: Cli, cli: Cli) -> None:
     unknown = cli("submit", "test.sleep", "--help")
     assert unknown.code == 0
     assert "The fields of test.sleep are not known" in unknown.err
+
+
+@pytest.fixture
+def talk(request: pytest.FixtureRequest) -> str:
+    """The name of a conversation, or a key, of this test alone."""
+    return f"c{abs(hash(request.node.name)) % 10**9}"
+
+
+def test_jobs_of_a_conversation_run_one_after_the_other(on_fleet: Cli, fleet: Fleet, talk: str) -> None:
+    words = ["submit", "test.sleep", "--conversation", talk, "--tenant", "talker", "--json"]
+    first = on_fleet(*words, "--n", "20").document["job_id"]
+    second = on_fleet(*words, "--n", "0").document["job_id"]
+
+    assert f"behind job {first} of its conversation" in on_fleet("list", "--tenant", "talker").out
+    assert f"behind job {first} of its conversation" in on_fleet("show", second).out
+    assert on_fleet("show", second, "--json").document["behind"] == first
+    refused = on_fleet(*words, "--n", "0", "--when-busy", "reject")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "conversation_busy")
+    assert first in refused.document["error"]["message"]
+    interrupting = on_fleet(*words, "--n", "0", "--when-busy", "interrupt", "--wait")
+    assert interrupting.document["state"] == "succeeded"
+    assert fleet.jobs.get(first).state == "cancelled"
+
+
+def test_a_key_may_last_only_while_its_job_goes_on(on_fleet: Cli, talk: str) -> None:
+    words = ["submit", "test.echo", "--text", "x", "--idempotency-key", talk, "--key-while-active", "--wait", "--json"]
+
+    assert on_fleet(*words).document["id"] != on_fleet(*words).document["id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--when-busy", "reject"], "when_busy: is about a conversation_id; give one"),
+        (["--conversation", "c", "--when-busy", "panic"], "must be one of enqueue, reject, interrupt"),
+        (["--key-ttl", "10m"], "idempotency_ttl: is about an idempotency_key; give one"),
+        (["--key-ttl", "soon", "--idempotency-key", "k"], "key_ttl: 'soon' is no length of time"),
+        (["--key-while-active"], "idempotency_while_active: is about an idempotency_key; give one"),
+    ],
+)
+def test_options_about_what_is_not_there_are_refused(on_fleet: Cli, words: list[str], reason: str) -> None:
+    answer = on_fleet("submit", "test.echo", "--text", "x", *words)
+
+    assert answer.code == 2
+    assert reason in answer.err
+
+
+def test_without_a_priority_a_job_has_its_tenants(on_fleet: Cli, fleet: Fleet) -> None:
+    fleet.jobs.set_tenant("first-class", priority=8)
+    words = ["submit", "test.echo", "--text", "x", "--tenant", "first-class", "--wait", "--json"]
+
+    assert on_fleet(*words).document["priority"] == 8
+    assert on_fleet(*words, "--priority", "2").document["priority"] == 2
+    fleet.jobs.remove_tenant("first-class")

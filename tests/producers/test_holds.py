@@ -1,0 +1,128 @@
+"""A job that waits tells what for: the limit that holds it and until when, its place in line, its conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.support.board import Board
+from tests.support.clients import Client
+from worker.job import JobRecord
+
+
+@pytest.fixture(autouse=True)
+def slots(board: Board) -> None:
+    board.announce(agents=2)
+
+
+async def reason(jobs: Client, job_id: str) -> tuple[str, str] | None:
+    limited = (await jobs.get(job_id)).limited
+    return (limited.scope, limited.reason) if limited else None
+
+
+async def test_a_job_that_only_waits_for_a_slot_tells_its_place_and_no_limit(jobs: Client, board: Board) -> None:
+    ids = board.submit_many(6)
+    waiting = [record for job_id in ids if (record := await jobs.get(job_id)).ahead is not None]
+
+    assert [record.ahead for record in waiting] == [*range(len(waiting))]
+    assert waiting
+    assert all(record.limited is None for record in waiting)
+
+
+async def test_a_rate_tells_when_each_job_runs(jobs: Client, board: Board) -> None:
+    await jobs.set_tenant("acme", rate="6/m")
+    ids = board.submit_many(4)
+    found = [await jobs.get(job_id) for job_id in ids]
+
+    assert found[0].limited is None, "it is delivered"
+    moments = [record.limited.run_at for record in found[1:] if record.limited and record.limited.run_at]
+    assert [(record.limited.scope, record.limited.reason) for record in found[1:] if record.limited] == [
+        ("tenant acme", "rate")
+    ] * 3
+    assert timedelta(0) < moments[0] - found[1].created_at <= timedelta(seconds=10)
+    assert [later - sooner for sooner, later in pairwise(moments)] == [timedelta(seconds=10)] * 2
+
+
+async def test_the_moment_is_the_one_that_the_event_tells(jobs: Client, board: Board) -> None:
+    await jobs.set_tenant("acme", rate="6/m")
+    board.submit_many(2)
+    job_id = board.submit()
+    (told,) = [event.data["run_at"] for event in board.events(job_id) if event.type == "limited"]
+    limited = (await jobs.get(job_id)).limited
+
+    assert limited is not None
+    assert limited.run_at is not None
+    assert abs(limited.run_at.timestamp() - _seconds(told)) < 0.05
+
+
+def _seconds(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("setting", "held"),
+    [
+        ({"tenant": {"max_running": 1}}, ("tenant acme", "max_running")),
+        ({"every": {"max_running": 1}}, ("tenant acme", "max_running")),
+        ({"kind": {"max_running": 1}}, ("kind test.echo", "max_running")),
+        ({"kind": {"rate": "1/h"}}, ("kind test.echo", "rate")),
+        ({"both": {"rate": "1/h"}}, ("tenant acme kind test.echo", "rate")),
+        ({"queue": {"max_running": 1}}, ("queue agents", "max_running")),
+        ({"queue": {"rate": "1/h"}}, ("queue agents", "rate")),
+    ],
+)
+async def test_each_sort_of_limit_is_told(
+    jobs: Client, board: Board, setting: dict[str, dict[str, str]], held: tuple[str, str]
+) -> None:
+    for whose, limits in setting.items():
+        if whose in {"tenant", "every"}:
+            await jobs.set_tenant("acme" if whose == "tenant" else "*", **limits)
+        else:
+            scopes = {"kind": {"kind": "test.echo"}, "queue": {"queue": "agents"}}
+            scope = scopes.get(whose, {"kind": "test.echo", "tenant": "acme"})
+            await jobs.set_job_limits(**scope, **limits)
+    _, second = board.submit_many(2)
+
+    assert await reason(jobs, second) == held
+
+
+async def test_it_is_told_no_more_once_it_is_over(jobs: Client, board: Board) -> None:
+    await jobs.set_tenant("acme", max_running=1)
+    first, second = board.submit_many(2)
+    assert await reason(jobs, second) == ("tenant acme", "max_running")
+    board.succeed(board.start(first))
+    assert await reason(jobs, second) is None
+
+
+async def test_a_job_tells_which_other_its_conversation_goes_on_with(jobs: Client, board: Board) -> None:
+    first = board.submit(conversation="c")
+    second = board.submit(conversation="c")
+    assert (await jobs.get(second)).behind == first
+    board.succeed(board.start(first))
+    assert (await jobs.get(second)).behind is None
+
+
+async def test_a_list_tells_what_each_record_tells(jobs: Client, board: Board) -> None:
+    await jobs.set_tenant("acme", max_running=1)
+    board.submit_many(3)
+    board.submit(tenant="other", conversation="c")
+    board.submit(tenant="other", conversation="c")
+    listed = {record.id: record for record in await jobs.list()}
+
+    def waits(record: JobRecord) -> tuple[object, ...]:
+        return record.limited, record.ahead, record.behind
+
+    assert {job_id: waits(record) for job_id, record in listed.items()} == {
+        job_id: waits(await jobs.get(job_id)) for job_id in listed
+    }
+    assert sum(record.limited is not None for record in listed.values()) == 2
+
+
+async def test_the_list_needs_one_round_trip_more_for_all_of_them(jobs: Client, board: Board) -> None:
+    await jobs.set_tenant("acme", max_running=1)
+    board.submit_many(50)
+    board.client.config_resetstat()
+    await jobs.list()
+    assert board.client.info("commandstats")["cmdstat_time"]["calls"] == 1
