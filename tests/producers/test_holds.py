@@ -34,9 +34,11 @@ async def test_a_job_that_only_waits_for_a_slot_tells_its_place_and_no_limit(job
 async def test_a_rate_tells_when_each_job_runs(jobs: Client, board: Board) -> None:
     await jobs.set_tenant("acme", rate="6/m")
     ids = board.submit_many(4)
+    assert (await jobs.get(ids[0])).limited is None, "it is delivered"
+    board.start(ids[0])
     found = [await jobs.get(job_id) for job_id in ids]
 
-    assert found[0].limited is None, "it is delivered"
+    assert found[0].limited is None, "it runs"
     moments = [record.limited.run_at for record in found[1:] if record.limited and record.limited.run_at]
     assert [(record.limited.scope, record.limited.reason) for record in found[1:] if record.limited] == [
         ("tenant acme", "rate")
