@@ -23,6 +23,7 @@ from producers.service_limits import ServiceLimits
 from producers.tenants import Tenants, TenantStatus
 from worker.health import WorkerFacts
 from worker.job import TERMINAL, JobState
+from worker.policy import scope_of, tenant_scope
 from worker.resource import BreakerStatus, LimitStatus
 from worker.schedule import ScheduleRecord
 from worker.store.transitions import moment, text
@@ -185,7 +186,7 @@ class Overviews:
                 queued=sum(line.waiting for line in its),
                 tenants=len({line.tenant for line in its}),
                 delivered=delivered,
-                running=max(at.taken(f"queue {queue}") - delivered, 0),
+                running=max(at.taken(scope_of(queue=queue)) - delivered, 0),
                 slots=at.slots.get(queue, 0),
                 ended_per_s=ends.of(ends.queues[queue]),
                 average_s=at.flow.get(f"seconds {queue}"),
@@ -210,17 +211,17 @@ class Overviews:
             waiting[line.tenant] += line.waiting
         busy = {*_names(at.flow, "tenant"), *waiting, *ends.tenants} - {""}
         ordered = sorted(
-            busy, key=lambda name: (-at.taken(f"tenant {name}"), -waiting[name], -ends.tenants[name], name)
+            busy, key=lambda name: (-at.taken(tenant_scope(name)), -waiting[name], -ends.tenants[name], name)
         )
         chosen = ordered[:most]
         its: list[Line] = [line for line in lines.lines if line.tenant in set(chosen)]
         statuses = yield from Tenants(self._core).statuses([*chosen], its)
-        running = sum(at.taken(f"tenant {name}") for name in busy) or 1
+        running = sum(at.taken(tenant_scope(name)) for name in busy) or 1
         loads = [
             TenantLoad(
-                **_fields(status),
+                **_fields(status) | {"running": at.taken(tenant_scope(status.tenant))},
                 ended_per_s=ends.of(ends.tenants[status.tenant]),
-                share=round(status.running / running, 3),
+                share=round(at.taken(tenant_scope(status.tenant)) / running, 3),
             )
             for status in statuses
         ]

@@ -44,8 +44,8 @@ class Setting(BaseModel):
 class TenantStatus(BaseModel):
     """What applies to a tenant, and what it has going on.
 
-    `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit holds,
-    `running` the jobs that are delivered to workers or run, as `max_running` counts them.
+    `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
+    tenant or of a kind holds, `running` the jobs that are delivered to workers or run, as `max_running` counts them.
     `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has spent today.
     """
 

@@ -68,18 +68,23 @@ def _interval(text: str) -> float:
 def _stay(client: JobClient, tenants: int, seconds: float, out: Output) -> None:
     shown: RenderableType = page(client.overview(tenants=tenants), out.console.width, out.console.height - 1)
     with _keys() as quits, Live(console=out.console, screen=True, auto_refresh=False) as live:
-        live.update(_with_hint(shown), refresh=True)
+        live.update(_fitting(shown, out), refresh=True)
         while not quits(seconds):
             try:
                 shown = page(client.overview(tenants=tenants), out.console.width, out.console.height - 1)
-                live.update(_with_hint(shown), refresh=True)
+                live.update(_fitting(shown, out), refresh=True)
             except StoreUnavailable as error:
-                banner = Text(f"Redis cannot be reached: {error}; what follows is old", "bold red")
-                live.update(Group(banner, shown), refresh=True)
+                banner = Text(f"what follows is old: {error}", "bold red", overflow="ellipsis", no_wrap=True)
+                live.update(_fitting(Group(banner, shown), out), refresh=True)
 
 
-def _with_hint(shown: RenderableType) -> RenderableType:
-    return Group(shown, Text("q to leave", "dim"))
+def _fitting(shown: RenderableType, out: Output) -> RenderableType:
+    """Return as many lines as the terminal has, and beneath them what is not shown."""
+    lines = out.console.render_lines(shown, pad=False)
+    room = max(out.console.height - 1, 1)
+    parts = [Text.assemble(*((segment.text, segment.style or "") for segment in line)) for line in lines[:room]]
+    more = f"; {len(lines) - room} lines do not fit, see them with --once" if len(lines) > room else ""
+    return Group(*parts, Text(f"q to leave{more}", "dim", overflow="ellipsis", no_wrap=True))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -146,11 +146,11 @@ def test_without_redis_it_says_so(cli: Cli) -> None:
 
 
 class Terminal:
-    """`backdesk top` on a terminal of 100 columns and 30 rows."""
+    """`backdesk top` on a terminal of 100 columns."""
 
-    def __init__(self, fleet: Fleet, folder: Path) -> None:
+    def __init__(self, fleet: Fleet, folder: Path, rows: int = 30) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "producers.cli", "top", "--interval", "0.2"],
             cwd=folder,
@@ -184,10 +184,22 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(fleet: Fleet, tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(fleet, tmp_path)
-    yield made
-    made.close()
+def on_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Starts the command on a terminal for a fleet."""
+    made: list[Terminal] = []
+
+    def start(fleet: Fleet, rows: int = 30) -> Terminal:
+        made.append(Terminal(fleet, tmp_path, rows))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def terminal(on_terminal: Callable[..., Terminal], fleet: Fleet) -> Terminal:
+    return on_terminal(fleet)
 
 
 def test_on_a_terminal_the_page_is_renewed_until_somebody_presses_q(terminal: Terminal) -> None:
@@ -204,3 +216,19 @@ def test_ctrl_c_ends_it_too_and_gives_the_terminal_back(terminal: Terminal) -> N
     terminal.process.send_signal(signal.SIGINT)
     terminal.read_until("\x1b[?1049l")
     assert terminal.process.wait(30) == 130
+
+
+def test_what_does_not_fit_on_the_terminal_is_counted(on_terminal: Callable[..., Terminal], fleet: Fleet) -> None:
+    on_terminal(fleet, rows=5).read_until("lines do not fit, see them with --once")
+
+
+def test_while_redis_is_away_the_page_stays_and_says_that_it_is_old(
+    on_terminal: Callable[..., Terminal], fleet_of_this_test: Fleet
+) -> None:
+    terminal = on_terminal(fleet_of_this_test)
+    terminal.read_until("q to leave")
+    with fleet_of_this_test.redis_stopped():
+        terminal.read_until("what follows is old: ")
+    seen = terminal.screen.count("q to leave")
+    terminal.read_until("no jobs; 0 jobs/s end", terminal.screen.count("no jobs; 0 jobs/s end") + 2)
+    assert terminal.screen.count("q to leave") > seen
