@@ -154,7 +154,8 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "producers.cli", "top", "--interval", "0.2"],
             cwd=folder,
-            env=environment(BACKDESK_REDIS_URL=fleet.url, TERM="xterm-256color"),
+            # The size in the environment, which a shell may have exported, comes before that of the terminal.
+            env=environment(BACKDESK_REDIS_URL=fleet.url, TERM="xterm-256color", COLUMNS="100", LINES=str(rows)),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
