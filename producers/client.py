@@ -451,7 +451,7 @@ class JobClient:
 
         `max_running` is how many may run at once (0 pauses them), `rate`, such as `60/m`, how often one may begin,
         `burst` how many may at once after a rest. Only what is given changes; `"default"` takes a limit away, `"none"`
-        is explicitly none, which matters where each tenant has one. A kind of a tenant has only a rate. Holds at once,
+        is explicitly none, which matters where each tenant has one. Holds at once,
         also for jobs that wait already. Atomic, as `set_tenant`. Raises InvalidRequest.
         """
         changes = {"max_running": max_running, "rate": rate, "burst": burst}

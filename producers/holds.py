@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from producers.operation import Command, Commands, Operation
+from producers.pace import next_us, unbegun
 from worker.job import Hold, JobRecord, JobState
 from worker.keys import Keys
 from worker.policy import EVERY_TENANT, scope_of, tenant_scope
@@ -18,8 +19,6 @@ from worker.store.transitions import moment, text
 #: Facts of a place in line, each by one command.
 _FACTS = 7
 _UNSET = ["~"] * 4
-#: What a rate makes up for of its own lateness; the same as in limits.lua.
-LATENESS_US = 150_000
 
 
 def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRecord]]:
@@ -52,7 +51,7 @@ def _facts(keys: Keys, queue: str, tenant: str, kind: str) -> list[Command]:
     return [
         ("HMGET", keys.held, f"{queue} {tenant} {kind}", f"{queue} {tenant}"),
         ("HMGET", keys.policy, *scopes, tenant_scope(EVERY_TENANT), scope_of(tenant=EVERY_TENANT, kind=kind)),
-        ("HMGET", keys.flow, *scopes, *(f"unbegun {scope}" for scope in scopes)),
+        ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
         *(("GET", keys.rate(scope)) for scope in scopes),
     ]
 
@@ -87,8 +86,8 @@ class _Place:
         self._own = [_words(policy) for policy in policies[:4]]
         self._general = [_UNSET, _words(policies[4]), _UNSET, _words(policies[5])]
         self._taken = [float(each or 0) for each in taken[:4]]
-        self._unbegun = [float(each or 0) for each in taken[4:]]
-        self._rates = [float(rate or 0) for rate in rates]
+        self._unbegun = taken[4:]
+        self._rates = rates
         self._now_us = now_us
 
     def hold(self, ahead: int) -> Hold | None:
@@ -113,9 +112,9 @@ class _Place:
         return interval_us is not None and self._next_us(at, interval_us) > self._now_us
 
     def _next_us(self, at: int, interval_us: float) -> float:
-        slack_us = max(LATENESS_US, ((self._number(at, 3) or 1) - 1) * interval_us)
-        bucket = max(min(self._rates[at], self._now_us + interval_us), self._now_us - slack_us)
-        return bucket + self._unbegun[at] * interval_us
+        of_rate = self._own[at] if self._own[at][2] != "~" else self._general[at]
+        burst = 1 if of_rate[3] == "~" else float(of_rate[3])
+        return next_us(self._rates[at], self._unbegun[at], interval_us, burst, self._now_us)
 
     def _number(self, at: int, word: int) -> float | None:
         """Return a limit, None where there is none; the order of the words is that of `JobLimits.policy`."""

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from producers.core import JobCore
 from producers.operation import Calls, Commands, Operation
+from producers.pace import next_moment, unbegun
 from producers.policies import change_policy, policies
-from producers.tenants import checked_name, next_moment
+from producers.tenants import checked_name
 from worker.errors import InvalidRequest
 from worker.job import NAME_PATTERN
 from worker.policy import EVERY_TENANT, JobLimits, scope_of
@@ -66,23 +67,28 @@ class LimitsOfJobs:
         keys, scopes = self._core.keys, [*found]
         taken, time, *replies = yield Commands(
             [
-                ("HMGET", keys.flow, *scopes),
+                ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
                 ("TIME",),
                 *(("GET", keys.rate(scope)) for scope in scopes),
                 *(("ZCARD", keys.held_by(scope)) for scope in scopes),
             ]
         )
-        now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+        now_us = int(time[0]) * 1_000_000 + int(time[1])
         return [
             JobLimitStatus(
                 scope=scope,
                 limits=found[scope],
                 running=None if scope.startswith(f"tenant {EVERY_TENANT} ") else round(float(running or 0)),
                 held=held,
-                next_at=next_moment(rate, now_ms),
+                next_at=next_moment(found[scope], rate, delivered, now_us),
             )
-            for scope, running, rate, held in zip(
-                scopes, taken, replies[: len(scopes)], replies[len(scopes) :], strict=True
+            for scope, running, delivered, rate, held in zip(
+                scopes,
+                taken[: len(scopes)],
+                taken[len(scopes) :],
+                replies[: len(scopes)],
+                replies[len(scopes) :],
+                strict=True,
             )
         ]
 

@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict
 from producers.core import JobCore
 from producers.lines import Line, read_lines
 from producers.operation import Calls, Commands, Operation
+from producers.pace import next_moment, unbegun
 from producers.policies import change_policy, merged
 from producers.spending import Spendings
 from worker.budget import DaySpending
 from worker.errors import InvalidRequest
 from worker.job import DEFAULT_PRIORITY, NAME_PATTERN
-from worker.policy import EVERY_TENANT, NO_LIMIT, TenantSettings, tenant_scope
-from worker.store.transitions import moment, text
+from worker.policy import EVERY_TENANT, NO_LIMIT, JobLimits, TenantSettings, tenant_scope
+from worker.store.transitions import text
 
 _NAME = re.compile(NAME_PATTERN)
 #: Where a setting comes from: it is the tenant's own, that of every tenant, or built in.
@@ -106,30 +107,34 @@ class Tenants:
         policies, taken, time, *rates = yield Commands(
             [
                 ("HMGET", keys.policy, tenant_scope(EVERY_TENANT), *scopes),
-                ("HMGET", keys.flow, *scopes),
+                ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
                 ("TIME",),
                 *(("GET", keys.rate(scope)) for scope in scopes),
             ]
         )
         general, *own = (text(policy) if policy else "" for policy in policies)
-        now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+        now_us = int(time[0]) * 1_000_000 + int(time[1])
         spent = yield from Spendings(self._core).today_of(names)
         waiting: dict[str, list[Line]] = {}
         for line in lines:
             waiting.setdefault(line.tenant, []).append(line)
-        return [
-            TenantStatus(
+        found = []
+        each = zip(names, own, taken[: len(names)], taken[len(names) :], rates, spent, strict=True)
+        for name, policy, running, delivered, rate, its_day in each:
+            every = name == EVERY_TENANT
+            its = effective(policy, "" if every else general, of_every=every)
+            status = TenantStatus(
                 tenant=name,
                 own=bool(policy),
-                settings=effective(policy, "" if name == EVERY_TENANT else general, of_every=name == EVERY_TENANT),
+                settings=its,
                 queued=sum(line.waiting for line in waiting.get(name, ())),
                 running=round(float(running or 0)),
                 limited=sum(line.waiting for line in waiting.get(name, ()) if line.held_by),
-                next_at=next_moment(rate, now_ms),
-                spent=None if name == EVERY_TENANT else its_day,
+                next_at=next_moment(_limits(its), rate, delivered, now_us),
+                spent=None if every else its_day,
             )
-            for name, policy, running, rate, its_day in zip(names, own, taken, rates, spent, strict=True)
-        ]
+            found.append(status)
+        return found
 
 
 def effective(own: str, general: str, *, of_every: bool = False) -> dict[str, Setting]:
@@ -155,10 +160,9 @@ def _said(policy: str) -> dict[str, Any]:
     return merged(TenantSettings, policy, {}).model_dump(mode="json", exclude_none=True) if policy else {}
 
 
-def next_moment(rate: bytes | None, now_ms: int) -> datetime | None:
-    """Return when a rate lets the next job begin, by its bucket in µs; None when that is now."""
-    ms = float(rate or 0) / 1000
-    return moment(round(ms)) if ms > now_ms else None
+def _limits(settings: Mapping[str, Setting]) -> JobLimits:
+    rate = settings["rate"].value
+    return JobLimits(rate=rate, burst=settings["burst"].value if rate else None)
 
 
 def checked_name(tenant: str) -> str:

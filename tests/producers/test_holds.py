@@ -71,6 +71,7 @@ def _seconds(iso: str) -> float:
         ({"kind": {"max_running": 1}}, ("kind test.echo", "max_running")),
         ({"kind": {"rate": "1/h"}}, ("kind test.echo", "rate")),
         ({"both": {"rate": "1/h"}}, ("tenant acme kind test.echo", "rate")),
+        ({"both": {"max_running": 1}}, ("tenant acme kind test.echo", "max_running")),
         ({"queue": {"max_running": 1}}, ("queue agents", "max_running")),
         ({"queue": {"rate": "1/h"}}, ("queue agents", "rate")),
     ],

@@ -70,7 +70,7 @@ async def test_it_tells_how_many_run_and_how_many_places_wait(jobs: Client, boar
 async def test_it_tells_when_a_rate_lets_the_next_begin(jobs: Client, board: Board) -> None:
     board.announce(agents=10)
     await jobs.set_job_limits(kind="test.echo", rate="1/h")
-    board.start(board.submit_many(2)[0])
+    board.submit_many(2)
 
     (status,) = await jobs.job_limits()
     assert status.next_at is not None

@@ -244,9 +244,9 @@ def slow_tenant(fleet: Fleet) -> Iterator[str]:
     """A tenant whose jobs begin once an hour."""
     fleet.jobs.set_tenant("slow", rate="1/h")
     yield "slow"
-    fleet.jobs.remove_tenant("slow")
     for record in fleet.jobs.list(tenant="slow", state=JobState.QUEUED):
         fleet.jobs.cancel(record.id)
+    fleet.jobs.remove_tenant("slow")
 
 
 def test_a_job_that_a_limit_holds_is_shown_as_limited_with_the_moment(on_fleet: Cli, slow_tenant: str) -> None:
