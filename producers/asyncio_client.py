@@ -1,0 +1,90 @@
+"""A client's connection, for one event loop, and how it carries out operations."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Self, TypeVar
+
+from producers.answers import Answers
+from producers.blocking import ATTEMPTS, PAUSE_S, raise_first
+from producers.core import JobCore, Replies
+from producers.dead_letters import DeadLetters
+from producers.job_limits import LimitsOfJobs
+from producers.memory import Memories
+from producers.operation import Calls, Commands, Operation
+from producers.overview import Overviews
+from producers.schedules import Schedules
+from producers.service_limits import ServiceLimits
+from producers.spending import Spendings
+from producers.tenants import Tenants
+from worker.connection import UNREACHABLE, connect_async, translated
+from worker.errors import StoreUnavailable
+from worker.kinds import RequestCheck
+from worker.settings import Settings, load_settings
+from worker.store.script import run_async, run_pipelined_async
+
+T = TypeVar("T")
+
+
+class AsyncioClient:
+    """A connection to one deployment, and everything that can be asked of it."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        checks: Mapping[str, RequestCheck] | None = None,
+    ) -> None:
+        settings = settings or load_settings(**({"redis_url": url} if url else {}))
+        self._core = core = JobCore(settings, checks)
+        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
+        self._services = ServiceLimits(core)
+        self._schedules = Schedules(core)
+        self._spendings = Spendings(core)
+        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
+        self._timeout_s = settings.socket_timeout_s
+        self.redis = connect_async(settings.url, settings.socket_timeout_s)
+
+    async def close(self) -> None:
+        """Close the connections. Idempotent."""
+        await self.redis.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _do(self, operation: Operation[T]) -> T:
+        try:
+            step = next(operation)
+            while True:
+                step = operation.send(await self._answer(step))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
+
+    async def _answer(self, step: Commands | Calls) -> Replies:
+        patience_ends = time.monotonic() + self._timeout_s
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with translated():
+                    return await self._ask(step)
+            except StoreUnavailable as error:
+                late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
+                if late or not isinstance(error.__cause__, UNREACHABLE):
+                    raise
+                await asyncio.sleep(PAUSE_S * attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _ask(self, step: Commands | Calls) -> Replies:
+        if isinstance(step, Calls) and len(step.calls) == 1:
+            return [await run_async(self.redis, step.calls[0])]
+        if isinstance(step, Calls):
+            return raise_first(await run_pipelined_async(self.redis, step.calls))
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for command in step.commands:
+                pipe.execute_command(*command)
+            return await pipe.execute()
