@@ -19,7 +19,11 @@ PACE = 0.6
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "faults", [[], plan(SEED, SECONDS, QUICK["lease_s"], PACE)], ids=["undisturbed", "killed, frozen and cut off"]
+    "faults",
+    [
+        pytest.param([], id="undisturbed", marks=pytest.mark.soak),
+        pytest.param(plan(SEED, SECONDS, QUICK["lease_s"], PACE), id="killed, frozen and cut off"),
+    ],
 )
 def test_the_books_are_in_order_after_a_run(faults: list[Fault], tmp_path: Path) -> None:
     seconds = SECONDS if faults else 3.0
