@@ -12,7 +12,7 @@ from typing import Any, Unpack
 from producers.answers import Reply, check_outcome
 from producers.async_control import AsyncControl
 from producers.async_watch import AsyncWatch
-from producers.blocking import given
+from producers.connection import given
 from producers.core import Announcements, Contracts, Events, Ids, Records, outcome_of
 from producers.dead_letters import DeadFilter, Replays, Since
 from producers.memory import Memory

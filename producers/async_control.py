@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Unpack
 
-from producers.asyncio_client import AsyncioClient
-from producers.blocking import given
+from producers.async_connection import AsyncioClient
+from producers.connection import given
 from producers.job_limits import JobLimitStatuses, job_scope
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords

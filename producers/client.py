@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Unpack
 
 from producers.answers import Reply, check_outcome
-from producers.blocking import given
+from producers.connection import given
 from producers.control import Control
 from producers.core import Announcements, Contracts, Events, Ids, Records, outcome_of
 from producers.dead_letters import DeadFilter, Replays, Since

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Unpack
 
-from producers.blocking import BlockingClient, given
+from producers.connection import BlockingClient, given
 from producers.job_limits import JobLimitStatuses, job_scope
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords

@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.progress import track
 
-from producers.blocking import given
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.cli.moments import read_span_or_moment
 from producers.cli.output import Output
 from producers.client import JobClient
+from producers.connection import given
 from worker.failure import Category
 
 T = TypeVar("T")

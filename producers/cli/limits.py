@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from producers.blocking import given
 from producers.cli.connection import connected
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.cli.limit_scopes import JobScope, read_scope, written
@@ -15,6 +14,7 @@ from producers.cli.limits_view import show_limits
 from producers.cli.output import AsJson, Output
 from producers.cli.tenant_options import read_whole
 from producers.client import JobClient
+from producers.connection import given
 from producers.job_limits import JobLimitStatus
 from producers.policies import AS_DEFAULT
 from worker.errors import InvalidRequest

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from producers.blocking import given
 from producers.cli.connection import connected
 from producers.cli.moments import read_moment, read_span
 from producers.cli.output import AsJson, Output
@@ -40,6 +39,7 @@ from producers.cli.submit_options import (
     read_object,
     read_retry,
 )
+from producers.connection import given
 from worker.errors import ScheduleNotFound
 from worker.job import DEFAULT_TENANT
 from worker.schedule import Missed, Overlap

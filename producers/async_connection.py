@@ -7,29 +7,20 @@ import time
 from collections.abc import Mapping
 from typing import Self, TypeVar
 
-from producers.answers import Answers
-from producers.blocking import ATTEMPTS, PAUSE_S, raise_first
-from producers.core import JobCore, Replies
-from producers.dead_letters import DeadLetters
-from producers.job_limits import LimitsOfJobs
-from producers.memory import Memories
+from producers.connection import ATTEMPTS, PAUSE_S, Operations, raise_first
+from producers.core import Replies
 from producers.operation import Calls, Commands, Operation
-from producers.overview import Overviews
-from producers.schedules import Schedules
-from producers.service_limits import ServiceLimits
-from producers.spending import Spendings
-from producers.tenants import Tenants
 from worker.connection import UNREACHABLE, connect_async, translated
 from worker.errors import StoreUnavailable
 from worker.kinds import RequestCheck
-from worker.settings import Settings, load_settings
+from worker.settings import Settings
 from worker.store.script import run_async, run_pipelined_async
 
 T = TypeVar("T")
 
 
-class AsyncioClient:
-    """A connection to one deployment, and everything that can be asked of it."""
+class AsyncioClient(Operations):
+    """A connection to one deployment, which carries out operations on the event loop that asks."""
 
     def __init__(
         self,
@@ -38,15 +29,8 @@ class AsyncioClient:
         settings: Settings | None = None,
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
-        settings = settings or load_settings(**({"redis_url": url} if url else {}))
-        self._core = core = JobCore(settings, checks)
-        self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
-        self._services = ServiceLimits(core)
-        self._schedules = Schedules(core)
-        self._spendings = Spendings(core)
-        self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
-        self._timeout_s = settings.socket_timeout_s
-        self.redis = connect_async(settings.url, settings.socket_timeout_s)
+        super().__init__(url, settings=settings, checks=checks)
+        self.redis = connect_async(self._settings.url, self._timeout_s)
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""

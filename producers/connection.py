@@ -30,8 +30,8 @@ ATTEMPTS = 3
 PAUSE_S = 0.1
 
 
-class BlockingClient:
-    """A connection to one deployment, and everything that can be asked of it."""
+class Operations:
+    """What can be asked of a deployment, by subject, whichever way a client carries it out."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class BlockingClient:
         settings: Settings | None = None,
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
-        settings = settings or load_settings(**({"redis_url": url} if url else {}))
+        self._settings = settings = settings or load_settings(**({"redis_url": url} if url else {}))
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
@@ -48,7 +48,20 @@ class BlockingClient:
         self._spendings = Spendings(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
-        self.redis = connect(settings.url, settings.socket_timeout_s)
+
+
+class BlockingClient(Operations):
+    """A connection to one deployment, which carries out operations in the thread that asks."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        checks: Mapping[str, RequestCheck] | None = None,
+    ) -> None:
+        super().__init__(url, settings=settings, checks=checks)
+        self.redis = connect(self._settings.url, self._timeout_s)
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
