@@ -40,6 +40,7 @@ from producers.cli.submit_options import (
     read_retry,
 )
 from producers.connection import given
+from producers.schedules import KeptSchedule
 from worker.errors import ScheduleNotFound
 from worker.job import DEFAULT_TENANT
 from worker.schedule import Missed, Overlap
@@ -102,6 +103,10 @@ def add(
     body = {} if request is None else read_source("request", request)
     with connected() as client:
         kept = client.add_schedule(name, kind, body, **options)
+    _announce(name, kept, out)
+
+
+def _announce(name: str, kept: KeptSchedule, out: Output) -> None:
     out.document({"added": kept.added, "replaced": kept.replaced} | kept.record.model_dump(mode="json"))
     done = "added" if kept.added else "replaced" if kept.replaced else "unchanged:"
     out.line(f"{done} {name}")

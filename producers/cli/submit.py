@@ -141,18 +141,12 @@ def submit(
         raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
     out = Output(as_json=as_json)
     stay = Follow(watch, wait, None if patience is None else read_span("for", patience).total_seconds())
-    options: dict[str, Any] = {
+    options = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl) | {
         "tenant": tenant,
         "priority": priority,
-        "delay": None if delay is None else read_span("delay", delay),
-        "at": None if at is None else read_moment("at", at),
-        "expires": None if expires is None else read_span_or_moment("expires", expires),
-        "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
-        "timeout": None if timeout is None else read_span("timeout", timeout),
         "retry": read_retry(attempts, retry),
         "budget": None if budget is None else read_budget(budget),
         "idempotency_key": idempotency_key,
-        "idempotency_ttl": None if key_ttl is None else read_span("key_ttl", key_ttl),
         "idempotency_while_active": key_while_active,
         "conversation_id": conversation,
         "when_busy": when_busy,
@@ -161,6 +155,26 @@ def submit(
     with connected() as client:
         body = _body(client, kind, request, context.args)
         _submit(client, kind, body, options | {"job_id": job_id or new_job_id()}, stay=stay, out=out)
+
+
+def _times(
+    *,
+    delay: str | None,
+    at: str | None,
+    expires: str | None,
+    start_by: str | None,
+    timeout: str | None,
+    key_ttl: str | None,
+) -> dict[str, Any]:
+    """Return the options that are about time, as the client takes them."""
+    return {
+        "delay": None if delay is None else read_span("delay", delay),
+        "at": None if at is None else read_moment("at", at),
+        "expires": None if expires is None else read_span_or_moment("expires", expires),
+        "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
+        "timeout": None if timeout is None else read_span("timeout", timeout),
+        "idempotency_ttl": None if key_ttl is None else read_span("key_ttl", key_ttl),
+    }
 
 
 def _body(client: JobClient, kind: str, request: str | None, options: list[str]) -> Any:
