@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from producers.cli.asks_view import ask_text
+from producers.cli.fitted_table import show_fitted
 from producers.cli.hold_text import hold_text, state_text
 from producers.cli.moments import shown_span
 from producers.cli.output import Output
@@ -17,22 +16,11 @@ from worker.job import JobRecord
 _COLUMNS = ("id", "kind", "tenant", "state", "attempt", "age", "took")
 #: Columns that are left out where there is no room for all, one after the other.
 _DISPENSABLE = ("took", "tenant", "attempt")
-_GAP = "  "
 
 
 def show_jobs(records: Sequence[JobRecord], out: Output) -> None:
     """Print jobs."""
-    rows = [_cells(record) for record in records]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in _COLUMNS}
-    for name in _DISPENSABLE:
-        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > out.console.width:
-            del widths[name]
-    out.line(_GAP.join(f"{name:<{width}}" for name, width in widths.items()).rstrip(), "bold")
-    for record, row in zip(records, rows, strict=True):
-        cells = [Text(f"{row[name]:<{width}}", _style(record, name)) for name, width in widths.items()]
-        line = Text(_GAP).join(cells)
-        line.rstrip()
-        out.show(line)
+    for record in show_fitted(records, out, cells=_cells, style=_style, dispensable=_DISPENSABLE):
         for note in _notes(record):
             out.line(f"  {safe_line(note, out.console.width - 2)}", "yellow" if record.asks else "dim")
 

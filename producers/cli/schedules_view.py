@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from rich.text import Text
-
 from producers.cli.budget_view import budget_text
+from producers.cli.fitted_table import show_fitted
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
 from producers.cli.record_view import STATE_STYLES, age, pretty
@@ -18,22 +17,11 @@ from worker.schedule import ScheduleRecord
 _COLUMNS = ("name", "kind", "tenant", "next", "last")
 #: Columns that are left out where there is no room for all, one after the other.
 _DISPENSABLE = ("tenant", "kind")
-_GAP = "  "
 
 
 def show_schedules(records: Sequence[ScheduleRecord], out: Output) -> None:
     """Print schedules: when each fires next and has fired last, and beneath when it fires at all and what was amiss."""
-    rows = [_cells(record) for record in records]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in _COLUMNS}
-    for name in _DISPENSABLE:
-        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > out.console.width:
-            del widths[name]
-    out.line(_GAP.join(f"{name:<{width}}" for name, width in widths.items()).rstrip(), "bold")
-    for record, row in zip(records, rows, strict=True):
-        cells = [Text(f"{row[name]:<{width}}", _style(record, name)) for name, width in widths.items()]
-        line = Text(_GAP).join(cells)
-        line.rstrip()
-        out.show(line)
+    for record in show_fitted(records, out, cells=_cells, style=_style, dispensable=_DISPENSABLE):
         out.line(f"  {'; '.join(_notes(record))}", "dim")
         if record.error:
             out.line(f"  {safe_line(record.error.message)}", "red")
