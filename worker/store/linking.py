@@ -58,7 +58,13 @@ def link(parts: Sequence[str], main: str) -> str:
     if not names:
         return main
     fields = [_renamed(each.text.removeprefix("local "), names) for each in used if not each.ahead]
-    return "".join([f"local {TABLE} = {{}}\n", *fields, _renamed(main, names)])
+    return "".join([_table(names), *fields, _renamed(main, names)])
+
+
+def _table(names: Iterable[str]) -> str:
+    """The table, made as large as it gets: to grow step by step takes a fifth of the time of filling it."""
+    room = ", ".join(f"['{name}'] = 0" for name in sorted(names))
+    return f"local {TABLE} = {{{room}}}\n"
 
 
 def _definitions(part: str) -> Iterator[_Definition]:

@@ -155,13 +155,13 @@ local function set_aside(pots, amount, sign)
   end
 end
 
--- Start the time of a job that has a budget with one, and give it the budget of its kind when it has none of its own.
+-- Start the time of a job that has a budget with one. `budget` is its own, else that of its kind, which becomes its own;
+-- '' when there is none.
 -- Returns 1 when its spending is limited, else 0, and the ms that its time has left, or ''.
-local function open_budget(job, budget_of_kind)
-  if budget_of_kind ~= '' then redis.call('HSETNX', job_key(job.id), 'budget', budget_of_kind) end
-  local field = redis.call('HMGET', job_key(job.id), 'budget', 'parent')
+local function open_budget(job, budget, parent)
   local of_tenant = redis.call('EXISTS', tenant_key(job.tenant), tenant_key('*')) > 0
-  if not field[1] and not field[2] and not of_tenant then return 0, '' end -- as is usual, and quickly seen
+  if budget == '' and not parent and not of_tenant then return 0, '' end -- as is usual, and quickly seen
+  if budget ~= '' then redis.call('HSETNX', job_key(job.id), 'budget', budget) end
   local pots = pots_of(job.id, job.tenant)
   local own = pots[1]
   if own.wall_ms and not own.ends_at then

@@ -17,16 +17,17 @@ if not job then return {0, ''} end
 local key = job_key(id)
 
 local function claim(watchers)
-  local limited, time_left_ms = open_budget(job, ARGV[9])
-  local field = redis.call('HMGET', key, 'request', 'metadata', 'expires_at', 'failures', 'retry', 'timeout_ms',
-    'root', 'remembers', 'usage')
-  local checkpoint, ledger = '', {}
-  if field[8] then
+  local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
+    'usage', 'budget', 'parent')
+  local limited, time_left_ms = open_budget(job, field[9] or ARGV[9], field[10])
+  local checkpoint, ledger, expires_at = '', {}, job.expires_at
+  if field[7] then
     checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
   end
   return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
-    field[3] or '', field[3] and whole(field[3] - now) or '', watchers, tonumber(field[4] or 0), field[5] or '', field[6] or '',
-    field[7] or id, checkpoint, ledger, tonumber(job.priority), field[9] or '', limited, time_left_ms}
+    expires_at and whole(expires_at) or '', expires_at and whole(expires_at - now) or '', watchers,
+    tonumber(field[3] or 0), field[4] or '', field[5] or '', field[6] or id, checkpoint, ledger, tonumber(job.priority),
+    field[8] or '', limited, time_left_ms}
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
@@ -50,10 +51,9 @@ if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
 settle_rates(job, true)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
-job.attempt = redis.call('HINCRBY', key, 'attempt', 1)
-redis.call('HSET', key, 'worker', worker, 'token', token, 'started_at', whole(now), 'lasted', whole(now) .. ' 0',
-  'emitted', 0)
-enter(job, 'running')
+job.attempt = job.attempt + 1
+enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'token', token, 'started_at', whole(now),
+  'lasted', whole(now) .. ' 0', 'emitted', 0)
 if limit then
   redis.call('ZREM', expiring_key, id)
   watch_limits(job)

@@ -58,6 +58,7 @@ local function present_of(queue) return present[queue] or redis.call('GET', virt
 local function exact(time) return string.format('%.17g', time) end
 
 local function pay(place, cost)
+  if cost == 0 then return end
   local queue, tenant, amount = place.queue, place.tenant, exact(cost / place.weight)
   if redis.call('ZADD', lane_key(queue), 'XX', 'INCR', amount, tenant) then return end
   if redis.call('ZADD', departed_key(queue), 'XX', 'INCR', amount, tenant) or cost <= 0 then return end
@@ -119,13 +120,12 @@ end
 
 -- An attempt has ended: it makes room, and what it really cost takes the place of what was paid.
 local function charge(job)
-  local field = redis.call('HMGET', job_key(job.id), 'prepaid', 'lasted')
   local place = place_of(job.queue, job.tenant, job.kind)
-  local seconds, paid_on = seconds_of(field[2])
+  local seconds, paid_on = seconds_of(job.lasted)
   seconds = math.max(seconds, LEAST_COST)
   local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
   vacate(place)
-  pay(place, cost - math.max(settle_prepaid(place, field[1]), paid_on))
+  pay(place, cost - math.max(settle_prepaid(place, job.paid_ms), paid_on))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
@@ -135,7 +135,7 @@ local function undeliver(job)
   if redis.call('ZREM', window_key(job.queue), job.id) == 0 then return false end
   local place = place_of(job.queue, job.tenant, job.kind)
   vacate(place)
-  pay(place, -settle_prepaid(place, redis.call('HGET', job_key(job.id), 'prepaid')))
+  pay(place, -settle_prepaid(place, job.paid_ms))
   settle_rates(job, false)
   return true
 end

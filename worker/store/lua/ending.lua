@@ -32,7 +32,8 @@ local function cancel(job, message)
   if job.state ~= 'running' then
     end_cancelled(job, message)
   elseif redis.call('HSETNX', key, 'stop', message) == 1 then
-    redis.call('HSET', key, 'stop_by', whole(now + STOP_GRACE_MS))
+    job.stop_by = now + STOP_GRACE_MS
+    redis.call('HSET', key, 'stop_by', whole(job.stop_by))
     redis.call('HSET', stopping_key, job.id, 'cancel:' .. message)
     watch_limits(job)
   end
@@ -64,12 +65,11 @@ local function release_key(job, key, lasts, ttl)
 end
 
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
--- forgotten.
-conclude = function(job, state, name, value, data)
+-- forgotten. The rest are fields and values to write with them.
+conclude = function(job, state, name, value, data, ...)
   local key, ttl = job_key(job.id), whole(tonumber(ARGV[4]) + KEPT_LONGER_MS)
   withdraw(job)
-  enter(job, state)
-  redis.call('HSET', key, 'finished_at', whole(now), name, value)
+  enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data)
   redis.call('PEXPIRE', key, ttl)
   redis.call('PEXPIRE', events_key(job.id), ttl)

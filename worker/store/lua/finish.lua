@@ -10,8 +10,7 @@ local job = load_job(ARGV[5])
 local held, left = holds(job, ARGV[6])
 if not held then return left and job.state == ARGV[7] and 1 or 0 end
 job.tokens = tonumber(ARGV[13])
-redis.call('HSET', job_key(job.id), 'usage', ARGV[11], 'left_by', ARGV[6])
 if ARGV[12] ~= '' then redis.call('HSET', job_key(job.id), 'degraded', ARGV[12]) end
-conclude(job, ARGV[7], ARGV[8], ARGV[9], ARGV[10])
+conclude(job, ARGV[7], ARGV[8], ARGV[9], ARGV[10], 'usage', ARGV[11], 'left_by', ARGV[6])
 dispatch_touched()
 return 1

@@ -13,16 +13,19 @@ local LONGEST_PAST = 65536
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
   local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
-    'conversation', 'rated')
+    'conversation', 'rated', 'expires_at', 'start_by', 'stop_by', 'prepaid', 'lasted')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
-    attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9]}
+    attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9],
+    expires_at = tonumber(field[10]), start_by = tonumber(field[11]), stop_by = tonumber(field[12]),
+    paid_ms = field[13], lasted = field[14]}
 end
 
-local function enter(job, state)
+-- Enter a state; the rest are fields and values to write with it.
+local function enter(job, state, ...)
   redis.call('ZREM', state_key(job.state), job.id)
   redis.call('ZADD', state_key(state), whole(now), job.id)
-  redis.call('HSET', job_key(job.id), 'state', state)
+  redis.call('HSET', job_key(job.id), 'state', state, ...)
   job.state = state
 end
 
@@ -36,8 +39,7 @@ end
 
 -- When the maintenance has to look at a job because of a time limit, and which limit that is; nil when there is none.
 local function next_limit(job)
-  local field = redis.call('HMGET', job_key(job.id), 'expires_at', 'start_by', 'stop_by')
-  local expires_at, start_by, stop_by = tonumber(field[1]), tonumber(field[2]), tonumber(field[3])
+  local expires_at, start_by, stop_by = job.expires_at, job.start_by, job.stop_by
   if job.state == 'running' then
     -- The worker itself ends an attempt in time; this is for one that cannot.
     expires_at = expires_at and expires_at + STOP_GRACE_MS
@@ -79,7 +81,7 @@ end
 
 -- Take a job out of every place where it runs or waits.
 local function withdraw(job)
-  redis.call('ZREM', expiring_key, job.id)
+  if job.expires_at or job.start_by or job.stop_by then redis.call('ZREM', expiring_key, job.id) end
   redis.call('HDEL', stopping_key, job.id)
   touched[job.queue] = true
   if job.state == 'running' then

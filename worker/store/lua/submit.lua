@@ -137,7 +137,8 @@ local function create(base)
   local parked = run_at and run_at > now
   local job = {id = ARGV[base + 1], kind = ARGV[base + 2], tenant = ARGV[base + 3], queue = ARGV[base + 4],
     priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued',
-    conversation = ARGV[base + 21] ~= '' and ARGV[base + 21]}
+    conversation = ARGV[base + 21] ~= '' and ARGV[base + 21], expires_at = tonumber(ARGV[base + 10]),
+    start_by = tonumber(ARGV[base + 13])}
   local field = forbidden(job.tenant, job.kind)
   if field then return {-4, field} end
   local busy = make_way(job, ARGV[base + 22])
@@ -146,7 +147,7 @@ local function create(base)
   keep_key(job, base)
   if parent ~= '' then join_family(job, parent) end
   if origin ~= '' then follow(job, origin, ARGV[base + 20]) end
-  if ARGV[base + 10] ~= '' or ARGV[base + 13] ~= '' then watch_limits(job) end
+  watch_limits(job)
   if parked then
     redis.call('ZADD', due_key, whole(run_at), job.id)
     append(job, 'scheduled', '{"run_at":"' .. iso(run_at) .. '"}')
