@@ -8,7 +8,7 @@ from datetime import datetime
 
 from producers.core import JobCore, new_job_id
 from producers.operation import Calls, Commands, Operation
-from worker.admission import JobOptions
+from worker.admission import JobOptions, refusal
 from worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound
 from worker.firing import define, job_of
 from worker.recurrence import Recurrence
@@ -39,7 +39,7 @@ class Schedules:
     def add(
         self, name: str, kind: str, request: object, options: JobOptions, timing: Timing, *, paused: bool, replace: bool
     ) -> Operation[KeptSchedule]:
-        """Check a definition and keep it. Raises InvalidRequest, or ScheduleExists."""
+        """Check a definition, and that its tenant may have it; keep it. Raises InvalidRequest or ScheduleExists."""
         check = yield from self._core.check(kind)
         now = yield from self._now()
         limit = self._core.settings.max_request_bytes
@@ -48,7 +48,10 @@ class Schedules:
         first_ms = schedule.recurrence(anchor_ms).after(milliseconds(now))
         if first_ms is None:
             yield from self._refuse_as_over(schedule)
-        (code,) = yield Calls([self._calls.keep(schedule, anchor_ms, first_ms, paused=paused, replace=replace)])
+        call = self._calls.keep(schedule, anchor_ms, first_ms, paused=paused, replace=replace)
+        ((code, field),) = yield Calls([call])
+        if code is ScheduleCode.FORBIDDEN:
+            raise refusal(field, tenant=schedule.tenant)
         if code is ScheduleCode.CONFLICT:
             raise ScheduleExists(name)
         record = yield from self.get(name)

@@ -56,6 +56,14 @@ async def test_an_interval_counts_from_its_start(jobs: Client) -> None:
     assert kept.record.next_at == starts + timedelta(hours=2)
 
 
+async def test_a_kind_that_its_tenant_may_not_have_is_refused_at_once(jobs: Client) -> None:
+    await jobs.set_tenant("acme", kinds=["another.kind"])
+    with pytest.raises(InvalidRequest, match="kind: tenant 'acme' may not have jobs of this kind"):
+        await jobs.add_schedule("tick", "test.echo", {}, every=60, tenant="acme")
+    assert await jobs.schedules() == []
+    assert (await jobs.add_schedule("tick", "test.echo", {}, every=60, tenant="other")).added
+
+
 async def test_the_same_definition_again_changes_nothing(jobs: Client) -> None:
     first = await jobs.add_schedule("tick", "test.echo", {}, every=60)
     again = await jobs.add_schedule("tick", "test.echo", {}, every=timedelta(minutes=1))

@@ -29,7 +29,7 @@ class Shelf:
     def keep(self, kept: Schedule | None = None, *, paused: bool = False, replace: bool = False) -> ScheduleCode:
         kept = kept or schedule()
         first_ms = kept.recurrence(self.clock()).after(self.clock())
-        return self.board.run(self.calls.keep(kept, self.clock(), first_ms, paused=paused, replace=replace))
+        return self.board.run(self.calls.keep(kept, self.clock(), first_ms, paused=paused, replace=replace))[0]
 
     def ripe(self, most: int = 50) -> list[RipeSchedule]:
         return self.board.run(self.calls.ripe(most))[1]

@@ -281,9 +281,9 @@ def test_a_firing_that_is_refused_is_noted_and_holds_up_no_other(
 
 def test_a_job_that_its_tenant_may_not_have_is_noted_as_refused(shelf: Shelf, timetable: Timetable) -> None:
     policy = TenantSettings(kinds=("another.kind",)).policy
-    shelf.board.run(shelf.board.transitions.configure(tenant_scope("acme"), policy, "acme"))
     shelf.keep(schedule(tenant="acme"))
     shelf.keep(schedule("other"))
+    shelf.board.run(shelf.board.transitions.configure(tenant_scope("acme"), policy, "acme"))
     pass_time(shelf, timetable, 60, step_s=60)
     record = shelf.record()
     assert record.error is not None

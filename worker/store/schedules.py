@@ -31,6 +31,8 @@ class ScheduleCode(IntEnum):
     UNCHANGED = 0
     #: It is there with another definition, and stays.
     CONFLICT = -1
+    #: Nothing: the tenant is unknown, or may not have jobs of this kind.
+    FORBIDDEN = -4
 
 
 class FireCode(IntEnum):
@@ -71,11 +73,16 @@ class ScheduleCalls(CallBuilder):
 
     def keep(
         self, schedule: Schedule, anchor_ms: int, first_ms: int | None, *, paused: bool, replace: bool
-    ) -> Call[ScheduleCode]:
-        """Keep a definition and plan its first firing. Idempotent."""
-        flags = (1 if paused else "", 1 if replace else "")
+    ) -> Call[tuple[ScheduleCode, str]]:
+        """Keep a definition and plan its first firing; gives what was done, and the field that forbids it.
+
+        Idempotent.
+        """
         definition = (schedule.name, schedule.generation, schedule.encoded)
-        return self._call("schedule", *definition, anchor_ms, _optional(first_ms), *flags, read=ScheduleCode)
+        flags = (1 if paused else "", 1 if replace else "")
+        known = 1 if self._settings.require_tenant else ""
+        asked = (*definition, anchor_ms, _optional(first_ms), *flags, schedule.tenant, schedule.kind, known)
+        return self._call("schedule", *asked, read=lambda reply: (ScheduleCode(reply[0]), text(reply[1])))
 
     def remove(self, name: str) -> Call[bool]:
         """Forget a schedule; gives whether it was there."""

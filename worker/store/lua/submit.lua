@@ -12,6 +12,7 @@
 --   or {-4, field} when the tenant, or its kind, is not allowed
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include ending
+--!include permission
 
 local FIELDS = 25
 local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
@@ -32,32 +33,6 @@ local function existing(id, tenant, key, fingerprint)
   if same or key == '' then return same end
   local other = redis.call('GET', idempotency_key(tenant, key))
   return other and found(other, fingerprint)
-end
-
--- What a policy was made from is JSON behind its four words (worker/policy.py).
-local function settings_in(policy)
-  return policy and cjson.decode(policy:match('^%S+ %S+ %S+ %S+ (.*)$')) or {}
-end
-
-local settings = {}
-local function settings_of(tenant)
-  if not settings[tenant] then
-    local text = redis.call('HMGET', policy_key, 'tenant ' .. tenant, 'tenant *')
-    local own, general = settings_in(text[1]), settings_in(text[2])
-    settings[tenant] = {known = text[1], kinds = own.kinds or general.kinds, priority = own.priority or general.priority}
-  end
-  return settings[tenant]
-end
-
--- What keeps a tenant from having such a job, if something does.
-local function forbidden(tenant, kind)
-  local its = settings_of(tenant)
-  if tenants_must_be_known and not its.known then return 'tenant' end
-  if not its.kinds or its.kinds == 'none' then return nil end
-  for _, allowed in ipairs(its.kinds) do
-    if allowed == kind then return nil end
-  end
-  return 'kind'
 end
 
 -- Each job arrives at a µs of its own, never before the one before it, whatever the clock does. A priority is worth a
@@ -139,7 +114,7 @@ local function create(base)
     priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued',
     conversation = ARGV[base + 21] ~= '' and ARGV[base + 21], expires_at = tonumber(ARGV[base + 10]),
     start_by = tonumber(ARGV[base + 13])}
-  local field = forbidden(job.tenant, job.kind)
+  local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
   if field then return {-4, field} end
   local busy = make_way(job, ARGV[base + 22])
   if busy then return {-3, busy} end
