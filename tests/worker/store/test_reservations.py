@@ -389,6 +389,7 @@ def test_a_job_that_is_cancelled_while_it_is_held_takes_no_room(outside: Outside
     outside.granted()
     first, second = outside.parked(), outside.parked()
     board.cancel(first)
+    assert board.client.zrange(board.keys.parked(MODEL.bucket), 0, -1) == [second.encode()]
     outside.unlimit("openai/gpt-4o")
     assert outside.release() == 1
     board.promote()

@@ -22,15 +22,6 @@ local function give_up(job)
   end
 end
 
--- Out of the line of a limit that has not let it go on by now.
-local function leave_parking(job)
-  local line = redis.call('HGET', job_key(job.id), 'parked')
-  if line then
-    redis.call('ZREM', parked_key(line), job.id)
-    redis.call('HDEL', job_key(job.id), 'parked')
-  end
-end
-
 local ids = redis.call('ZRANGEBYSCORE', due_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
 for _, id in ipairs(ids) do
   redis.call('ZREM', due_key, id)

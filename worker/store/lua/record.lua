@@ -13,12 +13,12 @@ local LONGEST_PAST = 65536
 -- Returns the fields that a transition needs, or nil when there is no such job.
 local function load_job(id)
   local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
-    'conversation', 'rated', 'expires_at', 'start_by', 'stop_by', 'prepaid', 'lasted')
+    'conversation', 'rated', 'expires_at', 'start_by', 'stop_by', 'prepaid', 'lasted', 'parked')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
     attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9],
     expires_at = tonumber(field[10]), start_by = tonumber(field[11]), stop_by = tonumber(field[12]),
-    paid_ms = field[13], lasted = field[14]}
+    paid_ms = field[13], lasted = field[14], parked = field[15]}
 end
 
 -- Enter a state; the rest are fields and values to write with it.
@@ -79,6 +79,13 @@ local function queue_up(job, reason)
   stand(job)
 end
 
+-- Out of the line in which a job waits for the limit of a service, if it does.
+local function leave_parking(job)
+  if not job.parked then return end
+  redis.call('ZREM', parked_key(job.parked), job.id)
+  redis.call('HDEL', job_key(job.id), 'parked')
+end
+
 -- Take a job out of every place where it runs or waits.
 local function withdraw(job)
   if job.expires_at or job.start_by or job.stop_by then redis.call('ZREM', expiring_key, job.id) end
@@ -92,6 +99,7 @@ local function withdraw(job)
   leave_line(job)
   redis.call('ZREM', stranded_key(job.kind), job.id)
   redis.call('ZREM', due_key, job.id)
+  leave_parking(job)
   undeliver(job)
 end
 

@@ -7,7 +7,6 @@
 --!include breaker
 
 local wait, probe_ms, timeout_ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local LOOKED_AT = 20 -- jobs of a line that are looked at in any case, so that it forgets those that have ended
 local WOKEN_FOR = 3000 -- how long one that was woken may take to come and probe, in ms
 
 local function limit_of(line)
@@ -49,23 +48,15 @@ local function room_at_breaker(resource)
   return 1
 end
 
--- A job that was ended, or has gone on by itself, is no longer parked; nobody has told the line.
 local function wake(line, room)
-  local woken = 0
-  for index, id in ipairs(redis.call('ZRANGE', parked_key(line), 0, most - 1)) do
-    if woken >= room and index > LOOKED_AT then break end
-    local parked = redis.call('HGET', job_key(id), 'parked') == line and redis.call('ZSCORE', due_key, id)
-    if parked and woken < room then
-      redis.call('ZADD', due_key, whole(now), id)
-      redis.call('HDEL', job_key(id), 'parked')
-      redis.call('HSET', job_key(id), 'woken', 1)
-      woken = woken + 1
-      parked = false
-    end
-    if not parked then redis.call('ZREM', parked_key(line), id) end
+  local ids = room > 0 and redis.call('ZPOPMIN', parked_key(line), math.min(room, most)) or {}
+  for index = 1, #ids, 2 do
+    redis.call('ZADD', due_key, whole(now), ids[index])
+    redis.call('HDEL', job_key(ids[index]), 'parked')
+    redis.call('HSET', job_key(ids[index]), 'woken', 1)
   end
   if redis.call('EXISTS', parked_key(line)) == 0 then redis.call('HDEL', parked_lines_key, line) end
-  return woken
+  return #ids / 2
 end
 
 local total = 0
