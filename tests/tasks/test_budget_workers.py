@@ -55,12 +55,12 @@ def begin(fleet: Fleet, base_url: str = "") -> Worker:
 def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_is_killed(
     fleet: Fleet, model: OpenAISimulator
 ) -> None:
-    allowed = 60_000  # about two thirds of what all the jobs would take
+    allowed = 40_000  # about two thirds of what all the jobs would take
     fleet.redis.hset(fleet.board.keys.tenant("acme"), mapping={"tokens_per_day": str(allowed)})
     workers = [begin(fleet, model.url) for _ in range(2)]
     for worker in workers:
         fleet.wait_for(worker)
-    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 6]
+    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 4]
     jobs = fleet.jobs.submit_many("support.request", requests, tenant="acme")
     eventually(lambda: len(model.requests) >= 5, 20, what="the first requests")
     workers[0].kill()

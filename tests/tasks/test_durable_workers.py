@@ -166,7 +166,7 @@ def test_a_large_refund_is_made_when_a_person_approves_also_by_another_worker(
 def test_an_audit_whose_worker_is_killed_goes_on_and_one_that_is_cancelled_stops(fleet: Fleet) -> None:
     first, second = (fleet.begin_worker("tools", slots=1, BACKDESK_TASK_MODULES=TASKS) for _ in range(2))
     fleet.wait_for(first)
-    request = {"orders_per_chunk": 500, "pause_ms_per_chunk": 150}
+    request = {"orders_per_chunk": 1000, "pause_ms_per_chunk": 150}
     job = fleet.jobs.submit("orders.audit", request).id
     eventually(lambda: _rows(fleet, job)[-1:] > [8000], 30, what="a third of the audit")
     fleet.wait_for(second)
