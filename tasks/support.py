@@ -8,7 +8,7 @@ from tasks.agents.metering import FleetLimits
 from tasks.agents.provider import current_model
 from tasks.agents.reporter import Reporter
 from tasks.agents.runner import SupportRun
-from tasks.agents.runtime import Account, Budget, dump_history, load_history
+from tasks.agents.runtime import Account, Budget, dump_history, load_history, rehearse
 from tasks.apology import apologize
 from tasks.contracts import ModelUsage, SupportRequest, SupportResult
 from tasks.conversations import Past, recall, remember
@@ -27,7 +27,7 @@ RETRY = RetryPolicy(base_s=2, cap_s=60, categories=RetryPolicy().categories | {C
 ATTEMPT_S = 900.0
 
 
-@task("support.request", queue="agents", retry=RETRY, timeout=ATTEMPT_S, fallback=apologize)
+@task("support.request", queue="agents", retry=RETRY, timeout=ATTEMPT_S, fallback=apologize, prepare=rehearse)
 async def support_request(ctx: TaskContext, request: SupportRequest) -> SupportResult:
     """Answer a customer's message: find out what they want, let a specialist act, or ask one question."""
     here = deployment()

@@ -21,6 +21,7 @@ From the bottom up; imports point downwards, which `make check` holds:
   messages of plain Celery clients; jobs of schedules.
 - `progress`, `lease`, `process`: how events travel, how a process shows that it lives, what it holds.
 - `verdict`, `executor`: how an attempt has ended, and one attempt at a job.
+- `preparation`: what kinds load before their first job.
 - `consumer`, `returns`, `watchdog`: how deliveries are taken, given back, and that they are taken.
 - `maintenance`, `presence`, `intake`, `timetable`, `metrics`, `vitals`, `probes`, `housekeeping`: the work that no
   job asks for.

@@ -30,6 +30,7 @@ from worker.housekeeping import Housekeeping
 from worker.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
 from worker.kinds import ModelCheck
 from worker.log import configure_logging
+from worker.preparation import prepare
 from worker.process import close_current_process, current_process, held_process
 from worker.returns import Returns
 from worker.settings import Settings, celery_queue, load_settings
@@ -98,6 +99,8 @@ class BackdeskWorker(Worker):
         client = connect(settings.url, settings.socket_timeout_s)
         self.drain = Drain(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.drain.hurry).install()
+        consumed = self.app.amqp.queues.consume_from
+        prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
 
     def begin_shutdown(self) -> None:
         """Called in a thread, perhaps before the worker is ready."""

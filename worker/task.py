@@ -48,6 +48,8 @@ class TaskSpec:
     fallback: Fallback | None = None
     #: What a job may spend that brings no budget of its own.
     budget: Budget | None = None
+    #: Loads what the first job would load, before there is one.
+    prepare: Callable[[], None] | None = None
 
     @property
     def contract(self) -> KindContract:
@@ -68,6 +70,7 @@ def task(
     timeout: float | None = None,
     fallback: Fallback | None = None,
     budget: Budget | Mapping[str, Any] | None = None,
+    prepare: Callable[[], None] | None = None,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -78,7 +81,9 @@ def task(
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
     as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout and
-    budget. Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
+    budget. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
+
+    Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
     """
     _NAME.validate_python(kind)
     _NAME.validate_python(queue)
@@ -97,7 +102,9 @@ def task(
         if kind in REGISTRY and REGISTRY[kind].body is not body:
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
         policy = retry or USUAL_RETRY
-        REGISTRY[kind] = TaskSpec(kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance)
+        REGISTRY[kind] = TaskSpec(
+            kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare
+        )
         return body
 
     return register

@@ -100,7 +100,7 @@ def test_workers_that_are_killed_or_sent_away_cost_no_more_than_the_request_in_f
     for job in jobs:
         eventually(lambda job=job: ended(fleet, job), 30, what=f"the end of {job}")  # type: ignore[misc]
     records = [fleet.board.record(job) for job in jobs]
-    assert {record.state for record in records} == {JobState.SUCCEEDED}
+    assert {record.state for record in records} == {JobState.SUCCEEDED}, [record.error for record in records]
     assert refunds(shop) == dict.fromkeys(SMALL, 1)
     assert all(record.result["actions"][0]["type"] == "refund" for record in records)
     for job, record in zip(jobs, records, strict=True):

@@ -10,6 +10,7 @@ from tasks.agents.runtime.agents import Budget, run_agent
 from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
+from tasks.agents.runtime.rehearsal import rehearse
 
 __all__ = [
     "Account",
@@ -19,6 +20,7 @@ __all__ = [
     "dump_history",
     "load_history",
     "openai_model",
+    "rehearse",
     "run_agent",
     "scripted_model",
     "turn_of",
