@@ -22,7 +22,8 @@ TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
 #: Files that others include; they read no arguments but the common ones.
-PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "record", "service"}
+PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "permission"}
+PARTS |= {"record", "service"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
