@@ -49,7 +49,7 @@ def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
 
 
 def begin(fleet: Fleet, base_url: str = "") -> Worker:
-    return fleet.begin_worker("agents", slots=8, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=base_url)
+    return fleet.begin_worker("agents", slots=4, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=base_url)
 
 
 def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_is_killed(
