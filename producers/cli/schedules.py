@@ -35,9 +35,7 @@ from producers.cli.submit_options import (
     Retry,
     Tenant,
     Timeout,
-    read_budget,
-    read_object,
-    read_retry,
+    read_documents,
 )
 from producers.connection import given
 from producers.schedules import KeptSchedule
@@ -90,9 +88,7 @@ def add(
         **{field: read_moment(field, text) for field, text in moments.items()},
         "tenant": tenant,
         "priority": priority,
-        "retry": read_retry(attempts, retry),
-        "budget": None if budget is None else read_budget(budget),
-        "metadata": None if metadata is None else read_object("metadata", metadata),
+        **read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata),
         "cron": cron,
         "timezone": timezone,
         "missed": missed,

@@ -41,9 +41,7 @@ from producers.cli.submit_options import (
     Wait,
     Watch,
     WhenBusy,
-    read_budget,
-    read_object,
-    read_retry,
+    read_documents,
 )
 from producers.client import Job, JobClient
 from producers.core import new_job_id
@@ -144,13 +142,11 @@ def submit(
     options = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl) | {
         "tenant": tenant,
         "priority": priority,
-        "retry": read_retry(attempts, retry),
-        "budget": None if budget is None else read_budget(budget),
+        **read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata),
         "idempotency_key": idempotency_key,
         "idempotency_while_active": key_while_active,
         "conversation_id": conversation,
         "when_busy": when_busy,
-        "metadata": None if metadata is None else read_object("metadata", metadata),
     }
     with connected() as client:
         body = _body(client, kind, request, context.args)

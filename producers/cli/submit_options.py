@@ -79,18 +79,28 @@ Patience = Annotated[
 ]
 
 
-def read_object(option: str, text: str) -> dict[str, Any]:
-    """Return the JSON object that an option holds; raises InvalidRequest."""
+def read_documents(
+    *, attempts: int | None, retry: str | None, budget: str | None, metadata: str | None
+) -> dict[str, dict[str, Any] | None]:
+    """Return the options of a job that are documents, by name, each None when not given; raises InvalidRequest."""
+    return {
+        "retry": _retry(attempts, retry),
+        "budget": None if budget is None else _budget(budget),
+        "metadata": None if metadata is None else _object("metadata", metadata),
+    }
+
+
+def _object(option: str, text: str) -> dict[str, Any]:
     value = read_json(option, text)
     if not isinstance(value, dict):
         raise InvalidRequest(option, "must be a JSON object")
     return value
 
 
-def read_budget(text: str) -> dict[str, Any]:
-    """Return the fields of a budget, given as JSON or as `name=value` with commas; raises InvalidRequest."""
+def _budget(text: str) -> dict[str, Any]:
+    """Return the fields of a budget, given as JSON or as `name=value` with commas."""
     if text.lstrip().startswith(("{", "@", "[")):
-        return read_object("budget", text)
+        return _object("budget", text)
     fields: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
@@ -111,9 +121,9 @@ def _number(value: str) -> int | float | str:
     return value
 
 
-def read_retry(attempts: int | None, retry: str | None) -> dict[str, Any] | None:
+def _retry(attempts: int | None, retry: str | None) -> dict[str, Any] | None:
     """Return the fields of the policy that `--retry` and `--attempts` describe together, None without either."""
-    policy = {} if retry is None else read_object("retry", retry)
+    policy = {} if retry is None else _object("retry", retry)
     if attempts is not None:
         policy["attempts"] = attempts
     return policy or (None if retry is None else {})
