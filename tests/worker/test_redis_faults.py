@@ -119,6 +119,7 @@ def test_what_workers_say_of_a_fault_is_short(steady: Fleet) -> None:
         return any("raise its maxmemory" in line["error"] for line in told)
 
     with refusing(steady.url, "OOM"):
+        hold(FAULT_S)
         eventually(is_told)
     assert not [line for worker in steady.workers for line in worker.lines if "maxmemory" in line.get("exception", "")]
     assert not [line for worker in steady.workers for line in worker.logged("periodic_failed")]
