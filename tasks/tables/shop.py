@@ -15,7 +15,11 @@ class Customer(Table):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
-    email: Mapped[str]
+    email: Mapped[str] = mapped_column(index=True)
+    #: `basic`, `premium` or `enterprise`.
+    tier: Mapped[str]
+    #: An IANA name, such as Europe/Berlin.
+    time_zone: Mapped[str]
 
 
 class Product(Table):
@@ -24,6 +28,10 @@ class Product(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     price_cents: Mapped[int]
+    category: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str]
+    #: How many can be sold.
+    stock: Mapped[int]
 
 
 class Order(Table):
