@@ -15,6 +15,7 @@ from worker.loop import ProcessLoop
 from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
+from worker.store.archive import ArchiveCalls
 from worker.store.reservations import Reservations
 from worker.store.spending import SpendingCalls
 from worker.store.transitions import Transitions
@@ -33,6 +34,7 @@ class WorkerProcess:
         self.transitions = Transitions(settings)
         self.spending = SpendingCalls(settings)
         self.reservations = Reservations(settings)
+        self.archive = ArchiveCalls(settings)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))

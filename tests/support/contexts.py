@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from tests.support.archives import ARCHIVES
 from worker.child import ChildCall, ChildEnd
 from worker.classification import classify
 from worker.context import BlockingContext, ProgressSink, TaskContext
@@ -67,11 +68,16 @@ def unlimited(claim: Claim) -> Services:
     return Services(claim, submit, reservations, wait_s=5.0, judge=classify, random=lambda: 0.5)
 
 
+def kept_of(claim: Claim, ledger: Ledger) -> dict[str, Any]:
+    """What else a context is made of: a purse that counts for nobody, and an archive that is kept for this test."""
+    return {"purse": purse_of(claim, ledger), "archive": ARCHIVES.of(claim)}
+
+
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
     ledger = ledger_of(claim)
-    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
     ledger = ledger_of(claim)
-    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
