@@ -84,7 +84,8 @@ class AttemptContext:
         #: What the last attempt kept with `checkpoint`, or None.
         self.restored: Any = from_json(claim.checkpoint) if claim.checkpoint else None
         #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
-        self.usage = claim.usage or Usage()
+        #: A copy: what this attempt costs its tenant is the difference to what the claim says.
+        self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
 
     @property
     def watched(self) -> bool:
