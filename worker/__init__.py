@@ -2,6 +2,7 @@
 
 From the bottom up; imports point downwards, which `make check` holds:
 
+- `masking`: what watchers and logs must not read.
 - `encoding`, `failure`, `errors`, `http_status`, `retry`: what can go wrong, and when it is worth another attempt.
 - `ask`, `budget`, `job`, `events`, `health`: what a job is, waits for, may spend and tells; how a worker is; plain
   values.
