@@ -26,4 +26,5 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `maintenance`, `presence`, `intake`, `timetable`, `metrics`, `vitals`, `probes`, `housekeeping`: the work that no
   job asks for.
 - `app`: Celery around it all.
+- `testing`: the same without Celery, inside a test.
 """
