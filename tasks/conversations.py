@@ -7,7 +7,8 @@ error, not their words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -24,39 +25,46 @@ MOST_TURNS = 20
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What was said before this job: each turn's messages, the oldest first, and whether we asked last."""
+    """What was said before this job: each turn's messages, the oldest first, and what was known in the end."""
 
     turns: tuple[list[Any], ...] = ()
-    asked: bool = False
+    #: How many of the last turns ended in a question to the customer.
+    questions: int = 0
+    #: The agent that was active last, None in a new conversation, and the desk's context then.
+    agent: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
 
 
-async def recall(desk: Desk, conversation_id: str) -> Past:
+async def recall(desk: Desk) -> Past:
     """Return what was said before this job. Raises TaskError when the conversation is another customer's."""
 
     def work() -> Past:
         with desk.database.read() as session:
-            turns = _turns(session, desk, conversation_id)
+            turns = _turns(session, desk)
             _check_customer(turns, desk)
-            return Past(tuple(from_json(turn.messages) for turn in turns), bool(turns) and turns[-1].clarifying)
+            questions = len(list(takewhile(lambda turn: turn.clarifying, reversed(turns))))
+            facts = from_json(turns[-1].facts) if turns else {}
+            return Past(tuple(from_json(turn.messages) for turn in turns), questions, **facts)
 
     return await desk.database.in_thread(work)
 
 
-async def remember(desk: Desk, conversation_id: str, messages: list[Any], *, clarifying: bool) -> None:
+async def remember(desk: Desk, messages: list[Any], *, agent: str, asked: bool) -> None:
     """Add what this job said; a repeated attempt at the job replaces what the one before it added."""
     turn = ConversationTurn(
         tenant=desk.tenant,
-        conversation_id=conversation_id,
+        conversation_id=desk.conversation_id,
         key=_key(desk),
         customer_id=desk.customer_id,
         messages=to_json(messages).decode(),
-        clarifying=clarifying,
+        clarifying=asked,
+        facts=to_json({"agent": agent, "context": desk.context.model_dump(mode="json")}).decode(),
         finished_at=desk.database.now(),
     )
 
     def work() -> None:
         with desk.database.write() as session:
-            own = {"tenant": desk.tenant, "conversation_id": conversation_id, "key": _key(desk)}
+            own = {"tenant": desk.tenant, "conversation_id": desk.conversation_id, "key": _key(desk)}
             session.execute(delete(ConversationTurn).filter_by(**own))
             session.add(turn)
 
@@ -67,10 +75,10 @@ def _key(desk: Desk) -> str:
     return desk.key("turn")
 
 
-def _turns(session: Session, desk: Desk, conversation_id: str) -> list[ConversationTurn]:
+def _turns(session: Session, desk: Desk) -> list[ConversationTurn]:
     newest = (
         select(ConversationTurn)
-        .filter_by(tenant=desk.tenant, conversation_id=conversation_id)
+        .filter_by(tenant=desk.tenant, conversation_id=desk.conversation_id)
         .where(ConversationTurn.key != _key(desk))
         .order_by(ConversationTurn.id.desc())
         .limit(MOST_TURNS)

@@ -8,11 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
 
 from tasks.contracts import Action
 from tasks.database import Database
-from tasks.deployment import Deployment
-from worker.context import AttemptContext
+from tasks.settings import TaskSettings
+
+
+class Context(BaseModel):
+    """What the agents of a conversation know besides its words: the root of the contexts that kinds declare.
+
+    It is carried from agent to agent, and from one message of a conversation to the next. Every field has a default:
+    a conversation begins with none known. Each version of a kind must read what the one before it wrote.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+
+C = TypeVar("C", bound=Context, default=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +41,8 @@ class Transfer:
 
 
 @dataclass(slots=True)
-class Desk:
-    """The typed context of one job's conversation."""
+class Desk(Generic[C]):
+    """What the agents and tools of one job share."""
 
     database: Database
     tenant: str
@@ -35,8 +51,12 @@ class Desk:
     #: Names an effect of this job for whoever must not let it happen twice: the same in every attempt, and in a
     #: replay that goes on where the job stopped.
     key: Callable[[str], str]
-    #: Refunds of more than this wait for a person's approval.
-    refund_limit_cents: int
+    settings: TaskSettings
+    conversation_id: str = ""
+    #: What the agents know, by the type that the kind has declared.
+    context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
+    #: What the active agent was told besides its prompt.
+    briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
 
@@ -45,8 +65,7 @@ class Desk:
         if action not in self.actions:
             self.actions.append(action)
 
-
-def desk_for(context: AttemptContext, here: Deployment, customer_id: str | None) -> Desk:
-    """Set up the desk of the job at hand."""
-    limit = here.settings.refund_limit_cents
-    return Desk(here.database, context.tenant, customer_id, context.idempotency_key, limit)
+    def learn(self, **facts: Any) -> None:
+        """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""
+        known = type(self.context)
+        self.context = known.model_validate({**self.context.model_dump(), **facts})

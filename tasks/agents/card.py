@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
+from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
 from tasks.tools.tool import DeskTool
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER = "ask_customer", "hand_over"
+
+#: What an agent is told besides its prompt, from what is true as it begins.
+Briefing = Callable[[Desk], Awaitable[str]]
 
 
 class HandOver(BaseModel):
@@ -30,15 +36,29 @@ class Question(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class AgentCard:
-    """One agent. `hand_over` limits `to` to the colleagues that this agent knows."""
+    """One agent. `hands_to` names the colleagues that it may hand over to."""
 
     name: str
+    #: What it is doing, in words for those who watch.
     duty: str
-    hand_over: type[HandOver]
     tools: tuple[DeskTool[Any, ToolOutcome], ...] = ()
+    hands_to: tuple[str, ...] = ()
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
+    #: Awaited once before the agent begins, and again when another attempt goes on.
+    briefing: Briefing | None = None
 
     def prompt(self) -> str:
         """Return the instructions, from `prompts/<name>.md`."""
         return files("tasks.agents").joinpath("prompts", f"{self.name}.md").read_text("utf-8")
+
+    @property
+    def hand_over(self) -> type[HandOver]:
+        """What the agent hands over by: its colleagues are the only ones that it can name."""
+        return _hand_over(self.hands_to)
+
+
+@cache
+def _hand_over(colleagues: tuple[str, ...]) -> type[HandOver]:
+    to: Any = (Literal[colleagues], HandOver.model_fields["to"])
+    return create_model("HandOver", __base__=HandOver, __doc__=HandOver.__doc__, to=to)

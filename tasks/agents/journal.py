@@ -30,6 +30,8 @@ class Bookmark(BaseModel):
     actions: list[Action] = []
     #: What had been used when the last request to the model began.
     usage: ModelUsage = ModelUsage()
+    #: What was known then, as the desk's context.
+    context: dict[str, Any] = {}
     fraction: float = 0.0
 
 
@@ -53,6 +55,7 @@ class Journal:
         bookmark = Bookmark.model_validate(self._context.restored)
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
+        self._desk.learn(**bookmark.context)
         self._reporter.fraction = bookmark.fraction
         return bookmark
 
@@ -63,6 +66,7 @@ class Journal:
             transfers=self._desk.transfers,
             actions=self._desk.actions,
             usage=usage,
+            context=self._desk.context.model_dump(mode="json"),
             fraction=self._reporter.fraction,
         )
         await self._context.checkpoint(bookmark)
@@ -84,8 +88,11 @@ class Journal:
         if not self._context.finished(key):
             await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
         outcome: ToolOutcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        # From the outcome, not by the tool itself: what a former attempt has called is not called again.
         if (action := outcome.action()) is not None:
             self._desk.did(action)
+        if learned := outcome.learned():
+            self._desk.learn(**learned)
         return outcome
 
     async def _ask(self, key: str, consent: Consent) -> Answer:

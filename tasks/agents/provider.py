@@ -9,8 +9,8 @@ from functools import partial
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from tasks.agents.offline import decide
 from tasks.agents.runtime import ModelHandle, openai_model, scripted_model
+from tasks.agents.situation import Decide
 from tasks.prices import Prices, load_prices
 from tasks.settings import RESPONSES_PREFIX, TaskSettings
 from worker.resource import fingerprint_of
@@ -19,33 +19,42 @@ OFFLINE = "offline"
 
 #: An HTTP client belongs to the loop on which it is used, so each loop has its own; a worker process has
 #: one loop, and a forked child begins with a new one.
-_handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, ModelHandle]] = WeakKeyDictionary()
+_handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[Decide | None, ModelHandle]]] = (
+    WeakKeyDictionary()
+)
 
 
-def current_model(settings: TaskSettings) -> ModelHandle:
-    """Return the running loop's model; made at its first use, and again when the settings are others."""
+def current_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
+    """Return the running loop's model; made at its first use, and again when the settings are others.
+
+    `rules` are asked where no model is configured.
+    """
     loop = asyncio.get_running_loop()
     known = _handles.get(loop)
     if known is None or known[0] is not settings:
-        known = _handles[loop] = (settings, make_model(settings))
-    return known[1]
+        known = _handles[loop] = (settings, {})
+    which = rules if settings.offline else None
+    if which not in known[1]:
+        known[1][which] = make_model(settings, rules)
+    return known[1][which]
 
 
 async def close_model() -> None:
-    """Close the connections of the running loop's model, if there is one."""
+    """Close the connections of the running loop's models, if there are any."""
     known = _handles.pop(asyncio.get_running_loop(), None)
-    if known is not None:
-        await known[1].close()
+    for model in known[1].values() if known else ():
+        await model.close()
 
 
-def make_model(settings: TaskSettings) -> ModelHandle:
+def make_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
     """Build the model that the settings name, and those that stand in for it.
 
     Raises ConfigurationError for prices that cannot be read.
     """
     if settings.offline:
-        cheaper = _offline(settings, f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
-        return replace(_offline(settings, OFFLINE), cheaper=cheaper)
+        make_offline = partial(_offline, settings, rules)
+        cheaper = make_offline(f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
+        return replace(make_offline(OFFLINE), cheaper=cheaper)
     make = partial(_online, settings, Prices(load_prices(settings.prices), settings.base_url))
     cheaper = make(settings.cheaper_model) if settings.cheaper_model else None
     fallback = replace(make(settings.fallback_model), cheaper=cheaper) if settings.fallback_model else None
@@ -54,8 +63,8 @@ def make_model(settings: TaskSettings) -> ModelHandle:
     return replace(model, fallback=fallback, cheaper=cheaper, close=close)
 
 
-def _offline(settings: TaskSettings, name: str) -> ModelHandle:
-    model = scripted_model(name, decide, settings.offline_token_delay_ms / 1000)
+def _offline(settings: TaskSettings, rules: Decide, name: str) -> ModelHandle:
+    model = scripted_model(name, rules, settings.offline_token_delay_ms / 1000)
     return replace(model, resource=f"{OFFLINE}/rules", price=lambda _: 0.0)
 
 

@@ -60,7 +60,8 @@ def seed_history(session: Session, today: date) -> None:
 
 
 def _customer(index: int) -> Row:
-    return {"id": f"past-{index}", "name": f"Past customer {index}", "email": f"past-{index}@example.com"}
+    name, email = f"Past customer {index}", f"past-{index}@example.com"
+    return {"id": f"past-{index}", "name": name, "email": email, "tier": "basic", "time_zone": "Europe/Berlin"}
 
 
 def _total(number: int) -> int:

@@ -16,26 +16,44 @@ from tasks.samples.articles import ARTICLES
 from tasks.samples.history import seed_history
 from tasks.tables import Article, Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
-#: Name and price in cents; the id is the place in the list, from 1.
+
+class SampleProduct(NamedTuple):
+    """A product; its id is the place in the list, from 1."""
+
+    name: str
+    price_cents: int
+    category: str
+    stock: int
+    description: str
+
+
+class SampleCustomer(NamedTuple):
+    """A customer; the id is `cust-` and the place in the list, from 1."""
+
+    name: str
+    tier: str
+    time_zone: str
+
+
 PRODUCTS = [
-    ("Aurora desk lamp", 5900),
-    ("Breeze headphones", 12900),
-    ("Cobalt keyboard", 8900),
-    ("Drift mouse", 3900),
-    ("Ember smart plug", 2400),
-    ("Fjord router", 14900),
-    ("Glide webcam", 6900),
-    ("Halo speaker", 9900),
+    SampleProduct("Aurora desk lamp", 5900, "lighting", 40, "A dimmable desk lamp with a warm and a cold light."),
+    SampleProduct("Breeze headphones", 12900, "audio", 25, "Over-ear headphones that cancel noise, for 30 hours."),
+    SampleProduct("Cobalt keyboard", 8900, "computing", 30, "A quiet mechanical keyboard for three devices."),
+    SampleProduct("Drift mouse", 3900, "computing", 60, "A light wireless mouse with a button for its sensitivity."),
+    SampleProduct("Ember smart plug", 2400, "smart home", 120, "Switches and measures whatever is plugged in."),
+    SampleProduct("Fjord router", 14900, "networking", 12, "A mesh router for a flat, with guest network."),
+    SampleProduct("Glide webcam", 6900, "computing", 1, "A webcam in full HD with a privacy shutter."),
+    SampleProduct("Halo speaker", 9900, "audio", 0, "A round speaker for a room, with Bluetooth."),
 ]
 CUSTOMERS = [
-    "Ada Moreau",
-    "Ben Okafor",
-    "Chiara Rossi",
-    "Daan Visser",
-    "Elif Kaya",
-    "Finn Larsen",
-    "Grace Liu",
-    "Hugo Silva",
+    SampleCustomer("Ada Moreau", "premium", "Europe/Paris"),
+    SampleCustomer("Ben Okafor", "basic", "Africa/Lagos"),
+    SampleCustomer("Chiara Rossi", "enterprise", "Europe/Rome"),
+    SampleCustomer("Daan Visser", "basic", "Europe/Amsterdam"),
+    SampleCustomer("Elif Kaya", "premium", "Europe/Istanbul"),
+    SampleCustomer("Finn Larsen", "basic", "Europe/Copenhagen"),
+    SampleCustomer("Grace Liu", "enterprise", "America/Los_Angeles"),
+    SampleCustomer("Hugo Silva", "basic", "America/Sao_Paulo"),
 ]
 FIRST_ORDER, LAST_ORDER = 10001, 10040
 
@@ -66,10 +84,10 @@ SITUATIONS = [
 
 def seed(session: Session, today: date) -> None:
     """Fill an empty database. All days are counted back from `today`."""
-    session.add_all(Product(id=i, name=name, price_cents=cents) for i, (name, cents) in enumerate(PRODUCTS, 1))
+    session.add_all(Product(id=i, **product._asdict()) for i, product in enumerate(PRODUCTS, 1))
     session.add_all(
-        Customer(id=f"cust-{i}", name=name, email=f"{name.split()[0].lower()}@example.com")
-        for i, name in enumerate(CUSTOMERS, 1)
+        Customer(id=f"cust-{i}", email=f"{customer.name.split()[0].lower()}@example.com", **customer._asdict())
+        for i, customer in enumerate(CUSTOMERS, 1)
     )
     session.add_all(Article(**article._asdict()) for article in ARTICLES)
     session.flush()
@@ -92,7 +110,7 @@ def _add_order(session: Session, number: int, today: date) -> None:
     delivered = situation.delivered_days_ago
     placed = today - timedelta(days=2 if delivered is None else delivered + 4)
     product = number % len(PRODUCTS)
-    price, quantity = PRODUCTS[product][1], 1 + number % 2
+    price, quantity = PRODUCTS[product].price_cents, 1 + number % 2
     total = price * quantity
     order = Order(
         number=number,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 from tasks.contracts import Action
@@ -19,6 +21,10 @@ class ToolOutcome(BaseModel):
     def action(self) -> Action | None:
         """Return what was done for the customer, if anything; the job's result lists it."""
         return None
+
+    def learned(self) -> dict[str, Any]:
+        """Return what became known by it, as fields of the desk's context; all agents after it know that too."""
+        return {}
 
 
 class Refusal(ToolOutcome):

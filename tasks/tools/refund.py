@@ -49,7 +49,7 @@ async def consent_to_refund(desk: Desk, order_number: OrderNumber, reason: Reaso
     def work() -> Consent | None:
         with desk.database.read() as session:
             order = visible_order(session, desk, order_number)
-            if order is None or order.refund is not None or order.total_cents <= desk.refund_limit_cents:
+            if order is None or order.refund is not None or order.total_cents <= desk.settings.refund_limit_cents:
                 return None
             return None if _refused(desk, order) else _consent(order, reason)
 

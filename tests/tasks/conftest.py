@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
 
 from tasks.agents.provider import close_model
-from tasks.contracts import SupportRequest, SupportResult
+from tasks.contracts import AgentRequest, AgentResult, SupportRequest, SupportResult
 from tasks.database import Database
 from tasks.deployment import deployment, reset
 from tasks.desk import Desk
+from tasks.settings import load_settings
 from tasks.support import support_request
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
 from worker.context import ProgressSink, TaskContext
 from worker.job import Claim
+
+R = TypeVar("R", bound=AgentResult)
 
 
 class Recording:
@@ -55,6 +58,18 @@ def context_of(sink: ProgressSink, job_id: str = "job-1", *, tenant: str = "acme
     return task_context(claim_of(job_id, tenant=tenant), sink)
 
 
+async def converse(
+    body: Callable[[TaskContext, Any], Awaitable[R]],
+    request: AgentRequest,
+    job_id: str = "job-1",
+    *,
+    sink: ProgressSink | None = None,
+    tenant: str = "acme",
+) -> R:
+    """Run the body of a kind on one message."""
+    return await body(context_of(sink or Recording(), job_id, tenant=tenant), request)
+
+
 async def ask(
     message: str,
     job_id: str = "job-1",
@@ -66,7 +81,7 @@ async def ask(
 ) -> SupportResult:
     """Run the support body on a message."""
     request = SupportRequest(message=message, customer_id=customer_id, conversation_id=conversation_id)
-    return await support_request(context_of(sink or Recording(), job_id, tenant=tenant), request)
+    return await converse(support_request, request, job_id, sink=sink, tenant=tenant)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +123,7 @@ def shop(seeded: Path, tmp_path: Path) -> Database:
 
 def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = None) -> Desk:
     """A desk as the engine's keys make it, without the engine."""
-    return Desk(shop, "acme", customer_id, f"{job_id}:{{}}".format, refund_limit_cents=10_000)
+    return Desk(shop, "acme", customer_id, f"{job_id}:{{}}".format, load_settings())
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from tasks.agents.failures import ModelFailure
-from tasks.apology import apologize
 from tasks.contracts import RefundMade, SupportRequest, SupportResult, TicketOpened
 from tasks.database import Database
 from tasks.support import support_request
@@ -21,25 +20,28 @@ REQUEST = SupportRequest(message="refund 10003", conversation_id="talk")
 FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
 
 
-async def apology(job_id: str = "job-1") -> SupportResult:
-    return await apologize(context_of(Recording(), job_id), REQUEST, FAILURE)
+async def apologize(job_id: str = "job-1") -> SupportResult:
+    fallback = REGISTRY["support.request"].fallback
+    assert fallback is not None
+    result: SupportResult = await fallback(context_of(Recording(), job_id), REQUEST, FAILURE)
+    return result
 
 
 async def test_a_person_gets_a_ticket_with_all_they_need(shop: Database) -> None:
-    result = await apology()
+    result = await apologize()
     with shop.read() as session:
         ticket = session.scalars(select(Ticket)).one()
     assert REQUEST.message in ticket.details
     assert FAILURE.message in ticket.details
     assert f"T-{ticket.id:06}" in result.answer
     assert [type(action) for action in result.actions] == [TicketOpened]
-    assert (result.agent, result.conversation_id) == ("fallback", "talk")
+    assert (result.agent, result.conversation_id, result.degraded) == ("fallback", "talk", "fallback_answer")
 
 
 @pytest.mark.usefixtures("shop")
 async def test_a_ticket_that_the_agents_have_opened_is_the_ticket() -> None:
     opened = await Memory().finish(support_request, SupportRequest(message="The router from order 10005 smokes!"))
-    assert (await apology()).actions == opened.actions
+    assert (await apologize()).actions == opened.actions
 
 
 async def test_what_the_agents_have_done_before_they_failed_is_told(provider: OpenAISimulator) -> None:
@@ -47,7 +49,7 @@ async def test_what_the_agents_have_done_before_they_failed_is_told(provider: Op
     provider.will(call("hand_over", to="refund", reason="?"), refund, Fault.error(503, "overloaded"))
     with pytest.raises(ModelFailure):
         await Memory().attempt(support_request, REQUEST)
-    result = await apology()
+    result = await apologize()
     assert [type(action) for action in result.actions] == [RefundMade, TicketOpened]
     assert "R-10003" in result.answer
 
@@ -55,13 +57,12 @@ async def test_what_the_agents_have_done_before_they_failed_is_told(provider: Op
 async def test_without_a_database_the_customer_is_asked_to_come_again(shop: Database) -> None:
     with shop.write() as session:
         session.connection().exec_driver_sql("ALTER TABLE tickets RENAME TO mislaid")
-    result = await apology()
+    result = await apologize()
     assert result.actions == []
     assert "again a little later" in result.answer
 
 
 def test_the_kind_waits_for_the_model_and_apologizes_in_the_end() -> None:
     spec = REGISTRY["support.request"]
-    assert spec.fallback is apologize
     assert {"rate_limit", "timeout", "network", "data_corruption"} <= spec.retry.categories
     assert (spec.retry.attempts, spec.timeout_s) == (5, 900)

@@ -11,6 +11,7 @@ import redis
 from producers.client import JobClient
 from tasks.agents.failures import ModelFailure
 from tasks.agents.metering import Estimates, RequestUsage
+from tasks.agents.offline.support import decide
 from tasks.agents.provider import make_model
 from tasks.contracts import SupportRequest, SupportResult
 from tasks.database import Database
@@ -188,7 +189,7 @@ async def test_without_a_fallback_the_job_waits_for_the_model(
 async def test_a_request_that_opens_the_breaker_is_made_again_of_the_fallback(
     with_fallback: OpenAISimulator, context: Asked, settings: Settings, client: redis.Redis, watched: bool
 ) -> None:
-    primary = make_model(load_settings())
+    primary = make_model(load_settings(), decide)
     reservations = Reservations(settings)
     for number in range(4):
         failed = reservations.settle(f"other:1:{number}", Resource(primary.resource), Went.FAILED)
@@ -228,7 +229,7 @@ def test_a_model_is_named_by_its_provider_and_its_name(
     monkeypatch.setenv("BACKDESK_MODEL", model)
     if base_url:
         monkeypatch.setenv("OPENAI_BASE_URL", base_url)
-    handle = make_model(load_settings())
+    handle = make_model(load_settings(), decide)
     assert (handle.resource, handle.key) == (resource, fingerprint_of(SECRET))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.agents.metering import RequestUsage
+from tasks.agents.offline.support import decide
 from tasks.agents.provider import make_model
 from tasks.prices import Price, Prices, load_prices
 from tasks.settings import load_settings
@@ -51,7 +52,7 @@ def test_the_table_of_the_deployment_goes_before_what_is_published() -> None:
 
 def test_the_offline_model_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKDESK_CHEAPER_MODEL", "rules")
-    model = make_model(load_settings())
+    model = make_model(load_settings(), decide)
     assert model.price(MILLION_EACH) == 0
     assert model.cheaper is not None
     assert (model.cheaper.name, model.cheaper.price(MILLION_EACH)) == ("offline/rules", 0)
@@ -63,7 +64,7 @@ async def test_a_configured_model_has_the_price_of_the_table(tmp_path: Path, mon
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("BACKDESK_MODEL", "responses:llama")
     monkeypatch.setenv("BACKDESK_PRICES", str(table))
-    model = make_model(load_settings())
+    model = make_model(load_settings(), decide)
     assert model.price(MILLION_EACH) == 2
     await model.close()
 

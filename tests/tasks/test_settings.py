@@ -12,7 +12,6 @@ from pydantic import ValidationError
 import tasks.audit
 import tasks.settings
 import tasks.support
-from tasks.agents.roster import ROSTER
 from tasks.contracts import KINDS, SupportRequest
 from tasks.deployment import deployment, reset
 from tasks.settings import load_settings
@@ -116,7 +115,7 @@ def test_the_contracts_are_what_the_tasks_register() -> None:
 
 
 def test_every_agent_has_a_prompt_that_ships_with_the_package() -> None:
-    assert all(len(card.prompt()) > 200 for card in ROSTER.values())
+    assert all(len(card.prompt()) > 200 for card in tasks.support.SUPPORT.agents)
 
 
 @pytest.mark.parametrize("message", ["", "   ", "x" * 10_001])

@@ -95,11 +95,19 @@ async def test_a_job_without_a_conversation_names_one_to_continue() -> None:
     assert "Order 10003 is refunded" in answer.answer
 
 
-async def test_a_question_is_asked_only_once_in_a_row() -> None:
-    await ask("hello", "job-1", conversation_id="talk")
-    second = await ask("what a day", "job-2", conversation_id="talk")
-    assert not second.clarifying
-    assert second.agent != "triage"
+async def test_at_most_two_questions_are_asked_in_a_row() -> None:
+    questions = [await ask("hello", f"job-{turn}", conversation_id="talk") for turn in (1, 2)]
+    third = await ask("what a day", "job-3", conversation_id="talk")
+    assert [(each.clarifying, each.agent) for each in questions] == [(True, "triage")] * 2
+    assert not third.clarifying
+    assert third.agent != "triage"
+
+
+async def test_whoever_has_asked_gets_the_answer() -> None:
+    question = await ask("I want my money back", "job-1", conversation_id="talk")
+    answer = await ask("It is 10003", "job-2", conversation_id="talk")
+    assert question.path == ["triage", "refund"]
+    assert answer.path == ["refund"]
 
 
 async def test_another_tenant_does_not_continue_the_conversation() -> None:

@@ -97,12 +97,14 @@ async def test_a_handoff_to_nobody_is_corrected_by_the_model(provider: OpenAISim
 
 
 async def test_a_clarifying_question_is_continued_with_all_that_was_said(provider: OpenAISimulator) -> None:
-    provider.will(call("ask_customer", question="Which order?"), TO_REFUND, DONE)
+    asks = call("ask_customer", question="Which order?")
+    provider.will(asks, asks, TO_REFUND, DONE)
     question = await ask("money back", "job-1", conversation_id="talk")
-    await ask("10003", "job-2", conversation_id="talk")
+    await ask("of my order", "job-2", conversation_id="talk")
+    await ask("10003", "job-3", conversation_id="talk")
     assert (question.clarifying, question.answer) == (True, "Which order?")
-    continued = provider.requests[1]
-    assert continued.texts("user") == ["money back", "10003"]
+    continued = provider.requests[2]
+    assert continued.texts("user") == ["money back", "of my order", "10003"]
     assert "Which order?" in json.dumps(continued.body["messages"])
     assert "ask_customer" not in continued.tools
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.agents.roster import ROSTER
 from tasks.desk import Desk
-from tasks.support import support_request
+from tasks.support import SUPPORT, support_request
 from tasks.tools.outcome import Refusal, ToolOutcome
 from tasks.tools.tool import Consent, desk_tool
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
@@ -57,8 +56,10 @@ def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 
 def open_warehouse(monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> Warehouse:
-    card = ROSTER["refund"]
-    monkeypatch.setitem(ROSTER, "refund", replace(card, tools=(*card.tools, warehouse.tool)))
+    card = SUPPORT.agent("refund")
+    others = tuple(each for each in SUPPORT.agents if each is not card)
+    team = replace(SUPPORT, agents=(*others, replace(card, tools=(*card.tools, warehouse.tool))))
+    monkeypatch.setattr("tasks.support.SUPPORT", team)
     return warehouse
 
 
@@ -120,8 +121,8 @@ async def test_a_worker_that_ends_while_tools_run_has_them_finish(provider: Open
     assert len(memory.keys) == len(set(memory.keys))
 
 
-def test_each_tool_of_the_roster_says_what_a_repeat_would_do() -> None:
-    effects = {tool.name: tool.effect for card in ROSTER.values() for tool in card.tools}
+def test_each_tool_of_the_team_says_what_a_repeat_would_do() -> None:
+    effects = {tool.name: tool.effect for card in SUPPORT.agents for tool in card.tools}
     assert effects == {
         "look_up_order": "pure",
         "look_up_payments": "pure",

@@ -147,7 +147,7 @@ async def test_nobody_is_asked_about_a_refund_that_is_small_or_refused(desk: Des
 
 
 async def test_a_refund_of_just_the_limit_needs_no_consent(desk: Desk) -> None:
-    desk.refund_limit_cents = 25_800
+    desk.settings = desk.settings.model_copy(update={"refund_limit_cents": 25_800})
     assert await consent_to_refund(desk, 10001, "too loud") is None
 
 

@@ -117,7 +117,8 @@ async def run_agent(
     raise, as BudgetExceeded and Limited; and Suspended or LeavingNow when
     the job must leave, which happens at no other points than `journal`.
     """
-    agent = _agent(card, may_ask, may_hand_over, budget.tool_timeout_s)
+    agent = _agent(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
+    desk.briefing = await card.briefing(desk) if card.briefing else ""
     durable = Durable(card, journal, history, prompted=prompt is not None)
     metered = Metered(model, account, gates)
     try:
@@ -217,7 +218,7 @@ def _briefing(desk: Desk) -> str:
         last = desk.transfers[-1]
         lines.append(f"Your colleague {last.previous!r} handed the conversation over to you: {last.reason!r}")
     lines += [f"Already done for this message: {action.model_dump_json()}" for action in desk.actions]
-    return "\n".join(lines)
+    return "\n".join([*lines, desk.briefing])
 
 
 def _tool(tool: DeskTool[Any, ToolOutcome]) -> Tool[Desk]:

@@ -30,6 +30,9 @@ from tasks.agents.metering import Estimates, RequestUsage
 from tasks.agents.runtime.messages import History
 from tasks.agents.situation import Decide, Say, Situation, ToolReply
 
+#: By which the library marks what it tells a model about its answer, between the words of the user.
+FEEDBACK = "<pyai:retry_feedback>"
+
 
 def _unknown(_used: RequestUsage) -> None:
     return None
@@ -106,12 +109,19 @@ async def _nothing() -> None:
 
 def _situation(messages: Sequence[ModelMessage], info: AgentInfo) -> Situation:
     said: list[str] = []
+    answers: list[str] = []
+    corrections: list[str] = []
     replies: list[ToolReply] = []
     for part in (part for message in messages for part in message.parts):
         match part:
+            case UserPromptPart(content=str(text)) if FEEDBACK in text:
+                corrections.append(text)
             case UserPromptPart(content=str(text)):
                 said.append(text)
                 replies.clear()
+                corrections.clear()
+            case TextPart(content=text):
+                answers.append(text)
             case ToolReturnPart(tool_name=tool, outcome=outcome, content=content) if tool not in (
                 ASK,
                 HAND_OVER,
@@ -120,4 +130,12 @@ def _situation(messages: Sequence[ModelMessage], info: AgentInfo) -> Situation:
             case _:
                 pass
     tools = frozenset(tool.name for tool in info.function_tools)
-    return Situation(tuple(said), tuple(replies), tools, frozenset(tool.name for tool in info.output_tools))
+    return Situation(
+        tuple(said),
+        tuple(replies),
+        tools,
+        frozenset(tool.name for tool in info.output_tools),
+        instructions=info.instructions or "",
+        corrections=tuple(corrections),
+        answers=tuple(answers),
+    )

@@ -1,9 +1,4 @@
-"""The offline model: rules that stand in for a model where none is configured.
-
-It only decides, as a model does: which tool to call, whom to hand over to, what to say. The tools, the
-agents and the stream around it are the real ones, and what it says about an order is what the tools
-returned. It is deterministic, understands simple English, and marks every answer as its own.
-"""
+"""The rules of the support agents: what they say and do about refunds, technical problems and payments."""
 
 from __future__ import annotations
 
@@ -11,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from tasks.agents.card import ASK, HAND_OVER
-from tasks.agents.situation import Call, Reply, Say, Situation, ToolReply
+from tasks.agents.offline.phrases import ask, say, says
+from tasks.agents.situation import Call, Reply, Situation, ToolReply
 from tasks.tools.outcome import euros
 
-NOTE = "(offline model)"
 #: How many orders of one message are dealt with.
 MOST_ORDERS = 5
 
@@ -53,7 +48,7 @@ def decide(situation: Situation) -> Reply:
 def _triage(now: Situation) -> Reply:
     intent = intent_of(now.said[-1])
     if intent is None and ASK in now.outputs:
-        return _ask("What is it about: a refund, a technical problem, or a payment or delivery? ")
+        return ask("What is it about: a refund, a technical problem, or a payment or delivery? ")
     if intent is None:
         # The question was asked already: what was said before it counts too.
         intent = next((found for text in reversed(now.said) if (found := intent_of(text))), "technical")
@@ -84,22 +79,22 @@ def _refund(now: Situation) -> Reply:
     numbers = order_numbers(now)
     if not numbers:
         return _without_order(now, "Which order should be refunded? Please send its number.")
-    looked_up = _replies(now, "look_up_order")
+    looked_up = now.replies_of("look_up_order")
     if not looked_up:
         return tuple(Call("look_up_order", {"order_number": number}) for number in numbers)
-    found = [reply.data["order_number"] for reply in looked_up if _succeeded(reply)]
-    refunds = _replies(now, "refund_order")
+    found = [reply.data["order_number"] for reply in looked_up if reply.succeeded]
+    refunds = now.replies_of("refund_order")
     if found and not refunds:
         reason = now.said[-1][:200]
         return tuple(Call("refund_order", {"order_number": number, "reason": reason}) for number in found)
-    sentences = [_problem(reply) for reply in looked_up if not _succeeded(reply)]
+    sentences = [reply.problem for reply in looked_up if not reply.succeeded]
     sentences += [_about_refund(number, reply) for number, reply in zip(found, refunds, strict=False)]
-    return _say(*sentences)
+    return say(*sentences)
 
 
 def _about_refund(number: int, reply: ToolReply) -> str:
-    if not _succeeded(reply):
-        return f"Order {number} cannot be refunded. {_problem(reply)}"
+    if not reply.succeeded:
+        return f"Order {number} cannot be refunded. {reply.problem}"
     data = reply.data
     amount = euros(data["amount_cents"], data["currency"])
     return f"Order {number} is refunded: {amount} go back the way you paid. Refund number: {data['refund_id']}."
@@ -107,41 +102,41 @@ def _about_refund(number: int, reply: ToolReply) -> str:
 
 def _technical(now: Situation) -> Reply:
     matter = next((text for text in reversed(now.said) if intent_of(text) == "technical"), now.said[-1])
-    searches = _replies(now, "search_articles")
+    searches = now.replies_of("search_articles")
     if not searches:
         orders = (Call("look_up_order", {"order_number": number}) for number in order_numbers(now))
         return (Call("search_articles", {"query": matter}), *orders)
-    articles = searches[0].data["articles"] if _succeeded(searches[0]) else []
-    tickets = _replies(now, "open_ticket")
+    articles = searches[0].data["articles"] if searches[0].succeeded else []
+    tickets = now.replies_of("open_ticket")
     priority = priority_of(matter)
-    if not tickets and (not articles or priority == "urgent" or _says(_TRIED, matter)):
+    if not tickets and (not articles or priority == "urgent" or says(_TRIED, matter)):
         return (_ticket(now, f"Technical problem: {matter[:80]}", matter, priority),)
     advice = [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
-    return _say(*advice, *map(_about_ticket, tickets))
+    return say(*advice, *map(_about_ticket, tickets))
 
 
 def _billing(now: Situation) -> Reply:
     numbers = order_numbers(now)
     if not numbers:
         return _without_order(now, "Which order is it about? Please send its number.")
-    looked_up = _replies(now, "look_up_order")
+    looked_up = now.replies_of("look_up_order")
     if not looked_up:
         tools = ("look_up_order", "look_up_payments")
         return tuple(Call(tool, {"order_number": number}) for number in numbers for tool in tools)
-    payments, tickets = _replies(now, "look_up_payments"), _replies(now, "open_ticket")
-    twice = any(_succeeded(reply) and _booked_twice(reply) for reply in payments)
-    wants_paper = _says("invoice|receipt|vat|bill", now.said[-1])
-    if not tickets and (twice or wants_paper) and any(map(_succeeded, looked_up)):
+    payments, tickets = now.replies_of("look_up_payments"), now.replies_of("open_ticket")
+    twice = any(reply.succeeded and _booked_twice(reply) for reply in payments)
+    wants_paper = says("invoice|receipt|vat|bill", now.said[-1])
+    if not tickets and (twice or wants_paper) and any(reply.succeeded for reply in looked_up):
         subject = "A payment was booked twice" if twice else "Copy of an invoice"
         return (_ticket(now, subject, now.said[-1], "high" if twice else priority_of(now.said[-1])),)
     sentences = [_about_order(reply) for reply in looked_up]
-    sentences += [_about_payments(reply) for reply in payments if _succeeded(reply)]
-    return _say(*sentences, *map(_about_ticket, tickets))
+    sentences += [_about_payments(reply) for reply in payments if reply.succeeded]
+    return say(*sentences, *map(_about_ticket, tickets))
 
 
 def _about_order(reply: ToolReply) -> str:
-    if not _succeeded(reply):
-        return _problem(reply)
+    if not reply.succeeded:
+        return reply.problem
     data = reply.data
     items = ", ".join(f"{item['quantity']} x {item['product']}" for item in data["items"])
     when = f" on {data['delivered_on']}" if data["delivered_on"] else ""
@@ -164,11 +159,11 @@ def _booked_twice(reply: ToolReply) -> bool:
 
 def _without_order(now: Situation, question: str) -> Reply:
     if ASK in now.outputs:
-        return _ask(question)
-    tickets = _replies(now, "open_ticket")
+        return ask(question)
+    tickets = now.replies_of("open_ticket")
     if not tickets:
         return (_ticket(now, "Request without an order number", now.said[-1], priority_of(now.said[-1])),)
-    return _say("Without an order number I cannot look it up.", *map(_about_ticket, tickets))
+    return say("Without an order number I cannot look it up.", *map(_about_ticket, tickets))
 
 
 def _ticket(now: Situation, subject: str, details: str, priority: str) -> Call:
@@ -178,40 +173,14 @@ def _ticket(now: Situation, subject: str, details: str, priority: str) -> Call:
 
 
 def _about_ticket(reply: ToolReply) -> str:
-    if not _succeeded(reply):
-        return _problem(reply)
+    if not reply.succeeded:
+        return reply.problem
     return f"A colleague will look into it: ticket {reply.data['ticket_id']}, priority {reply.data['priority']}."
 
 
 def priority_of(text: str) -> str:
     """Tell how soon somebody must look at a message."""
-    return next((priority for priority, words in _PRIORITIES.items() if _says(words, text)), "normal")
-
-
-def _says(words: str, text: str) -> bool:
-    return re.search(rf"\b(?:{words})\b", text.lower()) is not None
-
-
-def _replies(now: Situation, tool: str) -> list[ToolReply]:
-    return [reply for reply in now.replies if reply.tool == tool]
-
-
-def _succeeded(reply: ToolReply) -> bool:
-    return reply.outcome == "success" and "refused" not in reply.data
-
-
-def _problem(reply: ToolReply) -> str:
-    if reply.outcome == "success":
-        return str(reply.data["refused"])
-    return "That could not be checked for a technical reason."
-
-
-def _ask(question: str) -> Reply:
-    return (Call(ASK, {"question": f"{question.strip()} {NOTE}"}),)
-
-
-def _say(*sentences: str) -> Say:
-    return Say(" ".join((*sentences, NOTE)))
+    return next((priority for priority, words in _PRIORITIES.items() if says(words, text)), "normal")
 
 
 #: The specialists, each by the tool that only it has.

@@ -1,19 +1,13 @@
-"""The tables of the business database. Amounts are whole cents, days and times are UTC."""
+"""What the shop sells, who buys it, and the payment provider's books."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-CURRENCY = "EUR"
-
-
-class Table(DeclarativeBase):
-    """The root of all tables."""
-
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - so SQLAlchemy wants it
+from tasks.tables.base import Table
 
 
 class Customer(Table):
@@ -21,7 +15,11 @@ class Customer(Table):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
-    email: Mapped[str]
+    email: Mapped[str] = mapped_column(index=True)
+    #: `basic`, `premium` or `enterprise`.
+    tier: Mapped[str]
+    #: An IANA name, such as Europe/Berlin.
+    time_zone: Mapped[str]
 
 
 class Product(Table):
@@ -30,6 +28,10 @@ class Product(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     price_cents: Mapped[int]
+    category: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str]
+    #: How many can be sold.
+    stock: Mapped[int]
 
 
 class Order(Table):
@@ -72,23 +74,6 @@ class Refund(Table):
     made_at: Mapped[datetime]
 
 
-class Ticket(Table):
-    """Work for a person. Each key, of which a job has one, has at most one: a repeated attempt opens no second."""
-
-    __tablename__ = "tickets"
-    __table_args__ = (UniqueConstraint("tenant", "key"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant: Mapped[str]
-    key: Mapped[str]
-    customer_id: Mapped[str | None]
-    order_number: Mapped[int | None]
-    subject: Mapped[str]
-    details: Mapped[str] = mapped_column(Text)
-    priority: Mapped[str]
-    opened_at: Mapped[datetime]
-
-
 class LedgerEntry(Table):
     """A line of the payment provider's books. It may name an unknown order, hence no foreign key."""
 
@@ -103,39 +88,3 @@ class LedgerEntry(Table):
     #: The provider's name for the transfer; two payments with the same one are one payment booked twice.
     reference: Mapped[str]
     booked_on: Mapped[date]
-
-
-class Article(Table):
-    __tablename__ = "articles"
-
-    slug: Mapped[str] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    keywords: Mapped[str]
-    body: Mapped[str] = mapped_column(Text)
-
-
-class ConversationTurn(Table):
-    """What one job added to a conversation. Turns are only appended, so jobs at once lose nothing."""
-
-    __tablename__ = "conversation_turns"
-    __table_args__ = (UniqueConstraint("tenant", "conversation_id", "key"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant: Mapped[str]
-    conversation_id: Mapped[str]
-    key: Mapped[str]
-    customer_id: Mapped[str | None]
-    #: The messages of this turn as JSON, in the agent library's own format.
-    messages: Mapped[str] = mapped_column(Text)
-    #: Whether the turn ended in a question to the customer.
-    clarifying: Mapped[bool]
-    finished_at: Mapped[datetime]
-
-
-class Seeding(Table):
-    """That the sample data is in; written in the same transaction as the data."""
-
-    __tablename__ = "seedings"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    seeded_at: Mapped[datetime]

@@ -6,11 +6,15 @@ No model has a part in it, so that it works when the model does not.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+from tasks.agents.exchange import desk_for
 from tasks.agents.provider import current_model
-from tasks.contracts import Action, ModelUsage, SupportRequest, SupportResult
+from tasks.agents.team import Team
+from tasks.contracts import Action, AgentRequest, AgentResult, ModelUsage
 from tasks.deployment import deployment
-from tasks.desk import Desk, desk_for
+from tasks.desk import Desk
 from tasks.tools.refund import refunds_made
 from tasks.tools.ticket import open_ticket
 from worker.context import TaskContext
@@ -19,27 +23,35 @@ from worker.failure import Failure
 #: Who answers, in place of an agent.
 NAME = "fallback"
 
+R = TypeVar("R", bound=AgentResult)
+
 _log = logging.getLogger(__name__)
 
 
-async def apologize(ctx: TaskContext, request: SupportRequest, failure: Failure) -> SupportResult:
-    """Answer in place of the agents, whose attempts are spent; what they have done is listed."""
-    here = deployment()
-    model = current_model(here.settings)
-    actions = await _hand_to_person(desk_for(ctx, here, request.customer_id), request, failure)
-    return SupportResult(
-        answer=_answer(actions),
-        agent=NAME,
-        path=[NAME],
-        actions=actions,
-        conversation_id=request.conversation_id or ctx.job_id,
-        usage=ModelUsage.model_validate(ctx.usage.model_dump()),
-        model=model.name,
-        offline=model.offline,
-    )
+def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest, Failure], Awaitable[R]]:
+    """Return the fallback of a kind: it answers in place of the team, and lists what that has done."""
+
+    async def apologize(ctx: TaskContext, request: AgentRequest, failure: Failure) -> R:
+        here = deployment()
+        model = current_model(here.settings, team.rules)
+        desk = desk_for(ctx, here, request)
+        actions = await _hand_to_person(desk, request, failure)
+        return result(
+            answer=_answer(actions),
+            agent=NAME,
+            path=[NAME],
+            actions=actions,
+            conversation_id=desk.conversation_id,
+            usage=ModelUsage.model_validate(ctx.usage.model_dump()),
+            model=model.name,
+            offline=model.offline,
+            degraded="fallback_answer",
+        )
+
+    return apologize
 
 
-async def _hand_to_person(desk: Desk, request: SupportRequest, failure: Failure) -> list[Action]:
+async def _hand_to_person(desk: Desk, request: AgentRequest, failure: Failure) -> list[Action]:
     try:
         refunds = await refunds_made(desk)
         done = "".join(f"\nDone already: refund {each.refund_id}, order {each.order_number}" for each in refunds)

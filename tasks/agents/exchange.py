@@ -1,0 +1,185 @@
+"""One message and its answer: from what was said before, through the agents of a team, to what the caller gets.
+
+Agents do not call each other. One that hands over ends, and the exchange starts the next on the same conversation and
+desk, so that a job has one agent at a time and one place where handoffs are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from tasks.agents.card import HandOver, Question
+from tasks.agents.journal import Journal
+from tasks.agents.metering import FleetLimits, Gate
+from tasks.agents.provider import current_model
+from tasks.agents.reporter import Reporter
+from tasks.agents.runtime import (
+    Account,
+    Budget,
+    History,
+    ModelHandle,
+    dump_history,
+    load_history,
+    run_agent,
+    turn_of,
+)
+from tasks.agents.team import Team
+from tasks.contracts import AgentRequest, AgentResult, ModelUsage
+from tasks.conversations import Past, recall, remember
+from tasks.deployment import Deployment, deployment
+from tasks.desk import C, Desk, Transfer
+from worker.context import TaskContext
+from worker.ledger import Effect
+
+R = TypeVar("R", bound=AgentResult)
+
+
+async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None) -> Exchange[C]:
+    """Have a team answer a message, from where a former attempt stopped.
+
+    `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
+    Raises ModelFailure, TaskError for a conversation that is another customer's, and what budgets and limits raise.
+    """
+    here = deployment()
+    desk = desk_for(ctx, here, request)
+    # A step, so that what is said in the conversation meanwhile does not change the ground under a later attempt.
+    past: Past = await ctx.step("conversation", recall, desk, effect=Effect.PURE)
+    given = context.model_dump(exclude_unset=True) if context is not None else {}
+    desk.context = team.context.model_validate({**past.context, **given})
+    exchange = _begin(ctx, here, team, desk, past)
+    await exchange.run(request.message)
+    await exchange.remember()
+    return exchange
+
+
+def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
+    """Set up the desk of the job at hand."""
+    return Desk(
+        here.database,
+        ctx.tenant,
+        request.customer_id,
+        ctx.idempotency_key,
+        here.settings,
+        conversation_id=request.conversation_id or ctx.job_id,
+    )
+
+
+def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Past) -> Exchange[Any]:
+    settings, reporter = here.settings, Reporter(ctx)
+    journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
+    bookmark = journal.open()
+    reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
+    budget = Budget(
+        requests=settings.max_model_requests,
+        tool_calls=settings.max_tool_calls,
+        tool_timeout_s=settings.tool_timeout_s,
+        spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
+    )
+    reporter.spent(budget.spent)
+    return Exchange(
+        team=team,
+        desk=desk,
+        model=current_model(settings, team.rules),
+        budget=budget,
+        account=Account(ctx, settings.max_answer_tokens),
+        gates=[FleetLimits(ctx)],
+        reporter=reporter,
+        journal=journal,
+        said=[message for turn in past.turns for message in load_history(turn)],
+        turn=load_history(bookmark.messages) if bookmark else [],
+        # Whoever asked gets the answer.
+        begins_with=past.agent if past.agent and (team.stays or past.questions) else team.first.name,
+        may_ask=past.questions < team.most_questions,
+        max_handoffs=settings.max_handoffs,
+    )
+
+
+@dataclass(slots=True)
+class Exchange(Generic[C]):
+    """One message on its way through the agents."""
+
+    team: Team
+    desk: Desk[C]
+    model: ModelHandle
+    budget: Budget
+    account: Account
+    gates: Sequence[Gate]
+    reporter: Reporter
+    journal: Journal
+    #: What was said before this message, and since; without the latter the message is still to be given to an agent.
+    said: History
+    turn: History
+    begins_with: str
+    may_ask: bool
+    max_handoffs: int
+    output: str | Question = ""
+
+    @property
+    def path(self) -> list[str]:
+        """The agents in the order in which they worked; the last one is active."""
+        return [transfer.agent for transfer in self.desk.transfers]
+
+    @property
+    def context(self) -> C:
+        """What the agents know in the end."""
+        return self.desk.context
+
+    async def run(self, message: str) -> None:
+        """Let agents work until one answers or asks. Raises ModelFailure."""
+        if not self.path:
+            self._activate(Transfer(self.begins_with, None, "a new message"))
+        while isinstance(output := await self._run(None if self.turn else message), HandOver):
+            self._activate(Transfer(output.to, self.path[-1], output.reason))
+        self.output = output
+
+    def _activate(self, transfer: Transfer) -> None:
+        self.desk.transfers.append(transfer)
+        self.reporter.agent_changed(transfer)
+        self.reporter.stage(0.1 if transfer.previous is None else 0.3, self.team.agent(transfer.agent).duty)
+
+    async def _run(self, prompt: str | None) -> str | HandOver | Question:
+        # The last agent in line can no longer pass the conversation on.
+        output, messages = await run_agent(
+            self.team.agent(self.path[-1]),
+            model=self.model,
+            account=self.account,
+            gates=self.gates,
+            desk=self.desk,
+            prompt=prompt,
+            history=[*self.said, *self.turn],
+            may_ask=self.may_ask,
+            may_hand_over=len(self.path) <= self.max_handoffs,
+            budget=self.budget,
+            watcher=self.reporter,
+            journal=self.journal,
+        )
+        self.turn = turn_of(messages)
+        return output
+
+    async def remember(self) -> None:
+        """Keep what was said, for the next message of the conversation."""
+        self.reporter.stage(0.95, "Keeping the conversation")
+        asked = isinstance(self.output, Question)
+        await remember(self.desk, dump_history(self.turn), agent=self.path[-1], asked=asked)
+        if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
+            self.reporter.text(self.output.question, begins=True)
+
+    def result(self, model: type[R], **more: Any) -> R:
+        """Put together what the caller gets; `more` are the fields that only this kind has."""
+        last = self.budget.model or self.model.name
+        fallback = self.model.fallback
+        return model(
+            answer=self.output.question if isinstance(self.output, Question) else self.output,
+            agent=self.path[-1],
+            path=self.path,
+            actions=list(self.desk.actions),
+            clarifying=isinstance(self.output, Question),
+            conversation_id=self.desk.conversation_id,
+            usage=self.budget.spent,
+            model=last,
+            offline=self.model.offline,
+            degraded="fallback_model" if fallback is not None and last == fallback.name else None,
+            **more,
+        )

@@ -1,0 +1,45 @@
+"""A team: the agents that a kind of job lets work on a message, and what they have in common. Data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.agents.card import AgentCard
+from tasks.agents.situation import Decide
+from tasks.desk import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Agents that can hand over to each other; the first of them gets every new conversation.
+
+    `rules` stand in for the model where none is configured. `context` is what the agents know besides the words.
+    """
+
+    name: str
+    agents: tuple[AgentCard, ...]
+    rules: Decide
+    context: type[Context] = Context
+    #: How many questions in a row the agents may ask the customer.
+    most_questions: int = 2
+    #: Whether the agent that was active last goes on when the customer writes again, instead of the first.
+    stays: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a hand-over to an agent that is not of the team."""
+        names = [card.name for card in self.agents]
+        for card in self.agents:
+            if strangers := [name for name in card.hands_to if name not in names or name == card.name]:
+                raise ValueError(f"{card.name!r} of the team {self.name!r} cannot hand over to {', '.join(strangers)}")
+
+    @property
+    def first(self) -> AgentCard:
+        """The agent that a conversation begins with."""
+        return self.agents[0]
+
+    def agent(self, name: str) -> AgentCard:
+        """Return an agent of the team by its name. Raises LookupError."""
+        for card in self.agents:
+            if card.name == name:
+                return card
+        raise LookupError(f"no agent {name!r} in the team {self.name!r}")

@@ -1,0 +1,51 @@
+"""What callers send to the jobs of this deployment and get back from them: one module a kind.
+
+Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task
+body.
+"""
+
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from tasks.contracts.actions import Action, RefundMade, TicketOpened
+from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
+from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.support import SupportRequest, SupportResult
+
+__all__ = [
+    "KINDS",
+    "Action",
+    "AgentRequest",
+    "AgentResult",
+    "Contract",
+    "Discrepancy",
+    "DiscrepancyKind",
+    "KindModels",
+    "LedgerAuditRequest",
+    "LedgerAuditResult",
+    "Message",
+    "ModelUsage",
+    "Priority",
+    "Reference",
+    "RefundMade",
+    "SupportRequest",
+    "SupportResult",
+    "TicketOpened",
+]
+
+
+class KindModels(NamedTuple):
+    """Where jobs of a kind run, and what goes in and comes out."""
+
+    queue: str
+    request: type[BaseModel]
+    result: type[BaseModel]
+
+
+#: Every kind of this deployment. A test holds it equal to what the task modules register.
+KINDS: dict[str, KindModels] = {
+    "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
+}

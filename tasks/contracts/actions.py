@@ -1,0 +1,31 @@
+"""What agents can really do for a customer. A result lists what was done, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Priority
+
+
+class RefundMade(Contract):
+    """Money that went back to the customer."""
+
+    type: Literal["refund"] = "refund"
+    refund_id: str
+    order_number: int
+    amount_cents: int
+    currency: str
+
+
+class TicketOpened(Contract):
+    """A ticket that waits for a person."""
+
+    type: Literal["ticket"] = "ticket"
+    ticket_id: str
+    priority: Priority
+    subject: str
+
+
+Action = Annotated[RefundMade | TicketOpened, Field(discriminator="type")]

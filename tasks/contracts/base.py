@@ -1,0 +1,18 @@
+"""What requests and results have in common: how they are checked, and the types that several have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+#: An id of the caller's own making: anything printable.
+Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]{0,127}$")]
+Priority = Literal["low", "normal", "high", "urgent"]
+
+
+class Contract(BaseModel):
+    """A request or a result: frozen, and a field that it does not know is an error, not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,25 @@
+"""The tables of the business database. Whoever imports them from here has seen all of them, as migrations must.
+
+- `base`: the root of all tables, and which sample data are in
+- `shop`: customers, products, orders, refunds, the ledger
+- `service`: tickets, the knowledge base
+"""
+
+from tasks.tables.base import CURRENCY, Seeding, Table
+from tasks.tables.service import Article, ConversationTurn, Ticket
+from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
+
+__all__ = [
+    "CURRENCY",
+    "Article",
+    "ConversationTurn",
+    "Customer",
+    "LedgerEntry",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Refund",
+    "Seeding",
+    "Table",
+    "Ticket",
+]
