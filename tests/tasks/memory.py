@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from tests.support.archives import ARCHIVES
-from tests.support.contexts import NoFamily, Unflushed, purse_of, unlimited
+from tests.support.contexts import NoFamily, Unflushed, kept_of, unlimited
 from tests.tasks.conftest import Recording, claim_of
 from worker.ask import Answer, Ask, AskType
 from worker.context import BlockingContext, TaskContext
@@ -72,7 +72,7 @@ class Memory:
 
     def _kept(self, ledger: Ledger) -> dict[str, Any]:
         archive = ARCHIVES.of(self.claim, self._submit)
-        return {"purse": purse_of(self.claim, ledger), "archive": archive}
+        return {**kept_of(self.claim, ledger), "archive": archive}
 
     async def finish(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run attempts until one gets through, as the engine does with a job whose workers die."""
