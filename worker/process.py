@@ -17,6 +17,7 @@ from worker.progress import AttemptProgress
 from worker.settings import Settings
 from worker.store.reservations import Reservations
 from worker.store.spending import SpendingCalls
+from worker.store.system import SystemCalls
 from worker.store.transitions import Transitions
 from worker.store.writer import StoreWriter
 
@@ -38,6 +39,7 @@ class WorkerProcess:
         self.transitions = Transitions(settings, clock)
         self.spending = SpendingCalls(settings, clock)
         self.reservations = Reservations(settings, clock)
+        self.system = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
