@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from worker.budget import Budget
-from worker.errors import InvalidRequest, PayloadTooLarge
+from worker.errors import ConversationBusy, IdempotencyConflict, InvalidRequest, PayloadTooLarge
 from worker.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
 from worker.kinds import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
 from worker.retry import RetryPolicy
-from worker.store.transitions import NewJob, Parentage, milliseconds
+from worker.store.transitions import NewJob, Parentage, SubmitCode, milliseconds
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
@@ -139,6 +139,19 @@ def refusal(field: str, *, tenant: str) -> InvalidRequest:
     if field == "kind":
         return InvalidRequest("kind", f"tenant {tenant!r} may not have jobs of this kind")
     return InvalidRequest("tenant", f"{tenant!r} is not a tenant here: set it up with `backdesk tenants set {tenant}`")
+
+
+def check_taken(job: NewJob, code: SubmitCode, found: str) -> None:
+    """Raise what it means for a client that the store did not take a job, given its answer.
+
+    That is IdempotencyConflict, ConversationBusy or InvalidRequest. Returns for one that is new or there already.
+    """
+    if code is SubmitCode.CONFLICT:
+        raise IdempotencyConflict(found)
+    if code is SubmitCode.BUSY:
+        raise ConversationBusy(job.conversation, found)
+    if code is SubmitCode.FORBIDDEN:
+        raise refusal(found, tenant=job.tenant)
 
 
 def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
