@@ -28,8 +28,16 @@ class Died(BaseException):
 class Memory:
     """What is kept of one job. `dies_before` and `dies_after` are the numbers of writes at which an attempt dies."""
 
-    def __init__(self, job_id: str = "job-1", *, dies_before: int = 0, dies_after: int = 0, drains_at: int = 0) -> None:
-        self.claim = claim_of(job_id, attempt=0)
+    def __init__(
+        self,
+        job_id: str = "job-1",
+        *,
+        kind: str = "support.request",
+        dies_before: int = 0,
+        dies_after: int = 0,
+        drains_at: int = 0,
+    ) -> None:
+        self.claim = claim_of(job_id, kind=kind, attempt=0)
         self.sink = Recording()
         self.dies_before, self.dies_after, self.drains_at = dies_before, dies_after, drains_at
         self.writes = 0
