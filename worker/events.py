@@ -26,6 +26,7 @@ class EventType(StrEnum):
     AGENT = "agent"
     TOOL_CALLED = "tool_called"
     TOOL_RETURNED = "tool_returned"
+    CACHE_HIT = "cache_hit"
     STEP = "step"
     LIMITED = "limited"
     RETRYING = "retrying"

@@ -13,6 +13,7 @@ from tasks.contracts import ModelUsage
 from tasks.desk import Transfer
 from tasks.tools.outcome import ToolOutcome
 from worker.context import TaskContext
+from worker.events import EventType
 from worker.masking import mask
 
 #: What an event shows of a tool's arguments and result, in characters.
@@ -72,6 +73,11 @@ class Reporter:
                 min(0.85, self.fraction + 0.1),
                 f"{tool.replace('_', ' ').capitalize()}: {_excerpt(summary)}",
             )
+
+    def answered_from_cache(self, agent: str, model: str) -> None:
+        """Tell that the model of an agent need not be asked."""
+        with self._harmless():
+            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
 
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""
