@@ -24,9 +24,11 @@ from tasks.agents.runtime import (
     load_history,
     run_agent,
     turn_of,
+    without_refused,
 )
 from tasks.agents.team import Team
 from tasks.contracts import AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.conversations import Past, recall, remember
 from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
@@ -162,7 +164,7 @@ class Exchange(Generic[C]):
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        await remember(self.desk, dump_history(self.turn), agent=self.path[-1], asked=asked)
+        await remember(self.desk, dump_history(without_refused(self.turn)), agent=self.path[-1], asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
 
@@ -180,6 +182,11 @@ class Exchange(Generic[C]):
             usage=self.budget.spent,
             model=last,
             offline=self.model.offline,
+            quality=self._quality(),
             degraded="fallback_model" if fallback is not None and last == fallback.name else None,
             **more,
         )
+
+    def _quality(self) -> QualityReport | None:
+        reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
+        return self.journal.quality if reviewed else None

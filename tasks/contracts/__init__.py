@@ -12,6 +12,7 @@ from tasks.contracts.actions import Action, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.support import SupportRequest, SupportResult
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "CheckOutcome",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
@@ -28,8 +30,10 @@ __all__ = [
     "Message",
     "ModelUsage",
     "Priority",
+    "QualityReport",
     "Reference",
     "RefundMade",
+    "Review",
     "SupportRequest",
     "SupportResult",
     "TicketOpened",

@@ -11,6 +11,7 @@ from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
 from tasks.agents.runtime.rehearsal import rehearse
+from tasks.agents.runtime.reviewed import without_refused
 
 __all__ = [
     "Account",
@@ -24,4 +25,5 @@ __all__ = [
     "run_agent",
     "scripted_model",
     "turn_of",
+    "without_refused",
 ]
