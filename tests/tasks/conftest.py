@@ -19,6 +19,7 @@ from tasks.desk import Desk
 from tasks.settings import load_settings
 from tasks.support import support_request
 from tasks.testing.shop import seeded_shop
+from tests.support.archives import ARCHIVES
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
 from worker.context import ProgressSink, TaskContext
@@ -92,6 +93,13 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def archives() -> Iterator[None]:
+    """What outlives jobs is kept in one Redis, which ends with the last test."""
+    yield
+    ARCHIVES.close()
+
+
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of the machine reaches a test, and no model is configured."""
@@ -103,6 +111,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    ARCHIVES.begin()
     reset()
     yield
     reset()
