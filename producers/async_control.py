@@ -9,6 +9,7 @@ from typing import Unpack
 
 from producers.async_connection import AsyncioClient
 from producers.connection import given
+from producers.conversations import Heads
 from producers.job_limits import JobLimitStatuses, job_scope
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
@@ -16,9 +17,12 @@ from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
+from worker.conversation import Conversation
+from worker.job import DEFAULT_TENANT
 from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
+from worker.system import MaintenanceNotice, SystemState
 
 
 class AsyncControl(AsyncioClient):
@@ -78,6 +82,22 @@ class AsyncControl(AsyncioClient):
     async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
         """Return what goes on now; see `JobClient.overview`."""
         return await self._do(self._overviews.read(tenants, schedules))
+
+    async def system(self) -> SystemState:
+        """Return what there is to do and to do it with; see `JobClient.system`."""
+        return await self._do(self._system.state())
+
+    async def begin_maintenance(self, message: str, for_: float | timedelta | None = None) -> MaintenanceNotice:
+        """Tell that the deployment is under maintenance; see `JobClient.begin_maintenance`."""
+        return await self._do(self._system.begin_maintenance(message, for_))
+
+    async def end_maintenance(self) -> bool:
+        """See `JobClient.end_maintenance`."""
+        return await self._do(self._system.end_maintenance())
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        """See `JobClient.maintenance`."""
+        return await self._do(self._system.maintenance())
 
     async def set_tenant(
         self,
@@ -176,3 +196,15 @@ class AsyncControl(AsyncioClient):
     async def close_breaker(self, resource: str) -> BreakerState:
         """See `JobClient.close_breaker`."""
         return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
+
+    async def conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> Conversation:
+        """Return what was said in a conversation; see `JobClient.conversation`."""
+        return await self._do(self._conversations.get(tenant, conversation_id))
+
+    async def conversations(self, *, tenant: str = DEFAULT_TENANT, limit: int = 50) -> Heads:
+        """Return the heads of a tenant's conversations; see `JobClient.conversations`."""
+        return await self._do(self._conversations.list(tenant, limit))
+
+    async def forget_conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> bool:
+        """Erase what was said in a conversation; see `JobClient.forget_conversation`."""
+        return await self._do(self._conversations.forget(tenant, conversation_id))

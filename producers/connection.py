@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 from producers.answers import Answers
+from producers.conversations import Conversations
 from producers.core import JobCore, Replies
 from producers.dead_letters import DeadLetters
 from producers.job_limits import LimitsOfJobs
@@ -16,6 +17,7 @@ from producers.overview import Overviews
 from producers.schedules import Schedules
 from producers.service_limits import ServiceLimits
 from producers.spending import Spendings
+from producers.system import SystemInfo
 from producers.tenants import Tenants
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import StoreUnavailable
@@ -44,8 +46,10 @@ class Operations:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
+        self._conversations = Conversations(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
+        self._system = SystemInfo(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
 

@@ -8,7 +8,7 @@
 
 from tasks.tables.base import CURRENCY, Seeding, Table
 from tasks.tables.cart import Cart, CartLine
-from tasks.tables.service import Article, ConversationTurn, Ticket
+from tasks.tables.service import Article, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Article",
     "Cart",
     "CartLine",
-    "ConversationTurn",
     "Customer",
     "LedgerEntry",
     "Order",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from producers.async_client import AsyncJobClient
 from producers.client import JobClient
+from producers.conversations import Heads
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.job_limits import JobLimitStatuses
@@ -16,12 +17,14 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
 from producers.tenants import TenantStatus, TenantStatuses
+from worker.conversation import Conversation
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
 from worker.policy import JobLimits, TenantSettings
 from worker.schedule import ScheduleRecord
 from worker.settings import Settings
+from worker.system import MaintenanceNotice, SystemState
 
 
 class Submitted(Protocol):
@@ -74,6 +77,13 @@ class Client(Protocol):
     async def remove_job_limits(self, **scope: Any) -> bool: ...
     async def job_limits(self) -> JobLimitStatuses: ...
     async def overview(self, **options: Any) -> Overview: ...
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation: ...
+    async def conversations(self, **options: Any) -> Heads: ...
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool: ...
+    async def system(self) -> SystemState: ...
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice: ...
+    async def end_maintenance(self) -> bool: ...
+    async def maintenance(self) -> MaintenanceNotice | None: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -193,6 +203,27 @@ class Blocking:
 
     async def overview(self, **options: Any) -> Overview:
         return await asyncio.to_thread(self.client.overview, **options)
+
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
+        return await asyncio.to_thread(self.client.conversation, conversation_id, **options)
+
+    async def conversations(self, **options: Any) -> Heads:
+        return await asyncio.to_thread(self.client.conversations, **options)
+
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
+        return await asyncio.to_thread(self.client.forget_conversation, conversation_id, **options)
+
+    async def system(self) -> SystemState:
+        return await asyncio.to_thread(self.client.system)
+
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice:
+        return await asyncio.to_thread(self.client.begin_maintenance, message, for_)
+
+    async def end_maintenance(self) -> bool:
+        return await asyncio.to_thread(self.client.end_maintenance)
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        return await asyncio.to_thread(self.client.maintenance)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -319,6 +350,27 @@ class Asyncio:
 
     async def overview(self, **options: Any) -> Overview:
         return await self.client.overview(**options)
+
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
+        return await self.client.conversation(conversation_id, **options)
+
+    async def conversations(self, **options: Any) -> Heads:
+        return await self.client.conversations(**options)
+
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
+        return await self.client.forget_conversation(conversation_id, **options)
+
+    async def system(self) -> SystemState:
+        return await self.client.system()
+
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice:
+        return await self.client.begin_maintenance(message, for_)
+
+    async def end_maintenance(self) -> bool:
+        return await self.client.end_maintenance()
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        return await self.client.maintenance()
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from tests.support.archives import ARCHIVES
 from worker.child import ChildCall, ChildEnd
 from worker.classification import classify
 from worker.context import BlockingContext, ProgressSink, TaskContext
@@ -21,6 +23,7 @@ from worker.store.reservations import Reservations
 from worker.store.script import Call
 from worker.store.spending import SpendingCalls
 from worker.store.transitions import Transitions
+from worker.system import SystemState
 
 
 class Unflushed:
@@ -67,11 +70,24 @@ def unlimited(claim: Claim) -> Services:
     return Services(claim, submit, reservations, wait_s=5.0, judge=classify, random=lambda: 0.5)
 
 
+def kept_of(claim: Claim, ledger: Ledger) -> dict[str, Any]:
+    """What else a context is made of: a purse that counts for nobody, and an archive that is kept for this test."""
+    return {"purse": purse_of(claim, ledger), "archive": ARCHIVES.of(claim), "look": idle_system}
+
+
+def idle_system() -> Future[SystemState]:
+    """A deployment that has nothing to do."""
+    state: Future[SystemState] = Future()
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    state.set_result(SystemState(at=now, running=1, queued=0, slots=4, workers=1, queues={}))
+    return state
+
+
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
     ledger = ledger_of(claim)
-    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
     ledger = ledger_of(claim)
-    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
