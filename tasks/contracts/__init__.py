@@ -53,5 +53,6 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }
