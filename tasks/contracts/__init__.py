@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, RefundMade, TicketOpened
+from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.support import SupportRequest, SupportResult
 
 __all__ = [
@@ -19,15 +20,20 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "CartContent",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
+    "LineItem",
     "Message",
     "ModelUsage",
+    "OrderPlaced",
     "Priority",
+    "PurchaseRequest",
+    "PurchaseResult",
     "Reference",
     "RefundMade",
     "SupportRequest",
@@ -47,5 +53,6 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }
