@@ -1,7 +1,8 @@
 """What a task body sees of the engine: one object.
 
 Telling (progress, events, tokens) never blocks and never fails a run by being slow. Remembering (steps, questions,
-child jobs, checkpoints) waits until it is safe in Redis: by `await` in an `async def` body, by blocking in a `def` one.
+child jobs, checkpoints, conversations) waits until it is safe in Redis: by `await` in an `async def` body, by blocking
+in a `def` one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import Any, Protocol, TypeVar, get_type_hints
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from worker.archive import Archive
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
 from worker.budget import Amount, Estimate
 from worker.child import ChildCall, ChildEnd
 from worker.encoding import encode
 from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
+from worker.keeping import BlockingKeeping, Keeping
 from worker.ledger import Effect, Ledger
 from worker.pipeline import Pipeline, drive, drive_async
 from worker.purse import Purse, Spending
@@ -65,6 +68,7 @@ class AttemptContext:
         services: Services,
         *,
         purse: Purse,
+        archive: Archive,
         look: Callable[[], Future[SystemState]],
     ) -> None:
         self._sink = sink
@@ -72,6 +76,7 @@ class AttemptContext:
         self._family = family
         self._services = services
         self._purse = purse
+        self._archive = archive
         self._look = look
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
@@ -154,7 +159,7 @@ class AttemptContext:
         return self._ledger.ask(ask, None if ask.expires_in_s is None else late)
 
 
-class TaskContext(AttemptContext):
+class TaskContext(AttemptContext, Keeping):
     """The context of an `async def` body."""
 
     async def step(
@@ -268,7 +273,7 @@ class TaskContext(AttemptContext):
         self._ledger.leave_if_draining()
 
 
-class BlockingContext(AttemptContext):
+class BlockingContext(AttemptContext, BlockingKeeping):
     """The context of a `def` body. Its methods are those of TaskContext, and block."""
 
     def step(

@@ -15,6 +15,7 @@ from worker.loop import ProcessLoop
 from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
+from worker.store.archive import ArchiveCalls
 from worker.store.reservations import Reservations
 from worker.store.spending import SpendingCalls
 from worker.store.system import SystemCalls
@@ -39,6 +40,7 @@ class WorkerProcess:
         self.transitions = Transitions(settings, clock)
         self.spending = SpendingCalls(settings, clock)
         self.reservations = Reservations(settings, clock)
+        self.archive = ArchiveCalls(settings, clock)
         self.system = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)

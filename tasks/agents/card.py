@@ -50,9 +50,13 @@ class AgentCard:
     briefing: Briefing | None = None
     #: What its answers must pass before they are given.
     quality: QualityGate | None = None
+    #: The prompt itself; without it, it is read from `prompts/<name>.md`.
+    instructions: str = ""
 
     def prompt(self) -> str:
-        """Return the instructions, from `prompts/<name>.md`."""
+        """Return the instructions."""
+        if self.instructions:
+            return self.instructions
         return files("tasks.agents").joinpath("prompts", f"{self.name}.md").read_text("utf-8")
 
     @property
