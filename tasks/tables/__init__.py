@@ -2,17 +2,18 @@
 
 - `base`: the root of all tables, and which sample data are in
 - `shop`: customers, products, orders, refunds, the ledger
-- `service`: tickets, the knowledge base
+- `service`: tickets, escalations, the knowledge base
 """
 
 from tasks.tables.base import CURRENCY, Seeding, Table
-from tasks.tables.service import Article, Ticket
+from tasks.tables.service import Article, Escalation, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 __all__ = [
     "CURRENCY",
     "Article",
     "Customer",
+    "Escalation",
     "LedgerEntry",
     "Order",
     "OrderLine",
