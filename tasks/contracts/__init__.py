@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
+from tasks.contracts.actions import Action, Escalated, EscalationCause, LineItem, OrderPlaced, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
@@ -26,6 +26,8 @@ __all__ = [
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "Escalated",
+    "EscalationCause",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",

@@ -3,12 +3,12 @@
 - `base`: the root of all tables, and which sample data are in
 - `shop`: customers, products, orders, refunds, the ledger
 - `cart`: what customers are about to buy
-- `service`: tickets, the knowledge base
+- `service`: tickets, escalations, the knowledge base
 """
 
 from tasks.tables.base import CURRENCY, Seeding, Table
 from tasks.tables.cart import Cart, CartLine
-from tasks.tables.service import Article, Ticket
+from tasks.tables.service import Article, Escalation, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Cart",
     "CartLine",
     "Customer",
+    "Escalation",
     "LedgerEntry",
     "Order",
     "OrderLine",
