@@ -187,7 +187,7 @@ def _day(text: str, today: date) -> date | Unclear:
     if re.search(r"\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b", said):
         return Unclear("Please say the month by its name, like March 25.")
     found = _parse(said, datetime.combine(today, time()))
-    day = found.date_obj
+    day: datetime | None = found.date_obj
     # "The 5th" and "next month" have the period of a month: the day is the library's own guess.
     certain = found.period == "day" or (found.period == "week" and re.match(r"in | from now$", said))
     if day is None or not certain:
