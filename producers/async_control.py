@@ -19,6 +19,7 @@ from worker.admission import JobOptions, Options
 from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
+from worker.system import MaintenanceNotice, SystemState
 
 
 class AsyncControl(AsyncioClient):
@@ -78,6 +79,22 @@ class AsyncControl(AsyncioClient):
     async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
         """Return what goes on now; see `JobClient.overview`."""
         return await self._do(self._overviews.read(tenants, schedules))
+
+    async def system(self) -> SystemState:
+        """Return what there is to do and to do it with; see `JobClient.system`."""
+        return await self._do(self._system.state())
+
+    async def begin_maintenance(self, message: str, for_: float | timedelta | None = None) -> MaintenanceNotice:
+        """Tell that the deployment is under maintenance; see `JobClient.begin_maintenance`."""
+        return await self._do(self._system.begin_maintenance(message, for_))
+
+    async def end_maintenance(self) -> bool:
+        """See `JobClient.end_maintenance`."""
+        return await self._do(self._system.end_maintenance())
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        """See `JobClient.maintenance`."""
+        return await self._do(self._system.maintenance())
 
     async def set_tenant(
         self,

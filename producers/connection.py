@@ -16,6 +16,7 @@ from producers.overview import Overviews
 from producers.schedules import Schedules
 from producers.service_limits import ServiceLimits
 from producers.spending import Spendings
+from producers.system import SystemInfo
 from producers.tenants import Tenants
 from worker.connection import UNREACHABLE, connect, translated
 from worker.errors import StoreUnavailable
@@ -46,6 +47,7 @@ class Operations:
         self._services = ServiceLimits(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
+        self._system = SystemInfo(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
 

@@ -18,6 +18,7 @@ from worker.admission import JobOptions, Options
 from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
+from worker.system import MaintenanceNotice, SystemState
 
 
 class Control(BlockingClient):
@@ -91,6 +92,27 @@ class Control(BlockingClient):
         The work is bounded, however many jobs and tenants there are. Not atomic.
         """
         return self._do(self._overviews.read(tenants, schedules))
+
+    def system(self) -> SystemState:
+        """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
+        return self._do(self._system.state())
+
+    def begin_maintenance(self, message: str, for_: float | timedelta | None = None) -> MaintenanceNotice:
+        """Tell that the deployment is under maintenance, for a time (seconds or timedelta) or until `end_maintenance`.
+
+        It informs and stops nothing: jobs run on, and their bodies may tell whom they serve. Another message takes the
+        place of the one before; since when stays. Raises InvalidRequest for a message over 500 characters, or a time
+        that is not from a second to 30 days.
+        """
+        return self._do(self._system.begin_maintenance(message, for_))
+
+    def end_maintenance(self) -> bool:
+        """Tell no longer that the deployment is under maintenance; returns whether it was told. Idempotent."""
+        return self._do(self._system.end_maintenance())
+
+    def maintenance(self) -> MaintenanceNotice | None:
+        """Return the notice of a maintenance, None while there is none."""
+        return self._do(self._system.maintenance())
 
     def set_tenant(
         self,

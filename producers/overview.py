@@ -20,6 +20,7 @@ from producers.lines import Line, Lines, read_lines
 from producers.operation import Commands, Operation
 from producers.schedules import Schedules
 from producers.service_limits import ServiceLimits
+from producers.system import SystemInfo
 from producers.tenants import Tenants, TenantStatus
 from worker.health import WorkerFacts
 from worker.job import TERMINAL, JobState
@@ -27,6 +28,7 @@ from worker.policy import scope_of, tenant_scope
 from worker.resource import BreakerStatus, LimitStatus
 from worker.schedule import ScheduleRecord
 from worker.store.transitions import moment, text
+from worker.system import MaintenanceNotice
 
 #: How many jobs end is measured over this time, and on so many of them at most. Seconds.
 WINDOW_S = 30
@@ -79,6 +81,8 @@ class Overview(BaseModel):
     service_limits: list[LimitStatus]
     schedules: list[ScheduleRecord]
     schedules_left_out: int
+    #: None while there is no maintenance.
+    maintenance: MaintenanceNotice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ class Overviews:
             service_limits=(yield from services.list()),
             schedules=schedules,
             schedules_left_out=more_schedules,
+            maintenance=(yield from SystemInfo(self._core).maintenance()),
         )
 
     def _moment(self) -> Operation[_Moment]:

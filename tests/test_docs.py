@@ -143,7 +143,7 @@ def test_every_command_that_a_page_shows_is_understood(
     monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
     (tmp_path / "mended.json").write_text("{}")
     jobs = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
-    asking = (*jobs, "tenants", "limits", "breakers", "top")
+    asking = (*jobs, "tenants", "limits", "breakers", "top", "maintenance")
     lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
     for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
         assert main(words) == 3, f"{words}: {capsys.readouterr().err}"  # understood, and then no Redis to ask

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, get_type_hints
@@ -26,6 +27,7 @@ from worker.pipeline import Pipeline, drive, drive_async
 from worker.purse import Purse, Spending
 from worker.reservation import Reservation, Services, sleep_in_naps
 from worker.resource import Resource
+from worker.system import SystemState
 
 T = TypeVar("T")
 
@@ -55,13 +57,22 @@ class AttemptContext:
     """The attempt at hand: who asks for what, and how to tell them how it goes."""
 
     def __init__(
-        self, claim: Claim, sink: ProgressSink, ledger: Ledger, family: Family, services: Services, *, purse: Purse
+        self,
+        claim: Claim,
+        sink: ProgressSink,
+        ledger: Ledger,
+        family: Family,
+        services: Services,
+        *,
+        purse: Purse,
+        look: Callable[[], Future[SystemState]],
     ) -> None:
         self._sink = sink
         self._ledger = ledger
         self._family = family
         self._services = services
         self._purse = purse
+        self._look = look
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
@@ -241,6 +252,13 @@ class TaskContext(AttemptContext):
         spend = self._purse.spend(estimate, estimate if cheaper else None, asyncio.sleep)
         (await drive_async(spend)).close()
 
+    async def system(self) -> SystemState:
+        """Return the state of the whole deployment now: its load, its workers, and whether it is under maintenance.
+
+        It is read, not remembered: in a later attempt it may be another one. Make it a step if that matters.
+        """
+        return await asyncio.wrap_future(self._look())
+
     async def checkpoint(self, value: Any) -> None:
         """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends."""
         await drive_async(self._ledger.save(encode(value)))
@@ -314,6 +332,10 @@ class BlockingContext(AttemptContext):
         """See `TaskContext.spend`."""
         estimate = Estimate(amount, purpose=purpose)
         drive(self._purse.spend(estimate, estimate if cheaper else None, sleep_in_naps)).close()
+
+    def system(self) -> SystemState:
+        """See `TaskContext.system`."""
+        return self._look().result()
 
     def checkpoint(self, value: Any) -> None:
         """See `TaskContext.checkpoint`."""

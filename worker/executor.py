@@ -39,6 +39,7 @@ from worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
 from worker.process import WorkerProcess
 from worker.purse import Purse
 from worker.reservation import Services
+from worker.system import SystemState
 from worker.task import TaskSpec
 from worker.verdict import Verdict
 
@@ -126,7 +127,7 @@ class _Attempt:
             random=random.random,
         )
         self.context: AttemptContext = kind_of_context(
-            claim, self.progress, self.ledger, family, services, purse=self.purse
+            claim, self.progress, self.ledger, family, services, purse=self.purse, look=self._look
         )
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
@@ -146,6 +147,9 @@ class _Attempt:
             kept = yield self._end(outcome)
         _report(outcome, kept=kept, seconds=time.monotonic() - began)
         return outcome if kept else None
+
+    def _look(self) -> Future[SystemState]:
+        return self.process.writer.submit(self.process.system.state())
 
     def _drain(self) -> None:
         self.ledger.draining = True

@@ -188,6 +188,11 @@ class Keys:
         return f"{self.prefix}:leader"
 
     @property
+    def maintenance(self) -> str:
+        """String: the notice of a maintenance, as JSON. Kept until it is taken back, or its time is over."""
+        return f"{self.prefix}:maintenance"
+
+    @property
     def service_limits(self) -> str:
         """Hash: scope to what may be asked of an outside service there, as JSON. Kept."""
         return f"{self.prefix}:resource-limits"

@@ -17,6 +17,7 @@ from worker.progress import AttemptProgress
 from worker.settings import Settings
 from worker.store.reservations import Reservations
 from worker.store.spending import SpendingCalls
+from worker.store.system import SystemCalls
 from worker.store.transitions import Transitions
 from worker.store.writer import StoreWriter
 
@@ -33,6 +34,7 @@ class WorkerProcess:
         self.transitions = Transitions(settings)
         self.spending = SpendingCalls(settings)
         self.reservations = Reservations(settings)
+        self.system = SystemCalls(settings)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))

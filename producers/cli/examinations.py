@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from producers.cli.connection import Deployment, shown_url
+from producers.cli.maintenance import notice_text
 from producers.client import JobClient
 from tasks.settings import load_settings
 from worker.connection import translated
@@ -64,6 +65,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield _kinds(client)
     yield from _queues(client)
     yield _counts(client)
+    yield _maintenance(client)
 
 
 def examine_model() -> Finding:
@@ -168,6 +170,13 @@ def _queues(client: JobClient) -> Iterator[Finding]:
         whose = f"{queue.queued} in line, of {queue.tenants} tenants; {queue.delivered} handed to Celery"
         rate = f"; {queue.running} running, {queue.ended_per_s:g} ended a second"
         yield Finding(f"queue {queue.queue}", Level.OK, f"{whose}{rate}")
+
+
+def _maintenance(client: JobClient) -> Finding:
+    notice = client.maintenance()
+    detail = notice_text(notice) if notice else "none"
+    fix = "when it is over, if it does not end by itself: backdesk maintenance off"
+    return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)
 
 
 def _counts(client: JobClient) -> Finding:

@@ -11,12 +11,14 @@ from rich.text import Text
 
 from producers.cli.connection import connected
 from producers.cli.failures import CommandFailed, ExitCode
+from producers.cli.maintenance import notice_text
 from producers.cli.moments import shown_span
 from producers.cli.output import AsJson, Output, table
 from producers.cli.record_view import age
 from producers.cli.safe_text import safe_line
 from producers.core import Announcements
 from worker.health import HealthReport, WorkerFacts, read_report, reasons_against
+from worker.system import MaintenanceNotice
 
 
 def health(
@@ -35,15 +37,19 @@ def health(
 
     Exits with 0 if all are well, with 1 if one is not or none is alive, with 3 if Redis cannot be reached. With --file
     it judges what the worker wrote into its BACKDESK_HEALTH_FILE, and how old that is: made for container probes.
+    A maintenance is told, and is no illness.
 
     """
     if worker is not None and file is not None:
         raise typer.BadParameter("give either --worker or --file")
     out = Output(as_json=as_json)
     now = time.time()
-    reports = [read_report(file, now)] if file else [HealthReport.of(one, now) for one in _announced(worker)]
+    announced, notice = ([], None) if file else _announced(worker)
+    reports = [read_report(file, now)] if file else [HealthReport.of(one, now) for one in announced]
     well = all(report.healthy for report in reports)
-    out.document({"healthy": well, "workers": reports})
+    out.document({"healthy": well, "workers": reports} | ({} if file else {"maintenance": notice}))
+    if notice:
+        out.line(notice_text(notice), "yellow")
     for report in reports:
         if report.worker is None or file:
             out.line(_sentence(report), "" if report.healthy else "bold red")
@@ -71,13 +77,14 @@ def workers(as_json: AsJson = False) -> None:
     _show(announced, out)
 
 
-def _announced(name: str | None) -> Announcements:
+def _announced(name: str | None) -> tuple[Announcements, MaintenanceNotice | None]:
     with connected() as client:
+        notice = client.maintenance()
         announced = [worker for worker in client.workers() if name in {None, worker.name}]
     if not announced:
         who = "no worker is alive" if name is None else f"no worker {name!r} is alive"
         raise CommandFailed("no_worker", f"{who}; `backdesk workers` lists those that are", ExitCode.FAILED)
-    return announced
+    return announced, notice
 
 
 def _sentence(report: HealthReport) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from producers.cli import breakers, dead, limits, schedules, tenants
+from producers.cli import breakers, dead, limits, maintenance, schedules, tenants
 from producers.cli.answers import answer, approve, deny, resolve
 from producers.cli.cancel import cancel
 from producers.cli.demo import demo
@@ -161,6 +161,25 @@ def breakers_command(context: typer.Context, as_json: AsJson = False) -> None:
         breakers.list_breakers(as_json=as_json)
     else:
         _pass_on(context, as_json=as_json)
+
+
+telling = typer.Typer(no_args_is_help=False)
+for title, command in maintenance.COMMANDS.items():
+    telling.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(telling, name="maintenance", rich_help_panel=LOOK)
+
+
+@telling.callback(invoke_without_command=True)
+def maintenance_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Maintenance: a notice for customers and operators. It informs; it does not stop work.
+
+    For example:
+
+        backdesk maintenance on --message "Payments are being moved. Refunds may take longer." --for 30m
+        backdesk maintenance show
+        backdesk maintenance off
+    """
+    _pass_on(context, as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)

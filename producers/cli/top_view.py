@@ -14,6 +14,7 @@ from producers.cli.breakers import breaker_row
 from producers.cli.columns import Cell, fitted
 from producers.cli.limit_scopes import written
 from producers.cli.limits_view import limit_text, state_lines
+from producers.cli.maintenance import notice_text
 from producers.cli.moments import rough_span
 from producers.cli.safe_text import safe_line
 from producers.cli.schedules_view import next_text
@@ -41,15 +42,15 @@ _MOST_KINDS = 4
 
 def page(seen: Overview, width: int, height: int | None = None) -> RenderableType:
     """Return the page; with a height, so many tenants are left out that it fits, if that is enough."""
-    before, after = [*_head(seen), _queues(seen, width)], [*_after(seen, width)]
+    head, after = [*_head(seen)], [*_after(seen, width)]
     if height is not None:
-        taken = len(seen.queues) + 5 + sum(_lines(part) for part in after)
+        taken = len(head) + len(seen.queues) + 4 + sum(_lines(part) for part in after)
         room = max(height - taken, _FEWEST_TENANTS)
         more = max(len(seen.tenants) - room, 0)
         seen = seen.model_copy(
             update={"tenants": seen.tenants[:room], "tenants_left_out": seen.tenants_left_out + more}
         )
-    return Group(*before, *_tenants(seen, width), *after)
+    return Group(*head, _queues(seen, width), *_tenants(seen, width), *after)
 
 
 def _lines(part: RenderableType) -> int:
@@ -60,6 +61,8 @@ def _head(seen: Overview) -> Iterator[RenderableType]:
     counts = ", ".join(f"{seen.states[state]} {state}" for state in JobState if seen.states.get(state))
     clock = seen.at.astimezone().strftime("%H:%M:%S")
     yield Text.assemble((f"{clock}  ", "bold"), f"{counts or 'no jobs'}; {seen.ended_per_s:.3g} jobs/s end")
+    if seen.maintenance:
+        yield Text(notice_text(seen.maintenance), "yellow")
 
 
 def _queues(seen: Overview, width: int) -> RenderableType:

@@ -22,6 +22,7 @@ from worker.kinds import RequestCheck
 from worker.policy import JobLimits, TenantSettings
 from worker.schedule import ScheduleRecord
 from worker.settings import Settings
+from worker.system import MaintenanceNotice, SystemState
 
 
 class Submitted(Protocol):
@@ -74,6 +75,10 @@ class Client(Protocol):
     async def remove_job_limits(self, **scope: Any) -> bool: ...
     async def job_limits(self) -> JobLimitStatuses: ...
     async def overview(self, **options: Any) -> Overview: ...
+    async def system(self) -> SystemState: ...
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice: ...
+    async def end_maintenance(self) -> bool: ...
+    async def maintenance(self) -> MaintenanceNotice | None: ...
     async def kinds(self) -> Contracts: ...
     async def workers(self) -> Announcements: ...
     async def counts(self) -> dict[JobState, int]: ...
@@ -193,6 +198,18 @@ class Blocking:
 
     async def overview(self, **options: Any) -> Overview:
         return await asyncio.to_thread(self.client.overview, **options)
+
+    async def system(self) -> SystemState:
+        return await asyncio.to_thread(self.client.system)
+
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice:
+        return await asyncio.to_thread(self.client.begin_maintenance, message, for_)
+
+    async def end_maintenance(self) -> bool:
+        return await asyncio.to_thread(self.client.end_maintenance)
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        return await asyncio.to_thread(self.client.maintenance)
 
     async def kinds(self) -> Contracts:
         return await asyncio.to_thread(self.client.kinds)
@@ -319,6 +336,18 @@ class Asyncio:
 
     async def overview(self, **options: Any) -> Overview:
         return await self.client.overview(**options)
+
+    async def system(self) -> SystemState:
+        return await self.client.system()
+
+    async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice:
+        return await self.client.begin_maintenance(message, for_)
+
+    async def end_maintenance(self) -> bool:
+        return await self.client.end_maintenance()
+
+    async def maintenance(self) -> MaintenanceNotice | None:
+        return await self.client.maintenance()
 
     async def kinds(self) -> Contracts:
         return await self.client.kinds()

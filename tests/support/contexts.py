@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from worker.store.reservations import Reservations
 from worker.store.script import Call
 from worker.store.spending import SpendingCalls
 from worker.store.transitions import Transitions
+from worker.system import SystemState
 
 
 class Unflushed:
@@ -67,11 +69,21 @@ def unlimited(claim: Claim) -> Services:
     return Services(claim, submit, reservations, wait_s=5.0, judge=classify, random=lambda: 0.5)
 
 
+def idle_system() -> Future[SystemState]:
+    """A deployment that has nothing to do."""
+    state: Future[SystemState] = Future()
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    state.set_result(SystemState(at=now, running=1, queued=0, slots=4, workers=1, queues={}))
+    return state
+
+
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
     ledger = ledger_of(claim)
-    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    services, purse = unlimited(claim), purse_of(claim, ledger)
+    return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse, look=idle_system)
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
     ledger = ledger_of(claim)
-    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), purse=purse_of(claim, ledger))
+    services, purse = unlimited(claim), purse_of(claim, ledger)
+    return BlockingContext(claim, sink, ledger, NoFamily(), services, purse=purse, look=idle_system)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tests.support.contexts import NoFamily, Unflushed, purse_of, unlimited
+from tests.support.contexts import NoFamily, Unflushed, idle_system, purse_of, unlimited
 from tests.tasks.conftest import Recording, claim_of
 from worker.ask import Answer, Ask, AskType
 from worker.context import BlockingContext, TaskContext
@@ -52,7 +52,7 @@ class Memory:
         """Run one attempt; returns None when it died, left or waits."""
         ledger = self.begin()
         parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
-        context = TaskContext(*parts, purse=purse_of(self.claim, ledger))
+        context = TaskContext(*parts, purse=purse_of(self.claim, ledger), look=idle_system)
         try:
             return await body(context, request)
         except (Died, LeavingNow, Suspended):
@@ -64,7 +64,7 @@ class Memory:
         ledger = self.begin()
         try:
             parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
-            return body(BlockingContext(*parts, purse=purse_of(self.claim, ledger)), request)
+            return body(BlockingContext(*parts, purse=purse_of(self.claim, ledger), look=idle_system), request)
         except (Died, LeavingNow, Suspended):
             return None
 

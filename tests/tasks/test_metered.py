@@ -18,7 +18,7 @@ from tasks.database import Database
 from tasks.deployment import reset
 from tasks.settings import load_settings
 from tasks.support import support_request
-from tests.support.contexts import NoFamily, ledger_of, purse_of
+from tests.support.contexts import NoFamily, idle_system, ledger_of, purse_of
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, claim_of
@@ -57,7 +57,7 @@ def context(client: redis.Redis, settings: Settings) -> Iterator[Asked]:
         )
         ledger = ledger_of(claim)
         sink = Recording(watched=watched)
-        return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse_of(claim, ledger))
+        return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse_of(claim, ledger), look=idle_system)
 
     yield make
     writer.close()

@@ -15,7 +15,10 @@ from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.kinds import ENDINGS
 from tests.worker.conftest import Bench
+from worker.context import BlockingContext, TaskContext
 from worker.job import Failed, JobState, Succeeded, Usage
+from worker.store.system import SystemCalls
+from worker.system import SystemState
 
 
 def error_of(board: Board, job_id: str) -> tuple[str, str]:
@@ -225,3 +228,20 @@ def test_the_event_log_is_json_to_the_last_entry(bench: Bench, board: Board) -> 
     job_id = bench.run("test.end", {"text": "exception"})
     assert all(json.loads(entry) for entry in board.log(job_id))
     assert to_json(board.record(job_id).error)
+
+
+def test_a_body_sees_how_the_deployment_is(bench: Bench, board: Board) -> None:
+    board.announce(agents=4)
+    board.run(SystemCalls(board.settings).declare("Refunds take longer.", None))
+    seen: list[SystemState] = []
+
+    async def look(ctx: TaskContext) -> None:
+        seen.append(await ctx.system())
+
+    def look_blocking(ctx: BlockingContext) -> None:
+        seen.append(ctx.system())
+
+    for body in (look, look_blocking):
+        assert board.state(bench.run_body(body)) is JobState.SUCCEEDED
+    assert [(state.running, state.queued, state.load, state.workers) for state in seen] == [(1, 0, 0.25, 1)] * 2
+    assert [state.maintenance and state.maintenance.message for state in seen] == ["Refunds take longer."] * 2

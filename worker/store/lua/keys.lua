@@ -57,5 +57,6 @@ local flow_key = prefix .. ':flow'
 local held_key = prefix .. ':held'
 local limited_key = prefix .. ':limited'
 local function schedule_key(name) return prefix .. ':schedule:' .. name end
+local maintenance_key = prefix .. ':maintenance'
 local schedules_key = prefix .. ':schedules'
 local schedule_due_key = prefix .. ':schedule-due'

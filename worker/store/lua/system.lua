@@ -1,0 +1,79 @@
+-- System: count what runs, what is queued and what there is to run it, and read the notice of a maintenance.
+--
+-- ARGV: common, then for each queue: name
+-- Returns: {now in ms, running, queued, slots, live workers, notice as JSON or '', {queue, running, queued, slots, ...}}
+-- Atomic. Idempotent: it changes nothing. It looks at so many tenants of a queue at most, and reckons the rest from them.
+--!include limits
+
+local MOST_PLACES = 200
+local queues, order = {}, {}
+
+local function queue_of(name)
+  if not queues[name] then
+    queues[name] = {queued = 0, slots = 0}
+    order[#order + 1] = name
+  end
+  return queues[name]
+end
+
+local function ready_jobs(queue, tenant)
+  local waiting = 0
+  for _, kind in ipairs(redis.call('ZRANGE', ready_key(queue, tenant), 0, -1)) do
+    waiting = waiting + redis.call('ZCARD', line_key(queue, tenant, kind))
+  end
+  return waiting
+end
+
+-- What the first of many places came to, for all of them.
+local function reckoned(counted, looked_at, all)
+  return looked_at < all and math.floor(counted * all / looked_at + 0.5) or counted
+end
+
+local function in_lane(queue)
+  local tenants, waiting = redis.call('ZRANGE', lane_key(queue), 0, MOST_PLACES - 1), 0
+  for _, tenant in ipairs(tenants) do waiting = waiting + ready_jobs(queue, tenant) end
+  return reckoned(waiting, #tenants, redis.call('ZCARD', lane_key(queue)))
+end
+
+local function add_held()
+  local found = redis.call('HSCAN', held_key, 0, 'COUNT', MOST_PLACES)[2]
+  local all, waiting = redis.call('HLEN', held_key), {}
+  for index = 1, #found, 2 do
+    local queue, tenant, kind = found[index]:match('^(%S+) (%S+) ?(%S*)$')
+    local jobs = kind == '' and ready_jobs(queue, tenant) or redis.call('ZCARD', line_key(queue, tenant, kind))
+    waiting[queue] = (waiting[queue] or 0) + jobs
+  end
+  for queue, jobs in pairs(waiting) do
+    local its = queue_of(queue)
+    its.queued = its.queued + reckoned(jobs, #found / 2, all)
+  end
+end
+
+local function add_workers()
+  local alive, slots = redis.call('ZRANGEBYSCORE', workers_key, whole(now), '+inf'), 0
+  for _, name in ipairs(alive) do
+    local announcement = redis.call('GET', worker_key(name))
+    local facts = announcement and cjson.decode(announcement)
+    if facts and not facts.draining then
+      local most = 0
+      for queue, its in pairs(facts.slots or {}) do
+        queue_of(queue).slots = queue_of(queue).slots + its
+        most = math.max(most, its)
+      end
+      slots = slots + most
+    end
+  end
+  return slots, #alive
+end
+
+for index = 5, #ARGV do queue_of(ARGV[index]) end
+local slots, workers = add_workers()
+add_held()
+local told = {}
+for _, name in ipairs(order) do
+  local its, delivered = queues[name], redis.call('ZCARD', window_key(name))
+  local running = math.max((flow_of('queue ' .. name) or 0) - delivered, 0)
+  for _, value in ipairs({name, running, its.queued + in_lane(name) + delivered, its.slots}) do told[#told + 1] = value end
+end
+return {whole(now), redis.call('ZCARD', state_key('running')), redis.call('ZCARD', state_key('queued')), slots, workers,
+  redis.call('GET', maintenance_key) or '', told}
