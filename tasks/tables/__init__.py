@@ -3,9 +3,11 @@
 - `base`: the root of all tables, and which sample data are in
 - `shop`: customers, products, orders, refunds, the ledger
 - `service`: tickets, the knowledge base
+- `profile`: what customers prefer, what was talked about, the rules for prompts
 """
 
 from tasks.tables.base import CURRENCY, Seeding, Table
+from tasks.tables.profile import Interaction, PreferenceStatement, PromptRuleRow
 from tasks.tables.service import Article, ConversationTurn, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
@@ -14,10 +16,13 @@ __all__ = [
     "Article",
     "ConversationTurn",
     "Customer",
+    "Interaction",
     "LedgerEntry",
     "Order",
     "OrderLine",
+    "PreferenceStatement",
     "Product",
+    "PromptRuleRow",
     "Refund",
     "Seeding",
     "Table",
