@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.business_hours import BusinessHours
 from worker.errors import ConfigurationError
 
 #: Where container platforms mount secrets, one file a value, named like the variable.
@@ -15,6 +16,7 @@ SECRETS = Path("/run/secrets")
 #: Databases that the tables and the seeding are written for.
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 RESPONSES_PREFIX = "responses:"
+DEFAULT_HOURS = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
 
 
 class TaskSettings(BaseSettings):
@@ -49,6 +51,10 @@ class TaskSettings(BaseSettings):
     #: Refunds of more than this wait for a person's approval, and count as denied when it does not come in time.
     refund_limit_cents: int = Field(10_000, ge=0, validation_alias="BACKDESK_REFUND_APPROVAL_OVER_CENTS")
     approval_within_s: float = Field(172_800, gt=0, le=2_592_000, validation_alias="BACKDESK_APPROVAL_WITHIN_S")
+    #: When people are there to answer: in these hours they keep what is promised, and take calls.
+    business_hours: Annotated[BusinessHours, NoDecode] = Field(
+        DEFAULT_HOURS, validation_alias="BACKDESK_BUSINESS_HOURS"
+    )
     #: The pace at which the offline model streams, so that people can watch it.
     offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")
     data_dir: Path = Field(Path(".backdesk"), validation_alias="BACKDESK_DATA_DIR")
@@ -64,6 +70,11 @@ class TaskSettings(BaseSettings):
         if not value.removeprefix(RESPONSES_PREFIX):
             raise ValueError("name a model, such as gpt-4o-mini")
         return value
+
+    @field_validator("business_hours", mode="before")
+    @classmethod
+    def _are_hours(cls, value: Any) -> Any:
+        return BusinessHours.read(value) if isinstance(value, str) else value
 
     @field_validator("base_url")
     @classmethod

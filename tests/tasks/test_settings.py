@@ -29,6 +29,8 @@ from worker.task import REGISTRY
         ("BACKDESK_OFFLINE_TOKEN_DELAY_MS", "-1"),
         ("BACKDESK_MAX_HANDOFFS", "many"),
         ("BACKDESK_MODEL_SILENCE_S", "600"),
+        ("BACKDESK_BUSINESS_HOURS", "nine to five"),
+        ("BACKDESK_BUSINESS_HOURS", '{"hours": {"Mon": "9-5"}}'),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
