@@ -58,7 +58,7 @@ async def remember(desk: Desk, messages: list[Any], *, agent: str, asked: bool) 
         customer_id=desk.customer_id,
         messages=to_json(messages).decode(),
         clarifying=asked,
-        facts=to_json({"agent": agent, "context": desk.context.model_dump(mode="json")}).decode(),
+        facts=to_json({"agent": agent, "context": desk.context.carried().model_dump(mode="json")}).decode(),
         finished_at=desk.database.now(),
     )
 

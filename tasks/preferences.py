@@ -43,7 +43,9 @@ _SIGNS: Mapping[str, Mapping[str, str]] = {
         "no hurry": r"no hurry|no rush|when(?:ever)? you have time|take your time",
     },
 }
-_WISH = r"looking for|interested in|want to buy|would like to buy|recommend|suggest|thinking (?:of|about) (?:buying|getting)"
+_WISH = (
+    r"looking for|interested in|(?:want|would like) to buy|recommend|suggest|thinking (?:of|about) (?:buying|getting)"
+)
 _WARES: Mapping[str, str] = {
     "lighting": r"lighting|lamps?|lights?",
     "audio": r"audio|headphones?|speakers?|music|sound",

@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from tasks.contracts import Sentiment
 from tasks.preferences import Inference, Statement, in_force
 from tasks.prompt_rules import Condition, PromptRule, Tier
 from tasks.tables import Customer, Interaction, PreferenceStatement, PromptRuleRow
+from worker.errors import InvalidRequest
+from worker.recurrence import read_zone
 
 #: How many interactions a profile has, and how much of each. Characters.
 MOST_INTERACTIONS, LONGEST_TEXT = 3, 300
@@ -58,14 +59,11 @@ def read_profile(session: Session, tenant: str, customer_id: str | None) -> Cust
     if customer_id is None:
         return CustomerProfile()
     customer = session.get(Customer, customer_id)
-    known = {"name": customer.name, "time_zone": customer.time_zone} if customer else {}
-    if customer is not None and customer.tier in get_args(Tier):
-        known["tier"] = customer.tier
     return CustomerProfile(
         customer_id=customer_id,
         preferences=preferences_of(session, tenant, customer_id),
         interactions=_interactions(session, tenant, customer_id),
-        **known,
+        **(_identity(customer) if customer is not None else {}),
     )
 
 
@@ -103,17 +101,20 @@ def state(session: Session, tenant: str, customer_id: str, statement: Statement,
 def learn(
     session: Session, tenant: str, customer_id: str, inferred: Sequence[Inference], *, by: str, at: datetime, key: str
 ) -> list[Statement]:
-    """Add what was inferred and is new; return that. What is in force or was inferred last already is not new."""
+    """Add what was inferred and is new; return what `key` has taught, now or when it was called before.
+
+    What is in force already, or was inferred last, is not new. Raises IntegrityError as `state` does.
+    """
     known = statements_of(session, tenant, customer_id)
-    counting, learned = in_force(known), []
+    counting = in_force(known)
     for each in inferred:
         last = next((s for s in reversed(known) if s.name == each.name and s.source == "inferred"), None)
-        if each.value in (last and last.value, each.name in counting and counting[each.name].value):
+        if each.value in [known.value for known in (last, counting.get(each.name)) if known is not None]:
             continue
         statement = Statement(**each.model_dump(), source="inferred", by=by, at=at)
         state(session, tenant, customer_id, statement, f"{key}/{each.name}")
-        learned.append(statement)
-    return learned
+    taught = select(PreferenceStatement).where(PreferenceStatement.key.startswith(f"{key}/", autoescape=True))
+    return [_statement(row) for row in session.scalars(taught.filter_by(tenant=tenant, customer_id=customer_id))]
 
 
 def note_interaction(session: Session, tenant: str, customer_id: str, key: str, interaction: PastInteraction) -> None:
@@ -146,8 +147,21 @@ def _rule(row: PromptRuleRow) -> PromptRule | None:
         condition = Condition.model_validate_json(row.condition)
         return PromptRule(name=row.name, condition=condition, text=row.text, priority=row.priority)
     except ValidationError as error:
-        _log.warning("prompt_rule_unreadable", extra={"rule": row.name, "why": error.errors(include_url=False)[0]["msg"]})
+        why = error.errors(include_url=False)[0]["msg"]
+        _log.warning("prompt_rule_unreadable", extra={"rule": row.name, "why": why})
         return None
+
+
+def _identity(customer: Customer) -> dict[str, Any]:
+    # A tier or zone that is none takes the default: a mistake in a row must not fail the customer's requests.
+    known = {"name": customer.name, "tier": customer.tier, "time_zone": customer.time_zone}
+    try:
+        read_zone(customer.time_zone)
+    except InvalidRequest:
+        del known["time_zone"]
+    if customer.tier not in get_args(Tier):
+        del known["tier"]
+    return known
 
 
 def _interactions(session: Session, tenant: str, customer_id: str) -> tuple[PastInteraction, ...]:
@@ -166,17 +180,3 @@ def _statement(row: PreferenceStatement) -> Statement:
 def _utc(at: datetime) -> datetime:
     # SQLite keeps no zone; what is written is UTC.
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-__all__ = [
-    "CustomerProfile",
-    "PastInteraction",
-    "Sentiment",
-    "learn",
-    "note_interaction",
-    "preferences_of",
-    "read_profile",
-    "read_rules",
-    "state",
-    "statements_of",
-]

@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.sentiment import Sentiment
+from tasks.contracts import Sentiment
 from tasks.topics import Topic
 
 Tier = Literal["basic", "premium", "enterprise"]

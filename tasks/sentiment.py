@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-Sentiment = Literal["negative", "neutral", "positive"]
+from tasks.contracts import Sentiment
 
 #: Of a polarity from -1 to 1: beyond this, and not at it, somebody is displeased or pleased.
 DISTINCT = 0.2
@@ -18,7 +17,7 @@ def polarity_of(message: str) -> float:
 
     It is the polarity of TextBlob's pattern analyser, a mean over the words that its lexicon knows.
     """
-    from textblob import TextBlob  # noqa: PLC0415 - half a second that only those pay who need it
+    from textblob import TextBlob  # noqa: PLC0415 - half a second, for those who need it
 
     return round(float(TextBlob(message).sentiment.polarity), 3)
 

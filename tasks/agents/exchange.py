@@ -63,6 +63,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        system=ctx.system,
     )
 
 

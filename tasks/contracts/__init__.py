@@ -8,17 +8,21 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, RefundMade, TicketOpened
+from tasks.contracts.actions import Action, PreferenceStated, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.support import SupportRequest, SupportResult
+from tasks.contracts.system import SystemSeen
 
 __all__ = [
     "KINDS",
     "Action",
     "AgentRequest",
     "AgentResult",
+    "ContextualRequest",
+    "ContextualResult",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
@@ -27,11 +31,15 @@ __all__ = [
     "LedgerAuditResult",
     "Message",
     "ModelUsage",
+    "PreferenceSeen",
+    "PreferenceStated",
     "Priority",
     "Reference",
     "RefundMade",
+    "Sentiment",
     "SupportRequest",
     "SupportResult",
+    "SystemSeen",
     "TicketOpened",
 ]
 
@@ -47,5 +55,6 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

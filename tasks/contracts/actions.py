@@ -28,4 +28,13 @@ class TicketOpened(Contract):
     subject: str
 
 
-Action = Annotated[RefundMade | TicketOpened, Field(discriminator="type")]
+class PreferenceStated(Contract):
+    """A preference that is kept from now on."""
+
+    type: Literal["preference"] = "preference"
+    name: str
+    value: str
+    source: Literal["explicit", "inferred"]
+
+
+Action = Annotated[RefundMade | TicketOpened | PreferenceStated, Field(discriminator="type")]

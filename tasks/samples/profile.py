@@ -17,7 +17,7 @@ def prompt_rules(today: date) -> list[PromptRule]:
         PromptRule(
             name="calm-displeased-customers",
             condition=Condition(sentiments=frozenset({"negative"})),
-            text="The customer is displeased: acknowledge it in one sentence, solve the matter first, and sell nothing.",
+            text="The customer is displeased: acknowledge it in a sentence, solve the matter first, sell nothing.",
             priority=100,
         ),
         PromptRule(
@@ -29,7 +29,7 @@ def prompt_rules(today: date) -> list[PromptRule]:
         PromptRule(
             name="returns-policy",
             condition=Condition(topics=frozenset({"refund"})),
-            text="An unused order can be refunded in full within 30 days of its delivery, once. Promise nothing beyond.",
+            text="An unused order can be refunded in full within 30 days of its delivery, once. Promise no more.",
             priority=60,
         ),
         PromptRule(

@@ -1,4 +1,4 @@
-"""What is known of customers beyond their orders: what they prefer, what was talked about, and the rules for prompts."""
+"""What is known of customers beyond their orders: preferences and conversations; and the rules for prompts."""
 
 from __future__ import annotations
 
