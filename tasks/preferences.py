@@ -78,11 +78,11 @@ class Inference(BaseModel):
     reason: str
 
 
-def objection(name: str, value: str) -> str | None:
+def objection(name: str, value: str | None = None) -> str | None:
     """Return why this cannot be preferred, with what can be; None when it can."""
     if name not in PREFERENCES:
         return f"There is no preference {name!r}. There are: {', '.join(PREFERENCES)}."
-    if value not in PREFERENCES[name]:
+    if value is not None and value not in PREFERENCES[name]:
         return f"{name} cannot be {value!r}. It can be: {', '.join(PREFERENCES[name])}."
     return None
 

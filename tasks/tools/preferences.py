@@ -20,7 +20,7 @@ from worker.ledger import Effect
 MOST_EXPLAINED = 20
 
 _VALUES = "; ".join(f"{name}: {', '.join(values)}" for name, values in PREFERENCES.items())
-Name = Annotated[str, Field(description=f"The preference: one of {', '.join(PREFERENCES)}.")]
+Preference = Annotated[str, Field(description=f"The preference: one of {', '.join(PREFERENCES)}.")]
 Value = Annotated[str, Field(description=f"What is preferred. {_VALUES}.")]
 Reason = Annotated[str, Field(description="From which words of the customer it follows.", max_length=500)]
 How = Annotated[
@@ -78,10 +78,10 @@ class PreferencesExplained(ToolOutcome):
 
 @desk_tool(Effect.IDEMPOTENT)
 async def update_preference(
-    desk: Desk, name: Name, value: Value, reason: Reason, source: How = "explicit"
+    desk: Desk, preference: Preference, value: Value, reason: Reason, source: How = "explicit"
 ) -> PreferenceKept | Refusal:
     """Keep what the customer prefers, for all conversations to come. Values other than the allowed ones are refused."""
-    name, value = name.strip().lower(), value.strip().lower()
+    name, value = preference.strip().lower(), value.strip().lower()
     customer = desk.customer_id
     if customer is None:
         return _NOBODY
@@ -94,17 +94,17 @@ async def update_preference(
 
 
 @desk_tool(Effect.PURE)
-async def explain_preferences(desk: Desk, name: Name | None = None) -> PreferencesExplained | Refusal:
+async def explain_preferences(desk: Desk, preference: Preference | None = None) -> PreferencesExplained | Refusal:
     """Explain what is known of the customer's preferences: who noted what, when and why, and what is in force."""
     customer = desk.customer_id
     if customer is None:
         return _NOBODY
-    if name is not None and name not in PREFERENCES:
-        return Refusal(refused=objection(name, "") or "")
+    if preference is not None and (wrong := objection(preference)):
+        return Refusal(refused=wrong)
 
     def work() -> PreferencesExplained:
         with desk.database.read() as session:
-            return _explained([s for s in statements_of(session, desk.tenant, customer) if name in (None, s.name)])
+            return _explained([s for s in statements_of(session, desk.tenant, customer) if preference in (None, s.name)])
 
     return await desk.database.in_thread(work)
 

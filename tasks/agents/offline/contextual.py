@@ -61,7 +61,7 @@ def _statements(text: str) -> Iterator[Call]:
             value = named.group(1)
         if value is not None:
             yield Call(
-                "update_preference", {"name": name, "value": value, "reason": f"The customer wrote: {text[:200]}"}
+                "update_preference", {"preference": name, "value": value, "reason": f"The customer wrote: {text[:200]}"}
             )
 
 
