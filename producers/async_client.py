@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Unpack
 
-from producers.answers import Reply, check_outcome
 from producers.async_control import AsyncControl
 from producers.async_watch import AsyncWatch
 from producers.connection import given
@@ -22,6 +21,7 @@ from worker.budget import Budget
 from worker.errors import ResultTimeout
 from worker.failure import Category
 from worker.job import JobRecord, JobState
+from worker.reply import Reply, check_outcome
 from worker.retry import RetryPolicy
 
 

@@ -9,6 +9,7 @@ from typing import Unpack
 
 from producers.async_connection import AsyncioClient
 from producers.connection import given
+from producers.conversations import Heads
 from producers.job_limits import JobLimitStatuses, job_scope
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
@@ -16,6 +17,8 @@ from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
+from worker.conversation import Conversation
+from worker.job import DEFAULT_TENANT
 from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -193,3 +196,15 @@ class AsyncControl(AsyncioClient):
     async def close_breaker(self, resource: str) -> BreakerState:
         """See `JobClient.close_breaker`."""
         return await self._do(self._services.switch(resource, BreakerState.CLOSED, None))
+
+    async def conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> Conversation:
+        """Return what was said in a conversation; see `JobClient.conversation`."""
+        return await self._do(self._conversations.get(tenant, conversation_id))
+
+    async def conversations(self, *, tenant: str = DEFAULT_TENANT, limit: int = 50) -> Heads:
+        """Return the heads of a tenant's conversations; see `JobClient.conversations`."""
+        return await self._do(self._conversations.list(tenant, limit))
+
+    async def forget_conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> bool:
+        """Erase what was said in a conversation; see `JobClient.forget_conversation`."""
+        return await self._do(self._conversations.forget(tenant, conversation_id))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 from producers.answers import Answers
+from producers.conversations import Conversations
 from producers.core import JobCore, Replies
 from producers.dead_letters import DeadLetters
 from producers.job_limits import LimitsOfJobs
@@ -45,6 +46,7 @@ class Operations:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
+        self._conversations = Conversations(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
         self._system = SystemInfo(core)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Unpack
 
 from producers.connection import BlockingClient, given
+from producers.conversations import Heads
 from producers.job_limits import JobLimitStatuses, job_scope
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
@@ -15,6 +16,8 @@ from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
+from worker.conversation import Conversation
+from worker.job import DEFAULT_TENANT
 from worker.policy import JobLimits, TenantSettings
 from worker.resource import BreakerState, Limits
 from worker.schedule import Missed, Overlap, ScheduleRecord, Timing
@@ -235,3 +238,21 @@ class Control(BlockingClient):
     def close_breaker(self, resource: str) -> BreakerState:
         """Let calls reach a service again, whatever its probe has found; returns the state it was in."""
         return self._do(self._services.switch(resource, BreakerState.CLOSED, None))
+
+    def conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> Conversation:
+        """Return what was said in a conversation: all turns that are kept, the oldest first, and its head.
+
+        The messages are JSON as the jobs wrote them. Not atomic. Raises ConversationNotFound.
+        """
+        return self._do(self._conversations.get(tenant, conversation_id))
+
+    def conversations(self, *, tenant: str = DEFAULT_TENANT, limit: int = 50) -> Heads:
+        """Return the heads of a tenant's conversations, the one that was spoken in last first. Not atomic."""
+        return self._do(self._conversations.list(tenant, limit))
+
+    def forget_conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> bool:
+        """Erase what was said in a conversation; returns whether there was anything. Idempotent.
+
+        Its jobs are left alone: their requests, results and events are kept for the retention of jobs.
+        """
+        return self._do(self._conversations.forget(tenant, conversation_id))

@@ -10,10 +10,8 @@ from typing import Any
 from producers.contracts import installed_checks
 from producers.holds import with_holds
 from producers.operation import Calls, Commands, Operation
-from worker.admission import WHEN_BUSY, JobOptions, admit, refusal
+from worker.admission import WHEN_BUSY, JobOptions, admit, check_taken, refusal
 from worker.errors import (
-    ConversationBusy,
-    IdempotencyConflict,
     InvalidRequest,
     JobFailed,
     JobNotFound,
@@ -74,12 +72,7 @@ class JobCore:
     def write(self, job: NewJob) -> Operation[tuple[str, bool]]:
         """Return the id of a job that was admitted, and whether it is new; raises IdempotencyConflict."""
         (((code, found),),) = yield Calls([self.transitions.submit([job])])
-        if code is SubmitCode.CONFLICT:
-            raise IdempotencyConflict(found)
-        if code is SubmitCode.BUSY:
-            raise ConversationBusy(job.conversation, found)
-        if code is SubmitCode.FORBIDDEN:
-            raise refusal(found, tenant=job.tenant)
+        check_taken(job, code, found)
         return found, code is SubmitCode.CREATED
 
     def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:

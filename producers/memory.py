@@ -21,8 +21,9 @@ UNKNOWN = "unknown"
 class Remembered(BaseModel):
     """One thing that a job remembers; what a step returned is not told, it may be a secret.
 
-    `type` is `step`, `ask` or `call`. `outcome` is `done` or `unknown` of a step, the decision (or `answered`) of an
-    ask, the state of a called job. `effect` and `seconds` are known of steps that this very job has finished.
+    `type` is `step`, `ask`, `call` or `recall`. `outcome` is `done` or `unknown` of a step, the decision (or
+    `answered`) of an ask, the state of a called job, the newest turn that was seen of a conversation. `effect` and
+    `seconds` are known of steps that this very job has finished.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,5 +79,7 @@ def _remembered(name: str, entry: LedgerEntry, facts: Mapping[str, Any]) -> Reme
         return Remembered(
             type=kind, key=key, outcome="done" if done else UNKNOWN, effect=effect, seconds=facts.get("seconds")
         )
+    if kind == "recall":
+        return Remembered(type=kind, key=key, outcome=f"turn {entry.value}" if entry.value else "nothing")
     outcome = value.get("decision") or value.get("state") or "answered"
     return Remembered(type=kind, key=key, outcome=outcome, by=value.get("by", ""), job_id=value.get("job_id", ""))

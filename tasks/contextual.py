@@ -22,7 +22,6 @@ from tasks.agents.kind import agent_task
 from tasks.agents.offline.contextual import decide
 from tasks.agents.team import Team
 from tasks.contracts import ContextualRequest, ContextualResult, PreferenceSeen
-from tasks.conversations import Past, recall
 from tasks.deployment import deployment
 from tasks.desk import Context, Desk
 from tasks.instructions import Moment, compose, moment_of
@@ -38,6 +37,7 @@ from tasks.tools.system_status import seen, system_status
 from tasks.tools.ticket import open_ticket
 from tasks.topics import topics_of
 from worker.context import TaskContext
+from worker.conversation import Conversation
 from worker.ledger import Effect
 from worker.system import SystemState
 
@@ -92,16 +92,17 @@ CONTEXTUAL = Team("contextual", (ASSISTANT,), rules=decide, context=Surroundings
 async def assistant_contextual(ctx: TaskContext, request: ContextualRequest) -> ContextualResult:
     """Answer a customer with regard to their tier, preferences and last conversations, and to how the system is."""
     desk: Desk[Surroundings] = desk_for(ctx, deployment(), request)
-    around: Surroundings = await ctx.step("around", _look_around, ctx, desk, request.message, effect=Effect.IDEMPOTENT)
+    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=1)
+    past.check_open()
+    around = await ctx.step("around", _look_around, ctx, desk, past, request.message, effect=Effect.IDEMPOTENT)
     exchange = await answer(ctx, CONTEXTUAL, request, around)
     result = exchange.result(ContextualResult, **_shown(exchange.context))
     await ctx.step("interaction", _note, desk, request.message, result, effect=Effect.IDEMPOTENT)
     return result
 
 
-async def _look_around(ctx: TaskContext, desk: Desk[Surroundings], message: str) -> Surroundings:
-    past: Past = await recall(desk)
-    before = Surroundings.model_validate(past.context).polarities
+async def _look_around(ctx: TaskContext, desk: Desk[Surroundings], past: Conversation, message: str) -> Surroundings:
+    before = Surroundings.model_validate(past.facts.get("context", {})).polarities
     polarities = (*before, await asyncio.to_thread(polarity_of, message))[-MOST_MESSAGES:]
     inferred = inferences(message)
     learned, profile, rules = await desk.database.in_thread(lambda: _learn_and_read(desk, inferred))

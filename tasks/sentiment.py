@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.contracts import Sentiment
+from tasks.quality.sentiment import sentiment
 
 #: Of a polarity from -1 to 1: beyond this, and not at it, somebody is displeased or pleased.
 DISTINCT = 0.2
@@ -15,11 +16,9 @@ MOST_MESSAGES = 5
 def polarity_of(message: str) -> float:
     """Return from -1 (displeased) to 1 (pleased) how an English message sounds. Blocks: the first call loads a library.
 
-    It is the polarity of TextBlob's pattern analyser, a mean over the words that its lexicon knows.
+    It is the polarity by TextBlob's lexicon; what is written in another language is neutral to it.
     """
-    from textblob import TextBlob  # noqa: PLC0415 - half a second, for those who need it
-
-    return round(float(TextBlob(message).sentiment.polarity), 3)
+    return round(sentiment(message), 3)
 
 
 def sentiment_of(polarities: Sequence[float]) -> Sentiment:

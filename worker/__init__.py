@@ -2,9 +2,10 @@
 
 From the bottom up; imports point downwards, which `make check` holds:
 
+- `masking`: what watchers and logs must not read.
 - `encoding`, `failure`, `errors`, `http_status`, `retry`: what can go wrong, and when it is worth another attempt.
 - `ask`, `budget`, `job`, `events`, `health`: what a job is, waits for, may spend and tells; how a worker is; plain
-  values.
+  values. `conversation`: what was said before it.
 - `resource`, `system`: outside services, and what may be asked of them; the state of all of a deployment; plain values.
 - `recurrence`, `schedule`: when something recurs, and a job that is asked for again and again.
 - `pipeline`: work that threads and event loops drive alike.
@@ -14,11 +15,11 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `embedded`, `embedded_keeper`, `address`: a private Redis for development and tests.
 - `store`: each transition of a job as one Lua script, and the typed calls that reach it.
 - `ledger`, `child`, `reservation`, `purse`: what an attempt remembers; a job, or an outside service, that another one
-  calls; what an attempt may spend.
+  calls; what an attempt may spend. `archive`: what it leaves behind that outlives its job.
 - `context`, `kinds`, `classification`, `task`: what a task body sees, the contract of a kind, what an error means, how
   a function becomes a kind.
-- `admission`, `family`, `foreign`, `firing`: the edge, where a request becomes a job or is refused; child jobs;
-  messages of plain Celery clients; jobs of schedules.
+- `admission`, `reply`, `family`, `foreign`, `firing`: the edge, where a request becomes a job or is refused; what
+  waiting jobs are told; child jobs; messages of plain Celery clients; jobs of schedules.
 - `progress`, `lease`, `process`: how events travel, how a process shows that it lives, what it holds.
 - `verdict`, `executor`: how an attempt has ended, and one attempt at a job.
 - `preparation`: what kinds load before their first job.
@@ -26,4 +27,5 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `maintenance`, `presence`, `intake`, `timetable`, `metrics`, `vitals`, `probes`, `housekeeping`: the work that no
   job asks for.
 - `app`: Celery around it all.
+- `testing`: the same without Celery, inside a test.
 """

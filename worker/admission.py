@@ -16,16 +16,16 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from worker.budget import Budget
-from worker.errors import InvalidRequest, PayloadTooLarge
+from worker.conversation import check_conversation_id
+from worker.errors import ConversationBusy, IdempotencyConflict, InvalidRequest, PayloadTooLarge
 from worker.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
 from worker.kinds import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
 from worker.retry import RetryPolicy
-from worker.store.transitions import NewJob, Parentage, milliseconds
+from worker.store.transitions import NewJob, Parentage, SubmitCode, milliseconds
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
 MAX_IDEMPOTENCY_KEY = 256
-MAX_CONVERSATION_ID = 128
 #: What happens to a new job of a conversation while another goes on; the first is the default.
 WHEN_BUSY = ("enqueue", "reject", "interrupt")
 #: How far ahead a job may be put off, or be of use: what is farther is a mistake of units.
@@ -141,6 +141,19 @@ def refusal(field: str, *, tenant: str) -> InvalidRequest:
     return InvalidRequest("tenant", f"{tenant!r} is not a tenant here: set it up with `backdesk tenants set {tenant}`")
 
 
+def check_taken(job: NewJob, code: SubmitCode, found: str) -> None:
+    """Raise what it means for a client that the store did not take a job, given its answer.
+
+    That is IdempotencyConflict, ConversationBusy or InvalidRequest. Returns for one that is new or there already.
+    """
+    if code is SubmitCode.CONFLICT:
+        raise IdempotencyConflict(found)
+    if code is SubmitCode.BUSY:
+        raise ConversationBusy(job.conversation, found)
+    if code is SubmitCode.FORBIDDEN:
+        raise refusal(found, tenant=job.tenant)
+
+
 def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
     """Return what tells two requests apart: 128 bits over the tenant, the kind and the encoded request."""
     return hashlib.blake2b(f"{tenant}\0{kind}\0".encode() + encoded, digest_size=16).hexdigest()
@@ -229,9 +242,7 @@ def _conversation(job_id: str, encoded: bytes, check: RequestCheck, options: Job
         if options.when_busy != WHEN_BUSY[0]:
             raise InvalidRequest("when_busy", "is about a conversation_id; give one")
         return ""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CONVERSATION_ID or not value.isprintable():
-        raise InvalidRequest("conversation_id", f"must be 1 to {MAX_CONVERSATION_ID} printable characters")
-    return value
+    return check_conversation_id(value)
 
 
 def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:

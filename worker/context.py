@@ -1,13 +1,14 @@
 """What a task body sees of the engine: one object.
 
 Telling (progress, events, tokens) never blocks and never fails a run by being slow. Remembering (steps, questions,
-child jobs, checkpoints) waits until it is safe in Redis: by `await` in an `async def` body, by blocking in a `def` one.
+child jobs, checkpoints, conversations) waits until it is safe in Redis: by `await` in an `async def` body, by blocking
+in a `def` one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -16,9 +17,11 @@ from typing import Any, Protocol, TypeVar, get_type_hints
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from worker.archive import Archive
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
 from worker.budget import Amount, Estimate
 from worker.child import ChildCall, ChildEnd
+from worker.conversation import Conversation
 from worker.encoding import encode
 from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
@@ -65,6 +68,7 @@ class AttemptContext:
         services: Services,
         *,
         purse: Purse,
+        archive: Archive,
         look: Callable[[], Future[SystemState]],
     ) -> None:
         self._sink = sink
@@ -72,6 +76,7 @@ class AttemptContext:
         self._family = family
         self._services = services
         self._purse = purse
+        self._archive = archive
         self._look = look
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
@@ -84,7 +89,8 @@ class AttemptContext:
         #: What the last attempt kept with `checkpoint`, or None.
         self.restored: Any = from_json(claim.checkpoint) if claim.checkpoint else None
         #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
-        self.usage = claim.usage or Usage()
+        #: A copy: what this attempt costs its tenant is the difference to what the claim says.
+        self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
 
     @property
     def watched(self) -> bool:
@@ -264,6 +270,35 @@ class TaskContext(AttemptContext):
         await drive_async(self._ledger.save(encode(value)))
         self._ledger.leave_if_draining()
 
+    async def recall(
+        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
+    ) -> Conversation:
+        """Return what was said in a conversation of this tenant before this job: the `newest` turns, or all.
+
+        Later attempts see no turn that came after the first call. A conversation nobody has spoken in has no turns.
+        Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is named.
+        """
+        return await drive_async(self._archive.recall(conversation_id, owner, newest))
+
+    async def remember(
+        self,
+        conversation_id: str,
+        messages: Sequence[Any],
+        *,
+        owner: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        asked: bool = False,
+        close: bool = False,
+    ) -> None:
+        """Write this job's turn of a conversation: messages, JSON in any format, and facts for the next job.
+
+        A job has one turn: called again, also by another attempt, this replaces it. `asked` says that it ends in a
+        question, `close` that it is the last. An owner who is named has the conversation from then on. Raises TaskError
+        (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`, `invalid_turn`).
+        """
+        turn = self._archive.remember(conversation_id, messages, owner=owner, facts=facts, asked=asked, close=close)
+        await drive_async(turn)
+
 
 class BlockingContext(AttemptContext):
     """The context of a `def` body. Its methods are those of TaskContext, and block."""
@@ -341,6 +376,23 @@ class BlockingContext(AttemptContext):
         """See `TaskContext.checkpoint`."""
         drive(self._ledger.save(encode(value)))
         self._ledger.leave_if_draining()
+
+    def recall(self, conversation_id: str, *, owner: str | None = None, newest: int | None = None) -> Conversation:
+        """See `TaskContext.recall`."""
+        return drive(self._archive.recall(conversation_id, owner, newest))
+
+    def remember(
+        self,
+        conversation_id: str,
+        messages: Sequence[Any],
+        *,
+        owner: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        asked: bool = False,
+        close: bool = False,
+    ) -> None:
+        """See `TaskContext.remember`."""
+        drive(self._archive.remember(conversation_id, messages, owner=owner, facts=facts, asked=asked, close=close))
 
 
 def _returned_by(call: Callable[..., Any]) -> Any:

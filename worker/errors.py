@@ -90,6 +90,18 @@ class ConversationBusy(BackdeskError):
         return f"conversation {self.conversation_id!r} goes on with job {self.job_id}"
 
 
+class ConversationNotFound(BackdeskError):
+    """Nothing was said in this conversation of this tenant, or its retention has passed, or it was erased."""
+
+    def __init__(self, conversation_id: str, tenant: str) -> None:
+        super().__init__(conversation_id, tenant)
+        self.conversation_id = conversation_id
+        self.tenant = tenant
+
+    def __str__(self) -> str:
+        return f"no conversation {self.conversation_id!r} of tenant {self.tenant!r}: never begun, expired, or erased"
+
+
 class JobNotFound(BackdeskError):
     """No job has this id: it never existed, or its retention has passed."""
 

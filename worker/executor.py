@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from worker.archive import Archive
 from worker.classification import classify
 from worker.context import AttemptContext, BlockingContext, TaskContext
 from worker.encoding import encode, printable
@@ -117,6 +118,7 @@ class _Attempt:
         limit = settings.max_request_bytes
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
         self.purse = Purse(claim, self.ledger, submit, process.spending)
+        archive = Archive(claim, submit, process.archive, max_bytes=settings.max_result_bytes)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
         services = Services(
             claim,
@@ -127,7 +129,14 @@ class _Attempt:
             random=random.random,
         )
         self.context: AttemptContext = kind_of_context(
-            claim, self.progress, self.ledger, family, services, purse=self.purse, look=self._look
+            claim,
+            self.progress,
+            self.ledger,
+            family,
+            services,
+            purse=self.purse,
+            archive=archive,
+            look=self._look,
         )
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidato
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
 from worker.encoding import Text, printable
+from worker.masking import mask
 
 
 class Category(StrEnum):
@@ -97,10 +98,10 @@ class Failure(BaseModel):
         retry_after_s: float | None = None,
         fields: dict[str, str] | None = None,
     ) -> Failure:
-        """Describe an error. The code is the category's name and the severity its usual one unless they are given."""
+        """Describe an error, masked. The code is the category's name and the severity its usual one unless given."""
         return cls(
             code=code or category,
-            message=f"{type(error).__name__}: {printable(error)}",
+            message=mask(f"{type(error).__name__}: {printable(error)}"),
             category=category,
             severity=severity or USUAL_SEVERITY[category],
             transient=transient,

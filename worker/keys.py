@@ -118,6 +118,14 @@ class Keys:
         """Zset: the jobs of a conversation that are queued or further, by their turn (1, 2, ...). Gone when empty."""
         return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
 
+    def history(self, tenant: str, conversation_id: str) -> str:
+        """Hash: what was said in a conversation: its head, and its turns. Expires when it was not written for long."""
+        return f"{self.prefix}:history:{tenant}:{conversation_id}"
+
+    def conversations(self, tenant: str) -> str:
+        """Zset: a tenant's conversations with a history, by the time in ms of the last turn. Expires with the last."""
+        return f"{self.prefix}:conversations:{tenant}"
+
     def tenant(self, name: str) -> str:
         """Hash: a tenant's settings, `*` those of every tenant that has none of its own. Kept until removed."""
         return f"{self.prefix}:tenant:{name}"

@@ -1,21 +1,23 @@
 """Structured logs: constant event names with facts beside them, and the job at hand in every line.
 
 Every logger of the process goes through it, those of libraries too, so that a line of the model client inside a job
-carries that job's id.
+carries that job's id, and none shows a secret.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import logging.config
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 from worker.connection import explained, is_outage
+from worker.masking import mask, masked
 from worker.settings import Settings
 
 #: Loggers whose lines repeat what ours say about each job.
@@ -38,10 +40,22 @@ def shortened(record: logging.LogRecord) -> bool:
     return True
 
 
+def _masked_facts(_logger: object, _level: str, facts: Any) -> Any:
+    return {name: each if name == "exc_info" else masked({name: each})[name] for name, each in facts.items()}
+
+
+def _write_masked(out: TextIO, exc_info: Any) -> None:
+    """Write a traceback without the values of variables, which the default for terminals would show."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write(mask(text.getvalue()))
+
+
 def configure_logging(settings: Settings, level: int | str | None = None) -> None:
     """Send all logs of this process to standard error, in the format of the settings."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    for_people = structlog.dev.ConsoleRenderer(exception_formatter=_write_masked)
+    renderer: Any = for_people if console else structlog.processors.JSONRenderer()
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": [
@@ -54,7 +68,7 @@ def configure_logging(settings: Settings, level: int | str | None = None) -> Non
             structlog.processors.StackInfoRenderer(),
             *([] if console else [structlog.processors.format_exc_info]),
         ],
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _masked_facts, renderer],
     }
     logging.config.dictConfig(
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from worker.connection import connect
 from worker.job import Claim
@@ -15,6 +15,7 @@ from worker.loop import ProcessLoop
 from worker.loop_guard import LoopGuard
 from worker.progress import AttemptProgress
 from worker.settings import Settings
+from worker.store.archive import ArchiveCalls
 from worker.store.reservations import Reservations
 from worker.store.spending import SpendingCalls
 from worker.store.system import SystemCalls
@@ -23,18 +24,24 @@ from worker.store.writer import StoreWriter
 
 
 class WorkerProcess:
-    """The parts that every attempt in this process shares."""
+    """The parts that every attempt in this process shares. `clock` gives ms in tests; by default Redis does."""
 
-    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        checks: Mapping[str, RequestCheck] | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self.settings = settings
         #: Checks of the kinds that this process knows itself, for child jobs.
         self.checks = checks or {}
         #: Set when the worker is ending: nothing more is begun.
         self.draining = False
-        self.transitions = Transitions(settings)
-        self.spending = SpendingCalls(settings)
-        self.reservations = Reservations(settings)
-        self.system = SystemCalls(settings)
+        self.transitions = Transitions(settings, clock)
+        self.spending = SpendingCalls(settings, clock)
+        self.reservations = Reservations(settings, clock)
+        self.archive = ArchiveCalls(settings, clock)
+        self.system = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))

@@ -1,7 +1,7 @@
 """How the events of an attempt travel: buffered, in order, never holding up the body.
 
 At most one emit of an attempt is under way; what comes meanwhile goes together with the next. Text of a model's answer
-is joined over a short span, and dropped while nobody watches.
+is joined over a short span, and dropped while nobody watches. Secrets are masked on the way.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from pydantic_core import from_json
+
 from worker.encoding import encode
 from worker.events import EventDraft, EventType
 from worker.job import Claim
 from worker.loop import ProcessLoop
+from worker.masking import MaskedStream, masked, may_hold_secrets
 from worker.settings import Settings
 from worker.store.transitions import Transitions
 from worker.store.writer import StoreWriter
@@ -46,6 +49,7 @@ class AttemptProgress:
         self._lock = threading.Lock()
         self._buffer: list[EventDraft] = []
         self._text: list[str] = []
+        self._stream = MaskedStream()
         self._sent = 0
         self._under_way = False
         self._dropped = 0
@@ -63,7 +67,7 @@ class AttemptProgress:
             limit = self._settings.max_event_bytes
             raise ValueError(f"data of event {event_type!r} is {len(encoded)} bytes as JSON, the limit is {limit}")
         with self._lock:
-            self._append_text()
+            self._append_text(ends=True)
             self._append(EventDraft(event_type, encoded))
             self._send()
 
@@ -80,7 +84,7 @@ class AttemptProgress:
     def flush(self) -> None:
         """Hand everything that is left to the writer, ahead of whatever is submitted to it next."""
         with self._lock:
-            self._append_text()
+            self._append_text(ends=True)
             self._submit()
 
     def close(self) -> None:
@@ -91,12 +95,15 @@ class AttemptProgress:
 
     def _flush_text(self) -> None:
         with self._lock:
-            self._append_text()
+            self._append_text(ends=False)
             self._send()
 
-    def _append_text(self) -> None:
-        if self._text:
-            text, self._text = "".join(self._text), []
+    def _append_text(self, *, ends: bool) -> None:
+        """Append the text so far, without what may be the beginning of a secret unless nothing follows it."""
+        text, self._text = "".join(self._text), []
+        text = self._stream.add(text) if text else ""
+        text += self._stream.end() if ends else ""
+        if text:
             self._append(EventDraft(EventType.TOKEN, encode({"text": text.encode("utf-8", "replace").decode()})))
 
     def _append(self, event: EventDraft) -> None:
@@ -129,7 +136,8 @@ class AttemptProgress:
 
 def _encode(data: dict[str, Any]) -> bytes:
     try:
-        return encode(data)
+        encoded = encode(data)
+        return encode(masked(from_json(encoded))) if may_hold_secrets(encoded) else encoded
     except ValueError as error:
         raise TypeError(f"event data must be JSON: {error}") from error
 

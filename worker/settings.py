@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     )
     require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
     retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
+    conversation_retention_s: int = Field(
+        30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
+    )
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 
     max_request_bytes: int = Field(256 * 1024, ge=1, description="Largest request, encoded as JSON.")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from producers.cli import breakers, dead, limits, maintenance, schedules, tenants
+from producers.cli import breakers, conversations, dead, limits, maintenance, schedules, tenants
 from producers.cli.answers import answer, approve, deny, resolve
 from producers.cli.cancel import cancel
 from producers.cli.demo import demo
@@ -99,6 +99,25 @@ def schedules_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk schedules add nightly-audit orders.audit --cron "30 3 * * *" --timezone Europe/Berlin
         backdesk schedules list
         backdesk schedules pause nightly-audit
+    """
+    _pass_on(context, as_json=as_json)
+
+
+talking = typer.Typer(no_args_is_help=False)
+for title, command in conversations.COMMANDS.items():
+    talking.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(talking, name="conversations", rich_help_panel=JOBS)
+
+
+@talking.callback(invoke_without_command=True)
+def conversations_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Conversations: what customers and agents have said to each other, over all of its jobs.
+
+    For example:
+
+        backdesk conversations list --tenant acme
+        backdesk conversations show c-17 --tenant acme
+        backdesk conversations forget c-17 --tenant acme
     """
     _pass_on(context, as_json=as_json)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 from tasks.agents.card import HandOver, Question
@@ -27,11 +28,13 @@ from tasks.agents.runtime import (
 )
 from tasks.agents.team import Team
 from tasks.contracts import AgentRequest, AgentResult, ModelUsage
-from tasks.conversations import Past, recall, remember
 from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
 from worker.context import TaskContext
-from worker.ledger import Effect
+from worker.conversation import Conversation
+
+#: What is looked at of a long conversation.
+MOST_TURNS = 20
 
 R = TypeVar("R", bound=AgentResult)
 
@@ -44,13 +47,13 @@ async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C
     """
     here = deployment()
     desk = desk_for(ctx, here, request)
-    # A step, so that what is said in the conversation meanwhile does not change the ground under a later attempt.
-    past: Past = await ctx.step("conversation", recall, desk, effect=Effect.PURE)
+    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=MOST_TURNS)
+    past.check_open()
     given = context.model_dump(exclude_unset=True) if context is not None else {}
-    desk.context = team.context.model_validate({**past.context, **given})
+    desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
     exchange = _begin(ctx, here, team, desk, past)
     await exchange.run(request.message)
-    await exchange.remember()
+    await exchange.remember(ctx)
     return exchange
 
 
@@ -67,7 +70,8 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
     )
 
 
-def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Past) -> Exchange[Any]:
+def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation) -> Exchange[Any]:
+    questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
     settings, reporter = here.settings, Reporter(ctx)
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
@@ -88,13 +92,20 @@ def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Pas
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
-        said=[message for turn in past.turns for message in load_history(turn)],
+        said=[message for turn in past.turns for message in load_history(turn.messages)],
         turn=load_history(bookmark.messages) if bookmark else [],
-        # Whoever asked gets the answer.
-        begins_with=past.agent if past.agent and (team.stays or past.questions) else team.first.name,
-        may_ask=past.questions < team.most_questions,
+        begins_with=_first(team, past),
+        may_ask=questions < team.most_questions,
         max_handoffs=settings.max_handoffs,
     )
+
+
+def _first(team: Team, past: Conversation) -> str:
+    """Return who gets the message: whoever has asked gets the answer, and so does who was active, where that stays."""
+    last = past.facts.get("agent")
+    goes_on = team.stays or past.asked
+    # The turn before may have been one of another kind.
+    return next((card.name for card in team.agents if goes_on and card.name == last), team.first.name)
 
 
 @dataclass(slots=True)
@@ -159,11 +170,13 @@ class Exchange(Generic[C]):
         self.turn = turn_of(messages)
         return output
 
-    async def remember(self) -> None:
+    async def remember(self, ctx: TaskContext) -> None:
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        await remember(self.desk, dump_history(self.turn), agent=self.path[-1], asked=asked)
+        facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
+        turn = dump_history(self.turn)
+        await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
 

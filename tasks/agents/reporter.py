@@ -13,6 +13,7 @@ from tasks.contracts import ModelUsage
 from tasks.desk import Transfer
 from tasks.tools.outcome import ToolOutcome
 from worker.context import TaskContext
+from worker.masking import mask
 
 #: What an event shows of a tool's arguments and result, in characters.
 MOST_SHOWN = 300
@@ -44,7 +45,7 @@ class Reporter:
         """Tell that another agent is active now."""
         with self._harmless():
             self.context.emit(
-                "agent", agent=transfer.agent, previous=transfer.previous, reason=transfer.reason[:MOST_SHOWN]
+                "agent", agent=transfer.agent, previous=transfer.previous, reason=_excerpt(transfer.reason)
             )
 
     def text(self, piece: str, *, begins: bool) -> None:
@@ -66,12 +67,10 @@ class Reporter:
         """Tell what a tool returned."""
         with self._harmless():
             summary = content.summary() if isinstance(content, ToolOutcome) else _text(content)
-            self.context.emit(
-                "tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=summary[:MOST_SHOWN]
-            )
+            self.context.emit("tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=_excerpt(summary))
             self.stage(
                 min(0.85, self.fraction + 0.1),
-                f"{tool.replace('_', ' ').capitalize()}: {summary[:MOST_SHOWN]}",
+                f"{tool.replace('_', ' ').capitalize()}: {_excerpt(summary)}",
             )
 
     def spent(self, usage: ModelUsage) -> None:
@@ -89,7 +88,12 @@ class Reporter:
 
 
 def _shown(value: object) -> object:
-    return value[:MOST_SHOWN] if isinstance(value, str) else value
+    return _excerpt(value) if isinstance(value, str) else value
+
+
+def _excerpt(text: str) -> str:
+    """Cut a text; masked first, as half a secret would not be known as one."""
+    return mask(text)[:MOST_SHOWN]
 
 
 def _text(content: object) -> str:

@@ -8,13 +8,12 @@
 
 from tasks.tables.base import CURRENCY, Seeding, Table
 from tasks.tables.profile import Interaction, PreferenceStatement, PromptRuleRow
-from tasks.tables.service import Article, ConversationTurn, Ticket
+from tasks.tables.service import Article, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 __all__ = [
     "CURRENCY",
     "Article",
-    "ConversationTurn",
     "Customer",
     "Interaction",
     "LedgerEntry",

@@ -1,4 +1,4 @@
-"""What the service desk keeps: its tickets, the knowledge it answers from, and what was said."""
+"""What the service desk keeps: its tickets, and the knowledge it answers from."""
 
 from __future__ import annotations
 
@@ -34,23 +34,3 @@ class Article(Table):
     title: Mapped[str]
     keywords: Mapped[str]
     body: Mapped[str] = mapped_column(Text)
-
-
-class ConversationTurn(Table):
-    """What one job added to a conversation. Turns are only appended, so jobs at once lose nothing."""
-
-    __tablename__ = "conversation_turns"
-    __table_args__ = (UniqueConstraint("tenant", "conversation_id", "key"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant: Mapped[str]
-    conversation_id: Mapped[str]
-    key: Mapped[str]
-    customer_id: Mapped[str | None]
-    #: The messages of this turn as JSON, in the agent library's own format.
-    messages: Mapped[str] = mapped_column(Text)
-    #: Whether the turn ended in a question to the customer.
-    clarifying: Mapped[bool]
-    #: What the agents knew in the end, as JSON.
-    facts: Mapped[str] = mapped_column(Text)
-    finished_at: Mapped[datetime]

@@ -104,7 +104,9 @@ async def explain_preferences(desk: Desk, preference: Preference | None = None) 
 
     def work() -> PreferencesExplained:
         with desk.database.read() as session:
-            return _explained([s for s in statements_of(session, desk.tenant, customer) if preference in (None, s.name)])
+            return _explained(
+                [s for s in statements_of(session, desk.tenant, customer) if preference in (None, s.name)]
+            )
 
     return await desk.database.in_thread(work)
 

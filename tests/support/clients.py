@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from producers.async_client import AsyncJobClient
 from producers.client import JobClient
+from producers.conversations import Heads
 from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.job_limits import JobLimitStatuses
@@ -16,6 +17,7 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
 from producers.tenants import TenantStatus, TenantStatuses
+from worker.conversation import Conversation
 from worker.events import JobEvent
 from worker.job import JobRecord, JobState
 from worker.kinds import RequestCheck
@@ -75,6 +77,9 @@ class Client(Protocol):
     async def remove_job_limits(self, **scope: Any) -> bool: ...
     async def job_limits(self) -> JobLimitStatuses: ...
     async def overview(self, **options: Any) -> Overview: ...
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation: ...
+    async def conversations(self, **options: Any) -> Heads: ...
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool: ...
     async def system(self) -> SystemState: ...
     async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice: ...
     async def end_maintenance(self) -> bool: ...
@@ -198,6 +203,15 @@ class Blocking:
 
     async def overview(self, **options: Any) -> Overview:
         return await asyncio.to_thread(self.client.overview, **options)
+
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
+        return await asyncio.to_thread(self.client.conversation, conversation_id, **options)
+
+    async def conversations(self, **options: Any) -> Heads:
+        return await asyncio.to_thread(self.client.conversations, **options)
+
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
+        return await asyncio.to_thread(self.client.forget_conversation, conversation_id, **options)
 
     async def system(self) -> SystemState:
         return await asyncio.to_thread(self.client.system)
@@ -336,6 +350,15 @@ class Asyncio:
 
     async def overview(self, **options: Any) -> Overview:
         return await self.client.overview(**options)
+
+    async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
+        return await self.client.conversation(conversation_id, **options)
+
+    async def conversations(self, **options: Any) -> Heads:
+        return await self.client.conversations(**options)
+
+    async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
+        return await self.client.forget_conversation(conversation_id, **options)
 
     async def system(self) -> SystemState:
         return await self.client.system()

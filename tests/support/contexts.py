@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from tests.support.archives import ARCHIVES
 from worker.child import ChildCall, ChildEnd
 from worker.classification import classify
 from worker.context import BlockingContext, ProgressSink, TaskContext
@@ -69,6 +70,11 @@ def unlimited(claim: Claim) -> Services:
     return Services(claim, submit, reservations, wait_s=5.0, judge=classify, random=lambda: 0.5)
 
 
+def kept_of(claim: Claim, ledger: Ledger) -> dict[str, Any]:
+    """What else a context is made of: a purse that counts for nobody, and an archive that is kept for this test."""
+    return {"purse": purse_of(claim, ledger), "archive": ARCHIVES.of(claim), "look": idle_system}
+
+
 def idle_system() -> Future[SystemState]:
     """A deployment that has nothing to do."""
     state: Future[SystemState] = Future()
@@ -79,11 +85,9 @@ def idle_system() -> Future[SystemState]:
 
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
     ledger = ledger_of(claim)
-    services, purse = unlimited(claim), purse_of(claim, ledger)
-    return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse, look=idle_system)
+    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
     ledger = ledger_of(claim)
-    services, purse = unlimited(claim), purse_of(claim, ledger)
-    return BlockingContext(claim, sink, ledger, NoFamily(), services, purse=purse, look=idle_system)
+    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))

@@ -33,7 +33,7 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
     of_jobs = [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
-    return [*of_jobs, *_schedules_astray(client, keys)]
+    return [*of_jobs, *_schedules_astray(client, keys), *_histories_unlisted(client, keys)]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -183,6 +183,14 @@ def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
     due = _members(client, keys.schedule_due)
     yield from (f"schedule {name} is planned, and nobody will look at it" for name in sorted(planned - due))
     yield from (f"schedule {name} is to be looked at, and not planned" for name in sorted(due - planned))
+
+
+def _histories_unlisted(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every conversation that nobody finds who looks for those of its tenant."""
+    for key in client.scan_iter(keys.history("*", "*")):
+        tenant, _, name = text(key).removeprefix(keys.history("", "").removesuffix(":")).partition(":")
+        if client.zscore(keys.conversations(tenant), name) is None:
+            yield f"conversation {name} of {tenant} is not listed"
 
 
 def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:

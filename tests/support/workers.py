@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import redis
 from producers.client import JobClient
 from tests.support.board import Board
 from tests.support.eventually import eventually
+from tests.support.nursery import NurseryProcess
 from worker.connection import connect
 from worker.embedded import EmbeddedRedis
 from worker.settings import Settings, celery_queue, load_settings
@@ -60,18 +60,9 @@ class Worker:
     def __init__(self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, **env: str) -> None:
         self.name = f"{name}@test"
         self._log = folder / f"{name}.log"
-        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", POOLS[queue], "-c", str(slots)]
-        command += ["-Q", queue, "-n", self.name, "--without-gossip", "--without-mingle", "-l", "INFO"]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment(settings, **env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        arguments = ["-A", "worker.app", "worker", "-P", POOLS[queue], "-c", str(slots), "-Q", queue, "-n", self.name]
+        arguments += ["--without-gossip", "--without-mingle", "-l", "INFO"]
+        self._process = NurseryProcess("celery", arguments, cwd=folder, env=environment(settings, **env), log=self._log)
 
     @property
     def pid(self) -> int:

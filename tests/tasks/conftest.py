@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,8 @@ from tasks.deployment import deployment, reset
 from tasks.desk import Desk
 from tasks.settings import load_settings
 from tasks.support import support_request
+from tasks.testing.shop import seeded_shop
+from tests.support.archives import ARCHIVES
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
 from worker.context import ProgressSink, TaskContext
@@ -88,14 +89,15 @@ async def ask(
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A freshly seeded database file, to copy; its day is today."""
     path = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
-    database = Database(f"sqlite:///{path}")
-    with database.read():
-        pass
-    database.close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    path.write_bytes(seeded_shop())
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def archives() -> Iterator[None]:
+    """What outlives jobs is kept in one Redis, which ends with the last test."""
+    yield
+    ARCHIVES.close()
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +111,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    ARCHIVES.begin()
     reset()
     yield
     reset()

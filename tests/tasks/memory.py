@@ -10,7 +10,8 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tests.support.contexts import NoFamily, Unflushed, idle_system, purse_of, unlimited
+from tests.support.archives import ARCHIVES
+from tests.support.contexts import NoFamily, Unflushed, kept_of, unlimited
 from tests.tasks.conftest import Recording, claim_of
 from worker.ask import Answer, Ask, AskType
 from worker.context import BlockingContext, TaskContext
@@ -27,8 +28,16 @@ class Died(BaseException):
 class Memory:
     """What is kept of one job. `dies_before` and `dies_after` are the numbers of writes at which an attempt dies."""
 
-    def __init__(self, job_id: str = "job-1", *, dies_before: int = 0, dies_after: int = 0, drains_at: int = 0) -> None:
-        self.claim = claim_of(job_id, attempt=0)
+    def __init__(
+        self,
+        job_id: str = "job-1",
+        *,
+        kind: str = "support.request",
+        dies_before: int = 0,
+        dies_after: int = 0,
+        drains_at: int = 0,
+    ) -> None:
+        self.claim = claim_of(job_id, kind=kind, attempt=0)
         self.sink = Recording()
         self.dies_before, self.dies_after, self.drains_at = dies_before, dies_after, drains_at
         self.writes = 0
@@ -51,8 +60,7 @@ class Memory:
     async def attempt(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run one attempt; returns None when it died, left or waits."""
         ledger = self.begin()
-        parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
-        context = TaskContext(*parts, purse=purse_of(self.claim, ledger), look=idle_system)
+        context = TaskContext(*self._parts(ledger), **self._kept(ledger))
         try:
             return await body(context, request)
         except (Died, LeavingNow, Suspended):
@@ -63,10 +71,16 @@ class Memory:
     def attempt_blocking(self, body: Callable[..., Any], request: BaseModel) -> Any:
         ledger = self.begin()
         try:
-            parts = (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
-            return body(BlockingContext(*parts, purse=purse_of(self.claim, ledger), look=idle_system), request)
+            return body(BlockingContext(*self._parts(ledger), **self._kept(ledger)), request)
         except (Died, LeavingNow, Suspended):
             return None
+
+    def _parts(self, ledger: Ledger) -> tuple[Any, ...]:
+        return (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
+
+    def _kept(self, ledger: Ledger) -> dict[str, Any]:
+        archive = ARCHIVES.of(self.claim, self._submit)
+        return {**kept_of(self.claim, ledger), "archive": archive}
 
     async def finish(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run attempts until one gets through, as the engine does with a job whose workers die."""
@@ -114,13 +128,17 @@ class Memory:
     def _submit(self, call: Call[Any]) -> Future[Any]:
         self.writes += 1
         self._die_if(self._dead or self.writes == self.dies_before)
-        cast("Callable[[], None]", call)()
+        answer = ARCHIVES.answer(self.claim, call) if isinstance(call, Call) else self._put_down(call)
         self._die_if(self.writes == self.dies_after)
         if self.writes == self.drains_at:
             self.ledger.draining = True
         written: Future[Any] = Future()
-        written.set_result(True)
+        written.set_result(answer)
         return written
+
+    def _put_down(self, write: Callable[[], None]) -> bool:
+        write()
+        return True
 
     def _die_if(self, due: bool) -> None:
         if due:

@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md and docs/service_limits.md, run."""
+"""The examples of docs/tasks.md, docs/conversations.md and docs/service_limits.md, run."""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ async def test_the_example_of_a_body_waits_for_approval(monkeypatch: pytest.Monk
     assert memory.asks[0].facts == {"customer": "Ada", "cents": 200_000}
     memory.answer(decision="deny", note="too much")
     assert (await memory.attempt(page.invoice, request)).number == "denied: too much"
+
+
+async def test_the_example_of_a_conversation_goes_on_from_job_to_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(0, monkeypatch, "conversations.md")
+    request = page.Said(text="hello", conversation_id="c-17")
+    answers = [(await Memory(f"job-{number}").finish(page.echoes, request)).text for number in (1, 2)]
+    assert answers == ["hello, for the 1. time", "hello, for the 2. time"]
 
 
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

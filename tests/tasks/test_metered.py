@@ -18,7 +18,7 @@ from tasks.database import Database
 from tasks.deployment import reset
 from tasks.settings import load_settings
 from tasks.support import support_request
-from tests.support.contexts import NoFamily, idle_system, ledger_of, purse_of
+from tests.support.contexts import NoFamily, kept_of, ledger_of
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, claim_of
@@ -57,7 +57,7 @@ def context(client: redis.Redis, settings: Settings) -> Iterator[Asked]:
         )
         ledger = ledger_of(claim)
         sink = Recording(watched=watched)
-        return TaskContext(claim, sink, ledger, NoFamily(), services, purse=purse_of(claim, ledger), look=idle_system)
+        return TaskContext(claim, sink, ledger, NoFamily(), services, **kept_of(claim, ledger))
 
     yield make
     writer.close()
@@ -160,8 +160,13 @@ async def test_a_model_that_is_known_to_fail_is_stood_in_for(
     limits.open_breaker(resource_of(with_fallback))
     with_fallback.will(TO_REFUND, DONE)
     result = await ask(context(watched=watched))
-    assert result.answer == DONE.text
+    assert (result.answer, result.model, result.degraded) == (DONE.text, "small-one", "fallback_model")
     assert models(with_fallback) == ["small-one", "small-one"]
+
+
+async def test_an_answer_of_the_model_itself_is_not_marked(with_fallback: OpenAISimulator, context: Asked) -> None:
+    with_fallback.will(TO_REFUND, DONE)
+    assert (await ask(context())).degraded is None
 
 
 @pytest.mark.parametrize("fault", [Fault(503), CutStream("Your mon"), Fault.error(429, "rate_limit_exceeded")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -15,16 +14,16 @@ import tests.support.kinds  # noqa: F401 - registers the kinds
 from tests.support.board import Board
 from tests.support.bodies import remembered
 from tests.support.eventually import eventually
-from worker.executor import execute
 from worker.job import JobState, Outcome
 from worker.process import WorkerProcess
 from worker.settings import Settings
 from worker.task import REGISTRY
+from worker.testing.attempt import begin
 
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> None:
-    """No log is captured from bodies that put a lone surrogate into it; see `Bench`."""
+    """No log is captured from bodies that put a lone surrogate into it, which pytest-xdist cannot report."""
     if "surrogate" in request.node.name:
         caplog.set_level("CRITICAL")
 
@@ -38,18 +37,7 @@ class Bench:
 
     def begin(self, job_id: str) -> Future[Outcome | None]:
         """Start one attempt at a job, as the arrival of its delivery does."""
-        spec = REGISTRY[self.board.record(job_id).kind]
-        outcome: Future[Outcome | None] = Future()
-
-        def run() -> None:
-            try:
-                outcome.set_result(execute(self.process, spec, job_id, "worker-1"))
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-                # In ASCII, because pytest-xdist cannot report a lone surrogate, which some bodies put into messages.
-                outcome.set_exception(AssertionError(f"execute raised {error!a}"))
-
-        threading.Thread(target=run, daemon=True).start()
-        return outcome
+        return begin(self.process, REGISTRY[self.board.record(job_id).kind], job_id, "worker-1")
 
     def run(self, kind: str, request: object, *, deadline_s: float = 10, **fields: Any) -> str:
         """Submit a job, make one attempt at it to its end, and return its id."""

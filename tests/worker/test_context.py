@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +49,13 @@ def test_a_body_learns_whether_somebody_watches(context: TaskContext, sink: Sink
     assert context.watched
     sink.watched = False
     assert not context.watched
+
+
+def test_what_a_body_adds_to_its_usage_leaves_that_of_former_attempts_as_it_was(sink: Sink) -> None:
+    claim = replace(CLAIM, usage=Usage(input_tokens=100))
+    context = task_context(claim, sink)
+    context.usage.input_tokens += 20
+    assert (context.usage.tokens, claim.usage) == (120, Usage(input_tokens=100))
 
 
 def test_progress_has_a_fraction_a_message_and_data(context: TaskContext, sink: Sink) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,11 @@ with bound(job_id="a", attempt=2):
     log.info("plain %s", "arguments", extra={{"count": 3}})
     loop = ProcessLoop()
     loop.run(inside()).result()
+    log.warning("signing in with password=%s", "hunter2", extra={{"api_key": "abc"}})
+    try:
+        raise ValueError("Bearer abc123def456ghi is not taken")
+    except ValueError:
+        log.exception("refused")
     try:
         1 / 0
     except ZeroDivisionError:
@@ -74,6 +80,14 @@ def test_a_coroutine_started_by_a_job_logs_under_that_job(lines: list[dict[str, 
 def test_an_accident_is_one_line_with_its_traceback(lines: list[dict[str, Any]]) -> None:
     (line,) = [line for line in lines if line["event"] == "went_wrong"]
     assert "ZeroDivisionError" in line["exception"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_line_shows_a_secret_not_even_a_traceback(log_format: str) -> None:
+    text = re.sub(r"\x1b\[\d*m", "", "\n".join(logged(BACKDESK_LOG_FORMAT=log_format)))
+    assert "password=[masked]" in text
+    assert "Bearer [masked] is not taken" in text
+    assert not any(secret in text for secret in ("hunter2", "abc123def456ghi", '"abc"', "=abc"))
 
 
 def test_outside_a_job_no_job_is_named(lines: list[dict[str, Any]]) -> None:

@@ -144,6 +144,22 @@ def test_text_keeps_its_place_among_the_events(sink: AttemptProgress, writer: He
     assert writer.sent() == [[("token", {"text": "before"}), note(1)]]
 
 
+def test_a_card_number_in_two_pieces_of_text_is_masked_and_the_rest_is_not_held_up(
+    sink: AttemptProgress, writer: HeldWriter, loop: HeldLoop
+) -> None:
+    for piece in ("Paid by 4111 1111", " 1111 1111."):
+        sink.token(piece)
+        loop.ring()
+    sink.close()
+    assert writer.sent() == [[("token", {"text": "Paid by "})], [("token", {"text": "[masked-card]."})]]
+
+
+def test_secrets_in_an_event_are_masked(sink: AttemptProgress, writer: HeldWriter) -> None:
+    sink.emit("tool_called", {"tool": "sign_in", "args": {"password": "hunter2", "note": "card 4111111111111111"}})
+    data = {"tool": "sign_in", "args": {"password": "[masked]", "note": "card [masked-card]"}}
+    assert writer.sent() == [[("tool_called", data)]]
+
+
 def test_text_is_dropped_while_nobody_watches(sink: AttemptProgress, writer: HeldWriter, loop: HeldLoop) -> None:
     sink.emit(*note(1))
     writer.answer(0)

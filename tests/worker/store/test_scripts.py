@@ -23,7 +23,7 @@ TEXTS = {
 }
 #: Files that others include; they read no arguments but the common ones.
 PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "permission"}
-PARTS |= {"record", "service"}
+PARTS |= {"history", "record", "service"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -119,6 +119,8 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "rate_key": (keys.rate, 1),
         "tenant_key": (keys.tenant, 1),
         "conversation_key": (keys.conversation, 2),
+        "history_key": (keys.history, 2),
+        "conversations_key": (keys.conversations, 1),
         "lane_key": (keys.lane, 1),
         "window_key": (keys.window, 1),
         "state_key": (keys.state, 1),

@@ -17,6 +17,8 @@ local function held_by_key(scope) return prefix .. ':held-by:' .. scope end
 local function rate_key(scope) return prefix .. ':rate:' .. scope end
 local function tenant_key(name) return prefix .. ':tenant:' .. name end
 local function conversation_key(tenant, id) return prefix .. ':conversation:' .. tenant .. ':' .. id end
+local function history_key(tenant, id) return prefix .. ':history:' .. tenant .. ':' .. id end
+local function conversations_key(tenant) return prefix .. ':conversations:' .. tenant end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end

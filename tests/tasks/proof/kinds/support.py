@@ -1,0 +1,57 @@
+"""The proof of `support.request`: a refund, and a ticket for an urgent matter."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import tasks.support  # noqa: F401 - registers the kind
+from tasks.contracts import SupportRequest, SupportResult
+from tasks.database import Database
+from tasks.tables import LedgerEntry, Refund, Ticket
+from tests.support.openai_simulator import Text, call
+from tests.tasks.proof.proof import Proof, Talk
+
+REFUNDED = Text("Your money is on its way, refund R-10003.")
+TICKET = Text("A colleague will call you at once.")
+
+
+def _refunded_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (REFUNDED.text, ["triage", "refund"])
+    assert [action.type for action in result.actions] == ["refund"]
+    with shop.read() as session:
+        assert [refund.order_number for refund in session.scalars(select(Refund).where(Refund.key != ""))] == [10003]
+        booked = select(LedgerEntry).filter_by(order_number=10003, kind="refund")
+        assert len(session.scalars(booked).all()) == 1
+
+
+def _one_ticket(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (TICKET.text, ["triage", "technical"])
+    with shop.read() as session:
+        assert [ticket.priority for ticket in session.scalars(select(Ticket))] == ["urgent"]
+
+
+PROOF = Proof(
+    "support.request",
+    (
+        Talk(
+            SupportRequest(message="Money back for 10003, please", customer_id="cust-3"),
+            (
+                call("hand_over", to="refund", reason="wants money back"),
+                call("look_up_order", order_number=10003),
+                call("refund_order", order_number=10003, reason="changed my mind"),
+                REFUNDED,
+            ),
+            _refunded_once,
+        ),
+        Talk(
+            SupportRequest(message="The router smokes!", customer_id="cust-5"),
+            (
+                call("hand_over", to="technical", reason="danger"),
+                call("search_articles", query="router smokes"),
+                call("open_ticket", subject="Smoke", details="The router smokes.", priority="urgent"),
+                TICKET,
+            ),
+            _one_ticket,
+        ),
+    ),
+)

@@ -1,0 +1,112 @@
+"""Scores: good answers are high, bad ones low, and each formula is what its docstring says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tasks.quality import Draft, QualityGate, scores
+from tasks.quality.form import Length
+from tasks.quality.sentiment import sentiment
+from tests.support.workers import ROOT
+
+ASKED = "Where is my order 10003? Can I have a refund?"
+EVIDENCE = ('{"order_number":10003,"delivered_on":"2026-11-02","total_cents":4990,"refund_id":"R-10003"}', ASKED)
+GOOD = (
+    "Order 10003 was delivered on 2 November 2026. I have refunded 49.90 EUR; your refund number is R-10003. "
+    "Thank you for your patience!"
+)
+ANSWERS = {
+    "good": GOOD,
+    "curt": "No. Not possible.",
+    "shouting": "LOOK AT YOUR mail!!! Order 10003 was delivered. The refund is made.",
+    "slang": "yeah dude, order 10003 is gonna be refunded, lol. The refund is on.",
+    "off topic": "The weather is lovely today. Thank you very much for asking.",
+    "broken off": "Order 10003 was delivered on 2 November 2026. The refund of",
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_good_answers_score_over_the_threshold_and_others_below(kind: str) -> None:
+    review = QualityGate(checks=(Length(1),)).review(Draft(ANSWERS[kind], ASKED, EVIDENCE))
+    assert review.passed == (review.overall >= 0.7) == (kind == "good"), review
+
+
+def test_overall_weighs_the_four_scores() -> None:
+    assert scores.overall(sentiment=1, professionalism=1, completeness=1, accuracy=1) == 1
+    assert scores.overall(sentiment=0, professionalism=1, completeness=0.5, accuracy=0) == 0.65
+    assert scores.overall(sentiment=-1, professionalism=0, completeness=0, accuracy=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        (GOOD, 1.0),
+        ("Your refund has been made today. THIS IS NOW done!", 0.6),
+        ("What a stupid idea, your refund has been made.", 0.6),
+        ("Yeah, your refund has been made by us today.", 0.8),
+        ("Great! Your refund has been made! It is on its way!", 0.8),
+        ("Refund made today.", 0.75),
+        ("Your refund has been made today. it is on its way.", 0.85),
+        ("", 0.6),
+        ("stupid dude lol WHAT IS THIS !!!!", 0.0),
+    ],
+)
+def test_professionalism_is_one_less_what_is_out_of_place(text: str, score: float) -> None:
+    assert scores.professionalism(text) == score
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "score"),
+    [
+        ("Refund order 10003 and order 10004", "The refund for 10003 is made.", 0.75),
+        ("Refund order 10003 and order 10004", "The refunds for 10003 and 10004 are made.", 1.0),
+        ("Where is my blue lamp?", "Your lamp, the blue one, is here.", 1.0),
+        ("Where is my blue lamp?", "The weather is fine.", 0.0),
+        ("Where is my lamp? Is it blue? And why?", "The lamp is blue.", 0.3333),
+        ("My lamp is blue.", "Your blue lamp is on the", 0.2),
+        ("Thank you!", "You are welcome.", 1.0),
+        ("R-10003", "Refund R-10003 is on its way.", 1.0),
+    ],
+)
+def test_completeness_is_whether_the_question_is_taken_up(asked: str, answer: str, score: float) -> None:
+    assert scores.completeness(Draft(answer, asked)) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("It is here.", True),
+        ("It is here (offline model)", True),
+        ("See https://shop.example/returns", True),
+        ("Do this:\n- open the lid\n- press the button", True),
+        ("It is on its way \U0001f600", True),
+        ("It is on the", False),
+        ("It is here,", False),
+        ("It is (as you said.", False),
+    ],
+)
+def test_a_text_is_whole_when_it_ends_where_one_can(text: str, whole: bool) -> None:
+    assert scores.is_whole(text) is whole
+
+
+def test_accuracy_is_the_share_of_facts_that_something_supports() -> None:
+    assert scores.accuracy(Draft("Order 10003, 10005, on 2026-11-02 and 2026-11-03.", evidence=EVIDENCE)) == 0.5
+    assert scores.accuracy(Draft("It is on its way.")) == 1.0
+
+
+def test_sentiment_goes_from_hostile_over_neutral_to_warm() -> None:
+    assert sentiment("Your complaint is awful.") < 0
+    assert sentiment("Bestellung 10003 wurde geliefert.") == 0
+    assert sentiment("Thank you, we are very happy to help!") > 0
+
+
+def test_the_library_of_sentiments_is_loaded_at_the_first_review_and_not_before() -> None:
+    script = (
+        "import sys; from tasks.quality import QualityGate; from tasks.quality.sentiment import load; "
+        "before = 'textblob' in sys.modules; load(); print(before, 'textblob' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -1,0 +1,123 @@
+"""What bodies leave behind that outlives their jobs: what was said in a conversation, for the jobs after them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.board import Board
+from tests.worker.conftest import Bench
+from worker.context import BlockingContext, TaskContext
+from worker.conversation import MAX_FACTS_BYTES
+from worker.job import JobState
+
+ORDER = {"order": 10003}
+
+
+async def heard(ctx: TaskContext) -> Any:
+    past = await ctx.recall("talk", owner="cust-3")
+    return [turn.messages for turn in past.turns], past.facts, past.asked
+
+
+def heard_def(ctx: BlockingContext) -> Any:
+    past = ctx.recall("talk", owner="cust-3", newest=10)
+    return [turn.messages for turn in past.turns], past.facts, past.asked
+
+
+async def say(ctx: TaskContext) -> None:
+    await ctx.remember("talk", [{"said": "hello"}], owner="cust-3", facts=ORDER, asked=True)
+
+
+def say_def(ctx: BlockingContext) -> None:
+    ctx.remember("talk", [{"said": "hello"}], owner="cust-3", facts=ORDER, asked=True)
+
+
+def result_of(board: Board, job_id: str) -> Any:
+    record = board.record(job_id)
+    assert record.state is JobState.SUCCEEDED, record.error
+    return record.result["value"]
+
+
+def code_of(board: Board, job_id: str) -> str:
+    record = board.record(job_id)
+    assert record.state is JobState.FAILED
+    assert record.error is not None
+    return record.error.code
+
+
+@pytest.mark.parametrize(("says", "hears"), [(say, heard_def), (say_def, heard)])
+def test_what_one_job_says_the_next_one_hears(bench: Bench, board: Board, says: Any, hears: Any) -> None:
+    bench.run_body(says)
+    assert result_of(board, bench.run_body(hears)) == [[[{"said": "hello"}]], ORDER, True]
+
+
+def test_an_attempt_after_a_crash_replaces_what_the_one_before_it_said(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        await ctx.remember("talk", [f"attempt {ctx.attempt}"], owner="cust-3")
+        if ctx.attempt == 1:
+            raise ConnectionError("away")
+
+    bench.again(bench.run_body(body))
+    assert result_of(board, bench.run_body(heard))[0] == [["attempt 2"]]
+
+
+def test_an_attempt_that_has_lost_its_job_changes_nothing(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        if ctx.attempt == 1:
+            bench.lose(ctx.job_id)
+        await ctx.remember("talk", [f"attempt {ctx.attempt}"], owner="cust-3")
+
+    job_id = bench.run_body(body)
+    assert board.state(job_id) is JobState.QUEUED
+    assert result_of(board, bench.run_body(heard))[0] == []
+    bench.again(job_id)
+    assert result_of(board, bench.run_body(heard))[0] == [["attempt 2"]]
+
+
+def test_a_stranger_gets_an_error_and_not_the_words(bench: Bench, board: Board) -> None:
+    bench.run_body(say)
+
+    async def read(ctx: TaskContext) -> Any:
+        return (await ctx.recall("talk", owner="cust-1")).turns
+
+    async def write(ctx: TaskContext) -> None:
+        await ctx.remember("talk", [], owner="cust-1")
+
+    assert [code_of(board, bench.run_body(body)) for body in (read, write)] == ["conversation_mismatch"] * 2
+
+
+def test_a_closed_conversation_takes_no_turn_of_another_job(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        await ctx.remember("talk", ["bye"], close=True)
+
+    bench.run_body(body)
+    assert code_of(board, bench.run_body(body)) == "conversation_closed"
+
+
+@pytest.mark.parametrize(
+    ("turn", "code"),
+    [
+        ({"messages": ["x" * 2_000_000]}, "turn_too_large"),
+        ({"messages": [], "facts": {"x": "x" * MAX_FACTS_BYTES}}, "facts_too_large"),
+        ({"messages": [object()]}, "invalid_turn"),
+        ({"messages": [float("nan")]}, "invalid_turn"),
+        ({"messages": [], "facts": {"x": object()}}, "invalid_facts"),
+        ({"messages": [], "conversation_id": "x" * 129}, "invalid_data"),
+        ({"messages": [], "conversation_id": "a\nb"}, "invalid_data"),
+    ],
+)
+def test_what_cannot_be_remembered_says_why(bench: Bench, board: Board, turn: dict[str, Any], code: str) -> None:
+    async def body(ctx: TaskContext) -> None:
+        await ctx.remember(**{"conversation_id": "talk", **turn})
+
+    assert code_of(board, bench.run_body(body)) == code
+
+
+@pytest.mark.parametrize("newest", [-1, True])
+def test_a_number_of_turns_is_one(bench: Bench, board: Board, newest: int) -> None:
+    async def body(ctx: TaskContext) -> None:
+        with pytest.raises(ValueError, match="number of turns"):
+            await ctx.recall("talk", newest=newest)
+
+    assert board.state(bench.run_body(body)) is JobState.SUCCEEDED

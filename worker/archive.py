@@ -1,0 +1,79 @@
+"""What one attempt reads and writes that outlives its job: what was said in conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from worker.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
+from worker.encoding import encode
+from worker.errors import TaskError
+from worker.job import Claim
+from worker.pipeline import Pipeline
+from worker.store.archive import ArchiveCalls, NewTurn
+from worker.store.script import Call
+
+
+class Archive:
+    """The archive of a tenant, as an attempt at one of its jobs reaches it."""
+
+    def __init__(
+        self, claim: Claim, submit: Callable[[Call[Any]], Future[Any]], calls: ArchiveCalls, *, max_bytes: int
+    ) -> None:
+        self._claim = claim
+        self._submit = submit
+        self._calls = calls
+        self._max_bytes = max_bytes
+
+    def recall(self, conversation_id: str, owner: str | None, newest: int | None) -> Pipeline[Conversation]:
+        """Return what was said before this job. One round trip.
+
+        Raises ConversationMismatch, FenceLost, and InvalidRequest for a name that is none.
+        """
+        if newest is not None and (isinstance(newest, bool) or newest < 0):
+            raise ValueError(f"newest must be a number of turns from 0, not {newest!r}")
+        check_conversation_id(conversation_id)
+        found: Conversation | Exception = yield self._submit(
+            self._calls.recall(self._claim, conversation_id, owner, newest)
+        )
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def remember(
+        self,
+        conversation_id: str,
+        messages: Sequence[Any],
+        *,
+        owner: str | None,
+        facts: Mapping[str, Any] | None,
+        asked: bool,
+        close: bool,
+    ) -> Pipeline[None]:
+        """Write the turn of this job. One round trip.
+
+        Raises ConversationMismatch, ConversationClosed, FenceLost; InvalidRequest for a name that is none; TaskError
+        for what is no JSON or too large.
+        """
+        check_conversation_id(conversation_id)
+        turn = {"job_id": self._claim.job_id, "asked": asked, "facts": dict(facts or {}), "messages": [*messages]}
+        self._check_size("facts", _encoded("facts", turn["facts"]), MAX_FACTS_BYTES)
+        entry = _encoded("turn", turn)
+        self._check_size("turn", entry, self._max_bytes)
+        new = NewTurn(conversation_id, owner, entry, len(messages), closes=close)
+        written: int | Exception = yield self._submit(self._calls.turn(self._claim, new))
+        if isinstance(written, Exception):
+            raise written
+
+    def _check_size(self, what: str, encoded: bytes, limit: int) -> None:
+        if len(encoded) > limit:
+            size = f"{len(encoded)} bytes as JSON, the limit is {limit}"
+            raise TaskError(f"{what}_too_large", f"the {what} to remember: {size}")
+
+
+def _encoded(what: str, value: object) -> bytes:
+    try:
+        return encode(value)
+    except ValueError as error:
+        raise TaskError(f"invalid_{what}", f"the {what} to remember: no JSON: {error}") from error

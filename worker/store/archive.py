@@ -1,0 +1,102 @@
+"""The calls that keep what outlives a job, and reading what they wrote. Pure: nothing here speaks to Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from worker.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Head, Turn
+from worker.errors import FenceLost
+from worker.job import Claim
+from worker.store.builder import CallBuilder
+from worker.store.script import Call
+from worker.store.transitions import moment
+
+#: The fields of a conversation's hash that tell of the whole, in the order of `HEAD` in `lua/history.lua`.
+HEAD_FIELDS = ("owner", "started_at", "updated_at", "closed_at", "messages", "first", "last")
+
+#: How a conversation is answered that is read or written; an error is raised by whoever reads it.
+Refused = ConversationMismatch | ConversationClosed | FenceLost
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """What a job adds to a conversation. `entry` is JSON, as `Turn` reads it but for number and time."""
+
+    conversation_id: str
+    owner: str | None
+    entry: bytes
+    messages: int
+    closes: bool
+
+
+class ArchiveCalls(CallBuilder):
+    """Builds the calls of attempts that read and write what outlives them."""
+
+    def recall(
+        self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None
+    ) -> Call[Conversation | Refused]:
+        """Read what was said in a conversation before a job, the `newest` turns of it or all. Idempotent."""
+        root = claim.root or claim.job_id
+        arguments = (conversation_id, owner or "", root, "" if newest is None else newest)
+        known = (claim.tenant, conversation_id)
+        return self._of(claim, "recall", *arguments, read=lambda reply: _read_recalled(*known, reply))
+
+    def turn(self, claim: Claim, new: NewTurn) -> Call[int | Refused]:
+        """Write what a job has added to a conversation, in place of what it added before; gives the turn's number."""
+        arguments = (new.conversation_id, new.owner or "", claim.root or claim.job_id, new.messages)
+        kept = (MOST_TURNS, self._settings.conversation_retention_s * 1000)
+        closes = 1 if new.closes else ""
+        return self._of(
+            claim, "turn", *arguments, closes, new.entry, *kept, read=lambda code: _read_code(new.conversation_id, code)
+        )
+
+    def erase(self, tenant: str, conversation_id: str) -> Call[bool]:
+        """Forget what was said in a conversation; gives whether there was anything. Idempotent."""
+        return self._call("erase", tenant, conversation_id, read=bool)
+
+
+def read_head(tenant: str, conversation_id: str, values: Sequence[bytes | None]) -> Head:
+    """Return the head of a conversation, given the values of `HEAD_FIELDS`; one that was never begun is empty."""
+    raw = {name: value for name, value in zip(HEAD_FIELDS, values, strict=True) if value is not None}
+    numbers = turn_numbers(values)
+    return Head(
+        conversation_id=conversation_id,
+        tenant=tenant,
+        owner=raw["owner"].decode() if "owner" in raw else None,
+        turns=len(numbers),
+        messages=int(raw.get("messages", 0)),
+        dropped=numbers.start - 1,
+        **{name: moment(raw[name]) for name in ("started_at", "updated_at", "closed_at") if name in raw},
+    )
+
+
+def turn_numbers(values: Sequence[bytes | None]) -> range:
+    """Return the numbers of the turns that are kept, given the values of `HEAD_FIELDS`."""
+    raw: Mapping[str, bytes | None] = dict(zip(HEAD_FIELDS, values, strict=True))
+    return range(int(raw["first"] or 1), int(raw["last"] or 0) + 1)
+
+
+def read_turn(entry: bytes) -> Turn:
+    """Return a turn as it is kept."""
+    return Turn.model_validate_json(entry)
+
+
+def _read_recalled(tenant: str, conversation_id: str, reply: list[Any]) -> Conversation | Refused:
+    match reply:
+        case [1, head, turns]:
+            kept = tuple(read_turn(entry) for entry in reversed(turns))
+            return Conversation(head=read_head(tenant, conversation_id, head), turns=kept)
+        case [-1]:
+            return ConversationMismatch(conversation_id)
+        case _:
+            return FenceLost()
+
+
+def _read_code(conversation_id: str, code: int) -> int | Refused:
+    if code > 0:
+        return code
+    if code == 0:
+        return FenceLost()
+    return ConversationMismatch(conversation_id) if code == -1 else ConversationClosed(conversation_id)
