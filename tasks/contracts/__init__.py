@@ -13,6 +13,14 @@ from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
+from tasks.contracts.streaming import (
+    Complexity,
+    Report,
+    ReportSection,
+    SessionSeen,
+    StreamingRequest,
+    StreamingResult,
+)
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
 
@@ -21,6 +29,7 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "Complexity",
     "ContextualRequest",
     "ContextualResult",
     "Contract",
@@ -36,7 +45,12 @@ __all__ = [
     "Priority",
     "Reference",
     "RefundMade",
+    "Report",
+    "ReportSection",
     "Sentiment",
+    "SessionSeen",
+    "StreamingRequest",
+    "StreamingResult",
     "SupportRequest",
     "SupportResult",
     "SystemSeen",
@@ -56,5 +70,6 @@ class KindModels(NamedTuple):
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
+    "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -70,7 +70,7 @@ def seed_profiles(session: Session, today: date) -> None:
     )
     stated = [
         ("cust-1", 40, "interested_in", "lighting", "inferred", "The customer wrote 'looking for'."),
-        ("cust-1", 20, "interested_in", "audio", "explicit", "The customer asked for offers of headphones."),
+        ("cust-1", 20, "interested_in", "computing", "explicit", "The customer asked for offers of keyboards."),
         ("cust-1", 20, "communication_style", "casual", "explicit", "The customer asked not to be so formal."),
         ("cust-3", 15, "communication_style", "concise", "inferred", "The customer wrote 'keep it short'."),
         ("cust-3", 10, "contact_method", "phone", "explicit", "The customer asked to be called."),
@@ -90,7 +90,7 @@ def seed_profiles(session: Session, today: date) -> None:
         for customer, days, name, value, source, reason in stated
     )
     talks = [
-        ("cust-1", 20, "Do you have offers of headphones?", "The Breeze headphones are in stock.", "neutral"),
+        ("cust-1", 20, "Do you have offers of keyboards?", "The Cobalt keyboard is in stock.", "neutral"),
         ("cust-1", 5, "Thanks, the headphones are great!", "I am glad to hear that.", "positive"),
         ("cust-3", 10, "My order is late, please call me.", "A colleague will call you today.", "negative"),
     ]

@@ -88,17 +88,10 @@ async def recommend_products(desk: Desk, interest: Interest | None = None) -> Re
 
 
 def _recommended(session: Session, profile: CustomerProfile, wanted: str | None) -> Recommendations:
-    how = SELECTIONS[profile.tier]
     interest = wanted or profile.preferences.get("interested_in")
-    price = Product.price_cents.desc() if how.best_first else Product.price_cents
-    chosen = select(Product).where(Product.stock >= how.least_stock).order_by(price, Product.id).limit(how.most)
-    if interest is not None:
-        chosen = chosen.where(Product.category == interest)
-    if profile.customer_id is not None:
-        bought = select(OrderLine.product_id).join(Order, Order.number == OrderLine.order_number)
-        chosen = chosen.where(
-            Product.id.not_in(bought.where(Order.customer_id == profile.customer_id, Order.status != "cancelled"))
-        )
+    products = _chosen(session, profile, interest)
+    if not products and wanted is None:  # what interests them is sold out, or theirs already
+        interest, products = None, _chosen(session, profile, None)
     because = _because(interest, asked=wanted is not None)
     return Recommendations(
         tier=profile.tier,
@@ -111,9 +104,22 @@ def _recommended(session: Session, profile: CustomerProfile, wanted: str | None)
                 in_stock=product.stock,
                 because=because,
             )
-            for product in session.scalars(chosen)
+            for product in products
         ],
     )
+
+
+def _chosen(session: Session, profile: CustomerProfile, interest: str | None) -> list[Product]:
+    how = SELECTIONS[profile.tier]
+    price = Product.price_cents.desc() if how.best_first else Product.price_cents
+    chosen = select(Product).where(Product.stock >= how.least_stock).order_by(price, Product.id).limit(how.most)
+    if interest is not None:
+        chosen = chosen.where(Product.category == interest)
+    if profile.customer_id is not None:
+        bought = select(OrderLine.product_id).join(Order, Order.number == OrderLine.order_number)
+        theirs = bought.where(Order.customer_id == profile.customer_id, Order.status != "cancelled")
+        chosen = chosen.where(Product.id.not_in(theirs))
+    return list(session.scalars(chosen))
 
 
 def _because(interest: str | None, *, asked: bool) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from tasks.agents.offline.findings import PROBLEMS, TELLINGS, Tellings, told_of
 from tasks.agents.offline.phrases import say, says
 from tasks.agents.offline.support import order_numbers, priority_of
 from tasks.agents.situation import Call, Reply, Situation, ToolReply
@@ -25,7 +26,7 @@ def decide(now: Situation) -> Reply:
         calls = tuple(_calls(now))
         if calls:
             return calls
-    answered = [_ABOUT[reply.tool](reply) if reply.succeeded else reply.problem for reply in now.replies]
+    answered = [told_of(reply, _TELLINGS) for reply in now.replies]
     if now.replies_of("search_articles") and not any(map(_helpful, now.replies)) and not now.replies_of("open_ticket"):
         return (_ticket(now),)
     return say(*_opening(now), *filter(None, answered), *([] if answered else ["How can I help you?"]))
@@ -46,7 +47,7 @@ def _calls(now: Situation) -> Iterator[Call]:
         yield Call("look_up_order", {"order_number": number})
     if says(_PERSON, text):
         yield _ticket(now)
-    elif says(r"broken?|not work(?:ing)?|error|how do i|flickers?|reset|connect|password|warranty|charge", text):
+    elif says(PROBLEMS, text):
         yield Call("search_articles", {"query": text})
 
 
@@ -113,30 +114,9 @@ def _about_why(reply: ToolReply) -> str:
     return " ".join(lines) or "I know of no preferences of yours."
 
 
-def _about_system(reply: ToolReply) -> str:
-    return str(reply.data["told"])
-
-
-def _about_order(reply: ToolReply) -> str:
-    data = reply.data
-    return f"Order {data['order_number']} is {data['status']}, {euros(data['total_cents'], data['currency'])}."
-
-
-def _about_articles(reply: ToolReply) -> str:
-    articles = reply.data["articles"]
-    return f"{articles[0]['title']}: {articles[0]['body']}" if articles else ""
-
-
-def _about_ticket(reply: ToolReply) -> str:
-    return f"A colleague will look into it: ticket {reply.data['ticket_id']}, priority {reply.data['priority']}."
-
-
-_ABOUT: dict[str, Callable[[ToolReply], str]] = {
+_TELLINGS: Tellings = {
+    **TELLINGS,
     "recommend_products": _about_products,
     "update_preference": _about_preference,
     "explain_preferences": _about_why,
-    "system_status": _about_system,
-    "look_up_order": _about_order,
-    "search_articles": _about_articles,
-    "open_ticket": _about_ticket,
 }
