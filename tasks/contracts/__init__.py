@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, PreferenceStated, RefundMade, TicketOpened
+from tasks.contracts.actions import Action, LineItem, OrderPlaced, PreferenceStated, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
+from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.streaming import (
     Complexity,
     Report,
@@ -29,6 +30,7 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "CartContent",
     "Complexity",
     "ContextualRequest",
     "ContextualResult",
@@ -38,11 +40,15 @@ __all__ = [
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
+    "LineItem",
     "Message",
     "ModelUsage",
+    "OrderPlaced",
     "PreferenceSeen",
     "PreferenceStated",
     "Priority",
+    "PurchaseRequest",
+    "PurchaseResult",
     "Reference",
     "RefundMade",
     "Report",
@@ -71,5 +77,6 @@ KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
+    "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

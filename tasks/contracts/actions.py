@@ -37,4 +37,23 @@ class PreferenceStated(Contract):
     source: Literal["explicit", "inferred"]
 
 
-Action = Annotated[RefundMade | TicketOpened | PreferenceStated, Field(discriminator="type")]
+class LineItem(Contract):
+    """Some pieces of a product, at the price of one."""
+
+    product_id: int
+    product: str
+    quantity: int
+    unit_cents: int
+
+
+class OrderPlaced(Contract):
+    """An order that the customer has made and paid."""
+
+    type: Literal["order"] = "order"
+    order_number: int
+    items: list[LineItem]
+    total_cents: int
+    currency: str
+
+
+Action = Annotated[RefundMade | TicketOpened | PreferenceStated | OrderPlaced, Field(discriminator="type")]

@@ -140,7 +140,7 @@ async def spending_by_category(desk: Desk) -> SpendingByCategory | Refusal:
 
     def work() -> list[Share]:
         with desk.database.read() as session:
-            return _shares({name: int(each) for name, each in session.execute(chosen).tuples()})
+            return _shares({name: int(each) for name, each in session.execute(chosen)})
 
     largest_first = sorted(await desk.database.in_thread(work), key=lambda share: (-share.cents, share.name))
     return SpendingByCategory(categories=largest_first[:MOST_CATEGORIES])
@@ -191,7 +191,7 @@ def _counts() -> ColumnElement[bool]:
 def _review(session: Session, customer: str) -> OrdersReviewed:
     theirs = Order.customer_id == customer
     statuses = session.execute(select(Order.status, func.count()).where(theirs).group_by(Order.status))
-    by_status = dict(sorted(statuses.tuples()))
+    by_status = dict(sorted((status, count) for status, count in statuses))
     given_back = select(func.count()).select_from(Refund).join(Order, Order.number == Refund.order_number).where(theirs)
     spent = session.scalar(select(func.sum(Order.total_cents)).where(theirs, _counts())) or 0
     first, last = session.execute(select(func.min(Order.placed_on), func.max(Order.placed_on)).where(theirs)).one()
