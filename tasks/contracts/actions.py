@@ -32,6 +32,15 @@ class TicketOpened(Contract):
     subject: str
 
 
+class PreferenceStated(Contract):
+    """A preference that is kept from now on."""
+
+    type: Literal["preference"] = "preference"
+    name: str
+    value: str
+    source: Literal["explicit", "inferred"]
+
+
 class LineItem(Contract):
     """Some pieces of a product, at the price of one."""
 
@@ -62,4 +71,4 @@ class Escalated(Contract):
     respond_by: datetime = Field(description="In UTC; counted in business hours.")
 
 
-Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated, Field(discriminator="type")]
+Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated, Field(discriminator="type")]
