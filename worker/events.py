@@ -27,6 +27,8 @@ class EventType(StrEnum):
     TOOL_CALLED = "tool_called"
     TOOL_RETURNED = "tool_returned"
     CACHE_HIT = "cache_hit"
+    REVIEW = "review"
+    INPUT_FLAGGED = "input_flagged"
     STEP = "step"
     LIMITED = "limited"
     RETRYING = "retrying"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from tasks.desk import Desk
+from tasks.quality import QualityGate
 from tasks.tools.outcome import ToolOutcome
 from tasks.tools.tool import DeskTool
 from worker.archive import LONGEST_TTL_S
@@ -62,9 +63,15 @@ class AgentCard:
     briefing: Briefing | None = None
     #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
     cache: ResponseCache | None = None
+    #: What its answers must pass before they are given.
+    quality: QualityGate | None = None
+    #: The prompt itself; without it, it is read from `prompts/<name>.md`.
+    instructions: str = ""
 
     def prompt(self) -> str:
-        """Return the instructions, from `prompts/<name>.md`."""
+        """Return the instructions."""
+        if self.instructions:
+            return self.instructions
         return files("tasks.agents").joinpath("prompts", f"{self.name}.md").read_text("utf-8")
 
     @property
