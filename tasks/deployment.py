@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tasks.database import Database
@@ -46,6 +48,17 @@ def reset() -> None:
         if _current is not None and _current.pid == os.getpid():
             _current.database.close()
         _current = None
+
+
+@contextmanager
+def instead(other: Deployment) -> Iterator[None]:
+    """Give the bodies of this process other resources within the block, for tests; those they had come back then."""
+    global _current  # noqa: PLW0603 - as above
+    before, _current = _current, other
+    try:
+        yield
+    finally:
+        _current = before
 
 
 def _after_fork() -> None:

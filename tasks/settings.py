@@ -50,6 +50,8 @@ class TaskSettings(BaseSettings):
     max_handoffs: int = Field(3, ge=1, le=20, validation_alias="BACKDESK_MAX_HANDOFFS")
     #: Refunds of more than this wait for a person's approval, and count as denied when it does not come in time.
     refund_limit_cents: int = Field(10_000, ge=0, validation_alias="BACKDESK_REFUND_APPROVAL_OVER_CENTS")
+    #: Orders of more than this wait in the same way.
+    purchase_limit_cents: int = Field(50_000, ge=0, validation_alias="BACKDESK_PURCHASE_APPROVAL_OVER_CENTS")
     approval_within_s: float = Field(172_800, gt=0, le=2_592_000, validation_alias="BACKDESK_APPROVAL_WITHIN_S")
     #: When people are there to answer: in these hours they keep what is promised, and take calls.
     business_hours: Annotated[BusinessHours, NoDecode] = Field(

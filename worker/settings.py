@@ -39,7 +39,9 @@ class Settings(BaseSettings):
         description="First part of every key and channel; deployments that share a server differ in it.",
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
-    task_modules: Names = Field(("tasks.support", "tasks.audit"), description="Modules whose kinds a worker runs.")
+    task_modules: Names = Field(
+        ("tasks.support", "tasks.purchase", "tasks.audit"), description="Modules whose kinds a worker runs."
+    )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
     inboxes: Names = Field(
         ("celery", "agents", "tools"),

@@ -47,9 +47,13 @@ class AgentCard:
     answers: bool = True
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
+    #: The prompt itself; without it, it is read from `prompts/<name>.md`.
+    instructions: str = ""
 
     def prompt(self) -> str:
-        """Return the instructions, from `prompts/<name>.md`."""
+        """Return the instructions."""
+        if self.instructions:
+            return self.instructions
         return files("tasks.agents").joinpath("prompts", f"{self.name}.md").read_text("utf-8")
 
     @property

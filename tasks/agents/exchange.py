@@ -23,6 +23,7 @@ from tasks.agents.runtime import (
     ModelHandle,
     dump_history,
     load_history,
+    pruned,
     run_agent,
     turn_of,
 )
@@ -32,9 +33,6 @@ from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
 from worker.context import TaskContext
 from worker.conversation import Conversation
-
-#: What is looked at of a long conversation.
-MOST_TURNS = 20
 
 R = TypeVar("R", bound=AgentResult)
 
@@ -47,7 +45,7 @@ async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C
     """
     here = deployment()
     desk = desk_for(ctx, here, request)
-    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=MOST_TURNS)
+    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
     past.check_open()
     given = context.model_dump(exclude_unset=True) if context is not None else {}
     desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
@@ -82,16 +80,18 @@ def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Con
         spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
     )
     reporter.spent(budget.spent)
+    model = current_model(settings, team.rules)
+    said = [message for turn in past.turns for message in load_history(turn.messages)]
     return Exchange(
         team=team,
         desk=desk,
-        model=current_model(settings, team.rules),
+        model=model,
         budget=budget,
         account=Account(ctx, settings.max_answer_tokens),
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
-        said=[message for turn in past.turns for message in load_history(turn.messages)],
+        said=pruned(said, team.memory, model.estimates.input_tokens),
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
         may_ask=questions < team.most_questions,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -24,11 +26,28 @@ _handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[
 )
 
 
+#: Answers in place of every model of this process, whatever is configured.
+_stand_in: ModelHandle | None = None
+
+
+@contextmanager
+def stand_in(model: ModelHandle) -> Iterator[None]:
+    """Have this model answer within the block, for tests; it must not be bound to a loop."""
+    global _stand_in  # noqa: PLW0603 - bodies find their model by themselves, on another thread than the test's
+    before, _stand_in = _stand_in, model
+    try:
+        yield
+    finally:
+        _stand_in = before
+
+
 def current_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
     """Return the running loop's model; made at its first use, and again when the settings are others.
 
     `rules` are asked where no model is configured.
     """
+    if _stand_in is not None:
+        return _stand_in
     loop = asyncio.get_running_loop()
     known = _handles.get(loop)
     if known is None or known[0] is not settings:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from tasks.agents.failures import CODES
+
+#: What a model can fail by: all codes but the one that is of our own making.
+_FAULTS = CODES - {"usage_limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,18 @@ class ToolReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """One piece of a conversation, as the model is given it."""
+
+    role: Literal["customer", "model", "call", "tool", "correction"]
+    #: What was said, or what is wrong with an answer.
+    text: str = ""
+    #: For a call and what it returned: the tool, and its arguments or its outcome as JSON.
+    tool: str = ""
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One request to the model."""
 
@@ -44,6 +61,10 @@ class Situation:
     corrections: tuple[str, ...] = ()
     #: What the agents have said so far, the oldest first; answers that were refused included.
     answers: tuple[str, ...] = ()
+    #: All of the conversation in its order.
+    messages: tuple[Spoken, ...] = ()
+    #: Whether the answer is to be streamed.
+    streamed: bool = False
 
     def replies_of(self, tool: str) -> list[ToolReply]:
         """Return what one tool returned, in the order of the calls."""
@@ -64,12 +85,32 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call a tool, or end with a structured output."""
+    """Call a tool, or end with a structured output. Arguments as text are sent as they are, as JSON or not."""
 
     name: str
-    args: dict[str, Any]
+    args: dict[str, Any] | str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Do not answer, as a model that cannot: for one of the reasons that `tasks.agents.failures` lists.
+
+    `retry_after_s` is when the provider asks to come back. A stream breaks off `after` these words; one that is not
+    streamed does not begin. Raises ValueError for a code that there is not.
+    """
+
+    code: str
+    retry_after_s: float | None = None
+    after: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the code."""
+        if self.code not in _FAULTS:
+            raise ValueError(f"{self.code!r} is no failure of a model; these are: {', '.join(sorted(_FAULTS))}")
 
 
 #: Calls of one reply run in parallel.
 Reply = Say | tuple[Call, ...]
 Decide = Callable[[Situation], Reply]
+#: Rules that may also fail.
+Act = Callable[[Situation], Reply | Fail]

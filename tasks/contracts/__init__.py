@@ -8,10 +8,19 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, Escalated, EscalationCause, RefundMade, TicketOpened
+from tasks.contracts.actions import (
+    Action,
+    Escalated,
+    EscalationCause,
+    LineItem,
+    OrderPlaced,
+    RefundMade,
+    TicketOpened,
+)
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.support import SupportRequest, SupportResult
 
 __all__ = [
@@ -19,6 +28,7 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "CartContent",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
@@ -27,9 +37,13 @@ __all__ = [
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
+    "LineItem",
     "Message",
     "ModelUsage",
+    "OrderPlaced",
     "Priority",
+    "PurchaseRequest",
+    "PurchaseResult",
     "Reference",
     "RefundMade",
     "SupportRequest",
@@ -49,5 +63,6 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -43,4 +43,23 @@ class Escalated(Contract):
     respond_by: datetime = Field(description="In UTC; counted in business hours.")
 
 
-Action = Annotated[RefundMade | TicketOpened | Escalated, Field(discriminator="type")]
+class LineItem(Contract):
+    """Some pieces of a product, at the price of one."""
+
+    product_id: int
+    product: str
+    quantity: int
+    unit_cents: int
+
+
+class OrderPlaced(Contract):
+    """An order that the customer has made and paid."""
+
+    type: Literal["order"] = "order"
+    order_number: int
+    items: list[LineItem]
+    total_cents: int
+    currency: str
+
+
+Action = Annotated[RefundMade | TicketOpened | Escalated | OrderPlaced, Field(discriminator="type")]

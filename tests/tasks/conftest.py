@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from tasks.deployment import deployment, reset
 from tasks.desk import Desk
 from tasks.settings import load_settings
 from tasks.support import support_request
+from tasks.testing.shop import seeded_shop
 from tests.support.archives import ARCHIVES
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
@@ -89,13 +89,7 @@ async def ask(
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A freshly seeded database file, to copy; its day is today."""
     path = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
-    database = Database(f"sqlite:///{path}")
-    with database.read():
-        pass
-    database.close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    path.write_bytes(seeded_shop())
     return path
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 import tasks.audit
+import tasks.purchase
 import tasks.settings
 import tasks.support
 from tasks.contracts import KINDS, SupportRequest

@@ -33,8 +33,6 @@ from worker.testing import Bench
 from worker.testing.job import BenchError
 from worker.testing.server import shared_server
 
-pytest_plugins = ["worker.testing.plugin"]
-
 
 @pytest.fixture
 def client() -> Iterator[redis.Redis]:

@@ -13,10 +13,8 @@ from worker.kinds import field_errors
 from worker.settings import Settings
 
 
-class BenchSettings(Settings):
+class GivenAlone(BaseSettings):
     """Settings that come from the test alone: nothing of the machine on which it runs changes what it finds."""
-
-    model_config = SettingsConfigDict(extra="forbid")
 
     @classmethod
     def settings_customise_sources(
@@ -28,6 +26,12 @@ class BenchSettings(Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
+
+
+class BenchSettings(GivenAlone, Settings):
+    """Those of the engine."""
+
+    model_config = SettingsConfigDict(extra="forbid")
 
 
 def bench_settings(url: str, given: dict[str, Any]) -> Settings:

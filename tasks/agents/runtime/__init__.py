@@ -10,6 +10,7 @@ from tasks.agents.runtime.agents import Budget, run_agent
 from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
+from tasks.agents.runtime.pruning import pruned
 from tasks.agents.runtime.rehearsal import rehearse
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "dump_history",
     "load_history",
     "openai_model",
+    "pruned",
     "rehearse",
     "run_agent",
     "scripted_model",

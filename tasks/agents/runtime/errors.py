@@ -33,6 +33,25 @@ _FAILURES: tuple[tuple[type[exceptions.AgentRunError], str, str], ...] = (
 )
 
 
+#: What the library raises for each of our codes, where rules stand in for a provider.
+_RAISED: dict[str, type[exceptions.ModelAPIError]] = {
+    "model_quota": exceptions.ModelQuotaExceededError,
+    "model_rate_limit": exceptions.ModelRateLimitError,
+    "model_auth": exceptions.ModelAuthenticationError,
+    "model_not_found": exceptions.ModelNotFoundError,
+    "model_rejected": exceptions.ModelRequestRejectedError,
+    "model_timeout": exceptions.ModelTimeoutError,
+    "model_unavailable": exceptions.ModelUnavailableError,
+}
+
+
+def error_of(code: str, model: str, *, retry_after_s: float | None, in_stream: bool) -> exceptions.AgentRunError:
+    """Return the error by which the library would tell of a failure: the reverse of `failure_of`."""
+    if code not in _RAISED:
+        return exceptions.UnexpectedModelBehavior("the answer is garbled")
+    return _RAISED[code](model, "as the script says", retry_after=retry_after_s, in_stream=in_stream)
+
+
 def failure_of(error: exceptions.AgentRunError) -> ModelFailure:
     """Translate an error of a run into a failure of the job."""
     status = f" (HTTP {error.status_code})" if isinstance(error, exceptions.ModelHTTPError) else ""
