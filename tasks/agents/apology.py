@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tasks.agents.exchange import desk_for
+from tasks.agents.journal import QUALITY
 from tasks.agents.provider import current_model
 from tasks.agents.team import Team
 from tasks.contracts import Action, AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.deployment import deployment
 from tasks.desk import Desk
 from tasks.tools.escalation import EscalationReceipt, escalate
@@ -46,10 +48,18 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
             usage=ModelUsage.model_validate(ctx.usage.model_dump()),
             model=model.name,
             offline=model.offline,
+            quality=_quality(ctx, failure, actions),
             degraded="fallback_answer",
         )
 
     return apologize
+
+
+def _quality(ctx: TaskContext, failure: Failure, actions: list[Action]) -> QualityReport | None:
+    report: QualityReport | None = ctx.aside.get(QUALITY)
+    if report is None or failure.code != "quality_failed":
+        return None
+    return report.model_copy(update={"outcome": "escalated" if actions else "fallback"})
 
 
 async def _hand_to_person(

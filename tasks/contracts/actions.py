@@ -32,15 +32,13 @@ class TicketOpened(Contract):
     subject: str
 
 
-class Escalated(Contract):
-    """A matter that a person has taken over, and when they have answered."""
+class PreferenceStated(Contract):
+    """A preference that is kept from now on."""
 
-    type: Literal["escalation"] = "escalation"
-    escalation_id: str
-    cause: EscalationCause
-    reason: str
-    priority: Priority
-    respond_by: datetime = Field(description="In UTC; counted in business hours.")
+    type: Literal["preference"] = "preference"
+    name: str
+    value: str
+    source: Literal["explicit", "inferred"]
 
 
 class LineItem(Contract):
@@ -62,4 +60,15 @@ class OrderPlaced(Contract):
     currency: str
 
 
-Action = Annotated[RefundMade | TicketOpened | Escalated | OrderPlaced, Field(discriminator="type")]
+class Escalated(Contract):
+    """A matter that a person has taken over, and when they have answered."""
+
+    type: Literal["escalation"] = "escalation"
+    escalation_id: str
+    cause: EscalationCause
+    reason: str
+    priority: Priority
+    respond_by: datetime = Field(description="In UTC; counted in business hours.")
+
+
+Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated, Field(discriminator="type")]

@@ -4,10 +4,12 @@
 - `shop`: customers, products, orders, refunds, the ledger
 - `cart`: what customers are about to buy
 - `service`: tickets, escalations, the knowledge base
+- `profile`: what customers prefer, what was talked about, the rules for prompts
 """
 
 from tasks.tables.base import CURRENCY, Seeding, Table
 from tasks.tables.cart import Cart, CartLine
+from tasks.tables.profile import Interaction, PreferenceStatement, PromptRuleRow
 from tasks.tables.service import Article, Escalation, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
@@ -18,10 +20,13 @@ __all__ = [
     "CartLine",
     "Customer",
     "Escalation",
+    "Interaction",
     "LedgerEntry",
     "Order",
     "OrderLine",
+    "PreferenceStatement",
     "Product",
+    "PromptRuleRow",
     "Refund",
     "Seeding",
     "Table",
