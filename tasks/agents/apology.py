@@ -15,6 +15,8 @@ from tasks.agents.team import Team
 from tasks.contracts import Action, AgentRequest, AgentResult, ModelUsage
 from tasks.deployment import deployment
 from tasks.desk import Desk
+from tasks.tools.appointments import appointments_changed
+from tasks.tools.checkout import orders_placed
 from tasks.tools.refund import refunds_made
 from tasks.tools.ticket import open_ticket
 from worker.context import TaskContext
@@ -53,21 +55,23 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
 
 async def _hand_to_person(desk: Desk, request: AgentRequest, failure: Failure) -> list[Action]:
     try:
-        refunds = await refunds_made(desk)
-        done = "".join(f"\nDone already: refund {each.refund_id}, order {each.order_number}" for each in refunds)
+        made: list[Action] = [*await refunds_made(desk), *await orders_placed(desk), *await appointments_changed(desk)]
+        done = "".join(f"\nDone already: {each.model_dump_json()}" for each in made)
         details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){done}"
         ticket = await open_ticket(desk, "A message that could not be answered automatically", details, "high")
     except Exception:  # noqa: BLE001 - an apology without a ticket is better than an error
         _log.exception("ticket_not_opened")
         return []
-    return [*refunds, ticket.action()]
+    return [*made, ticket.action()]
 
 
 def _answer(actions: list[Action]) -> str:
     if not actions:
         return "We are sorry: we could not finish this now. Please send your message again a little later."
-    refunds = [
+    done = [
         f" Refund {each.refund_id} for order {each.order_number} is made." for each in actions if each.type == "refund"
     ]
+    done += [f" Order {each.order_number} is placed." for each in actions if each.type == "order"]
+    done += [f" The appointment is {each.change}." for each in actions if each.type == "appointment"]
     tickets = [f" (ticket {each.ticket_id})" for each in actions if each.type == "ticket"]
-    return f"We are sorry: we could not finish this now. A person will look at it{''.join(tickets)}.{''.join(refunds)}"
+    return f"We are sorry: we could not finish this now. A person will look at it{''.join(tickets)}.{''.join(done)}"

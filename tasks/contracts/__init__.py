@@ -8,18 +8,20 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
+from tasks.contracts.actions import Action, AppointmentChanged, LineItem, OrderPlaced, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.support import SupportRequest, SupportResult
+from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
     "KINDS",
     "Action",
     "AgentRequest",
     "AgentResult",
+    "AppointmentChanged",
     "CartContent",
     "Contract",
     "Discrepancy",
@@ -32,10 +34,13 @@ __all__ = [
     "ModelUsage",
     "OrderPlaced",
     "Priority",
+    "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
     "Reference",
     "RefundMade",
+    "ScheduleRequest",
+    "ScheduleResult",
     "SupportRequest",
     "SupportResult",
     "TicketOpened",
@@ -54,5 +59,6 @@ class KindModels(NamedTuple):
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from tasks.contracts.base import Contract, Priority
 
@@ -47,4 +47,16 @@ class OrderPlaced(Contract):
     currency: str
 
 
-Action = Annotated[RefundMade | TicketOpened | OrderPlaced, Field(discriminator="type")]
+class AppointmentChanged(Contract):
+    """An appointment that was booked, moved or cancelled; the time is the new one, in UTC."""
+
+    type: Literal["appointment"] = "appointment"
+    change: Literal["booked", "moved", "cancelled"]
+    appointment_id: int
+    advisor: str
+    topic: str
+    starts_at: AwareDatetime
+    minutes: int
+
+
+Action = Annotated[RefundMade | TicketOpened | OrderPlaced | AppointmentChanged, Field(discriminator="type")]
