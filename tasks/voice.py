@@ -15,6 +15,8 @@ from tasks.agents.offline.voice import decide
 from tasks.agents.team import Team
 from tasks.contracts import AppointmentChanged, ProposedAppointment, ScheduleRequest, ScheduleResult
 from tasks.desk import Context, Desk
+from tasks.quality import DEFAULT_CHECKS, QualityGate
+from tasks.quality.speech import SPEECH
 from tasks.spoken_time import tell
 from tasks.tools.appointments import confirm_proposal, list_appointments
 from tasks.tools.proposals import Proposal, propose_appointment, propose_cancellation, propose_move
@@ -69,6 +71,7 @@ SCHEDULER = AgentCard(
     # Its questions are spoken too, and are reviewed with the rest of what it says.
     asks=False,
     briefing=briefing,
+    quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH)),
 )
 VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 
@@ -79,10 +82,10 @@ async def apologize(ctx: TaskContext, request: ScheduleRequest, failure: Failure
     """Say so when the agent could not finish, and what has been done by then."""
     result = await _apologize(ctx, request, failure)
     changed = _changed(result)
-    said = (
-        f"Your appointment is {changed.change}. A colleague will call you back about the rest." if changed else _SORRY
-    )
-    return result.model_copy(update={"answer": said if result.actions else _LATER, "appointment": changed})
+    said = _SORRY if result.actions else _LATER
+    if changed is not None:
+        said = f"Your appointment is {changed.change}. A colleague will call you back about the rest."
+    return result.model_copy(update={"answer": said, "appointment": changed})
 
 
 @agent_task("voice.schedule", fallback=apologize)

@@ -15,7 +15,8 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `embedded`, `embedded_keeper`, `address`: a private Redis for development and tests.
 - `store`: each transition of a job as one Lua script, and the typed calls that reach it.
 - `ledger`, `child`, `reservation`, `purse`: what an attempt remembers; a job, or an outside service, that another one
-  calls; what an attempt may spend. `archive`: what it leaves behind that outlives its job.
+  calls; what an attempt may spend. `archive`, `keeping`: what outlives its
+  job.
 - `context`, `kinds`, `classification`, `task`: what a task body sees, the contract of a kind, what an error means, how
   a function becomes a kind.
 - `admission`, `reply`, `family`, `foreign`, `firing`: the edge, where a request becomes a job or is refused; what

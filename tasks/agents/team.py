@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.agents.card import AgentCard
+from tasks.agents.memory import MemoryPolicy
 from tasks.agents.situation import Decide
 from tasks.desk import Context
 
@@ -24,6 +25,8 @@ class Team:
     most_questions: int = 2
     #: Whether the agent that was active last goes on when the customer writes again, instead of the first.
     stays: bool = False
+    #: What a model gets to see of former turns.
+    memory: MemoryPolicy = field(default_factory=MemoryPolicy)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a hand-over to an agent that is not of the team."""

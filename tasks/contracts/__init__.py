@@ -8,12 +8,26 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, AppointmentChanged, LineItem, OrderPlaced, RefundMade, TicketOpened
+from tasks.contracts.actions import (
+    Action,
+    AppointmentChanged,
+    Escalated,
+    EscalationCause,
+    LineItem,
+    OrderPlaced,
+    PreferenceStated,
+    RefundMade,
+    TicketOpened,
+)
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
+from tasks.contracts.quality import CheckOutcome, QualityReport, Review
+from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
+from tasks.contracts.system import SystemSeen
 from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
@@ -23,9 +37,15 @@ __all__ = [
     "AgentResult",
     "AppointmentChanged",
     "CartContent",
+    "CheckOutcome",
+    "Complexity",
+    "ContextualRequest",
+    "ContextualResult",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "Escalated",
+    "EscalationCause",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
@@ -33,16 +53,27 @@ __all__ = [
     "Message",
     "ModelUsage",
     "OrderPlaced",
+    "PreferenceSeen",
+    "PreferenceStated",
     "Priority",
     "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
+    "QualityReport",
     "Reference",
     "RefundMade",
+    "Report",
+    "ReportSection",
+    "Review",
     "ScheduleRequest",
     "ScheduleResult",
+    "Sentiment",
+    "SessionSeen",
+    "StreamingRequest",
+    "StreamingResult",
     "SupportRequest",
     "SupportResult",
+    "SystemSeen",
     "TicketOpened",
 ]
 
@@ -58,6 +89,8 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
+    "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),

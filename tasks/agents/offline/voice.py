@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from tasks.agents.offline.phrases import says
 from tasks.agents.situation import Call, Reply, Say, Situation, ToolReply
@@ -29,6 +31,7 @@ _TIME = re.compile(
 _ABOUT = re.compile(
     r"\b(?:about|regarding|concerning|because of)\s+(.+?)(?=[,.!?]|\s+(?:with|on|at|tomorrow|today|next)\b|$)"
 )
+_CLOCK = re.compile(r"\d[:.]\d\d|[ap]\.?m\b|\bat |noon|midday|past|quarter|o'clock|t\d\d|hours?|minutes?")
 _WITH = re.compile(r"\bwith ([A-Z]\w+)")
 _CONFIRMED = re.compile(r"^The caller has said yes to it", re.MULTILINE)
 
@@ -39,19 +42,27 @@ def decide(now: Situation) -> Reply:
         return _after(now.replies[-1])
     if _CONFIRMED.search(now.instructions):
         return (Call("confirm_proposal", {}),)
-    said = now.message.lower()
+    return _about_own(now) or _about_time(now)
+
+
+def _about_own(now: Situation) -> Reply | None:
+    """Choose what to do about appointments that the caller has."""
     when = _when(now.message)
-    if says(_CANCEL, said):
+    if says(_CANCEL, now.message):
         return (Call("propose_cancellation", {}),)
-    if says(_MOVE, said):
+    if says(_MOVE, now.message):
         return (Call("propose_move", {"when": when}),) if when else _speak("When would you like to come instead?")
-    if says(_LIST, said):
-        return (Call("list_appointments", {}),)
-    if says(_FREE, said) or (when and not _has_clock(when)):
+    return (Call("list_appointments", {}),) if says(_LIST, now.message) else None
+
+
+def _about_time(now: Situation) -> Reply:
+    """Choose what to do for an appointment that the caller wants."""
+    when = _when(now.message)
+    if says(_FREE, now.message) or (when and not _CLOCK.search(when)):
         return (Call("find_free_times", {"day": when} | _with(now.message)),)
     if when:
         return _wanted(now, when)
-    if says(_NO, said):
+    if says(_NO, now.message):
         return _speak("All right, nothing was changed. What else can I do for you?")
     return _speak("On which day and at what time would you like an appointment?")
 
@@ -69,18 +80,39 @@ def _wanted(now: Situation, when: str) -> Reply:
 def _after(reply: ToolReply) -> Reply:
     if not reply.succeeded:
         return _speak(reply.problem)
-    data = reply.data
-    if "proposal" in data:
-        what = data["proposal"]
-        asked = {"booked": "Shall I book", "moved": "Shall I move it to", "cancelled": "Shall I cancel"}[what["change"]]
-        return _speak(f"{asked} {what['spoken']} with {what['advisor']}?")
-    if "change" in data:
-        return _speak(f"Your appointment on {data['spoken']} with {data['advisor']} is {data['change']}.")
-    if "appointments" in data:
-        own = " and ".join(f"{each['spoken']} with {each['advisor']}" for each in data["appointments"])
-        return _speak(f"You have {own}." if own else "You have no appointment.")
+    return _speak(_SAID[reply.tool](reply.data))
+
+
+def _proposed(data: Any) -> str:
+    what = data["proposal"]
+    asked = {"booked": "Shall I book", "moved": "Shall I move it to", "cancelled": "Shall I cancel"}[what["change"]]
+    return f"{asked} {what['spoken']} with {what['advisor']}?"
+
+
+def _confirmed(data: Any) -> str:
+    done = {"booked": "is booked for", "moved": "is now on", "cancelled": "is cancelled, which was on"}[data["change"]]
+    return f"Your appointment with {data['advisor']} {done} {data['spoken']}."
+
+
+def _listed(data: Any) -> str:
+    own = " and ".join(f"{each['spoken']} with {each['advisor']}" for each in data["appointments"])
+    return f"You have {own}." if own else "You have no appointment."
+
+
+def _free(data: Any) -> str:
     times = " and ".join(each["spoken"] for each in data["times"])
-    return _speak(f"Free are {times}. Which one suits you?" if times else "Nothing is free then, I am sorry.")
+    return f"Free are {times}. Which one suits you?" if times else "Nothing is free then, I am sorry."
+
+
+#: How to say what a tool has returned.
+_SAID: dict[str, Callable[[Any], str]] = {
+    "propose_appointment": _proposed,
+    "propose_move": _proposed,
+    "propose_cancellation": _proposed,
+    "confirm_proposal": _confirmed,
+    "list_appointments": _listed,
+    "find_free_times": _free,
+}
 
 
 def _speak(text: str) -> Say:
@@ -90,12 +122,6 @@ def _speak(text: str) -> Say:
 
 def _when(text: str) -> str:
     return " ".join(found.strip() for found in _TIME.findall(text.lower()))
-
-
-def _has_clock(when: str) -> bool:
-    return (
-        re.search(r"\d[:.]\d\d|[ap]\.?m\b|at |noon|midday|past|quarter|o'clock|t\d\d|hours?|minutes?", when) is not None
-    )
 
 
 def _with(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic_ai import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
+from pydantic_core import to_json
 
 History = list[ModelMessage]
 
@@ -22,6 +23,16 @@ def turn_of(messages: History) -> History:
         if isinstance(message, ModelRequest) and prompts:
             return [replace(message, parts=message.parts[prompts[0] :]), *messages[index + 1 :]]
     return []
+
+
+def chars_of(message: ModelMessage) -> int:
+    """Count what is said in a message, as text."""
+    return sum(_size(part) for part in message.parts)
+
+
+def _size(part: object) -> int:
+    content = getattr(part, "content", None) or getattr(part, "args", None) or ""
+    return len(content) if isinstance(content, str) else len(to_json(content, fallback=str))
 
 
 def dump_history(messages: History) -> list[Any]:
