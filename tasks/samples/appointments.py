@@ -34,7 +34,7 @@ APPOINTMENTS = [
 ]
 
 
-def seed_appointments(session: Session, today: date) -> None:
+def seed(session: Session, today: date) -> None:
     """Add the advisors, and what is taken of their time, for the tenant that jobs have without another."""
     session.add_all(Advisor(name=name, field=field) for name, field in ADVISORS.items())
     session.flush()
