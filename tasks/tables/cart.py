@@ -42,7 +42,7 @@ class CartLine(Table):
     """How many of a product; its price is the product's until the checkout."""
 
     __tablename__ = "cart_lines"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
+    __table_args__ = (CheckConstraint("quantity > 0"),)
 
     cart_id: Mapped[int] = mapped_column(ForeignKey("carts.id"), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
