@@ -1,7 +1,7 @@
 """What callers send to the jobs of this deployment and get back from them: one module a kind.
 
-Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task
-body.
+Imports pydantic and plain values of the engine alone, so that a producer can check a request, and knows its queue,
+without loading a task body.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
-from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.support import SupportRequest, SupportResult
@@ -26,6 +26,7 @@ __all__ = [
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "GuardedMessage",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
