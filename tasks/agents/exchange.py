@@ -39,10 +39,13 @@ from worker.conversation import Conversation
 R = TypeVar("R", bound=AgentResult)
 
 
-async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None) -> Exchange[C]:
+async def answer(
+    ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None, *, done: float = 0.0
+) -> Exchange[C]:
     """Have a team answer a message, from where a former attempt stopped.
 
     `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
+    `done` is the part of the job that is behind it already: progress goes on from there.
     Raises ModelFailure, TaskError for a conversation that is another customer's, and what budgets and limits raise.
     """
     here = deployment()
@@ -51,7 +54,7 @@ async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C
     past.check_open()
     given = context.model_dump(exclude_unset=True) if context is not None else {}
     desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
-    exchange = _begin(ctx, here, team, desk, past)
+    exchange = _begin(ctx, here, team, desk, past, done=done)
     await exchange.run(request.message)
     await exchange.remember(ctx)
     return exchange
@@ -67,12 +70,16 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
+        system=ctx.system,
     )
 
 
-def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation) -> Exchange[Any]:
+def _begin(
+    ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
+) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
     settings, reporter = here.settings, Reporter(ctx)
+    reporter.fraction = done
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
     reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
@@ -176,7 +183,7 @@ class Exchange(Generic[C]):
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        facts = {"agent": self.path[-1], "context": self.desk.context.model_dump(mode="json")}
+        facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
         turn = dump_history(without_refused(self.turn))
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed

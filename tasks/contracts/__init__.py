@@ -8,13 +8,25 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
+from tasks.contracts.actions import (
+    Action,
+    Escalated,
+    EscalationCause,
+    LineItem,
+    OrderPlaced,
+    PreferenceStated,
+    RefundMade,
+    TicketOpened,
+)
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
+from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
+from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
+from tasks.contracts.system import SystemSeen
 
 __all__ = [
     "KINDS",
@@ -23,9 +35,14 @@ __all__ = [
     "AgentResult",
     "CartContent",
     "CheckOutcome",
+    "Complexity",
+    "ContextualRequest",
+    "ContextualResult",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "Escalated",
+    "EscalationCause",
     "GuardedMessage",
     "KindModels",
     "LedgerAuditRequest",
@@ -34,15 +51,24 @@ __all__ = [
     "Message",
     "ModelUsage",
     "OrderPlaced",
+    "PreferenceSeen",
+    "PreferenceStated",
     "Priority",
     "PurchaseRequest",
     "PurchaseResult",
     "QualityReport",
     "Reference",
     "RefundMade",
+    "Report",
+    "ReportSection",
     "Review",
+    "Sentiment",
+    "SessionSeen",
+    "StreamingRequest",
+    "StreamingResult",
     "SupportRequest",
     "SupportResult",
+    "SystemSeen",
     "TicketOpened",
 ]
 
@@ -58,6 +84,8 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
+    "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }
