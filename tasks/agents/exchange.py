@@ -69,6 +69,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         system=ctx.system,
     )
 
