@@ -25,7 +25,7 @@ from tasks.tools.purchases import compare_spending, review_orders, spending_by_c
 from tasks.tools.system_status import system_status
 from tasks.tools.ticket import open_ticket
 from worker.context import TaskContext
-from worker.conversation import Conversation, Head
+from worker.conversation import Conversation
 from worker.errors import TaskError
 from worker.failure import Category, Severity
 from worker.ledger import Effect
@@ -102,15 +102,15 @@ def _session(desk: Desk[Session], past: Conversation, more: int) -> SessionSeen:
     began, until = known.started_at or head.started_at or now, head.closed_at or now
     return SessionSeen(
         started_at=began,
-        messages=_answered(head) + more,
+        messages=_answered(past) + more,
         duration_s=round((until - began).total_seconds(), 3),
         closed_at=head.closed_at,
     )
 
 
-def _answered(head: Head) -> int:
-    # The turn that closed it is no message.
-    return head.turns + head.dropped - (head.closed_at is not None)
+def _answered(past: Conversation) -> int:
+    # Not the count of the head, in which this job's own turn may be; and the turn that closed it is no message.
+    return past.turns[-1].number - (past.head.closed_at is not None) if past.turns else 0
 
 
 async def _close(ctx: TaskContext, desk: Desk[Session], past: Conversation) -> StreamingResult:
