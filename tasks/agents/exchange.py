@@ -26,9 +26,11 @@ from tasks.agents.runtime import (
     pruned,
     run_agent,
     turn_of,
+    without_refused,
 )
 from tasks.agents.team import Team
 from tasks.contracts import AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
 from worker.context import TaskContext
@@ -181,7 +183,7 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
-        turn = dump_history(self.turn)
+        turn = dump_history(without_refused(self.turn))
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
@@ -200,6 +202,11 @@ class Exchange(Generic[C]):
             usage=self.budget.spent,
             model=last,
             offline=self.model.offline,
+            quality=self._quality(),
             degraded="fallback_model" if fallback is not None and last == fallback.name else None,
             **more,
         )
+
+    def _quality(self) -> QualityReport | None:
+        reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
+        return self.journal.quality if reviewed else None

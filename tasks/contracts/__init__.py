@@ -8,20 +8,23 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, LineItem, OrderPlaced, PreferenceStated, RefundMade, TicketOpened
+from tasks.contracts.actions import (
+    Action,
+    Escalated,
+    EscalationCause,
+    LineItem,
+    OrderPlaced,
+    PreferenceStated,
+    RefundMade,
+    TicketOpened,
+)
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
-from tasks.contracts.streaming import (
-    Complexity,
-    Report,
-    ReportSection,
-    SessionSeen,
-    StreamingRequest,
-    StreamingResult,
-)
+from tasks.contracts.quality import CheckOutcome, QualityReport, Review
+from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
 
@@ -31,12 +34,15 @@ __all__ = [
     "AgentRequest",
     "AgentResult",
     "CartContent",
+    "CheckOutcome",
     "Complexity",
     "ContextualRequest",
     "ContextualResult",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "Escalated",
+    "EscalationCause",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
@@ -49,10 +55,12 @@ __all__ = [
     "Priority",
     "PurchaseRequest",
     "PurchaseResult",
+    "QualityReport",
     "Reference",
     "RefundMade",
     "Report",
     "ReportSection",
+    "Review",
     "Sentiment",
     "SessionSeen",
     "StreamingRequest",

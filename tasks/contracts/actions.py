@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.contracts.base import Contract, Priority
+
+#: Why a person has to take over.
+EscalationCause = Literal["wants_person", "danger", "legal_threat", "repeated_failure"]
 
 
 class RefundMade(Contract):
@@ -56,4 +60,15 @@ class OrderPlaced(Contract):
     currency: str
 
 
-Action = Annotated[RefundMade | TicketOpened | PreferenceStated | OrderPlaced, Field(discriminator="type")]
+class Escalated(Contract):
+    """A matter that a person has taken over, and when they have answered."""
+
+    type: Literal["escalation"] = "escalation"
+    escalation_id: str
+    cause: EscalationCause
+    reason: str
+    priority: Priority
+    respond_by: datetime = Field(description="In UTC; counted in business hours.")
+
+
+Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated, Field(discriminator="type")]
