@@ -17,6 +17,8 @@ from tasks.agents.team import Team
 from tasks.contracts import Complexity, ModelUsage, Report, SessionSeen, StreamingRequest, StreamingResult
 from tasks.deployment import deployment
 from tasks.desk import Context, Desk
+from tasks.quality import DEFAULT_CHECKS, QualityGate
+from tasks.quality.form import Length
 from tasks.reporting import make_report
 from tasks.tools.advice import find_advice
 from tasks.tools.knowledge import search_articles
@@ -32,6 +34,8 @@ from worker.ledger import Effect
 
 #: The part of the progress that the stages of a report are; the rest is the answer's.
 STAGES_SHARE = 0.7
+#: A report may be longer than an answer is otherwise.
+CHECKS = tuple(Length(most=8000) if isinstance(check, Length) else check for check in DEFAULT_CHECKS)
 #: Who answers when a session is closed.
 CLOSING = "session"
 
@@ -69,6 +73,7 @@ ANALYST = AgentCard(
         open_ticket,
     ),
     briefing=_brief,
+    quality=QualityGate(checks=CHECKS, shows="live"),
 )
 STREAMING = Team("streaming", (ANALYST,), rules=decide, context=Session)
 
