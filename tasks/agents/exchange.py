@@ -161,15 +161,16 @@ class Exchange(Generic[C]):
 
     async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # The last agent in line can no longer pass the conversation on.
+        card = self.team.agent(self.path[-1])
         output, messages = await run_agent(
-            self.team.agent(self.path[-1]),
+            card,
             model=self.model,
             account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
-            may_ask=self.may_ask,
+            may_ask=self.may_ask and card.asks,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,

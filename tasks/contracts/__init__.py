@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tasks.contracts.actions import (
     Action,
+    AppointmentChanged,
     Escalated,
     EscalationCause,
     LineItem,
@@ -27,12 +28,14 @@ from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
+from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
     "KINDS",
     "Action",
     "AgentRequest",
     "AgentResult",
+    "AppointmentChanged",
     "CartContent",
     "CheckOutcome",
     "Complexity",
@@ -53,6 +56,7 @@ __all__ = [
     "PreferenceSeen",
     "PreferenceStated",
     "Priority",
+    "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
     "QualityReport",
@@ -61,6 +65,8 @@ __all__ = [
     "Report",
     "ReportSection",
     "Review",
+    "ScheduleRequest",
+    "ScheduleResult",
     "Sentiment",
     "SessionSeen",
     "StreamingRequest",
@@ -86,5 +92,6 @@ KINDS: dict[str, KindModels] = {
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }
