@@ -87,6 +87,3 @@ Action = Annotated[
     RefundMade | TicketOpened | OrderPlaced | AppointmentChanged | Escalated | PreferenceStated,
     Field(discriminator="type"),
 ]
-
-
-Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated, Field(discriminator="type")]
