@@ -59,14 +59,16 @@ class AgentCard:
     hands_to: tuple[str, ...] = ()
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
+    #: Whether the agent may ask by `Question`; one that may not asks in its text, which is reviewed as any answer.
+    asks: bool = True
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
-    #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
-    cache: ResponseCache | None = None
     #: What its answers must pass before they are given.
     quality: QualityGate | None = None
     #: The prompt itself; without it, it is read from `prompts/<name>.md`.
     instructions: str = ""
+    #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
+    cache: ResponseCache | None = None
 
     def prompt(self) -> str:
         """Return the instructions."""

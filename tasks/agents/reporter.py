@@ -75,11 +75,6 @@ class Reporter:
                 f"{tool.replace('_', ' ').capitalize()}: {_excerpt(summary)}",
             )
 
-    def answered_from_cache(self, agent: str, model: str) -> None:
-        """Tell that the model of an agent need not be asked."""
-        with self._harmless():
-            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
-
     def reviewed(self, agent: str, review: Review, corrections: int) -> None:
         """Tell what was found in the draft after so many corrections; if it was refused, its text is void."""
         with self._harmless():
@@ -93,6 +88,11 @@ class Reporter:
                 failed=review.failed,
                 correction=corrections,
             )
+
+    def answered_from_cache(self, agent: str, model: str) -> None:
+        """Tell that the model of an agent need not be asked."""
+        with self._harmless():
+            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
 
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""
