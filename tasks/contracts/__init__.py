@@ -1,7 +1,7 @@
 """What callers send to the jobs of this deployment and get back from them: one module a kind.
 
-Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task
-body.
+Imports pydantic and plain values of the engine alone, so that a producer can check a request, and knows its queue,
+without loading a task body.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from tasks.contracts.actions import (
 )
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
-from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
@@ -46,6 +46,7 @@ __all__ = [
     "DiscrepancyKind",
     "Escalated",
     "EscalationCause",
+    "GuardedMessage",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
