@@ -21,6 +21,7 @@ from tasks.agents.runtime import (
     Budget,
     History,
     ModelHandle,
+    conceal_history,
     dump_history,
     load_history,
     pruned,
@@ -69,7 +70,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
 
 def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
-    settings, reporter = here.settings, Reporter(ctx)
+    settings, reporter = here.settings, Reporter(ctx, team.conceal)
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
     reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
@@ -91,7 +92,7 @@ def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Con
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
-        said=pruned(said, team.memory, model.estimates.input_tokens),
+        said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
         may_ask=questions < team.most_questions,
@@ -174,7 +175,7 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         facts = {"agent": self.path[-1], "context": self.desk.context.model_dump(mode="json")}
-        turn = dump_history(self.turn)
+        turn = conceal_history(dump_history(self.turn), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
