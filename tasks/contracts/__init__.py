@@ -8,15 +8,27 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from tasks.contracts.actions import Action, LineItem, OrderPlaced, RefundMade, TicketOpened
+from tasks.contracts.account import AccountRequest, AccountResult, SignedInCustomer
+from tasks.contracts.actions import (
+    Action,
+    LineItem,
+    OrderPlaced,
+    ProfileChanged,
+    RefundMade,
+    SettingChanged,
+    TicketOpened,
+)
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.organisation import OrganisationRequest, OrganisationResult, OrganisationSeen
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.support import SupportRequest, SupportResult
 
 __all__ = [
     "KINDS",
+    "AccountRequest",
+    "AccountResult",
     "Action",
     "AgentRequest",
     "AgentResult",
@@ -31,11 +43,17 @@ __all__ = [
     "Message",
     "ModelUsage",
     "OrderPlaced",
+    "OrganisationRequest",
+    "OrganisationResult",
+    "OrganisationSeen",
     "Priority",
+    "ProfileChanged",
     "PurchaseRequest",
     "PurchaseResult",
     "Reference",
     "RefundMade",
+    "SettingChanged",
+    "SignedInCustomer",
     "SupportRequest",
     "SupportResult",
     "TicketOpened",
@@ -54,5 +72,7 @@ class KindModels(NamedTuple):
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "account.help": KindModels("agents", AccountRequest, AccountResult),
+    "org.assistant": KindModels("agents", OrganisationRequest, OrganisationResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

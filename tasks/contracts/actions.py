@@ -47,4 +47,24 @@ class OrderPlaced(Contract):
     currency: str
 
 
-Action = Annotated[RefundMade | TicketOpened | OrderPlaced, Field(discriminator="type")]
+class ProfileChanged(Contract):
+    """What a customer's profile says now."""
+
+    type: Literal["profile_change"] = "profile_change"
+    user_id: str
+    name: str
+    time_zone: str
+
+
+class SettingChanged(Contract):
+    """A setting of an organisation that has another value now."""
+
+    type: Literal["setting_change"] = "setting_change"
+    setting: str
+    previous: str
+    value: str
+
+
+Action = Annotated[
+    RefundMade | TicketOpened | OrderPlaced | ProfileChanged | SettingChanged, Field(discriminator="type")
+]

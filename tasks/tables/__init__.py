@@ -4,10 +4,22 @@
 - `shop`: customers, products, orders, refunds, the ledger
 - `cart`: what customers are about to buy
 - `service`: tickets, the knowledge base
+- `identity`: codes for signing in, and who is signed in
+- `organisation`: organisations, their members, settings and data
 """
 
-from tasks.tables.base import CURRENCY, Seeding, Table
+from tasks.tables.base import CURRENCY, Seeding, Table, utc
 from tasks.tables.cart import Cart, CartLine
+from tasks.tables.identity import SignIn, SignInCode
+from tasks.tables.organisation import (
+    Document,
+    Member,
+    OfOrganisation,
+    Organisation,
+    OrganisationSetting,
+    Project,
+    SettingChange,
+)
 from tasks.tables.service import Article, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
@@ -17,12 +29,22 @@ __all__ = [
     "Cart",
     "CartLine",
     "Customer",
+    "Document",
     "LedgerEntry",
+    "Member",
+    "OfOrganisation",
     "Order",
     "OrderLine",
+    "Organisation",
+    "OrganisationSetting",
     "Product",
+    "Project",
     "Refund",
     "Seeding",
+    "SettingChange",
+    "SignIn",
+    "SignInCode",
     "Table",
     "Ticket",
+    "utc",
 ]
