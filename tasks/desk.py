@@ -6,9 +6,9 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 from tasks.contracts import Action
 from tasks.database import Database
 from tasks.settings import TaskSettings
+from worker.system import SystemState
 
 
 class Context(BaseModel):
@@ -37,6 +38,10 @@ class Context(BaseModel):
         """Whether the agents may see what was said in the conversation before this message."""
         return True
 
+    def carried(self) -> Self:
+        """Return what of it the next message of the conversation brings: all, unless a kind knows better."""
+        return self
+
 
 C = TypeVar("C", bound=Context, default=Any)
 
@@ -48,6 +53,10 @@ class Transfer:
     agent: str
     previous: str | None
     reason: str
+
+
+async def _no_system() -> SystemState:
+    raise LookupError("there is no engine around this desk")
 
 
 @dataclass(slots=True)
@@ -65,6 +74,8 @@ class Desk(Generic[C]):
     conversation_id: str = ""
     #: What the agents know, by the type that the kind has declared.
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
+    #: Returns how the whole deployment is at the moment.
+    system: Callable[[], Awaitable[SystemState]] = _no_system
     #: What the active agent was told besides its prompt.
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)

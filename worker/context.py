@@ -91,6 +91,8 @@ class AttemptContext:
         #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
         #: A copy: what this attempt costs its tenant is the difference to what the claim says.
         self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
+        #: What the body leaves for its fallback, which is given the same context; it is not kept.
+        self.aside: dict[str, Any] = {}
 
     @property
     def watched(self) -> bool:

@@ -26,6 +26,8 @@ class EventType(StrEnum):
     AGENT = "agent"
     TOOL_CALLED = "tool_called"
     TOOL_RETURNED = "tool_returned"
+    REVIEW = "review"
+    INPUT_FLAGGED = "input_flagged"
     STEP = "step"
     LIMITED = "limited"
     RETRYING = "retrying"

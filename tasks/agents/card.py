@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from tasks.desk import Desk
+from tasks.quality import QualityGate
 from tasks.tools.outcome import ToolOutcome
 from tasks.tools.tool import DeskTool
 
@@ -47,6 +48,8 @@ class AgentCard:
     answers: bool = True
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
+    #: What its answers must pass before they are given.
+    quality: QualityGate | None = None
     #: The prompt itself; without it, it is read from `prompts/<name>.md`.
     instructions: str = ""
 

@@ -27,9 +27,11 @@ from tasks.agents.runtime import (
     pruned,
     run_agent,
     turn_of,
+    without_refused,
 )
 from tasks.agents.team import Team
 from tasks.contracts import AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
 from worker.context import TaskContext
@@ -38,10 +40,13 @@ from worker.conversation import Conversation
 R = TypeVar("R", bound=AgentResult)
 
 
-async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None) -> Exchange[C]:
+async def answer(
+    ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None, *, done: float = 0.0
+) -> Exchange[C]:
     """Have a team answer a message, from where a former attempt stopped.
 
     `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
+    `done` is the part of the job that is behind it already: progress goes on from there.
     Raises ModelFailure, TaskError for a conversation that is another customer's, and what budgets and limits raise.
     """
     here = deployment()
@@ -50,7 +55,7 @@ async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C
     past.check_open()
     given = context.model_dump(exclude_unset=True) if context is not None else {}
     desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
-    exchange = _begin(ctx, here, team, desk, past)
+    exchange = _begin(ctx, here, team, desk, past, done=done)
     await exchange.run(request.message)
     await exchange.remember(ctx)
     return exchange
@@ -65,12 +70,16 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        system=ctx.system,
     )
 
 
-def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation) -> Exchange[Any]:
+def _begin(
+    ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
+) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
     settings, reporter = here.settings, Reporter(ctx, team.conceal)
+    reporter.fraction = done
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
     reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
@@ -174,8 +183,8 @@ class Exchange(Generic[C]):
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        facts = {"agent": self.path[-1], "context": self.desk.context.model_dump(mode="json")}
-        turn = conceal_history(dump_history(self.turn), self.team.conceal)
+        facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
+        turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
@@ -194,6 +203,11 @@ class Exchange(Generic[C]):
             usage=self.budget.spent,
             model=last,
             offline=self.model.offline,
+            quality=self._quality(),
             degraded="fallback_model" if fallback is not None and last == fallback.name else None,
             **more,
         )
+
+    def _quality(self) -> QualityReport | None:
+        reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
+        return self.journal.quality if reviewed else None

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from tasks.contracts import ModelUsage
+from tasks.contracts.quality import Review
 from tasks.desk import Transfer
 from tasks.tools.outcome import ToolOutcome
 from worker.context import TaskContext
@@ -77,6 +78,20 @@ class Reporter:
             self.stage(
                 min(0.85, self.fraction + 0.1),
                 f"{tool.replace('_', ' ').capitalize()}: {_excerpt(summary)}",
+            )
+
+    def reviewed(self, agent: str, review: Review, corrections: int) -> None:
+        """Tell what was found in the draft after so many corrections; if it was refused, its text is void."""
+        with self._harmless():
+            scores = review.model_dump(include={"sentiment", "professionalism", "completeness", "accuracy"})
+            self.context.emit(
+                "review",
+                agent=agent,
+                passed=review.passed,
+                overall=review.overall,
+                scores=scores,
+                failed=review.failed,
+                correction=corrections,
             )
 
     def spent(self, usage: ModelUsage) -> None:

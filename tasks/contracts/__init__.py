@@ -11,8 +11,11 @@ from pydantic import BaseModel
 from tasks.contracts.account import AccountRequest, AccountResult, SignedInCustomer
 from tasks.contracts.actions import (
     Action,
+    Escalated,
+    EscalationCause,
     LineItem,
     OrderPlaced,
+    PreferenceStated,
     ProfileChanged,
     RefundMade,
     SettingChanged,
@@ -21,9 +24,13 @@ from tasks.contracts.actions import (
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.organisation import OrganisationRequest, OrganisationResult, OrganisationSeen
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
+from tasks.contracts.quality import CheckOutcome, QualityReport, Review
+from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
+from tasks.contracts.system import SystemSeen
 
 __all__ = [
     "KINDS",
@@ -33,9 +40,15 @@ __all__ = [
     "AgentRequest",
     "AgentResult",
     "CartContent",
+    "CheckOutcome",
+    "Complexity",
+    "ContextualRequest",
+    "ContextualResult",
     "Contract",
     "Discrepancy",
     "DiscrepancyKind",
+    "Escalated",
+    "EscalationCause",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
@@ -46,16 +59,27 @@ __all__ = [
     "OrganisationRequest",
     "OrganisationResult",
     "OrganisationSeen",
+    "PreferenceSeen",
+    "PreferenceStated",
     "Priority",
     "ProfileChanged",
     "PurchaseRequest",
     "PurchaseResult",
+    "QualityReport",
     "Reference",
     "RefundMade",
+    "Report",
+    "ReportSection",
+    "Review",
+    "Sentiment",
+    "SessionSeen",
     "SettingChanged",
     "SignedInCustomer",
+    "StreamingRequest",
+    "StreamingResult",
     "SupportRequest",
     "SupportResult",
+    "SystemSeen",
     "TicketOpened",
 ]
 
@@ -71,6 +95,8 @@ class KindModels(NamedTuple):
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
 KINDS: dict[str, KindModels] = {
     "support.request": KindModels("agents", SupportRequest, SupportResult),
+    "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
+    "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "account.help": KindModels("agents", AccountRequest, AccountResult),
     "org.assistant": KindModels("agents", OrganisationRequest, OrganisationResult),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.contracts.base import Contract, Priority
+
+#: Why a person has to take over.
+EscalationCause = Literal["wants_person", "danger", "legal_threat", "repeated_failure"]
 
 
 class RefundMade(Contract):
@@ -26,6 +30,15 @@ class TicketOpened(Contract):
     ticket_id: str
     priority: Priority
     subject: str
+
+
+class PreferenceStated(Contract):
+    """A preference that is kept from now on."""
+
+    type: Literal["preference"] = "preference"
+    name: str
+    value: str
+    source: Literal["explicit", "inferred"]
 
 
 class LineItem(Contract):
@@ -65,6 +78,18 @@ class SettingChanged(Contract):
     value: str
 
 
+class Escalated(Contract):
+    """A matter that a person has taken over, and when they have answered."""
+
+    type: Literal["escalation"] = "escalation"
+    escalation_id: str
+    cause: EscalationCause
+    reason: str
+    priority: Priority
+    respond_by: datetime = Field(description="In UTC; counted in business hours.")
+
+
 Action = Annotated[
-    RefundMade | TicketOpened | OrderPlaced | ProfileChanged | SettingChanged, Field(discriminator="type")
+    RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated | ProfileChanged | SettingChanged,
+    Field(discriminator="type"),
 ]

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tasks.contracts.actions import Action
 from tasks.contracts.base import Contract, Message, Reference
+from tasks.contracts.quality import QualityReport
 
 
 class ModelUsage(Contract):
@@ -46,6 +47,9 @@ class AgentResult(Contract):
     usage: ModelUsage
     model: str
     offline: bool = Field(description="Whether a rule-based stand-in answered because no model is configured.")
+    quality: QualityReport | None = Field(
+        None, description="How the answer came through the quality gate of its agent; null for one that has none."
+    )
     degraded: Literal["fallback_model", "fallback_answer"] | None = Field(
         None, description="Whether another model answered than the configured one, or no model at all."
     )

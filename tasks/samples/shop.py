@@ -15,6 +15,7 @@ from tasks.reconciliation import fee_of
 from tasks.samples.articles import ARTICLES
 from tasks.samples.history import seed_history
 from tasks.samples.organisations import seed_organisations
+from tasks.samples.profile import seed_profiles
 from tasks.tables import Article, Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 
@@ -83,6 +84,12 @@ SITUATIONS = [
 ]
 
 
+def is_in(session: Session) -> bool:
+    """Whether the sample shop is still in the database, and has not given way to a real one."""
+    first = session.get(Customer, "cust-1")
+    return first is not None and first.email == "ada@example.com"
+
+
 def seed(session: Session, today: date) -> None:
     """Fill an empty database. All days are counted back from `today`."""
     session.add_all(Product(id=i, **product._asdict()) for i, product in enumerate(PRODUCTS, 1))
@@ -96,6 +103,7 @@ def seed(session: Session, today: date) -> None:
         _add_order(session, number, today)
     seed_history(session, today)
     seed_organisations(session, today)
+    seed_profiles(session, today)
 
 
 def situation_of(number: int) -> Situation:

@@ -3,9 +3,10 @@
 - `base`: the root of all tables, and which sample data are in
 - `shop`: customers, products, orders, refunds, the ledger
 - `cart`: what customers are about to buy
-- `service`: tickets, the knowledge base
+- `service`: tickets, escalations, the knowledge base
 - `identity`: codes for signing in, and who is signed in
 - `organisation`: organisations, their members, settings and data
+- `profile`: what customers prefer, what was talked about, the rules for prompts
 """
 
 from tasks.tables.base import CURRENCY, Seeding, Table, utc
@@ -20,7 +21,8 @@ from tasks.tables.organisation import (
     Project,
     SettingChange,
 )
-from tasks.tables.service import Article, Ticket
+from tasks.tables.profile import Interaction, PreferenceStatement, PromptRuleRow
+from tasks.tables.service import Article, Escalation, Ticket
 from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "CartLine",
     "Customer",
     "Document",
+    "Escalation",
+    "Interaction",
     "LedgerEntry",
     "Member",
     "OfOrganisation",
@@ -37,8 +41,10 @@ __all__ = [
     "OrderLine",
     "Organisation",
     "OrganisationSetting",
+    "PreferenceStatement",
     "Product",
     "Project",
+    "PromptRuleRow",
     "Refund",
     "Seeding",
     "SettingChange",

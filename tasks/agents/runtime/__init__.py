@@ -12,6 +12,7 @@ from tasks.agents.runtime.messages import History, conceal_history, dump_history
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
 from tasks.agents.runtime.pruning import pruned
 from tasks.agents.runtime.rehearsal import rehearse
+from tasks.agents.runtime.reviewed import without_refused
 
 __all__ = [
     "Account",
@@ -27,4 +28,5 @@ __all__ = [
     "run_agent",
     "scripted_model",
     "turn_of",
+    "without_refused",
 ]

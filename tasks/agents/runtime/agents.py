@@ -34,6 +34,7 @@ from tasks.agents.runtime.durable import Durable
 from tasks.agents.runtime.messages import History, dump_history, turn_of
 from tasks.agents.runtime.metered import Metered
 from tasks.agents.runtime.models import ModelHandle
+from tasks.agents.runtime.reviewed import Reviewed
 from tasks.contracts import ModelUsage
 from tasks.desk import Desk
 from tasks.tools.outcome import ToolOutcome
@@ -113,26 +114,28 @@ async def run_agent(
     """Let one agent work until it answers (text), asks or hands over; return that and the whole conversation.
 
     Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Each request
-    to the model is held to the budgets of the job and passes the gates. Raises ModelFailure; what budgets and gates
-    raise, as BudgetExceeded and Limited; and Suspended or LeavingNow when
+    to the model is held to the budgets of the job and passes the gates; an answer passes the card's quality gate.
+    Raises ModelFailure; what budgets and gates raise, as BudgetExceeded and Limited; and Suspended or LeavingNow when
     the job must leave, which happens at no other points than `journal`.
     """
     agent = _agent(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
     desk.briefing = await card.briefing(desk) if card.briefing else ""
     durable = Durable(card, journal, history, prompted=prompt is not None)
     metered = Metered(model, account, gates)
+    reviewed = Reviewed(card.name, card.quality, journal) if card.quality else None
     try:
         async with agent.iter(
             prompt,
             message_history=durable.history,
             # The first is outermost: what is known passes no gate.
-            capabilities=[durable, metered],
+            capabilities=[durable, metered, *([reviewed] if reviewed else [])],
             deps=desk,
             model=model.model,
             usage=budget.usage,
             usage_limits=budget.limits,
         ) as run:
-            await _drive(run, watcher, budget, journal, durable=durable, metered=metered)
+            shown = reviewed is None or reviewed.shows_drafts
+            await _drive(run, watcher, budget, journal, durable=durable, metered=metered, shown=shown)
             if run.result is None or isinstance(run.result.output, DeferredToolRequests):
                 raise exceptions.UnexpectedModelBehavior("the run ended without a result")
             return run.result.output, run.result.all_messages()
@@ -150,6 +153,7 @@ async def _drive(
     *,
     durable: Durable,
     metered: Metered,
+    shown: bool,
 ) -> None:
     node, spent = run.next_node, budget.spent
     while not Agent.is_end_node(node):
@@ -157,7 +161,7 @@ async def _drive(
         if Agent.is_model_request_node(node) and not durable.knows_response:
             spent = budget.spent
             await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
-            if watcher.watched:
+            if shown and watcher.watched:
                 async with node.stream(run.ctx) as stream:
                     try:
                         await _report(stream, watcher)
@@ -195,6 +199,7 @@ async def _report(events: AsyncIterable[Any], watcher: Watcher) -> None:
 @functools.cache
 def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Any]:
     prompt = card.prompt()
+    corrections = card.quality.most_corrections if card.quality else 0
     outputs: list[Any] = [DeferredToolRequests, str] if card.answers else [DeferredToolRequests]
     if may_ask:
         outputs.append(ToolOutput(Question, name=ASK))
@@ -206,7 +211,7 @@ def _agent(card: AgentCard, may_ask: bool, may_hand_over: bool, tool_timeout_s: 
         output_type=outputs,
         tools=[_tool(tool) for tool in card.tools],
         instructions=lambda ctx: f"{prompt}\n\n{_briefing(ctx.deps)}",
-        retries={"tools": RETRIES, "output": RETRIES},
+        retries={"tools": RETRIES, "output": RETRIES + corrections},
         tool_timeout=tool_timeout_s,
     )
 
