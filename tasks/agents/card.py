@@ -46,6 +46,8 @@ class AgentCard:
     hands_to: tuple[str, ...] = ()
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
+    #: Whether the agent may ask by `Question`; one that may not asks in its text, which is reviewed as any answer.
+    asks: bool = True
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
     #: What its answers must pass before they are given.

@@ -70,6 +70,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         system=ctx.system,
     )
 
@@ -162,15 +163,16 @@ class Exchange(Generic[C]):
 
     async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # The last agent in line can no longer pass the conversation on.
+        card = self.team.agent(self.path[-1])
         output, messages = await run_agent(
-            self.team.agent(self.path[-1]),
+            card,
             model=self.model,
             account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
-            may_ask=self.may_ask,
+            may_ask=self.may_ask and card.asks,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,

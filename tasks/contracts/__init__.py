@@ -1,7 +1,7 @@
 """What callers send to the jobs of this deployment and get back from them: one module a kind.
 
-Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task
-body.
+Imports pydantic and plain values of the engine alone, so that a producer can check a request, and knows its queue,
+without loading a task body.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tasks.contracts.account import AccountRequest, AccountResult, SignedInCustomer
 from tasks.contracts.actions import (
     Action,
+    AppointmentChanged,
     Escalated,
     EscalationCause,
     LineItem,
@@ -23,7 +24,7 @@ from tasks.contracts.actions import (
 )
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
-from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.organisation import OrganisationRequest, OrganisationResult, OrganisationSeen
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
@@ -31,6 +32,7 @@ from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
+from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
     "KINDS",
@@ -39,6 +41,7 @@ __all__ = [
     "Action",
     "AgentRequest",
     "AgentResult",
+    "AppointmentChanged",
     "CartContent",
     "CheckOutcome",
     "Complexity",
@@ -49,6 +52,7 @@ __all__ = [
     "DiscrepancyKind",
     "Escalated",
     "EscalationCause",
+    "GuardedMessage",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
@@ -63,6 +67,7 @@ __all__ = [
     "PreferenceStated",
     "Priority",
     "ProfileChanged",
+    "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
     "QualityReport",
@@ -71,6 +76,8 @@ __all__ = [
     "Report",
     "ReportSection",
     "Review",
+    "ScheduleRequest",
+    "ScheduleResult",
     "Sentiment",
     "SessionSeen",
     "SettingChanged",
@@ -100,5 +107,6 @@ KINDS: dict[str, KindModels] = {
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
     "account.help": KindModels("agents", AccountRequest, AccountResult),
     "org.assistant": KindModels("agents", OrganisationRequest, OrganisationResult),
+    "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.contracts.actions import Action
-from tasks.contracts.base import Contract, Message, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Reference
 from tasks.contracts.quality import QualityReport
 
 
@@ -24,7 +24,7 @@ class ModelUsage(Contract):
 class AgentRequest(Contract):
     """A message to agents, alone or as part of a conversation."""
 
-    message: Message
+    message: GuardedMessage
     customer_id: Reference | None = Field(None, description="Whose data the agents see and change.")
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."

@@ -62,7 +62,7 @@ ORGANISATIONS = [
 ]
 
 
-def seed_organisations(session: Session, today: date) -> None:
+def seed(session: Session, today: date) -> None:
     """Add the sample organisations. All days are counted back from `today`."""
     for sample in ORGANISATIONS:
         add_organisation(session, sample, today, DEFAULT_TENANT)

@@ -2,6 +2,7 @@
 
 - `base`: the root of all tables, and which sample data are in
 - `shop`: customers, products, orders, refunds, the ledger
+- `appointments`: whom customers can meet, and what is agreed with whom
 - `cart`: what customers are about to buy
 - `service`: tickets, escalations, the knowledge base
 - `identity`: codes for signing in, and who is signed in
@@ -9,6 +10,7 @@
 - `profile`: what customers prefer, what was talked about, the rules for prompts
 """
 
+from tasks.tables.appointments import Advisor, Appointment, AppointmentChange, TakenSlot
 from tasks.tables.base import CURRENCY, Seeding, Table, utc
 from tasks.tables.cart import Cart, CartLine
 from tasks.tables.identity import SignIn, SignInCode
@@ -27,6 +29,9 @@ from tasks.tables.shop import Customer, LedgerEntry, Order, OrderLine, Product, 
 
 __all__ = [
     "CURRENCY",
+    "Advisor",
+    "Appointment",
+    "AppointmentChange",
     "Article",
     "Cart",
     "CartLine",
@@ -51,6 +56,7 @@ __all__ = [
     "SignIn",
     "SignInCode",
     "Table",
+    "TakenSlot",
     "Ticket",
     "utc",
 ]
