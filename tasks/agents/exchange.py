@@ -21,6 +21,7 @@ from tasks.agents.runtime import (
     Budget,
     History,
     ModelHandle,
+    Shelf,
     conceal_history,
     dump_history,
     load_history,
@@ -102,6 +103,7 @@ def _begin(
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
+        shelf=ctx,
         said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
@@ -130,6 +132,7 @@ class Exchange(Generic[C]):
     gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
+    shelf: Shelf
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
     said: History
     turn: History
@@ -177,6 +180,7 @@ class Exchange(Generic[C]):
             budget=self.budget,
             watcher=self.reporter,
             journal=self.journal,
+            shelf=self.shelf,
         )
         self.turn = turn_of(messages)
         return output
