@@ -76,6 +76,15 @@ async def test_a_name_that_is_none_is_refused(jobs: Client, name: Any) -> None:
             await ask(name)
 
 
+async def test_a_tenant_that_is_none_does_not_reach_the_conversation_of_another(jobs: Client, board: Board) -> None:
+    say(board, "secret", conversation="of:me")
+    for ask in (jobs.conversation, jobs.forget_conversation):
+        with pytest.raises(InvalidRequest, match="tenant"):
+            await ask("me", tenant="acme:of")
+    with pytest.raises(InvalidRequest, match="tenant"):
+        await jobs.conversations(tenant="acme:of")
+
+
 @pytest.mark.parametrize("limit", [0, 10_001, True])
 async def test_a_limit_that_is_none_is_refused(jobs: Client, limit: int) -> None:
     with pytest.raises(InvalidRequest, match="limit"):
