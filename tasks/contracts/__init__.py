@@ -8,31 +8,40 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from tasks.contracts.account import AccountRequest, AccountResult, SignedInCustomer
 from tasks.contracts.actions import (
     Action,
+    AppointmentChanged,
     Escalated,
     EscalationCause,
     LineItem,
     OrderPlaced,
     PreferenceStated,
+    ProfileChanged,
     RefundMade,
+    SettingChanged,
     TicketOpened,
 )
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
+from tasks.contracts.organisation import OrganisationRequest, OrganisationResult, OrganisationSeen
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
+from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
     "KINDS",
+    "AccountRequest",
+    "AccountResult",
     "Action",
     "AgentRequest",
     "AgentResult",
+    "AppointmentChanged",
     "CartContent",
     "CheckOutcome",
     "Complexity",
@@ -51,9 +60,14 @@ __all__ = [
     "Message",
     "ModelUsage",
     "OrderPlaced",
+    "OrganisationRequest",
+    "OrganisationResult",
+    "OrganisationSeen",
     "PreferenceSeen",
     "PreferenceStated",
     "Priority",
+    "ProfileChanged",
+    "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
     "QualityReport",
@@ -62,8 +76,12 @@ __all__ = [
     "Report",
     "ReportSection",
     "Review",
+    "ScheduleRequest",
+    "ScheduleResult",
     "Sentiment",
     "SessionSeen",
+    "SettingChanged",
+    "SignedInCustomer",
     "StreamingRequest",
     "StreamingResult",
     "SupportRequest",
@@ -87,5 +105,8 @@ KINDS: dict[str, KindModels] = {
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "account.help": KindModels("agents", AccountRequest, AccountResult),
+    "org.assistant": KindModels("agents", OrganisationRequest, OrganisationResult),
+    "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

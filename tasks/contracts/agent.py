@@ -14,11 +14,12 @@ from tasks.contracts.quality import QualityReport
 class ModelUsage(Contract):
     """What one job asked of the model."""
 
-    requests: int = 0
+    requests: int = Field(0, description="Those that the cache has answered included.")
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
     cost_usd: float | None = Field(None, description="In US dollars; null when a price is not known.")
+    cached_requests: int = Field(0, description="Those that the cache has answered: they cost nothing.")
 
 
 class AgentRequest(Contract):
