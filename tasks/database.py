@@ -1,7 +1,7 @@
 """The business database: SQLite in a file by default, PostgreSQL by URL, created and filled at its first use.
 
-Several processes may start on an empty database at once. One of them, whoever takes the lock, creates the
-tables and the sample shop in one transaction; the others wait and find them there.
+Several processes may start on an empty or an old database at once. One of them, whoever takes the lock, brings it to
+the tables of this version and puts in the sample shop, in one transaction; the others wait and find them there.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from tasks.samples.shop import seed
-from tasks.tables import Seeding, Table
+from tasks.migrations import HEAD, revision_of
+from tasks.samples import SAMPLES, SHOP
+from tasks.samples.shop import is_in
+from tasks.tables import Seeding
 from worker.classification import classify, unrecognized
+from worker.errors import ConfigurationError
 from worker.failure import Category, Failure, Severity
 
 T = TypeVar("T")
@@ -32,7 +35,6 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 15_000
 #: Names our advisory lock on PostgreSQL; any constant does, as long as all processes use the same.
 SEED_LOCK = 7_203_115
-SAMPLE = "sample-shop"
 
 
 class Database:
@@ -58,16 +60,25 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open one transaction that sees one state of the database and changes nothing."""
-        self._prepare()
+        self.prepare()
         with Session(self._reading) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction that commits when the block ends and leaves no trace when it raises."""
-        self._prepare()
+        self.prepare()
         with Session(self._writing) as session, session.begin():
             yield session
+
+    def contend(self, work: Callable[[Session], T]) -> T:
+        """Run work in a transaction; once more in another one when a constraint shows that somebody was faster."""
+        try:
+            with self.write() as session:
+                return work(session)
+        except IntegrityError:
+            with self.write() as session:
+                return work(session)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work off the event loop, which hundreds of other jobs share."""
@@ -79,7 +90,10 @@ class Database:
 
     def _make_engine(self) -> Engine:
         if self._file is None:
-            return create_engine(self._url, pool_pre_ping=True)
+            try:
+                return create_engine(self._url, pool_pre_ping=True)
+            except ModuleNotFoundError as error:
+                raise ConfigurationError(f'{error}; for PostgreSQL: pip install "backdesk[postgres]"') from error
         self._file.parent.mkdir(parents=True, exist_ok=True)
         # Without a limit on overflow a burst of jobs opens a connection each instead of timing out on the
         # pool.
@@ -92,29 +106,69 @@ class Database:
         # A transaction of SQLite reads from one snapshot anyway; PostgreSQL has to be asked for it.
         return {} if self._file else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Bring the database to the tables of this version, which the first use does too. Idempotent.
+
+        Raises ConfigurationError for a database of a newer version. When it fails, the database is as it was.
+        """
         if self._ready:
             return
         with self._preparing:
             if not self._ready:
                 with self._alone():
-                    self._create_and_seed()
+                    self._upgrade_and_seed()
                 self._ready = True
+
+    def revision(self) -> str | None:
+        """Return the revision that the database is at, None for an empty one. Raises what `prepare` does."""
+        if self._file is not None and not self._file.exists():
+            return None
+        with self._engine.connect() as connection:
+            return revision_of(connection)
 
     def _alone(self) -> AbstractContextManager[None]:
         return nullcontext() if self._file is None else _file_lock(self._file.with_suffix(".lock"))
 
-    def _create_and_seed(self) -> None:
-        if self._file is not None:
-            with self._engine.connect() as connection:
-                connection.connection.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]  # there is a driver: it has just connected
-        with Session(self._writing) as session, session.begin():
+    def _upgrade_and_seed(self) -> None:
+        with self._writing.connect() as connection, self._rebuilding(connection), connection.begin():
             if self._file is None:
-                session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEED_LOCK})
-            Table.metadata.create_all(session.connection())
-            if session.get(Seeding, SAMPLE) is None:
-                seed(session, self.today())
-                session.add(Seeding(name=SAMPLE, seeded_at=self.now()))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEED_LOCK})
+            if (revision := revision_of(connection)) != HEAD:
+                from tasks.migrations.runner import upgrade  # noqa: PLC0415 - so that few load Alembic
+
+                upgrade(connection, revision)
+            if self._add_samples(connection, new=revision is None) or revision != HEAD:
+                _check_references(connection)
+
+    @contextmanager
+    def _rebuilding(self, connection: Connection) -> Iterator[None]:
+        """Set SQLite up so that a table can be replaced by a changed copy without its rows' children in the way."""
+        if self._file is None:
+            yield
+            return
+        driver: Any = connection.connection.driver_connection  # by which no transaction begins, as they must not in one
+        driver.execute("PRAGMA journal_mode=WAL")
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            yield
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+    def _add_samples(self, connection: Connection, *, new: bool) -> list[str]:
+        with Session(connection) as session:
+            known = set(session.scalars(select(Seeding.name)))
+            wanted = SAMPLES if new or SHOP.name not in known or is_in(session) else ()
+            added = [sample for sample in wanted if sample.name not in known]
+            for sample in added:
+                sample.seed(session, self.today())
+                session.add(Seeding(name=sample.name, seeded_at=self.now()))
+            session.commit()  # into the transaction of the connection, which goes on
+            return [sample.name for sample in added]
+
+
+def _check_references(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and (row := connection.execute(text("PRAGMA foreign_key_check")).first()):
+        raise ConfigurationError(f"the business database is left as it was: rows of {row[0]} would refer to none")
 
 
 @contextmanager

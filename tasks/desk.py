@@ -6,9 +6,9 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 from tasks.contracts import Action
 from tasks.database import Database
 from tasks.settings import TaskSettings
+from worker.system import SystemState
 
 
 class Context(BaseModel):
@@ -26,6 +27,20 @@ class Context(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True)
+
+    @property
+    def customer(self) -> str | None:
+        """Whom the agents serve, where they find that out themselves; the conversation is theirs from then on."""
+        return None
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the agents may see what was said in the conversation before this message."""
+        return True
+
+    def carried(self) -> Self:
+        """Return what of it the next message of the conversation brings: all, unless a kind knows better."""
+        return self
 
 
 C = TypeVar("C", bound=Context, default=Any)
@@ -38,6 +53,10 @@ class Transfer:
     agent: str
     previous: str | None
     reason: str
+
+
+async def _no_system() -> SystemState:
+    raise LookupError("there is no engine around this desk")
 
 
 @dataclass(slots=True)
@@ -53,8 +72,12 @@ class Desk(Generic[C]):
     key: Callable[[str], str]
     settings: TaskSettings
     conversation_id: str = ""
+    #: What looks suspicious in the customer's message: names of patterns.
+    flagged: tuple[str, ...] = ()
     #: What the agents know, by the type that the kind has declared.
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
+    #: Returns how the whole deployment is at the moment.
+    system: Callable[[], Awaitable[SystemState]] = _no_system
     #: What the active agent was told besides its prompt.
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)
@@ -69,3 +92,4 @@ class Desk(Generic[C]):
         """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""
         known = type(self.context)
         self.context = known.model_validate({**self.context.model_dump(), **facts})
+        self.customer_id = self.context.customer or self.customer_id

@@ -1,6 +1,7 @@
 """The kind `support.request`: a customer's message, answered by the agents of the service desk.
 
-Triage finds out what a customer wants and hands over; asks when it cannot tell.
+Triage finds out what a customer wants and hands over; asks when it cannot tell. What needs a person goes to one, with
+a promise of when they answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tasks.agents.kind import agent_task
 from tasks.agents.offline.support import decide
 from tasks.agents.team import Team
 from tasks.contracts import SupportRequest, SupportResult
+from tasks.tools.escalation import escalate
 from tasks.tools.knowledge import search_articles
 from tasks.tools.orders import look_up_order
 from tasks.tools.payments import look_up_payments
@@ -22,28 +24,34 @@ from worker.context import TaskContext
 TRIAGE = AgentCard(
     name="triage",
     duty="Finding out what the customer wants",
-    hands_to=("refund", "technical", "billing"),
+    hands_to=("refund", "technical", "billing", "escalation"),
     answers=False,
 )
 REFUND = AgentCard(
     name="refund",
     duty="Checking the order for a refund",
-    tools=(look_up_order, refund_order, open_ticket),
+    tools=(look_up_order, refund_order, open_ticket, escalate),
     hands_to=("technical", "billing"),
 )
 TECHNICAL = AgentCard(
     name="technical",
     duty="Looking for a solution",
-    tools=(search_articles, look_up_order, open_ticket),
+    tools=(search_articles, look_up_order, open_ticket, escalate),
     hands_to=("refund", "billing"),
 )
 BILLING = AgentCard(
     name="billing",
     duty="Checking the order and its payments",
-    tools=(look_up_order, look_up_payments, open_ticket),
+    tools=(look_up_order, look_up_payments, open_ticket, escalate),
     hands_to=("refund", "technical"),
 )
-SUPPORT = Team("support", (TRIAGE, REFUND, TECHNICAL, BILLING), rules=decide)
+ESCALATION = AgentCard(
+    name="escalation",
+    duty="Calling a person",
+    tools=(look_up_order, escalate),
+    hands_to=("refund", "technical", "billing"),
+)
+SUPPORT = Team("support", (TRIAGE, REFUND, TECHNICAL, BILLING, ESCALATION), rules=decide)
 
 
 @agent_task("support.request", fallback=apology(SupportResult, SUPPORT))

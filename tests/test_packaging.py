@@ -24,7 +24,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return zipfile.ZipFile(folder / done.stdout.split()[-1]).namelist()
 
 
-@pytest.mark.parametrize("pattern", ["worker/store/lua/*.lua", "tasks/agents/prompts/*.md", "*/py.typed"])
+@pytest.mark.parametrize(
+    "pattern", ["worker/store/lua/*.lua", "tasks/agents/prompts/*.md", "tasks/templates/*.py", "*/py.typed"]
+)
 def test_the_wheel_holds_what_is_not_python(wheel: list[str], pattern: str) -> None:
     expected = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
     assert expected

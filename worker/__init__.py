@@ -6,6 +6,7 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `encoding`, `failure`, `errors`, `http_status`, `retry`: what can go wrong, and when it is worth another attempt.
 - `ask`, `budget`, `measure`, `sketch`, `job`, `events`, `health`: what a job is, waits for, may spend, measures and
   tells; numbers of many jobs together; how a worker is; plain values. `conversation`: what was said before it.
+- `guard`: suspicious text in requests.
 - `resource`, `system`: outside services, and what may be asked of them; the state of all of a deployment; plain values.
 - `recurrence`, `schedule`: when something recurs, and a job that is asked for again and again.
 - `pipeline`: work that threads and event loops drive alike.
@@ -15,7 +16,8 @@ From the bottom up; imports point downwards, which `make check` holds:
 - `embedded`, `embedded_keeper`, `address`: a private Redis for development and tests.
 - `store`: each transition of a job as one Lua script, and the typed calls that reach it.
 - `ledger`, `child`, `reservation`, `purse`: what an attempt remembers; a job, or an outside service, that another one
-  calls; what an attempt may spend. `archive`: what it leaves behind that outlives its job.
+  calls; what an attempt may spend. `archive`, `keeping`: what outlives its
+  job.
 - `context`, `kinds`, `classification`, `task`: what a task body sees, the contract of a kind, what an error means, how
   a function becomes a kind.
 - `admission`, `reply`, `family`, `foreign`, `firing`: the edge, where a request becomes a job or is refused; what

@@ -1,7 +1,8 @@
-"""What one attempt reads and writes that outlives its job: what was said in conversations."""
+"""What one attempt reads and writes that outlives its job: what was said in conversations, the cache of its tenant."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -13,6 +14,9 @@ from worker.job import Claim
 from worker.pipeline import Pipeline
 from worker.store.archive import ArchiveCalls, NewTurn
 from worker.store.script import Call
+
+#: Longest time that a value is kept in the cache.
+LONGEST_TTL_S = 30 * 86_400
 
 
 class Archive:
@@ -66,10 +70,27 @@ class Archive:
         if isinstance(written, Exception):
             raise written
 
+    def cached(self, key: str) -> Pipeline[bytes | None]:
+        """Return what the tenant has in its cache. One round trip."""
+        value: bytes | None = yield self._submit(self._calls.cached(self._claim.tenant, _digest(key)))
+        return value
+
+    def cache(self, key: str, value: bytes, ttl_s: float) -> Pipeline[None]:
+        """Put a value into the tenant's cache. One round trip. Raises ValueError."""
+        if not 0 < ttl_s <= LONGEST_TTL_S:
+            raise ValueError(f"a time to keep a value must be over 0 and at most {LONGEST_TTL_S} s, not {ttl_s!r}")
+        if len(value) > self._max_bytes:
+            raise ValueError(f"the value for the cache is {len(value)} bytes, the limit is {self._max_bytes}")
+        yield self._submit(self._calls.cache(self._claim.tenant, _digest(key), value, ttl_s))
+
     def _check_size(self, what: str, encoded: bytes, limit: int) -> None:
         if len(encoded) > limit:
             size = f"{len(encoded)} bytes as JSON, the limit is {limit}"
             raise TaskError(f"{what}_too_large", f"the {what} to remember: {size}")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _encoded(what: str, value: object) -> bytes:

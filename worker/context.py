@@ -21,10 +21,10 @@ from worker.archive import Archive
 from worker.ask import APPROVE, DENY, Answer, Ask, AskType
 from worker.budget import Amount, Estimate
 from worker.child import ChildCall, ChildEnd
-from worker.conversation import Conversation
 from worker.encoding import encode
 from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
+from worker.keeping import BlockingKeeping, Keeping
 from worker.ledger import Effect, Ledger
 from worker.measure import MOST_MEASURES, check_measure
 from worker.pipeline import Pipeline, drive, drive_async
@@ -92,6 +92,10 @@ class AttemptContext:
         #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
         #: A copy: what this attempt costs its tenant is the difference to what the claim says.
         self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
+        #: The fields of the request in which something looks suspicious, and what: names of patterns.
+        self.flagged: Mapping[str, Sequence[str]] = {}
+        #: What the body leaves for its fallback, which is given the same context; it is not kept.
+        self.aside: dict[str, Any] = {}
 
     @property
     def watched(self) -> bool:
@@ -174,7 +178,7 @@ class AttemptContext:
         return self._ledger.ask(ask, None if ask.expires_in_s is None else late)
 
 
-class TaskContext(AttemptContext):
+class TaskContext(AttemptContext, Keeping):
     """The context of an `async def` body."""
 
     async def step(
@@ -287,37 +291,8 @@ class TaskContext(AttemptContext):
         await drive_async(self._ledger.save(encode(value)))
         self._ledger.leave_if_draining()
 
-    async def recall(
-        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
-    ) -> Conversation:
-        """Return what was said in a conversation of this tenant before this job: the `newest` turns, or all.
 
-        Later attempts see no turn that came after the first call. A conversation nobody has spoken in has no turns.
-        Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is named.
-        """
-        return await drive_async(self._archive.recall(conversation_id, owner, newest))
-
-    async def remember(
-        self,
-        conversation_id: str,
-        messages: Sequence[Any],
-        *,
-        owner: str | None = None,
-        facts: Mapping[str, Any] | None = None,
-        asked: bool = False,
-        close: bool = False,
-    ) -> None:
-        """Write this job's turn of a conversation: messages, JSON in any format, and facts for the next job.
-
-        A job has one turn: called again, also by another attempt, this replaces it. `asked` says that it ends in a
-        question, `close` that it is the last. An owner who is named has the conversation from then on. Raises TaskError
-        (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`, `invalid_turn`).
-        """
-        turn = self._archive.remember(conversation_id, messages, owner=owner, facts=facts, asked=asked, close=close)
-        await drive_async(turn)
-
-
-class BlockingContext(AttemptContext):
+class BlockingContext(AttemptContext, BlockingKeeping):
     """The context of a `def` body. Its methods are those of TaskContext, and block."""
 
     def step(
@@ -393,23 +368,6 @@ class BlockingContext(AttemptContext):
         """See `TaskContext.checkpoint`."""
         drive(self._ledger.save(encode(value)))
         self._ledger.leave_if_draining()
-
-    def recall(self, conversation_id: str, *, owner: str | None = None, newest: int | None = None) -> Conversation:
-        """See `TaskContext.recall`."""
-        return drive(self._archive.recall(conversation_id, owner, newest))
-
-    def remember(
-        self,
-        conversation_id: str,
-        messages: Sequence[Any],
-        *,
-        owner: str | None = None,
-        facts: Mapping[str, Any] | None = None,
-        asked: bool = False,
-        close: bool = False,
-    ) -> None:
-        """See `TaskContext.remember`."""
-        drive(self._archive.remember(conversation_id, messages, owner=owner, facts=facts, asked=asked, close=close))
 
 
 def _returned_by(call: Callable[..., Any]) -> Any:

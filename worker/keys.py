@@ -134,6 +134,10 @@ class Keys:
         """Zset: a tenant's conversations with a history, by the time in ms of the last turn. Expires with the last."""
         return f"{self.prefix}:conversations:{tenant}"
 
+    def cache(self, tenant: str, digest: str) -> str:
+        """String: what a tenant's jobs keep for each other, by the SHA-256 of its name. Expires as its writer says."""
+        return f"{self.prefix}:cache:{tenant}:{digest}"
+
     def tenant(self, name: str) -> str:
         """Hash: a tenant's settings, `*` those of every tenant that has none of its own. Kept until removed."""
         return f"{self.prefix}:tenant:{name}"

@@ -19,7 +19,7 @@ LARGEST = 1e15
 #: ran; seconds from the submission, or the time that the job was meant for, to the first start; attempts.
 OF_EVERY_JOB = ("run_seconds", "wait_seconds", "attempts")
 #: What is counted besides of one that used a model. The cost is left out where it is not known.
-OF_MODELS = ("requests", "input_tokens", "output_tokens", "tool_calls", "cost_usd")
+OF_MODELS = ("requests", "cached_requests", "input_tokens", "output_tokens", "tool_calls", "cost_usd")
 
 #: The measures of one job, by name.
 Measures = Annotated[

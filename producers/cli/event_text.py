@@ -79,6 +79,31 @@ def _tool_returned(data: Data) -> str:
     return f"{data['tool']}{outcome}: {data['summary']}" if "summary" in data else _other(data)
 
 
+def _review(data: Data) -> str:
+    if "passed" not in data:
+        return _other(data)
+    agent = f"{data['agent']}: " if data.get("agent") else ""
+    score = f" ({data['overall']:.2f})" if "overall" in data else ""
+    if data["passed"]:
+        corrections = data.get("correction", 0)
+        times = f" after {corrections} correction{'' if corrections == 1 else 's'}" if corrections else ""
+        return f"{agent}passed{score}{times}"
+    why = ", ".join(map(str, data.get("failed", ())))
+    return f"{agent}refused{score}{_because(why)}; its text is void"
+
+
+def refuses(event: JobEvent) -> bool:
+    """Whether an event says that the text streamed before it is not the answer."""
+    return event.type == EventType.REVIEW and event.data.get("passed") is False
+
+
+def _input_flagged(data: Data) -> str:
+    fields = data.get("fields")
+    if not isinstance(fields, Mapping):
+        return _other(data)
+    return "; ".join(f"{field}: {', '.join(map(str, found))}" for field, found in fields.items())
+
+
 def _step(data: Data) -> str:
     if "key" not in data:
         return _other(data)
@@ -154,6 +179,8 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.AGENT: _agent,
     EventType.TOOL_CALLED: lambda data: _tool_called(data) if "args" in data else _other(data),
     EventType.TOOL_RETURNED: _tool_returned,
+    EventType.REVIEW: _review,
+    EventType.INPUT_FLAGGED: _input_flagged,
     EventType.STEP: _step,
     EventType.WAITING: _waiting,
     EventType.ANSWERED: _answered,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from producers.cli import breakers, conversations, dead, limits, maintenance, schedules, tenants
+from producers.cli import breakers, conversations, dead, limits, maintenance, new, schedules, tenants
 from producers.cli.answers import answer, approve, deny, resolve
 from producers.cli.cancel import cancel
 from producers.cli.demo import demo
@@ -38,12 +38,13 @@ redis://127.0.0.1:6379/0.
 #: Fields of a request are options that only the kind knows.
 ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-RUN, JOBS, DECIDE, FLOW, LOOK = (
+RUN, JOBS, DECIDE, FLOW, LOOK, WRITE = (
     "Run it",
     "Submit and follow jobs",
     "Decide",
     "Share and limit",
     "Look at the deployment",
+    "Write your own",
 )
 
 app = typer.Typer(
@@ -198,6 +199,23 @@ def maintenance_command(context: typer.Context, as_json: AsJson = False) -> None
         backdesk maintenance on --message "Payments are being moved. Refunds may take longer." --for 30m
         backdesk maintenance show
         backdesk maintenance off
+    """
+    _pass_on(context, as_json=as_json)
+
+
+beginning = typer.Typer(no_args_is_help=False)
+for title, command in new.COMMANDS.items():
+    beginning.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(beginning, name="new", rich_help_panel=WRITE)
+
+
+@beginning.callback(invoke_without_command=True)
+def new_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Begin something of your own: a kind of job, with its test.
+
+    For example:
+
+        backdesk new task invoices.explain
     """
     _pass_on(context, as_json=as_json)
 

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from producers.cli.event_text import TEXT_AT, TIME_WIDTH, event_line, fraction_of
+from producers.cli.event_text import TEXT_AT, TIME_WIDTH, event_line, fraction_of, refuses
 from producers.cli.output import Output
 from producers.cli.safe_text import safe_block, safe_line
 from worker.events import TERMINAL_EVENTS, EventType, JobEvent
@@ -19,6 +19,8 @@ _STYLES: dict[str, str] = {
     EventType.AGENT: "magenta",
     EventType.TOOL_CALLED: "cyan",
     EventType.TOOL_RETURNED: "cyan",
+    EventType.REVIEW: "magenta",
+    EventType.INPUT_FLAGGED: "yellow",
     EventType.RETRYING: "yellow",
     EventType.LIMITED: "yellow",
     EventType.WAITING: "bold yellow",
@@ -97,13 +99,13 @@ class LineView:
             self._first_token = self._first_token or event
             self._text += str(event.data.get("text", ""))
             return
-        self._end_text()
+        self._end_text(void=refuses(event))
         self._out.line(event_line(event))
 
-    def _end_text(self) -> None:
+    def _end_text(self, *, void: bool = False) -> None:
         if self._first_token is not None:
             at = event_line(self._first_token.model_copy(update={"data": {}}))
-            self._out.line(f"{at:<{TEXT_AT}}{safe_line(self._text)}")
+            self._out.line(f"{at:<{TEXT_AT}}{'[void] ' if void else ''}{safe_line(self._text)}")
         self._first_token, self._text = None, ""
 
 
@@ -151,16 +153,16 @@ class LiveView:
 
     def _print(self, event: JobEvent) -> None:
         if event.type not in TERMINAL_EVENTS:
-            self._keep_text()
+            self._keep_text(void=refuses(event))
         line = Text(event_line(event))
         line.stylize("dim", 0, TIME_WIDTH)
         line.stylize(_STYLES.get(event.type, ""), TIME_WIDTH, TEXT_AT)
         self._console.print(line)
 
-    def _keep_text(self) -> None:
+    def _keep_text(self, *, void: bool) -> None:
         """Print text of the model that something else follows: it is not the answer, which comes with the result."""
         if self._text.strip():
-            self._console.print(Text(self._text.strip(), "italic"))
+            self._console.print(Text(self._text.strip(), "dim strike" if void else "italic"))
         self._text = ""
 
     def _render(self) -> RenderableType:

@@ -1,4 +1,4 @@
-"""What a customer hears when the agents could not finish: that a person will look at it, and under which ticket.
+"""What a customer hears when the agents could not finish: that a person answers, and until when.
 
 No model has a part in it, so that it works when the model does not.
 """
@@ -10,13 +10,18 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tasks.agents.exchange import desk_for
+from tasks.agents.journal import QUALITY
 from tasks.agents.provider import current_model
 from tasks.agents.team import Team
 from tasks.contracts import Action, AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.deployment import deployment
 from tasks.desk import Desk
+from tasks.tools.appointments import appointments_changed
+from tasks.tools.checkout import orders_placed
+from tasks.tools.escalation import EscalationReceipt, escalate
 from tasks.tools.refund import refunds_made
-from tasks.tools.ticket import open_ticket
+from tasks.tools.ticket import tickets_opened
 from worker.context import TaskContext
 from worker.failure import Failure
 
@@ -35,9 +40,9 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
         here = deployment()
         model = current_model(here.settings, team.rules)
         desk = desk_for(ctx, here, request)
-        actions = await _hand_to_person(desk, request, failure)
+        escalation, actions = await _hand_to_person(desk, request, failure)
         return result(
-            answer=_answer(actions),
+            answer=_answer(escalation, actions),
             agent=NAME,
             path=[NAME],
             actions=actions,
@@ -45,29 +50,43 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
             usage=ModelUsage.model_validate(ctx.usage.model_dump()),
             model=model.name,
             offline=model.offline,
+            quality=_quality(ctx, failure, actions),
             degraded="fallback_answer",
         )
 
     return apologize
 
 
-async def _hand_to_person(desk: Desk, request: AgentRequest, failure: Failure) -> list[Action]:
+def _quality(ctx: TaskContext, failure: Failure, actions: list[Action]) -> QualityReport | None:
+    report: QualityReport | None = ctx.aside.get(QUALITY)
+    if report is None or failure.code != "quality_failed":
+        return None
+    return report.model_copy(update={"outcome": "escalated" if actions else "fallback"})
+
+
+async def _hand_to_person(
+    desk: Desk, request: AgentRequest, failure: Failure
+) -> tuple[EscalationReceipt | None, list[Action]]:
+    """Return the promise that a person answers, and all that this job has done for the customer; or neither."""
     try:
-        refunds = await refunds_made(desk)
-        done = "".join(f"\nDone already: refund {each.refund_id}, order {each.order_number}" for each in refunds)
-        details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){done}"
-        ticket = await open_ticket(desk, "A message that could not be answered automatically", details, "high")
-    except Exception:  # noqa: BLE001 - an apology without a ticket is better than an error
-        _log.exception("ticket_not_opened")
-        return []
-    return [*refunds, ticket.action()]
+        done: list[Action] = [*await refunds_made(desk), *await orders_placed(desk), *await appointments_changed(desk)]
+        done += await tickets_opened(desk)
+        already = "".join(f"\nDone already: {each.model_dump_json()}" for each in done)
+        details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){already}"
+        escalation = await escalate(desk, "repeated_failure", "Could not be answered automatically", details)
+    except Exception:  # noqa: BLE001 - an apology without a promise is better than an error
+        _log.exception("not_escalated")
+        return None, []
+    return escalation, [*done, escalation.action()]
 
 
-def _answer(actions: list[Action]) -> str:
-    if not actions:
+def _answer(escalation: EscalationReceipt | None, actions: list[Action]) -> str:
+    if escalation is None:
         return "We are sorry: we could not finish this now. Please send your message again a little later."
-    refunds = [
+    done = [
         f" Refund {each.refund_id} for order {each.order_number} is made." for each in actions if each.type == "refund"
     ]
-    tickets = [f" (ticket {each.ticket_id})" for each in actions if each.type == "ticket"]
-    return f"We are sorry: we could not finish this now. A person will look at it{''.join(tickets)}.{''.join(refunds)}"
+    done += [f" Order {each.order_number} is placed." for each in actions if each.type == "order"]
+    done += [f" The appointment is {each.change}." for each in actions if each.type == "appointment"]
+    promise = f"{escalation.promise} (Escalation {escalation.escalation_id}.)"
+    return f"We are sorry: we could not finish this now. {promise}{''.join(done)}"

@@ -21,37 +21,42 @@ from tasks.agents.runtime import (
     Budget,
     History,
     ModelHandle,
+    Shelf,
+    conceal_history,
     dump_history,
     load_history,
+    pruned,
     run_agent,
     turn_of,
+    without_refused,
 )
 from tasks.agents.team import Team
 from tasks.contracts import AgentRequest, AgentResult, ModelUsage
+from tasks.contracts.quality import QualityReport
 from tasks.deployment import Deployment, deployment
 from tasks.desk import C, Desk, Transfer
 from worker.context import TaskContext
 from worker.conversation import Conversation
 
-#: What is looked at of a long conversation.
-MOST_TURNS = 20
-
 R = TypeVar("R", bound=AgentResult)
 
 
-async def answer(ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None) -> Exchange[C]:
+async def answer(
+    ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None, *, done: float = 0.0
+) -> Exchange[C]:
     """Have a team answer a message, from where a former attempt stopped.
 
     `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
+    `done` is the part of the job that is behind it already: progress goes on from there.
     Raises ModelFailure, TaskError for a conversation that is another customer's, and what budgets and limits raise.
     """
     here = deployment()
     desk = desk_for(ctx, here, request)
-    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=MOST_TURNS)
+    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
     past.check_open()
     given = context.model_dump(exclude_unset=True) if context is not None else {}
     desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
-    exchange = _begin(ctx, here, team, desk, past)
+    exchange = _begin(ctx, here, team, desk, past, done=done)
     await exchange.run(request.message)
     await exchange.remember(ctx)
     return exchange
@@ -66,12 +71,17 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
+        system=ctx.system,
     )
 
 
-def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation) -> Exchange[Any]:
+def _begin(
+    ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
+) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
-    settings, reporter = here.settings, Reporter(ctx)
+    settings, reporter = here.settings, Reporter(ctx, team.conceal)
+    reporter.fraction = done
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
     reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
@@ -82,16 +92,19 @@ def _begin(ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Con
         spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
     )
     reporter.spent(budget.spent)
+    model = current_model(settings, team.rules)
+    said = [message for turn in past.turns for message in load_history(turn.messages)]
     return Exchange(
         team=team,
         desk=desk,
-        model=current_model(settings, team.rules),
+        model=model,
         budget=budget,
         account=Account(ctx, settings.max_answer_tokens),
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
-        said=[message for turn in past.turns for message in load_history(turn.messages)],
+        shelf=ctx,
+        said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
         may_ask=questions < team.most_questions,
@@ -119,6 +132,7 @@ class Exchange(Generic[C]):
     gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
+    shelf: Shelf
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
     said: History
     turn: History
@@ -152,19 +166,21 @@ class Exchange(Generic[C]):
 
     async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # The last agent in line can no longer pass the conversation on.
+        card = self.team.agent(self.path[-1])
         output, messages = await run_agent(
-            self.team.agent(self.path[-1]),
+            card,
             model=self.model,
             account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
-            may_ask=self.may_ask,
+            may_ask=self.may_ask and card.asks,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,
             journal=self.journal,
+            shelf=self.shelf,
         )
         self.turn = turn_of(messages)
         return output
@@ -173,8 +189,8 @@ class Exchange(Generic[C]):
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        facts = {"agent": self.path[-1], "context": self.desk.context.model_dump(mode="json")}
-        turn = dump_history(self.turn)
+        facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
+        turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
@@ -193,6 +209,11 @@ class Exchange(Generic[C]):
             usage=self.budget.spent,
             model=last,
             offline=self.model.offline,
+            quality=self._quality(),
             degraded="fallback_model" if fallback is not None and last == fallback.name else None,
             **more,
         )
+
+    def _quality(self) -> QualityReport | None:
+        reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
+        return self.journal.quality if reviewed else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.contracts.quality import Review
 from worker.errors import TaskError
 from worker.failure import Category, Severity
 
@@ -15,6 +16,9 @@ _MEANINGS: dict[str, tuple[Category, Severity, bool]] = {
     "model_rejected": (Category.VALIDATION, Severity.MEDIUM, False),
     "model_not_found": (Category.VALIDATION, Severity.MEDIUM, False),
     "model_misbehaved": (Category.DATA_CORRUPTION, Severity.HIGH, True),
+    # Another attempt would find the same draft and refuse it again, so no usual policy repeats it: the category sees to
+    # that. It passes all the same, as another job's draft may be better; so a fallback answers.
+    "quality_failed": (Category.VALIDATION, Severity.MEDIUM, True),
     "usage_limit": (Category.RESOURCE_EXHAUSTION, Severity.HIGH, False),
 }
 CODES = frozenset(_MEANINGS)
@@ -32,3 +36,12 @@ class ModelFailure(TaskError):
         super().__init__(
             code, message, category=category, severity=severity, transient=transient, retry_after_s=retry_after_s
         )
+
+
+class QualityFailed(ModelFailure):
+    """No draft passed the quality gate, though the model could mend it as often as the gate allows."""
+
+    def __init__(self, review: Review, corrections: int) -> None:
+        why = ", ".join(review.failed) or "not good enough"
+        times = f"{corrections} correction{'' if corrections == 1 else 's'}"
+        super().__init__("quality_failed", f"The answer did not pass its review after {times}: {why}.")

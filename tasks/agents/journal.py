@@ -13,12 +13,16 @@ from pydantic import BaseModel
 
 from tasks.agents.reporter import Reporter
 from tasks.contracts import Action, ModelUsage
+from tasks.contracts.quality import QualityReport, Review
 from tasks.desk import Desk, Transfer
 from tasks.tools.outcome import Refusal, ToolOutcome
 from tasks.tools.tool import Consent, DeskTool
 from worker.ask import Answer
 from worker.budget import Amount
 from worker.context import TaskContext
+
+#: Under which name the body leaves to its fallback how its last draft was reviewed.
+QUALITY = "quality"
 
 
 class Bookmark(BaseModel):
@@ -47,6 +51,8 @@ class Journal:
         self._approval_within_s = approval_within_s
         #: Whether there is a cheaper model, by which a job goes on that has spent its budget.
         self._cheaper = cheaper
+        #: How the last answer came through the quality gate of its agent.
+        self.quality: QualityReport | None = None
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
@@ -70,6 +76,17 @@ class Journal:
             fraction=self._reporter.fraction,
         )
         await self._context.checkpoint(bookmark)
+
+    async def reviewed(self, agent: str, review: Review, corrections: int, *, answer: str | None) -> None:
+        """Note what the gate of an agent said of a draft; `answer` is what watchers have not seen and may if it passed.
+
+        Told again by an attempt that finds the draft of a former one.
+        """
+        self.quality = QualityReport(outcome="passed", corrections=corrections, review=review)
+        self._context.aside[QUALITY] = self.quality
+        self._reporter.reviewed(agent, review, corrections)
+        if review.passed and answer is not None:
+            self._reporter.text(answer, begins=True)
 
     async def call(
         self,

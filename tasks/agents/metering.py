@@ -87,7 +87,11 @@ class Estimates:
     def of(self, chars: int, max_tokens: int | None) -> tuple[int, int]:
         """Return the tokens that a request of so many characters will take, and its answer."""
         answer = round(self._answer_tokens * ALLOWANCE)
-        return round(chars * self._tokens_a_char), answer if max_tokens is None else min(answer, max_tokens)
+        return self.input_tokens(chars), answer if max_tokens is None else min(answer, max_tokens)
+
+    def input_tokens(self, chars: int) -> int:
+        """Return the tokens that so many characters of a request will take."""
+        return round(chars * self._tokens_a_char)
 
     def learn(self, chars: int, used: RequestUsage) -> None:
         """Note what a request has taken; one whose provider tells nothing teaches nothing."""

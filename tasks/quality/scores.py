@@ -61,8 +61,8 @@ def completeness(draft: Draft) -> float:
 
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
     that the answer names (left out of the mean when there are none). Subject: how many of the question's words and
-    references come back, 1 from two on, or from one when there is but one. Whole: 0.2 when the answer breaks off amid a
-    sentence. Questions: sentences for each question mark, 1 at most.
+    references come back, 1 from two on; 1 too for a question of less than two, such as "Really?". Whole: 0.2 when the
+    answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
     answer = draft.text.lower()
     references = re.findall(r"\b(?=[\w-]{0,40}\d{4})[\w-]+\b", draft.asked.lower())
@@ -70,7 +70,7 @@ def completeness(draft: Draft) -> float:
     subject = _stems(draft.asked)
     shared = len(subject & _stems(draft.text)) + min(named, 1)
     wanted = len(subject) + bool(references)
-    parts = [shared / min(wanted, 2) if wanted else 1.0]
+    parts = [shared / 2 if wanted >= 2 else 1.0]
     if references:
         parts.append(named / len(references))
     asked = len(re.findall(r"\?(?!\?)", draft.asked))

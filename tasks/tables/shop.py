@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tasks.tables.base import Table
@@ -24,6 +24,7 @@ class Customer(Table):
 
 class Product(Table):
     __tablename__ = "products"
+    __table_args__ = (CheckConstraint("stock >= 0", name="products_stock_check"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]

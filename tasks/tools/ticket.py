@@ -66,6 +66,17 @@ async def open_ticket(
     return await desk.database.in_thread(lambda: _open_once(desk, ticket))
 
 
+async def tickets_opened(desk: Desk) -> list[TicketOpened]:
+    """Return the ticket of this job, whichever attempt opened it, if there is one."""
+
+    def work() -> list[TicketOpened]:
+        with desk.database.read() as session:
+            ticket = _ticket_of(session, desk)
+            return [_receipt(ticket, already_open=True).action()] if ticket else []
+
+    return await desk.database.in_thread(work)
+
+
 def _key(desk: Desk) -> str:
     return desk.key("ticket")
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from tasks.agents.failures import ModelFailure
-from tasks.contracts import RefundMade, SupportRequest, SupportResult, TicketOpened
+from tasks.contracts import Escalated, RefundMade, SupportRequest, SupportResult
 from tasks.database import Database
 from tasks.support import support_request
-from tasks.tables import Ticket
+from tasks.tables import Escalation
 from tests.support.openai_simulator import Fault, OpenAISimulator, call
 from tests.tasks.conftest import Recording, context_of
 from tests.tasks.memory import Memory
@@ -27,19 +27,20 @@ async def apologize(job_id: str = "job-1") -> SupportResult:
     return result
 
 
-async def test_a_person_gets_a_ticket_with_all_they_need(shop: Database) -> None:
+async def test_a_person_answers_and_gets_all_they_need(shop: Database) -> None:
     result = await apologize()
     with shop.read() as session:
-        ticket = session.scalars(select(Ticket)).one()
-    assert REQUEST.message in ticket.details
-    assert FAILURE.message in ticket.details
-    assert f"T-{ticket.id:06}" in result.answer
-    assert [type(action) for action in result.actions] == [TicketOpened]
+        escalation = session.scalars(select(Escalation)).one()
+    assert REQUEST.message in escalation.details
+    assert FAILURE.message in escalation.details
+    assert f"E-{escalation.id:06}" in result.answer
+    assert "A person answers by" in result.answer
+    assert [type(action) for action in result.actions] == [Escalated]
     assert (result.agent, result.conversation_id, result.degraded) == ("fallback", "talk", "fallback_answer")
 
 
 @pytest.mark.usefixtures("shop")
-async def test_a_ticket_that_the_agents_have_opened_is_the_ticket() -> None:
+async def test_what_the_agents_have_handed_to_people_is_what_holds() -> None:
     opened = await Memory().finish(support_request, SupportRequest(message="The router from order 10005 smokes!"))
     assert (await apologize()).actions == opened.actions
 
@@ -50,13 +51,13 @@ async def test_what_the_agents_have_done_before_they_failed_is_told(provider: Op
     with pytest.raises(ModelFailure):
         await Memory().attempt(support_request, REQUEST)
     result = await apologize()
-    assert [type(action) for action in result.actions] == [RefundMade, TicketOpened]
+    assert [type(action) for action in result.actions] == [RefundMade, Escalated]
     assert "R-10003" in result.answer
 
 
 async def test_without_a_database_the_customer_is_asked_to_come_again(shop: Database) -> None:
     with shop.write() as session:
-        session.connection().exec_driver_sql("ALTER TABLE tickets RENAME TO mislaid")
+        session.connection().exec_driver_sql("ALTER TABLE escalations RENAME TO mislaid")
     result = await apologize()
     assert result.actions == []
     assert "again a little later" in result.answer

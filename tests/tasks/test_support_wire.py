@@ -65,7 +65,7 @@ async def test_the_specialist_has_its_own_prompt_and_tools_and_knows_why(provide
     await ask("refund 10003", customer_id="cust-3")
     triage, specialist = provider.requests
     assert triage.tools == {"ask_customer", "hand_over"}
-    assert specialist.tools == {"look_up_order", "refund_order", "open_ticket", "ask_customer", "hand_over"}
+    assert specialist.tools == {"look_up_order", "refund_order", "open_ticket", "escalate", "ask_customer", "hand_over"}
     system = "\n".join(specialist.texts("system"))
     assert "refund specialist" in system
     assert "first contact" not in system
@@ -152,6 +152,7 @@ async def test_usage_is_what_the_provider_reported(provider: OpenAISimulator) ->
         "output_tokens": 15,
         "tool_calls": 1,
         "cost_usd": None,  # nobody knows what this address asks for it
+        "cached_requests": 0,
     }
 
 

@@ -1,10 +1,11 @@
-"""What bodies leave behind that outlives their jobs: what was said in a conversation, for the jobs after them."""
+"""What bodies leave behind for other jobs: what was said in a conversation, and what is in the cache of a tenant."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+import redis
 
 from tests.support.board import Board
 from tests.worker.conftest import Bench
@@ -121,3 +122,53 @@ def test_a_number_of_turns_is_one(bench: Bench, board: Board, newest: int) -> No
             await ctx.recall("talk", newest=newest)
 
     assert board.state(bench.run_body(body)) is JobState.SUCCEEDED
+
+
+# The cache
+
+
+def test_what_one_job_caches_another_of_the_tenant_finds_for_a_while(
+    bench: Bench, board: Board, client: redis.Redis
+) -> None:
+    key = "a question of any length " * 100
+
+    async def put(ctx: TaskContext) -> None:
+        await ctx.cache(key, b"\x00 an answer", 60)
+        await ctx.cache(key, b"\x00 the answer", 60)
+
+    async def look(ctx: TaskContext) -> Any:
+        found = await ctx.cached(key)
+        return found and found.decode(), await ctx.cached(f"{key}?")
+
+    bench.run_body(put)
+    assert result_of(board, bench.run_body(look)) == ["\x00 the answer", None]
+    assert result_of(board, bench.run_body(look, tenant="other")) == [None, None]
+    (name,) = client.scan_iter(board.keys.cache("acme", "*"))
+    assert 50_000 < int(client.pttl(name)) <= 60_000
+
+
+def test_a_blocking_body_has_the_cache_too(bench: Bench, board: Board) -> None:
+    def body(ctx: BlockingContext) -> Any:
+        ctx.cache("key", b"value", 0.5)
+        return str(ctx.cached("key"))
+
+    assert result_of(board, bench.run_body(body)) == "b'value'"
+
+
+@pytest.mark.parametrize(
+    ("value", "ttl_s", "reason"),
+    [
+        (b"x", 0, "over 0"),
+        (b"x", -1, "over 0"),
+        (b"x", float("nan"), "over 0"),
+        (b"x", 86_400 * 31, "at most"),
+        (b"x" * 2_000_000, 60, "the limit is"),
+    ],
+)
+def test_what_cannot_be_cached_says_why(bench: Bench, board: Board, value: bytes, ttl_s: float, reason: str) -> None:
+    async def body(ctx: TaskContext) -> None:
+        with pytest.raises(ValueError, match=reason):
+            await ctx.cache("key", value, ttl_s)
+
+    assert board.state(bench.run_body(body)) is JobState.SUCCEEDED
+    assert not [*board.client.scan_iter(board.keys.cache("*", "*"))]

@@ -52,6 +52,14 @@ class ArchiveCalls(CallBuilder):
             claim, "turn", *arguments, closes, new.entry, *kept, read=lambda code: _read_code(new.conversation_id, code)
         )
 
+    def cache(self, tenant: str, digest: str, value: bytes, ttl_s: float) -> Call[bool]:
+        """Keep a value of a tenant for a time, in place of the one before. Idempotent."""
+        return self._call("cache", tenant, digest, value, max(round(ttl_s * 1000), 1), read=bool)
+
+    def cached(self, tenant: str, digest: str) -> Call[bytes | None]:
+        """Read a value of a tenant, None when there is none."""
+        return self._call("cached", tenant, digest, read=lambda value: value)
+
     def erase(self, tenant: str, conversation_id: str) -> Call[bool]:
         """Forget what was said in a conversation; gives whether there was anything. Idempotent."""
         return self._call("erase", tenant, conversation_id, read=bool)

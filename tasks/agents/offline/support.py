@@ -1,4 +1,4 @@
-"""The rules of the support agents: what they say and do about refunds, technical problems and payments."""
+"""The rules of the support agents: refunds, technical problems, payments, and what has to go to a person."""
 
 from __future__ import annotations
 
@@ -26,8 +26,17 @@ _INTENTS = {
         r"black picture|no sound|(?:not|n't|stopped) (?:\w+ )?(?:work|working|start|charge|respond|turn)"
     ),
 }
+#: What a person must deal with, whatever else the message is about.
+_CAUSES = {
+    "legal_threat": r"lawyers?|attorneys?|solicitors?|sue|suing|court|legal (?:action|steps)|consumer protection",
+    "wants_person": (
+        r"(?:real|actual|living) (?:person|human)|human(?: being)?|(?:speak|talk) (?:to|with) (?:a|an|some|your) ?"
+        r"(?:person|body|one|manager|supervisor|agent|colleague)|call me back"
+    ),
+}
+_DANGER = r"smok(?:e|es|ing)|fire|burning|burnt|shock|dangerous"
 _PRIORITIES = {
-    "urgent": r"urgent|urgently|smok(?:e|es|ing)|fire|burning|burnt|shock|dangerous|immediately",
+    "urgent": rf"urgent|urgently|immediately|{_DANGER}",
     "high": r"asap|important|as soon as possible|twice|cannot work|deadline",
     "low": r"minor|when you have time|no hurry|suggestion",
 }
@@ -54,14 +63,22 @@ def _triage(now: Situation) -> Reply:
         intent = next((found for text in reversed(now.said) if (found := intent_of(text))), "technical")
     numbers = order_numbers(now)
     about = f" about order {', '.join(map(str, numbers))}" if numbers else ""
-    return (Call(HAND_OVER, {"to": intent, "reason": f"The customer has a {intent} matter{about}."}),)
+    matter = "has to get to a person" if intent == "escalation" else f"has a {intent} matter"
+    return (Call(HAND_OVER, {"to": intent, "reason": f"The customer {matter}{about}."}),)
 
 
 def intent_of(text: str) -> str | None:
     """Tell what a message is about, or None when it does not say."""
+    if cause_of(text):
+        return "escalation"
     scores = {intent: len(re.findall(rf"\b(?:{words})\b", text.lower())) for intent, words in _INTENTS.items()}
     best = max(scores, key=lambda intent: scores[intent])
     return best if scores[best] else None
+
+
+def cause_of(text: str) -> str | None:
+    """Tell why a message has to go to a person, or None when it has not."""
+    return next((cause for cause, words in _CAUSES.items() if says(words, text)), None)
 
 
 def order_numbers(now: Situation) -> list[int]:
@@ -108,11 +125,21 @@ def _technical(now: Situation) -> Reply:
         return (Call("search_articles", {"query": matter}), *orders)
     articles = searches[0].data["articles"] if searches[0].succeeded else []
     tickets = now.replies_of("open_ticket")
-    priority = priority_of(matter)
+    escalated = now.replies_of("escalate")
+    priority, subject = priority_of(matter), f"Technical problem: {matter[:80]}"
     if not tickets and (not articles or priority == "urgent" or says(_TRIED, matter)):
-        return (_ticket(now, f"Technical problem: {matter[:80]}", matter, priority),)
-    advice = [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
-    return say(*advice, *map(_about_ticket, tickets))
+        return (_ticket(now, subject, matter, priority),)
+    if not escalated and (cause := _technical_cause(now, matter)):
+        return (_to_person(cause, subject, matter),)
+    advice = ["Switch it off, unplug it, and keep away from it."] if says(_DANGER, matter) else []
+    advice += [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
+    return say(*advice, *map(_about_ticket, tickets), *map(_about_escalation, escalated))
+
+
+def _technical_cause(now: Situation, matter: str) -> str | None:
+    if says(_DANGER, matter):
+        return "danger"
+    return "repeated_failure" if sum(says(_TRIED, text) for text in now.said) > 1 else None
 
 
 def _billing(now: Situation) -> Reply:
@@ -154,6 +181,14 @@ def _booked_twice(reply: ToolReply) -> bool:
     return len(references) > len(set(references))
 
 
+def _escalation(now: Situation) -> Reply:
+    if not (escalated := now.replies_of("escalate")):
+        cause = cause_of(now.said[-1]) or "wants_person"
+        reason = "A legal threat" if cause == "legal_threat" else "The customer asks for a person"
+        return (_to_person(cause, reason, "\n\n".join(now.said), priority_of(now.said[-1])),)
+    return say(*map(_about_escalation, escalated))
+
+
 # --- shared by the specialists ---
 
 
@@ -178,14 +213,25 @@ def _about_ticket(reply: ToolReply) -> str:
     return f"A colleague will look into it: ticket {reply.data['ticket_id']}, priority {reply.data['priority']}."
 
 
+def _to_person(cause: str, reason: str, details: str, priority: str = "normal") -> Call:
+    return Call("escalate", {"cause": cause, "reason": reason, "details": details, "priority": priority})
+
+
+def _about_escalation(reply: ToolReply) -> str:
+    if not reply.succeeded:
+        return reply.problem
+    return f"{reply.data['promise']} Your escalation has the number {reply.data['escalation_id']}."
+
+
 def priority_of(text: str) -> str:
     """Tell how soon somebody must look at a message."""
     return next((priority for priority, words in _PRIORITIES.items() if says(words, text)), "normal")
 
 
-#: The specialists, each by the tool that only it has.
+#: The specialists, each by a tool that none after it has.
 _SPECIALISTS: dict[str, Callable[[Situation], Reply]] = {
     "refund_order": _refund,
     "search_articles": _technical,
     "look_up_payments": _billing,
+    "escalate": _escalation,
 }

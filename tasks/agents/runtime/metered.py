@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from pydantic_ai import ModelMessage, ModelRequestContext, ModelResponse, RunContext, exceptions
+from pydantic_ai import ModelRequestContext, ModelResponse, RunContext, exceptions
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
-from pydantic_core import to_json
 
 from tasks.agents.metering import Gate, ModelRequest
 from tasks.agents.runtime.budgeted import Account, usage_of
 from tasks.agents.runtime.errors import failure_of
+from tasks.agents.runtime.messages import chars_of
 from tasks.agents.runtime.models import ModelHandle
 from tasks.desk import Desk
 from worker.errors import Limited
@@ -107,10 +107,4 @@ def _chars(context: ModelRequestContext) -> int:
     """Count what is sent, as text; the descriptions of the tools are in the ratio that is learned."""
     parameters = context.model_request_parameters
     instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
-    return instructions + sum(size for message in context.messages for size in _sizes(message))
-
-
-def _sizes(message: ModelMessage) -> Iterator[int]:
-    for part in message.parts:
-        content = getattr(part, "content", None) or getattr(part, "args", None) or ""
-        yield len(content) if isinstance(content, str) else len(to_json(content, fallback=str))
+    return instructions + sum(map(chars_of, context.messages))

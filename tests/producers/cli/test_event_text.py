@@ -44,6 +44,17 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
             "by the rate of kind a.b of tenant acme, runs at 2030",
         ),
         (event("limited", reason=5, scope=[1]), "by the 5 of [1]"),
+        (
+            event("review", agent="refund", passed=False, overall=0.584, failed=["slang", "promises"], correction=0),
+            "refund: refused (0.58): slang, promises; its text is void",
+        ),
+        (
+            event("review", agent="refund", passed=True, overall=0.9, correction=1),
+            "refund: passed (0.90) after 1 correction",
+        ),
+        (event("review", passed=True, overall=0.9, failed=[], correction=0), "passed (0.90)"),
+        (event("review", stars=5), "stars=5"),
+        (event("input_flagged", fields={"message": ["script tag", "eval call"]}), "message: script tag, eval call"),
         (event("step", key="charge", effect="unsafe", seconds=0.5), "charge done (0.50 s, unsafe)"),
         (event("waiting", **{"for": [APPROVAL]}), "for approval refund: May I? → backdesk approve|deny j"),
         (event("waiting", **{"for": [QUESTION]}), "for question colour: Which? → backdesk answer j TEXT"),

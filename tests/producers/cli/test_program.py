@@ -35,6 +35,9 @@ COMMANDS += [f"schedules {word}" for word in ("add", "list", "show", "pause", "r
 ]
 
 
+COMMANDS += ["new", "new task"]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_with_an_example_and_speaks_json(command: str, cli: Cli) -> None:
     answer = cli(*command.split(), "--help")

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from producers.cli.output import Output
-from producers.cli.progress_view import LiveView
+from producers.cli.progress_view import LineView, LiveView
 from tests.producers.cli.conftest import environment
 from tests.support.workers import Fleet
 from worker.events import JobEvent
@@ -57,6 +58,30 @@ def test_a_long_answer_scrolls_within_the_screen() -> None:
     screen = shown(*(event(n, "token", text=f"line {n}\n") for n in range(1, 41)))
 
     assert "line 40" in screen
+
+
+def test_text_that_a_review_refuses_is_struck_out_and_no_part_of_the_answer() -> None:
+    refused = event(2, "review", agent="a", passed=False, overall=0.5, failed=["slang"])
+    events = event(1, "token", text="yeah"), refused, event(3, "token", text="Yes, it is.")
+    screen = shown(*events)
+
+    assert "a: refused (0.50): slang; its text is void" in screen
+    assert "yeah" not in screen[screen.index("Yes, it is.") :]
+
+
+def test_in_a_pipe_the_line_of_a_refused_draft_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with LineView(Output(as_json=False)) as view:
+        view.show(event(1, "token", text="yeah"))
+        view.show(event(2, "review", agent="a", passed=False, overall=0.5, failed=["slang"]))
+        view.show(event(3, "token", text="Yes, it is."))
+        view.show(event(4, "review", agent="a", passed=True, overall=0.9, correction=1))
+    lines = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert [line.split(maxsplit=1)[1] for line in lines] == [
+        "[void] yeah",
+        "a: refused (0.50): slang; its text is void",
+        "Yes, it is.",
+        "a: passed (0.90) after 1 correction",
+    ]
 
 
 def test_a_message_with_markup_or_braces_is_shown_as_it_is() -> None:

@@ -151,6 +151,12 @@ def test_what_a_job_says_again_replaces_what_it_said(talk: Talk) -> None:
     assert (talk.recall().head.turns, talk.recall().head.messages) == (2, 2)
 
 
+def test_a_turn_without_a_message_is_replaced_as_any_other(talk: Talk) -> None:
+    closing = talk.claim()
+    assert [talk.say(by=closing, closes=True) for _ in range(2)] == [1, 1]
+    assert talk.recall().head.messages == 0
+
+
 def test_a_replay_that_resumes_replaces_the_turn_of_its_origin_and_another_has_its_own(talk: Talk) -> None:
     dead = talk.claim()
     talk.say("first try", by=dead)

@@ -110,7 +110,14 @@ def test_a_job_that_used_a_model_counts_with_all_that_it_used(board: Board) -> N
     board.clock.advance(7)
     board.finish(claim, DONE, ASKED.model_copy(update={"measures": {"quality": 0.5, "late": -3.0}}))
     engine = {"run_seconds": 7, "wait_seconds": 2, "attempts": 1}
-    model = {"requests": 3, "input_tokens": 1000, "output_tokens": 200, "tool_calls": 2, "cost_usd": 0.25}
+    model = {
+        "requests": 3,
+        "cached_requests": 0,
+        "input_tokens": 1000,
+        "output_tokens": 200,
+        "tool_calls": 2,
+        "cost_usd": 0.25,
+    }
     assert sums(tally_of(board)) == engine | model | {"quality": 0.5, "late": -3}
 
 

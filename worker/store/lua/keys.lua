@@ -21,6 +21,7 @@ local function tenant_key(name) return prefix .. ':tenant:' .. name end
 local function conversation_key(tenant, id) return prefix .. ':conversation:' .. tenant .. ':' .. id end
 local function history_key(tenant, id) return prefix .. ':history:' .. tenant .. ':' .. id end
 local function conversations_key(tenant) return prefix .. ':conversations:' .. tenant end
+local function cache_key(tenant, digest) return prefix .. ':cache:' .. tenant .. ':' .. digest end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end

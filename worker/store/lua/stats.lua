@@ -8,6 +8,7 @@
 local STATS_KEPT_MS = 41 * 86400000 -- from the first end on a day, hence 40 days from the last
 local RELATIVE_ACCURACY = 0.02
 local LOG_GAMMA = math.log((1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY))
+local COUNTED_OF_MODELS = {'requests', 'cached_requests', 'input_tokens', 'output_tokens', 'tool_calls'}
 local LEAST_MEASURED = 1e-9 -- what is nearer to nothing than this counts as nothing
 local MOST_STATS_FIELDS = 20000 -- of one day, tenant and kind: new measures beyond are not counted
 
@@ -32,12 +33,12 @@ local function measures_of(job, ran, usage)
   local used = cjson.decode(usage)
   local measured, cost = used.measures or {}, tonumber(used.cost_usd)
   local asked = cost
-  for _, name in ipairs({'requests', 'input_tokens', 'output_tokens', 'tool_calls'}) do
+  for _, name in ipairs(COUNTED_OF_MODELS) do
     asked = asked or (used[name] or 0) > 0
   end
   if asked then
     measured.cost_usd = cost
-    for _, name in ipairs({'requests', 'input_tokens', 'output_tokens', 'tool_calls'}) do
+    for _, name in ipairs(COUNTED_OF_MODELS) do
       measured[name] = used[name] or 0
     end
   end

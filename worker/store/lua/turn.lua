@@ -13,11 +13,12 @@ local tenant = tenant_of(ARGV[5], ARGV[6])
 if not tenant then return 0 end
 local key = history_key(tenant, conversation)
 if belongs_to_another(key, owner) then return -1 end
+-- Subtracted from 0 below, as Lua writes the negative of 0 so that Redis takes it for no number.
 local number = tonumber(redis.call('HGET', key, 'of:' .. root))
 if not number and redis.call('HEXISTS', key, 'closed_at') == 1 then return -2 end
 
 if number then
-  redis.call('HINCRBY', key, 'messages', -redis.call('HGET', key, number .. ':messages'))
+  redis.call('HINCRBY', key, 'messages', 0 - redis.call('HGET', key, number .. ':messages'))
 else
   number = redis.call('HINCRBY', key, 'last', 1)
 end
@@ -38,7 +39,7 @@ local first = tonumber(redis.call('HGET', key, 'first'))
 while tonumber(redis.call('HGET', key, 'last')) - first >= tonumber(ARGV[13]) do
   local of, count = unpack(redis.call('HMGET', key, first .. ':of', first .. ':messages'))
   redis.call('HDEL', key, first, first .. ':of', first .. ':messages', 'of:' .. of)
-  redis.call('HINCRBY', key, 'messages', -count)
+  redis.call('HINCRBY', key, 'messages', 0 - count)
   first = redis.call('HINCRBY', key, 'first', 1)
 end
 

@@ -1,4 +1,4 @@
-"""The proof of `support.request`: a refund, and a ticket for an urgent matter."""
+"""The proof of `support.request`: a refund, and a danger that goes to a person."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from sqlalchemy import select
 import tasks.support  # noqa: F401 - registers the kind
 from tasks.contracts import SupportRequest, SupportResult
 from tasks.database import Database
-from tasks.tables import LedgerEntry, Refund, Ticket
+from tasks.tables import Escalation, LedgerEntry, Refund, Ticket
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 
 REFUNDED = Text("Your money is on its way, refund R-10003.")
-TICKET = Text("A colleague will call you at once.")
+CALLED = Text("Switch it off. A colleague calls you.")
 
 
 def _refunded_once(result: SupportResult, shop: Database) -> None:
@@ -24,10 +24,12 @@ def _refunded_once(result: SupportResult, shop: Database) -> None:
         assert len(session.scalars(booked).all()) == 1
 
 
-def _one_ticket(result: SupportResult, shop: Database) -> None:
-    assert (result.answer, result.path) == (TICKET.text, ["triage", "technical"])
+def _handed_over_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (CALLED.text, ["triage", "technical"])
+    assert [action.type for action in result.actions] == ["ticket", "escalation"]
     with shop.read() as session:
-        assert [ticket.priority for ticket in session.scalars(select(Ticket))] == ["urgent"]
+        assert session.scalars(select(Ticket.priority)).all() == ["urgent"]
+        assert session.scalars(select(Escalation.priority)).all() == ["urgent"]
 
 
 PROOF = Proof(
@@ -49,9 +51,10 @@ PROOF = Proof(
                 call("hand_over", to="technical", reason="danger"),
                 call("search_articles", query="router smokes"),
                 call("open_ticket", subject="Smoke", details="The router smokes.", priority="urgent"),
-                TICKET,
+                call("escalate", cause="danger", reason="Smoke", details="The router smokes."),
+                CALLED,
             ),
-            _one_ticket,
+            _handed_over_once,
         ),
     ),
 )

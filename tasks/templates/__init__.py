@@ -1,0 +1,4 @@
+"""What `backdesk new task` begins with: kinds that work, and their tests. Read as text, and never imported by it.
+
+In each, `example.kind`, `example_kind` and `ExampleKind` stand for the name that is asked for.
+"""

@@ -1,0 +1,214 @@
+"""Databases of other versions: brought up to date with all that is in them, or left as they are."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+import tasks.database
+from tasks.database import Database
+from tasks.migrations import HEAD, REVISIONS
+from tasks.migrations.__main__ import main
+from tasks.migrations.runner import differences, scripts, upgrade_script
+from tasks.samples import SAMPLES, Sample
+from tasks.tables import Article, Customer, Escalation, Order, OrderLine, Product, Refund, Seeding, Table, Ticket
+from worker.errors import ConfigurationError
+
+FIRST_RELEASE = Path(__file__).with_name("first_release.sql").read_text("utf-8")
+
+
+def make_old(path: Path) -> Database:
+    """Make a database as the first release left it."""
+    connection = sqlite3.connect(path)
+    connection.executescript(f"PRAGMA synchronous=OFF; BEGIN; {FIRST_RELEASE} COMMIT;")
+    connection.close()
+    return Database(f"sqlite:///{path}")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Database:
+    return make_old(tmp_path / "shop.sqlite3")
+
+
+def everything(path: Path) -> list[str]:
+    """All that a file holds, as SQL."""
+    connection = sqlite3.connect(path)
+    try:
+        return list(connection.iterdump())
+    finally:
+        connection.close()
+
+
+def rules_of(connection: Connection) -> set[str]:
+    """What a database enforces and Alembic does not compare: checks, indexes with their conditions, ids given once."""
+    tables = inspect(connection)
+    checks = {check["sqltext"] for names in Table.metadata.tables for check in tables.get_check_constraints(names)}
+    made = connection.execute(text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+    indexes = {sql for kind, _, sql in made if kind == "index"}
+    ids = {f"{name}: ids are given once" for kind, name, sql in made if kind == "table" and "AUTOINCREMENT" in sql}
+    return {re.sub(r"[()\s\"]", "", rule) for rule in checks | indexes | ids}
+
+
+def test_the_revisions_that_are_known_at_start_are_those_of_the_scripts() -> None:
+    assert list(REVISIONS) == scripts()
+
+
+def test_the_scripts_make_the_tables_that_the_code_uses(shop: Database) -> None:
+    with shop.read() as session:
+        assert differences(session.connection()) == [], "write a script: python -m tasks.migrations new WHAT"
+
+
+def test_the_scripts_make_the_same_checks_and_indexes(old: Database) -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as fresh, old.read() as session:
+        Table.metadata.create_all(fresh)
+        assert rules_of(session.connection()) == rules_of(fresh)
+    engine.dispose()
+
+
+def test_a_database_of_the_first_release_gets_the_same_tables(old: Database) -> None:
+    with old.read() as session:
+        assert differences(session.connection()) == []
+    assert old.revision() == HEAD
+
+
+def test_an_upgrade_keeps_all_rows(old: Database) -> None:
+    with old.read() as session:
+        order = session.get_one(Order, 10001)
+        assert (order.customer_id, order.total_cents, order.refund and order.refund.id) == ("k-77", 5900, "R-10001")
+        assert [line.product.name for line in order.lines] == ["Aurora desk lamp"]
+        assert session.get_one(Ticket, 7).priority == "urgent"
+        assert session.scalar(text("SELECT count(*) FROM conversation_turns")) == 1
+        assert [session.scalar(select(func.count()).select_from(each)) for each in (Customer, OrderLine, Refund)] == [
+            2,
+            1,
+            1,
+        ]
+
+
+def test_an_upgrade_fills_in_what_is_new(old: Database) -> None:
+    with old.read() as session:
+        customers = [session.get_one(Customer, key) for key in ("cust-1", "k-77")]
+        products = [session.get_one(Product, key) for key in (1, 2)]
+        assert [(each.tier, each.time_zone) for each in customers] == [
+            ("premium", "Europe/Paris"),
+            ("basic", "Europe/Berlin"),
+        ]
+        assert [(each.category, each.stock) for each in products] == [("lighting", 40), ("other", 0)]
+
+
+def test_a_worker_of_the_version_before_can_still_write(old: Database) -> None:
+    with old.write() as session:
+        session.execute(text("INSERT INTO customers (id, name, email) VALUES ('k-78', 'Una', 'una@example.org')"))
+        session.execute(text("INSERT INTO products (id, name, price_cents) VALUES (3, 'Stool', 4900)"))
+    with old.read() as session:
+        assert session.get_one(Customer, "k-78").tier == "basic"
+
+
+def test_references_are_enforced_after_an_upgrade(old: Database) -> None:
+    with pytest.raises(Exception, match="FOREIGN KEY"), old.write() as session:
+        session.add(OrderLine(order_number=404, product_id=1, quantity=1, unit_cents=1))
+
+
+def test_a_database_at_the_newest_revision_is_opened_without_alembic(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tasks.migrations.runner", None)
+    with shop.read() as session:
+        assert session.get(Order, 10003) is not None
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(old: Database, tmp_path: Path) -> None:
+    old.prepare()
+    with old.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9001'"))
+    before = everything(tmp_path / "shop.sqlite3")
+    newer = Database(f"sqlite:///{tmp_path / 'shop.sqlite3'}")
+    with pytest.raises(ConfigurationError, match=rf"9001.*up to {HEAD}.*newer"):
+        newer.prepare()
+    assert everything(tmp_path / "shop.sqlite3") == before
+
+
+def test_an_upgrade_that_fails_leaves_the_database_as_it_was(old: Database, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "shop.sqlite3")
+    connection.execute("CREATE TABLE escalations (id INTEGER)")
+    connection.close()
+    before = everything(tmp_path / "shop.sqlite3")
+    with pytest.raises(OperationalError, match="already exists"):
+        old.prepare()
+    assert everything(tmp_path / "shop.sqlite3") == before
+
+
+def test_several_that_open_an_old_database_at_once_upgrade_it_once(tmp_path: Path) -> None:
+    databases = [make_old(tmp_path / "old.sqlite3"), *(Database(f"sqlite:///{tmp_path}/old.sqlite3") for _ in range(5))]
+    with ThreadPoolExecutor(len(databases)) as pool:
+        list(pool.map(Database.prepare, databases))
+    assert {database.revision() for database in databases} == {HEAD}
+
+
+def _a_new_sample(session: Session, _today: date) -> None:
+    session.add(Article(slug="new", title="New", keywords="new", body="New."))
+
+
+@pytest.mark.parametrize(("shop_is_in", "expected"), [(True, 1), (False, 0)])
+def test_a_new_sample_is_put_in_once_and_only_where_the_sample_shop_is(
+    old: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop_is_in: bool, expected: int
+) -> None:
+    if not shop_is_in:
+        connection = sqlite3.connect(tmp_path / "shop.sqlite3")
+        connection.execute("UPDATE customers SET email = 'ada@our-shop.example' WHERE id = 'cust-1'")
+        connection.commit()
+        connection.close()
+    monkeypatch.setattr(tasks.database, "SAMPLES", (*SAMPLES[:1], Sample("sample-news", _a_new_sample)))
+    for database in (old, Database(f"sqlite:///{tmp_path / 'shop.sqlite3'}")):
+        with database.read() as session:
+            assert session.scalar(select(func.count()).select_from(Article)) == expected
+            assert session.scalar(select(func.count()).select_from(Seeding)) == 1 + expected
+
+
+def test_a_sample_whose_rows_refer_to_none_is_not_put_in(old: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def astray(session: Session, _today: date) -> None:
+        session.add(OrderLine(order_number=404, product_id=1, quantity=1, unit_cents=1))
+
+    monkeypatch.setattr(tasks.database, "SAMPLES", (*SAMPLES[:1], Sample("sample-astray", astray)))
+    with pytest.raises(ConfigurationError, match="order_lines"):
+        old.prepare()
+    assert old.revision() == "0001"
+
+
+def test_the_same_scripts_are_sql_for_postgresql() -> None:
+    script = upgrade_script("postgresql")
+    assert script.startswith("BEGIN;")
+    assert script.rstrip().endswith("COMMIT;")
+    assert "id SERIAL NOT NULL" in script
+    assert "respond_by TIMESTAMP WITH TIME ZONE NOT NULL" in script
+    assert "ALTER TABLE customers ADD COLUMN tier VARCHAR DEFAULT 'basic' NOT NULL" in script
+    assert script.count(f"version_num='{HEAD}'") == 1
+    assert all(f"CREATE TABLE {table}" in script for table in (Escalation.__tablename__, Order.__tablename__))
+
+
+def test_the_state_is_told_and_an_upgrade_made_by_hand(
+    old: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["status"]) == 1
+    assert "is at 0001\nto run: 0002, " in capsys.readouterr().out
+    assert main(["upgrade"]) == 0
+    assert main(["status"]) == 0
+    assert f"upgraded from 0001 to {HEAD}" in capsys.readouterr().out
+    monkeypatch.setenv("BACKDESK_DATABASE_URL", "mysql://root@db/shop")
+    assert main(["status"]) == 2
+    assert "BACKDESK_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_the_state_of_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert main(["status"]) == 1
+    assert not (tmp_path / "shop.sqlite3").exists()
