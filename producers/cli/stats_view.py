@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from producers.cli.columns import Cell, fitted
+from producers.cli.measures_view import figure
 from producers.cli.moments import shown_span
 from producers.cli.safe_text import safe_line
 from producers.stats import Distribution, JobStats, Stats
@@ -53,13 +54,6 @@ def _with_total(found: Stats) -> list[JobStats]:
 
 def _name(group: JobStats) -> Text:
     return Text(safe_line(group.name))
-
-
-def figure(value: float) -> str:
-    """Return a number in three digits, or all of a whole one: `0.84`, `12,345`."""
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
 
 
 def _failed(group: JobStats) -> Cell:

@@ -9,7 +9,8 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from producers.cli.stats_view import figure, measures_table, stats_table
+from producers.cli.measures_view import figure
+from producers.cli.stats_view import measures_table, stats_table
 from producers.stats import Distribution, JobStats, Stats
 from tests.producers.cli.conftest import Cli
 from tests.support.board import Board
