@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from tasks.samples import shop
+from tasks.samples import profile, shop
 
 
 class Sample(NamedTuple):
@@ -24,4 +24,4 @@ class Sample(NamedTuple):
 
 #: The first is what all others lean on.
 SHOP = Sample("sample-shop", shop.seed)
-SAMPLES = (SHOP,)
+SAMPLES = (SHOP, Sample("sample-profiles", profile.seed_profiles))
