@@ -62,6 +62,8 @@ class Desk(Generic[C]):
     key: Callable[[str], str]
     settings: TaskSettings
     conversation_id: str = ""
+    #: What looks suspicious in the customer's message: names of patterns.
+    flagged: tuple[str, ...] = ()
     #: What the agents know, by the type that the kind has declared.
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
     #: Returns how the whole deployment is at the moment.

@@ -21,6 +21,7 @@ from tasks.agents.runtime import (
     Budget,
     History,
     ModelHandle,
+    Shelf,
     dump_history,
     load_history,
     pruned,
@@ -69,6 +70,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         system=ctx.system,
     )
 
@@ -100,6 +102,7 @@ def _begin(
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
+        shelf=ctx,
         said=pruned(said, team.memory, model.estimates.input_tokens),
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
@@ -128,6 +131,7 @@ class Exchange(Generic[C]):
     gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
+    shelf: Shelf
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
     said: History
     turn: History
@@ -161,19 +165,21 @@ class Exchange(Generic[C]):
 
     async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # The last agent in line can no longer pass the conversation on.
+        card = self.team.agent(self.path[-1])
         output, messages = await run_agent(
-            self.team.agent(self.path[-1]),
+            card,
             model=self.model,
             account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
-            may_ask=self.may_ask,
+            may_ask=self.may_ask and card.asks,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,
             journal=self.journal,
+            shelf=self.shelf,
         )
         self.turn = turn_of(messages)
         return output

@@ -14,6 +14,7 @@ from tasks.contracts.quality import Review
 from tasks.desk import Transfer
 from tasks.tools.outcome import ToolOutcome
 from worker.context import TaskContext
+from worker.events import EventType
 from worker.masking import mask
 
 #: What an event shows of a tool's arguments and result, in characters.
@@ -87,6 +88,11 @@ class Reporter:
                 failed=review.failed,
                 correction=corrections,
             )
+
+    def answered_from_cache(self, agent: str, model: str) -> None:
+        """Tell that the model of an agent need not be asked."""
+        with self._harmless():
+            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
 
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""

@@ -1,7 +1,7 @@
 """What callers send to the jobs of this deployment and get back from them: one module a kind.
 
-Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task
-body.
+Imports pydantic and plain values of the engine alone, so that a producer can check a request, and knows its queue,
+without loading a task body.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tasks.contracts.actions import (
     Action,
+    AppointmentChanged,
     Escalated,
     EscalationCause,
     LineItem,
@@ -20,19 +21,21 @@ from tasks.contracts.actions import (
 )
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
-from tasks.contracts.base import Contract, Message, Priority, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
 from tasks.contracts.support import SupportRequest, SupportResult
 from tasks.contracts.system import SystemSeen
+from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, ScheduleResult
 
 __all__ = [
     "KINDS",
     "Action",
     "AgentRequest",
     "AgentResult",
+    "AppointmentChanged",
     "CartContent",
     "CheckOutcome",
     "Complexity",
@@ -43,6 +46,7 @@ __all__ = [
     "DiscrepancyKind",
     "Escalated",
     "EscalationCause",
+    "GuardedMessage",
     "KindModels",
     "LedgerAuditRequest",
     "LedgerAuditResult",
@@ -53,6 +57,7 @@ __all__ = [
     "PreferenceSeen",
     "PreferenceStated",
     "Priority",
+    "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
     "QualityReport",
@@ -61,6 +66,8 @@ __all__ = [
     "Report",
     "ReportSection",
     "Review",
+    "ScheduleRequest",
+    "ScheduleResult",
     "Sentiment",
     "SessionSeen",
     "StreamingRequest",
@@ -86,5 +93,6 @@ KINDS: dict[str, KindModels] = {
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from tasks.samples import profile, shop
+from tasks.samples import appointments, profile, shop
 
 
 class Sample(NamedTuple):
@@ -24,4 +24,8 @@ class Sample(NamedTuple):
 
 #: The first is what all others lean on.
 SHOP = Sample("sample-shop", shop.seed)
-SAMPLES = (SHOP, Sample("sample-profiles", profile.seed_profiles))
+SAMPLES = (
+    SHOP,
+    Sample("sample-appointments", appointments.seed),
+    Sample("sample-profiles", profile.seed_profiles),
+)

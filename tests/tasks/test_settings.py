@@ -13,6 +13,7 @@ import tasks.audit
 import tasks.purchase
 import tasks.settings
 import tasks.support
+import tasks.voice
 from tasks.contracts import KINDS, SupportRequest
 from tasks.deployment import deployment, reset
 from tasks.settings import load_settings
