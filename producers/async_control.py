@@ -17,7 +17,7 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
-from producers.stats import By, Since, Stats
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -224,7 +224,13 @@ class AsyncControl(AsyncioClient):
         return await self._do(self._conversations.forget(tenant, conversation_id))
 
     async def notes(
-        self, topic: str, *, tenant: str | None = None, kind: str | None = None, since: Since = None, limit: int = 100
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
     ) -> Notes:
         """Return what jobs have noted of a topic; see `JobClient.notes`."""
         return await self._do(self._journals.read(topic, tenant, kind, since, limit))

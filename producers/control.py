@@ -16,7 +16,7 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
-from producers.stats import By, Since, Stats
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -276,7 +276,13 @@ class Control(BlockingClient):
         return self._do(self._conversations.forget(tenant, conversation_id))
 
     def notes(
-        self, topic: str, *, tenant: str | None = None, kind: str | None = None, since: Since = None, limit: int = 100
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
     ) -> Notes:
         """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
 
