@@ -52,4 +52,5 @@ PROOF = Proof(
             _offered,
         ),
     ),
+    streams=False,
 )
