@@ -43,7 +43,16 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
     task_modules: Names = Field(
-        ("tasks.support", "tasks.contextual", "tasks.streaming", "tasks.purchase", "tasks.voice", "tasks.audit"),
+        (
+            "tasks.support",
+            "tasks.contextual",
+            "tasks.streaming",
+            "tasks.purchase",
+            "tasks.voice",
+            "tasks.account",
+            "tasks.organisation",
+            "tasks.audit",
+        ),
         description="Modules whose kinds a worker runs.",
     )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
