@@ -46,6 +46,8 @@ class Proof:
 
     kind: str
     talks: tuple[Talk, Talk]
+    #: Whether those who watch see what the model writes at once, not only once it has passed a quality gate.
+    live: bool = True
 
 
 def proofs() -> list[Proof]:
