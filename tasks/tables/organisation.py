@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from tasks.tables.base import Table
@@ -90,10 +90,7 @@ class SettingChange(OfOrganisation, Table):
     """Who changed a setting, when, from what to what. Rows are only added; each key has one."""
 
     __tablename__ = "setting_changes"
-    __table_args__ = (
-        UniqueConstraint("organisation", "key"),
-        Index("setting_changes_by_name", "organisation", "name", "id"),
-    )
+    __table_args__ = (UniqueConstraint("organisation", "key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
