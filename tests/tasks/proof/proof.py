@@ -46,8 +46,8 @@ class Proof:
 
     kind: str
     talks: tuple[Talk, Talk]
-    #: Whether those who watch see what the model writes at once, not only once it has passed a quality gate.
-    live: bool = True
+    #: Whether answers are asked for as a stream while somebody watches: a gate may hold them back until they passed.
+    streams: bool = True
 
 
 def proofs() -> list[Proof]:

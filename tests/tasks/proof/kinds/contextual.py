@@ -63,5 +63,5 @@ PROOF = Proof(
             _one_ticket,
         ),
     ),
-    live=False,
+    streams=False,
 )
