@@ -46,8 +46,6 @@ class Proof:
 
     kind: str
     talks: tuple[Talk, Talk]
-    #: Whether answers are asked for as a stream while somebody watches: a gate may hold them back until they passed.
-    streams: bool = True
 
 
 def proofs() -> list[Proof]:

@@ -52,5 +52,4 @@ PROOF = Proof(
             _offered,
         ),
     ),
-    streams=False,
 )
