@@ -56,7 +56,7 @@ class JobCore:
         self.transitions = Transitions(settings)
         self._installed = installed_checks() if checks is None else checks
         self._announced: dict[str, KindContract] = {}
-        self._announced_checks: dict[str, RequestCheck] = {}
+        self._checks: dict[str, RequestCheck] = {}
         self._read_at = float("-inf")
 
     def submit(
@@ -176,20 +176,30 @@ class JobCore:
         ]
 
     def check(self, kind: str) -> Operation[RequestCheck]:
-        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind."""
-        if (check := self._installed.get(kind)) is not None:
-            return check
+        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind.
+
+        What is done about suspicious text is for the workers to say, whose announcement goes before our own settings.
+        """
+        installed = self._installed.get(kind)
+        if installed is not None and not installed.guarded:
+            return installed
         stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
-        if stale or kind not in self._announced:
+        if stale or (installed is None and kind not in self._announced):
             announced = yield from self.kinds()
             self._announced = {contract.kind: contract for contract in announced}
-            self._announced_checks.clear()
+            self._checks.clear()
             self._read_at = time.monotonic()
-        if kind not in self._announced:
+        if kind not in self._checks:
+            self._checks[kind] = self._check_of(kind, installed)
+        return self._checks[kind]
+
+    def _check_of(self, kind: str, installed: RequestCheck | None) -> RequestCheck:
+        announced = self._announced.get(kind)
+        if installed is not None:
+            return installed.guarded_by((announced and announced.guard) or self.settings.guard)
+        if announced is None:
             raise UnknownKind(kind, sorted({*self._announced, *self._installed}))
-        if kind not in self._announced_checks:
-            self._announced_checks[kind] = SchemaCheck(self._announced[kind])
-        return self._announced_checks[kind]
+        return SchemaCheck(announced)
 
     def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
         return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)

@@ -51,7 +51,7 @@ def _of_part(part: Any) -> Iterator[Utterance]:
             yield Utterance(AGENT, f"-> {part.get('tool_name', '?')}({_arguments(part.get('args'))})")
         case "tool-return":
             yield Utterance(str(part.get("tool_name", "?")), _text(part.get("content")))
-        case "retry-prompt":
+        case "retry-prompt" | "retry-feedback":
             yield Utterance(str(part.get("tool_name") or "check"), f"not accepted: {_text(part.get('content'))}")
         case _:
             yield Utterance(str(kind or "?"), _text(part.get("content", part) if kind else part))

@@ -52,6 +52,10 @@ class Opening(BaseModel):
             raise ValueError("closes before it opens; split what goes on after midnight in two")
         return self
 
+    def __str__(self) -> str:
+        closes = "24:00" if self.closes == _MIDNIGHT else f"{self.closes:%H:%M}"
+        return f"{self.opens:%H:%M}-{closes}"
+
     def on(self, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """Return when it begins and ends on a day, in UTC."""
         last = day + timedelta(days=1) if self.closes == _MIDNIGHT else day
@@ -113,6 +117,12 @@ class BusinessHours(BaseModel):
             return cls.model_validate(_json(text) if text.lstrip().startswith("{") else _fields_of(text))
         except ValidationError as error:
             raise ValueError("; ".join(map(_sentence, error.errors()))) from None
+
+    def __str__(self) -> str:
+        """Write the text of which `read` makes the same hours."""
+        days = {DAYS.index(day): " ".join(map(str, openings)) for day, openings in self.hours.items()}
+        closed = [f"closed {' '.join(map(str, sorted(self.holidays)))}"] if self.holidays else []
+        return f"{', '.join([*_joined(days), *closed])} {self.time_zone}"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -28,6 +28,7 @@ from tasks.instructions import Moment, compose, moment_of
 from tasks.preferences import Inference, Statement, inferences
 from tasks.profile import CustomerProfile, PastInteraction, learn, note_interaction, read_profile, read_rules
 from tasks.prompt_rules import Circumstances, PromptRule, applicable
+from tasks.quality import QualityGate
 from tasks.sentiment import MOST_MESSAGES, polarity_of, sentiment_of
 from tasks.tools.knowledge import search_articles
 from tasks.tools.orders import look_up_order
@@ -84,6 +85,7 @@ ASSISTANT = AgentCard(
         open_ticket,
     ),
     briefing=_brief,
+    quality=QualityGate(),
 )
 CONTEXTUAL = Team("contextual", (ASSISTANT,), rules=decide, context=Surroundings)
 

@@ -71,6 +71,15 @@ class Database:
         with Session(self._writing) as session, session.begin():
             yield session
 
+    def contend(self, work: Callable[[Session], T]) -> T:
+        """Run work in a transaction; once more in another one when a constraint shows that somebody was faster."""
+        try:
+            with self.write() as session:
+                return work(session)
+        except IntegrityError:
+            with self.write() as session:
+                return work(session)
+
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work off the event loop, which hundreds of other jobs share."""
         return await asyncio.to_thread(work)

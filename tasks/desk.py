@@ -28,6 +28,16 @@ class Context(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    @property
+    def customer(self) -> str | None:
+        """Whom the agents serve, where they find that out themselves; the conversation is theirs from then on."""
+        return None
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the agents may see what was said in the conversation before this message."""
+        return True
+
     def carried(self) -> Self:
         """Return what of it the next message of the conversation brings: all, unless a kind knows better."""
         return self
@@ -62,6 +72,8 @@ class Desk(Generic[C]):
     key: Callable[[str], str]
     settings: TaskSettings
     conversation_id: str = ""
+    #: What looks suspicious in the customer's message: names of patterns.
+    flagged: tuple[str, ...] = ()
     #: What the agents know, by the type that the kind has declared.
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
     #: Returns how the whole deployment is at the moment.
@@ -80,3 +92,4 @@ class Desk(Generic[C]):
         """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""
         known = type(self.context)
         self.context = known.model_validate({**self.context.model_dump(), **facts})
+        self.customer_id = self.context.customer or self.customer_id

@@ -29,7 +29,7 @@ _SIGNS: Mapping[str, Mapping[str, str]] = {
         "concise": r"keep it (?:short|brief)|be brief|briefly|in short|to the point|tl;?dr",
         "detailed": r"in (?:full )?detail|step by step|explain everything|thorough(?:ly)?",
         "formal": r"dear sir|dear madam|yours (?:sincerely|faithfully)",
-        "casual": r"hey (?:guys|there|folks)|cheers|thx|no need to be formal",
+        "casual": r"hey (?:guys|there|folks)|cheers|no need to be formal",
     },
     "contact_method": {
         "phone": r"call me|ring me|phone me|give me a call",

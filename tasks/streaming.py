@@ -17,6 +17,8 @@ from tasks.agents.team import Team
 from tasks.contracts import Complexity, ModelUsage, Report, SessionSeen, StreamingRequest, StreamingResult
 from tasks.deployment import deployment
 from tasks.desk import Context, Desk
+from tasks.quality import DEFAULT_CHECKS, QualityGate
+from tasks.quality.form import Length
 from tasks.reporting import make_report
 from tasks.tools.advice import find_advice
 from tasks.tools.knowledge import search_articles
@@ -25,13 +27,15 @@ from tasks.tools.purchases import compare_spending, review_orders, spending_by_c
 from tasks.tools.system_status import system_status
 from tasks.tools.ticket import open_ticket
 from worker.context import TaskContext
-from worker.conversation import Conversation, Head
+from worker.conversation import Conversation
 from worker.errors import TaskError
 from worker.failure import Category, Severity
 from worker.ledger import Effect
 
 #: The part of the progress that the stages of a report are; the rest is the answer's.
 STAGES_SHARE = 0.7
+#: A report may be longer than an answer is otherwise.
+CHECKS = tuple(Length(most=8000) if isinstance(check, Length) else check for check in DEFAULT_CHECKS)
 #: Who answers when a session is closed.
 CLOSING = "session"
 
@@ -69,6 +73,7 @@ ANALYST = AgentCard(
         open_ticket,
     ),
     briefing=_brief,
+    quality=QualityGate(checks=CHECKS, shows="live"),
 )
 STREAMING = Team("streaming", (ANALYST,), rules=decide, context=Session)
 
@@ -102,15 +107,15 @@ def _session(desk: Desk[Session], past: Conversation, more: int) -> SessionSeen:
     began, until = known.started_at or head.started_at or now, head.closed_at or now
     return SessionSeen(
         started_at=began,
-        messages=_answered(head) + more,
+        messages=_answered(past) + more,
         duration_s=round((until - began).total_seconds(), 3),
         closed_at=head.closed_at,
     )
 
 
-def _answered(head: Head) -> int:
-    # The turn that closed it is no message.
-    return head.turns + head.dropped - (head.closed_at is not None)
+def _answered(past: Conversation) -> int:
+    # Not the count of the head, in which this job's own turn may be; and the turn that closed it is no message.
+    return past.turns[-1].number - (past.head.closed_at is not None) if past.turns else 0
 
 
 async def _close(ctx: TaskContext, desk: Desk[Session], past: Conversation) -> StreamingResult:

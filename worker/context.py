@@ -8,7 +8,7 @@ in a `def` one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -91,6 +91,8 @@ class AttemptContext:
         #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
         #: A copy: what this attempt costs its tenant is the difference to what the claim says.
         self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
+        #: The fields of the request in which something looks suspicious, and what: names of patterns.
+        self.flagged: Mapping[str, Sequence[str]] = {}
         #: What the body leaves for its fallback, which is given the same context; it is not kept.
         self.aside: dict[str, Any] = {}
 

@@ -28,6 +28,7 @@ class EventType(StrEnum):
     TOOL_RETURNED = "tool_returned"
     REVIEW = "review"
     INPUT_FLAGGED = "input_flagged"
+    CACHE_HIT = "cache_hit"
     STEP = "step"
     LIMITED = "limited"
     RETRYING = "retrying"

@@ -27,8 +27,10 @@ from worker.classification import classify
 from worker.context import AttemptContext, BlockingContext, TaskContext
 from worker.encoding import encode, printable
 from worker.errors import FenceLost, StoreUnavailable, TaskError
+from worker.events import EventType
 from worker.failure import Category, Failure, Severity, support_reference
 from worker.family import AttemptFamily
+from worker.guard import guarded_schema, refusals
 from worker.interrupt import Interrupt
 from worker.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
 from worker.kinds import field_errors
@@ -179,7 +181,13 @@ class _Attempt:
         try:
             request = self.spec.request.model_validate_json(self.claim.request)
         except ValidationError as error:
-            return Failed(self._invalid(error))
+            return Failed(self._invalid(field_errors(error)))
+        guard = self.process.settings.guard
+        if found := guard.findings(guarded_schema(self.spec.request), self.claim.request):
+            if guard.mode == "refuse":
+                return Failed(self._invalid(refusals(found)))
+            self.context.flagged = found
+            self.context.emit(EventType.INPUT_FLAGGED, fields=found)
         outcome = yield from self._of_body(partial(self.spec.body, self.context, request), lease)
         fallback = self.spec.fallback
         if fallback is None or not (isinstance(outcome, Failed) and outcome.failure.transient):
@@ -270,8 +278,7 @@ class _Attempt:
             Failure(code=code, message=message, category=category, severity=Severity.HIGH, reference=reference)
         )
 
-    def _invalid(self, error: ValidationError) -> Failure:
-        fields = field_errors(error)
+    def _invalid(self, fields: dict[str, str]) -> Failure:
         field, reason = next(iter(fields.items()))
         return Failure(
             code="invalid_request",

@@ -120,7 +120,7 @@ class Intake:
 
     def _check(self, kind: str) -> RequestCheck:
         if (spec := self._kinds.get(kind)) is not None:
-            return ModelCheck(spec.queue, spec.request)
+            return ModelCheck(spec.queue, spec.request, self._settings.guard)
         announced = self._client.hget(self._keys.kinds, kind)
         if announced is None:
             raise UnknownKind(kind, sorted({*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}))

@@ -63,13 +63,17 @@ MAX_PRIORITY = 9
 
 
 class Usage(BaseModel):
-    """What a job has consumed of the model so far. A cost of None is not known."""
+    """What a job has consumed of the model so far. A cost of None is not known.
+
+    Of the `requests` a cache has answered `cached_requests`, at no cost.
+    """
 
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
     cost_usd: float | None = None
+    cached_requests: int = 0
 
     @property
     def tokens(self) -> int:

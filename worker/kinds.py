@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from worker.encoding import encode
 from worker.errors import InvalidRequest
+from worker.guard import InputGuard, guarded_schema, has_guarded
 from worker.job import Name
 
 #: The field of a request that makes it a message of a conversation.
@@ -32,6 +33,8 @@ class KindContract(BaseModel):
     description: str = ""
     request_schema: dict[str, Any] = Field(default_factory=dict)
     result_schema: dict[str, Any] = Field(default_factory=dict)
+    #: What the workers do about suspicious text in guarded fields; None when there are none, or in older contracts.
+    guard: InputGuard | None = None
 
     @classmethod
     def of(
@@ -46,6 +49,10 @@ class KindContract(BaseModel):
             result_schema=result.model_json_schema(mode="serialization"),
         )
 
+    def guarded_by(self, guard: InputGuard) -> KindContract:
+        """Return this contract with what is done about suspicious text, if it has fields that are guarded."""
+        return self.model_copy(update={"guard": guard}) if has_guarded(self.request_schema) else self
+
 
 class RequestCheck(Protocol):
     """Checks and encodes the requests of one kind."""
@@ -58,17 +65,32 @@ class RequestCheck(Protocol):
     def converses(self) -> bool:
         """Whether requests of the kind have a `conversation_id`: each is a message of a conversation."""
 
+    @property
+    def guarded(self) -> bool:
+        """Whether requests of the kind have fields in which suspicious text is looked for."""
+
+    def guarded_by(self, guard: InputGuard) -> RequestCheck:
+        """Return this check with another guard than it has."""
+
     def encode(self, request: object) -> bytes:
         """Return the request as JSON; raises InvalidRequest with the field and the reason when it does not fit."""
 
 
 class ModelCheck:
-    """Checks requests with the kind's pydantic model."""
+    """Checks requests with the kind's pydantic model; without a guard, any text may stand in its fields."""
 
-    def __init__(self, queue: str, model: type[BaseModel]) -> None:
+    def __init__(self, queue: str, model: type[BaseModel], guard: InputGuard | None = None) -> None:
         self.queue = queue
         self.converses = CONVERSATION_FIELD in model.model_fields
         self._model = model
+        self._guard = guard
+
+    @property
+    def guarded(self) -> bool:
+        return guarded_schema(self._model) is not None
+
+    def guarded_by(self, guard: InputGuard) -> ModelCheck:
+        return ModelCheck(self.queue, self._model, guard)
 
     def encode(self, request: object) -> bytes:
         """Return the validated request as JSON, defaults filled in."""
@@ -78,16 +100,27 @@ class ModelCheck:
             checked = self._model.model_validate(request)
         except ValidationError as error:
             raise InvalidRequest.of(field_errors(error)) from None
-        return encode_json("request", checked)
+        encoded = encode_json("request", checked)
+        if self._guard is not None:
+            self._guard.check(guarded_schema(self._model), encoded)
+        return encoded
 
 
 class SchemaCheck:
     """Checks requests with the JSON schema that workers have announced."""
 
     def __init__(self, contract: KindContract) -> None:
+        self._contract = contract
         self.queue = contract.queue
         self._schema = contract.request_schema
         self.converses = CONVERSATION_FIELD in self._schema.get("properties", {})
+
+    @cached_property
+    def guarded(self) -> bool:
+        return has_guarded(self._schema)
+
+    def guarded_by(self, guard: InputGuard) -> SchemaCheck:
+        return SchemaCheck(self._contract.guarded_by(guard))
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
@@ -99,6 +132,8 @@ class SchemaCheck:
         errors = sorted(self._validator.iter_errors(from_json(encoded)), key=lambda error: list(map(str, error.path)))
         if errors:
             raise InvalidRequest.of({path: reason for error in errors for path, reason in _reasons(error)})
+        if self._contract.guard is not None:
+            self._contract.guard.check(self._schema if self.guarded else None, encoded)
         return encoded
 
 

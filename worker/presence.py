@@ -34,6 +34,7 @@ class Presence:
         self._client = client
         self._transitions = Transitions(settings)
         self._keys = Keys(settings.prefix)
+        self._guard = settings.guard
         self._facts = facts
         self._on_announced = on_announced
         self._contracts: dict[Any, Any] = {}
@@ -41,7 +42,8 @@ class Presence:
 
     def start(self, registry: Mapping[str, TaskSpec]) -> None:
         """Announce the kinds and the worker, and go on announcing it. Returns at once, also when Redis is away."""
-        self._contracts = {kind: spec.contract.model_dump_json() for kind, spec in registry.items()}
+        contracts = {kind: spec.contract.guarded_by(self._guard) for kind, spec in registry.items()}
+        self._contracts = {kind: contract.model_dump_json() for kind, contract in contracts.items()}
         self._thread.start()
 
     def announce(self) -> None:

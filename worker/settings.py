@@ -5,6 +5,8 @@ Order of precedence: environment (`BACKDESK_*`), `.env` in the working directory
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +14,7 @@ from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationError
+from worker.guard import USUAL_PATTERNS, InputGuard, Patterns
 from worker.job import Name
 
 SECRETS_DIR = Path("/run/secrets")
@@ -40,7 +43,16 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
     task_modules: Names = Field(
-        ("tasks.support", "tasks.contextual", "tasks.streaming", "tasks.purchase", "tasks.audit"),
+        (
+            "tasks.support",
+            "tasks.contextual",
+            "tasks.streaming",
+            "tasks.purchase",
+            "tasks.voice",
+            "tasks.account",
+            "tasks.organisation",
+            "tasks.audit",
+        ),
         description="Modules whose kinds a worker runs.",
     )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
@@ -85,6 +97,14 @@ class Settings(BaseSettings):
         60.0, gt=0, le=3600, description="A probe that takes longer than this no longer keeps another from probing."
     )
 
+    input_guard: Literal["refuse", "mark", "off"] = Field(
+        "refuse", description="What happens to a request with suspicious text in a field that is guarded."
+    )
+    input_patterns: Annotated[Patterns | None, NoDecode] = Field(
+        None,
+        description="What is suspicious, instead of the usual: regular expressions as JSON, or a JSON file of them.",
+    )
+
     socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
     health_file: Path | None = Field(None, description="The worker writes its verdict on itself here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
@@ -100,6 +120,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("input_patterns", mode="before")
+    @classmethod
+    def _named_patterns(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = _json(value)
+        return {each: each for each in value} if isinstance(value, list) else value
 
     @field_validator("queues")
     @classmethod
@@ -124,10 +151,26 @@ class Settings(BaseSettings):
             raise ValueError(f"{min(clash)!r} is a queue that workers consume; choose another inbox")
         return value
 
+    @cached_property
+    def guard(self) -> InputGuard:
+        """What is done about suspicious text in requests."""
+        usual = self.input_patterns is None
+        return InputGuard(mode=self.input_guard, patterns=USUAL_PATTERNS if usual else self.input_patterns)
+
     @property
     def url(self) -> str:
         """The Redis to use: the configured one, else the conventional local address."""
         return self.redis_url or LOCAL_REDIS
+
+
+def _json(text: str) -> Any:
+    """Read JSON, or the file of which this is the path. Raises ValueError."""
+    try:
+        return json.loads(text if text.lstrip().startswith(("[", "{")) else Path(text).read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"neither JSON nor a file that can be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
 
 
 def celery_queue(prefix: str, queue: str) -> str:

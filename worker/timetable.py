@@ -140,7 +140,7 @@ class Timetable:
 
     def _check(self, kind: str) -> RequestCheck:
         if (spec := self._kinds.get(kind)) is not None:
-            return ModelCheck(spec.queue, spec.request)
+            return ModelCheck(spec.queue, spec.request, self._settings.guard)
         announced = self._client.hget(self._keys.kinds, kind)
         if announced is None:
             raise UnknownKind(kind, sorted(self._kinds))

@@ -142,7 +142,8 @@ def usage_text(record: JobRecord) -> str:
     if used is None:
         return "none"
     tokens = f"{used.input_tokens} + {used.output_tokens} tokens"
-    calls = f"{used.requests} model requests, {tokens} in and out, {used.tool_calls} tool calls"
+    cached = f" ({used.cached_requests} answered from the cache)" if used.cached_requests else ""
+    calls = f"{used.requests} model requests{cached}, {tokens} in and out, {used.tool_calls} tool calls"
     return f"{calls}, {cost_text(used.cost_usd)}"
 
 

@@ -17,6 +17,8 @@ from tasks.contracts import Action, AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.quality import QualityReport
 from tasks.deployment import deployment
 from tasks.desk import Desk
+from tasks.tools.appointments import appointments_changed
+from tasks.tools.checkout import orders_placed
 from tasks.tools.escalation import EscalationReceipt, escalate
 from tasks.tools.refund import refunds_made
 from tasks.tools.ticket import tickets_opened
@@ -67,7 +69,8 @@ async def _hand_to_person(
 ) -> tuple[EscalationReceipt | None, list[Action]]:
     """Return the promise that a person answers, and all that this job has done for the customer; or neither."""
     try:
-        done: list[Action] = [*await refunds_made(desk), *await tickets_opened(desk)]
+        done: list[Action] = [*await refunds_made(desk), *await orders_placed(desk), *await appointments_changed(desk)]
+        done += await tickets_opened(desk)
         already = "".join(f"\nDone already: {each.model_dump_json()}" for each in done)
         details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){already}"
         escalation = await escalate(desk, "repeated_failure", "Could not be answered automatically", details)
@@ -83,5 +86,7 @@ def _answer(escalation: EscalationReceipt | None, actions: list[Action]) -> str:
     done = [
         f" Refund {each.refund_id} for order {each.order_number} is made." for each in actions if each.type == "refund"
     ]
+    done += [f" Order {each.order_number} is placed." for each in actions if each.type == "order"]
+    done += [f" The appointment is {each.change}." for each in actions if each.type == "appointment"]
     promise = f"{escalation.promise} (Escalation {escalation.escalation_id}.)"
     return f"We are sorry: we could not finish this now. {promise}{''.join(done)}"

@@ -14,6 +14,7 @@ from tasks.desk import Desk
 from tasks.quality import QualityGate
 from tasks.tools.outcome import ToolOutcome
 from tasks.tools.tool import DeskTool
+from worker.archive import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER = "ask_customer", "hand_over"
@@ -36,6 +37,18 @@ class Question(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseCache:
+    """That an agent's model need not be asked twice for the same, and for how long its answer counts. Seconds."""
+
+    ttl_s: float
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is none."""
+        if not 0 < self.ttl_s <= LONGEST_TTL_S:
+            raise ValueError(f"an answer is kept for more than nothing and at most 30 days, not for {self.ttl_s!r} s")
+
+
+@dataclass(frozen=True, slots=True)
 class AgentCard:
     """One agent. `hands_to` names the colleagues that it may hand over to."""
 
@@ -46,12 +59,16 @@ class AgentCard:
     hands_to: tuple[str, ...] = ()
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
+    #: Whether the agent may ask by `Question`; one that may not asks in its text, which is reviewed as any answer.
+    asks: bool = True
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
     #: What its answers must pass before they are given.
     quality: QualityGate | None = None
     #: The prompt itself; without it, it is read from `prompts/<name>.md`.
     instructions: str = ""
+    #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
+    cache: ResponseCache | None = None
 
     def prompt(self) -> str:
         """Return the instructions."""

@@ -21,6 +21,8 @@ from tasks.agents.runtime import (
     Budget,
     History,
     ModelHandle,
+    Shelf,
+    conceal_history,
     dump_history,
     load_history,
     pruned,
@@ -69,6 +71,7 @@ def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         system=ctx.system,
     )
 
@@ -77,7 +80,7 @@ def _begin(
     ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
 ) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
-    settings, reporter = here.settings, Reporter(ctx)
+    settings, reporter = here.settings, Reporter(ctx, team.conceal)
     reporter.fraction = done
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
@@ -100,7 +103,8 @@ def _begin(
         gates=[FleetLimits(ctx)],
         reporter=reporter,
         journal=journal,
-        said=pruned(said, team.memory, model.estimates.input_tokens),
+        shelf=ctx,
+        said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
         may_ask=questions < team.most_questions,
@@ -128,6 +132,7 @@ class Exchange(Generic[C]):
     gates: Sequence[Gate]
     reporter: Reporter
     journal: Journal
+    shelf: Shelf
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
     said: History
     turn: History
@@ -161,19 +166,21 @@ class Exchange(Generic[C]):
 
     async def _run(self, prompt: str | None) -> str | HandOver | Question:
         # The last agent in line can no longer pass the conversation on.
+        card = self.team.agent(self.path[-1])
         output, messages = await run_agent(
-            self.team.agent(self.path[-1]),
+            card,
             model=self.model,
             account=self.account,
             gates=self.gates,
             desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
-            may_ask=self.may_ask,
+            may_ask=self.may_ask and card.asks,
             may_hand_over=len(self.path) <= self.max_handoffs,
             budget=self.budget,
             watcher=self.reporter,
             journal=self.journal,
+            shelf=self.shelf,
         )
         self.turn = turn_of(messages)
         return output
@@ -183,7 +190,7 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
-        turn = dump_history(without_refused(self.turn))
+        turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)

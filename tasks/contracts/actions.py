@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from tasks.contracts.base import Contract, Priority
 
@@ -60,6 +60,36 @@ class OrderPlaced(Contract):
     currency: str
 
 
+class ProfileChanged(Contract):
+    """What a customer's profile says now."""
+
+    type: Literal["profile_change"] = "profile_change"
+    user_id: str
+    name: str
+    time_zone: str
+
+
+class SettingChanged(Contract):
+    """A setting of an organisation that has another value now."""
+
+    type: Literal["setting_change"] = "setting_change"
+    setting: str
+    previous: str
+    value: str
+
+
+class AppointmentChanged(Contract):
+    """An appointment that was booked, moved or cancelled; the time is the new one, in UTC."""
+
+    type: Literal["appointment"] = "appointment"
+    change: Literal["booked", "moved", "cancelled"]
+    appointment_id: int
+    advisor: str
+    topic: str
+    starts_at: AwareDatetime
+    minutes: int
+
+
 class Escalated(Contract):
     """A matter that a person has taken over, and when they have answered."""
 
@@ -71,4 +101,14 @@ class Escalated(Contract):
     respond_by: datetime = Field(description="In UTC; counted in business hours.")
 
 
-Action = Annotated[RefundMade | TicketOpened | OrderPlaced | Escalated | PreferenceStated, Field(discriminator="type")]
+Action = Annotated[
+    RefundMade
+    | TicketOpened
+    | OrderPlaced
+    | AppointmentChanged
+    | Escalated
+    | PreferenceStated
+    | ProfileChanged
+    | SettingChanged,
+    Field(discriminator="type"),
+]

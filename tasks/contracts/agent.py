@@ -7,24 +7,25 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.contracts.actions import Action
-from tasks.contracts.base import Contract, Message, Reference
+from tasks.contracts.base import Contract, GuardedMessage, Reference
 from tasks.contracts.quality import QualityReport
 
 
 class ModelUsage(Contract):
     """What one job asked of the model."""
 
-    requests: int = 0
+    requests: int = Field(0, description="Those that the cache has answered included.")
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
     cost_usd: float | None = Field(None, description="In US dollars; null when a price is not known.")
+    cached_requests: int = Field(0, description="Those that the cache has answered: they cost nothing.")
 
 
 class AgentRequest(Contract):
     """A message to agents, alone or as part of a conversation."""
 
-    message: Message
+    message: GuardedMessage
     customer_id: Reference | None = Field(None, description="Whose data the agents see and change.")
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from tasks.samples import shop
+from tasks.samples import appointments, organisations, profile, shop
 
 
 class Sample(NamedTuple):
@@ -24,4 +24,9 @@ class Sample(NamedTuple):
 
 #: The first is what all others lean on.
 SHOP = Sample("sample-shop", shop.seed)
-SAMPLES = (SHOP,)
+SAMPLES = (
+    SHOP,
+    Sample("sample-appointments", appointments.seed),
+    Sample("sample-profiles", profile.seed),
+    Sample("sample-organisations", organisations.seed),
+)

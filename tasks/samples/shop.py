@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from tasks.reconciliation import fee_of
 from tasks.samples.articles import ARTICLES
 from tasks.samples.history import seed_history
-from tasks.samples.profile import seed_profiles
 from tasks.tables import Article, Customer, LedgerEntry, Order, OrderLine, Product, Refund
 
 
@@ -101,7 +100,6 @@ def seed(session: Session, today: date) -> None:
     for number in range(FIRST_ORDER, LAST_ORDER + 1):
         _add_order(session, number, today)
     seed_history(session, today)
-    seed_profiles(session, today)
 
 
 def situation_of(number: int) -> Situation:

@@ -24,7 +24,7 @@ class Customer(Table):
 
 class Product(Table):
     __tablename__ = "products"
-    __table_args__ = (CheckConstraint("stock >= 0"),)
+    __table_args__ = (CheckConstraint("stock >= 0", name="products_stock_check"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]

@@ -7,12 +7,10 @@ that a call that is repeated changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tasks.contracts import CartContent, LineItem
@@ -22,8 +20,6 @@ from tasks.tools.outcome import Refusal, ToolOutcome, euros
 from tasks.tools.products import ProductName, find_product
 from tasks.tools.tool import desk_tool
 from worker.ledger import Effect
-
-T = TypeVar("T")
 
 Quantity = Annotated[int, Field(ge=1, le=100, description="How many of it the cart shall hold in all.")]
 
@@ -56,7 +52,7 @@ async def put_in_cart(desk: Desk, product: ProductName, quantity: Quantity = 1) 
         _set(session, cart, found.id, quantity)
         return CartShown(cart=content_of(cart), product=found.name)
 
-    return await desk.database.in_thread(lambda: alone_with_cart(desk, put))
+    return await desk.database.in_thread(lambda: desk.database.contend(put))
 
 
 @desk_tool(Effect.IDEMPOTENT)
@@ -72,7 +68,7 @@ async def remove_from_cart(desk: Desk, product: ProductName) -> CartShown | Refu
             _set(session, cart, found.id, 0)
         return CartShown(cart=content_of(cart), product=found.name)
 
-    return await desk.database.in_thread(lambda: alone_with_cart(desk, remove))
+    return await desk.database.in_thread(lambda: desk.database.contend(remove))
 
 
 @desk_tool(Effect.IDEMPOTENT)
@@ -84,18 +80,8 @@ async def show_cart(desk: Desk) -> CartShown:
 async def cart_of(desk: Desk) -> CartContent:
     """Return what is in the cart of whom the desk serves."""
     return await desk.database.in_thread(
-        lambda: alone_with_cart(desk, lambda session: content_of(open_cart(session, desk)))
+        lambda: desk.database.contend(lambda session: content_of(open_cart(session, desk)))
     )
-
-
-def alone_with_cart(desk: Desk, work: Callable[[Session], T]) -> T:
-    """Run work in a transaction of its own, once more when another one was first to open or to order the cart."""
-    try:
-        with desk.database.write() as session:
-            return work(session)
-    except IntegrityError:
-        with desk.database.write() as session:
-            return work(session)
 
 
 def open_cart(session: Session, desk: Desk) -> Cart | None:

@@ -15,7 +15,7 @@ from tasks.contracts import CartContent, LineItem, OrderPlaced
 from tasks.desk import Desk
 from tasks.reconciliation import fee_of
 from tasks.tables import CURRENCY, Cart, Customer, LedgerEntry, Order, OrderLine, Product
-from tasks.tools.cart import alone_with_cart, cart_in_words, content_of, open_cart, out_of_stock, owner_of
+from tasks.tools.cart import cart_in_words, content_of, open_cart, out_of_stock, owner_of
 from tasks.tools.outcome import Refusal, ToolOutcome, euros
 from tasks.tools.tool import Consent, desk_tool
 from worker.ledger import Effect
@@ -52,7 +52,7 @@ async def consent_to_check_out(desk: Desk) -> Consent | None:
         content = content_of(cart)
         return _consent(desk, content) if content.total_cents > desk.settings.purchase_limit_cents else None
 
-    return await desk.database.in_thread(lambda: alone_with_cart(desk, work))
+    return await desk.database.in_thread(lambda: desk.database.contend(work))
 
 
 def _consent(desk: Desk, cart: CartContent) -> Consent:
@@ -88,7 +88,7 @@ async def orders_placed(desk: Desk) -> list[OrderPlaced]:
 
 def check_out_once(desk: Desk) -> OrderReceipt | Refusal:
     """Order, or say why not; the job that made the order gets its receipt again. Blocks."""
-    return alone_with_cart(desk, lambda session: _check_out(session, desk))
+    return desk.database.contend(lambda session: _check_out(session, desk))
 
 
 def _check_out(session: Session, desk: Desk) -> OrderReceipt | Refusal:

@@ -8,10 +8,11 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import redis
+from pydantic import BaseModel, Field
 
 from tests.producers.conftest import Connect
 from tests.support.board import Board, Clock
@@ -35,9 +36,10 @@ from worker.errors import (
     UnknownKind,
 )
 from worker.failure import Failure
+from worker.guard import GUARDED, InputGuard
 from worker.health import WorkerFacts
 from worker.job import Failed, JobState
-from worker.kinds import KindContract
+from worker.kinds import KindContract, ModelCheck
 from worker.retry import RetryPolicy
 from worker.settings import Settings
 
@@ -367,6 +369,35 @@ async def test_a_kind_without_an_installed_model_is_checked_by_its_announcement(
     with pytest.raises(InvalidRequest) as caught:
         await jobs.submit("far.echo", {"text": 7})
     assert caught.value.field == "text"
+
+
+class Letter(BaseModel):
+    text: Annotated[str, Field(json_schema_extra=GUARDED)]
+
+
+LETTER = KindContract.of("far.letter", "agents", Letter, Text)
+MARKS, REFUSES = InputGuard(mode="mark"), InputGuard(patterns={"a swear word": "drat"})
+
+
+async def test_what_workers_say_about_suspicious_text_goes_before_the_settings_of_the_client(
+    connected: Connect, board: Board
+) -> None:
+    for installed in ({}, {"far.letter": ModelCheck("agents", Letter)}):
+        announce(board, LETTER.guarded_by(MARKS))
+        await connected(checks=installed, input_guard="refuse").submit("far.letter", {"text": "eval("})
+        announce(board, LETTER.guarded_by(REFUSES))
+        jobs = connected(checks=installed, input_guard="off")
+        await jobs.submit("far.letter", {"text": "eval("})
+        with pytest.raises(InvalidRequest) as refused:
+            await jobs.submit("far.letter", {"text": "oh drat"})
+        assert refused.value.fields == {"text": "holds what looks like code: a swear word; say it in words"}
+
+
+async def test_before_any_worker_has_spoken_an_installed_kind_is_guarded_by_the_settings(connected: Connect) -> None:
+    installed = {"far.letter": ModelCheck("agents", Letter)}
+    await connected(checks=installed, input_guard="mark").submit("far.letter", {"text": "eval("})
+    with pytest.raises(InvalidRequest):
+        await connected(checks=installed).submit("far.letter", {"text": "eval("})
 
 
 async def test_without_any_worker_yet_the_error_says_so(connected: Connect) -> None:

@@ -113,6 +113,7 @@ def part(kind: str, **fields: Any) -> dict[str, Any]:
         (part("tool-call"), "agent", "-> ?()"),
         (part("tool-return", tool_name="look_up", content={"state": "paid"}), "look_up", '{"state": "paid"}'),
         (part("retry-prompt", tool_name="look_up", content="no such order"), "look_up", "not accepted: no such order"),
+        (part("retry-feedback", content="too long"), "check", "not accepted: too long"),
         (part("hologram", content="?"), "hologram", "?"),
         ({"parts": ["what?"]}, "?", "what?"),
         ({"role": "user", "content": "hello"}, "customer", "hello"),

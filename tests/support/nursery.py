@@ -27,6 +27,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 #: What a worker loads besides the project.
 LIBRARIES = (
+    "alembic.autogenerate",
+    "alembic.command",
     "celery.__main__",
     "celery.apps.worker",
     "celery.bin.celery",

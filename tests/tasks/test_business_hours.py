@@ -141,6 +141,22 @@ def test_json_says_the_same_as_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Mon-Fri 09:00-18:00 Europe/Berlin",
+        "Mon-Tue 09:00-12:00 13:00-24:00, Thu 10:00-11:00, Sat-Sun 08:00-09:00, closed 2026-01-01 2026-12-25 UTC",
+    ],
+)
+def test_hours_are_written_as_they_are_read(text: str) -> None:
+    assert str(BusinessHours.read(text)) == text
+
+
+def test_days_over_the_end_of_the_week_and_those_that_are_listed_have_the_hours_that_follow() -> None:
+    hours = BusinessHours.read("Sat-Mon, Wed 09:00-18:00 UTC")
+    assert str(hours) == "Mon 09:00-18:00, Wed 09:00-18:00, Sat-Sun 09:00-18:00 UTC"
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("Mon-Fri 09:00-18:00", "write it as"),

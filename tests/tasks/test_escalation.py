@@ -113,6 +113,7 @@ async def test_danger_goes_to_a_person_at_once_with_its_ticket() -> None:
     result = await ask("The router from order 10005 smokes!")
     assert [type(action) for action in result.actions] == [TicketOpened, Escalated]
     assert (escalated(result).cause, escalated(result).priority) == ("danger", "urgent")
+    assert result.answer.startswith("Switch it off")
 
 
 @pytest.mark.usefixtures("on_friday")

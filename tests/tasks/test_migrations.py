@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,7 @@ from tasks.migrations import HEAD, REVISIONS
 from tasks.migrations.__main__ import main
 from tasks.migrations.runner import differences, scripts, upgrade_script
 from tasks.samples import SAMPLES, Sample
-from tasks.tables import Article, Customer, Escalation, Order, OrderLine, Product, Refund, Seeding, Ticket
+from tasks.tables import Article, Customer, Escalation, Order, OrderLine, Product, Refund, Seeding, Table, Ticket
 from worker.errors import ConfigurationError
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql").read_text("utf-8")
@@ -47,6 +48,16 @@ def everything(path: Path) -> list[str]:
         connection.close()
 
 
+def rules_of(connection: Connection) -> set[str]:
+    """What a database enforces and Alembic does not compare: checks, indexes with their conditions, ids given once."""
+    tables = inspect(connection)
+    checks = {check["sqltext"] for names in Table.metadata.tables for check in tables.get_check_constraints(names)}
+    made = connection.execute(text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+    indexes = {sql for kind, _, sql in made if kind == "index"}
+    ids = {f"{name}: ids are given once" for kind, name, sql in made if kind == "table" and "AUTOINCREMENT" in sql}
+    return {re.sub(r"[()\s\"]", "", rule) for rule in checks | indexes | ids}
+
+
 def test_the_revisions_that_are_known_at_start_are_those_of_the_scripts() -> None:
     assert list(REVISIONS) == scripts()
 
@@ -54,6 +65,14 @@ def test_the_revisions_that_are_known_at_start_are_those_of_the_scripts() -> Non
 def test_the_scripts_make_the_tables_that_the_code_uses(shop: Database) -> None:
     with shop.read() as session:
         assert differences(session.connection()) == [], "write a script: python -m tasks.migrations new WHAT"
+
+
+def test_the_scripts_make_the_same_checks_and_indexes(old: Database) -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as fresh, old.read() as session:
+        Table.metadata.create_all(fresh)
+        assert rules_of(session.connection()) == rules_of(fresh)
+    engine.dispose()
 
 
 def test_a_database_of_the_first_release_gets_the_same_tables(old: Database) -> None:
@@ -181,7 +200,7 @@ def test_the_state_is_told_and_an_upgrade_made_by_hand(
     old: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["status"]) == 1
-    assert "is at 0001\nto run: 0002" in capsys.readouterr().out
+    assert "is at 0001\nto run: 0002, " in capsys.readouterr().out
     assert main(["upgrade"]) == 0
     assert main(["status"]) == 0
     assert f"upgraded from 0001 to {HEAD}" in capsys.readouterr().out

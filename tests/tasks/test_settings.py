@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import tasks.account
 import tasks.audit
+import tasks.organisation
 import tasks.purchase
 import tasks.settings
 import tasks.support
+import tasks.voice
 from tasks.contracts import KINDS, SupportRequest
 from tasks.deployment import deployment, reset
 from tasks.settings import load_settings

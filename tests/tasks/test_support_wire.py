@@ -152,6 +152,7 @@ async def test_usage_is_what_the_provider_reported(provider: OpenAISimulator) ->
         "output_tokens": 15,
         "tool_calls": 1,
         "cost_usd": None,  # nobody knows what this address asks for it
+        "cached_requests": 0,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tasks.agents.offline.findings import PROBLEMS, TELLINGS, Tellings, told_of
+from tasks.agents.offline.findings import PROBLEMS, TELLINGS, Tellings, taken_up, told_of
 from tasks.agents.offline.phrases import say, says
 from tasks.agents.offline.support import order_numbers, priority_of
 from tasks.agents.situation import Call, Reply, Situation, ToolReply
@@ -29,7 +29,12 @@ def decide(now: Situation) -> Reply:
     answered = [told_of(reply, _TELLINGS) for reply in now.replies]
     if now.replies_of("search_articles") and not any(map(_helpful, now.replies)) and not now.replies_of("open_ticket"):
         return (_ticket(now),)
-    return say(*_opening(now), *filter(None, answered), *([] if answered else ["How can I help you?"]))
+    return say(
+        *_opening(now),
+        *taken_up(now),
+        *filter(None, answered),
+        *([] if answered else ["What can I do for you? I know your orders, our products, and what you prefer."]),
+    )
 
 
 def _calls(now: Situation) -> Iterator[Call]:
@@ -62,7 +67,8 @@ def _statements(text: str) -> Iterator[Call]:
             value = named.group(1)
         if value is not None:
             yield Call(
-                "update_preference", {"preference": name, "value": value, "reason": f"The customer wrote: {text[:200]}"}
+                "update_preference",
+                {"preference": name, "value": value, "reason": f"The customer asked for {value!r}."},
             )
 
 

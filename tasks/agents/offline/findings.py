@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
-from tasks.agents.situation import ToolReply
+from tasks.agents.situation import Situation, ToolReply
+from tasks.quality.appropriateness import RUDE
+from tasks.quality.brand_voice import SLANG
+from tasks.quality.check import found_words
 from tasks.tools.outcome import euros
 
 #: How to tell of a tool's data, for each tool.
@@ -12,11 +16,22 @@ Tellings = Mapping[str, Callable[[ToolReply], str]]
 
 #: What customers ask for that is answered from the knowledge base.
 PROBLEMS = r"broken?|not work(?:ing)?|error|how do i|flickers?|reset|connect|password|warranty|charge"
+#: How many words of a message are taken up.
+MOST_TAKEN_UP = 8
 
 
 def told_of(reply: ToolReply, tellings: Tellings) -> str:
     """Return what there is to say of a reply: its data, or why there is none."""
     return tellings[reply.tool](reply) if reply.succeeded else reply.problem
+
+
+def taken_up(now: Situation) -> list[str]:
+    """Return a sentence that takes up what was asked, when an answer was refused; quoted are words that may be said."""
+    if not now.corrections:
+        return []
+    words = re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message)
+    clean = [word for word in dict.fromkeys(words) if not found_words((*RUDE, *SLANG), word)]
+    return [f"You have written to us about {', '.join(clean[:MOST_TAKEN_UP])}."] if clean else []
 
 
 def _of_system(reply: ToolReply) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.agents.offline.findings import PROBLEMS, TELLINGS, Tellings, told_of
+from tasks.agents.offline.findings import PROBLEMS, TELLINGS, Tellings, taken_up, told_of
 from tasks.agents.offline.phrases import say, says
 from tasks.agents.offline.support import order_numbers, priority_of
 from tasks.agents.situation import Call, Reply, Situation, ToolReply
@@ -27,19 +27,19 @@ _TITLE, _LINE = re.compile(r"^(?!The customer|This report)(.+):$"), re.compile(r
 def decide(now: Situation) -> Reply:
     """Give the report that was asked for, or call the tools that the message asks for and tell what they returned."""
     if "The customer asked for this report" in now.instructions:
-        return say("Here is your report.", *_report(now.instructions))
+        return say(*taken_up(now), "Here is your report.", *_report(now.instructions))
     if not now.replies:
         calls = tuple(_calls(now))
         if calls:
             return calls
         if "This report was given" in now.instructions and says(r"report|again|summary", now.message):
-            return say("This is the report that I made.", *_report(now.instructions))
-        return say("I can tell you about your orders and your spending, and how the service is.")
+            return say(*taken_up(now), "This is the report that I made.", *_report(now.instructions))
+        return say(*taken_up(now), "I can tell you about your orders and your spending, and how the service is.")
     articles = now.replies_of("search_articles")
     if articles and not articles[0].data["articles"] and not now.replies_of("open_ticket"):
         text = now.message
         return (Call("open_ticket", {"subject": text[:80], "details": text, "priority": priority_of(text)}),)
-    return say(*filter(None, (told_of(reply, _TELLINGS) for reply in now.replies)))
+    return say(*taken_up(now), *filter(None, (told_of(reply, _TELLINGS) for reply in now.replies)))
 
 
 def _calls(now: Situation) -> Iterator[Call]:
@@ -55,7 +55,8 @@ def _report(instructions: str) -> Iterator[str]:
     lines = instructions.partition("The report:")[2].strip().splitlines()
     for line in lines:
         if found := _LINE.match(line):
-            yield f"{found.group(1).rstrip('.')}."
+            told = found.group(1).rstrip(".")
+            yield f"{told[:1].upper()}{told[1:]}."
         elif title := _TITLE.match(line):
             yield f"{title.group(1)}:"
 

@@ -63,7 +63,8 @@ def _triage(now: Situation) -> Reply:
         intent = next((found for text in reversed(now.said) if (found := intent_of(text))), "technical")
     numbers = order_numbers(now)
     about = f" about order {', '.join(map(str, numbers))}" if numbers else ""
-    return (Call(HAND_OVER, {"to": intent, "reason": f"The customer has a {intent} matter{about}."}),)
+    matter = "has to get to a person" if intent == "escalation" else f"has a {intent} matter"
+    return (Call(HAND_OVER, {"to": intent, "reason": f"The customer {matter}{about}."}),)
 
 
 def intent_of(text: str) -> str | None:
@@ -130,7 +131,8 @@ def _technical(now: Situation) -> Reply:
         return (_ticket(now, subject, matter, priority),)
     if not escalated and (cause := _technical_cause(now, matter)):
         return (_to_person(cause, subject, matter),)
-    advice = [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
+    advice = ["Switch it off, unplug it, and keep away from it."] if says(_DANGER, matter) else []
+    advice += [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
     return say(*advice, *map(_about_ticket, tickets), *map(_about_escalation, escalated))
 
 

@@ -10,6 +10,7 @@ import pytest
 from tasks.contracts import KINDS, AgentRequest
 from tasks.database import Database
 from tasks.deployment import deployment, reset
+from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import OpenAISimulator
 from tests.tasks.proof.proof import FAULTS, Proof, Scripts, carry_through, carry_through_at_once, disturbed, proofs
 
@@ -85,6 +86,7 @@ def _start_anew(provider: OpenAISimulator, shop: Database, seeded: Path) -> None
     # With the same connections to the model: to open them takes longer than to use them.
     provider.script.clear()
     provider.requests.clear()
+    ARCHIVES.begin()
     for database in (shop, deployment().database):
         database.close()
     for path in Path().glob("shop.sqlite3*"):
