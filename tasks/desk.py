@@ -28,6 +28,16 @@ class Context(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    @property
+    def customer(self) -> str | None:
+        """Whom the agents serve, where they find that out themselves; the conversation is theirs from then on."""
+        return None
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the agents may see what was said in the conversation before this message."""
+        return True
+
     def carried(self) -> Self:
         """Return what of it the next message of the conversation brings: all, unless a kind knows better."""
         return self
@@ -82,3 +92,4 @@ class Desk(Generic[C]):
         """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""
         known = type(self.context)
         self.context = known.model_validate({**self.context.model_dump(), **facts})
+        self.customer_id = self.context.customer or self.customer_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tasks.business_hours import BusinessHours
@@ -56,6 +56,10 @@ class TaskSettings(BaseSettings):
     #: When people are there to answer: in these hours they keep what is promised, and take calls.
     business_hours: Annotated[BusinessHours, NoDecode] = Field(
         DEFAULT_HOURS, validation_alias="BACKDESK_BUSINESS_HOURS"
+    )
+    #: Who signs customers in: `module:object`, called with the settings and the database.
+    identity_provider: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = Field(
+        "tasks.mailed_codes:MailedCodes", validation_alias="BACKDESK_IDENTITY_PROVIDER"
     )
     #: The pace at which the offline model streams, so that people can watch it.
     offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")

@@ -43,7 +43,16 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
     task_modules: Names = Field(
-        ("tasks.support", "tasks.contextual", "tasks.streaming", "tasks.purchase", "tasks.voice", "tasks.audit"),
+        (
+            "tasks.support",
+            "tasks.contextual",
+            "tasks.streaming",
+            "tasks.purchase",
+            "tasks.voice",
+            "tasks.account",
+            "tasks.organisation",
+            "tasks.audit",
+        ),
         description="Modules whose kinds a worker runs.",
     )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
@@ -68,6 +77,7 @@ class Settings(BaseSettings):
     conversation_retention_s: int = Field(
         30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
     )
+    note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 
     max_request_bytes: int = Field(256 * 1024, ge=1, description="Largest request, encoded as JSON.")

@@ -22,6 +22,7 @@ from tasks.agents.runtime import (
     History,
     ModelHandle,
     Shelf,
+    conceal_history,
     dump_history,
     load_history,
     pruned,
@@ -79,7 +80,7 @@ def _begin(
     ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
 ) -> Exchange[Any]:
     questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
-    settings, reporter = here.settings, Reporter(ctx)
+    settings, reporter = here.settings, Reporter(ctx, team.conceal)
     reporter.fraction = done
     journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
     bookmark = journal.open()
@@ -103,7 +104,7 @@ def _begin(
         reporter=reporter,
         journal=journal,
         shelf=ctx,
-        said=pruned(said, team.memory, model.estimates.input_tokens),
+        said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
         turn=load_history(bookmark.messages) if bookmark else [],
         begins_with=_first(team, past),
         may_ask=questions < team.most_questions,
@@ -189,7 +190,7 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
-        turn = dump_history(without_refused(self.turn))
+        turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 
@@ -26,8 +27,10 @@ _log = logging.getLogger(__name__)
 class Reporter:
     """The watcher of one job's runs."""
 
-    def __init__(self, context: TaskContext) -> None:
+    def __init__(self, context: TaskContext, conceal: Callable[[Any], Any] = lambda value: value) -> None:
         self.context = context
+        #: Takes out of a JSON value what nobody who watches may see.
+        self._conceal = conceal
         #: How far the job is; it never goes back.
         self.fraction = 0.0
         self._streamed = False
@@ -47,7 +50,10 @@ class Reporter:
         """Tell that another agent is active now."""
         with self._harmless():
             self.context.emit(
-                "agent", agent=transfer.agent, previous=transfer.previous, reason=_excerpt(transfer.reason)
+                "agent",
+                agent=transfer.agent,
+                previous=transfer.previous,
+                reason=_excerpt(self._conceal(transfer.reason)),
             )
 
     def text(self, piece: str, *, begins: bool) -> None:
@@ -62,13 +68,13 @@ class Reporter:
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
         """Tell that a tool begins."""
         with self._harmless():
-            shown = {name: _shown(value) for name, value in args.items()}
+            shown = {name: _shown(value) for name, value in self._conceal(dict(args)).items()}
             self.context.emit("tool_called", tool=tool, call_id=call_id, args=shown)
 
     def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None:
         """Tell what a tool returned."""
         with self._harmless():
-            summary = content.summary() if isinstance(content, ToolOutcome) else _text(content)
+            summary = self._conceal(content.summary() if isinstance(content, ToolOutcome) else _text(content))
             self.context.emit("tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=_excerpt(summary))
             self.stage(
                 min(0.85, self.fraction + 0.1),

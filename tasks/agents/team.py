@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from tasks.agents.card import AgentCard
 from tasks.agents.memory import MemoryPolicy
 from tasks.agents.situation import Decide
 from tasks.desk import Context
+
+CONCEALED = "******"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Team:
     stays: bool = False
     #: What a model gets to see of former turns.
     memory: MemoryPolicy = field(default_factory=MemoryPolicy)
+    #: What customers write that neither events nor the kept conversation show.
+    conceals: re.Pattern[str] | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a hand-over to an agent that is not of the team."""
@@ -46,3 +52,19 @@ class Team:
             if card.name == name:
                 return card
         raise LookupError(f"no agent {name!r} in the team {self.name!r}")
+
+    def conceal(self, value: Any) -> Any:
+        """Return a JSON value without what the team conceals, in texts and as numbers."""
+        match value:
+            case _ if self.conceals is None:
+                return value
+            case str():
+                return self.conceals.sub(CONCEALED, value)
+            case int():
+                return CONCEALED if self.conceals.fullmatch(str(value)) else value
+            case list():
+                return [self.conceal(each) for each in value]
+            case dict():
+                return {name: self.conceal(each) for name, each in value.items()}
+            case _:
+                return value

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from tasks.contracts.account import AccountRequest, AccountResult, SignedInCustomer
 from tasks.contracts.actions import (
     Action,
     AppointmentChanged,
@@ -16,13 +17,16 @@ from tasks.contracts.actions import (
     LineItem,
     OrderPlaced,
     PreferenceStated,
+    ProfileChanged,
     RefundMade,
+    SettingChanged,
     TicketOpened,
 )
 from tasks.contracts.agent import AgentRequest, AgentResult, ModelUsage
 from tasks.contracts.audit import Discrepancy, DiscrepancyKind, LedgerAuditRequest, LedgerAuditResult
 from tasks.contracts.base import Contract, GuardedMessage, Message, Priority, Reference
 from tasks.contracts.contextual import ContextualRequest, ContextualResult, PreferenceSeen, Sentiment
+from tasks.contracts.organisation import OrganisationRequest, OrganisationResult, OrganisationSeen
 from tasks.contracts.purchase import CartContent, PurchaseRequest, PurchaseResult
 from tasks.contracts.quality import CheckOutcome, QualityReport, Review
 from tasks.contracts.streaming import Complexity, Report, ReportSection, SessionSeen, StreamingRequest, StreamingResult
@@ -32,6 +36,8 @@ from tasks.contracts.voice import ProposedAppointment, ScheduleRequest, Schedule
 
 __all__ = [
     "KINDS",
+    "AccountRequest",
+    "AccountResult",
     "Action",
     "AgentRequest",
     "AgentResult",
@@ -54,9 +60,13 @@ __all__ = [
     "Message",
     "ModelUsage",
     "OrderPlaced",
+    "OrganisationRequest",
+    "OrganisationResult",
+    "OrganisationSeen",
     "PreferenceSeen",
     "PreferenceStated",
     "Priority",
+    "ProfileChanged",
     "ProposedAppointment",
     "PurchaseRequest",
     "PurchaseResult",
@@ -70,6 +80,8 @@ __all__ = [
     "ScheduleResult",
     "Sentiment",
     "SessionSeen",
+    "SettingChanged",
+    "SignedInCustomer",
     "StreamingRequest",
     "StreamingResult",
     "SupportRequest",
@@ -93,6 +105,8 @@ KINDS: dict[str, KindModels] = {
     "assistant.contextual": KindModels("agents", ContextualRequest, ContextualResult),
     "assistant.streaming": KindModels("agents", StreamingRequest, StreamingResult),
     "shop.purchase": KindModels("agents", PurchaseRequest, PurchaseResult),
+    "account.help": KindModels("agents", AccountRequest, AccountResult),
+    "org.assistant": KindModels("agents", OrganisationRequest, OrganisationResult),
     "voice.schedule": KindModels("agents", ScheduleRequest, ScheduleResult),
     "orders.audit": KindModels("tools", LedgerAuditRequest, LedgerAuditResult),
 }

@@ -60,6 +60,24 @@ class OrderPlaced(Contract):
     currency: str
 
 
+class ProfileChanged(Contract):
+    """What a customer's profile says now."""
+
+    type: Literal["profile_change"] = "profile_change"
+    user_id: str
+    name: str
+    time_zone: str
+
+
+class SettingChanged(Contract):
+    """A setting of an organisation that has another value now."""
+
+    type: Literal["setting_change"] = "setting_change"
+    setting: str
+    previous: str
+    value: str
+
+
 class AppointmentChanged(Contract):
     """An appointment that was booked, moved or cancelled; the time is the new one, in UTC."""
 
@@ -84,6 +102,13 @@ class Escalated(Contract):
 
 
 Action = Annotated[
-    RefundMade | TicketOpened | OrderPlaced | AppointmentChanged | Escalated | PreferenceStated,
+    RefundMade
+    | TicketOpened
+    | OrderPlaced
+    | AppointmentChanged
+    | Escalated
+    | PreferenceStated
+    | ProfileChanged
+    | SettingChanged,
     Field(discriminator="type"),
 ]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from tasks.samples import appointments, profile, shop
+from tasks.samples import appointments, organisations, profile, shop
 
 
 class Sample(NamedTuple):
@@ -27,5 +27,6 @@ SHOP = Sample("sample-shop", shop.seed)
 SAMPLES = (
     SHOP,
     Sample("sample-appointments", appointments.seed),
-    Sample("sample-profiles", profile.seed_profiles),
+    Sample("sample-profiles", profile.seed),
+    Sample("sample-organisations", organisations.seed),
 )

@@ -62,7 +62,7 @@ def prompt_rules(today: date) -> list[PromptRule]:
     ]
 
 
-def seed_profiles(session: Session, today: date) -> None:
+def seed(session: Session, today: date) -> None:
     """Add the rules, and what is known of `cust-1` and `cust-3` under the tenant that jobs have by default."""
     session.add_all(
         PromptRuleRow(tenant="", condition=rule.condition.model_dump_json(), **rule.model_dump(exclude={"condition"}))

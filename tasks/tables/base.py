@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 CURRENCY = "EUR"
+
+
+def utc(at: datetime) -> datetime:
+    """Return a time that was read from a row with its zone, which SQLite leaves out."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 class Table(DeclarativeBase):

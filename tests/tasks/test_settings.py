@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import tasks.account
 import tasks.audit
+import tasks.organisation
 import tasks.purchase
 import tasks.settings
 import tasks.support

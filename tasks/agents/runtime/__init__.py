@@ -9,7 +9,7 @@ branch.
 from tasks.agents.runtime.agents import Budget, run_agent
 from tasks.agents.runtime.budgeted import Account
 from tasks.agents.runtime.cached import Shelf
-from tasks.agents.runtime.messages import History, dump_history, load_history, turn_of
+from tasks.agents.runtime.messages import History, conceal_history, dump_history, load_history, turn_of
 from tasks.agents.runtime.models import ModelHandle, openai_model, scripted_model
 from tasks.agents.runtime.pruning import pruned
 from tasks.agents.runtime.rehearsal import rehearse
@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "ModelHandle",
     "Shelf",
+    "conceal_history",
     "dump_history",
     "load_history",
     "openai_model",

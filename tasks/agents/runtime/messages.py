@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pydantic_ai import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 History = list[ModelMessage]
 
@@ -40,6 +41,34 @@ def dump_history(messages: History) -> list[Any]:
     bare = [replace(each, instructions=None) if isinstance(each, ModelRequest) else each for each in messages]
     dumped: list[Any] = ModelMessagesTypeAdapter.dump_python(bare, mode="json")
     return dumped
+
+
+def conceal_history(data: list[Any], conceal: Callable[[Any], Any]) -> list[Any]:
+    """Return what `dump_history` returned without what is concealed in the words and in the arguments of tools."""
+    return [{**message, "parts": [_concealed(part, conceal) for part in message["parts"]]} for message in data]
+
+
+def _concealed(part: dict[str, Any], conceal: Callable[[Any], Any]) -> dict[str, Any]:
+    if not _has_words(part):
+        return part
+    fields = {name: part[name] for name in ("content", "args") if name in part}
+    if isinstance(args := fields.get("args"), str):
+        fields["args"] = _concealed_json(args, conceal)
+    return {**part, **{name: conceal(value) for name, value in fields.items()}}
+
+
+def _has_words(part: dict[str, Any]) -> bool:
+    """Whether a part repeats what was written to a model or by it."""
+    # What a tool returns is its own to say, unless it could not be called; what a provider signs must stay as it is.
+    refused = part["part_kind"] == "tool-return" and part.get("outcome") != "success"
+    return refused or part["part_kind"] in ("user-prompt", "retry-prompt", "text", "tool-call")
+
+
+def _concealed_json(text: str, conceal: Callable[[Any], Any]) -> str:
+    try:
+        return to_json(conceal(from_json(text))).decode()
+    except ValueError:
+        return text
 
 
 def load_history(data: list[Any]) -> History:

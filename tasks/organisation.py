@@ -1,0 +1,104 @@
+"""The kind `org.assistant`: an organisation's assistant, on the data and settings of that organisation alone.
+
+The request names the organisation and the person; both are looked up before any model is asked, and the tools work with
+what was found. A model has no argument by which it could name another one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tasks.agents.apology import apology
+from tasks.agents.card import AgentCard
+from tasks.agents.exchange import answer
+from tasks.agents.kind import agent_task
+from tasks.agents.offline.organisation import decide
+from tasks.agents.team import Team
+from tasks.contracts import OrganisationRequest, OrganisationResult, OrganisationSeen, SettingChanged
+from tasks.database import Database
+from tasks.deployment import deployment
+from tasks.desk import Desk
+from tasks.organisation_data import Membership, NotAMember, open_organisation
+from tasks.tools.organisation import OrganisationContext
+from tasks.tools.organisation.change_setting import change_setting
+from tasks.tools.organisation.members import list_members
+from tasks.tools.organisation.overview import organisation_overview
+from tasks.tools.organisation.search import search_organisation
+from tasks.tools.organisation.settings import show_settings
+from worker.context import TaskContext
+from worker.errors import TaskError
+from worker.failure import Category, Failure
+
+_log = logging.getLogger(__name__)
+
+
+async def brief(desk: Desk[OrganisationContext]) -> str:
+    """Say whom the assistant serves."""
+    known = desk.context
+    whose = f"the organisation {known.organisation_name} ({known.organisation_id})"
+    return f"You are the assistant of {whose}. The member is {known.user_name} ({known.user_id}), role: {known.role}."
+
+
+ORGANISATION = AgentCard(
+    name="organisation",
+    duty="Looking into the organisation's data",
+    tools=(organisation_overview, search_organisation, list_members, show_settings, change_setting),
+    briefing=brief,
+)
+ORGANISATION_ASSISTANT = Team("organisation", (ORGANISATION,), rules=decide, context=OrganisationContext)
+
+
+_apologize = apology(OrganisationResult, ORGANISATION_ASSISTANT)
+
+
+async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Failure) -> OrganisationResult:
+    """Answer in place of the assistant, with the settings that this job had changed by then."""
+    result = await _apologize(ctx, request, failure)
+    here = deployment()
+
+    def changed() -> list[SettingChanged]:
+        with open_organisation(here.database, ctx.tenant, request.organisation_id, request.user_id) as data:
+            made = data.changes_by(ctx.idempotency_key("setting/"))
+            return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
+
+    try:
+        done = await here.database.in_thread(changed)
+    except Exception:  # noqa: BLE001 - an apology that leaves something out is better than an error
+        _log.exception("changes_not_told")
+        done = []
+    return result.model_copy(update={"actions": [*done, *result.actions]})
+
+
+@agent_task("org.assistant", fallback=apologize)
+async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
+    """Answer a member of an organisation from its own data, and change its settings for its admins."""
+    here = deployment()
+    member = await here.database.in_thread(lambda: _admit(here.database, ctx.tenant, request))
+    known = OrganisationContext(
+        organisation_id=member.organisation_id,
+        organisation_name=member.organisation_name,
+        user_id=member.user_id,
+        user_name=member.name,
+        role=member.role,
+    )
+    # A conversation is a member's in one organisation: it goes on neither in another one nor for another person.
+    theirs = request.model_copy(update={"customer_id": f"{member.organisation_id}:{member.user_id}"})
+    exchange = await answer(ctx, ORGANISATION_ASSISTANT, theirs, known)
+    return exchange.result(
+        OrganisationResult,
+        organisation=OrganisationSeen(id=member.organisation_id, name=member.organisation_name),
+        user_id=member.user_id,
+        role=member.role,
+    )
+
+
+def _admit(database: Database, tenant: str, request: OrganisationRequest) -> Membership:
+    try:
+        with open_organisation(database, tenant, request.organisation_id, request.user_id) as data:
+            return data.member
+    except NotAMember:
+        raise TaskError(
+            "not_a_member",
+            f"{request.user_id!r} is no member of an organisation {request.organisation_id!r}.",
+            category=Category.AUTHORIZATION,
+        ) from None

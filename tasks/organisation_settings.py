@@ -1,0 +1,67 @@
+"""The settings that an organisation has: which there are, what they may be, and which values a person must agree to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ON_OFF = ("on", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. Its values are text; those of a range are whole numbers."""
+
+    name: str
+    meaning: str
+    default: str
+    values: tuple[str, ...] | range
+    #: Whether going from one value to another is dangerous.
+    dangerous: Callable[[str, str], bool] = lambda previous, value: False
+
+    @property
+    def allowed(self) -> str:
+        """Say what it may be."""
+        if isinstance(self.values, range):
+            return f"a whole number from {self.values[0]} to {self.values[-1]}"
+        return f"one of {', '.join(self.values)}"
+
+    def read(self, text: str) -> str:
+        """Return the value that a text names. Raises ValueError for one that is not allowed."""
+        value = text.strip().lower()
+        if isinstance(self.values, range) and value.isascii() and value.isdecimal() and len(value) < 10:
+            value = str(int(value))
+        if value not in ([str(each) for each in self.values] if isinstance(self.values, range) else self.values):
+            raise ValueError(f"{self.name} must be {self.allowed}.")
+        return value
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("language", "The language of notifications.", "en", ("en", "de", "fr", "it", "es")),
+        Setting("notifications", "What members are notified of.", "mentions", ("all", "mentions", "none")),
+        Setting("week_starts_on", "The first day in calendars.", "monday", ("monday", "sunday")),
+        Setting(
+            "two_factor_required",
+            "Whether members must sign in with a second factor.",
+            "on",
+            ON_OFF,
+            dangerous=lambda previous, value: value == "off",
+        ),
+        Setting(
+            "external_sharing",
+            "Who outside the organisation may be given documents.",
+            "off",
+            ("off", "partners", "anyone"),
+            dangerous=lambda previous, value: value == "anyone",
+        ),
+        Setting(
+            "retention_days",
+            "After how many days documents that were deleted are gone for good.",
+            "365",
+            range(30, 3651),
+            dangerous=lambda previous, value: int(value) < int(previous),
+        ),
+    )
+}
