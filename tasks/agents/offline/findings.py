@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from tasks.agents.situation import Situation, ToolReply
-from tasks.quality.appropriateness import RUDE
-from tasks.quality.brand_voice import SLANG
-from tasks.quality.check import found_words
+from tasks.quality import Draft
+from tasks.quality.appropriateness import BannedWords
+from tasks.quality.brand_voice import NoSlang
+from tasks.quality.legal import Disclaimers, NoPromises
 from tasks.tools.outcome import euros
 
 #: How to tell of a tool's data, for each tool.
@@ -16,8 +17,9 @@ Tellings = Mapping[str, Callable[[ToolReply], str]]
 
 #: What customers ask for that is answered from the knowledge base.
 PROBLEMS = r"broken?|not work(?:ing)?|error|how do i|flickers?|reset|connect|password|warranty|charge"
-#: How many words of a message are taken up.
+#: How many words of a message are taken up, and what each must pass.
 MOST_TAKEN_UP = 8
+_MAY_BE_SAID = (BannedWords(), NoSlang(), NoPromises(), Disclaimers())
 
 
 def told_of(reply: ToolReply, tellings: Tellings) -> str:
@@ -30,7 +32,7 @@ def taken_up(now: Situation) -> list[str]:
     if not now.corrections:
         return []
     words = re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message)
-    clean = [word for word in dict.fromkeys(words) if not found_words((*RUDE, *SLANG), word)]
+    clean = [word for word in dict.fromkeys(words) if not any(check.fault(Draft(word)) for check in _MAY_BE_SAID)]
     return [f"You have written to us about {', '.join(clean[:MOST_TAKEN_UP])}."] if clean else []
 
 
