@@ -12,11 +12,13 @@ from producers.core import JobCore, Replies
 from producers.dead_letters import DeadLetters
 from producers.job_limits import LimitsOfJobs
 from producers.memory import Memories
+from producers.notes import Journals
 from producers.operation import Calls, Commands, Operation
 from producers.overview import Overviews
 from producers.schedules import Schedules
 from producers.service_limits import ServiceLimits
 from producers.spending import Spendings
+from producers.stats import Statistics
 from producers.system import SystemInfo
 from producers.tenants import Tenants
 from worker.connection import UNREACHABLE, connect, translated
@@ -46,10 +48,10 @@ class Operations:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
-        self._conversations = Conversations(core)
+        self._conversations, self._journals = Conversations(core), Journals(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
-        self._system = SystemInfo(core)
+        self._system, self._statistics = SystemInfo(core), Statistics(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
 

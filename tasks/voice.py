@@ -71,7 +71,8 @@ SCHEDULER = AgentCard(
     # Its questions are spoken too, and are reviewed with the rest of what it says.
     asks=False,
     briefing=briefing,
-    quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH)),
+    # Two sentences take up less of what was said than a letter does.
+    quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH), threshold=0.5),
 )
 VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 

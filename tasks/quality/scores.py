@@ -66,7 +66,7 @@ def completeness(draft: Draft) -> float:
     mark, 1 at most.
     """
     answer = draft.text.lower()
-    references = re.findall(r"\b(?=[\w-]{0,40}\d{4})[\w-]+\b", draft.asked.lower())
+    references = re.findall(r"\b(?=[\w-]{0,40}\d{5})[\w-]+\b", mask(draft.asked).lower())
     named = sum(each in answer for each in references)
     subject = _stems(draft.asked) - _UNFIT
     shared = len(subject & _stems(draft.text)) + min(named, 1)

@@ -13,9 +13,11 @@ from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.job_limits import JobLimitStatuses
 from producers.memory import Memory
+from producers.notes import Notes
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
+from producers.stats import Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.conversation import Conversation
 from worker.events import JobEvent
@@ -77,9 +79,11 @@ class Client(Protocol):
     async def remove_job_limits(self, **scope: Any) -> bool: ...
     async def job_limits(self) -> JobLimitStatuses: ...
     async def overview(self, **options: Any) -> Overview: ...
+    async def stats(self, **asked: Any) -> Stats: ...
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation: ...
     async def conversations(self, **options: Any) -> Heads: ...
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool: ...
+    async def notes(self, topic: str, **filters: Any) -> Notes: ...
     async def system(self) -> SystemState: ...
     async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice: ...
     async def end_maintenance(self) -> bool: ...
@@ -204,6 +208,9 @@ class Blocking:
     async def overview(self, **options: Any) -> Overview:
         return await asyncio.to_thread(self.client.overview, **options)
 
+    async def stats(self, **asked: Any) -> Stats:
+        return await asyncio.to_thread(self.client.stats, **asked)
+
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
         return await asyncio.to_thread(self.client.conversation, conversation_id, **options)
 
@@ -212,6 +219,9 @@ class Blocking:
 
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
         return await asyncio.to_thread(self.client.forget_conversation, conversation_id, **options)
+
+    async def notes(self, topic: str, **filters: Any) -> Notes:
+        return await asyncio.to_thread(self.client.notes, topic, **filters)
 
     async def system(self) -> SystemState:
         return await asyncio.to_thread(self.client.system)
@@ -351,6 +361,9 @@ class Asyncio:
     async def overview(self, **options: Any) -> Overview:
         return await self.client.overview(**options)
 
+    async def stats(self, **asked: Any) -> Stats:
+        return await self.client.stats(**asked)
+
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
         return await self.client.conversation(conversation_id, **options)
 
@@ -359,6 +372,9 @@ class Asyncio:
 
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
         return await self.client.forget_conversation(conversation_id, **options)
+
+    async def notes(self, topic: str, **filters: Any) -> Notes:
+        return await self.client.notes(topic, **filters)
 
     async def system(self) -> SystemState:
         return await self.client.system()

@@ -46,8 +46,6 @@ class Proof:
 
     kind: str
     talks: tuple[Talk, Talk]
-    #: Whether answers are asked for as a stream while somebody watches: a gate may hold them back until they passed.
-    streams: bool = True
 
 
 def proofs() -> list[Proof]:
@@ -80,6 +78,7 @@ async def carry_through(proof: Proof, talk: Talk, job_id: str = "job-1", *, stre
                 raise
             continue
         assert result is not None, "the job waits or leaves, which nothing here asks of it"
+        assert not streamed or "".join(memory.sink.tokens).endswith(result.answer), "the answer was not streamed"
         assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
         return result
     raise AssertionError("the job does not come to an end")

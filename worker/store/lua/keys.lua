@@ -11,6 +11,8 @@ local function children_key(id) return prefix .. ':children:' .. id end
 local function spent_key(id) return prefix .. ':spent:' .. id end
 local function spent_day_key(tenant, day) return prefix .. ':spent-day:' .. tenant .. ':' .. day end
 local function spenders_key(day) return prefix .. ':spenders:' .. day end
+local function stats_key(day, tenant, kind) return prefix .. ':stats:' .. day .. ':' .. tenant .. ':' .. kind end
+local function stats_of_day_key(day) return prefix .. ':stats-of-day:' .. day end
 local function line_key(queue, tenant, kind) return prefix .. ':line:' .. queue .. ':' .. tenant .. ':' .. kind end
 local function ready_key(queue, tenant) return prefix .. ':ready:' .. queue .. ':' .. tenant end
 local function held_by_key(scope) return prefix .. ':held-by:' .. scope end
@@ -20,6 +22,8 @@ local function conversation_key(tenant, id) return prefix .. ':conversation:' ..
 local function history_key(tenant, id) return prefix .. ':history:' .. tenant .. ':' .. id end
 local function conversations_key(tenant) return prefix .. ':conversations:' .. tenant end
 local function cache_key(tenant, digest) return prefix .. ':cache:' .. tenant .. ':' .. digest end
+local function notes_key(tenant, topic) return prefix .. ':notes:' .. tenant .. ':' .. topic end
+local function noted_key(topic) return prefix .. ':noted:' .. topic end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end

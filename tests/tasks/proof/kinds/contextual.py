@@ -63,5 +63,4 @@ PROOF = Proof(
             _one_ticket,
         ),
     ),
-    streams=False,
 )
