@@ -151,6 +151,12 @@ async def test_a_person_is_asked_for_by_a_ticket() -> None:
     assert [action.priority for action in result.actions if isinstance(action, TicketOpened)] == ["urgent"]
 
 
+@pytest.mark.parametrize(("customer", "priority"), [("cust-2", "normal"), ("cust-3", "high")])
+async def test_what_cannot_be_done_at_once_becomes_a_ticket_as_the_tier_is_served(customer: str, priority: str) -> None:
+    result = await asked("I want my money back", customer=customer)
+    assert [action.priority for action in result.actions if isinstance(action, TicketOpened)] == [priority]
+
+
 # History
 
 
@@ -238,7 +244,7 @@ async def test_the_model_is_told_what_was_composed(provider: OpenAISimulator) ->
         "contact_method phone",
         'asked "My order is late, please call me."',
         "(Europe/Rome) for the customer",
-        "The load is low",
+        "The load of the system is low",
         "The customer sounds negative",
         "Enterprise customers get a ticket",
     ):

@@ -72,7 +72,7 @@ async def test_a_session_can_be_closed() -> None:
     assert closed.session is not None
     assert closed.session.messages == 1
     assert closed.session.closed_at is not None
-    assert closed.answer.startswith("The session is closed after 1 messages")
+    assert closed.answer.startswith("The session is closed after 1 message ")
     assert closed.usage.requests == 0
 
 
@@ -285,7 +285,7 @@ async def test_figures_are_told_of_nobody_in_particular_to_nobody(shop: Database
 async def test_the_state_of_the_system_is_told_live() -> None:
     sink = Recording()
     answer = (await said("How busy is the system?", sink=sink)).answer
-    assert "1 running and 0 queued on 4 slots of 1 workers" in answer
+    assert "1 running and 0 queued on 4 slots of 1 worker)" in answer
     assert [data["tool"] for data in sink.of("tool_returned")] == ["system_status"]
 
 
