@@ -10,12 +10,14 @@ from typing import Unpack
 from producers.async_connection import AsyncioClient
 from producers.connection import given
 from producers.conversations import Heads
+from producers.dead_letters import Since
 from producers.job_limits import JobLimitStatuses, job_scope
+from producers.notes import Notes
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
-from producers.stats import By, Since, Stats
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -220,3 +222,15 @@ class AsyncControl(AsyncioClient):
     async def forget_conversation(self, conversation_id: str, *, tenant: str = DEFAULT_TENANT) -> bool:
         """Erase what was said in a conversation; see `JobClient.forget_conversation`."""
         return await self._do(self._conversations.forget(tenant, conversation_id))
+
+    async def notes(
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
+    ) -> Notes:
+        """Return what jobs have noted of a topic; see `JobClient.notes`."""
+        return await self._do(self._journals.read(topic, tenant, kind, since, limit))

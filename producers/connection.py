@@ -12,6 +12,7 @@ from producers.core import JobCore, Replies
 from producers.dead_letters import DeadLetters
 from producers.job_limits import LimitsOfJobs
 from producers.memory import Memories
+from producers.notes import Journals
 from producers.operation import Calls, Commands, Operation
 from producers.overview import Overviews
 from producers.schedules import Schedules
@@ -47,7 +48,7 @@ class Operations:
         self._core = core = JobCore(settings, checks)
         self._answers, self._dead, self._memories = Answers(core), DeadLetters(core), Memories(core)
         self._services = ServiceLimits(core)
-        self._conversations = Conversations(core)
+        self._conversations, self._journals = Conversations(core), Journals(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
         self._system, self._statistics = SystemInfo(core), Statistics(core)

@@ -9,12 +9,14 @@ from typing import Unpack
 
 from producers.connection import BlockingClient, given
 from producers.conversations import Heads
+from producers.dead_letters import Since
 from producers.job_limits import JobLimitStatuses, job_scope
+from producers.notes import Notes
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
-from producers.stats import By, Since, Stats
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -272,3 +274,19 @@ class Control(BlockingClient):
         Its jobs are left alone: their requests, results and events are kept for the retention of jobs.
         """
         return self._do(self._conversations.forget(tenant, conversation_id))
+
+    def notes(
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
+    ) -> Notes:
+        """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
+
+        `kind` is that of the jobs; `since` a moment (naive = UTC), or how long ago, in seconds or as a timedelta. Not
+        atomic. Raises InvalidRequest.
+        """
+        return self._do(self._journals.read(topic, tenant, kind, since, limit))

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from producers.core import JobCore
+from producers.dead_letters import Since
 from producers.operation import Commands, Operation
 from worker.errors import InvalidRequest
 from worker.job import TERMINAL, JobState
@@ -24,7 +25,6 @@ _DAY = timedelta(days=1)
 
 By = Literal["kind", "tenant", "day"]
 #: A moment (naive = UTC), or how long ago: seconds or a timedelta.
-Since = datetime | timedelta | float
 
 
 class Distribution(BaseModel):

@@ -1,19 +1,27 @@
-"""What one attempt reads and writes that outlives its job: what was said in conversations, the cache of its tenant."""
+"""What one attempt reads and writes that outlives its job: conversations, and the cache and journals of its tenant."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from worker.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from worker.encoding import encode
 from worker.errors import TaskError
 from worker.job import Claim
+from worker.masking import masked, may_hold_secrets
+from worker.note import is_topic
 from worker.pipeline import Pipeline
 from worker.store.archive import ArchiveCalls, NewTurn
 from worker.store.script import Call
+
+log = logging.getLogger(__name__)
 
 #: Longest time that a value is kept in the cache.
 LONGEST_TTL_S = 30 * 86_400
@@ -23,12 +31,21 @@ class Archive:
     """The archive of a tenant, as an attempt at one of its jobs reaches it."""
 
     def __init__(
-        self, claim: Claim, submit: Callable[[Call[Any]], Future[Any]], calls: ArchiveCalls, *, max_bytes: int
+        self,
+        claim: Claim,
+        submit: Callable[[Call[Any]], Future[Any]],
+        calls: ArchiveCalls,
+        *,
+        max_bytes: int,
+        max_note_bytes: int,
     ) -> None:
         self._claim = claim
         self._submit = submit
         self._calls = calls
         self._max_bytes = max_bytes
+        self._max_note_bytes = max_note_bytes
+        #: How often this attempt has noted the same, by topic and data.
+        self._noted: Counter[tuple[str, bytes]] = Counter()
 
     def recall(self, conversation_id: str, owner: str | None, newest: int | None) -> Pipeline[Conversation]:
         """Return what was said before this job. One round trip.
@@ -83,10 +100,34 @@ class Archive:
             raise ValueError(f"the value for the cache is {len(value)} bytes, the limit is {self._max_bytes}")
         yield self._submit(self._calls.cache(self._claim.tenant, _digest(key), value, ttl_s))
 
+    def note(self, topic: str, data: Mapping[str, Any]) -> None:
+        """Add to the tenant's journal of a topic; returns at once.
+
+        The same data of the same job is the same note; noted twice in one attempt, they are two. Secrets are masked.
+        Raises ValueError for a topic that is none and for data that is too large or no JSON.
+        """
+        if not is_topic(topic):
+            raise ValueError(f"topic {topic!r} must be up to 64 lower-case letters, digits, or any of _ . -")
+        encoded = encode(dict(data))
+        if may_hold_secrets(encoded):
+            encoded = encode(masked(from_json(encoded)))
+        if len(encoded) > self._max_note_bytes:
+            raise ValueError(f"the note is {len(encoded)} bytes as JSON, the limit is {self._max_note_bytes}")
+        nth = self._noted[topic, encoded] = self._noted[topic, encoded] + 1
+        claim = self._claim
+        whose = to_json({"job_id": claim.root or claim.job_id, "kind": claim.kind, "nth": nth})
+        entry = whose[:-1] + b',"data":' + encoded + b"}"
+        self._submit(self._calls.note(claim.tenant, topic, entry)).add_done_callback(_report)
+
     def _check_size(self, what: str, encoded: bytes, limit: int) -> None:
         if len(encoded) > limit:
             size = f"{len(encoded)} bytes as JSON, the limit is {limit}"
             raise TaskError(f"{what}_too_large", f"the {what} to remember: {size}")
+
+
+def _report(written: Future[Any]) -> None:
+    if not written.cancelled() and (error := written.exception()) is not None:
+        log.error("note_failed", extra={"error": str(error)})
 
 
 def _digest(key: str) -> str:

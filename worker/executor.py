@@ -120,7 +120,8 @@ class _Attempt:
         limit = settings.max_request_bytes
         family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
         self.purse = Purse(claim, self.ledger, submit, process.spending)
-        archive = Archive(claim, submit, process.archive, max_bytes=settings.max_result_bytes)
+        limits = {"max_bytes": settings.max_result_bytes, "max_note_bytes": settings.max_event_bytes}
+        archive = Archive(claim, submit, process.archive, **limits)
         kind_of_context = TaskContext if spec.is_async else BlockingContext
         services = Services(
             claim,

@@ -1,4 +1,4 @@
-"""The part of the contexts that is about what outlives a job: conversations, the cache of a tenant."""
+"""The part of the contexts that is about what outlives a job: conversations, the cache and the journals of a tenant."""
 
 from __future__ import annotations
 
@@ -10,10 +10,23 @@ from worker.conversation import Conversation
 from worker.pipeline import drive, drive_async
 
 
-class Keeping:
-    """What an `async def` body keeps beyond its job."""
+class Noting:
+    """What any body may note."""
 
     _archive: Archive
+
+    def note(self, topic: str, /, **data: Any) -> None:
+        """Leave a note in this tenant's journal of a topic: JSON data for whoever looks back, as `client.notes` does.
+
+        Returns at once. A later attempt that notes the same leaves no second note. The newest 10,000 of a topic are
+        kept, for BACKDESK_NOTE_RETENTION_S. Raises ValueError for a topic that is none, and for data that is no JSON or
+        over BACKDESK_MAX_EVENT_BYTES.
+        """
+        self._archive.note(topic, data)
+
+
+class Keeping(Noting):
+    """What an `async def` body keeps beyond its job."""
 
     async def recall(
         self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
@@ -57,10 +70,8 @@ class Keeping:
         await drive_async(self._archive.cache(key, value, ttl_s))
 
 
-class BlockingKeeping:
+class BlockingKeeping(Noting):
     """What a `def` body keeps beyond its job. The methods are those of Keeping, and block."""
-
-    _archive: Archive
 
     def recall(self, conversation_id: str, *, owner: str | None = None, newest: int | None = None) -> Conversation:
         """See `Keeping.recall`."""

@@ -138,6 +138,14 @@ class Keys:
         """String: what a tenant's jobs keep for each other, by the SHA-256 of its name. Expires as its writer says."""
         return f"{self.prefix}:cache:{tenant}:{digest}"
 
+    def notes(self, tenant: str, topic: str) -> str:
+        """Zset: what a tenant's jobs have noted of a topic, by time in µs. Pruned; expires after the last."""
+        return f"{self.prefix}:notes:{tenant}:{topic}"
+
+    def noted(self, topic: str) -> str:
+        """Zset: the tenants that have notes of a topic, by the time in ms of the last. Expires with the last."""
+        return f"{self.prefix}:noted:{topic}"
+
     def tenant(self, name: str) -> str:
         """Hash: a tenant's settings, `*` those of every tenant that has none of its own. Kept until removed."""
         return f"{self.prefix}:tenant:{name}"

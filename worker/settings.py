@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     conversation_retention_s: int = Field(
         30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
     )
+    note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 
     max_request_bytes: int = Field(256 * 1024, ge=1, description="Largest request, encoded as JSON.")

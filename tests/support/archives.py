@@ -56,7 +56,7 @@ class Archives:
     def of(self, claim: Claim, submit: Submit | None = None) -> Archive:
         """The archive as an attempt reaches it; `submit` carries out its calls by `answer`, as it does unless given."""
         calls = ArchiveCalls(load_settings(_env_file=None, prefix=self._prefix))
-        return Archive(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000)
+        return Archive(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000, max_note_bytes=32_768)
 
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
         """Carry out a call of an attempt, which holds its fence."""

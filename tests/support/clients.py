@@ -13,6 +13,7 @@ from producers.core import Announcements, Contracts, Events, Ids, Records
 from producers.dead_letters import Replays
 from producers.job_limits import JobLimitStatuses
 from producers.memory import Memory
+from producers.notes import Notes
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
@@ -82,6 +83,7 @@ class Client(Protocol):
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation: ...
     async def conversations(self, **options: Any) -> Heads: ...
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool: ...
+    async def notes(self, topic: str, **filters: Any) -> Notes: ...
     async def system(self) -> SystemState: ...
     async def begin_maintenance(self, message: str, for_: Any = None) -> MaintenanceNotice: ...
     async def end_maintenance(self) -> bool: ...
@@ -217,6 +219,9 @@ class Blocking:
 
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
         return await asyncio.to_thread(self.client.forget_conversation, conversation_id, **options)
+
+    async def notes(self, topic: str, **filters: Any) -> Notes:
+        return await asyncio.to_thread(self.client.notes, topic, **filters)
 
     async def system(self) -> SystemState:
         return await asyncio.to_thread(self.client.system)
@@ -367,6 +372,9 @@ class Asyncio:
 
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool:
         return await self.client.forget_conversation(conversation_id, **options)
+
+    async def notes(self, topic: str, **filters: Any) -> Notes:
+        return await self.client.notes(topic, **filters)
 
     async def system(self) -> SystemState:
         return await self.client.system()

@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md, docs/conversations.md and docs/service_limits.md, run."""
+"""The examples of docs/tasks.md, docs/conversations.md, docs/service_limits.md and docs/quality.md, run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 import redis
 
 from tasks.desk import Desk
+from tests.support.board import Board
 from tests.support.workers import ROOT
 from tests.tasks.memory import Memory
 from worker.settings import Settings
+from worker.store.archive import ArchiveCalls
 from worker.task import REGISTRY
 
 
@@ -22,6 +24,11 @@ def example(index: int, monkeypatch: pytest.MonkeyPatch, page: str = "tasks.md")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     exec(blocks[index], names)  # noqa: S102 - our own page
     return SimpleNamespace(**names)
+
+
+@pytest.fixture
+def board(client: redis.Redis, settings: Settings) -> Board:
+    return Board(client, settings)
 
 
 @pytest.mark.parametrize("write", [0, 1, 3])
@@ -55,8 +62,18 @@ async def test_the_example_of_a_conversation_goes_on_from_job_to_job(monkeypatch
     assert answers == ["hello, for the 1. time", "hello, for the 2. time"]
 
 
+def test_the_example_of_notes_reads_them(
+    board: Board, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
+    entry = b'{"job_id":"job-1","kind":"demo.invoice","data":{"order":10003}}'
+    board.run(ArchiveCalls(settings).note("acme", "price_match", entry))
+    example(1, monkeypatch)
+    assert capsys.readouterr().out.endswith("acme job-1 demo.invoice {'order': 10003}\n")
+
+
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = example(1, monkeypatch)
+    page = example(2, monkeypatch)
     assert [await page.give_voucher.consent(desk, euros) is None for euros in (20, 21)] == [True, False]
     assert (await page.give_voucher(desk, 5)).code == "job-1:voucher/5"
 
@@ -77,3 +94,11 @@ async def test_the_example_of_a_limited_task_translates(monkeypatch: pytest.Monk
     page = example(1, monkeypatch, "service_limits.md")
     translated = await Memory().finish(page.translate_page, page.Page(text="hello"))
     assert translated == page.Translation(text="HELLO")
+
+
+def test_the_example_of_a_gate_prints_what_the_page_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example(1, monkeypatch, "quality.md")
+    (shown,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "quality.md").read_text(), re.DOTALL)
+    assert capsys.readouterr().out == shown

@@ -27,6 +27,8 @@ from tasks.agents.card import ResponseCache
 from tasks.agents.offline.support import decide
 from tasks.agents.runtime import scripted_model
 from tasks.agents.runtime.cached import request_key
+from tasks.quality import QualityGate
+from tasks.quality.appropriateness import BannedWords
 from tasks.support import SUPPORT
 from tasks.testing import Call, Fail, Say, sample_shop, scripted
 from tests.support.openai_simulator import OpenAISimulator, Text, call
@@ -144,6 +146,16 @@ def test_an_answer_that_was_refused_is_not_kept_and_what_came_instead_is(bench: 
         jobs = [run(bench), run(bench)]
         assert len(model.requests) == 4, "the one that was of no use is asked for again, those after it are known"
     assert [len(job.of("cache_hit")) for job in jobs] == [0, 2]
+
+
+def test_a_draft_that_did_not_pass_its_review_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = QualityGate(checks=(BannedWords(),), threshold=0)
+    agents = tuple(replace(card, cache=ResponseCache(ttl_s=60), quality=gate) for card in SUPPORT.agents)
+    monkeypatch.setattr("tasks.support.SUPPORT", replace(SUPPORT, agents=agents))
+    with scripted(TO_BILLING, Say("Damn, it is late."), ON_ITS_WAY, ON_ITS_WAY) as model:
+        jobs = [run(bench), run(bench)]
+        assert len(model.requests) == 4, "the draft is written anew, and passes this time"
+    assert [len(job.of("cache_hit")) for job in jobs] == [0, 1]
 
 
 def test_the_last_answer_of_an_agent_that_did_not_come_to_an_end_is_not_kept(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What bodies leave behind for other jobs: what was said in a conversation, and what is in the cache of a tenant."""
+"""What bodies leave behind for other jobs: what was said in a conversation, what is in a cache, and notes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.worker.conftest import Bench
 from worker.context import BlockingContext, TaskContext
 from worker.conversation import MAX_FACTS_BYTES
 from worker.job import JobState
+from worker.note import Note
+from worker.store.archive import read_note
 
 ORDER = {"order": 10003}
 
@@ -172,3 +174,75 @@ def test_what_cannot_be_cached_says_why(bench: Bench, board: Board, value: bytes
 
     assert board.state(bench.run_body(body)) is JobState.SUCCEEDED
     assert not [*board.client.scan_iter(board.keys.cache("*", "*"))]
+
+
+# Notes
+
+
+def noted(board: Board, topic: str = "refunds", tenant: str = "acme") -> list[Note]:
+    entries: list[Any] = board.client.zrange(board.keys.notes(tenant, topic), 0, -1, withscores=True)
+    return [read_note(tenant, topic, entry, score) for entry, score in entries]
+
+
+def test_a_note_says_who_left_it_and_when(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        ctx.note("refunds", order=10003, cents=500)
+
+    job_id = bench.run_body(body)
+    (note,) = noted(board)
+    assert (note.tenant, note.topic, note.job_id, note.kind) == ("acme", "refunds", job_id, "body.async")
+    assert note.data == {"order": 10003, "cents": 500}
+    assert abs((note.at - board.record(job_id).created_at).total_seconds()) < 10
+
+
+def test_notes_come_in_the_order_in_which_they_were_left(bench: Bench, board: Board) -> None:
+    def body(ctx: BlockingContext) -> None:
+        for number in range(50):
+            ctx.note("refunds", number=number)
+
+    bench.run_body(body)
+    assert [note.data["number"] for note in noted(board)] == [*range(50)]
+
+
+def test_a_later_attempt_leaves_no_second_note_of_the_same(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        ctx.note("refunds", order=1)
+        ctx.note("refunds", order=1)
+        if ctx.attempt == 1:
+            raise ConnectionError("away")
+        ctx.note("refunds", order=2)
+
+    bench.again(bench.run_body(body))
+    assert [note.data["order"] for note in noted(board)] == [1, 1, 2]
+    bench.run_body(body)
+    assert len(noted(board)) == 5, "another job has notes of its own"
+
+
+def test_secrets_are_masked_in_notes(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        ctx.note("refunds", card="4111 1111 1111 1111", password="hunter2")
+
+    bench.run_body(body)
+    assert noted(board)[0].data == {"card": "[masked-card]", "password": "[masked]"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "data", "reason"),
+    [
+        ("Refunds", {}, "lower-case"),
+        ("", {}, "lower-case"),
+        ("x" * 65, {}, "lower-case"),
+        ("a:b", {}, "lower-case"),
+        ("refunds", {"text": "x" * 40_000}, "the limit is"),
+        ("refunds", {"x": float("nan")}, "expected value"),
+    ],
+)
+def test_what_cannot_be_noted_says_why(
+    bench: Bench, board: Board, topic: str, data: dict[str, Any], reason: str
+) -> None:
+    async def body(ctx: TaskContext) -> None:
+        with pytest.raises(ValueError, match=reason):
+            ctx.note(topic, **data)
+
+    job_id = bench.run_body(body)
+    assert board.state(job_id) is JobState.SUCCEEDED, board.record(job_id).error

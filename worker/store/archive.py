@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
+
 from worker.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Head, Turn
 from worker.errors import FenceLost
 from worker.job import Claim
+from worker.note import MOST_NOTES, Note
 from worker.store.builder import CallBuilder
 from worker.store.script import Call
 from worker.store.transitions import moment
@@ -60,6 +63,11 @@ class ArchiveCalls(CallBuilder):
         """Read a value of a tenant, None when there is none."""
         return self._call("cached", tenant, digest, read=lambda value: value)
 
+    def note(self, tenant: str, topic: str, entry: bytes) -> Call[bool]:
+        """Add an entry to a journal, as `read_note` reads it; gives whether it is new. Idempotent by the entry."""
+        kept = (MOST_NOTES, self._settings.note_retention_s * 1000)
+        return self._call("note", tenant, topic, entry, *kept, read=bool)
+
     def erase(self, tenant: str, conversation_id: str) -> Call[bool]:
         """Forget what was said in a conversation; gives whether there was anything. Idempotent."""
         return self._call("erase", tenant, conversation_id, read=bool)
@@ -89,6 +97,19 @@ def turn_numbers(values: Sequence[bytes | None]) -> range:
 def read_turn(entry: bytes) -> Turn:
     """Return a turn as it is kept."""
     return Turn.model_validate_json(entry)
+
+
+def read_note(tenant: str, topic: str, entry: bytes, score: float) -> Note:
+    """Return a note as it is kept: JSON, under its time in µs."""
+    known = from_json(entry)
+    return Note(
+        tenant=tenant,
+        topic=topic,
+        at=moment(int(score) // 1000),
+        job_id=known["job_id"],
+        kind=known["kind"],
+        data=known["data"],
+    )
 
 
 def _read_recalled(tenant: str, conversation_id: str, reply: list[Any]) -> Conversation | Refused:

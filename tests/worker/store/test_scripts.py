@@ -124,6 +124,8 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "history_key": (keys.history, 2),
         "conversations_key": (keys.conversations, 1),
         "cache_key": (keys.cache, 2),
+        "notes_key": (keys.notes, 2),
+        "noted_key": (keys.noted, 1),
         "lane_key": (keys.lane, 1),
         "window_key": (keys.window, 1),
         "state_key": (keys.state, 1),

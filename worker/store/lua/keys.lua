@@ -22,6 +22,8 @@ local function conversation_key(tenant, id) return prefix .. ':conversation:' ..
 local function history_key(tenant, id) return prefix .. ':history:' .. tenant .. ':' .. id end
 local function conversations_key(tenant) return prefix .. ':conversations:' .. tenant end
 local function cache_key(tenant, digest) return prefix .. ':cache:' .. tenant .. ':' .. digest end
+local function notes_key(tenant, topic) return prefix .. ':notes:' .. tenant .. ':' .. topic end
+local function noted_key(topic) return prefix .. ':noted:' .. topic end
 local function lane_key(queue) return prefix .. ':lane:' .. queue end
 local function window_key(queue) return prefix .. ':window:' .. queue end
 local function stranded_key(kind) return prefix .. ':stranded:' .. kind end
