@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from producers.core import JobCore
 from producers.operation import Calls, Commands, Operation
+from worker.admission import check_name
 from worker.conversation import Conversation, Head, Turn, check_conversation_id
 from worker.errors import ConversationNotFound, InvalidRequest
 from worker.store.archive import HEAD_FIELDS, ArchiveCalls, read_head, read_turn, turn_numbers
@@ -26,7 +27,7 @@ class Conversations:
 
     def get(self, tenant: str, conversation_id: str) -> Operation[Conversation]:
         """Return a conversation with all of its turns that are kept; raises ConversationNotFound."""
-        key = self._core.keys.history(tenant, check_conversation_id(conversation_id))
+        key = self._key(tenant, conversation_id)
         (values,) = yield Commands([("HMGET", key, *HEAD_FIELDS)])
         numbers, turns = turn_numbers(values), list[Turn]()
         if not numbers:
@@ -40,6 +41,7 @@ class Conversations:
         """Return the heads of a tenant's conversations, the one that was spoken in last first."""
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST_LISTED:
             raise InvalidRequest("limit", f"{limit!r} must be a whole number from 1 to {MOST_LISTED}")
+        check_name("tenant", tenant)
         keys = self._core.keys
         (found,) = yield Commands([("ZREVRANGE", keys.conversations(tenant), 0, limit - 1)])
         names = [name.decode() for name in found]
@@ -52,5 +54,11 @@ class Conversations:
 
     def forget(self, tenant: str, conversation_id: str) -> Operation[bool]:
         """Erase a conversation; returns whether there was one."""
-        (erased,) = yield Calls([self._calls.erase(tenant, check_conversation_id(conversation_id))])
+        self._key(tenant, conversation_id)
+        (erased,) = yield Calls([self._calls.erase(tenant, conversation_id)])
         return bool(erased)
+
+    def _key(self, tenant: str, conversation_id: str) -> str:
+        """Return where a conversation is; raises InvalidRequest for names under which there might be another's."""
+        check_name("tenant", tenant)
+        return self._core.keys.history(tenant, check_conversation_id(conversation_id))

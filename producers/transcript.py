@@ -14,6 +14,8 @@ from typing import Any
 CUSTOMER, AGENT = "customer", "agent"
 #: What people need not read: how the model came to its answer, and what it was told by the deployment.
 _LEFT_OUT = frozenset({"thinking", "system-prompt"})
+#: By which agents ask the customer, and hand over to each other; what is returned to them says nothing.
+ASK, HAND_OVER = "ask_customer", "hand_over"
 _ROLES = {"user": CUSTOMER, "assistant": AGENT}
 
 
@@ -47,6 +49,10 @@ def _of_part(part: Any) -> Iterator[Utterance]:
             yield Utterance(CUSTOMER, _text(part.get("content")))
         case "text":
             yield Utterance(AGENT, _text(part.get("content")))
+        case "tool-call" if part.get("tool_name") == ASK and (question := _arguments(part.get("args"))):
+            yield Utterance(AGENT, question.removeprefix("question="))
+        case "tool-return" if part.get("tool_name") in {ASK, HAND_OVER}:
+            return
         case "tool-call":
             yield Utterance(AGENT, f"-> {part.get('tool_name', '?')}({_arguments(part.get('args'))})")
         case "tool-return":

@@ -100,8 +100,8 @@ def admit(
     resumes: bool = False,
 ) -> NewJob:
     """Check everything about a job. Raises InvalidRequest; writes nothing."""
-    _check_name("job_id", job_id)
-    _check_name("tenant", options.tenant)
+    check_name("job_id", job_id)
+    check_name("tenant", options.tenant)
     _check_priority(options.priority)
     encoded = check.encode(request)
     if len(encoded) > max_request_bytes:
@@ -159,7 +159,8 @@ def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
     return hashlib.blake2b(f"{tenant}\0{kind}\0".encode() + encoded, digest_size=16).hexdigest()
 
 
-def _check_name(field: str, value: object) -> None:
+def check_name(field: str, value: object) -> None:
+    """Raise InvalidRequest for what cannot be the id of a job or the name of a tenant."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidRequest(field, f"{value!r} must be 1 to 128 letters, digits, or any of _ . @ -")
 

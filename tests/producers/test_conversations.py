@@ -76,6 +76,15 @@ async def test_a_name_that_is_none_is_refused(jobs: Client, name: Any) -> None:
             await ask(name)
 
 
+async def test_a_tenant_that_is_none_does_not_reach_the_conversation_of_another(jobs: Client, board: Board) -> None:
+    say(board, "secret", conversation="of:me")
+    for ask in (jobs.conversation, jobs.forget_conversation):
+        with pytest.raises(InvalidRequest, match="tenant"):
+            await ask("me", tenant="acme:of")
+    with pytest.raises(InvalidRequest, match="tenant"):
+        await jobs.conversations(tenant="acme:of")
+
+
 @pytest.mark.parametrize("limit", [0, 10_001, True])
 async def test_a_limit_that_is_none_is_refused(jobs: Client, limit: int) -> None:
     with pytest.raises(InvalidRequest, match="limit"):
@@ -110,6 +119,7 @@ def part(kind: str, **fields: Any) -> dict[str, Any]:
         (part("tool-call", tool_name="look_up", args={"order": 7}), "agent", "-> look_up(order=7)"),
         (part("tool-call", tool_name="look_up", args='{"order": 7}'), "agent", "-> look_up(order=7)"),
         (part("tool-call", tool_name="look_up", args='{"order'), "agent", '-> look_up({"order)'),
+        (part("tool-call", tool_name="ask_customer", args={"question": "Which one?"}), "agent", "Which one?"),
         (part("tool-call"), "agent", "-> ?()"),
         (part("tool-return", tool_name="look_up", content={"state": "paid"}), "look_up", '{"state": "paid"}'),
         (part("retry-prompt", tool_name="look_up", content="no such order"), "look_up", "not accepted: no such order"),
@@ -125,6 +135,13 @@ def test_each_kind_of_message_reads_as_what_it_is(message: Any, who: str, text: 
     assert [*utterances([message])] == [Utterance(who, text)]
 
 
-@pytest.mark.parametrize("kind", ["thinking", "system-prompt"])
-def test_what_the_model_told_itself_is_left_out(kind: str) -> None:
-    assert [*utterances([part(kind, content="hmm")])] == []
+@pytest.mark.parametrize(
+    "message",
+    [
+        part("thinking", content="hmm"),
+        part("system-prompt", content="Be kind."),
+        part("tool-return", tool_name="hand_over", content="Final result processed."),
+    ],
+)
+def test_what_nobody_said_is_left_out(message: Any) -> None:
+    assert [*utterances([message])] == []
