@@ -22,6 +22,9 @@ from worker.masking import mask
 #: What an event shows of a tool's arguments and result, in characters.
 MOST_SHOWN = 300
 
+#: Under which topic reviews are noted, for whoever looks back.
+REVIEWS = "review"
+
 _log = logging.getLogger(__name__)
 
 
@@ -98,15 +101,9 @@ class Reporter:
         """Tell what was found in the draft after so many corrections; if it was refused, its text is void."""
         with self._harmless():
             scores = review.model_dump(include={"sentiment", "professionalism", "completeness", "accuracy"})
-            self.context.emit(
-                "review",
-                agent=agent,
-                passed=review.passed,
-                overall=review.overall,
-                scores=scores,
-                failed=review.failed,
-                correction=corrections,
-            )
+            found = {"overall": review.overall, "scores": scores, "failed": review.failed, "correction": corrections}
+            self.context.emit("review", agent=agent, passed=review.passed, **found)
+            self.context.note(REVIEWS, agent=agent, passed=review.passed, **found)
             self.context.measure("quality", review.overall)
             self.context.measure("corrections", corrections)
 
