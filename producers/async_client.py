@@ -151,7 +151,7 @@ class AsyncJobClient(AsyncControl):
         kind: str | None = None,
         code: str | None = None,
         category: Category | str | None = None,
-        since: Since = None,
+        since: Since | None = None,
         limit: int = 50,
         all: bool = False,  # noqa: A002 - as in JobClient
     ) -> Records:
@@ -184,7 +184,7 @@ class AsyncJobClient(AsyncControl):
         kind: str | None = None,
         code: str | None = None,
         category: Category | str | None = None,
-        since: Since = None,
+        since: Since | None = None,
         limit: int = 1000,
     ) -> Replays:
         """Replay the newest dead letters that fit; see `JobClient.replay_many`."""

@@ -17,6 +17,7 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -84,6 +85,17 @@ class AsyncControl(AsyncioClient):
     async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
         """Return what goes on now; see `JobClient.overview`."""
         return await self._do(self._overviews.read(tenants, schedules))
+
+    async def stats(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since = timedelta(days=7),
+        by: By = "kind",
+    ) -> Stats:
+        """Return what jobs that ended came to; see `JobClient.stats`."""
+        return await self._do(self._statistics.read(tenant, kind, since, by))
 
     async def system(self) -> SystemState:
         """Return what there is to do and to do it with; see `JobClient.system`."""
@@ -212,7 +224,13 @@ class AsyncControl(AsyncioClient):
         return await self._do(self._conversations.forget(tenant, conversation_id))
 
     async def notes(
-        self, topic: str, *, tenant: str | None = None, kind: str | None = None, since: Since = None, limit: int = 100
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
     ) -> Notes:
         """Return what jobs have noted of a topic; see `JobClient.notes`."""
         return await self._do(self._journals.read(topic, tenant, kind, since, limit))

@@ -199,7 +199,7 @@ class JobClient(Control):
         kind: str | None = None,
         code: str | None = None,
         category: Category | str | None = None,
-        since: Since = None,
+        since: Since | None = None,
         limit: int = 50,
         all: bool = False,  # noqa: A002 - a word of everyday, and nothing in here calls the builtin
     ) -> Records:
@@ -242,7 +242,7 @@ class JobClient(Control):
         kind: str | None = None,
         code: str | None = None,
         category: Category | str | None = None,
-        since: Since = None,
+        since: Since | None = None,
         limit: int = 1000,
     ) -> Replays:
         """Replay the newest dead letters that fit, the oldest of them first; see `dead` and `replay`.

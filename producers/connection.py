@@ -18,6 +18,7 @@ from producers.overview import Overviews
 from producers.schedules import Schedules
 from producers.service_limits import ServiceLimits
 from producers.spending import Spendings
+from producers.stats import Statistics
 from producers.system import SystemInfo
 from producers.tenants import Tenants
 from worker.connection import UNREACHABLE, connect, translated
@@ -50,7 +51,7 @@ class Operations:
         self._conversations, self._journals = Conversations(core), Journals(core)
         self._schedules = Schedules(core)
         self._spendings = Spendings(core)
-        self._system = SystemInfo(core)
+        self._system, self._statistics = SystemInfo(core), Statistics(core)
         self._tenants, self._job_limits, self._overviews = Tenants(core), LimitsOfJobs(core), Overviews(core)
         self._timeout_s = settings.socket_timeout_s
 

@@ -16,6 +16,7 @@ from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.service_limits import BreakerStatuses, LimitStatuses
 from producers.spending import DaySpendings
+from producers.stats import By, Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.admission import JobOptions, Options
 from worker.conversation import Conversation
@@ -97,6 +98,21 @@ class Control(BlockingClient):
         The work is bounded, however many jobs and tenants there are. Not atomic.
         """
         return self._do(self._overviews.read(tenants, schedules))
+
+    def stats(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since = timedelta(days=7),
+        by: By = "kind",
+    ) -> Stats:
+        """Return what jobs that ended came to, by `kind`, `tenant` or `day`, and in all: ends, times, costs, measures.
+
+        `since` is a moment (naive = UTC), or how long ago (seconds or a timedelta); whole days in UTC are told, today
+        the last of them, and 40 are kept. Of one tenant or kind if it is named. Raises InvalidRequest. Not atomic.
+        """
+        return self._do(self._statistics.read(tenant, kind, since, by))
 
     def system(self) -> SystemState:
         """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
@@ -260,7 +276,13 @@ class Control(BlockingClient):
         return self._do(self._conversations.forget(tenant, conversation_id))
 
     def notes(
-        self, topic: str, *, tenant: str | None = None, kind: str | None = None, since: Since = None, limit: int = 100
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
     ) -> Notes:
         """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
 

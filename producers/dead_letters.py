@@ -21,7 +21,8 @@ from worker.job import DEFAULT_PRIORITY, JobRecord, JobState
 #: Dead letters forgotten by one script call.
 DROPPED_A_CALL = 200
 
-Since = datetime | timedelta | float | None
+#: A moment (naive = UTC), or how long ago: seconds or a timedelta.
+Since = datetime | timedelta | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class DeadFilter:
     kind: str | None = None
     code: str | None = None
     category: Category | str | None = None
-    since: Since = None
+    since: Since | None = None
     replayed: bool = False
 
     def fits(self, record: JobRecord) -> bool:

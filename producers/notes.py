@@ -25,7 +25,9 @@ class Journals:
     def __init__(self, core: JobCore) -> None:
         self._core = core
 
-    def read(self, topic: str, tenant: str | None, kind: str | None, since: Since, limit: int) -> Operation[Notes]:
+    def read(
+        self, topic: str, tenant: str | None, kind: str | None, since: Since | None, limit: int
+    ) -> Operation[Notes]:
         """Return the newest notes that fit, the newest first; raises InvalidRequest."""
         if not is_topic(topic):
             raise InvalidRequest("topic", f"{topic!r} must be up to 64 lower-case letters, digits, or any of _ . -")
@@ -55,7 +57,7 @@ class Journals:
         return found[:limit]
 
 
-def _after_ms(since: Since) -> int:
+def _after_ms(since: Since | None) -> int:
     if since is None:
         return 0
     if isinstance(since, datetime):

@@ -70,7 +70,7 @@ _apologize = apology(AccountResult, ACCOUNT_HELP)
 
 
 async def apologize(ctx: TaskContext, request: AccountRequest, failure: Failure) -> AccountResult:
-    """Answer in place of the agents; the ticket shows no code."""
+    """Answer in place of the agents; what a person gets to read shows no code."""
     concealed = request.model_copy(update={"message": ACCOUNT_HELP.conceal(request.message)})
     return await _apologize(ctx, concealed, failure)
 

@@ -157,8 +157,9 @@ class Database:
     def _add_samples(self, connection: Connection, *, new: bool) -> list[str]:
         with Session(connection) as session:
             known = set(session.scalars(select(Seeding.name)))
-            wanted = SAMPLES if new or SHOP.name not in known or is_in(session) else ()
-            added = [sample for sample in wanted if sample.name not in known]
+            added = [sample for sample in SAMPLES if sample.name not in known]
+            if added and not (new or SHOP in added or is_in(session)):
+                return []
             for sample in added:
                 sample.seed(session, self.today())
                 session.add(Seeding(name=sample.name, seeded_at=self.now()))

@@ -32,8 +32,9 @@ def load_of(state: SystemState) -> LoadLevel:
 def told(state: SystemState) -> str:
     """Return the load in a sentence, with its figures."""
     level = load_of(state)
-    figures = f"{state.running} running and {state.queued} queued on {state.slots} slots of {state.workers} workers"
-    return f"The load is {level}: {_WORDS[level]} ({figures})."
+    workers = f"{state.workers} worker{'s' * (state.workers != 1)}"
+    figures = f"{state.running} running and {state.queued} queued on {state.slots} slots of {workers}"
+    return f"The load of the system is {level}: {_WORDS[level]} ({figures})."
 
 
 def maintenance_told(state: SystemState) -> str | None:

@@ -6,13 +6,15 @@ what was found. A model has no argument by which it could name another one.
 
 from __future__ import annotations
 
+import logging
+
 from tasks.agents.apology import apology
 from tasks.agents.card import AgentCard
 from tasks.agents.exchange import answer
 from tasks.agents.kind import agent_task
 from tasks.agents.offline.organisation import decide
 from tasks.agents.team import Team
-from tasks.contracts import OrganisationRequest, OrganisationResult, OrganisationSeen
+from tasks.contracts import OrganisationRequest, OrganisationResult, OrganisationSeen, SettingChanged
 from tasks.database import Database
 from tasks.deployment import deployment
 from tasks.desk import Desk
@@ -25,7 +27,9 @@ from tasks.tools.organisation.search import search_organisation
 from tasks.tools.organisation.settings import show_settings
 from worker.context import TaskContext
 from worker.errors import TaskError
-from worker.failure import Category
+from worker.failure import Category, Failure
+
+_log = logging.getLogger(__name__)
 
 
 async def brief(desk: Desk[OrganisationContext]) -> str:
@@ -44,7 +48,28 @@ ORGANISATION = AgentCard(
 ORGANISATION_ASSISTANT = Team("organisation", (ORGANISATION,), rules=decide, context=OrganisationContext)
 
 
-@agent_task("org.assistant", fallback=apology(OrganisationResult, ORGANISATION_ASSISTANT))
+_apologize = apology(OrganisationResult, ORGANISATION_ASSISTANT)
+
+
+async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Failure) -> OrganisationResult:
+    """Answer in place of the assistant, with the settings that this job had changed by then."""
+    result = await _apologize(ctx, request, failure)
+    here = deployment()
+
+    def changed() -> list[SettingChanged]:
+        with open_organisation(here.database, ctx.tenant, request.organisation_id, request.user_id) as data:
+            made = data.changes_by(ctx.idempotency_key("setting/"))
+            return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
+
+    try:
+        done = await here.database.in_thread(changed)
+    except Exception:  # noqa: BLE001 - an apology that leaves something out is better than an error
+        _log.exception("changes_not_told")
+        done = []
+    return result.model_copy(update={"actions": [*done, *result.actions]})
+
+
+@agent_task("org.assistant", fallback=apologize)
 async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
     """Answer a member of an organisation from its own data, and change its settings for its admins."""
     here = deployment()

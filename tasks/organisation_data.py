@@ -185,6 +185,11 @@ class OrganisationData:
         newest = select(SettingChange).order_by(SettingChange.id.desc()).limit(most)
         return [_change(row) for row in self._session.scalars(newest)]
 
+    def changes_by(self, prefix: str) -> list[Change]:
+        """Return the changes whose keys begin like this, the oldest first."""
+        theirs = select(SettingChange).where(SettingChange.key.startswith(prefix, autoescape=True))
+        return [_change(row) for row in self._session.scalars(theirs.order_by(SettingChange.id))]
+
     def change_setting(self, setting: Setting, value: str, *, key: str, now: datetime) -> Change | None:
         """Set a setting, and note who did; None when it had that value already. Raises NotAnAdmin.
 

@@ -45,10 +45,14 @@ def times_from(hours: BusinessHours, after: datetime, minutes: int, now: datetim
             moment = _on_grid(hours.next_opening(moment), hours)
 
 
-def free_advisors(session: Session, tenant: str, starts_at: datetime, minutes: int) -> list[str]:
-    """Return who has all of that time free, by name."""
+def free_advisors(
+    session: Session, tenant: str, starts_at: datetime, minutes: int, *, moved: int | None = None
+) -> list[str]:
+    """Return who has all of that time free, by name; what an appointment takes that is `moved` counts as free."""
     asked = TakenSlot.starts_at.in_(slots_of(starts_at, minutes))
     taken = select(TakenSlot.advisor).where(TakenSlot.tenant == tenant, asked)
+    if moved is not None:
+        taken = taken.where(TakenSlot.appointment_id != moved)
     return list(session.scalars(select(Advisor.name).where(Advisor.name.not_in(taken)).order_by(Advisor.name)))
 
 

@@ -132,8 +132,9 @@ async def _close(ctx: TaskContext, desk: Desk[Session], past: Conversation) -> S
         await ctx.remember(desk.conversation_id, [], owner=desk.customer_id, facts=past.facts, close=True)
         session = session.model_copy(update={"closed_at": desk.database.now()})
     model = current_model(desk.settings, STREAMING.rules)
+    messages = f"{session.messages} message{'s' * (session.messages != 1)}"
     return StreamingResult(
-        answer=f"The session is closed after {session.messages} messages and {session.duration_s:.0f} seconds.",
+        answer=f"The session is closed after {messages} and {session.duration_s:.0f} seconds.",
         agent=CLOSING,
         path=[CLOSING],
         conversation_id=desk.conversation_id,

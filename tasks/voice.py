@@ -71,7 +71,8 @@ SCHEDULER = AgentCard(
     # Its questions are spoken too, and are reviewed with the rest of what it says.
     asks=False,
     briefing=briefing,
-    quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH)),
+    # Two sentences take up little of what was said: the checks decide, and only what is rude falls below this.
+    quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH), threshold=0.3),
 )
 VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 

@@ -4,8 +4,9 @@ From the bottom up; imports point downwards, which `make check` holds:
 
 - `masking`: what watchers and logs must not read.
 - `encoding`, `failure`, `errors`, `http_status`, `retry`: what can go wrong, and when it is worth another attempt.
-- `ask`, `budget`, `job`, `events`, `health`: what a job is, waits for, may spend and tells; how a worker is; plain
-  values. `conversation`, `note`: what was said before it, and what it leaves behind.
+- `ask`, `budget`, `measure`, `sketch`, `job`, `events`, `health`: what a job is, waits for, may spend, measures and
+  tells; numbers of many jobs together; how a worker is; plain values. `conversation`, `note`: what was said before it,
+  and what it leaves behind.
 - `guard`: suspicious text in requests.
 - `resource`, `system`: outside services, and what may be asked of them; the state of all of a deployment; plain values.
 - `recurrence`, `schedule`: when something recurs, and a job that is asked for again and again.

@@ -26,6 +26,7 @@ from worker.events import EventType, check_emittable
 from worker.job import Claim, Usage
 from worker.keeping import BlockingKeeping, Keeping
 from worker.ledger import Effect, Ledger
+from worker.measure import MOST_MEASURES, check_measure
 from worker.pipeline import Pipeline, drive, drive_async
 from worker.purse import Purse, Spending
 from worker.reservation import Reservation, Services, sleep_in_naps
@@ -131,6 +132,22 @@ class AttemptContext:
     def token(self, text: str) -> None:
         """Stream a piece of the answer. Pieces are joined; while nobody watches they are dropped."""
         self._sink.token(text)
+
+    def measure(self, name: str, value: float, *, add: bool = False) -> None:
+        """Keep a number of this job with its usage, by a name of lower-case words (`rows_read`): 50 at most.
+
+        A later one of the same name takes its place, or with `add` comes to it; over all attempts, but those whose
+        worker was lost. A body that runs again adds again. When the job has ended, the numbers of all jobs of its kind
+        and tenant are told together, as `backdesk stats` shows. Raises ValueError for a name that is none or is
+        measured by the engine itself, and for what is no finite number of at most 1e15.
+        """
+        check_measure(name, value)
+        known = self.usage.measures
+        if name not in known and len(known) >= MOST_MEASURES:
+            raise ValueError(f"a job has at most {MOST_MEASURES} measures; {name!r} is one more")
+        total = float(value) + (known.get(name, 0.0) if add else 0.0)
+        check_measure(name, total)
+        known[name] = total
 
     def idempotency_key(self, key: str) -> str:
         """Return the name of a step for the outside world: the same in every attempt, and in a replay that resumes."""

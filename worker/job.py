@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from worker.ask import Ask, Awaited
 from worker.budget import Budget, Spent
 from worker.failure import Failure
+from worker.measure import Measures
 from worker.retry import RetryPolicy
 
 
@@ -74,6 +75,12 @@ class Usage(BaseModel):
     tool_calls: int = 0
     cost_usd: float | None = None
     cached_requests: int = 0
+    #: What its body has measured (`ctx.measure`), by name.
+    measures: Measures = {}
+
+    def encoded(self) -> str:
+        """Return the usage as the store keeps it: JSON with what is not nothing, `{}` when nothing was used."""
+        return self.model_dump_json(exclude_defaults=True)
 
     @property
     def tokens(self) -> int:

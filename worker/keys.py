@@ -52,6 +52,14 @@ class Keys:
         """Set: the tenants that have spent something on a day. Expires 40 days after it was last written."""
         return f"{self.prefix}:spenders:{day}"
 
+    def stats(self, day: str, tenant: str, kind: str) -> str:
+        """Hash: how jobs of a kind and tenant ended on a day in UTC, and what they measured. Expires 40 days later."""
+        return f"{self.prefix}:stats:{day}:{tenant}:{kind}"
+
+    def stats_of_day(self, day: str) -> str:
+        """Set: the tenants with a kind (`acme orders.audit`) of which jobs ended on a day. Expires 40 days later."""
+        return f"{self.prefix}:stats-of-day:{day}"
+
     def line(self, queue: str, tenant: str, kind: str) -> str:
         """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
         return f"{self.prefix}:line:{queue}:{tenant}:{kind}"

@@ -41,7 +41,13 @@ def shortened(record: logging.LogRecord) -> bool:
 
 
 def _masked_facts(_logger: object, _level: str, facts: Any) -> Any:
-    return {name: each if name == "exc_info" else masked({name: each})[name] for name, each in facts.items()}
+    return {name: each if name == "exc_info" else _masked_fact(name, each) for name, each in facts.items()}
+
+
+def _masked_fact(name: str, value: Any) -> Any:
+    # What is no JSON is written as its repr, so that is what must hold no secret.
+    plain = value is None or isinstance(value, str | int | float | dict | list | tuple)
+    return masked({name: value if plain else repr(value)})[name]
 
 
 def _write_masked(out: TextIO, exc_info: Any) -> None:

@@ -17,6 +17,7 @@ from producers.cli.child import Child
 from producers.cli.connection import Deployment, connected, find_deployment, shown_url
 from producers.cli.failures import CommandFailed, ExitCode
 from producers.cli.following import follow, subscribed
+from producers.cli.measures_view import measures_text
 from producers.cli.moments import shown_span
 from producers.cli.output import AsJson, Output, facts
 from producers.cli.record_view import end_of, usage_text
@@ -179,6 +180,8 @@ def _facts(record: JobRecord, result: dict[str, Any]) -> Iterator[tuple[str, str
         yield "Action", safe_line(_action(action))
     yield "Model", safe_line(result.get("model", ""))
     yield "Usage", usage_text(record)
+    if record.usage and record.usage.measures:
+        yield "Measured", measures_text(record.usage.measures)
     if record.finished_at:
         yield "Time", shown_span((record.finished_at - record.created_at).total_seconds())
 

@@ -22,6 +22,8 @@ from producers.cli.jobs import list_jobs, show, watch
 from producers.cli.kinds import kinds
 from producers.cli.output import AsJson, Output
 from producers.cli.processes import flower, worker
+from producers.cli.reviews import reviews
+from producers.cli.stats import stats
 from producers.cli.submit import SubmitCommand, submit
 from producers.cli.top import top
 from producers.cli.up import up
@@ -57,7 +59,7 @@ for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
     (DECIDE, (approve, deny, answer, resolve)),
-    (LOOK, (top, kinds, workers, health, doctor)),
+    (LOOK, (top, stats, reviews, kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")

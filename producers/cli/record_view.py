@@ -13,6 +13,7 @@ from producers.cli.attempts_view import attempts_table, failures_text
 from producers.cli.budget_view import budget_facts, cost_text
 from producers.cli.failures import ExitCode
 from producers.cli.hold_text import hold_text, state_text
+from producers.cli.measures_view import measures_text
 from producers.cli.moments import rough_span, shown_span
 from producers.cli.output import Output, facts
 from producers.cli.safe_text import safe_block, safe_line
@@ -90,6 +91,8 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield from _times(record)
     if record.usage and record.usage.requests:
         yield "usage", usage_text(record)
+    if record.usage and record.usage.measures:
+        yield "measured", measures_text(record.usage.measures)
     yield from budget_facts(record)
     yield from _ties(record)
     yield "events", str(record.events)

@@ -47,21 +47,21 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
             path=[NAME],
             actions=actions,
             conversation_id=desk.conversation_id,
-            usage=ModelUsage.model_validate(ctx.usage.model_dump()),
+            usage=ModelUsage.model_validate(ctx.usage.model_dump(include=set(ModelUsage.model_fields))),
             model=model.name,
             offline=model.offline,
-            quality=_quality(ctx, failure, actions),
+            quality=_quality(ctx, failure, escalated=escalation is not None),
             degraded="fallback_answer",
         )
 
     return apologize
 
 
-def _quality(ctx: TaskContext, failure: Failure, actions: list[Action]) -> QualityReport | None:
+def _quality(ctx: TaskContext, failure: Failure, *, escalated: bool) -> QualityReport | None:
     report: QualityReport | None = ctx.aside.get(QUALITY)
     if report is None or failure.code != "quality_failed":
         return None
-    return report.model_copy(update={"outcome": "escalated" if actions else "fallback"})
+    return report.model_copy(update={"outcome": "escalated" if escalated else "fallback"})
 
 
 async def _hand_to_person(

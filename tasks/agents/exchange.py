@@ -100,7 +100,7 @@ def _begin(
         model=model,
         budget=budget,
         account=Account(ctx, settings.max_answer_tokens),
-        gates=[FleetLimits(ctx)],
+        gates=[FleetLimits(ctx), reporter.stopwatch],
         reporter=reporter,
         journal=journal,
         shelf=ctx,

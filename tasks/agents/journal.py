@@ -62,7 +62,7 @@ class Journal:
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
         self._desk.learn(**bookmark.context)
-        self._reporter.fraction = bookmark.fraction
+        self._reporter.go_on(bookmark.fraction, bookmark.transfers)
         return bookmark
 
     async def keep(self, messages: list[Any], usage: ModelUsage) -> None:

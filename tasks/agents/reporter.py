@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from tasks.agents.stopwatch import Stopwatch
 from tasks.contracts import ModelUsage
 from tasks.contracts.quality import Review
 from tasks.desk import Transfer
@@ -20,6 +21,9 @@ from worker.masking import mask
 
 #: What an event shows of a tool's arguments and result, in characters.
 MOST_SHOWN = 300
+
+#: Under which topic reviews are noted, for whoever looks back.
+REVIEWS = "review"
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +37,21 @@ class Reporter:
         self._conceal = conceal
         #: How far the job is; it never goes back.
         self.fraction = 0.0
+        self._handoffs = 0
+        #: The gate that takes the time of each request.
+        self.stopwatch = Stopwatch(context)
         self._streamed = False
 
     @property
     def watched(self) -> bool:
         """Whether the next request to the model is worth streaming."""
         return self.context.watched
+
+    def go_on(self, fraction: float, transfers: Iterable[Transfer]) -> None:
+        """Take up where a former attempt was."""
+        self.fraction = fraction
+        for transfer in transfers:
+            self._count(transfer)
 
     def stage(self, fraction: float, message: str) -> None:
         """Tell that a stage of the work begins; the fraction never goes back."""
@@ -55,6 +68,7 @@ class Reporter:
                 previous=transfer.previous,
                 reason=_excerpt(self._conceal(transfer.reason)),
             )
+        self._count(transfer)
 
     def text(self, piece: str, *, begins: bool) -> None:
         """Stream a piece of what the model writes; texts that follow one another are set apart."""
@@ -63,6 +77,8 @@ class Reporter:
                 self.context.token("\n\n")
             if piece:
                 self._streamed = True
+                if self.watched:
+                    self.stopwatch.text_told()
                 self.context.token(piece)
 
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
@@ -85,15 +101,11 @@ class Reporter:
         """Tell what was found in the draft after so many corrections; if it was refused, its text is void."""
         with self._harmless():
             scores = review.model_dump(include={"sentiment", "professionalism", "completeness", "accuracy"})
-            self.context.emit(
-                "review",
-                agent=agent,
-                passed=review.passed,
-                overall=review.overall,
-                scores=scores,
-                failed=review.failed,
-                correction=corrections,
-            )
+            found = {"overall": review.overall, "scores": scores, "failed": review.failed, "correction": corrections}
+            self.context.emit("review", agent=agent, passed=review.passed, **found)
+            self.context.note(REVIEWS, agent=agent, passed=review.passed, **found)
+            self.context.measure("quality", review.overall)
+            self.context.measure("corrections", corrections)
 
     def answered_from_cache(self, agent: str, model: str) -> None:
         """Tell that the model of an agent need not be asked."""
@@ -105,6 +117,11 @@ class Reporter:
         with self._harmless():
             for name in ModelUsage.model_fields:
                 setattr(self.context.usage, name, getattr(usage, name))
+
+    def _count(self, transfer: Transfer) -> None:
+        with self._harmless():
+            self._handoffs += transfer.previous is not None
+            self.context.measure("handoffs", self._handoffs)
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from tasks.agents.failures import CODES
 
-#: What a model can fail by: all codes but the one that is of our own making.
-_FAULTS = CODES - {"usage_limit"}
+#: What a model can fail by; the other codes are of our own making.
+MODEL_FAULTS = frozenset(code for code in CODES if code.startswith("model_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Fail:
 
     def __post_init__(self) -> None:
         """Check the code."""
-        if self.code not in _FAULTS:
-            raise ValueError(f"{self.code!r} is no failure of a model; these are: {', '.join(sorted(_FAULTS))}")
+        if self.code not in MODEL_FAULTS:
+            raise ValueError(f"{self.code!r} is no failure of a model; these are: {', '.join(sorted(MODEL_FAULTS))}")
 
 
 #: Calls of one reply run in parallel.

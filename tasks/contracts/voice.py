@@ -15,7 +15,7 @@ from tasks.contracts.base import Contract, Reference
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
     return name
 

@@ -7,6 +7,8 @@ only add: a worker of the version before must be able to work on. There is no wa
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import Connection, inspect, text
 
 from worker.errors import ConfigurationError
@@ -18,6 +20,9 @@ HEAD = REVISIONS[-1]
 UNMARKED = "0001"
 #: Tables that no version uses any more but one that may still run beside; a later script drops them.
 RETIRED = frozenset({"conversation_turns"})
+
+# Else it tells of each of its parts while it is loaded.
+logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.database import Database
@@ -57,13 +55,11 @@ def _upgrade(_chosen: argparse.Namespace) -> int:
 
 
 def _new(chosen: argparse.Namespace) -> int:
-    from tasks.migrations.runner import new_script  # noqa: PLC0415 - so that few load Alembic
+    from tasks.migrations.runner import new_script, upgrade  # noqa: PLC0415 - so that few load Alembic
 
-    with TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'shop.sqlite3'}")
-        with database.write() as session:
-            path = new_script(session.connection(), chosen.what)
-        database.close()
+    with create_engine("sqlite://").begin() as connection:
+        upgrade(connection, None)
+        path = new_script(connection, chosen.what)
     print(f"written: {path}; edit it, and add its revision to tasks/migrations/__init__.py")
     return 0
 

@@ -18,6 +18,7 @@ else:
         target_metadata=Table.metadata,
         include_name=of_ours,
         render_as_batch=True,
+        transactional_ddl=True,  # of SQLite too, because our transactions begin before the first statement
     )
 with context.begin_transaction():
     context.run_migrations()

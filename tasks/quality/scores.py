@@ -61,13 +61,14 @@ def completeness(draft: Draft) -> float:
 
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
     that the answer names (left out of the mean when there are none). Subject: how many of the question's words and
-    references come back, 1 from two on; 1 too for a question of less than two, such as "Really?". Whole: 0.2 when the
-    answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
+    references come back, 1 from two on; 1 too for a question of less than two, such as "Really?"; rude words and slang
+    need not come back. Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question
+    mark, 1 at most.
     """
     answer = draft.text.lower()
-    references = re.findall(r"\b(?=[\w-]{0,40}\d{4})[\w-]+\b", draft.asked.lower())
+    references = re.findall(r"\b(?=[\w-]{0,40}\d{5})[\w-]+\b", mask(draft.asked).lower())
     named = sum(each in answer for each in references)
-    subject = _stems(draft.asked)
+    subject = _stems(draft.asked) - _UNFIT
     shared = len(subject & _stems(draft.text)) + min(named, 1)
     wanted = len(subject) + bool(references)
     parts = [shared / 2 if wanted >= 2 else 1.0]
@@ -100,3 +101,7 @@ def _stems(text: str) -> set[str]:
 
 def _share(value: float) -> float:
     return round(max(0.0, min(1.0, value)), 4)
+
+
+#: What no answer may repeat, and so is not missing from it.
+_UNFIT = _stems(" ".join((*RUDE, *SLANG)))

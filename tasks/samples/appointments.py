@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tasks.slots import slots_of
-from tasks.tables import Advisor, Appointment, TakenSlot
+from tasks.tables import Advisor, Appointment, Customer, TakenSlot
 from worker.job import DEFAULT_TENANT
 
 ADVISORS = {"Nora": "lighting and audio", "Omar": "computing and networking"}
@@ -40,7 +41,8 @@ def seed(session: Session, today: date) -> None:
     session.flush()
     days = [today + timedelta(days=ahead) for ahead in range(1, 8)]
     working = [day for day in days if day.weekday() < 5]
-    for sample in APPOINTMENTS:
+    known = set(session.scalars(select(Customer.id)))  # an older database may have lost some
+    for sample in (each for each in APPOINTMENTS if each.customer_id in known):
         starts_at = datetime.combine(working[sample.day], sample.at, ZONE).astimezone(UTC)
         whose = {"tenant": DEFAULT_TENANT, "advisor": sample.advisor}
         session.add(

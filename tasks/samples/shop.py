@@ -83,16 +83,18 @@ SITUATIONS = [
 
 
 def is_in(session: Session) -> bool:
-    """Whether the sample shop is still in the database, and has not given way to a real one."""
-    first = session.get(Customer, "cust-1")
-    return first is not None and first.email == "ada@example.com"
+    """Whether the sample shop is still in the database, all of it that other samples refer to."""
+    customers = [session.get(Customer, f"cust-{i}") for i in range(1, len(CUSTOMERS) + 1)]
+    products = [session.get(Product, i) for i in range(1, len(PRODUCTS) + 1)]
+    emails, names = [each and each.email for each in customers], [each and each.name for each in products]
+    return emails == [_email(each) for each in CUSTOMERS] and names == [each.name for each in PRODUCTS]
 
 
 def seed(session: Session, today: date) -> None:
     """Fill an empty database. All days are counted back from `today`."""
     session.add_all(Product(id=i, **product._asdict()) for i, product in enumerate(PRODUCTS, 1))
     session.add_all(
-        Customer(id=f"cust-{i}", email=f"{customer.name.split()[0].lower()}@example.com", **customer._asdict())
+        Customer(id=f"cust-{i}", email=_email(customer), **customer._asdict())
         for i, customer in enumerate(CUSTOMERS, 1)
     )
     session.add_all(Article(**article._asdict()) for article in ARTICLES)
@@ -100,6 +102,10 @@ def seed(session: Session, today: date) -> None:
     for number in range(FIRST_ORDER, LAST_ORDER + 1):
         _add_order(session, number, today)
     seed_history(session, today)
+
+
+def _email(customer: SampleCustomer) -> str:
+    return f"{customer.name.split()[0].lower()}@example.com"
 
 
 def situation_of(number: int) -> Situation:

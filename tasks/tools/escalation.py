@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -14,7 +14,7 @@ from tasks.business_hours import tell_moment
 from tasks.contracts import Escalated, EscalationCause, Priority
 from tasks.desk import Desk
 from tasks.response_times import priority_for, respond_by
-from tasks.tables import Customer, Escalation
+from tasks.tables import Customer, Escalation, utc
 from tasks.tools.outcome import ToolOutcome
 from tasks.tools.tool import desk_tool
 from worker.ledger import Effect
@@ -104,9 +104,7 @@ def _escalation_of(session: Session, desk: Desk) -> Escalation | None:
 
 
 def _receipt(session: Session, desk: Desk, escalation: Escalation, *, already_escalated: bool) -> EscalationReceipt:
-    by = escalation.respond_by
-    if by.tzinfo is None:  # SQLite keeps no zone with a time
-        by = by.replace(tzinfo=UTC)
+    by = utc(escalation.respond_by)
     return EscalationReceipt.model_validate(
         {
             "escalation_id": f"E-{escalation.id:06}",

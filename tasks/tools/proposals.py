@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -44,6 +45,14 @@ class Proposal(ProposedAppointment):
     turn: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    minutes: int
+    advisor: str | None
+    #: The appointment that is to be moved, whose own time is free for it.
+    moved: int | None = None
+
+
 class Proposed(ToolOutcome):
     """Read it back to the caller and ask whether it is right. Nothing is done yet."""
 
@@ -64,7 +73,7 @@ async def propose_appointment(
     """Propose an appointment. Nothing is booked: read it back to the caller, and confirm once they have said yes."""
 
     def work(session: Session, zone: ZoneInfo) -> Proposed | Refusal:
-        found = _free(session, desk, zone, when, minutes=minutes, advisor=advisor)
+        found = _free(session, desk, zone, when, _Wish(minutes, advisor))
         if isinstance(found, Refusal):
             return found
         starts_at, whom = found
@@ -81,7 +90,7 @@ async def propose_move(desk: Desk, when: Words, appointment_id: AppointmentId = 
         own = _own(session, desk, zone, appointment_id)
         if isinstance(own, Refusal):
             return own
-        found = _free(session, desk, zone, when, minutes=own.minutes, advisor=own.advisor)
+        found = _free(session, desk, zone, when, _Wish(own.minutes, own.advisor, own.id))
         if isinstance(found, Refusal):
             return found
         return _proposed(desk, zone, "moved", found[0], own)
@@ -129,23 +138,22 @@ def _own(session: Session, desk: Desk, zone: ZoneInfo, appointment_id: int | Non
     return Refusal(refused=f"You have several appointments: {times}. Which one do you mean?")
 
 
-def _free(
-    session: Session, desk: Desk, zone: ZoneInfo, when: str, *, minutes: int, advisor: str | None
-) -> tuple[datetime, str] | Refusal:
-    starts_at = resolve(when, desk.database.now(), zone)
+def _free(session: Session, desk: Desk, zone: ZoneInfo, when: str, wish: _Wish) -> tuple[datetime, str] | Refusal:
+    hours, now = desk.settings.business_hours, desk.database.now()
+    starts_at = resolve(when, now, zone)
     if isinstance(starts_at, Unclear):
         return Refusal(refused=starts_at.question)
-    whom = known_advisor(session, advisor) if advisor else None
-    if advisor and whom is None:
-        return no_such_advisor(session, advisor)
-    refused = refusal_reason(desk.settings.business_hours, starts_at, minutes, desk.database.now())
+    whom = known_advisor(session, wish.advisor) if wish.advisor else None
+    if wish.advisor and whom is None:
+        return no_such_advisor(session, wish.advisor)
+    refused = refusal_reason(hours, starts_at, wish.minutes, now)
     if refused is None:
-        free = [each for each in free_advisors(session, desk.tenant, starts_at, minutes) if whom in (None, each)]
-        if free:
-            return starts_at, free[0]
+        free = free_advisors(session, desk.tenant, starts_at, wish.minutes, moved=wish.moved)
+        if found := [each for each in free if whom in (None, each)]:
+            return starts_at, found[0]
         refused = "That time is taken."
-    others = free_times(session, desk, zone, starts_at, minutes=minutes, advisor=whom)
-    offer = f" Free are {' and '.join(each.spoken for each in others[:2])}." if others else ""
+    others = free_times(session, desk, zone, starts_at, minutes=wish.minutes, advisor=whom)
+    offer = f" Would {' or '.join(each.spoken for each in others[:2])} suit you?" if others else ""
     return Refusal(refused=refused + offer)
 
 

@@ -60,12 +60,12 @@ class Share(ToolOutcome):
     """A part of what was spent; `percent` of all of it, rounded."""
 
     name: str
-    cents: int
+    spent_cents: int
     percent: int
     currency: str = CURRENCY
 
     def summary(self) -> str:
-        return f"{self.name}: {euros(self.cents, self.currency)} ({self.percent} %)"
+        return f"{self.name}: {euros(self.spent_cents, self.currency)} ({self.percent} %)"
 
 
 class SpendingByCategory(Finding):
@@ -142,7 +142,7 @@ async def spending_by_category(desk: Desk) -> SpendingByCategory | Refusal:
         with desk.database.read() as session:
             return _shares({name: int(each) for name, each in session.execute(chosen)})
 
-    largest_first = sorted(await desk.database.in_thread(work), key=lambda share: (-share.cents, share.name))
+    largest_first = sorted(await desk.database.in_thread(work), key=lambda share: (-share.spent_cents, share.name))
     return SpendingByCategory(categories=largest_first[:MOST_CATEGORIES])
 
 
@@ -213,5 +213,6 @@ def _average(session: Session, whose: ColumnElement[bool]) -> int:
 def _shares(cents: dict[str, int]) -> list[Share]:
     total = sum(cents.values())
     return [
-        Share(name=name, cents=each, percent=round(100 * each / total) if total else 0) for name, each in cents.items()
+        Share(name=name, spent_cents=each, percent=round(100 * each / total) if total else 0)
+        for name, each in cents.items()
     ]

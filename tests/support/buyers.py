@@ -1,16 +1,37 @@
-"""What processes of a race do to a shop."""
+"""What processes of a race do to a shop and its calendar."""
 
 from __future__ import annotations
 
+from tasks.contracts import CartContent
 from tasks.database import Database
-from tasks.desk import Desk
-from tasks.purchase import PurchaseContext
+from tasks.desk import Context, Desk
 from tasks.settings import load_settings
+from tasks.tools.appointments import confirm_once
 from tasks.tools.checkout import check_out_once
+from tasks.tools.proposals import Proposal
+
+
+class Known(Context):
+    """What is known in either, without the kinds: their agents would take long to load."""
+
+    cart: CartContent | None = None
+    proposal: Proposal | None = None
+    affirmed: bool = False
 
 
 def check_out(database: str, context: str, number: str) -> str:
     """Check out the cart of a customer, as a job of its own; return the kind of outcome."""
-    known = PurchaseContext.model_validate_json(context)
-    shop, key = Database(f"sqlite:///{database}"), f"process-{number}:{{}}".format
-    return type(check_out_once(Desk(shop, "acme", "cust-1", key, load_settings(), context=known))).__name__
+    return type(check_out_once(_desk(database, "cust-1", context, number))).__name__
+
+
+def confirm(database: str, contexts: str, number: str) -> str:
+    """Confirm the proposal of the line with this number, for a customer of its own; return the kind of outcome."""
+    context = contexts.splitlines()[int(number)]
+    return type(confirm_once(_desk(database, f"cust-{int(number) + 1}", context, number))).__name__
+
+
+def _desk(database: str, customer: str, context: str, number: str) -> Desk[Known]:
+    known, key = Known.model_validate_json(context), f"process-{number}:{{}}".format
+    shop = Database(f"sqlite:///{database}")
+    with shop.read():  # so that what follows is the race, and not its preparation
+        return Desk(shop, "acme", customer, key, load_settings(), context=known)

@@ -17,6 +17,7 @@ from producers.notes import Notes
 from producers.overview import Overview
 from producers.schedules import KeptSchedule, ScheduleRecords
 from producers.spending import DaySpendings
+from producers.stats import Stats
 from producers.tenants import TenantStatus, TenantStatuses
 from worker.conversation import Conversation
 from worker.events import JobEvent
@@ -78,6 +79,7 @@ class Client(Protocol):
     async def remove_job_limits(self, **scope: Any) -> bool: ...
     async def job_limits(self) -> JobLimitStatuses: ...
     async def overview(self, **options: Any) -> Overview: ...
+    async def stats(self, **asked: Any) -> Stats: ...
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation: ...
     async def conversations(self, **options: Any) -> Heads: ...
     async def forget_conversation(self, conversation_id: str, **options: Any) -> bool: ...
@@ -205,6 +207,9 @@ class Blocking:
 
     async def overview(self, **options: Any) -> Overview:
         return await asyncio.to_thread(self.client.overview, **options)
+
+    async def stats(self, **asked: Any) -> Stats:
+        return await asyncio.to_thread(self.client.stats, **asked)
 
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
         return await asyncio.to_thread(self.client.conversation, conversation_id, **options)
@@ -355,6 +360,9 @@ class Asyncio:
 
     async def overview(self, **options: Any) -> Overview:
         return await self.client.overview(**options)
+
+    async def stats(self, **asked: Any) -> Stats:
+        return await self.client.stats(**asked)
 
     async def conversation(self, conversation_id: str, **options: Any) -> Conversation:
         return await self.client.conversation(conversation_id, **options)

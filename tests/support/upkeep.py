@@ -15,7 +15,7 @@ import redis
 
 from worker.job import ACTIVE, JobState
 from worker.keys import Keys
-from worker.store.transitions import text
+from worker.store.transitions import moment, text
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.
@@ -33,7 +33,8 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
     """Every key that outlives its purpose, and every listing of a job that its record contradicts."""
     keys = Keys(prefix)
     of_jobs = [*_immortal(client, keys), *_contradictions(client, keys), *_forgotten(client, keys)]
-    return [*of_jobs, *_schedules_astray(client, keys), *_histories_unlisted(client, keys)]
+    others = [*_schedules_astray(client, keys), *_histories_unlisted(client, keys), *_uncounted(client, keys)]
+    return [*of_jobs, *others]
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
@@ -167,6 +168,27 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
                 yield f"{job_id} waits for nothing"
             elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
                 yield f"{job_id} is {state} and missing in {place}"
+
+
+def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every day, tenant, kind and state of which more jobs have ended than their day counts, or that it leaves out."""
+    ended: Counter[tuple[str, str, str, str]] = Counter()
+    with client.pipeline() as pipe:
+        for key in client.scan_iter(keys.job("*")):
+            pipe.hmget(key, "state", "finished_at", "tenant", "kind", "queue")
+        records: list[Any] = pipe.execute()
+    for state, finished, tenant, kind, queue in records:
+        if queue and finished and JobState(text(state)) not in ACTIVE:
+            ended[moment(finished).date().isoformat(), text(tenant), text(kind), text(state)] += 1
+    with client.pipeline() as pipe:
+        for day, tenant, kind, state in ended:
+            pipe.hget(keys.stats(day, tenant, kind), f"#{state}")
+            pipe.sismember(keys.stats_of_day(day), f"{tenant} {kind}")
+        found: list[Any] = pipe.execute()
+    for (day, tenant, kind, state), counted, listed in zip(ended, found[::2], found[1::2], strict=True):
+        if int(counted or 0) < ended[day, tenant, kind, state] or not listed:
+            jobs = f"{ended[day, tenant, kind, state]} jobs of {tenant} and {kind} are {state} since {day}"
+            yield f"{jobs}, and it counts {int(counted or 0)}{'' if listed else ' and does not list them'}"
 
 
 def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:

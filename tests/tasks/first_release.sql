@@ -1,4 +1,4 @@
--- The tables as the first release has made them, before there were migrations; with a customer, an order and a ticket.
+-- The tables as the first release has made them, before there were migrations, with a part of what was in them.
 CREATE TABLE customers (
  id VARCHAR NOT NULL,
  name VARCHAR NOT NULL,
@@ -95,8 +95,16 @@ CREATE TABLE refunds (
 );
 CREATE INDEX ix_refunds_key ON refunds ("key");
 
-INSERT INTO customers VALUES ('cust-1', 'Ada Moreau', 'ada@example.com'), ('k-77', 'Ivo Real', 'ivo@example.org');
-INSERT INTO products VALUES (1, 'Aurora desk lamp', 5900), (2, 'Our own chair', 19900);
+INSERT INTO customers VALUES
+    ('cust-1', 'Ada Moreau', 'ada@example.com'), ('cust-2', 'Ben Okafor', 'ben@example.com'),
+    ('cust-3', 'Chiara Rossi', 'chiara@example.com'), ('cust-4', 'Daan Visser', 'daan@example.com'),
+    ('cust-5', 'Elif Kaya', 'elif@example.com'), ('cust-6', 'Finn Larsen', 'finn@example.com'),
+    ('cust-7', 'Grace Liu', 'grace@example.com'), ('cust-8', 'Hugo Silva', 'hugo@example.com'),
+    ('k-77', 'Ivo Real', 'ivo@example.org');
+INSERT INTO products VALUES
+    (1, 'Aurora desk lamp', 5900), (2, 'Breeze headphones', 12900), (3, 'Cobalt keyboard', 8900),
+    (4, 'Drift mouse', 3900), (5, 'Ember smart plug', 2400), (6, 'Fjord router', 14900),
+    (7, 'Glide webcam', 6900), (8, 'Halo speaker', 9900), (9, 'Our own chair', 19900);
 INSERT INTO orders VALUES (10001, 'k-77', 'delivered', 5900, '2026-01-02', '2026-01-05', 0);
 INSERT INTO order_lines VALUES (1, 10001, 1, 1, 5900);
 INSERT INTO refunds VALUES ('R-10001', 10001, 5900, 'returned', 'job-1:refund/10001', '2026-01-08 12:00:00');

@@ -16,7 +16,7 @@ from tasks.contracts import AccountRequest, AccountResult, SupportRequest
 from tasks.database import Database
 from tasks.deployment import deployment, reset
 from tasks.support import support_request
-from tasks.tables import Customer, SignIn, Ticket
+from tasks.tables import Customer, Escalation, SignIn, Ticket
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.tasks.accounts import CHIARA, Clock, codes, tell, wrong
@@ -216,13 +216,13 @@ async def test_the_next_message_goes_on_with_what_was_kept(
     assert "Signed in: Chiara Rossi (enterprise customer cust-3)." in "\n".join(provider.requests[-1].texts("system"))
 
 
-async def test_an_apology_s_ticket_shows_no_code(shop: Database) -> None:
+async def test_what_a_person_reads_of_an_apology_shows_no_code(shop: Database) -> None:
     fallback = REGISTRY["account.help"].fallback
     assert fallback is not None
     failure = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
     await fallback(context_of(Recording()), AccountRequest(message="My code is 123456"), failure)
     with shop.read() as session:
-        assert "My code is ******" in session.scalars(select(Ticket.details)).one()
+        assert "My code is ******" in session.scalars(select(Escalation.details)).one()
 
 
 # --- attempts that die, and a wrong setting ---

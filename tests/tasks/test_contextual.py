@@ -129,9 +129,32 @@ async def test_a_customer_whom_the_shop_does_not_know_is_served_by_default(shop:
         assert str(result.local_time).endswith("+00:00")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "asdf qwer zxcv",
+        "??",
+        "damn, this is stupid, gonna sue you",
+        "Where is 10002? And 10007? What about the rest?",
+        "HELLO ARE YOU THERE",
+        "Why do you call me that?",
+    ],
+)
+async def test_whatever_is_asked_gets_an_answer_that_passes_its_review(message: str) -> None:
+    result = await asked(message, customer="cust-2")
+    assert result.quality is not None
+    assert result.quality.review.passed
+
+
 async def test_a_person_is_asked_for_by_a_ticket() -> None:
     result = await asked("I want to talk to a person, this is urgent")
     assert [action.priority for action in result.actions if isinstance(action, TicketOpened)] == ["urgent"]
+
+
+@pytest.mark.parametrize(("customer", "priority"), [("cust-2", "normal"), ("cust-3", "high")])
+async def test_what_cannot_be_done_at_once_becomes_a_ticket_as_the_tier_is_served(customer: str, priority: str) -> None:
+    result = await asked("I want my money back", customer=customer)
+    assert [action.priority for action in result.actions if isinstance(action, TicketOpened)] == [priority]
 
 
 # History
@@ -167,7 +190,9 @@ async def test_the_last_three_are_told_of(shop: Database) -> None:
 
 
 async def test_all_attempts_at_a_job_work_by_the_same_instructions(provider: OpenAISimulator, shop: Database) -> None:
-    provider.will(call("system_status"), Text("All is well."))
+    provider.will(
+        call("system_status"), Text("The Aurora is the lamp that we recommend to you, and the shop is not busy.")
+    )
     memory = Memory(dies_after=5)
     request = ContextualRequest(message="Can you recommend a lamp?", customer_id="cust-2")
     assert await memory.attempt(assistant_contextual, request) is None
@@ -181,6 +206,7 @@ async def test_all_attempts_at_a_job_work_by_the_same_instructions(provider: Ope
 
 # Over the wire
 
+ANSWER = Text("We text you about your lamp, and a colleague looks into why it flickers.")
 #: A conversation in which each of the agent's tools is called.
 SCRIPT: list[Reply] = [
     call("update_preference", preference="contact_method", value="sms", reason="they said so"),
@@ -190,7 +216,7 @@ SCRIPT: list[Reply] = [
     call("look_up_order", order_number=10001),
     call("search_articles", query="lamp flickers"),
     call("open_ticket", subject="A lamp", details="It flickers.", priority="high"),
-    Text("All is done."),
+    ANSWER,
 ]
 REQUEST = ContextualRequest(message="Text me about my lamp, it flickers.", customer_id="cust-1")
 
@@ -200,17 +226,16 @@ async def test_an_agent_calls_its_tools_over_the_wire(provider: OpenAISimulator,
     provider.will(*SCRIPT)
     sink = Recording(watched=watched)
     result: ContextualResult = await assistant_contextual(context_of(sink), REQUEST)
-    assert result.answer == "All is done."
-    assert "".join(sink.tokens) == ("All is done." if watched else "")
+    assert result.answer == ANSWER.text
+    assert "".join(sink.tokens) == ANSWER.text, "in one piece, once it has passed its review"
     assert [data["outcome"] for data in sink.of("tool_returned")] == ["success"] * 7
     assert {action.type for action in result.actions} == {"preference", "ticket"}
-    assert all(request.streamed is watched for request in provider.requests)
     with shop.read() as session:
         assert read_profile(session, "acme", "cust-1").preferences["contact_method"] == "sms"
 
 
 async def test_the_model_is_told_what_was_composed(provider: OpenAISimulator) -> None:
-    provider.will(Text("Hello."))
+    provider.will(Text("We are sorry about it. Your refund needs the number of the order, please."))
     await asked("I want a refund, it is terrible!", "job-1", "cust-3")
     (told,) = provider.requests[0].texts("system")
     for part in (
@@ -219,7 +244,7 @@ async def test_the_model_is_told_what_was_composed(provider: OpenAISimulator) ->
         "contact_method phone",
         'asked "My order is late, please call me."',
         "(Europe/Rome) for the customer",
-        "The load is low",
+        "The load of the system is low",
         "The customer sounds negative",
         "Enterprise customers get a ticket",
     ):

@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md, docs/conversations.md and docs/service_limits.md, run."""
+"""The examples of docs/tasks.md, docs/conversations.md, docs/service_limits.md and docs/quality.md, run."""
 
 from __future__ import annotations
 
@@ -94,3 +94,11 @@ async def test_the_example_of_a_limited_task_translates(monkeypatch: pytest.Monk
     page = example(1, monkeypatch, "service_limits.md")
     translated = await Memory().finish(page.translate_page, page.Page(text="hello"))
     assert translated == page.Translation(text="HELLO")
+
+
+def test_the_example_of_a_gate_prints_what_the_page_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example(1, monkeypatch, "quality.md")
+    (shown,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "quality.md").read_text(), re.DOTALL)
+    assert capsys.readouterr().out == shown

@@ -73,11 +73,11 @@ def test_out_of_business_hours_it_is_told_when_they_begin_by_the_customer_s_cloc
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        (system(1, 0), "The load is low"),
-        (system(3, 0), "The load is high"),
-        (system(4, 0), "The load is high"),
-        (system(4, 3), "The load is overloaded"),
-        (system(0, 2, 0), "The load is stopped"),
+        (system(1, 0), "The load of the system is low"),
+        (system(3, 0), "The load of the system is high"),
+        (system(4, 0), "The load of the system is high"),
+        (system(4, 3), "The load of the system is overloaded"),
+        (system(0, 2, 0), "The load of the system is stopped"),
     ],
 )
 def test_the_load_is_told_with_its_figures(state: SystemState, told: str) -> None:

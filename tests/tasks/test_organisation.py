@@ -10,18 +10,21 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from tasks.agents.failures import ModelFailure
 from tasks.contracts import OrganisationRequest, OrganisationResult, SettingChanged
 from tasks.database import Database
 from tasks.organisation import organisation_assistant
 from tasks.organisation_data import open_organisation
 from tasks.tables import Document, SettingChange
-from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
-from tests.tasks.conftest import Recording, converse
+from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
+from tests.tasks.conftest import Recording, context_of, converse
 from tests.tasks.memory import Memory
+from worker.classification import classify
 from worker.conversation import ConversationMismatch
 from worker.errors import TaskError
 from worker.failure import Category
 from worker.job import DEFAULT_TENANT
+from worker.task import REGISTRY
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -218,6 +221,19 @@ async def test_text_in_the_organisation_s_own_data_that_gives_orders_gets_nowher
     with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
         assert data.settings()["two_factor_required"] == "on"
         assert data.changes(9) == []
+
+
+async def test_an_apology_tells_of_the_settings_that_were_changed_before_the_model_failed(
+    provider: OpenAISimulator,
+) -> None:
+    provider.will(call("change_setting", setting="language", value="fr"), Fault.error(503, "overloaded"))
+    request = OrganisationRequest(message="French, please", organisation_id="aurora", user_id="ada")
+    with pytest.raises(ModelFailure) as caught:
+        await _memory().attempt(organisation_assistant, request)
+    fallback = REGISTRY["org.assistant"].fallback
+    assert fallback is not None
+    result = await fallback(context_of(Recording(), tenant=DEFAULT_TENANT), request, classify(caught.value))
+    assert [action.type for action in result.actions] == ["setting_change", "escalation"]
 
 
 # --- dangerous changes ---

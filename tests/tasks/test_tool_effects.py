@@ -129,4 +129,5 @@ def test_each_tool_of_the_team_says_what_a_repeat_would_do() -> None:
         "search_articles": "pure",
         "refund_order": "idempotent",
         "open_ticket": "idempotent",
+        "escalate": "idempotent",
     }

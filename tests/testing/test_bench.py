@@ -29,8 +29,7 @@ from worker.errors import (
     TaskError,
 )
 from worker.failure import Category
-from worker.testing import Bench
-from worker.testing.job import BenchError
+from worker.testing import Bench, BenchError
 from worker.testing.server import shared_server
 
 

@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 import tasks.support  # noqa: F401 - registers the kind
+from tasks.agents.failures import CODES
+from tasks.agents.runtime.errors import error_of, failure_of
+from tasks.agents.situation import MODEL_FAULTS
 from tasks.database import Database
 from tasks.deployment import deployment, reset
 from tasks.tables import Order, Refund
@@ -79,10 +82,10 @@ def test_several_calls_of_one_line_are_made_at_the_same_time(bench: Bench, shop:
 
 def test_a_rule_decides_by_the_situation_when_the_lines_are_used_up(bench: Bench, shop: Database) -> None:
     def rule(now: Situation) -> Say:
-        return Say(f"I may call {len(now.tools)} tools.")
+        return Say(f"You said: {now.message}" if "look_up_payments" in now.tools else "I look up no payments.")
 
     with scripted(TO_BILLING, rule=rule):
-        assert ask(bench).result.answer == "I may call 3 tools."
+        assert ask(bench).result.answer == "You said: Where is order 10003?"
 
 
 def test_a_request_beyond_the_script_fails_the_job_and_the_test(bench: Bench, shop: Database) -> None:
@@ -201,9 +204,16 @@ def test_a_stream_may_break_off(bench: Bench, shop: Database) -> None:
     assert job.result.answer == "It is on its way."
 
 
-def test_a_failure_that_no_model_has_is_refused() -> None:
-    with pytest.raises(ValueError, match="'out_of_paper' is no failure of a model; these are: model_auth, "):
-        Fail("out_of_paper")
+@pytest.mark.parametrize("code", sorted(MODEL_FAULTS))
+def test_every_failure_of_a_model_is_that_of_the_job(code: str) -> None:
+    error = error_of(code, "scripted", retry_after_s=None, in_stream=False)
+    assert failure_of(error).code == code
+
+
+@pytest.mark.parametrize("code", ["out_of_paper", *sorted(CODES - MODEL_FAULTS)])
+def test_a_failure_that_no_model_has_is_refused(code: str) -> None:
+    with pytest.raises(ValueError, match=f"'{code}' is no failure of a model; these are: model_auth, "):
+        Fail(code)
 
 
 # --- the shop ---

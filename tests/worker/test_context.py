@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -93,3 +94,41 @@ def test_text_is_streamed(context: TaskContext, sink: Sink) -> None:
     context.token("Hel")
     context.token("lo")
     assert sink.text == "Hello"
+
+
+def test_a_measure_is_kept_with_the_usage_and_a_later_one_takes_its_place(context: TaskContext) -> None:
+    context.measure("rows_read", 7)
+    context.measure("rows_read", 9)
+    context.measure("share", 0.5)
+    assert context.usage.measures == {"rows_read": 9.0, "share": 0.5}
+
+
+def test_a_measure_that_is_added_comes_to_what_former_attempts_measured(sink: Sink) -> None:
+    context = task_context(replace(CLAIM, usage=Usage(measures={"rows": 10})), sink)
+    context.measure("rows", 5, add=True)
+    context.measure("pages", 2, add=True)
+    assert context.usage.measures == {"rows": 15.0, "pages": 2.0}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Rows", "rows read", "rows:read", "_rows", "rows_", "7rows", "r" * 65, "requests", 7]
+)
+def test_a_name_that_names_no_measure_of_a_body_is_refused(context: TaskContext, name: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(name))):
+        context.measure(name, 1)
+    assert context.usage == Usage()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.1e15, "7", None])
+def test_what_is_no_finite_number_is_refused(context: TaskContext, value: Any) -> None:
+    with pytest.raises(ValueError, match="rows must be a finite number"):
+        context.measure("rows", value)
+    assert context.usage == Usage()
+
+
+def test_a_job_has_no_more_than_fifty_measures(context: TaskContext) -> None:
+    for n in range(50):
+        context.measure(f"m{n}", n)
+    context.measure("m7", 1)
+    with pytest.raises(ValueError, match="at most 50"):
+        context.measure("one_more", 1)

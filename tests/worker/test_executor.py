@@ -245,3 +245,15 @@ def test_a_body_sees_how_the_deployment_is(bench: Bench, board: Board) -> None:
         assert board.state(bench.run_body(body)) is JobState.SUCCEEDED
     assert [(state.running, state.queued, state.load, state.workers) for state in seen] == [(1, 0, 0.25, 1)] * 2
     assert [state.maintenance and state.maintenance.message for state in seen] == ["Refunds take longer."] * 2
+
+
+def test_measures_are_kept_over_attempts(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        ctx.measure("tries", 1, add=True)
+        ctx.measure("last_attempt", ctx.attempt)
+        if ctx.attempt == 1:
+            raise ConnectionError("the line is busy")
+
+    job_id = bench.run_body(body)
+    bench.again(job_id)
+    assert board.record(job_id).usage == Usage(measures={"tries": 2, "last_attempt": 2})

@@ -29,7 +29,8 @@ with bound(job_id="a", attempt=2):
     log.info("plain %s", "arguments", extra={{"count": 3}})
     loop = ProcessLoop()
     loop.run(inside()).result()
-    log.warning("signing in with password=%s", "hunter2", extra={{"api_key": "abc"}})
+    facts = {{"api_key": "abc", "error": OSError("Bearer abc123def456ghi")}}
+    log.warning("signing in with password=%s", "hunter2", extra=facts)
     try:
         raise ValueError("Bearer abc123def456ghi is not taken")
     except ValueError:

@@ -208,21 +208,21 @@ class Transitions(CallBuilder):
     def _finish(self, claim: Claim, ending: Ending, usage: Usage, tokens: int) -> Call[bool]:
         state, field, value, data = _ending(ending, self._settings.max_event_bytes)
         degraded = to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b""
-        return self._of(claim, "finish", state, field, value, data, to_json(usage), degraded, tokens, read=bool)
+        return self._of(claim, "finish", state, field, value, data, usage.encoded(), degraded, tokens, read=bool)
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
         line, limit = "", b""
         if isinstance(leaving, Deferred) and leaving.resource:
             line, limit = leaving.line, to_json({"resource": leaving.resource, "why": leaving.why})
-        return self._of(claim, "park", delay_ms, outcome, error, to_json(usage), tokens, line, limit, read=bool)
+        return self._of(claim, "park", delay_ms, outcome, error, usage.encoded(), tokens, line, limit, read=bool)
 
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:
         flat: list[Argument] = []
         for each in awaited:
             until_ms = None if each.ask.expires_in_s is None else round(each.ask.expires_in_s * 1000)
             flat += (each.ask.name, each.target, to_json(each.ask), _optional(until_ms), each.otherwise)
-        return self._of(claim, "wait", to_json(usage), tokens, *flat, read=bool)
+        return self._of(claim, "wait", usage.encoded(), tokens, *flat, read=bool)
 
     # --- what workers do besides ---
 

@@ -9,6 +9,6 @@ the fixture for pytest.
 """
 
 from worker.testing.bench import Bench
-from worker.testing.job import BenchJob, ToolCall
+from worker.testing.job import BenchError, BenchJob, ToolCall
 
-__all__ = ["Bench", "BenchJob", "ToolCall"]
+__all__ = ["Bench", "BenchError", "BenchJob", "ToolCall"]

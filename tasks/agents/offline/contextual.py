@@ -15,6 +15,8 @@ from tasks.tools.outcome import euros
 _WHY = r"why do you|what do you know|how do you know|explain my|my preferences"
 _WISHES = r"recommend|suggest(?:ion)?s?|what should i buy|looking for|interested in|offers?"
 _SYSTEM = r"system|busy|load|slow|maintenance|queue|workers?"
+#: What this assistant has no tool for.
+_MONEY_BACK = r"refund(?:ed)?|money back|return(?:ed|ing)?"
 _PERSON = r"person|human|somebody|colleague|complain(?:t)?|manager"
 #: How preferences are stated: `I prefer email`, `please be formal`, `my contact method is phone`.
 _STATED = r"prefer|set|change|make|be|contact me by|respond|communication style|contact method|response time"
@@ -50,7 +52,7 @@ def _calls(now: Situation) -> Iterator[Call]:
         yield Call("system_status", {})
     for number in order_numbers(now) if re.search(r"\b\d{5,9}\b", text) else []:
         yield Call("look_up_order", {"order_number": number})
-    if says(_PERSON, text):
+    if says(_PERSON, text) or says(_MONEY_BACK, text):
         yield _ticket(now)
     elif says(PROBLEMS, text):
         yield Call("search_articles", {"query": text})
@@ -78,7 +80,10 @@ def _interest(text: str) -> dict[str, str]:
 
 def _ticket(now: Situation) -> Call:
     text = now.message
-    return Call("open_ticket", {"subject": text[:80], "details": text, "priority": priority_of(text)})
+    priority = priority_of(text)
+    if priority == "normal" and "an enterprise customer" in now.instructions:
+        priority = "high"
+    return Call("open_ticket", {"subject": text[:80], "details": text, "priority": priority})
 
 
 def _opening(now: Situation) -> Iterator[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from tasks.agents.offline.phrases import says
 from tasks.agents.situation import Situation, ToolReply
-from tasks.quality.appropriateness import RUDE
-from tasks.quality.brand_voice import SLANG
-from tasks.quality.check import found_words
+from tasks.quality import Draft
+from tasks.quality.appropriateness import BannedWords
+from tasks.quality.brand_voice import NoSlang
+from tasks.quality.legal import Disclaimers, NoPromises
 from tasks.tools.outcome import euros
 
 #: How to tell of a tool's data, for each tool.
@@ -16,8 +18,13 @@ Tellings = Mapping[str, Callable[[ToolReply], str]]
 
 #: What customers ask for that is answered from the knowledge base.
 PROBLEMS = r"broken?|not work(?:ing)?|error|how do i|flickers?|reset|connect|password|warranty|charge"
-#: How many words of a message are taken up.
+_SMALL_WORDS = (
+    "about|and|are|but|can|did|does|for|from|had|has|have|hello|how|not|our|please|that|the|there|this|was|were|what|when|"
+    "where|which|who|why|will|with|you|your"
+)
+#: How many words of a message are taken up, and what each must pass.
 MOST_TAKEN_UP = 8
+_MAY_BE_SAID = (BannedWords(), NoSlang(), NoPromises(), Disclaimers())
 
 
 def told_of(reply: ToolReply, tellings: Tellings) -> str:
@@ -29,8 +36,8 @@ def taken_up(now: Situation) -> list[str]:
     """Return a sentence that takes up what was asked, when an answer was refused; quoted are words that may be said."""
     if not now.corrections:
         return []
-    words = re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message)
-    clean = [word for word in dict.fromkeys(words) if not found_words((*RUDE, *SLANG), word)]
+    words = (word for word in re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message) if not says(_SMALL_WORDS, word))
+    clean = [word for word in dict.fromkeys(words) if not any(check.fault(Draft(word)) for check in _MAY_BE_SAID)]
     return [f"You have written to us about {', '.join(clean[:MOST_TAKEN_UP])}."] if clean else []
 
 

@@ -79,7 +79,9 @@ def _of_advice(reply: ToolReply) -> str:
 
 
 def _shares(shares: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{each['name']} {euros(each['cents'], each['currency'])}" for each in shares) or "nothing yet"
+    return (
+        ", ".join(f"{each['name']} {euros(each['spent_cents'], each['currency'])}" for each in shares) or "nothing yet"
+    )
 
 
 _TELLINGS: Tellings = {

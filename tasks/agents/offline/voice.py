@@ -27,6 +27,7 @@ _TIME = re.compile(
     r"|(?:in the )?(?:morning|afternoon|evening)|noon|midday|the (?:earlier|later)(?: one)?"
     rf"|(?:half past|quarter past|quarter to) {_HOUR}"
     rf"|(?:at )?\d{{1,2}}[:.]\d\d\s*(?:[ap]\.?m\b\.?)?|(?:at )?{_HOUR}\s*[ap]\.?m\b\.?|at {_HOUR}\b|{_HOUR} o'clock"
+    r"|\b(?:[pmce][sd]t|[cw]es?t|gmt|utc|bst)\b"
 )
 _ABOUT = re.compile(
     r"\b(?:about|regarding|concerning|because of)\s+(.+?)(?=[,.!?]|\s+(?:with|on|at|tomorrow|today|next)\b|$)"

@@ -171,10 +171,10 @@ async def _drive(
         if Agent.is_model_request_node(node) and not durable.knows_response:
             spent = budget.spent
             await journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
-            if shown and watcher.watched:
+            if watcher.watched:
                 async with node.stream(run.ctx) as stream:
                     try:
-                        await _report(stream, watcher)
+                        await _report(stream, watcher, shown=shown)
                     except exceptions.AgentRunError as error:
                         metered.stream_broke(error)
                         raise
@@ -182,7 +182,7 @@ async def _drive(
             # What was spent without this response: whoever goes on here is served it, and counts it then.
             await journal.keep(dump_history(turn_of(run.all_messages())), spent)
             async with node.stream(run.ctx) as events:
-                await _report(events, watcher)
+                await _report(events, watcher, shown=shown)
         asked = Agent.is_model_request_node(node)
         node = await run.next(node)
         if asked and Agent.is_call_tools_node(node):
@@ -191,12 +191,12 @@ async def _drive(
         durable.leave_if_due()
 
 
-async def _report(events: AsyncIterable[Any], watcher: Watcher) -> None:
+async def _report(events: AsyncIterable[Any], watcher: Watcher, *, shown: bool) -> None:
     async for event in events:
         match event:
-            case PartStartEvent(part=TextPart(content=piece)):
+            case PartStartEvent(part=TextPart(content=piece)) if shown:
                 watcher.text(piece, begins=True)
-            case PartDeltaEvent(delta=TextPartDelta(content_delta=piece)):
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=piece)) if shown:
                 watcher.text(piece, begins=False)
             case FunctionToolCallEvent(part=call):
                 watcher.tool_called(call.tool_name, call.tool_call_id, call.args_as_dict())

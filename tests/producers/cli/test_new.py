@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.producers.cli.conftest import Cli
+from worker.settings import Settings
+
+#: What workers run without a word about it; a kind of one's own is added to it.
+SHIPPED = ",".join(Settings.model_fields["task_modules"].default)
 
 
 def files(folder: Path) -> set[str]:
@@ -20,7 +24,7 @@ def test_a_kind_and_its_test_are_written_and_it_is_said_how_to_go_on(cli: Cli, h
     assert '@agent_task("invoices.explain")' in (home / "invoices_explain.py").read_text()
     assert "from invoices_explain import InvoicesExplainRequest" in (home / "test_invoices_explain.py").read_text()
     assert "python -m pytest test_invoices_explain.py" in answer.out
-    assert "export BACKDESK_TASK_MODULES=tasks.support,tasks.audit,invoices_explain" in answer.out
+    assert f"export BACKDESK_TASK_MODULES={SHIPPED},invoices_explain\n" in answer.out
     assert "backdesk submit invoices.explain --message" in answer.out
 
 
@@ -55,7 +59,7 @@ def test_in_a_package_the_module_is_named_with_it(cli: Cli, home: Path) -> None:
     for folder in ("mine", "mine/kinds"):
         (home / folder / "__init__.py").touch()
     answer = cli("new", "task", "json", "--folder", "mine/kinds")
-    assert "BACKDESK_TASK_MODULES=tasks.support,tasks.audit,mine.kinds.json" in answer.out
+    assert f"export BACKDESK_TASK_MODULES={SHIPPED},mine.kinds.json\n" in answer.out
     assert "from mine.kinds.json import JsonRequest" in (home / "mine/kinds/test_json.py").read_text()
 
 

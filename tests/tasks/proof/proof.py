@@ -63,7 +63,7 @@ class Scripts:
     def __call__(self, request: Received) -> Reply:
         mine = [script for message, script in self._scripts.items() if message in request.texts("user")]
         assert len(mine) == 1, "whose request is this?"
-        return mine[0].popleft()
+        return mine[0].popleft() if mine[0] else Fault.error(400, "script_exhausted")
 
 
 async def carry_through(proof: Proof, talk: Talk, job_id: str = "job-1", *, streamed: bool = False) -> Any:
@@ -78,6 +78,7 @@ async def carry_through(proof: Proof, talk: Talk, job_id: str = "job-1", *, stre
                 raise
             continue
         assert result is not None, "the job waits or leaves, which nothing here asks of it"
+        assert not streamed or "".join(memory.sink.tokens).endswith(result.answer), "the answer was not streamed"
         assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
         return result
     raise AssertionError("the job does not come to an end")

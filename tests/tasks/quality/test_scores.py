@@ -69,6 +69,8 @@ def test_professionalism_is_one_less_what_is_out_of_place(text: str, score: floa
         ("My lamp is blue.", "Your blue lamp is on the", 0.2),
         ("Thank you!", "You are welcome.", 1.0),
         ("Really?", "Yes, it is on its way.", 1.0),
+        ("My card is 4111111111111111, is it safe in 2026?", "Your card is safe with us.", 1.0),
+        ("Damn, where is my stupid lamp?", "Your lamp is on its way.", 1.0),
         ("R-10003", "Refund R-10003 is on its way.", 1.0),
     ],
 )

@@ -23,7 +23,7 @@ TEXTS = {
 }
 #: Files that others include; they read no arguments but the common ones.
 PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "permission"}
-PARTS |= {"history", "record", "service"}
+PARTS |= {"history", "record", "service", "stats"}
 #: What "common" stands for: the prefix, the clock, the idle window, the retention.
 COMMON = 4
 SCRIPTS = sorted(TEXTS.keys() - PARTS)
@@ -112,6 +112,8 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "spent_key": (keys.spent, 1),
         "spent_day_key": (keys.spent_day, 2),
         "spenders_key": (keys.spenders, 1),
+        "stats_key": (keys.stats, 3),
+        "stats_of_day_key": (keys.stats_of_day, 1),
         "stranded_key": (keys.stranded, 1),
         "line_key": (keys.line, 3),
         "ready_key": (keys.ready, 2),

@@ -497,7 +497,9 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     while any(board.take_delivery(queue) for queue in QUEUES):
         pass
     set_by_hand = [board.keys.policy, *client.keys(board.keys.tenant("*"))]
-    client.delete(*set_by_hand, *client.keys(board.keys.rate("*")))  # rates expire by the server's own clock
+    # These expire by the server's own clock.
+    by_the_clock = [board.keys.rate("*"), board.keys.stats("*", "*", "*"), board.keys.stats_of_day("*")]
+    client.delete(*set_by_hand, *(key for pattern in by_the_clock for key in client.keys(pattern)))
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}

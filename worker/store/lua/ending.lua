@@ -1,6 +1,7 @@
 -- The end of a job, and what it means to its family: a parent that waits for it, children that still work for it.
 -- ARGV[4]: retention in ms.
 --!include record
+--!include stats
 
 local KEPT_LONGER_MS = 3600000 -- the keys outlive the retention, so that pruning finds the record and what it lists
 local conclude
@@ -67,15 +68,17 @@ end
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten. The rest are fields and values to write with them.
 conclude = function(job, state, name, value, data, ...)
-  local key, ttl = job_key(job.id), whole(tonumber(ARGV[4]) + KEPT_LONGER_MS)
+  local key, ttl, ran = job_key(job.id), whole(tonumber(ARGV[4]) + KEPT_LONGER_MS), job.state == 'running'
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data)
   redis.call('PEXPIRE', key, ttl)
   redis.call('PEXPIRE', events_key(job.id), ttl)
-  local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts')
+  local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
+    'usage')
   if field[1] then release_key(job, field[1], field[5], ttl) end
   if job.conversation then leave_conversation(job) end
+  count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
     if state ~= 'succeeded' then cancel_children(job) end

@@ -11,6 +11,8 @@ local function children_key(id) return prefix .. ':children:' .. id end
 local function spent_key(id) return prefix .. ':spent:' .. id end
 local function spent_day_key(tenant, day) return prefix .. ':spent-day:' .. tenant .. ':' .. day end
 local function spenders_key(day) return prefix .. ':spenders:' .. day end
+local function stats_key(day, tenant, kind) return prefix .. ':stats:' .. day .. ':' .. tenant .. ':' .. kind end
+local function stats_of_day_key(day) return prefix .. ':stats-of-day:' .. day end
 local function line_key(queue, tenant, kind) return prefix .. ':line:' .. queue .. ':' .. tenant .. ':' .. kind end
 local function ready_key(queue, tenant) return prefix .. ':ready:' .. queue .. ':' .. tenant end
 local function held_by_key(scope) return prefix .. ':held-by:' .. scope end

@@ -12,7 +12,7 @@ from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 
 REPORTED = Text("Here is your report: your orders, what you spent, and where the service stands.")
-TICKET = Text("A colleague will look into your orders, ticket T-000001.")
+TICKET = Text("A colleague will look into what looks wrong about your spending, ticket T-000001.")
 
 
 def _reported(result: StreamingResult, shop: Database) -> None:

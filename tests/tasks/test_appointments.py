@@ -1,0 +1,319 @@
+"""Appointments on the desk, without any model. Now is Tuesday, March 24, 2026, 10:20 in Berlin and Paris."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tasks.affirmation import affirms
+from tasks.database import Database
+from tasks.desk import Desk
+from tasks.settings import load_settings
+from tasks.slots import in_utc, times_from
+from tasks.tables import Appointment, TakenSlot
+from tasks.tools.appointments import Confirmed, appointments_changed, confirm_once, confirm_proposal, list_appointments
+from tasks.tools.outcome import Refusal, ToolOutcome
+from tasks.tools.proposals import Proposed, propose_appointment, propose_cancellation, propose_move
+from tasks.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
+from tasks.voice import VoiceContext
+from tests.support.races import race
+
+NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)
+THREE_PM = datetime(2026, 3, 25, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+def calendar(shop: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setattr(Database, "now", lambda _: NOW)
+    return shop
+
+
+def in_call(
+    shop: Database, job: str = "job-1", customer: str | None = "cust-1", *, tenant: str = "acme", **known: Any
+) -> Desk[VoiceContext]:
+    context, key = VoiceContext(**known), f"{job}:{{}}".format
+    return Desk(shop, tenant, customer, key, load_settings(), conversation_id="call", context=context)
+
+
+def agreed(proposed: ToolOutcome, desk: Desk[VoiceContext], job: str = "yes") -> Desk[VoiceContext]:
+    """The desk of the next message, which says yes."""
+    assert isinstance(proposed, Proposed), proposed
+    context = VoiceContext(proposal=proposed.proposal, affirmed=True)
+    return replace(desk, key=f"{job}-{proposed.proposal.key}:{{}}".format, context=context)
+
+
+async def booked(desk: Desk[VoiceContext], when: str = "tomorrow at 3 pm", **more: Any) -> Confirmed:
+    outcome = await confirm_proposal(agreed(await propose_appointment(desk, when, "a lamp", **more), desk))
+    assert isinstance(outcome, Confirmed), outcome
+    return outcome
+
+
+def refused(outcome: ToolOutcome) -> str:
+    assert isinstance(outcome, Refusal), outcome
+    return outcome.refused
+
+
+def taken(shop: Database) -> list[tuple[str, datetime]]:
+    with shop.read() as session:
+        rows = session.scalars(select(TakenSlot).filter_by(tenant="acme").order_by(TakenSlot.starts_at)).all()
+        return [(row.advisor, in_utc(row.starts_at)) for row in rows]
+
+
+# --- times ---
+
+
+async def test_a_time_is_that_of_the_request_s_zone_else_of_the_customer_s_else_of_the_business(
+    calendar: Database,
+) -> None:
+    desks = [
+        in_call(calendar, customer="cust-7", time_zone="Africa/Lagos"),
+        in_call(calendar, customer="cust-7"),
+        in_call(calendar, customer=None),
+    ]
+    found = [await resolve_time(desk, "tomorrow at 3 pm") for desk in desks]
+    assert [(each.starts_at.hour, each.time_zone) for each in found if isinstance(each, TimeUnderstood)] == [
+        (14, "Africa/Lagos"),
+        (22, "America/Los_Angeles"),
+        (14, "Europe/Berlin"),
+    ]
+    assert {each.spoken for each in found if isinstance(each, TimeUnderstood)} == {"Wednesday, March 25, at 3 PM"}
+
+
+async def test_what_is_not_clear_is_refused_with_the_question_to_ask(calendar: Database) -> None:
+    assert refused(await resolve_time(in_call(calendar), "tomorrow")) == "At what time of day, like 3 PM?"
+
+
+async def test_free_times_are_inside_business_hours_and_not_taken(calendar: Database) -> None:
+    for advisor in ("Nora", "Omar"):
+        await booked(in_call(calendar, advisor), "tomorrow at 9 am", advisor=advisor)
+    found = await find_free_times(in_call(calendar), "tomorrow")
+    assert isinstance(found, FreeTimes)
+    assert [each.spoken.removeprefix("Wednesday, March 25, at ") for each in found.times] == [
+        "9:30 AM",
+        "10 AM",
+        "10:30 AM",
+    ]
+    assert found.times[0].advisors == ["Nora", "Omar"]
+
+
+async def test_after_the_last_hour_comes_the_next_working_day(calendar: Database) -> None:
+    found = await find_free_times(in_call(calendar), "Friday at 5:30 pm", minutes=60)
+    assert isinstance(found, FreeTimes)
+    assert found.times[0].spoken == "Monday, March 30, at 9 AM"
+
+
+def test_slots_follow_the_clocks_of_the_business_over_their_change() -> None:
+    hours = load_settings().business_hours
+    times = times_from(hours, datetime(2026, 3, 27, 16, 30, tzinfo=UTC), 30, NOW)
+    assert [f"{next(times):%d %H:%M}" for _ in range(2)] == ["27 16:30", "30 07:00"]
+
+
+# --- proposals ---
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ("tomorrow at 8 pm", "business hours"),
+        ("tomorrow at 5:45 pm", "business hours"),
+        ("Sunday at noon", "business hours"),
+        ("tomorrow at 3:10 pm", "on the hour or half past"),
+        ("tomorrow", "At what time"),
+    ],
+)
+async def test_a_time_at_which_there_can_be_none_is_refused_with_others_instead(
+    calendar: Database, when: str, why: str
+) -> None:
+    reason = refused(await propose_appointment(in_call(calendar), when, "a lamp"))
+    assert why in reason
+    assert reason.endswith("?")
+
+
+async def test_half_a_year_ahead_there_is_nothing_to_offer(calendar: Database) -> None:
+    reason = refused(await propose_appointment(in_call(calendar), "January 12 at 10 am", "a lamp"))
+    assert reason == "Appointments are made half a year ahead at most."
+
+
+async def test_a_taken_time_is_offered_with_another_advisor_or_not_at_all(calendar: Database) -> None:
+    await booked(in_call(calendar), advisor="nora")
+    other = await propose_appointment(in_call(calendar, "job-2", "cust-2"), "tomorrow at 4 pm Paris time", "a lamp")
+    assert "Which day" in refused(other)
+    other = await propose_appointment(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp")
+    assert isinstance(other, Proposed)
+    assert other.proposal.advisor == "Omar"
+    same = await propose_appointment(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp", "Nora")
+    assert "taken. Would Wednesday, March 25, at 3:30 PM or" in refused(same)
+
+
+async def test_an_unknown_advisor_or_caller_is_refused(calendar: Database) -> None:
+    assert "Nora for lighting" in refused(
+        await propose_appointment(in_call(calendar), "tomorrow at 3 pm", "a lamp", "Zoe")
+    )
+    for customer in (None, "cust-99"):
+        nobody = await propose_appointment(in_call(calendar, customer=customer), "tomorrow at 3 pm", "a lamp")
+        assert "whom we know" in refused(nobody)
+
+
+async def test_nothing_is_booked_without_a_proposal_that_the_caller_has_agreed_to(calendar: Database) -> None:
+    desk = in_call(calendar)
+    assert "nothing that the caller has agreed to" in refused(await confirm_proposal(desk))
+    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
+    assert isinstance(proposed, Proposed)
+    at_once = replace(desk, context=VoiceContext(proposal=proposed.proposal, affirmed=True))
+    assert "not said yes" in refused(await confirm_proposal(at_once))
+    later = replace(agreed(proposed, desk), context=VoiceContext(proposal=proposed.proposal))
+    assert "not said yes" in refused(await confirm_proposal(later))
+    assert taken(calendar) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ("Yes, please", True),
+        ("yeah that's right", True),
+        ("OK", True),
+        ("Perfect, go ahead!", True),
+        ("Oui", True),
+        ("no", False),
+        ("Yes, but at four", False),
+        ("Yes, unless it costs something", False),
+        ("Sure, is it free?", False),
+        ("That's not right", False),
+        ("I don't want that, okay", False),
+        ("tomorrow at 3", False),
+        ("yesterday", False),
+        ("", False),
+    ],
+)
+def test_only_a_plain_yes_is_one(text: str, yes: bool) -> None:
+    assert affirms(text) is yes
+
+
+# --- what was agreed to ---
+
+
+async def test_an_appointment_takes_all_of_its_half_hours(calendar: Database) -> None:
+    done = await booked(in_call(calendar), minutes=90)
+    assert (done.change, done.starts_at, done.spoken) == ("booked", THREE_PM, "Wednesday, March 25, at 3 PM")
+    assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["14:00", "14:30", "15:00"]
+
+
+async def test_an_appointment_is_moved_and_its_time_is_free_again(calendar: Database) -> None:
+    desk = in_call(calendar)
+    first = await booked(desk, minutes=60)
+    moved = await confirm_proposal(agreed(await propose_move(desk, "tomorrow at 4 pm"), desk))
+    assert isinstance(moved, Confirmed)
+    assert (moved.change, moved.appointment_id) == ("moved", first.appointment_id)
+    assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["15:00", "15:30"]
+
+
+async def test_an_appointment_that_overlaps_its_old_time_can_be_moved_there(calendar: Database) -> None:
+    desk = in_call(calendar)
+    await booked(desk, minutes=60, advisor="Nora")
+    confirmed = await confirm_proposal(agreed(await propose_move(desk, "tomorrow at 3:30 pm"), desk))
+    assert isinstance(confirmed, Confirmed)
+    assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["14:30", "15:00"]
+
+
+async def test_a_cancelled_appointment_is_listed_no_more_and_its_time_is_free(calendar: Database) -> None:
+    desk = in_call(calendar)
+    await booked(desk)
+    assert len((await list_appointments(desk)).appointments) == 1
+    cancelled = await confirm_proposal(agreed(await propose_cancellation(desk), desk))
+    assert isinstance(cancelled, Confirmed)
+    assert cancelled.action().change == "cancelled"
+    assert (await list_appointments(desk)).appointments == []
+    assert taken(calendar) == []
+
+
+async def test_callers_see_and_change_only_their_own_appointments(calendar: Database) -> None:
+    own = await booked(in_call(calendar))
+    for other in (in_call(calendar, customer="cust-2"), in_call(calendar, tenant="other")):
+        assert (await list_appointments(other)).appointments == []
+        assert "no appointment" in refused(await propose_cancellation(other, own.appointment_id))
+    proposed = await propose_cancellation(in_call(calendar))
+    thief = agreed(proposed, in_call(calendar, customer="cust-2"))
+    assert "no such appointment" in refused(await confirm_proposal(thief))
+
+
+async def test_with_several_appointments_the_caller_says_which(calendar: Database) -> None:
+    desk = in_call(calendar)
+    await booked(desk)
+    second = await booked(desk, "Friday at 10 am")
+    assert "Which one do you mean?" in refused(await propose_cancellation(desk))
+    assert isinstance(await propose_cancellation(desk, second.appointment_id), Proposed)
+
+
+async def test_a_proposal_is_carried_out_once_whoever_comes_with_it(calendar: Database) -> None:
+    desk = in_call(calendar)
+    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
+    outcomes = [await confirm_proposal(agreed(proposed, desk, job)) for job in ("yes", "yes", "again")]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert len(taken(calendar)) == 1
+
+
+async def test_a_job_knows_what_it_has_changed(calendar: Database) -> None:
+    desk = in_call(calendar)
+    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
+    done = await confirm_proposal(agreed(proposed, desk))
+    assert await appointments_changed(agreed(proposed, desk)) == [done.action()]
+    assert await appointments_changed(desk) == []
+
+
+# --- at the same moment ---
+
+
+async def test_twenty_callers_at_once_get_a_time_once(calendar: Database) -> None:
+    desks = [in_call(calendar, f"job-{i}", f"cust-{1 + i % 8}") for i in range(20)]
+    agreed_to = [agreed(await propose_appointment(desk, THREE_PM.isoformat(), "?", "Nora", 60), desk) for desk in desks]
+    start = threading.Barrier(20)
+
+    def attempt(desk: Desk[VoiceContext]) -> Confirmed | Refusal:
+        start.wait()
+        return confirm_once(desk)
+
+    with ThreadPoolExecutor(20) as threads:
+        outcomes = list(threads.map(attempt, agreed_to))
+    assert sum(isinstance(outcome, Confirmed) for outcome in outcomes) == 1
+    assert {outcome.refused for outcome in outcomes if isinstance(outcome, Refusal)} == {
+        "Somebody else has just taken that time. Which other time suits you?"
+    }
+    assert len(taken(calendar)) == 2
+
+
+async def test_the_table_itself_holds_no_time_twice(calendar: Database) -> None:
+    done = await booked(in_call(calendar))
+    again = {"tenant": "acme", "advisor": done.advisor, "starts_at": THREE_PM}
+    with calendar.write() as session:
+        session.add(TakenSlot(appointment_id=done.appointment_id, **again))
+        with pytest.raises(IntegrityError):
+            session.flush()
+        session.rollback()
+
+
+async def test_processes_at_once_get_a_time_once(shop: Database, tmp_path: Path) -> None:
+    at = next(times_from(load_settings().business_hours, shop.now(), 30, shop.now())).isoformat()
+    desks = [in_call(shop, f"job-{i}", f"cust-{i}") for i in (1, 2, 3)]
+    calls = [agreed(await propose_appointment(desk, at, "?", "Nora"), desk) for desk in desks]
+    contexts = "\n".join(call.context.model_dump_json() for call in calls)
+    outcomes = race("tests.support.buyers:confirm", str(tmp_path / "shop.sqlite3"), contexts, folder=tmp_path)
+    assert sorted(outcomes) == ["Confirmed", "Refusal", "Refusal"]
+    assert len(taken(shop)) == 1
+
+
+async def test_some_times_of_the_sample_are_taken(shop: Database) -> None:
+    with shop.read() as session:
+        appointments = session.scalars(select(Appointment).filter_by(tenant="default")).all()
+        slots = session.scalars(select(TakenSlot).filter_by(tenant="default")).all()
+    hours = load_settings().business_hours
+    assert len(appointments) == 3
+    assert len(slots) == sum(each.minutes for each in appointments) // 30
+    assert all(hours.open_at(in_utc(slot.starts_at)) for slot in slots)
