@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
-from worker.guard import GUARDED
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
-#: What a customer writes: a deployment may refuse or mark what looks like code in it (BACKDESK_INPUT_GUARD).
+#: Marks what a customer writes: a deployment may refuse or mark what looks like code in it (BACKDESK_INPUT_GUARD).
+#: It is the mark of `worker.guard`, in its own words: contracts import pydantic alone.
+GUARDED: dict[str, JsonValue] = {"x-guarded": True}
 GuardedMessage = Annotated[Message, Field(json_schema_extra=GUARDED)]
 #: An id of the caller's own making: anything printable.
 Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]{0,127}$")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from tasks.contracts.agent import AgentRequest, AgentResult
-from tasks.contracts.base import Contract
+from tasks.contracts.base import GUARDED, Contract
 
 Complexity = Literal["simple", "medium", "complex"]
 
@@ -41,7 +41,7 @@ class StreamingRequest(AgentRequest):
     """A message of a session, or its end, for the kind `assistant.streaming`. A session is a conversation."""
 
     message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000)] = Field(
-        "", description="What the customer writes; not needed to close."
+        "", description="What the customer writes; not needed to close.", json_schema_extra=GUARDED
     )
     action: Literal["message", "close"] = Field(
         "message",

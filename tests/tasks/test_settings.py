@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,17 +10,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import tasks.account
-import tasks.audit
-import tasks.organisation
-import tasks.purchase
 import tasks.settings
 import tasks.support
-import tasks.voice
-from tasks.contracts import KINDS, SupportRequest
+from tasks.contracts import KINDS, AgentRequest, SupportRequest
 from tasks.deployment import deployment, reset
 from tasks.settings import load_settings
 from worker.errors import ConfigurationError
+from worker.guard import MARK
+from worker.settings import Settings
 from worker.task import REGISTRY
 
 
@@ -114,10 +112,18 @@ def test_a_forked_process_makes_its_own_deployment() -> None:
 
 
 def test_the_contracts_are_what_the_tasks_register() -> None:
+    for module in Settings.model_fields["task_modules"].default:
+        importlib.import_module(module)
     ours = {kind: spec for kind, spec in REGISTRY.items() if spec.body.__module__.startswith("tasks.")}
     assert {kind: (spec.queue, spec.request, spec.result) for kind, spec in ours.items()} == KINDS
     assert ours["support.request"].is_async
     assert not ours["orders.audit"].is_async
+
+
+@pytest.mark.parametrize("kind", [kind for kind, models in KINDS.items() if issubclass(models.request, AgentRequest)])
+def test_what_customers_write_is_guarded(kind: str) -> None:
+    schema = KINDS[kind].request.model_json_schema()
+    assert schema["properties"]["message"][MARK]
 
 
 def test_every_agent_has_a_prompt_that_ships_with_the_package() -> None:

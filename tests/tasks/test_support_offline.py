@@ -214,7 +214,7 @@ async def test_the_context_s_usage_is_the_result_s() -> None:
     sink = Recording()
     context = context_of(sink)
     result = await support_request(context, SupportRequest(message="refund order 10003"))
-    assert context.usage.model_dump() == result.usage.model_dump()
+    assert context.usage.model_dump(exclude={"measures"}) == result.usage.model_dump()
     assert (result.usage.requests, result.usage.tool_calls) == (4, 2)
 
 

@@ -62,6 +62,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.IdempotencyConflict("a"),
     errors.ConversationBusy("c1", "a"),
     errors.JobNotFound("a"),
+    errors.ConversationNotFound("talk", "acme"),
     errors.NotCancellable("a", "running"),
     errors.NotWaiting("a", "running"),
     errors.AskUnknown("a", "approval", "there is none", {"colour": "question"}),
