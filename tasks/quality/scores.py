@@ -42,7 +42,7 @@ def professionalism(text: str) -> float:
     """
     marks = max(text.count("!") - 1, 0) + max(len(re.findall(r"[\U0001F300-\U0001FAFF]|[:;]-?[)(DP]", text)) - 1, 0)
     sentences = sentences_of(text)
-    careless = sum(re.match(r"\W*[a-z]", each) is not None for each in sentences) / max(len(sentences), 1)
+    careless = sum(re.match(r"[^\w(]*[a-z]", each) is not None for each in sentences) / max(len(sentences), 1)
     missing = max(LEAST_WORDS - len(words_of(text)), 0) / LEAST_WORDS
     rude, slang = found_words(RUDE, text), found_words(SLANG, text)
     return _share(

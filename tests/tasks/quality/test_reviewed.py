@@ -203,11 +203,6 @@ async def test_watchers_of_a_live_gate_see_drafts_and_which_of_them_is_void(prov
     assert [data["passed"] for data in sink.of("review")] == [False, True]
 
 
-async def test_a_gate_asks_for_no_stream_that_nobody_is_shown(provider: OpenAISimulator) -> None:
-    await asked(provider, GOOD, sink=Recording(watched=True))
-    assert [request.streamed for request in provider.requests] == [True, False, False, False]
-
-
 @pytest.mark.parametrize(
     "message",
     [
