@@ -136,7 +136,8 @@ def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["producers.md", "operations.md", "schedules.md", "tenants.md", "conversations.md", "quality.md"]
+    "page",
+    ["producers.md", "operations.md", "schedules.md", "tenants.md", "conversations.md", "quality.md", "analytics.md"],
 )
 def test_every_command_that_a_page_shows_is_understood(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -146,7 +147,7 @@ def test_every_command_that_a_page_shows_is_understood(
     monkeypatch.setattr("producers.connection.PAUSE_S", 0)  # between attempts at what is not there
     (tmp_path / "mended.json").write_text("{}")
     jobs = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
-    asking = (*jobs, "conversations", "tenants", "limits", "breakers", "top", "maintenance", "reviews")
+    asking = (*jobs, "conversations", "tenants", "limits", "breakers", "top", "maintenance", "reviews", "stats")
     lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
     for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
         assert main(words) == 3, f"{words}: {capsys.readouterr().err}"  # understood, and then no Redis to ask

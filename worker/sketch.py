@@ -10,7 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 
 #: The same as in `stats.lua`.
 RELATIVE_ACCURACY = 0.02
@@ -39,13 +39,18 @@ class Sketch:
         return self.sum / self.count
 
     def quantile(self, q: float) -> float:
-        """Return the number that the share `q` (0 to 1) of all is not above; there must be one."""
-        rank, passed = q * (self.count - 1), 0
+        """Return the least number that at least the share `q` (0 to 1) of all is not above; there must be one."""
+        rank, passed = ceil(q * self.count - 1e-9), 0
         for value in sorted(self.counts):
             passed += self.counts[value]
-            if passed > rank:
-                return min(max(value, self.min), self.max)
+            if passed >= rank:
+                return self._whole(min(max(value, self.min), self.max))
         return self.max
+
+    def _whole(self, value: float) -> float:
+        """Return the whole number that a value stands for, where all numbers are whole: a bucket holds one of these."""
+        whole = all(each.is_integer() for each in (self.sum, self.min, self.max))
+        return float(round(value)) if whole and abs(value) < 1 / (2 * RELATIVE_ACCURACY) else value
 
     def add(self, other: Sketch) -> None:
         """Put the numbers of another sketch to these."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.agents.runtime import rehearse
+from tasks.quality import sentiment
 from worker.budget import Budget
 from worker.failure import Category
 from worker.retry import RetryPolicy
@@ -27,4 +28,10 @@ def agent_task(
     budget: Budget | Mapping[str, Any] | None = None,
 ) -> Callable[[B], B]:
     """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`."""
-    return task(kind, queue="agents", retry=retry, timeout=timeout, fallback=fallback, budget=budget, prepare=rehearse)
+    return task(kind, queue="agents", retry=retry, timeout=timeout, fallback=fallback, budget=budget, prepare=prepare)
+
+
+def prepare() -> None:
+    """Load what agents and the reviews of their answers load at their first use: a second of CPU, once a process."""
+    rehearse()
+    sentiment.load()

@@ -45,6 +45,7 @@ LIBRARIES = (
     "redis.asyncio",
     "sqlalchemy.orm",
     "structlog",
+    "textblob",
 )
 POLL_S = 0.005
 

@@ -13,6 +13,7 @@ from tasks.desk import Desk
 from tests.support.board import Board
 from tests.support.workers import ROOT
 from tests.tasks.memory import Memory
+from worker.job import Succeeded, Usage
 from worker.settings import Settings
 from worker.store.archive import ArchiveCalls
 from worker.task import REGISTRY
@@ -70,6 +71,23 @@ def test_the_example_of_notes_reads_them(
     board.run(ArchiveCalls(settings).note("acme", "price_match", entry))
     example(1, monkeypatch)
     assert capsys.readouterr().out.endswith("acme job-1 demo.invoice {'order': 10003}\n")
+
+
+async def test_the_example_of_measures_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(1, monkeypatch, "analytics.md")
+    memory = Memory()
+    await memory.finish(page.import_rows, page.Import(rows=["a", " ", "b", ""]))
+    assert memory.usage.measures == {"rows_read": 4.0, "empty_share": 0.5}
+
+
+def test_the_example_of_analytics_tells_of_each_tenant(
+    board: Board, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
+    claim = board.start(board.submit(kind="support.request"))
+    board.finish(claim, Succeeded(b"{}"), Usage(measures={"quality": 0.9}))
+    example(0, monkeypatch, "analytics.md")
+    assert capsys.readouterr().out == "acme 1 0.0 0.9\n"
 
 
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -238,8 +239,13 @@ def test_any_quantile_is_within_two_percent_of_the_true_one(client: redis.Redis,
     values = sorted(NUMBERS[name])
     sketch = counted(client, values, "k")
     for q in (0.0, 0.1, 0.5, 0.95, 0.99, 1.0):
-        true = values[int(q * (len(values) - 1))]
+        true = values[max(math.ceil(q * len(values) - 1e-9), 1) - 1]
         assert sketch.quantile(q) == pytest.approx(true, rel=RELATIVE_ACCURACY * 1.001, abs=1e-9), q
+
+
+def test_quantiles_of_small_whole_numbers_are_whole(client: redis.Redis) -> None:
+    for true in range(1, 25):
+        assert counted(client, [0.0, true, true, 40.0], "k").quantile(0.5) == true
 
 
 def test_sum_least_and_most_are_exact(client: redis.Redis) -> None:
