@@ -104,7 +104,7 @@ async def assistant_contextual(ctx: TaskContext, request: ContextualRequest) -> 
 
 
 async def _look_around(ctx: TaskContext, desk: Desk[Surroundings], past: Conversation, message: str) -> Surroundings:
-    before = Surroundings.model_validate(past.facts.get("context", {})).polarities
+    before = CONTEXTUAL.known(past).polarities
     polarities = (*before, await asyncio.to_thread(polarity_of, message))[-MOST_MESSAGES:]
     inferred = inferences(message)
     learned, profile, rules = await desk.database.in_thread(lambda: _learn_and_read(desk, inferred))

@@ -103,7 +103,7 @@ async def assistant_streaming(ctx: TaskContext, request: StreamingRequest) -> St
 def _session(desk: Desk[Session], past: Conversation, more: int) -> SessionSeen:
     """Return the session with so many messages more than were answered before."""
     head, now = past.head, desk.database.now()
-    known = Session.model_validate(past.facts.get("context", {}))
+    known = STREAMING.known(past)
     began, until = known.started_at or head.started_at or now, head.closed_at or now
     return SessionSeen(
         started_at=began,

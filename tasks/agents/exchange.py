@@ -42,7 +42,7 @@ R = TypeVar("R", bound=AgentResult)
 
 
 async def answer(
-    ctx: TaskContext, team: Team, request: AgentRequest, context: C | None = None, *, done: float = 0.0
+    ctx: TaskContext, team: Team[C], request: AgentRequest, context: C | None = None, *, done: float = 0.0
 ) -> Exchange[C]:
     """Have a team answer a message, from where a former attempt stopped.
 
@@ -54,8 +54,8 @@ async def answer(
     desk = desk_for(ctx, here, request)
     past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
     past.check_open()
-    given = context.model_dump(exclude_unset=True) if context is not None else {}
-    desk.context = team.context.model_validate({**past.facts.get("context", {}), **given})
+    given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
+    desk.context = team.known(past).model_copy(update=given)
     exchange = _begin(ctx, here, team, desk, past, done=done)
     await exchange.run(request.message)
     await exchange.remember(ctx)
@@ -114,10 +114,9 @@ def _begin(
 
 def _first(team: Team, past: Conversation) -> str:
     """Return who gets the message: whoever has asked gets the answer, and so does who was active, where that stays."""
-    last = past.facts.get("agent")
-    goes_on = team.stays or past.asked
-    # The turn before may have been one of another kind.
-    return next((card.name for card in team.agents if goes_on and card.name == last), team.first.name)
+    last: str = past.facts.get("agent", "")
+    goes_on = past.facts.get("team") == team.name and (team.stays or past.asked)
+    return last if goes_on and any(card.name == last for card in team.agents) else team.first.name
 
 
 @dataclass(slots=True)
@@ -189,7 +188,8 @@ class Exchange(Generic[C]):
         """Keep what was said, for the next message of the conversation."""
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
-        facts = {"agent": self.path[-1], "context": self.desk.context.carried().model_dump(mode="json")}
+        known = self.desk.context.carried().model_dump(mode="json")
+        facts = {"team": self.team.name, "agent": self.path[-1], "context": known}
         turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed

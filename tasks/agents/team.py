@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
 from tasks.agents.card import AgentCard
 from tasks.agents.memory import MemoryPolicy
 from tasks.agents.situation import Decide
-from tasks.desk import Context
+from tasks.desk import C, Context
+from worker.conversation import Conversation
 
 CONCEALED = "******"
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class Team(Generic[C]):
     """Agents that can hand over to each other; the first of them gets every new conversation.
 
     `rules` stand in for the model where none is configured. `context` is what the agents know besides the words.
@@ -24,7 +25,7 @@ class Team:
     name: str
     agents: tuple[AgentCard, ...]
     rules: Decide
-    context: type[Context] = Context
+    context: type[C] = Context  # type: ignore[assignment]  # the least that any context is
     #: How many questions in a row the agents may ask the customer.
     most_questions: int = 2
     #: Whether the agent that was active last goes on when the customer writes again, instead of the first.
@@ -45,6 +46,11 @@ class Team:
     def first(self) -> AgentCard:
         """The agent that a conversation begins with."""
         return self.agents[0]
+
+    def known(self, past: Conversation) -> C:
+        """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""
+        own = (turn.facts["context"] for turn in reversed(past.turns) if turn.facts.get("team") == self.name)
+        return self.context.model_validate(next(own, {}))
 
     def agent(self, name: str) -> AgentCard:
         """Return an agent of the team by its name. Raises LookupError."""
