@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.servers import Servers
 from tests.support.workers import Fleet, fast_settings
 from worker.connection import connect
 from worker.embedded import EmbeddedRedis
@@ -29,12 +30,19 @@ def undertaker() -> Iterator[Executor]:
         yield pool
 
 
+@pytest.fixture(scope="session")
+def servers(undertaker: Executor) -> Iterator[Servers]:
+    servers = Servers(lambda server: undertaker.submit(server.stop))
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def redis_server(undertaker: Executor) -> Iterator[EmbeddedRedis]:
+def redis_server(servers: Servers) -> Iterator[EmbeddedRedis]:
     """A private Redis, empty."""
-    server = EmbeddedRedis().start()
+    server = servers.take()
     yield server
-    undertaker.submit(server.stop)
+    servers.give_back(server)
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""Private Redis servers for tests, one at a time: a server that a test leaves as it found it serves the next one.
+
+To start one takes longer than most tests do. A server is as it was if it is the same process with the same settings and
+users, and nobody is connected any more who could write to it later; then it is emptied. Any other one is given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import redis
+
+from worker.connection import connect
+from worker.embedded import EmbeddedRedis
+
+
+class Servers:
+    """The servers of one process of the tests. `retire` ends a server that is not wanted any more."""
+
+    def __init__(self, retire: Callable[[EmbeddedRedis], object]) -> None:
+        self._retire = retire
+        self._idle: list[tuple[EmbeddedRedis, Any]] = []
+        self._taken: dict[EmbeddedRedis, Any] = {}
+
+    def take(self) -> EmbeddedRedis:
+        """Return a server that is empty and nobody else's."""
+        server, state = self._idle.pop() if self._idle else self._begin()
+        self._taken[server] = state
+        return server
+
+    def give_back(self, server: EmbeddedRedis) -> None:
+        """Keep a server for the next test, or end it."""
+        state = self._taken.pop(server)
+        with suppress(redis.RedisError, OSError), connect(server.url, 1) as client:
+            if len(client.client_list()) == 1 and _state(client) == state:
+                client.flushall()
+                client.script_flush()
+                client.config_resetstat()
+                self._idle.append((server, state))
+                return
+        self._retire(server)
+
+    def close(self) -> None:
+        """End all servers that wait for a test."""
+        while self._idle:
+            self._retire(self._idle.pop()[0])
+
+    def _begin(self) -> tuple[EmbeddedRedis, Any]:
+        server = EmbeddedRedis().start()
+        with connect(server.url) as client:
+            return server, _state(client)
+
+
+def _state(client: redis.Redis) -> Any:
+    return client.info("server")["run_id"], client.config_get("*"), client.acl_list()
