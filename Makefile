@@ -39,7 +39,7 @@ up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and 
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
-	$(BIN)/pytest -n 2 -m "not soak" --durations=10
+	$(BIN)/pytest -n 3 -m "not soak" --durations=10
 
 .PHONY: soak
 soak: $(VENV)/.dev $(VENV)/.embedded ## Run the long tests
