@@ -163,7 +163,7 @@ def test_a_worker_whose_loop_is_blocked_is_not_well_until_it_answers_again(
     fleet_of_this_test: Fleet, asked: Worker, port: int, tmp_path: Path
 ) -> None:
     assert ask(port)[0] == 200
-    assert eventually(lambda: read_report(tmp_path / "health.json", 0)).healthy
+    eventually(lambda: read_report(tmp_path / "health.json", 0).healthy, what="the first report")
     fleet_of_this_test.jobs.submit("test.block_loop", {"n": 2.5})
     reasons = eventually(lambda: ask(port)[1]["reasons"], what="the verdict")
     assert reasons[0].startswith("loop stuck")
