@@ -10,6 +10,12 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _create_articles_and_conversations()
+    _create_customers_products_and_tickets()
+    _create_orders()
+
+
+def _create_articles_and_conversations() -> None:
     op.create_table(
         "articles",
         sa.Column("slug", sa.String(), nullable=False),
@@ -31,6 +37,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant", "conversation_id", "key"),
     )
+
+
+def _create_customers_products_and_tickets() -> None:
     op.create_table(
         "customers",
         sa.Column("id", sa.String(), nullable=False),
@@ -76,6 +85,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant", "key"),
     )
+
+
+def _create_orders() -> None:
     op.create_table(
         "orders",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
