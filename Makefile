@@ -105,7 +105,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@touch $@
 
 # A server on PATH will do. The ready-made one exists for Linux on x86-64 only; elsewhere it has to be compiled.
-has_server = $(BIN)/python -c 'from worker.embedded import find_server; find_server()' 2>/dev/null
+has_server = $(BIN)/python -c 'from backdesk.worker.embedded.server import find_server; find_server()' 2>/dev/null
 
 $(VENV)/.embedded: $(VENV)/.runtime requirements/embedded.txt
 	@$(has_server) || $(call install,--require-hashes -r requirements/embedded.txt) \

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from backdesk.worker.errors import ConfigurationError
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
@@ -26,7 +27,6 @@ from benchmarks.report import as_json, as_markdown, conditions, show
 from benchmarks.steps import steps
 from benchmarks.submission import submit, submit_many
 from benchmarks.waiting import waiting
-from worker.errors import ConfigurationError
 
 MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "submit": submit,

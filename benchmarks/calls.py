@@ -13,10 +13,10 @@ from functools import cache
 from openai import APIConnectionError, AsyncOpenAI
 from pydantic import BaseModel
 
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.model.contract import ModelCheck, RequestCheck
 from benchmarks.kinds import Done
-from worker.context import TaskContext
-from worker.kinds import ModelCheck, RequestCheck
-from worker.task import REGISTRY, task
 
 #: What limits are set for.
 SERVICE = "bench/model"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import redis
 
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import ROOT, ask
 from benchmarks.environment import PeerMissing, peers_python
-from worker.job import JobState
-from worker.keys import Keys
 
 #: What one waiting job waits, as an agent does for its model. Seconds.
 WAIT_S = 2.0
@@ -97,7 +97,7 @@ BACKDESK = Contender(
     _here,
     "benchmarks.submitter",
     "celery",
-    _celery("worker.app", "-Q", "agents"),
+    _celery("backdesk.worker.app", "-Q", "agents"),
     lambda client, count: count - _succeeded(client),
 )
 CELERY = Contender(

@@ -19,17 +19,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, cycle
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.job import Claim, Succeeded, Usage
+from backdesk.worker.settings import celery_queue, load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import run
 from benchmarks.child import MeasurementFailed, ask
 from benchmarks.contender import BACKDESK, PREFIX, Command, environment
 from benchmarks.kinds import CHECKS
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, fresh_server
-from producers.client import JobClient
-from worker.job import Claim, Succeeded, Usage
-from worker.settings import celery_queue, load_settings
-from worker.store.script import run
-from worker.store.transitions import Transitions
 
 DEEP, DEEP_TENANTS = 1_000_000, 1_000
 SHALLOW, SHALLOW_TENANTS = 1_000, 10

@@ -6,15 +6,15 @@ import uuid
 from functools import partial
 from typing import Any, Literal
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child
 from benchmarks.contender import BACKDESK, PREFIX, Command, Contender, environment
 from benchmarks.kinds import CHECKS, PulseRequest
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
-from producers.client import JobClient
-from worker.keys import Keys
-from worker.settings import load_settings
 
 IDLE = (500, 50.0)
 BUSY = (20_000, 2_000.0)

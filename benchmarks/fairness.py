@@ -12,6 +12,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import run
 from benchmarks.child import Child, MeasurementFailed
 from benchmarks.contender import BACKDESK, CELERY, PREFIX, Contender, environment
 from benchmarks.kinds import CHECKS
@@ -19,12 +25,6 @@ from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Samples, Server, Turn, in_rounds
 from benchmarks.runs import Run, now_s, runs_of
-from producers.client import JobClient
-from worker.keys import Keys
-from worker.policy import TenantSettings, tenant_scope
-from worker.settings import load_settings
-from worker.store.script import run
-from worker.store.transitions import Transitions
 
 BACKLOG = 100_000
 FEW = 10

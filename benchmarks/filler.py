@@ -9,8 +9,8 @@ import json
 import sys
 import time
 
+from backdesk.client.job_client import JobClient
 from benchmarks.kinds import CHECKS
-from producers.client import JobClient
 
 
 def main() -> None:

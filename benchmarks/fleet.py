@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child
 from benchmarks.contender import BACKDESK, PREFIX
 from benchmarks.rounds import Server
-from worker.keys import Keys
 
 
 @contextmanager

@@ -5,6 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.tenancy import JobLimits, scope_of
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import run
 from benchmarks.child import MeasurementFailed
 from benchmarks.contender import BACKDESK, PREFIX, environment
 from benchmarks.fleet import fleet
@@ -14,11 +19,6 @@ from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
 from benchmarks.runs import now_s, runs_of
 from benchmarks.windows import Moment, most_within, sum_between
-from producers.client import JobClient
-from worker.policy import JobLimits, scope_of
-from worker.settings import load_settings
-from worker.store.script import run
-from worker.store.transitions import Transitions
 
 #: Kind to its rate a minute.
 RATES = {"bench.noop_sync": 600, "bench.noop": 3000}

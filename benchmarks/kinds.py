@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from worker.connection import connect_async
-from worker.context import BlockingContext, TaskContext
-from worker.kinds import ModelCheck, RequestCheck
-from worker.settings import load_settings
-from worker.task import REGISTRY, task
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.model.contract import ModelCheck, RequestCheck
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.connection import connect_async
 
 
 class NoopRequest(BaseModel):

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.settings import load_settings
 from benchmarks.calls import CHECKS, KIND, SERVICE
 from benchmarks.calls import environment as with_calls
 from benchmarks.child import MeasurementFailed
@@ -20,8 +22,6 @@ from benchmarks.plan import Plan
 from benchmarks.provider import Note, provider
 from benchmarks.rounds import Server, Turn, in_rounds
 from benchmarks.windows import Moment, most_within, sum_between
-from producers.client import JobClient
-from worker.settings import load_settings
 
 WORKERS, SLOTS = 4, 50
 LATENCY_S = (0.2, 0.6)

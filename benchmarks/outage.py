@@ -15,6 +15,10 @@ from datetime import datetime
 
 import redis.client
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.job import JobState
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.calls import CHECKS, KIND, SERVICE
 from benchmarks.calls import environment as with_calls
 from benchmarks.child import MeasurementFailed
@@ -25,10 +29,6 @@ from benchmarks.plan import Plan
 from benchmarks.provider import Note, provider
 from benchmarks.rounds import Server, Turn, in_rounds
 from benchmarks.windows import Moment, sum_between
-from producers.client import JobClient
-from worker.job import JobState
-from worker.keys import Keys
-from worker.settings import load_settings
 
 JOBS = 200
 WORKERS, SLOTS = 4, 50

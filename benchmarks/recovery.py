@@ -10,14 +10,14 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child
 from benchmarks.contender import BACKDESK, PREFIX, environment
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
-from producers.client import JobClient
-from worker.keys import Keys
-from worker.settings import load_settings
 
 JOBS = 1000
 #: Longer than everything that is measured: the jobs must still run when their worker dies.

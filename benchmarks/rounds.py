@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 import redis
 
+from backdesk.worker.embedded.server import EmbeddedRedis
 from benchmarks.contender import Contender
-from worker.embedded import EmbeddedRedis
 
 S = TypeVar("S")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backdesk.worker.store.keys import Keys
 from benchmarks.contender import PREFIX
 from benchmarks.rounds import Server
-from worker.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child
 from benchmarks.contender import BACKDESK, PREFIX, environment
 from benchmarks.kinds import CHECKS
 from benchmarks.line import Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
-from producers.client import JobClient
-from worker.keys import Keys
-from worker.settings import load_settings
 
 STEPS = 2000
 BARE = "bare HSET"

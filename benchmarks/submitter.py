@@ -12,11 +12,11 @@ import os
 import sys
 import time
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks import kinds
-from producers.client import JobClient
-from worker.keys import Keys
-from worker.settings import load_settings
-from worker.task import REGISTRY
 
 WARM_UP = 100
 

@@ -18,7 +18,7 @@ import redis
 from pydantic_core import from_json
 from redis.client import PubSub
 
-from worker.events import TERMINAL_EVENTS
+from backdesk.worker.model.events import TERMINAL_EVENTS
 
 Heard = list[tuple[int, bytes]]
 

@@ -11,15 +11,15 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.job import JobState
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child, MeasurementFailed
 from benchmarks.contender import ARQ, BACKDESK, CELERY, PREFIX, WAIT_S, Contender, environment
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Samples, Server, Turn, in_rounds
-from producers.client import JobClient
-from worker.job import JobState
-from worker.keys import Keys
-from worker.settings import load_settings
 
 JOBS = 1000
 

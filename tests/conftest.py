@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
 from tests.support.servers import Servers
 from tests.support.workers import Fleet, fast_settings
-from worker.connection import connect
-from worker.embedded import EmbeddedRedis
-from worker.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 import yaml
 
-from producers.cli.program import app
+from backdesk.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 OWN = ("agents", "tools", "flower")

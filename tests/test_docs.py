@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from producers.cli import main
-from tasks.settings import TaskSettings
+from backdesk.cli import main
+from backdesk.platform.settings import TaskSettings
+from backdesk.worker.failure import USUAL_SEVERITY
+from backdesk.worker.model.events import EventType
+from backdesk.worker.model.job import TRANSITIONS, JobState
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.workers import ROOT, Fleet, environment
-from worker.events import EventType
-from worker.failure import USUAL_SEVERITY
-from worker.job import TRANSITIONS, JobState
-from worker.retry import RetryPolicy
-from worker.settings import Settings
 
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
@@ -35,7 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A deployment as the README describes it, with the example's own job added to its kinds."""
     folder = tmp_path_factory.mktemp("shop")
     shutil.copy(EXAMPLES / "greet.py", folder)
-    modules = ("tasks.support", "tasks.audit", "greet", "tests.support.asking")
+    modules = ("backdesk.kinds.support.kind", "backdesk.kinds.audit.kind", "greet", "tests.support.asking")
     with Fleet(folder, task_modules=modules, data_dir=folder / "data") as fleet:
         fleet.start_worker("agents", slots=8, PYTHONPATH=f"{ROOT}:{folder}")
         yield fleet
@@ -144,7 +144,7 @@ def test_every_command_that_a_page_shows_is_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr("producers.connection.PAUSE_S", 0)  # between attempts at what is not there
+    monkeypatch.setattr("backdesk.client.connection.PAUSE_S", 0)  # between attempts at what is not there
     (tmp_path / "mended.json").write_text("{}")
     jobs = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
     asking = (*jobs, "conversations", "tenants", "limits", "breakers", "top", "maintenance", "reviews", "stats")

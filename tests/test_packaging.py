@@ -25,19 +25,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["worker/store/lua/*.lua", "tasks/agents/prompts/*.md", "tasks/templates/*.py", "*/py.typed"]
+    "pattern",
+    [
+        "worker/backdesk/worker/store/lua/*.lua",
+        "tasks/backdesk/kinds/*/prompts/*.md",
+        "tasks/backdesk/templates/*.py",
+        "*/backdesk/*/py.typed",
+        "*/backdesk/*/__init__.pyi",
+    ],
 )
 def test_the_wheel_holds_what_is_not_python(wheel: list[str], pattern: str) -> None:
-    expected = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
+    expected = {"/".join(path.relative_to(ROOT).parts[1:]) for path in ROOT.glob(pattern)}
     assert expected
     assert expected <= set(wheel)
 
 
-def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: list[str]) -> None:
-    assert {Path(name).parts[0] for name in wheel if ".dist-info" not in name} == {"worker", "tasks", "producers"}
+def test_the_wheel_holds_one_namespace_and_nothing_else(wheel: list[str]) -> None:
+    assert {Path(name).parts[0] for name in wheel if ".dist-info" not in name} == {"backdesk"}
 
 
-@pytest.mark.parametrize("module", ["producers.client", "producers.async_client", "producers.cli"])
+@pytest.mark.parametrize("module", ["backdesk.client.job_client", "backdesk.client.async_client", "backdesk.cli"])
 def test_a_producer_starts_where_the_libraries_of_the_worker_are_missing(module: str) -> None:
     missing = f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); import {module}"
     subprocess.run([sys.executable, "-c", missing], check=True, cwd=ROOT)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.cli import main
+from backdesk.cli import main
+from backdesk.testing import Bench, BenchJob
 from tests.support.workers import ROOT
-from worker.testing import Bench, BenchJob
 
 PAGE = (ROOT / "docs" / "write_your_own.md").read_text()
 EXAMPLE = ROOT / "docs" / "examples" / "write_your_own"

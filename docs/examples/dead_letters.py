@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
 
 with JobClient() as client:
     for replay in client.replay_many(category="rate_limit", since=timedelta(hours=2)):

@@ -1,7 +1,7 @@
 """Approve what is small; the rest goes on waiting for a person."""
 
-from producers.client import JobClient
-from worker.job import JobState
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.job import JobState
 
 with JobClient() as client:
     for record in client.list(state=JobState.WAITING):

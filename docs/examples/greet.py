@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel
 
-from worker.context import TaskContext
-from worker.task import task
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.task import task
 
 
 class Greet(BaseModel):

@@ -1,6 +1,6 @@
 """Have the orders audited every weekday morning, unless the last audit still runs."""
 
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
 
 with JobClient() as client:
     kept = client.add_schedule(

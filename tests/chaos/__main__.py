@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from backdesk.worker.settings import load_settings
 from tests.chaos.checks import check_all
 from tests.chaos.deployment import Crew
 from tests.chaos.drill import DRAIN_PATIENCE_S, Run, Size, Tell, drill
@@ -22,7 +23,6 @@ from tests.chaos.peer import comparison
 from tests.chaos.plan import Fault, plan
 from tests.chaos.recovery import recoveries
 from tests.chaos.report import Report, as_json, as_markdown, report_of, show
-from worker.settings import load_settings
 
 #: What is not the default: times short enough for hundreds of kills a run, and no end as a dead letter after three,
 #: which is what a job must come to that is killed three times.

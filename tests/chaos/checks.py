@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from backdesk.worker.model.events import EventType
+from backdesk.worker.model.job import JobState
 from tests.chaos.evidence import Evidence, JobEvidence
 from tests.chaos.script import Done, Doomed, expected, steps
-from worker.events import EventType
-from worker.job import JobState
 
 Check = Callable[[Evidence], Iterator[str]]
 CHECKS: dict[str, Check] = {}

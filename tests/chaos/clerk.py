@@ -16,15 +16,15 @@ from typing import Any
 import redis
 from pydantic_core import from_json, to_json
 
+from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.model.asks import DONE, REPEAT, Answer, Ask, AskType
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.store.jobs import Transitions, text
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.records import read_ask
+from backdesk.worker.store.scripts import run
 from tests.chaos.script import Script, reply, silent, steps
 from tests.chaos.witness import Witness, lives
-from worker.ask import DONE, REPEAT, Answer, Ask, AskType
-from worker.errors import StoreUnavailable
-from worker.keys import Keys
-from worker.periodic import Periodic
-from worker.store.records import read_ask
-from worker.store.script import run
-from worker.store.transitions import Transitions, text
 
 LOOK_EVERY_S = 0.25
 #: A process that neither ends its attempt nor dies for so long is made to, so that the step can be decided.

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from backdesk.worker.process.periodic import Periodic
 from tests.chaos.post import Post
 from tests.chaos.server import Server
 from tests.support.proxy import Proxy
-from worker.periodic import Periodic
 
 SUPERVISE_EVERY_S = 0.05
 

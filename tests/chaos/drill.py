@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.model.contract import ModelCheck
+from backdesk.worker.model.job import ACTIVE
+from backdesk.worker.settings import Settings, load_settings
+from backdesk.worker.store.connection import connect
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.keys import Keys
 from tests.chaos import muster
 from tests.chaos.clerk import Clerk
 from tests.chaos.deployment import Crew, Deployment, faster_starts
@@ -22,13 +29,6 @@ from tests.chaos.plan import Fault
 from tests.chaos.producer import Producer
 from tests.chaos.witness import Witness
 from tests.support.workers import environment
-from worker.connection import connect
-from worker.job import ACTIVE
-from worker.keys import Keys
-from worker.kinds import ModelCheck
-from worker.settings import Settings, load_settings
-from worker.store.transitions import Transitions
-from worker.task import REGISTRY
 
 KINDS = "tests.chaos.kinds"
 START_PATIENCE_S = 90.0
@@ -95,7 +95,7 @@ def drill(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Run:
         settings = settings_of(deployment.server.url, size.overrides)
         more = {WITNESS: str(path), "BACKDESK_TASK_MODULES": KINDS, **faster_starts(folder)}
         for crew in size.crews:
-            deployment.man(crew, "worker.app", environment(settings, **more), "BACKDESK_REDIS_URL")
+            deployment.man(crew, "backdesk.worker.app", environment(settings, **more), "BACKDESK_REDIS_URL")
         patient = settings.model_copy(update={"socket_timeout_s": CLIENT_TIMEOUT_S})
         with JobClient(settings=patient, checks=_checks()) as jobs:
             return _Drill(size, deployment, settings, jobs, witness).run(faults, tell)

@@ -10,17 +10,17 @@ from typing import Any, TypeVar
 
 import redis
 
+from backdesk.worker.model.asks import LedgerEntry
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import JobRecord
+from backdesk.worker.settings import Settings, celery_queue
+from backdesk.worker.store.jobs import text
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.records import read_event, read_record
 from tests.chaos.orders import Order
 from tests.chaos.script import Script
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow, Witness
 from tests.support.upkeep import leaks
-from worker.ask import LedgerEntry
-from worker.events import JobEvent
-from worker.job import JobRecord
-from worker.keys import Keys
-from worker.settings import Settings, celery_queue
-from worker.store.records import read_event, read_record
-from worker.store.transitions import text
 
 R = TypeVar("R", AttemptRow, RunRow, ChargeRow)
 OfStep = tuple[str, str]

@@ -14,16 +14,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.child import ChildCall
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.pipeline import Pipeline, Run, drive, drive_async
 from tests.chaos.script import Done, Move, Script, silent
 from tests.chaos.witness import Witness
-from worker.ask import Answer
-from worker.child import ChildCall
-from worker.context import BlockingContext, TaskContext
-from worker.errors import TaskError
-from worker.failure import Category
-from worker.pipeline import Pipeline, Run, drive, drive_async
-from worker.retry import RetryPolicy
-from worker.task import task
 
 WITNESS = "CHAOS_WITNESS"
 PATIENT = RetryPolicy(attempts=20, base_s=0.2, cap_s=0.5)

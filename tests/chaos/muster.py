@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
+from backdesk.worker.model.events import EventType
 from tests.chaos.deployment import Crew
 from tests.chaos.orders import Order
 from tests.chaos.patience import until
 from tests.chaos.post import Post
 from tests.chaos.script import Move
-from worker.events import EventType
 
 LABEL = "muster"
 #: Of each job: long enough that the first are not over when the last are taken.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from backdesk.worker.model.job import JobState
 from tests.chaos.script import Mishap, Move
-from worker.job import JobState
 
 TENANTS = ("acme", "globex", "initech", "umbrella")
 KINDS = ("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")

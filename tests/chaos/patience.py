@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from worker.errors import StoreUnavailable
+from backdesk.worker.errors import StoreUnavailable
 
 PAUSE_S = 0.2
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from backdesk.worker.errors import JobNotFound, NotCancellable, StoreUnavailable
 from tests.chaos.orders import Order
-from worker.errors import JobNotFound, NotCancellable, StoreUnavailable
 
 PAUSE_S = 0.1
 

@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from backdesk.worker.model.events import EventType
 from tests.chaos.evidence import Evidence, JobEvidence
 from tests.chaos.hand import Dealt
 from tests.chaos.plan import FaultKind
-from worker.events import EventType
 
 #: How long before and after it a fault of Redis counts as its neighbour.
 NEAR_S = 10.0

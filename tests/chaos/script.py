@@ -11,7 +11,7 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict
 
-from worker.ask import APPROVE, DENY
+from backdesk.worker.model.asks import APPROVE, DENY
 
 #: What goes wrong once with an unsafe step: it raises before or after its effect, or says that it took none.
 Mishap = Literal["", "before", "after", "refused"]

@@ -11,7 +11,7 @@ from random import Random
 import redis
 from redis.exceptions import RedisError
 
-from worker.embedded import EmbeddedRedis
+from backdesk.worker.embedded.server import EmbeddedRedis
 
 #: Answered means on disk. With `everysec` Redis may answer before it has handed the write to the system, and a Redis
 #: that is killed may then forget what it has acknowledged: no job system on top could help that.

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import LedgerEntry
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import JobRecord, JobState
 from tests.chaos.checks import CHECKS, check_all
 from tests.chaos.evidence import Evidence, JobEvidence
 from tests.chaos.orders import Order
 from tests.chaos.script import Move, expected
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow
-from worker.ask import LedgerEntry
-from worker.events import JobEvent
-from worker.failure import Failure
-from worker.job import JobRecord, JobState
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHILD_MOVES = [Move(do="step", key="s", effect="pure", value=5)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.chaos.evidence import gather
 from tests.chaos.hand import Dealt
 from tests.chaos.peer.tally import tally
@@ -15,7 +16,6 @@ from tests.chaos.plan import FaultKind
 from tests.chaos.script import Move
 from tests.chaos.witness import Witness
 from tests.support.board import Board
-from worker.settings import Settings
 
 MOVES = [Move(do="step", key="s", effect="pure")]
 

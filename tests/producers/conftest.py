@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 import redis
 
+from backdesk.worker.model.contract import ModelCheck, RequestCheck
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.clients import KINDS_OF_CLIENT, Client
 from tests.support.workers import Fleet
-from worker.kinds import ModelCheck, RequestCheck
-from worker.settings import Settings
 
 Connect = Callable[..., Client]
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.errors import AskUnknown, InvalidRequest, JobNotFound, NotWaiting, PayloadTooLarge
+from backdesk.worker.model.asks import APPROVE, DENY, OUTCOMES, Ask, AskType, Awaited
+from backdesk.worker.model.job import JobState, Waiting
 from tests.producers.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client
 from tests.support.eventually import eventually_async
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
-from worker.ask import APPROVE, DENY, OUTCOMES, Ask, AskType, Awaited
-from worker.embedded import EmbeddedRedis
-from worker.errors import AskUnknown, InvalidRequest, JobNotFound, NotWaiting, PayloadTooLarge
-from worker.job import JobState, Waiting
 
 Given = Callable[[Client], Any]
 

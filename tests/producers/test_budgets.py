@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.budget import Amount, Budget, Estimate, OnLimit
+from backdesk.worker.model.job import Claim
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.budget import Amount, Budget, Estimate, OnLimit
-from worker.errors import InvalidRequest
-from worker.job import Claim
 
 pytestmark = pytest.mark.asyncio
 

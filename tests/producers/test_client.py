@@ -14,17 +14,8 @@ import pytest
 import redis
 from pydantic import BaseModel, Field
 
-from tests.producers.conftest import Connect
-from tests.support.board import Board, Clock
-from tests.support.clients import Client
-from tests.support.eventually import eventually_async
-from tests.support.faults import FAULTS, refusing
-from tests.support.kinds import Number, Text
-from tests.support.proxy import Proxy
-from tests.support.workers import Fleet
-from worker.connection import REMEDIES
-from worker.embedded import EmbeddedRedis
-from worker.errors import (
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.errors import (
     IdempotencyConflict,
     InvalidRequest,
     JobFailed,
@@ -35,13 +26,22 @@ from worker.errors import (
     StoreUnavailable,
     UnknownKind,
 )
-from worker.failure import Failure
-from worker.guard import GUARDED, InputGuard
-from worker.health import WorkerFacts
-from worker.job import Failed, JobState
-from worker.kinds import KindContract, ModelCheck
-from worker.retry import RetryPolicy
-from worker.settings import Settings
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.contract import KindContract, ModelCheck
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.input_guard import GUARDED, InputGuard
+from backdesk.worker.model.job import Failed, JobState
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import REMEDIES
+from tests.producers.conftest import Connect
+from tests.support.board import Board, Clock
+from tests.support.clients import Client
+from tests.support.eventually import eventually_async
+from tests.support.faults import FAULTS, refusing
+from tests.support.kinds import Number, Text
+from tests.support.proxy import Proxy
+from tests.support.workers import Fleet
 
 # Submit
 

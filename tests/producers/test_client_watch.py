@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 import redis
 
-from producers import watch
-from producers.watch import Cursor
+from backdesk.client import watch
+from backdesk.client.watch import Cursor
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.model.events import EventDraft, JobEvent
+from backdesk.worker.model.job import Claim
+from backdesk.worker.store.connection import connect
 from tests.producers.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client
 from tests.support.eventually import eventually, eventually_async
 from tests.support.workers import fast_settings
-from worker.connection import connect
-from worker.embedded import EmbeddedRedis
-from worker.events import EventDraft, JobEvent
-from worker.job import Claim
 
 
 async def collect(events: AsyncIterator[JobEvent], into: list[JobEvent] | None = None) -> list[JobEvent]:
@@ -184,7 +184,7 @@ async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_whil
     jobs: Client, board: Board, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert watch.LOG_EVERY_S == 5
-    for module in ("producers.watch", "producers.async_watch"):
+    for module in ("backdesk.client.watch", "backdesk.client.async_watch"):
         monkeypatch.setattr(f"{module}.LOG_EVERY_S", 0.2)
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)

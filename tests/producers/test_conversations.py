@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from producers.transcript import Utterance, utterances
+from backdesk.cli.views.transcript import Utterance, utterances
+from backdesk.worker.errors import ConversationNotFound, InvalidRequest
+from backdesk.worker.memory.calls import ArchiveCalls, NewTurn
 from tests.support.board import NOON_MS, Board
 from tests.support.clients import Client
-from worker.errors import ConversationNotFound, InvalidRequest
-from worker.store.archive import ArchiveCalls, NewTurn
 
 #: Each turn has a moment of its own.
 MOMENTS = count(NOON_MS)
@@ -28,7 +28,7 @@ def say(board: Board, *messages: object, conversation: str = "c-1", **fields: An
 
 
 async def test_a_conversation_is_read_in_full(jobs: Client, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.conversations.TURNS_A_TRIP", 2)
+    monkeypatch.setattr("backdesk.client.operations.conversations.TURNS_A_TRIP", 2)
     ids = [say(board, f"message {number}") for number in range(5)]
     found = await jobs.conversation("c-1", tenant="acme")
     assert [(turn.number, turn.job_id, turn.messages) for turn in found.turns] == [

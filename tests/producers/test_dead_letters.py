@@ -10,7 +10,13 @@ import pytest
 import redis
 from pydantic_core import to_json
 
-from producers.memory import Remembered
+from backdesk.client.operations.steps import Remembered
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.errors import IdempotencyConflict, InvalidRequest, JobNotFound, NotReplayable, UnknownKind
+from backdesk.worker.failure import Category, Failure
+from backdesk.worker.model.job import Failed, JobState
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.settings import Settings
 from tests.producers.conftest import Connect
 from tests.support.board import Board, Clock
 from tests.support.clients import Client
@@ -18,12 +24,6 @@ from tests.support.eventually import eventually_async
 from tests.support.proxy import Proxy
 from tests.support.upkeep import leaks
 from tests.support.workers import Fleet
-from worker.embedded import EmbeddedRedis
-from worker.errors import IdempotencyConflict, InvalidRequest, JobNotFound, NotReplayable, UnknownKind
-from worker.failure import Category, Failure
-from worker.job import Failed, JobState
-from worker.retry import RetryPolicy
-from worker.settings import Settings
 
 
 def die(board: Board, job_id: str, category: Category = Category.NETWORK, code: str = "broken", **fields: Any) -> str:

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from backdesk.worker.model.job import JobRecord
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.job import JobRecord
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.errors import InvalidRequest
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(

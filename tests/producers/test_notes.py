@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.store.jobs import moment
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.errors import InvalidRequest
-from worker.store.archive import ArchiveCalls
-from worker.store.transitions import moment
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ async def test_a_moment_from_which_on_counts_itself(jobs: Client, now: datetime)
 
 
 async def test_a_long_journal_is_read_page_by_page(jobs: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.notes.PAGE", 1)
+    monkeypatch.setattr("backdesk.client.operations.notes.PAGE", 1)
     assert await numbers(jobs, kind="kind.0") == [3, 0]
 
 

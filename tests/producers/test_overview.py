@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from producers.lines import read_lines
-from producers.overview import SAMPLE
+from backdesk.client.operations.lines import read_lines
+from backdesk.client.operations.overview import SAMPLE
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.jobs import text
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.job import JobState
-from worker.store.transitions import text
 
 
 async def test_nothing_goes_on_in_an_empty_deployment(jobs: Client) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound, UnknownKind
+from backdesk.worker.services.scheduler import Timetable
+from backdesk.worker.settings import Settings
 from tests.producers.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client
 from tests.support.proxy import Proxy
 from tests.support.upkeep import leaks
-from worker.embedded import EmbeddedRedis
-from worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound, UnknownKind
-from worker.settings import Settings
-from worker.task import REGISTRY
-from worker.timetable import Timetable
 
 
 def fire(board: Board) -> None:

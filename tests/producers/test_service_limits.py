@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import redis
 
-from producers.async_client import AsyncJobClient
-from producers.client import JobClient
+from backdesk.client.async_client import AsyncJobClient
+from backdesk.client.job_client import JobClient
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.service import BreakerState, Limits, Resource, Scope, Went
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.services import Reservations
 from tests.support.board import Board
 from tests.support.outside import MODEL, Outside
-from worker.errors import InvalidRequest
-from worker.resource import BreakerState, Limits, Resource, Scope, Went
-from worker.settings import Settings
-from worker.store.reservations import Reservations
 
 
 @pytest.fixture

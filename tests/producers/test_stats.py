@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.job import JobState, Succeeded, Usage
 from tests.support.board import Board, Clock
 from tests.support.clients import Client
-from worker.errors import InvalidRequest
-from worker.job import JobState, Succeeded, Usage
 
 DONE = Succeeded(b'"done"')
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.deployment import LONGEST_MESSAGE
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.errors import InvalidRequest
-from worker.system import LONGEST_MESSAGE
 
 
 def announced(board: Board, worker: str, *, ttl_s: float = 60, draining: bool = False, **slots: int) -> None:

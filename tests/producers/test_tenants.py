@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.tenancy import TenantSettings, read_policy, tenant_scope
+from backdesk.worker.store.jobs import text
 from tests.support.board import Board
 from tests.support.clients import Client
-from worker.errors import InvalidRequest
-from worker.policy import TenantSettings, read_policy, tenant_scope
-from worker.store.transitions import text
 
 
 async def applied(jobs: Client, name: str = "acme") -> dict[str, tuple[Any, str]]:

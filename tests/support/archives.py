@@ -12,14 +12,14 @@ from typing import Any
 
 import redis
 
-from worker.archive import Archive
-from worker.connection import connect
-from worker.job import Claim
-from worker.keys import Keys
-from worker.settings import Settings, load_settings
-from worker.store.archive import ArchiveCalls
-from worker.store.script import Call, run
-from worker.testing.server import shared_server
+from backdesk.testing.server import shared_server
+from backdesk.worker.memory.archive import Archive
+from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.model.job import Claim
+from backdesk.worker.settings import Settings, load_settings
+from backdesk.worker.store.connection import connect
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import Call, run
 
 Submit = Callable[[Call[Any]], Future[Any]]
 

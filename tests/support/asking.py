@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.model.child import ChildCall
+from backdesk.worker.model.retry import RetryPolicy
 from tests.support.kinds import Anything, Number, Text
-from worker.child import ChildCall
-from worker.context import TaskContext
-from worker.errors import TaskError
-from worker.failure import Category
-from worker.retry import RetryPolicy
-from worker.task import task
 
 
 @task("test.approval")

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 import redis
 from pydantic_core import from_json, to_json
 
-from worker.admission import fingerprint
-from worker.ask import Ask, AskType, Awaited
-from worker.budget import Amount, Estimate, Spent
-from worker.events import EventDraft, JobEvent
-from worker.failure import Failure
-from worker.job import (
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import Ask, AskType, Awaited
+from backdesk.worker.model.budget import Amount, Estimate, Spent
+from backdesk.worker.model.events import EventDraft, JobEvent
+from backdesk.worker.model.job import (
     Claim,
     Deferred,
     Failed,
@@ -27,12 +26,13 @@ from worker.job import (
     Usage,
     Waiting,
 )
-from worker.keys import Keys
-from worker.settings import Settings, celery_queue
-from worker.store.records import read_event, read_record
-from worker.store.script import Call, run
-from worker.store.spending import Answer, SpendingCalls
-from worker.store.transitions import NewJob, Parentage, SubmitCode, Transitions, text
+from backdesk.worker.settings import Settings, celery_queue
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions, text
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.store.scripts import Call, run
+from backdesk.worker.store.spending import Answer, SpendingCalls
+from backdesk.worker.submit.admission import fingerprint
 
 T = TypeVar("T")
 

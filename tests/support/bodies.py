@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.failure import Failure
 from tests.support.kinds import Anything, Text
-from worker.context import BlockingContext, TaskContext
-from worker.failure import Failure
-from worker.task import task
 
 _BODIES: dict[str, Callable[[Any], Any]] = {}
 _NUMBERS = itertools.count(1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.contracts import CartContent
-from tasks.database import Database
-from tasks.desk import Context, Desk
-from tasks.settings import load_settings
-from tasks.tools.appointments import confirm_once
-from tasks.tools.checkout import check_out_once
-from tasks.tools.proposals import Proposal
+from backdesk.agents.desk import Context, Desk
+from backdesk.kinds.voice.tools.appointments import confirm_once
+from backdesk.kinds.voice.tools.proposals import Proposal
+from backdesk.platform.database import Database
+from backdesk.platform.settings import load_settings
+from backdesk.shop.checkout import check_out_once
+from backdesk.shop.contract import CartContent
 
 
 class Known(Context):

@@ -6,27 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-from producers.async_client import AsyncJobClient
-from producers.client import JobClient
-from producers.conversations import Heads
-from producers.core import Announcements, Contracts, Events, Ids, Records
-from producers.dead_letters import Replays
-from producers.job_limits import JobLimitStatuses
-from producers.memory import Memory
-from producers.notes import Notes
-from producers.overview import Overview
-from producers.schedules import KeptSchedule, ScheduleRecords
-from producers.spending import DaySpendings
-from producers.stats import Stats
-from producers.tenants import TenantStatus, TenantStatuses
-from worker.conversation import Conversation
-from worker.events import JobEvent
-from worker.job import JobRecord, JobState
-from worker.kinds import RequestCheck
-from worker.policy import JobLimits, TenantSettings
-from worker.schedule import ScheduleRecord
-from worker.settings import Settings
-from worker.system import MaintenanceNotice, SystemState
+from backdesk.client.async_client import AsyncJobClient
+from backdesk.client.job_client import JobClient
+from backdesk.client.operations.conversations import Heads
+from backdesk.client.operations.dead_letters import Replays
+from backdesk.client.operations.job_limits import JobLimitStatuses
+from backdesk.client.operations.jobs import Announcements, Contracts, Events, Ids, Records
+from backdesk.client.operations.notes import Notes
+from backdesk.client.operations.overview import Overview
+from backdesk.client.operations.schedules import KeptSchedule, ScheduleRecords
+from backdesk.client.operations.spending import DaySpendings
+from backdesk.client.operations.stats import Stats
+from backdesk.client.operations.steps import Memory
+from backdesk.client.operations.tenants import TenantStatus, TenantStatuses
+from backdesk.worker.memory.conversation import Conversation
+from backdesk.worker.model.contract import RequestCheck
+from backdesk.worker.model.deployment import MaintenanceNotice, SystemState
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.schedule import ScheduleRecord
+from backdesk.worker.model.tenancy import JobLimits, TenantSettings
+from backdesk.worker.settings import Settings
 
 
 class Submitted(Protocol):

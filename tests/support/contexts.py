@@ -8,22 +8,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.context import BlockingContext, ProgressSink, TaskContext
+from backdesk.worker.attempt.ledger import Ledger
+from backdesk.worker.attempt.service_call import Services
+from backdesk.worker.attempt.spending import Purse
+from backdesk.worker.model.child import ChildCall, ChildEnd
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.job import Claim
+from backdesk.worker.model.service import BreakerState, Granted, Settled
+from backdesk.worker.pipeline import Pipeline
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.services import Reservations
+from backdesk.worker.store.spending import SpendingCalls
 from tests.support.archives import ARCHIVES
-from worker.child import ChildCall, ChildEnd
-from worker.classification import classify
-from worker.context import BlockingContext, ProgressSink, TaskContext
-from worker.job import Claim
-from worker.ledger import Ledger
-from worker.pipeline import Pipeline
-from worker.purse import Purse
-from worker.reservation import Services
-from worker.resource import BreakerState, Granted, Settled
-from worker.settings import load_settings
-from worker.store.reservations import Reservations
-from worker.store.script import Call
-from worker.store.spending import SpendingCalls
-from worker.store.transitions import Transitions
-from worker.system import SystemState
 
 
 class Unflushed:

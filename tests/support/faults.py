@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import ResponseError
 
+from backdesk.worker.store.connection import connect
 from tests.support.eventually import eventually
-from worker.connection import connect
 
 #: Commands that bring a fault about and that end it, by the code with which Redis then refuses.
 REFUSING: dict[str, tuple[list[str], list[str]]] = {

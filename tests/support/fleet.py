@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from backdesk.worker.model.job import Claim, Succeeded, Usage
 from tests.support.board import Board
-from worker.job import Claim, Succeeded, Usage
 
 #: How often a worker looks at its attempts, in s.
 RENEW_S = 2.5

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from worker.child import ChildCall
-from worker.context import BlockingContext, TaskContext
-from worker.errors import TaskError
-from worker.failure import Category
-from worker.task import task
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.model.child import ChildCall
 
 
 class Text(BaseModel):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from worker.job import ACTIVE, TERMINAL, JobState
-from worker.store.transitions import NewJob
+from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
+from backdesk.worker.store.jobs import NewJob
 
 S = JobState
 

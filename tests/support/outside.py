@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import Claim, Deferred
+from backdesk.worker.model.service import (
+    BreakerState,
+    Denied,
+    Granted,
+    Limits,
+    Reply,
+    Resource,
+    Settled,
+    TooLarge,
+    Went,
+    Why,
+)
+from backdesk.worker.store.scripts import Call, run
+from backdesk.worker.store.services import Reservations
 from tests.support.board import Board
-from worker.failure import Failure
-from worker.job import Claim, Deferred
-from worker.resource import BreakerState, Denied, Granted, Limits, Reply, Resource, Settled, TooLarge, Went, Why
-from worker.store.reservations import Reservations
-from worker.store.script import Call, run
 
 T = TypeVar("T")
 

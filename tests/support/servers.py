@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from worker.connection import connect
-from worker.embedded import EmbeddedRedis
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.store.connection import connect
 
 
 class Servers:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from backdesk.worker.model.job import JobRecord
+from backdesk.worker.model.schedule import Schedule, ScheduleRecord
+from backdesk.worker.store.jobs import text
+from backdesk.worker.store.schedules import RipeSchedule, ScheduleCalls, ScheduleCode, read_schedule
 from tests.support.board import Board, Clock
-from worker.job import JobRecord
-from worker.schedule import Schedule, ScheduleRecord
-from worker.store.schedules import RipeSchedule, ScheduleCalls, ScheduleCode, read_schedule
-from worker.store.transitions import text
 
 
 def schedule(name: str = "tick", **fields: Any) -> Schedule:

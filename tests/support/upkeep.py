@@ -1,6 +1,6 @@
 """What must hold for the keys in Redis after any sequence of transitions.
 
-Three things are checked: that nothing stays for ever which `worker/keys.py` does not say stays, that every place where
+Three things are checked: that nothing stays for ever which `store/keys.py` does not say stays, that every place where
 a job is listed agrees with the state in its record, and that each job is listed where somebody will look for it.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import redis
 
-from worker.job import ACTIVE, JobState
-from worker.keys import Keys
-from worker.store.transitions import moment, text
+from backdesk.worker.model.job import ACTIVE, JobState
+from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.keys import Keys
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.
@@ -58,14 +58,14 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
     for key in sorted(text(name) for name in client.scan_iter(f"{keys.prefix}:*")):
         matches = [(name, match, doc) for name, (pattern, doc) in known.items() if (match := pattern.fullmatch(key))]
         if not matches:
-            yield f"{key}: worker/keys.py does not know it"
+            yield f"{key}: store/keys.py does not know it"
             continue
         name, match, doc = matches[0]
         if client.ttl(key) != -1 or any(word in doc for word in _STAYS):
             continue
         if name in _OF_A_JOB and _is_active(client, keys, _job_of(client, name, key, match)):
             continue
-        yield f"{key}: never expires, though worker/keys.py says of it: {doc}"
+        yield f"{key}: never expires, though store/keys.py says of it: {doc}"
 
 
 def _job_of(client: redis.Redis, name: str, key: str, match: re.Match[str]) -> str:

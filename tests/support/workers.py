@@ -14,13 +14,13 @@ from typing import Any, Literal, Self
 
 import redis
 
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.settings import Settings, celery_queue, load_settings
+from backdesk.worker.store.connection import connect
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.nursery import NurseryProcess
-from worker.connection import connect
-from worker.embedded import EmbeddedRedis
-from worker.settings import Settings, celery_queue, load_settings
 
 ROOT = Path(__file__).parents[2]
 KINDS = "tests.support.kinds,tests.support.asking"
@@ -60,7 +60,19 @@ class Worker:
     def __init__(self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, **env: str) -> None:
         self.name = f"{name}@test"
         self._log = folder / f"{name}.log"
-        arguments = ["-A", "worker.app", "worker", "-P", POOLS[queue], "-c", str(slots), "-Q", queue, "-n", self.name]
+        arguments = [
+            "-A",
+            "backdesk.worker.app",
+            "worker",
+            "-P",
+            POOLS[queue],
+            "-c",
+            str(slots),
+            "-Q",
+            queue,
+            "-n",
+            self.name,
+        ]
         arguments += ["--without-gossip", "--without-mingle", "-l", "INFO"]
         self._process = NurseryProcess("celery", arguments, cwd=folder, env=environment(settings, **env), log=self._log)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.account import account_help
-from tasks.contracts import AccountRequest, AccountResult
-from tasks.database import Database
-from tasks.mailed_codes import OUTBOX
+from backdesk.kinds.account.contract import AccountRequest, AccountResult
+from backdesk.kinds.account.kind import account_help
+from backdesk.kinds.account.mailed_codes import OUTBOX
+from backdesk.platform.database import Database
 from tests.tasks.conftest import Recording, converse
 
 CHIARA = "chiara@example.com"

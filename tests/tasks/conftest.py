@@ -11,19 +11,20 @@ from typing import Any, TypeVar
 import pytest
 import pytest_asyncio
 
-from tasks.agents.provider import close_model
-from tasks.contracts import AgentRequest, AgentResult, SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.deployment import deployment, reset
-from tasks.desk import Desk
-from tasks.settings import load_settings
-from tasks.support import support_request
-from tasks.testing.shop import seeded_shop
+from backdesk.agents.contract import AgentRequest, AgentResult
+from backdesk.agents.desk import Desk
+from backdesk.agents.provider import close_model
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment, reset
+from backdesk.platform.settings import load_settings
+from backdesk.shop.testing import seeded_shop
+from backdesk.worker.attempt.context import ProgressSink, TaskContext
+from backdesk.worker.model.job import Claim
 from tests.support.archives import ARCHIVES
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator
-from worker.context import ProgressSink, TaskContext
-from worker.job import Claim
 
 R = TypeVar("R", bound=AgentResult)
 

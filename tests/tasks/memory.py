@@ -10,15 +10,15 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
+from backdesk.worker.model.asks import Answer, Ask, AskType
+from backdesk.worker.model.job import Claim, Usage
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
 from tests.support.archives import ARCHIVES
 from tests.support.contexts import NoFamily, Unflushed, kept_of, unlimited
 from tests.tasks.conftest import Recording, claim_of
-from worker.ask import Answer, Ask, AskType
-from worker.context import BlockingContext, TaskContext
-from worker.job import Claim, Usage
-from worker.ledger import LeavingNow, Ledger, Suspended
-from worker.store.script import Call
-from worker.store.transitions import Transitions
 
 
 class Died(BaseException):

@@ -9,23 +9,26 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from producers.client import JobClient
-from tasks.account import account_help
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import AccountRequest, AccountResult, SupportRequest
-from tasks.database import Database
-from tasks.deployment import deployment, reset
-from tasks.support import support_request
-from tasks.tables import Customer, Escalation, SignIn, Ticket
+from backdesk.agents.failures import ModelFailure
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.account.contract import AccountRequest, AccountResult
+from backdesk.kinds.account.kind import account_help
+from backdesk.kinds.account.tables import SignIn
+from backdesk.kinds.support.contract import SupportRequest
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment, reset
+from backdesk.service.tables import Escalation, Ticket
+from backdesk.shop.tables import Customer
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.memory.conversation import ConversationMismatch
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.tasks.accounts import CHIARA, Clock, codes, tell, wrong
 from tests.tasks.conftest import Recording, context_of, converse
 from tests.tasks.memory import Memory
-from worker.classification import classify
-from worker.conversation import ConversationMismatch
-from worker.errors import ConfigurationError, TaskError
-from worker.task import REGISTRY
 
 TO_ACCOUNT = call("hand_over", to="account", reason="wants to see the profile")
 DONE = Text("Here you are.")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import Escalated, RefundMade, SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.support import support_request
-from tasks.tables import Escalation
+from backdesk.agents.failures import ModelFailure
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.service.contract import Escalated
+from backdesk.service.tables import Escalation
+from backdesk.shop.contract import RefundMade
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.task import REGISTRY
 from tests.support.openai_simulator import Fault, OpenAISimulator, call
 from tests.tasks.conftest import Recording, context_of
 from tests.tasks.memory import Memory
-from worker.classification import classify
-from worker.task import REGISTRY
 
 REQUEST = SupportRequest(message="refund 10003", conversation_id="talk")
 FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))

@@ -13,17 +13,23 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tasks.affirmation import affirms
-from tasks.database import Database
-from tasks.desk import Desk
-from tasks.settings import load_settings
-from tasks.slots import in_utc, times_from
-from tasks.tables import Appointment, TakenSlot
-from tasks.tools.appointments import Confirmed, appointments_changed, confirm_once, confirm_proposal, list_appointments
-from tasks.tools.outcome import Refusal, ToolOutcome
-from tasks.tools.proposals import Proposed, propose_appointment, propose_cancellation, propose_move
-from tasks.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
-from tasks.voice import VoiceContext
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.kinds.voice.affirmation import affirms
+from backdesk.kinds.voice.kind import VoiceContext
+from backdesk.kinds.voice.slots import in_utc, times_from
+from backdesk.kinds.voice.tables import Appointment, TakenSlot
+from backdesk.kinds.voice.tools.appointments import (
+    Confirmed,
+    appointments_changed,
+    confirm_once,
+    confirm_proposal,
+    list_appointments,
+)
+from backdesk.kinds.voice.tools.proposals import Proposed, propose_appointment, propose_cancellation, propose_move
+from backdesk.kinds.voice.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
+from backdesk.platform.database import Database
+from backdesk.platform.settings import load_settings
 from tests.support.races import race
 
 NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)

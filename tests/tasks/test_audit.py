@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from tasks.audit import audit_orders
-from tasks.contracts import LedgerAuditRequest, LedgerAuditResult
-from tasks.database import Database
-from tasks.pace import Pace
-from tasks.reconciliation import Entry, OrderFacts, fee_of, reconcile
-from tasks.samples.history import FIRST_ORDER, planted
-from tasks.tables import LedgerEntry, Order
-from tasks.tools.refund import refund_once
+from backdesk.kinds.audit.contract import LedgerAuditRequest, LedgerAuditResult
+from backdesk.kinds.audit.kind import audit_orders
+from backdesk.kinds.audit.pace import Pace
+from backdesk.platform.database import Database
+from backdesk.shop.reconciliation import Entry, OrderFacts, fee_of, reconcile
+from backdesk.shop.refund import refund_once
+from backdesk.shop.sample_history import FIRST_ORDER, planted
+from backdesk.shop.tables import LedgerEntry, Order
 from tests.support.contexts import blocking_context
 from tests.tasks.conftest import Recording, claim_of, desk_of
 from tests.tasks.memory import Memory
@@ -75,8 +75,8 @@ def test_progress_is_the_share_of_rows_that_were_read() -> None:
 @pytest.mark.parametrize("write", [1, 5, 9, 10])
 def test_an_audit_that_is_cut_off_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, write: int) -> None:
     """There are ten chunks and as many writes; `write` is the one after which the process is gone."""
-    monkeypatch.setattr("tasks.audit.KEEP_EVERY_S", 0)
-    monkeypatch.setattr("tasks.audit.REPORT_EVERY_S", 0)
+    monkeypatch.setattr("backdesk.kinds.audit.kind.KEEP_EVERY_S", 0)
+    monkeypatch.setattr("backdesk.kinds.audit.kind.REPORT_EVERY_S", 0)
     memory, request = Memory(dies_after=write), LedgerAuditRequest(orders_per_chunk=1000)
     results = [memory.attempt_blocking(audit_orders, request) for _ in range(2)]
     whole = audit()

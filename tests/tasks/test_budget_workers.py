@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.model.budget import Budget, OnLimit
+from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import OpenAISimulator, Received, Reply, Text, call
 from tests.support.workers import Fleet, Worker
-from worker.budget import Budget, OnLimit
-from worker.job import JobState
 
-TASKS = "tasks.support,tasks.audit"
+TASKS = "backdesk.kinds.support.kind,backdesk.kinds.audit.kind"
 #: What one request takes, by the provider's word: less than is set aside for it.
 INTO, OUT = 700, 60
 ORDERS = (10003, 10008, 10011, 10018, 10028, 10038)

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 import redis
 
-from tasks.agents.provider import close_model
-from tasks.agents.runtime.budgeted import LEAST_ANSWER_TOKENS
-from tasks.database import Database
-from tasks.deployment import reset
+from backdesk.agents.provider import close_model
+from backdesk.agents.runtime.budgeted import LEAST_ANSWER_TOKENS
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import reset
+from backdesk.worker.attempt.executor import execute
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.budget import Budget, OnLimit
+from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.openai_simulator import Fault, OpenAISimulator, Text, call
-from worker.ask import Answer
-from worker.budget import Budget, OnLimit
-from worker.executor import execute
-from worker.failure import Failure
-from worker.job import JobRecord, JobState
-from worker.process import WorkerProcess
-from worker.settings import Settings
-from worker.task import REGISTRY
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
 LOOK_UP = call("look_up_order", order_number=10003)

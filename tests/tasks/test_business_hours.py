@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tasks.business_hours import BusinessHours, tell_moment
+from backdesk.platform.business_hours import BusinessHours, tell_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")

@@ -12,18 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tasks.audit import audit_orders
-from tasks.contracts import LedgerAuditRequest, OrderPlaced
-from tasks.database import Database
-from tasks.desk import Desk
-from tasks.purchase import PurchaseContext
-from tasks.samples.history import UNKNOWN_FROM, planted
-from tasks.settings import load_settings
-from tasks.tables import Cart, LedgerEntry, Order, Product
-from tasks.tools.cart import CartShown, put_in_cart, remove_from_cart, show_cart
-from tasks.tools.checkout import OrderReceipt, check_out, check_out_once, consent_to_check_out, orders_placed
-from tasks.tools.outcome import Refusal, ToolOutcome
-from tasks.tools.products import (
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.kinds.audit.contract import LedgerAuditRequest
+from backdesk.kinds.audit.kind import audit_orders
+from backdesk.kinds.shopping.kind import PurchaseContext
+from backdesk.platform.database import Database
+from backdesk.platform.settings import load_settings
+from backdesk.shop.cart import CartShown, put_in_cart, remove_from_cart, show_cart
+from backdesk.shop.checkout import OrderReceipt, check_out, check_out_once, consent_to_check_out, orders_placed
+from backdesk.shop.contract import OrderPlaced
+from backdesk.shop.products import (
     ProductFound,
     ProductsCompared,
     ProductsFound,
@@ -31,6 +30,8 @@ from tasks.tools.products import (
     look_up_product,
     search_products,
 )
+from backdesk.shop.sample_history import UNKNOWN_FROM, planted
+from backdesk.shop.tables import Cart, LedgerEntry, Order, Product
 from tests.support.contexts import blocking_context
 from tests.support.races import race
 from tests.tasks.conftest import Recording, claim_of

@@ -7,20 +7,22 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select
 
-from tasks.contextual import assistant_contextual
-from tasks.contracts import ContextualRequest, ContextualResult, PreferenceStated, TicketOpened
-from tasks.database import Database
-from tasks.desk import Desk
-from tasks.profile import read_profile
-from tasks.tables import Customer, Interaction, Order, PreferenceStatement, Product, PromptRuleRow
-from tasks.tools.outcome import Refusal
-from tasks.tools.preferences import update_preference
-from tasks.tools.recommendations import Recommendations, recommend_products
-from tasks.tools.system_status import system_status
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal
+from backdesk.kinds.contextual.contract import ContextualRequest, ContextualResult, PreferenceStated
+from backdesk.kinds.contextual.kind import assistant_contextual
+from backdesk.kinds.contextual.profile import read_profile
+from backdesk.kinds.contextual.tables import Interaction, PreferenceStatement, PromptRuleRow
+from backdesk.kinds.contextual.tools.preferences import update_preference
+from backdesk.kinds.contextual.tools.recommendations import Recommendations, recommend_products
+from backdesk.platform.database import Database
+from backdesk.service.contract import TicketOpened
+from backdesk.shop.tables import Customer, Order, Product
+from backdesk.tools.system_status import system_status
+from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.openai_simulator import OpenAISimulator, Reply, Text, call
 from tests.tasks.conftest import Recording, context_of, converse, desk_of
 from tests.tasks.memory import Memory
-from worker.job import DEFAULT_TENANT
 
 pytestmark = pytest.mark.usefixtures("shop")
 

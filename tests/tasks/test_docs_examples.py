@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import redis
 
-from tasks.desk import Desk
+from backdesk.agents.desk import Desk
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.model.job import Succeeded, Usage
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.workers import ROOT
 from tests.tasks.memory import Memory
-from worker.job import Succeeded, Usage
-from worker.settings import Settings
-from worker.store.archive import ArchiveCalls
-from worker.task import REGISTRY
 
 
 def example(index: int, monkeypatch: pytest.MonkeyPatch, page: str = "tasks.md") -> Any:
-    monkeypatch.setattr("worker.task.REGISTRY", dict(REGISTRY))
+    monkeypatch.setattr("backdesk.worker.attempt.task.REGISTRY", dict(REGISTRY))
     names: dict[str, Any] = {"__name__": "example"}
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     exec(blocks[index], names)  # noqa: S102 - our own page

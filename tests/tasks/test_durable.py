@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from producers.client import JobClient
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import RefundMade, SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.deployment import reset
-from tasks.support import support_request
-from tasks.tables import LedgerEntry, Refund
+from backdesk.agents.failures import ModelFailure
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import reset
+from backdesk.shop.contract import RefundMade
+from backdesk.shop.tables import LedgerEntry, Refund
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording

@@ -13,19 +13,19 @@ import pytest
 from pydantic_core import to_json
 from sqlalchemy import select
 
-from tasks.database import Database
-from tasks.samples.history import planted
-from tasks.tables import LedgerEntry, Refund
+from backdesk.platform.database import Database
+from backdesk.shop.sample_history import planted
+from backdesk.shop.tables import LedgerEntry, Refund
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Reply, Text, call
 from tests.support.workers import Fleet, Worker
-from worker.ask import Answer
-from worker.job import JobState
 
 #: Orders of the sample that are refunded without a person.
 SMALL = (10003, 10008, 10011, 10018, 10028, 10038)
 LARGE = 10001
-TASKS = "tasks.support,tasks.audit"
+TASKS = "backdesk.kinds.support.kind,backdesk.kinds.audit.kind"
 
 
 def support(received: Received) -> Reply:

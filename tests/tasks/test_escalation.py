@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from tasks.business_hours import BusinessHours
-from tasks.contracts import Escalated, EscalationCause, Priority, SupportResult, TicketOpened
-from tasks.database import Database
-from tasks.response_times import priority_for, respond_by
-from tasks.tables import Escalation
-from tasks.tools.escalation import EscalationReceipt, escalate
+from backdesk.kinds.support.contract import SupportResult
+from backdesk.platform.business_hours import BusinessHours
+from backdesk.platform.contract import Priority
+from backdesk.platform.database import Database
+from backdesk.service.contract import Escalated, EscalationCause, TicketOpened
+from backdesk.service.escalations import EscalationReceipt, escalate
+from backdesk.service.response_times import priority_for, respond_by
+from backdesk.service.tables import Escalation
 from tests.tasks.conftest import ask, desk_of
 
 OFFICE = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")

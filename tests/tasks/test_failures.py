@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-import tasks.database
-from tasks.agents.failures import CODES, ModelFailure
-from tasks.agents.runtime.errors import _FAILURES
-from worker.classification import classify
-from worker.failure import Category, Failure, Severity
+import backdesk.platform.database
+from backdesk.agents.failures import CODES, ModelFailure
+from backdesk.agents.runtime.errors import _FAILURES
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.failure import Category, Failure, Severity
 
-assert tasks.database  # teaches `classify` the errors of SQLAlchemy
+assert backdesk.platform.database  # teaches `classify` the errors of SQLAlchemy
 
 # The model
 

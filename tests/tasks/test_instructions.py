@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tasks.business_hours import BusinessHours
-from tasks.instructions import MOST_QUOTED, Moment, compose, moment_of
-from tasks.profile import CustomerProfile, PastInteraction
-from tasks.prompt_rules import PromptRule
-from worker.system import MaintenanceNotice, SystemState
+from backdesk.kinds.contextual.instructions import MOST_QUOTED, Moment, compose, moment_of
+from backdesk.kinds.contextual.profile import CustomerProfile, PastInteraction
+from backdesk.kinds.contextual.prompt_rules import PromptRule
+from backdesk.platform.business_hours import BusinessHours
+from backdesk.worker.model.deployment import MaintenanceNotice, SystemState
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOURS = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")

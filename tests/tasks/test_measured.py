@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.agents.metering import ModelRequest, RequestUsage
-from tasks.agents.reporter import Reporter
-from tasks.agents.stopwatch import Stopwatch
-from tasks.contracts import SupportRequest
-from tasks.contracts.quality import Review
-from tasks.support import support_request
+from backdesk.agents.metering import ModelRequest, RequestUsage
+from backdesk.agents.reporter import Reporter
+from backdesk.agents.stopwatch import Stopwatch
+from backdesk.kinds.support.contract import SupportRequest
+from backdesk.kinds.support.kind import support_request
+from backdesk.quality.contract import Review
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.job import Usage
 from tests.support.contexts import task_context
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, claim_of, context_of
 from tests.tasks.memory import Memory
-from worker.context import TaskContext
-from worker.job import Usage
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 DONE = Text("Your money is on its way.")

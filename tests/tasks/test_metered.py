@@ -8,28 +8,28 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from producers.client import JobClient
-from tasks.agents.failures import ModelFailure
-from tasks.agents.metering import Estimates, RequestUsage
-from tasks.agents.offline.support import decide
-from tasks.agents.provider import make_model
-from tasks.contracts import SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.deployment import reset
-from tasks.settings import load_settings
-from tasks.support import support_request
+from backdesk.agents.failures import ModelFailure
+from backdesk.agents.metering import Estimates, RequestUsage
+from backdesk.agents.provider import make_model
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import support_request
+from backdesk.kinds.support.rules import decide
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import reset
+from backdesk.platform.settings import load_settings
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.service_call import Services
+from backdesk.worker.errors import ConfigurationError, Limited
+from backdesk.worker.model.service import BreakerState, Resource, Went, Why, fingerprint_of
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.services import Reservations
+from backdesk.worker.store.writer import StoreWriter
 from tests.support.contexts import NoFamily, kept_of, ledger_of
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, claim_of
-from worker.classification import classify
-from worker.context import TaskContext
-from worker.errors import ConfigurationError, Limited
-from worker.reservation import Services
-from worker.resource import BreakerState, Resource, Went, Why, fingerprint_of
-from worker.settings import Settings
-from worker.store.reservations import Reservations
-from worker.store.writer import StoreWriter
 
 SECRET = "sk-secret-of-the-test"
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")

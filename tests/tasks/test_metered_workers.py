@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.database import Database
+from backdesk.platform.database import Database
+from backdesk.worker.model.job import JobState
+from backdesk.worker.model.service import BreakerState
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Reply, Silence, Text, call
 from tests.support.workers import Fleet, Worker
-from worker.job import JobState
-from worker.resource import BreakerState
 
 ORDERS = (10003, 10008, 10011, 10018, 10028, 10038)
 
@@ -82,7 +82,7 @@ def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
 
 def begin(fleet: Fleet, provider: Provider, count: int = 2) -> list[Worker]:
     workers = [
-        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES="tasks.support", OPENAI_BASE_URL=provider.url)
+        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind", OPENAI_BASE_URL=provider.url)
         for _ in range(count)
     ]
     for worker in workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -14,14 +15,25 @@ from sqlalchemy import Connection, create_engine, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-import tasks.database
-from tasks.database import Database
-from tasks.migrations import HEAD, REVISIONS
-from tasks.migrations.__main__ import main
-from tasks.migrations.runner import differences, scripts, upgrade_script
-from tasks.samples import SAMPLES, Sample
-from tasks.tables import Article, Customer, Escalation, Order, OrderLine, Product, Refund, Seeding, Table, Ticket
-from worker.errors import ConfigurationError
+from backdesk.platform.database import Database
+from backdesk.platform.migrations import HEAD, REVISIONS
+from backdesk.platform.migrations.__main__ import main
+from backdesk.platform.migrations.runner import differences, scripts, upgrade_script
+from backdesk.platform.samples import Sample
+from backdesk.platform.tables import Seeding, Table
+from backdesk.service.tables import Article, Escalation, Ticket
+from backdesk.shop.samples import SAMPLE as SHOP
+from backdesk.shop.tables import Customer, Order, OrderLine, Product, Refund
+from backdesk.worker.errors import ConfigurationError
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    """Have this sample offered, and no other."""
+    module = types.ModuleType("samples_of_this_test")
+    vars(module)["SAMPLE"] = sample
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("backdesk.platform.samples._offered", {module.__name__: None})
+
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql").read_text("utf-8")
 
@@ -64,7 +76,9 @@ def test_the_revisions_that_are_known_at_start_are_those_of_the_scripts() -> Non
 
 def test_the_scripts_make_the_tables_that_the_code_uses(shop: Database) -> None:
     with shop.read() as session:
-        assert differences(session.connection()) == [], "write a script: python -m tasks.migrations new WHAT"
+        assert differences(session.connection()) == [], (
+            "write a script: python -m backdesk.platform.migrations new WHAT"
+        )
 
 
 def test_the_scripts_make_the_same_checks_and_indexes(old: Database) -> None:
@@ -119,7 +133,7 @@ def test_references_are_enforced_after_an_upgrade(old: Database) -> None:
 def test_a_database_at_the_newest_revision_is_opened_without_alembic(
     shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tasks.migrations.runner", None)
+    monkeypatch.setitem(sys.modules, "backdesk.platform.migrations.runner", None)
     with shop.read() as session:
         assert session.get(Order, 10003) is not None
 
@@ -165,7 +179,7 @@ def test_a_new_sample_is_put_in_once_and_only_where_the_sample_shop_is(
         connection.execute("DELETE FROM customers WHERE id = 'cust-4'")
         connection.commit()
         connection.close()
-    monkeypatch.setattr(tasks.database, "SAMPLES", (*SAMPLES[:1], Sample("sample-news", _a_new_sample)))
+    offer(monkeypatch, Sample("sample-news", _a_new_sample, leans_on=SHOP))
     for database in (old, Database(f"sqlite:///{tmp_path / 'shop.sqlite3'}")):
         with database.read() as session:
             assert session.scalar(select(func.count()).select_from(Article)) == expected
@@ -176,7 +190,7 @@ def test_a_sample_whose_rows_refer_to_none_is_not_put_in(old: Database, monkeypa
     def astray(session: Session, _today: date) -> None:
         session.add(OrderLine(order_number=404, product_id=1, quantity=1, unit_cents=1))
 
-    monkeypatch.setattr(tasks.database, "SAMPLES", (*SAMPLES[:1], Sample("sample-astray", astray)))
+    offer(monkeypatch, Sample("sample-astray", astray, leans_on=SHOP))
     with pytest.raises(ConfigurationError, match="order_lines"):
         old.prepare()
     assert old.revision() == "0001"

@@ -10,21 +10,21 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import OrganisationRequest, OrganisationResult, SettingChanged
-from tasks.database import Database
-from tasks.organisation import organisation_assistant
-from tasks.organisation_data import open_organisation
-from tasks.tables import Document, SettingChange
+from backdesk.agents.failures import ModelFailure
+from backdesk.kinds.organisation.contract import OrganisationRequest, OrganisationResult, SettingChanged
+from backdesk.kinds.organisation.data import open_organisation
+from backdesk.kinds.organisation.kind import organisation_assistant
+from backdesk.kinds.organisation.tables import Document, SettingChange
+from backdesk.platform.database import Database
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.memory.conversation import ConversationMismatch
+from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, context_of, converse
 from tests.tasks.memory import Memory
-from worker.classification import classify
-from worker.conversation import ConversationMismatch
-from worker.errors import TaskError
-from worker.failure import Category
-from worker.job import DEFAULT_TENANT
-from worker.task import REGISTRY
 
 pytestmark = pytest.mark.usefixtures("shop")
 

@@ -13,28 +13,35 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-import tasks.tools.organisation
-from tasks.database import Database
-from tasks.desk import Desk
-from tasks.organisation import ORGANISATION
-from tasks.organisation_data import NotAMember, NotAnAdmin, OrganisationData, open_organisation
-from tasks.organisation_settings import SETTINGS
-from tasks.samples.organisations import ORGANISATIONS, add_organisation
-from tasks.tables import Document, Member, Organisation, OrganisationSetting, Project, SettingChange
-from tasks.tools.organisation import OrganisationContext
-from tasks.tools.organisation.change_setting import (
+import backdesk.kinds.organisation.tools
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal
+from backdesk.kinds.organisation.data import NotAMember, NotAnAdmin, OrganisationData, open_organisation
+from backdesk.kinds.organisation.kind import ORGANISATION
+from backdesk.kinds.organisation.samples import ORGANISATIONS, add_organisation
+from backdesk.kinds.organisation.settings import SETTINGS
+from backdesk.kinds.organisation.tables import (
+    Document,
+    Member,
+    Organisation,
+    OrganisationSetting,
+    Project,
+    SettingChange,
+)
+from backdesk.kinds.organisation.tools import OrganisationContext
+from backdesk.kinds.organisation.tools.change_setting import (
     SettingReceipt,
     SettingUnchanged,
     change_setting,
     consent_to_change,
 )
-from tasks.tools.organisation.members import MembersListed, list_members
-from tasks.tools.organisation.overview import OrganisationSummary, organisation_overview
-from tasks.tools.organisation.search import Findings, search_organisation
-from tasks.tools.organisation.settings import SettingsShown, show_settings
-from tasks.tools.outcome import Refusal
+from backdesk.kinds.organisation.tools.members import MembersListed, list_members
+from backdesk.kinds.organisation.tools.overview import OrganisationSummary, organisation_overview
+from backdesk.kinds.organisation.tools.search import Findings, search_organisation
+from backdesk.kinds.organisation.tools.settings import SettingsShown, show_settings
+from backdesk.platform.database import Database
+from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.tasks.conftest import desk_of
-from worker.job import DEFAULT_TENANT
 
 OF_BOREALIS = ("Borealis", "Bella", "Secret recipe", "pumpkin", "Harvest", "dmitri")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -152,7 +159,7 @@ def test_one_organisation_after_the_other_is_not_mixed_up_by_what_was_compiled_b
 
 
 def test_no_tool_of_the_assistant_touches_a_table_or_a_session_itself() -> None:
-    folder = Path(tasks.tools.organisation.__file__).parent
+    folder = Path(backdesk.kinds.organisation.tools.__file__).parent
     sources = {path.name: ast.parse(path.read_text()) for path in folder.glob("*.py")}
     assert len(sources) == 6
     for name, source in sources.items():

@@ -9,13 +9,18 @@ from itertools import permutations
 import pytest
 from sqlalchemy import func, select
 
-from tasks.database import Database
-from tasks.preferences import PREFERENCES, Source, Statement, in_force, inferences
-from tasks.profile import learn
-from tasks.samples.shop import PRODUCTS
-from tasks.tables import PreferenceStatement
-from tasks.tools.outcome import Refusal
-from tasks.tools.preferences import PreferenceKept, PreferencesExplained, explain_preferences, update_preference
+from backdesk.agents.outcome import Refusal
+from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, inferences
+from backdesk.kinds.contextual.profile import learn
+from backdesk.kinds.contextual.tables import PreferenceStatement
+from backdesk.kinds.contextual.tools.preferences import (
+    PreferenceKept,
+    PreferencesExplained,
+    explain_preferences,
+    update_preference,
+)
+from backdesk.platform.database import Database
+from backdesk.shop.samples import PRODUCTS
 from tests.tasks.conftest import desk_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

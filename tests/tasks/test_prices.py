@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.agents.metering import RequestUsage
-from tasks.agents.offline.support import decide
-from tasks.agents.provider import make_model
-from tasks.prices import Price, Prices, load_prices
-from tasks.settings import load_settings
-from worker.errors import ConfigurationError
+from backdesk.agents.metering import RequestUsage
+from backdesk.agents.prices import Price, Prices, load_prices
+from backdesk.agents.provider import make_model
+from backdesk.kinds.support.rules import decide
+from backdesk.platform.settings import load_settings
+from backdesk.worker.errors import ConfigurationError
 
 MILLION_EACH = RequestUsage(1_000_000, 1_000_000)
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.database import Database
-from tasks.profile import read_rules
-from tasks.prompt_rules import Circumstances, Condition, PromptRule, applicable
-from tasks.samples.profile import prompt_rules
-from tasks.sentiment import polarity_of, sentiment_of
-from tasks.tables import PromptRuleRow
-from tasks.topics import topics_of
+from backdesk.kinds.contextual.profile import read_rules
+from backdesk.kinds.contextual.prompt_rules import Circumstances, Condition, PromptRule, applicable
+from backdesk.kinds.contextual.samples import prompt_rules
+from backdesk.kinds.contextual.sentiment import polarity_of, sentiment_of
+from backdesk.kinds.contextual.tables import PromptRuleRow
+from backdesk.kinds.contextual.topics import topics_of
+from backdesk.platform.database import Database
 
 DAY = date(2026, 3, 2)
 NOW = Circumstances(day=DAY, tier="premium", sentiment="neutral", topics=("refund", "payment"))

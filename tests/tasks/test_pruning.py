@@ -18,10 +18,10 @@ from pydantic_ai import (
     UserPromptPart,
 )
 
-from producers.client import JobClient
-from tasks.agents.memory import MemoryPolicy
-from tasks.agents.runtime import pruned
-from tasks.support import SUPPORT
+from backdesk.agents.memory import MemoryPolicy
+from backdesk.agents.runtime import pruned
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.support.kind import SUPPORT
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import ask
@@ -145,7 +145,7 @@ def test_a_bound_below_nothing_is_refused(policy: dict[str, int]) -> None:
 async def test_the_model_gets_the_newest_turns_its_instructions_and_the_whole_message(
     provider: OpenAISimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.support.SUPPORT", replace(SUPPORT, memory=MemoryPolicy(max_messages=4)))
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", replace(SUPPORT, memory=MemoryPolicy(max_messages=4)))
     for number in range(1, 4):
         provider.will(TO_REFUND, Text(f"Answer {number}"))
         await ask(f"message {number}", f"job-{number}", conversation_id="talk")
@@ -160,7 +160,7 @@ async def test_the_model_gets_the_newest_turns_its_instructions_and_the_whole_me
 
 
 async def test_what_is_kept_stays_whole(provider: OpenAISimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.support.SUPPORT", replace(SUPPORT, memory=MemoryPolicy(max_messages=0)))
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", replace(SUPPORT, memory=MemoryPolicy(max_messages=0)))
     for number in (1, 2):
         provider.will(TO_REFUND, Text(f"Answer {number}"))
         await ask(f"message {number}", f"job-{number}", conversation_id="talk")

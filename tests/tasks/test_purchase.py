@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from tasks.contracts import PurchaseRequest, PurchaseResult
-from tasks.database import Database
-from tasks.purchase import shop_purchase
-from tasks.tables import Order, Product
-from tasks.tools.checkout import ORDERS_FROM
+from backdesk.kinds.shopping.contract import PurchaseRequest, PurchaseResult
+from backdesk.kinds.shopping.kind import shop_purchase
+from backdesk.platform.database import Database
+from backdesk.shop.checkout import ORDERS_FROM
+from backdesk.shop.tables import Order, Product
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import converse
 from tests.tasks.memory import Memory

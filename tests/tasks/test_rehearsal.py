@@ -12,9 +12,9 @@ from tests.support.workers import ROOT
 
 FIRST_REQUEST = """
 import asyncio, sys
-import tasks.support
+import backdesk.kinds.support.kind
 from tests.tasks.conftest import ask, Recording
-from tasks.agents.kind import prepare
+from backdesk.agents.kind import prepare
 
 prepare()
 loaded = set(sys.modules)

@@ -23,17 +23,17 @@ from pydantic_ai import (
 from pydantic_ai.messages import InstructionPart
 from pydantic_ai.models import ModelRequestContext, ModelRequestParameters
 
-from tasks.agents.card import ResponseCache
-from tasks.agents.offline.support import decide
-from tasks.agents.runtime import scripted_model
-from tasks.agents.runtime.cached import request_key
-from tasks.quality import QualityGate
-from tasks.quality.appropriateness import BannedWords
-from tasks.support import SUPPORT
-from tasks.testing import Call, Fail, Say, sample_shop, scripted
+from backdesk.agents.card import ResponseCache
+from backdesk.agents.runtime import scripted_model
+from backdesk.agents.runtime.cached import request_key
+from backdesk.kinds.support.kind import SUPPORT
+from backdesk.kinds.support.rules import decide
+from backdesk.quality import QualityGate
+from backdesk.quality.appropriateness import BannedWords
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench, BenchJob, Call, Fail, Say, scripted
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, ask
-from worker.testing import Bench, BenchJob
 
 TO_BILLING = Call("hand_over", {"to": "billing", "reason": "asks for an order"})
 ON_ITS_WAY = Say("It is on its way, Ada.")
@@ -45,7 +45,7 @@ WHERE = "Where is my order 10005?"
 def caching(monkeypatch: pytest.MonkeyPatch) -> None:
     """All agents of the support team have their answers kept."""
     agents = tuple(replace(card, cache=ResponseCache(ttl_s=60)) for card in SUPPORT.agents)
-    monkeypatch.setattr("tasks.support.SUPPORT", replace(SUPPORT, agents=agents))
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", replace(SUPPORT, agents=agents))
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_an_answer_is_kept_for_as_long_as_the_card_says(bench: Bench, monkeypatc
     async def cache(_self: object, _key: str, _value: bytes, ttl_s: float) -> None:
         kept.append(ttl_s)
 
-    monkeypatch.setattr("worker.context.TaskContext.cache", cache)
+    monkeypatch.setattr("backdesk.worker.attempt.context.TaskContext.cache", cache)
     with scripted(TO_BILLING, ON_ITS_WAY):
         run(bench)
     assert kept == [60, 60]
@@ -151,7 +151,7 @@ def test_an_answer_that_was_refused_is_not_kept_and_what_came_instead_is(bench: 
 def test_a_draft_that_did_not_pass_its_review_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = QualityGate(checks=(BannedWords(),), threshold=0)
     agents = tuple(replace(card, cache=ResponseCache(ttl_s=60), quality=gate) for card in SUPPORT.agents)
-    monkeypatch.setattr("tasks.support.SUPPORT", replace(SUPPORT, agents=agents))
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", replace(SUPPORT, agents=agents))
     with scripted(TO_BILLING, Say("Damn, it is late."), ON_ITS_WAY, ON_ITS_WAY) as model:
         jobs = [run(bench), run(bench)]
         assert len(model.requests) == 4, "the draft is written anew, and passes this time"
@@ -190,7 +190,7 @@ def test_a_value_that_nobody_can_read_is_as_good_as_none(bench: Bench, monkeypat
     async def cached(_self: object, _key: str) -> bytes:
         return b'[{"kind":"of another version"}]'
 
-    monkeypatch.setattr("worker.context.TaskContext.cached", cached)
+    monkeypatch.setattr("backdesk.worker.attempt.context.TaskContext.cached", cached)
     with scripted(TO_BILLING, ON_ITS_WAY):
         assert run(bench).result.answer == ON_ITS_WAY.text
 
@@ -198,14 +198,16 @@ def test_a_value_that_nobody_can_read_is_as_good_as_none(bench: Bench, monkeypat
 def test_an_answer_that_is_too_large_to_keep_is_given_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("worker.archive.LONGEST_TTL_S", 0)  # another reason for which a value is refused
+    monkeypatch.setattr(
+        "backdesk.worker.memory.archive.LONGEST_TTL_S", 0
+    )  # another reason for which a value is refused
     with caplog.at_level(logging.WARNING), scripted(TO_BILLING, ON_ITS_WAY):
         assert run(bench).result.answer == ON_ITS_WAY.text
     assert "answer_not_cached" in caplog.text
 
 
 def test_without_the_cards_leave_nothing_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.support.SUPPORT", SUPPORT)
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", SUPPORT)
     with scripted(TO_BILLING, ON_ITS_WAY, TO_BILLING, ON_ITS_WAY) as model:
         assert [run(bench).of("cache_hit") for _ in range(2)] == [[], []]
         assert len(model.requests) == 4

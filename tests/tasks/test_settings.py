@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import tasks.settings
-import tasks.support
-from tasks.contracts import KINDS, AgentRequest, SupportRequest
-from tasks.deployment import deployment, reset
-from tasks.settings import load_settings
-from worker.errors import ConfigurationError
-from worker.guard import MARK
-from worker.settings import Settings
-from worker.task import REGISTRY
+import backdesk.kinds.support.kind
+import backdesk.platform.settings
+from backdesk.agents.contract import AgentRequest
+from backdesk.kinds.contracts import KINDS
+from backdesk.kinds.support.contract import SupportRequest
+from backdesk.platform.contract import KindModels
+from backdesk.platform.deployment import deployment, reset
+from backdesk.platform.settings import load_settings
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.model.input_guard import MARK
+from backdesk.worker.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_settings_are_read_from_the_env_file(tmp_path: Path) -> None:
 
 def test_secrets_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "openai_api_key").write_text("sk-file\n")
-    monkeypatch.setattr(tasks.settings, "SECRETS", tmp_path)
+    monkeypatch.setattr(backdesk.platform.settings, "SECRETS", tmp_path)
     key = load_settings().api_key
     assert key is not None
     assert key.get_secret_value() == "sk-file"
@@ -103,7 +106,7 @@ def test_the_deployment_is_made_once_until_it_is_reset() -> None:
 
 def test_a_forked_process_makes_its_own_deployment() -> None:
     program = (
-        "import os; from tasks.deployment import deployment; mine = deployment()\n"
+        "import os; from backdesk.platform.deployment import deployment; mine = deployment()\n"
         "if os.fork() == 0: os._exit(3 if deployment() is not mine else 4)\n"
         "print(os.waitstatus_to_exitcode(os.wait()[1]))"
     )
@@ -114,8 +117,8 @@ def test_a_forked_process_makes_its_own_deployment() -> None:
 def test_the_contracts_are_what_the_tasks_register() -> None:
     for module in Settings.model_fields["task_modules"].default:
         importlib.import_module(module)
-    ours = {kind: spec for kind, spec in REGISTRY.items() if spec.body.__module__.startswith("tasks.")}
-    assert {kind: (spec.queue, spec.request, spec.result) for kind, spec in ours.items()} == KINDS
+    ours = {kind: spec for kind, spec in REGISTRY.items() if spec.body.__module__.startswith("backdesk.kinds.")}
+    assert {kind: KindModels(kind, spec.queue, spec.request, spec.result) for kind, spec in ours.items()} == KINDS
     assert ours["support.request"].is_async
     assert not ours["orders.audit"].is_async
 
@@ -127,7 +130,7 @@ def test_what_customers_write_is_guarded(kind: str) -> None:
 
 
 def test_every_agent_has_a_prompt_that_ships_with_the_package() -> None:
-    assert all(len(card.prompt()) > 200 for card in tasks.support.SUPPORT.agents)
+    assert all(len(card.instructions) > 200 for card in backdesk.kinds.support.kind.SUPPORT.agents)
 
 
 @pytest.mark.parametrize("message", ["", "   ", "x" * 10_001])
@@ -144,8 +147,8 @@ def test_a_request_with_an_unknown_field_is_refused() -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("tasks.contracts", {"sqlalchemy", "pydantic_ai", "openai", "worker", "pydantic_settings"}),
-        ("tasks.audit", {"pydantic_ai", "openai", "alembic"}),
+        ("backdesk.kinds.contracts", {"sqlalchemy", "pydantic_ai", "openai", "backdesk.worker", "pydantic_settings"}),
+        ("backdesk.kinds.audit.kind", {"pydantic_ai", "openai", "alembic"}),
     ],
 )
 def test_a_light_module_loads_nothing_heavy(module: str, absent: set[str]) -> None:

@@ -11,27 +11,29 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from tasks.account import ACCOUNT
-from tasks.contracts import TicketOpened
-from tasks.database import Database
-from tasks.deployment import deployment, reset
-from tasks.desk import Desk
-from tasks.identity import Denial, Identity, identity_provider
-from tasks.mailed_codes import MOST_WRONG, OUTBOX, MailedCodes
-from tasks.settings import TaskSettings, load_settings
-from tasks.sign_in import AccountContext, sign_in, sign_in_of
-from tasks.tables import Customer, SignIn, SignInCode, Ticket
-from tasks.tools.account.change_profile import ProfileReceipt, change_profile
-from tasks.tools.account.check_code import SignedIn, check_code
-from tasks.tools.account.orders import OrdersListed, list_orders
-from tasks.tools.account.profile import Profile, show_profile
-from tasks.tools.account.request_change import request_change
-from tasks.tools.account.send_code import CodeSent, send_code
-from tasks.tools.account.sign_out import sign_out
-from tasks.tools.outcome import Refusal, ToolOutcome
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.kinds.account.identity import Denial, Identity, identity_provider
+from backdesk.kinds.account.kind import ACCOUNT
+from backdesk.kinds.account.mailed_codes import MOST_WRONG, OUTBOX, MailedCodes
+from backdesk.kinds.account.sign_in import AccountContext, sign_in, sign_in_of
+from backdesk.kinds.account.tables import SignIn, SignInCode
+from backdesk.kinds.account.tools.change_profile import ProfileReceipt, change_profile
+from backdesk.kinds.account.tools.check_code import SignedIn, check_code
+from backdesk.kinds.account.tools.orders import OrdersListed, list_orders
+from backdesk.kinds.account.tools.profile import Profile, show_profile
+from backdesk.kinds.account.tools.request_change import request_change
+from backdesk.kinds.account.tools.send_code import CodeSent, send_code
+from backdesk.kinds.account.tools.sign_out import sign_out
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment, reset
+from backdesk.platform.settings import TaskSettings, load_settings
+from backdesk.service.contract import TicketOpened
+from backdesk.service.tables import Ticket
+from backdesk.shop.tables import Customer
+from backdesk.worker.errors import ConfigurationError, TaskError
 from tests.tasks.accounts import CHIARA, Clock, codes, wrong
 from tests.tasks.conftest import desk_of
-from worker.errors import ConfigurationError, TaskError
 
 IDENTITY = Identity(user_id="cust-3", name="Chiara Rossi", tier="enterprise")
 
@@ -222,7 +224,14 @@ async def test_a_deployment_names_its_own_provider(shop: Database, monkeypatch: 
     assert (desk.context.user_id, desk.context.tier) == ("cust-1", "gold")
 
 
-@pytest.mark.parametrize("place", ["tasks.nowhere:Codes", "tasks.mailed_codes:Nothing", "tasks.mailed_codes:OUTBOX"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "tasks.nowhere:Codes",
+        "backdesk.kinds.account.mailed_codes:Nothing",
+        "backdesk.kinds.account.mailed_codes:OUTBOX",
+    ],
+)
 def test_a_provider_that_cannot_be_made_is_a_wrong_setting(
     shop: Database, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tasks.spoken_time import Unclear, has_time, resolve, resolve_day, tell
+from backdesk.kinds.voice.spoken_time import Unclear, has_time, resolve, resolve_day, tell
 
 NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)
 PARIS, LOS_ANGELES, LAGOS = ZoneInfo("Europe/Paris"), ZoneInfo("America/Los_Angeles"), ZoneInfo("Africa/Lagos")

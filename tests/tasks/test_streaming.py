@@ -8,14 +8,13 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import delete, select
 
-from tasks.contracts import Complexity, StreamingRequest, StreamingResult
-from tasks.database import Database
-from tasks.reporting import STAGES
-from tasks.streaming import STAGES_SHARE, assistant_streaming
-from tasks.tables import Order, OrderLine, Refund
-from tasks.tools.advice import AdviceFound, find_advice
-from tasks.tools.outcome import Refusal
-from tasks.tools.purchases import (
+from backdesk.agents.outcome import Refusal
+from backdesk.kinds.streaming.advice import AdviceFound, find_advice
+from backdesk.kinds.streaming.contract import Complexity, StreamingRequest, StreamingResult
+from backdesk.kinds.streaming.kind import STAGES_SHARE, assistant_streaming
+from backdesk.kinds.streaming.reporting import STAGES
+from backdesk.platform.database import Database
+from backdesk.shop.purchases import (
     OrdersReviewed,
     SpendingByCategory,
     SpendingByMonth,
@@ -25,10 +24,11 @@ from tasks.tools.purchases import (
     spending_by_category,
     spending_by_month,
 )
+from backdesk.shop.tables import Order, OrderLine, Refund
+from backdesk.worker.errors import TaskError
 from tests.support.openai_simulator import OpenAISimulator, Reply, Text, call
 from tests.tasks.conftest import Recording, converse, desk_of
 from tests.tasks.memory import Memory
-from worker.errors import TaskError
 
 pytestmark = pytest.mark.usefixtures("shop")
 

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from producers.client import JobClient
-from tasks.contracts import RefundMade, SupportRequest, TicketOpened
-from tasks.database import Database
-from tasks.support import support_request
-from tasks.tables import LedgerEntry, Refund, Ticket
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.support.contract import SupportRequest
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.service.contract import TicketOpened
+from backdesk.service.tables import Ticket
+from backdesk.shop.contract import RefundMade
+from backdesk.shop.tables import LedgerEntry, Refund
+from backdesk.worker.errors import TaskError
 from tests.support.archives import ARCHIVES
 from tests.tasks.conftest import Recording, ask, context_of
-from worker.errors import TaskError
 
 pytestmark = pytest.mark.usefixtures("shop")
 

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import SupportRequest
-from tasks.deployment import reset
-from tasks.support import support_request
+from backdesk.agents.failures import ModelFailure
+from backdesk.kinds.support.contract import SupportRequest
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.deployment import reset
 from tests.support.openai_simulator import (
     Calls,
     CutStream,

@@ -7,18 +7,26 @@ from typing import Any
 
 import pytest
 
-from tasks.agents.card import AgentCard
-from tasks.agents.offline.support import decide
-from tasks.agents.team import Team
-from tasks.desk import Context
-from worker.conversation import Conversation, Head, Turn
+from backdesk.agents.card import AgentCard
+from backdesk.agents.desk import Context
+from backdesk.agents.team import Team
+from backdesk.kinds.support.rules import decide
+from backdesk.worker.memory.conversation import Conversation, Head, Turn
 
 
 class Basket(Context):
     items: tuple[str, ...] = ()
 
 
-SHOP = Team("shop", (AgentCard("browse", "Looking", hands_to=("sell",)), AgentCard("sell", "Selling")), decide, Basket)
+SHOP = Team(
+    "shop",
+    (
+        AgentCard("browse", "Looking", hands_to=("sell",), instructions="Look."),
+        AgentCard("sell", "Selling", instructions="Sell."),
+    ),
+    decide,
+    Basket,
+)
 
 
 def conversation(*facts: dict[str, Any]) -> Conversation:
@@ -46,4 +54,4 @@ def test_at_the_beginning_nothing_is_known() -> None:
 @pytest.mark.parametrize("stranger", ["nobody", "browse"])
 def test_an_agent_can_hand_over_to_colleagues_only(stranger: str) -> None:
     with pytest.raises(ValueError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
-        Team("shop", (AgentCard("browse", "Looking", hands_to=(stranger,)),), decide)
+        Team("shop", (AgentCard("browse", "Looking", hands_to=(stranger,), instructions="Look."),), decide)

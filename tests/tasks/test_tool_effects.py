@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.desk import Desk
-from tasks.support import SUPPORT, support_request
-from tasks.tools.outcome import Refusal, ToolOutcome
-from tasks.tools.tool import Consent, desk_tool
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.tools import Consent, desk_tool
+from backdesk.kinds.support.kind import SUPPORT, support_request
+from backdesk.worker.attempt.ledger import Effect
+from backdesk.worker.errors import TaskError
+from backdesk.worker.model.asks import AskType
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.tasks.memory import Memory
 from tests.tasks.test_durable import REFUND_10003, TO_REFUND
-from worker.ask import AskType
-from worker.errors import TaskError
-from worker.ledger import Effect
 
 DONE = Text("Done.")
 BOTH = Calls((("send_parcel", {}), ("look_up_order", {"order_number": 10003})))
@@ -59,7 +59,7 @@ def open_warehouse(monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> War
     card = SUPPORT.agent("refund")
     others = tuple(each for each in SUPPORT.agents if each is not card)
     team = replace(SUPPORT, agents=(*others, replace(card, tools=(*card.tools, warehouse.tool))))
-    monkeypatch.setattr("tasks.support.SUPPORT", team)
+    monkeypatch.setattr("backdesk.kinds.support.kind.SUPPORT", team)
     return warehouse
 
 

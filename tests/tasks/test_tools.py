@@ -12,16 +12,17 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from tasks.database import Database
-from tasks.desk import Desk
-from tasks.refund_policy import REFUND_DAYS, refusal_reason
-from tasks.tables import LedgerEntry, Order, Refund, Ticket
-from tasks.tools.knowledge import search_articles
-from tasks.tools.orders import OrderFound, look_up_order
-from tasks.tools.outcome import Refusal
-from tasks.tools.payments import PaymentsFound, look_up_payments
-from tasks.tools.refund import RefundReceipt, consent_to_refund, refund_once, refund_order, refunds_made
-from tasks.tools.ticket import open_ticket
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal
+from backdesk.platform.database import Database
+from backdesk.service.knowledge import search_articles
+from backdesk.service.tables import Ticket
+from backdesk.service.tickets import open_ticket
+from backdesk.shop.orders import OrderFound, look_up_order
+from backdesk.shop.payments import PaymentsFound, look_up_payments
+from backdesk.shop.refund import RefundReceipt, consent_to_refund, refund_once, refund_order, refunds_made
+from backdesk.shop.refund_policy import REFUND_DAYS, refusal_reason
+from backdesk.shop.tables import LedgerEntry, Order, Refund
 from tests.tasks.conftest import desk_of
 
 TODAY = date(2030, 6, 30)
@@ -207,7 +208,7 @@ async def test_a_search_without_a_match_finds_nothing(desk: Desk) -> None:
 
 def test_processes_that_start_together_seed_the_database_once(shop: Database, tmp_path: object) -> None:
     program = (
-        "from tasks.database import Database; from tasks.tables import LedgerEntry;"
+        "from backdesk.platform.database import Database; from tasks.tables import LedgerEntry;"
         "from sqlalchemy import func, select\n"
         f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3').read() as session:\n"
         "    print(session.scalar(select(func.count()).select_from(LedgerEntry)))"

@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from tasks.contracts import ScheduleRequest, ScheduleResult
-from tasks.database import Database
-from tasks.quality import Draft
-from tasks.quality.speech import SPEECH
-from tasks.tables import TakenSlot
-from tasks.voice import apologize, voice_schedule
+from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.kind import apologize, voice_schedule
+from backdesk.kinds.voice.tables import TakenSlot
+from backdesk.platform.database import Database
+from backdesk.quality import Draft
+from backdesk.quality.speech import SPEECH
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, context_of, converse
 from tests.tasks.memory import Memory

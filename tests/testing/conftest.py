@@ -1,5 +1,5 @@
 """The bench, by the fixture that users get."""
 
-from worker.testing.plugin import bench
+from backdesk.testing.plugin import bench
 
 __all__ = ["bench"]

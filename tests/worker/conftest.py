@@ -11,14 +11,14 @@ import pytest
 import redis
 
 import tests.support.kinds  # noqa: F401 - registers the kinds
+from backdesk.testing.attempt import begin
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.model.job import JobState, Outcome
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.bodies import remembered
 from tests.support.eventually import eventually
-from worker.job import JobState, Outcome
-from worker.process import WorkerProcess
-from worker.settings import Settings
-from worker.task import REGISTRY
-from worker.testing.attempt import begin
 
 
 @pytest.fixture(autouse=True)

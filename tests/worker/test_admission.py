@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from worker.admission import JobOptions, admit, fingerprint
-from worker.errors import InvalidRequest, PayloadTooLarge
-from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
-from worker.store.transitions import NewJob, Parentage, milliseconds
+from backdesk.worker.errors import InvalidRequest, PayloadTooLarge
+from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from backdesk.worker.store.jobs import NewJob, Parentage, milliseconds
+from backdesk.worker.submit.admission import JobOptions, admit, fingerprint
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMIT = 1000

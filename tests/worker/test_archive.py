@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.memory.calls import read_note
+from backdesk.worker.memory.conversation import MAX_FACTS_BYTES
+from backdesk.worker.memory.note import Note
+from backdesk.worker.model.job import JobState
 from tests.support.board import Board
 from tests.worker.conftest import Bench
-from worker.context import BlockingContext, TaskContext
-from worker.conversation import MAX_FACTS_BYTES
-from worker.job import JobState
-from worker.note import Note
-from worker.store.archive import read_note
 
 ORDER = {"order": 10003}
 

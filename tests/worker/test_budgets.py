@@ -12,22 +12,31 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.budget import (
+    Amount,
+    Budget,
+    BudgetExceeded,
+    CostUnknown,
+    Estimate,
+    OnLimit,
+    Refusal,
+    TenantLimitInvalid,
+)
+from backdesk.worker.model.contract import ModelCheck
+from backdesk.worker.model.job import HandedOver, JobState, Waiting
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import text
 from tests.support.board import Board
 from tests.support.bodies import remembered
 from tests.support.eventually import eventually
 from tests.support.kinds import Text
 from tests.worker.conftest import Bench
-from worker.ask import Answer
-from worker.budget import Amount, Budget, BudgetExceeded, CostUnknown, Estimate, OnLimit, Refusal, TenantLimitInvalid
-from worker.context import BlockingContext, TaskContext
-from worker.errors import ConfigurationError
-from worker.failure import Failure
-from worker.job import HandedOver, JobState, Waiting
-from worker.kinds import ModelCheck
-from worker.process import WorkerProcess
-from worker.settings import Settings
-from worker.store.transitions import text
-from worker.task import REGISTRY, task
 
 
 @pytest.fixture
@@ -188,7 +197,7 @@ def test_a_call_waits_for_what_another_holds_and_may_give_back(bench: Bench, boa
 def test_a_call_that_waits_for_long_has_its_job_parked(
     bench: Bench, board: Board, body: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.purse.WAITS_S", (0.01, 0.01))
+    monkeypatch.setattr("backdesk.worker.attempt.spending.WAITS_S", (0.01, 0.01))
     board.client.hset(board.keys.tenant("acme"), mapping={"tokens_per_day": "108"})
     other = board.start(board.submit("other"))
     board.reserve(other, tokens=70)

@@ -22,13 +22,13 @@ import pytest
 import redis.exceptions as redis
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from backdesk.worker import errors
+from backdesk.worker.attempt.classification import MOST_FIELDS, classify
+from backdesk.worker.attempt.http_status import seconds_until
+from backdesk.worker.errors import InvalidRequest, Limited, StoreUnavailable, TaskError
+from backdesk.worker.failure import USUAL_SEVERITY, Category, Failure, Severity
+from backdesk.worker.text.json import encode
 from tests.support.kinds import ENDINGS
-from worker import errors
-from worker.classification import MOST_FIELDS, classify
-from worker.encoding import encode
-from worker.errors import InvalidRequest, Limited, StoreUnavailable, TaskError
-from worker.failure import USUAL_SEVERITY, Category, Failure, Severity
-from worker.http_status import seconds_until
 
 PERMANENT, TRANSIENT = False, True
 
@@ -395,7 +395,7 @@ def _of_confusing(error: Confusing) -> Failure:
 def test_a_rule_that_fails_leaves_its_error_unknown_and_a_line_in_the_log(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "worker.classification"):
+    with caplog.at_level(logging.WARNING, "backdesk.worker.attempt.classification"):
         found = classify(error)
     assert (found.code, found.message) == ("exception", f"{type(error).__name__}: lost")
     assert [record.message for record in caplog.records] == ["classification_failed"]

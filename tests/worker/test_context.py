@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.job import Claim, Usage
 from tests.support.contexts import task_context
-from worker.context import TaskContext
-from worker.job import Claim, Usage
 
 DEADLINE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = Claim("a", "test.echo", "acme", "agents", 2, b"{}", {"ticket": 7}, DEADLINE, 0)

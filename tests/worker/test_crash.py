@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.errors import JobFailed
+from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.workers import ROOT, Fleet, Worker, environment
-from worker.errors import JobFailed
-from worker.job import JobState
 
 
 def test_the_job_of_a_killed_worker_runs_again_on_another_within_seconds(
@@ -122,7 +122,7 @@ def test_workers_and_their_jobs_survive_a_restart_of_redis(tmp_path: Path) -> No
 
 PRODUCER = """
 import sys
-from producers.client import JobClient
+from backdesk.client.job_client import JobClient
 with JobClient() as jobs:
     tenant, count = sys.argv[1], int(sys.argv[2])
     for start in range(0, count, 50):

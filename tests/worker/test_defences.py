@@ -14,9 +14,9 @@ from kombu.transport import redis as transport
 from kombu.utils.json import loads as loads_of_kombu
 from pydantic_core import from_json
 
+from backdesk.worker.celery import patches as defences
+from backdesk.worker.settings import Settings
 from tests.support.plain import MALFORMED, envelope
-from worker import defences
-from worker.settings import Settings
 
 #: What takes kombu down: each of these leaves `drain_events` as another error than "nothing there".
 DEADLY = [

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from worker.address import find_running
-from worker.embedded import EmbeddedRedis, find_server
-from worker.errors import ConfigurationError
+from backdesk.worker.embedded.discovery import find_running
+from backdesk.worker.embedded.server import EmbeddedRedis, find_server
+from backdesk.worker.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,7 +163,7 @@ def test_a_kept_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
 OWNER = """
 import sys
 from pathlib import Path
-from worker.embedded import EmbeddedRedis
+from backdesk.worker.embedded.server import EmbeddedRedis
 server = EmbeddedRedis({folder}).start()
 {more}
 print(server.pid, server.folder, flush=True)

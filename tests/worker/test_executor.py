@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.job import Failed, JobState, Succeeded, Usage
+from backdesk.worker.store.deployment import SystemCalls
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.kinds import ENDINGS
 from tests.worker.conftest import Bench
-from worker.context import BlockingContext, TaskContext
-from worker.job import Failed, JobState, Succeeded, Usage
-from worker.store.system import SystemCalls
-from worker.system import SystemState
 
 
 def error_of(board: Board, job_id: str) -> tuple[str, str]:
@@ -213,12 +213,12 @@ def test_every_line_logged_by_an_attempt_names_its_job(
             seen.append({"event": record.getMessage(), **structlog.contextvars.get_contextvars()})
 
     listener = Listener()
-    logging.getLogger("worker").addHandler(listener)
+    logging.getLogger("backdesk.worker").addHandler(listener)
     try:
-        with caplog.at_level(logging.INFO, "worker"):
+        with caplog.at_level(logging.INFO, "backdesk.worker"):
             job_id = bench.run("test.end", {"text": "exception"}, tenant="globex")
     finally:
-        logging.getLogger("worker").removeHandler(listener)
+        logging.getLogger("backdesk.worker").removeHandler(listener)
     facts = {"job_id": job_id, "kind": "test.end", "tenant": "globex", "attempt": 1}
     ours = {line["event"]: facts.items() <= line.items() for line in seen}
     assert (ours["task_raised"], ours["job_failed"]) == (True, True)

@@ -8,7 +8,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from worker.failure import USUAL_SEVERITY, Category, Failure, Severity, support_reference
+from backdesk.worker.failure import USUAL_SEVERITY, Category, Failure, Severity, support_reference
 
 FULL = Failure(
     code="no_stock",

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from backdesk.worker.errors import ConversationBusy
+from backdesk.worker.model.job import JobState
 from tests.support.workers import Fleet
-from worker.errors import ConversationBusy
-from worker.job import JobState
 
 
 def test_a_rate_spaces_the_beginnings_of_jobs_on_real_workers(fleet: Fleet) -> None:

@@ -10,15 +10,15 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
+from backdesk.testing import Bench
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import ConfigurationError, InvalidRequest
+from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from backdesk.worker.model.input_guard import GUARDED, InputGuard, guarded_schema
+from backdesk.worker.settings import load_settings
+from backdesk.worker.text.json import encode
 from tests.support.kinds import Text
-from worker.context import TaskContext
-from worker.encoding import encode
-from worker.errors import ConfigurationError, InvalidRequest
-from worker.guard import GUARDED, InputGuard, guarded_schema
-from worker.kinds import KindContract, ModelCheck, RequestCheck, SchemaCheck
-from worker.settings import load_settings
-from worker.task import task
-from worker.testing import Bench
 
 Guarded = Annotated[str, Field(json_schema_extra=GUARDED)]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.model.health import FILE_STALE_S, HealthReport, WorkerFacts, read_report, reasons_against
+from backdesk.worker.services.probes import FileProbe, HttpProbe
 from tests.support.eventually import eventually
 from tests.support.faults import refusing
 from tests.support.workers import Fleet, Worker
-from worker.health import FILE_STALE_S, HealthReport, WorkerFacts, read_report, reasons_against
-from worker.probes import FileProbe, HttpProbe
 
 WELL = WorkerFacts(name="agents@test", slots={"agents": 4}, lease_s=8)
 

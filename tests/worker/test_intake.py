@@ -10,14 +10,14 @@ import pytest
 import redis
 from pydantic_core import to_json
 
-import worker.foreign
+import backdesk.worker.celery.messages
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.celery.intake import Intake
+from backdesk.worker.celery.messages import NoTaskMessage, read_foreign
+from backdesk.worker.model.job import JobState
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.plain import MALFORMED, envelope, plain_celery
-from worker.foreign import NoTaskMessage, read_foreign
-from worker.intake import Intake
-from worker.job import JobState
-from worker.settings import Settings
-from worker.task import REGISTRY
 
 #: Celery's result backend calls it; no code of ours does.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
@@ -124,7 +124,7 @@ def test_a_message_stays_in_its_list_until_it_is_a_job(
         raise redis.ConnectionError("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("worker.intake.run", away)
+        broken.setattr("backdesk.worker.celery.intake.run", away)
         with pytest.raises(redis.ConnectionError):
             intake.drain()
     assert board.client.llen("celery") == 1
@@ -222,7 +222,7 @@ def test_an_item_that_names_no_task_cannot_be_answered(name: str) -> None:
 def test_a_message_of_celerys_own_making_can_be_read(shop: Any, client: redis.Redis) -> None:
     sent = shop.send_task("test.echo", args=[1], kwargs={"tenant": "acme"}, countdown=5)
     raw: Any = client.lindex("celery", 0)
-    message = worker.foreign.read_foreign(raw)
+    message = backdesk.worker.celery.messages.read_foreign(raw)
     assert (message.id, message.kind, message.args, message.tenant) == (sent.id, "test.echo", [1], "acme")
     assert message.wants_result
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.interrupt import SIGNAL, Interrupt
 from tests.support.eventually import eventually
-from worker.interrupt import SIGNAL, Interrupt
 
 In = Callable[[Callable[[], object]], object]
 

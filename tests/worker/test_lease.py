@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.model.job import JobState, Succeeded
+from backdesk.worker.process.event_loop import ProcessLoop
+from backdesk.worker.process.leases import Stop
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
-from worker.job import JobState, Succeeded
-from worker.lease import Stop
-from worker.loop import ProcessLoop
-from worker.periodic import Periodic
-from worker.settings import Settings
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from backdesk.worker.attempt.ledger import Effect, Ledger
+from backdesk.worker.errors import FenceLost
+from backdesk.worker.model.job import Claim
+from backdesk.worker.pipeline import Pipeline
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
 from tests.support.contexts import Unflushed
-from worker.errors import FenceLost
-from worker.job import Claim
-from worker.ledger import Effect, Ledger
-from worker.pipeline import Pipeline
-from worker.settings import load_settings
-from worker.store.script import Call
-from worker.store.transitions import Transitions
 
 CLAIM = Claim("job-1", "test.echo", "acme", "agents", 1, b"{}", {}, None, 0)
 

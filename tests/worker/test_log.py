@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from backdesk.worker.process.logging import shortened
 from tests.support.workers import ROOT, environment, fast_settings
-from worker.log import shortened
 
 SCRIPT = """
 import logging, sys, asyncio
 from worker.log import bound, configure_logging
-from worker.loop import ProcessLoop
-from worker.settings import load_settings
+from backdesk.worker.process.event_loop import ProcessLoop
+from backdesk.worker.settings import load_settings
 configure_logging(load_settings(), {level!r})
 log = logging.getLogger("of.a.library")
 async def inside():
@@ -111,7 +111,7 @@ def test_on_request_people_get_lines_that_they_can_read(tmp_path: Path) -> None:
         ("kombu.transport.redis", ConnectionError("refused"), False),
         ("kombu.transport.redis", ResponseError("OOM command not allowed"), False),
         ("celery.worker", KeyError("a mistake"), True),
-        ("tasks.support", ConnectionError("of a body"), True),
+        ("backdesk.kinds.support.kind", ConnectionError("of a body"), True),
     ],
 )
 def test_what_celery_says_of_an_outage_comes_without_a_traceback(logger: str, error: Exception, kept: bool) -> None:

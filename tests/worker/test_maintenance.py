@@ -6,17 +6,17 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.job import Deferred, JobState
+from backdesk.worker.services.maintenance import Maintenance
+from backdesk.worker.services.presence import Presence
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.faults import refusing
-from worker.connection import connect
-from worker.failure import Failure
-from worker.health import WorkerFacts
-from worker.job import Deferred, JobState
-from worker.maintenance import Maintenance
-from worker.presence import Presence
-from worker.settings import Settings
-from worker.task import REGISTRY
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from worker.encoding import encode
-from worker.masking import CARD, SECRET, SSN, MaskedStream, mask, masked, may_hold_secrets
+from backdesk.worker.text.json import encode
+from backdesk.worker.text.masking import CARD, SECRET, SSN, MaskedStream, mask, masked, may_hold_secrets
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq83vEjRWeJ\n-----END RSA PRIVATE KEY-----"
 SECRETS = {

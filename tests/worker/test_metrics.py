@@ -9,15 +9,15 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from backdesk.worker.model.service import Resource, Went
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
+from backdesk.worker.services.metrics import Metrics
+from backdesk.worker.services.probes import HttpProbe
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.scripts import run
+from backdesk.worker.store.services import Reservations
 from tests.support.board import Board, Clock
 from tests.worker.test_health import WELL
-from worker.metrics import Metrics
-from worker.policy import TenantSettings, tenant_scope
-from worker.probes import HttpProbe
-from worker.resource import Resource, Went
-from worker.settings import Settings
-from worker.store.reservations import Reservations
-from worker.store.script import run
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.errors import Limited, TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.model.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
+from backdesk.worker.model.retry import NO_RETRY, RetryPolicy
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
-from worker.context import BlockingContext, TaskContext
-from worker.errors import Limited, TaskError
-from worker.failure import Category
-from worker.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
-from worker.process import WorkerProcess
-from worker.retry import NO_RETRY, RetryPolicy
-from worker.settings import Settings
 
 PASSING = ConnectionError("away")
 STEADY = RetryPolicy(attempts=3, base_s=2, jitter=False)
@@ -64,7 +64,7 @@ def test_a_permanent_error_is_not_tried_again(bench: Bench, board: Board) -> Non
 def test_the_wait_is_the_random_part_that_the_policy_asks_for(
     bench: Bench, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.executor.random.random", lambda: 0.25)
+    monkeypatch.setattr("backdesk.worker.attempt.executor.random.random", lambda: 0.25)
     job_id = bench.run_body(raising(PASSING), retry=RetryPolicy(base_s=8))
     assert board.events(job_id)[-1].data["delay_s"] == 2
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from celery import chain, chord, group
 
+from backdesk.worker.model.job import JobState
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.plain import MALFORMED, plain_celery
 from tests.support.workers import Fleet
-from worker.job import JobState
 
 PATIENCE_S = 20
 

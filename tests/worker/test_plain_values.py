@@ -7,14 +7,14 @@ import pickle
 import pytest
 from pydantic import BaseModel
 
-from worker import errors
-from worker.context import BlockingContext, TaskContext
-from worker.errors import BackdeskError, ConfigurationError, InvalidRequest
-from worker.events import LIFECYCLE_EVENTS, TERMINAL_EVENTS, EventType, JobEvent, check_emittable
-from worker.failure import Category, Failure, Severity
-from worker.job import TERMINAL
-from worker.kinds import KindContract
-from worker.task import REGISTRY, task
+from backdesk.worker import errors
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.errors import BackdeskError, ConfigurationError, InvalidRequest
+from backdesk.worker.failure import Category, Failure, Severity
+from backdesk.worker.model.contract import KindContract
+from backdesk.worker.model.events import LIFECYCLE_EVENTS, TERMINAL_EVENTS, EventType, JobEvent, check_emittable
+from backdesk.worker.model.job import TERMINAL
 
 # Events
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from worker.policy import JobLimits, Rate, TenantSettings, read_policy, scope_of
+from backdesk.worker.model.tenancy import JobLimits, Rate, TenantSettings, read_policy, scope_of
 
 
 def refused(sort: type[JobLimits], fields: dict[str, Any]) -> dict[str, str]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from backdesk.worker.attempt.preparation import prepare
+from backdesk.worker.attempt.task import REGISTRY, TaskSpec
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
-from worker.preparation import prepare
-from worker.task import REGISTRY, TaskSpec
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_one_that_fails_is_logged_and_holds_up_nothing(kind: TaskSpec, caplog: p
 
 
 def test_a_worker_prepares_before_it_takes_jobs(fleet_of_this_test: Fleet) -> None:
-    worker = fleet_of_this_test.start_worker("agents", slots=1, BACKDESK_TASK_MODULES="tasks.support")
+    worker = fleet_of_this_test.start_worker("agents", slots=1, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind")
     eventually(lambda: worker.logged("worker_ready"))
     said = [line["event"] for line in worker.lines if line["event"] in {"prepared", "worker_ready"}]
     assert said == ["prepared", "worker_ready"]

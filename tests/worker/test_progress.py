@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 from pydantic_core import from_json
 
-from worker import progress
-from worker.job import Claim
-from worker.loop import ProcessLoop
-from worker.progress import AttemptProgress
-from worker.settings import Settings, load_settings
-from worker.store.script import Call
-from worker.store.transitions import Transitions
-from worker.store.writer import StoreWriter
+from backdesk.worker.model.job import Claim
+from backdesk.worker.process import progress
+from backdesk.worker.process.event_loop import ProcessLoop
+from backdesk.worker.process.progress import AttemptProgress
+from backdesk.worker.settings import Settings, load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.writer import StoreWriter
 
 
 class HeldWriter:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from worker.errors import InvalidRequest
-from worker.recurrence import ALIASES, Cron, Interval, Recurrence, read_cron, read_zone
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.recurrence import ALIASES, Cron, Interval, Recurrence, read_cron, read_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS = 3_600_000

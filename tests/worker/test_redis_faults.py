@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from producers.client import Job
+from backdesk.client.job_client import Job
+from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.faults import FAULTS, refusing
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet, Queue, Worker
-from worker.job import JobState
 
 #: Longer than any time-out of the workers under test, so that each of their waits on Redis fails.
 SOCKET_TIMEOUT_S, FAULT_S = 0.3, 0.7

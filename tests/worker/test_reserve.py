@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.ledger import Suspended
+from backdesk.worker.errors import InvalidRequest, Limited, TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.model.job import JobState
+from backdesk.worker.model.service import BreakerState
+from backdesk.worker.process.state import WorkerProcess
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.outside import MODEL, Outside
 from tests.worker.conftest import Bench
-from worker.context import BlockingContext, TaskContext
-from worker.errors import InvalidRequest, Limited, TaskError
-from worker.failure import Category
-from worker.job import JobState
-from worker.ledger import Suspended
-from worker.process import WorkerProcess
-from worker.resource import BreakerState
 
 DOWN = TaskError("model_unavailable", "no answer", category=Category.NETWORK, transient=True)
 BUSY = TaskError("model_rate_limit", "slow down", category=Category.RATE_LIMIT, transient=True, retry_after_s=30)

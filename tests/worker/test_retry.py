@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from worker.failure import Category, Failure
-from worker.retry import LONGEST_WAIT_S, NO_RETRY, RetryPolicy, decide
+from backdesk.worker.failure import Category, Failure
+from backdesk.worker.model.retry import LONGEST_WAIT_S, NO_RETRY, RetryPolicy, decide
 
 DEFAULT = RetryPolicy()
 PLAIN = RetryPolicy(jitter=False)

@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from producers.client import Job
+from backdesk.client.job_client import Job
+from backdesk.worker.errors import InvalidRequest, JobFailed, TaskError
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.jobs import NewJob
 from tests.support.eventually import eventually
 from tests.support.kinds import ENDINGS
 from tests.support.workers import Fleet
-from worker.errors import InvalidRequest, JobFailed, TaskError
-from worker.job import JobState
-from worker.store.transitions import NewJob
 
 AGENTS_SLOTS = 4
 TOOLS_SLOTS = 2

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from worker.errors import ConfigurationError
-from worker.settings import LOCAL_REDIS, Settings, celery_queue, load_settings
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.settings import LOCAL_REDIS, Settings, celery_queue, load_settings
 
 
 @pytest.fixture(autouse=True)

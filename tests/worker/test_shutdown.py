@@ -14,12 +14,12 @@ from signal import SIGINT, SIGQUIT, SIGTERM, Signals
 
 import pytest
 
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.celery.signals import Shutdown
 from tests.support import kinds  # noqa: F401 - fills REGISTRY
 from tests.support.eventually import eventually
 from tests.support.plain import plain_celery
 from tests.support.workers import ROOT, Fleet, Queue, Worker
-from worker.shutdown import Shutdown
-from worker.task import REGISTRY
 
 ALL = (SIGTERM, SIGINT, SIGQUIT)
 
@@ -174,7 +174,7 @@ def test_a_job_leaves_a_worker_that_ends_at_its_next_step_and_repeats_none(
 
 def test_a_job_of_a_kind_that_its_worker_does_not_know_waits_for_one_that_does(fleet_of_this_test: Fleet) -> None:
     fleet = fleet_of_this_test
-    old = fleet.start_worker(slots=2, BACKDESK_TASK_MODULES="tasks.support")
+    old = fleet.start_worker(slots=2, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind")
     fleet.redis.hset(fleet.board.keys.kinds, "test.echo", REGISTRY["test.echo"].contract.model_dump_json())
     jobs = fleet.jobs.submit_many("test.echo", [{"text": str(number)} for number in range(20)])
     eventually(lambda: len(old.logged("kind_not_known_here")) == len(jobs), what="all of them given back")

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.ledger import Effect, Ledger
+from backdesk.worker.errors import FenceLost, Limited, TaskError
+from backdesk.worker.model.asks import LedgerEntry
+from backdesk.worker.model.job import Claim, JobState
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
 from tests.support.board import Board
 from tests.support.contexts import Unflushed
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
-from worker.ask import LedgerEntry
-from worker.context import BlockingContext, TaskContext
-from worker.errors import FenceLost, Limited, TaskError
-from worker.job import Claim, JobState
-from worker.ledger import Effect, Ledger
-from worker.settings import load_settings
-from worker.store.script import Call
-from worker.store.transitions import Transitions
 
 PASSING = ConnectionError("away")
 

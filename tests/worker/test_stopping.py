@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.errors import JobFailed
+from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
-from worker.errors import JobFailed
-from worker.job import JobState
 
 
 @pytest.mark.parametrize("kind", ["test.sleep", "test.sleep_tool"])

@@ -9,18 +9,18 @@ import redis
 from redis.exceptions import ResponseError
 
 import tests.support.kinds  # noqa: F401 - registers the kinds
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.model.contract import KindContract, ModelCheck
+from backdesk.worker.model.schedule import Missed, Overlap, firing_id
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
+from backdesk.worker.services.scheduler import Timetable
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import moment
+from backdesk.worker.submit.scheduled import job_of
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.faults import refusing
 from tests.support.timetables import Shelf, schedule
 from tests.support.upkeep import leaks
-from worker.firing import job_of
-from worker.kinds import KindContract, ModelCheck
-from worker.policy import TenantSettings, tenant_scope
-from worker.schedule import Missed, Overlap, firing_id
-from worker.settings import Settings
-from worker.store.transitions import moment
-from worker.task import REGISTRY
-from worker.timetable import Timetable
 
 HOUR_S = 3600
 
@@ -108,7 +108,7 @@ def test_a_schedule_fires_until_its_end_and_not_after(shelf: Shelf, timetable: T
 def test_many_at_once_are_spread_over_ticks(
     shelf: Shelf, timetable: Timetable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.timetable.MAX_ROUNDS", 2)
+    monkeypatch.setattr("backdesk.worker.services.scheduler.MAX_ROUNDS", 2)
     for number in range(120):
         shelf.keep(schedule(f"s-{number}"))
     shelf.clock.advance(60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from backdesk.worker.model.job import JobRecord
 from tests.support.eventually import eventually
 from tests.support.upkeep import leaks
 from tests.support.workers import Fleet
-from worker.job import JobRecord
 
 
 def fired(fleet: Fleet) -> list[JobRecord]:

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.errors import InvalidRequest, JobFailed
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.child import ChildCall, ChildEnd
+from backdesk.worker.model.contract import ModelCheck
+from backdesk.worker.model.job import Cancelled, JobState, Waiting
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.worker.conftest import Bench
-from worker.ask import Answer
-from worker.child import ChildCall, ChildEnd
-from worker.context import BlockingContext, TaskContext
-from worker.errors import InvalidRequest, JobFailed
-from worker.job import Cancelled, JobState, Waiting
-from worker.kinds import ModelCheck
-from worker.process import WorkerProcess
-from worker.settings import Settings
-from worker.task import REGISTRY
 
 
 @pytest.fixture

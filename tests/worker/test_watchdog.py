@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.errors import JobFailed
+from backdesk.worker.process.event_loop import LoopBlocked, ProcessLoop
+from backdesk.worker.process.loop_guard import EXIT_CODE, LoopGuard
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
-from worker.errors import JobFailed
-from worker.loop import LoopBlocked, ProcessLoop
-from worker.loop_guard import EXIT_CODE, LoopGuard
 
 # Consuming
 

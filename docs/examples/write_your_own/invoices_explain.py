@@ -6,17 +6,17 @@ import re
 from typing import Annotated
 
 from pydantic import Field
-from tasks.agents.card import HAND_OVER, AgentCard
-from tasks.agents.exchange import answer
-from tasks.agents.kind import agent_task
-from tasks.agents.situation import Call, Reply, Say, Situation
-from tasks.agents.team import Team
-from tasks.contracts import AgentRequest, AgentResult
-from tasks.desk import Desk
-from tasks.tools.outcome import Refusal, ToolOutcome, euros
-from tasks.tools.tool import Consent, desk_tool
-from worker.context import TaskContext
-from worker.ledger import Effect
+from backdesk.agents.card import HAND_OVER, AgentCard
+from backdesk.agents.exchange import answer
+from backdesk.agents.kind import agent_task
+from backdesk.agents.situation import Call, Reply, Say, Situation
+from backdesk.agents.team import Team
+from backdesk.agents.contract import AgentRequest, AgentResult
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.tools import Consent, desk_tool
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.ledger import Effect
 
 #: What the bookkeeping of a real shop holds: what was charged for, and credit notes by the key that asked for each.
 INVOICES = {"INV-7": {"Kettle": 4_900, "Express delivery": 900}, "INV-8": {"Espresso machine": 64_900}}

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from tasks.testing import Call, Fail, Say, sample_shop, scripted
-from worker.testing import Bench
+from backdesk.testing import Call, Fail, Say, scripted
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 
 from invoices_explain import CREDITS
 

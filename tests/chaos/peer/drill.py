@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from pydantic_core import from_json
 from redis.exceptions import RedisError
 
+from backdesk.worker.errors import StoreUnavailable
 from tests.chaos.deployment import Deployment, faster_starts
 from tests.chaos.drill import START_PATIENCE_S, SUBMITTED_WITHIN, Size, Tell
 from tests.chaos.hand import Hand
@@ -28,7 +29,6 @@ from tests.chaos.post import Post
 from tests.chaos.producer import Producer
 from tests.chaos.witness import Witness
 from tests.support.workers import ROOT
-from worker.errors import StoreUnavailable
 
 #: How long the last jobs may take once nothing is done to them any more.
 DRAIN_PATIENCE_S = 90.0

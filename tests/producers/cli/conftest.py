@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from producers.cli import main
+from backdesk.cli import main
 from tests.support.workers import ROOT, Fleet
 
 #: Nothing listens on it.
@@ -80,7 +80,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def begin(*words: str, cwd: Path, **more: str) -> subprocess.Popen[str]:
     """Start a command in a process of its own."""
-    command = [sys.executable, "-m", "producers.cli", *words]
+    command = [sys.executable, "-m", "backdesk.cli", *words]
     return subprocess.Popen(
         command, cwd=cwd, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

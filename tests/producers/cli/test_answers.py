@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from producers.cli import answers
-from producers.client import Job
+from backdesk.cli.commands import answers
+from backdesk.client.job_client import Job
 from tests.producers.cli.conftest import Cli, begin, finish
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet

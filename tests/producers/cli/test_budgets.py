@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from backdesk.worker.model.budget import Budget, OnLimit, Spent
+from backdesk.worker.model.job import Usage
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
-from worker.budget import Budget, OnLimit, Spent
-from worker.job import Usage
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_show_says_what_is_spent_of_what(on_fleet: Cli, fleet: Fleet) -> None:
 
 
 def test_a_cost_that_is_unknown_is_never_a_number() -> None:
-    from producers.cli.budget_view import cost_text
+    from backdesk.cli.views.budget import cost_text
 
     assert cost_text(None) == "cost unknown"
     assert cost_text(0.0) == "0 USD"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.cli import cancel
+from backdesk.cli.commands import cancel
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
 

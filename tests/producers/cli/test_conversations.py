@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.producers.cli.conftest import Cli
 from tests.producers.test_conversations import part, say
 from tests.support.board import Board
-from worker.settings import Settings
 
 
 @pytest.fixture

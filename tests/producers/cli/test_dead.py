@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from backdesk.worker.failure import Failure
 from tests.producers.cli.conftest import Cli, environment
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
-from worker.failure import Failure
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_at_a_terminal_a_bulk_command_asks_first(fleet: Fleet, tenant: str, tmp_
 def typed(fleet: Fleet, folder: Path, text: str, *words: str) -> tuple[int, str]:
     """Run a command at a terminal at which somebody types; returns its exit code and what it wrote."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "producers.cli", *words]
+    command = [sys.executable, "-m", "backdesk.cli", *words]
     env = environment(BACKDESK_REDIS_URL=fleet.url, TERM="xterm")
     process = subprocess.Popen(command, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.embedded.server import EmbeddedRedis
 from tests.producers.cli.conftest import Answer, Cli
 from tests.support.workers import Fleet
-from worker.embedded import EmbeddedRedis
 
 KEY = "sk-secret-of-the-test"
 

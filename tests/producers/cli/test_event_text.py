@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from producers.cli.event_text import event_line, event_text, fraction_of
-from worker.events import EventType, JobEvent
+from backdesk.cli.views.events import event_line, event_text, fraction_of
+from backdesk.worker.model.events import EventType, JobEvent
 
 
 def event(event_type: str, **data: Any) -> JobEvent:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import redis
 
+from backdesk.worker.model.health import HealthReport, WorkerFacts
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import run
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
-from worker.health import HealthReport, WorkerFacts
-from worker.settings import Settings
-from worker.store.script import run
-from worker.store.transitions import Transitions
 
 WELL = WorkerFacts(name="agents@one", slots={"agents": 4}, queues=("agents",))
 ILL = WorkerFacts(name="tools@two", slots={"tools": 2}, queues=("tools",), consuming=False)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from producers.cli.jobs_table import show_jobs
-from producers.cli.output import Output
-from producers.client import Job
+from backdesk.cli.output import Output
+from backdesk.cli.views.jobs import show_jobs
+from backdesk.client.job_client import Job
+from backdesk.worker.model.job import JobState
 from tests.producers.cli.conftest import Cli
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
-from worker.job import JobState
 
 
 def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, fleet: Fleet) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from producers.cli.limit_scopes import JobScope, read_scope, written
+from backdesk.cli.options.limit_scopes import JobScope, read_scope, written
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.service import Scope
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
-from worker.errors import InvalidRequest
-from worker.resource import Scope
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.producers.cli.conftest import Cli
 from tests.producers.cli.test_health import WELL, announce
-from worker.settings import Settings
 
 MESSAGE = "Payments are being moved."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from producers.cli.measures_view import measures_text
+from backdesk.cli.views.measures import measures_text
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from producers.cli.moments import read_moment, read_span, read_span_or_moment, rough_span, shown_span
-from worker.errors import InvalidRequest
+from backdesk.cli.options.moments import read_moment, read_span, read_span_or_moment, rough_span, shown_span
+from backdesk.worker.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.settings import Settings
 from tests.producers.cli.conftest import Cli
-from worker.settings import Settings
 
 #: What workers run without a word about it; a kind of one's own is added to it.
 SHIPPED = ",".join(Settings.model_fields["task_modules"].default)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.worker.embedded.server import EmbeddedRedis
 from tests.producers.cli.conftest import Cli, begin
 from tests.support.eventually import eventually
-from worker.embedded import EmbeddedRedis
 
 Calls = list[tuple[list[str], dict[str, str]]]
 
@@ -31,7 +31,7 @@ def test_agents_run_in_threads_and_tools_in_processes(cli: Cli, started: Calls, 
         assert cli("worker", *words, url=redis_server.url).code == 0
     (agents, env), (tools, _), (everything, _) = started
 
-    assert agents[1:6] == ["-m", "celery", "-A", "worker.app", "worker"]
+    assert agents[1:6] == ["-m", "celery", "-A", "backdesk.worker.app", "worker"]
     assert {"--queues=agents", "--pool=threads", "--concurrency=200", f"--hostname=agents-{os.getpid()}@%h"} <= set(
         agents
     )
@@ -101,7 +101,7 @@ def test_a_worker_in_its_own_process_runs_and_stops_at_sigterm(redis_server: Emb
         BACKDESK_REDIS_URL=redis_server.url, BACKDESK_TASK_MODULES="tests.support.kinds",
     )  # fmt: skip
     try:
-        from producers.client import JobClient
+        from backdesk.client.job_client import JobClient
 
         with JobClient(redis_server.url) as jobs:
             (announced,) = eventually(jobs.workers, 30, what="the announcement")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.cli.connection import shown_url
+from backdesk.cli.connection import shown_url
 from tests.producers.cli.conftest import Cli, begin, environment, finish
 from tests.support.workers import Fleet
 
@@ -132,7 +132,7 @@ def test_a_password_is_never_shown(cli: Cli) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_accident(fleet: Fleet, tmp_path: Path) -> None:
-    command = f"{sys.executable} -m producers.cli kinds --json | head -c 1"
+    command = f"{sys.executable} -m backdesk.cli kinds --json | head -c 1"
     piped = subprocess.run(
         ["sh", "-c", command],
         cwd=tmp_path,

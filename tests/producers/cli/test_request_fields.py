@@ -7,8 +7,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from producers.cli.request_fields import fields_of, request_from
-from worker.errors import InvalidRequest
+from backdesk.cli.options.request_fields import fields_of, request_from
+from backdesk.worker.errors import InvalidRequest
 
 
 class Part(BaseModel):

@@ -6,10 +6,10 @@ import pytest
 import redis
 from pydantic_core import to_json
 
+from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.settings import Settings
 from tests.producers.cli.conftest import Cli
 from tests.support.board import NOON_MS, Board
-from worker.settings import Settings
-from worker.store.archive import ArchiveCalls
 
 
 @pytest.fixture

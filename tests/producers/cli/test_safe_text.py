@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from producers.cli.safe_text import safe_block, safe_line
+from backdesk.cli.safe_text import safe_block, safe_line
 
 
 @pytest.mark.parametrize(

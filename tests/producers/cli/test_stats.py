@@ -9,13 +9,13 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from producers.cli.measures_view import figure
-from producers.cli.stats_view import measures_table, stats_table
-from producers.stats import Distribution, JobStats, Stats
+from backdesk.cli.views.measures import figure
+from backdesk.cli.views.stats import measures_table, stats_table
+from backdesk.client.operations.stats import Distribution, JobStats, Stats
+from backdesk.worker.model.job import JobState, Succeeded, Usage
+from backdesk.worker.settings import Settings
 from tests.producers.cli.conftest import Cli
 from tests.support.board import Board
-from worker.job import JobState, Succeeded, Usage
-from worker.settings import Settings
 
 MEASURES = {
     "first_token_seconds": 0.84,

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from backdesk.worker.model.retry import RetryPolicy
 from tests.producers.cli.conftest import Cli
 from tests.support.workers import Fleet
-from worker.retry import RetryPolicy
 
 
 def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.cli import supervisor as module
-from producers.cli.failures import CommandFailed
-from producers.cli.stop_signals import StopRequest
-from producers.cli.supervisor import Part, Supervisor, pause_before
+from backdesk.cli.errors import CommandFailed
+from backdesk.cli.run import supervisor as module
+from backdesk.cli.run.stop_signals import StopRequest
+from backdesk.cli.run.supervisor import Part, Supervisor, pause_before
 
 
 class FakePart:

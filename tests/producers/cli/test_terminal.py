@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from producers.cli.output import Output
-from producers.cli.progress_view import LineView, LiveView
+from backdesk.cli.output import Output
+from backdesk.cli.views.progress import LineView, LiveView
+from backdesk.worker.model.events import JobEvent
 from tests.producers.cli.conftest import environment
 from tests.support.workers import Fleet
-from worker.events import JobEvent
 
 
 def event(seq: int, event_type: str, **data: Any) -> JobEvent:
@@ -127,7 +127,7 @@ def on_terminal(fleet: Fleet, folder: Path, **env: str) -> str:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     words = ["submit", "test.tokens", "--text", "one two three", "--watch"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "producers.cli", *words],
+        [sys.executable, "-m", "backdesk.cli", *words],
         cwd=folder,
         env=environment(BACKDESK_REDIS_URL=fleet.url, **env),
         stdin=theirs,

@@ -20,16 +20,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from producers.cli.top_view import page
-from producers.job_limits import JobLimitStatus
-from producers.overview import Overview, QueueStatus, TenantLoad
-from producers.tenants import effective
+from backdesk.cli.views.top import page
+from backdesk.client.operations.job_limits import JobLimitStatus
+from backdesk.client.operations.overview import Overview, QueueStatus, TenantLoad
+from backdesk.client.operations.tenants import effective
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.job import JobState
+from backdesk.worker.model.service import BreakerState, BreakerStatus, BucketStatus, Limits, LimitStatus
+from backdesk.worker.model.tenancy import JobLimits
 from tests.producers.cli.conftest import Cli, environment
 from tests.support.workers import Fleet
-from worker.health import WorkerFacts
-from worker.job import JobState
-from worker.policy import JobLimits
-from worker.resource import BreakerState, BreakerStatus, BucketStatus, Limits, LimitStatus
 
 NOW = datetime.now(UTC)
 
@@ -152,7 +152,7 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "producers.cli", "top", "--interval", "0.2"],
+            [sys.executable, "-m", "backdesk.cli", "top", "--interval", "0.2"],
             cwd=folder,
             # The size in the environment, which a shell may have exported, comes before that of the terminal.
             env=environment(BACKDESK_REDIS_URL=fleet.url, TERM="xterm-256color", COLUMNS="100", LINES=str(rows)),

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backdesk.worker.embedded.discovery import find_running
 from tests.producers.cli.conftest import Answer, alive, begin, descendants, finish, words_of
 from tests.support.eventually import eventually
-from worker.address import find_running
 
 KINDS = {"BACKDESK_TASK_MODULES": "tests.support.kinds"}
 
@@ -164,7 +164,7 @@ def test_a_part_that_fails_at_the_start_stops_everything(tmp_path: Path) -> None
 
 
 def test_flower_takes_the_next_free_port(tmp_path: Path) -> None:
-    from producers.cli.up import _free_port
+    from backdesk.cli.run.up import _free_port
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -13,13 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tasks.agents.failures import ModelFailure
-from tasks.contracts import AgentRequest
-from tasks.database import Database
+from backdesk.agents.contract import AgentRequest
+from backdesk.agents.failures import ModelFailure
+from backdesk.platform.database import Database
+from backdesk.worker.attempt.task import REGISTRY
 from tests.support.openai_simulator import Calls, CutStream, Fault, Received, Reply, Text, call
 from tests.tasks.conftest import Recording
 from tests.tasks.memory import Memory
-from worker.task import REGISTRY
 
 #: More than a script has replies: each of them may cost an attempt.
 MOST_ATTEMPTS = 40

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.contracts import KINDS, AgentRequest
-from tasks.database import Database
-from tasks.deployment import deployment, reset
+from backdesk.agents.contract import AgentRequest
+from backdesk.kinds.contracts import KINDS
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment, reset
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import OpenAISimulator
 from tests.tasks.proof.proof import FAULTS, Proof, Scripts, carry_through, carry_through_at_once, disturbed, proofs

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.quality import Check, Draft
-from tasks.quality.appropriateness import BannedWords, NoPaymentCards, NoSocialSecurityNumbers
-from tasks.quality.brand_voice import CalmTone, InCharacter, NoSlang
-from tasks.quality.factual import SupportedFacts
-from tasks.quality.form import Length, RequiredPhrases
-from tasks.quality.legal import Disclaimer, Disclaimers, NoPromises
+from backdesk.quality import Check, Draft
+from backdesk.quality.appropriateness import BannedWords, NoPaymentCards, NoSocialSecurityNumbers
+from backdesk.quality.brand_voice import CalmTone, InCharacter, NoSlang
+from backdesk.quality.factual import SupportedFacts
+from backdesk.quality.form import Length, RequiredPhrases
+from backdesk.quality.legal import Disclaimer, Disclaimers, NoPromises
 
 EVIDENCE = (
     '{"order_number":10003,"total_cents":124900,"delivered_on":"2026-11-02","at":"2026-11-02T14:05:00","ref":"R-10003"}',

@@ -7,10 +7,10 @@ import time
 import pytest
 from pydantic_core import from_json
 
-from tasks.contracts.quality import Review
-from tasks.quality import DEFAULT_CHECKS, Draft, QualityGate
-from tasks.quality.appropriateness import BannedWords
-from tasks.quality.form import Length
+from backdesk.quality import DEFAULT_CHECKS, Draft, QualityGate
+from backdesk.quality.appropriateness import BannedWords
+from backdesk.quality.contract import Review
+from backdesk.quality.form import Length
 from tests.tasks.quality.test_scores import ASKED, EVIDENCE, GOOD
 
 

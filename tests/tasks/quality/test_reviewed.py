@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from producers.client import JobClient
-from tasks.agents.apology import apology
-from tasks.agents.exchange import answer
-from tasks.agents.failures import QualityFailed
-from tasks.agents.kind import RETRY
-from tasks.agents.team import Team
-from tasks.contracts import SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.quality import QualityGate
-from tasks.support import REFUND, SUPPORT, TECHNICAL
-from tasks.tables import Order
+from backdesk.agents.exchange import answer
+from backdesk.agents.failures import QualityFailed
+from backdesk.agents.kind import RETRY
+from backdesk.agents.team import Team
+from backdesk.client.job_client import JobClient
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import REFUND, SUPPORT, TECHNICAL
+from backdesk.platform.database import Database
+from backdesk.quality import QualityGate
+from backdesk.service.apology import apology
+from backdesk.shop.tables import Order
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.retry import decide
 from tests.support.archives import ARCHIVES
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, context_of
 from tests.tasks.memory import Memory
-from worker.classification import classify
-from worker.context import TaskContext
-from worker.retry import decide
 
 ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tasks.quality import Draft, QualityGate, scores
-from tasks.quality.form import Length
-from tasks.quality.sentiment import sentiment
+from backdesk.quality import Draft, QualityGate, scores
+from backdesk.quality.form import Length
+from backdesk.quality.sentiment import sentiment
 from tests.support.workers import ROOT
 
 ASKED = "Where is my order 10003? Can I have a refund?"
@@ -108,7 +108,7 @@ def test_sentiment_goes_from_hostile_over_neutral_to_warm() -> None:
 
 def test_the_library_of_sentiments_is_loaded_at_the_first_review_and_not_before() -> None:
     script = (
-        "import sys; from tasks.quality import QualityGate; from tasks.quality.sentiment import load; "
+        "import sys; from backdesk.quality import QualityGate; from backdesk.quality.sentiment import load; "
         "before = 'textblob' in sys.modules; load(); print(before, 'textblob' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

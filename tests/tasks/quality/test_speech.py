@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.quality import Draft
-from tasks.quality.speech import SPEECH, FewSentences, PlainSpeech, SpeakableNumbers
+from backdesk.quality import Draft
+from backdesk.quality.speech import SPEECH, FewSentences, PlainSpeech, SpeakableNumbers
 
 
 @pytest.mark.parametrize(

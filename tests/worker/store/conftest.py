@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.support.board import Board, Clock
 from tests.support.upkeep import leaks
-from worker.settings import Settings
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import json
 import pytest
 import redis
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import Claim, Failed, JobState, Succeeded, Usage
+from backdesk.worker.settings import Settings
 from tests.support.board import Board, Clock
-from worker.failure import Failure
-from worker.job import Claim, Failed, JobState, Succeeded, Usage
-from worker.settings import Settings
 
 HOUR_S = 3600
 

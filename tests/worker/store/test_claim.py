@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from backdesk.worker.model.job import Claim, JobState, Refused
 from tests.support.board import NOON_MS, Board, Clock
-from worker.job import Claim, JobState, Refused
 
 NOTHING = Refused(None)
 

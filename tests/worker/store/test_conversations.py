@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import Claim, HandedOver, JobState, Retried
+from backdesk.worker.store.jobs import SubmitCode, text
 from tests.support.board import NOON_MS, Board, Clock, question
-from worker.failure import Failure
-from worker.job import Claim, HandedOver, JobState, Retried
-from worker.store.transitions import SubmitCode, text
 
 
 def say(board: Board, job_id: str, conversation: str = "c-1", **fields: Any) -> tuple[SubmitCode, str]:

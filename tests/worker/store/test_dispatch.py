@@ -7,8 +7,8 @@ import json
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.support.board import Board, Clock
-from worker.settings import Settings
 
 IDLE_WINDOW = 8
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
+from backdesk.worker.model.job import Claim
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
+from backdesk.worker.store.jobs import Transitions
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.fleet import RENEW_S, Fleet
-from worker.job import Claim
-from worker.policy import TenantSettings, tenant_scope
-from worker.store.transitions import Transitions
 
 SLOTS = 4
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from backdesk.worker.model.job import Claim, HandedOver, JobState
+from backdesk.worker.store.jobs import SubmitCode
 from tests.support.board import NOON_MS, Board, Clock, end_of, question
-from worker.job import Claim, HandedOver, JobState
-from worker.store.transitions import SubmitCode
 
 
 def parent_of(board: Board, *children: str) -> Claim:

@@ -8,12 +8,12 @@ import pytest
 import redis
 from pydantic_core import to_json
 
+from backdesk.worker.errors import FenceLost
+from backdesk.worker.memory.calls import ArchiveCalls, NewTurn, read_head
+from backdesk.worker.memory.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Turn
+from backdesk.worker.model.job import Claim
+from backdesk.worker.store.jobs import text
 from tests.support.board import Board, Clock
-from worker.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Turn
-from worker.errors import FenceLost
-from worker.job import Claim
-from worker.store.archive import ArchiveCalls, NewTurn, read_head
-from worker.store.transitions import text
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_the_job_that_closed_it_may_say_again_how_it_ended(talk: Talk) -> None:
 def test_the_oldest_turns_make_room_for_new_ones_beyond_the_most_that_are_kept(
     talk: Talk, archive: ArchiveCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.store.archive.MOST_TURNS", 3)
+    monkeypatch.setattr("backdesk.worker.memory.calls.MOST_TURNS", 3)
     first = talk.claim()
     talk.say("one", "one more", by=first)
     for word in ("two", "three", "four", "five"):

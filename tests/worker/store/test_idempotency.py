@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.jobs import SubmitCode
 from tests.support.board import Board, Clock
-from worker.job import JobState
-from worker.store.transitions import SubmitCode
 
 
 def submit_one(board: Board, job_id: str, **fields: Any) -> tuple[SubmitCode, str]:

@@ -8,8 +8,8 @@ import pytest
 import redis
 from pydantic_core import to_json
 
+from backdesk.worker.memory.calls import ArchiveCalls, read_note
 from tests.support.board import Board, Clock
-from worker.store.archive import ArchiveCalls, read_note
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_same_entry_is_added_once_and_stays_where_it_is(board: Board, archiv
 def test_the_oldest_make_room_for_new_ones(
     board: Board, archive: ArchiveCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.store.archive.MOST_NOTES", 3)
+    monkeypatch.setattr("backdesk.worker.memory.calls.MOST_NOTES", 3)
     for number in range(5):
         note(board, archive, number)
     assert numbers(board) == [2, 3, 4]

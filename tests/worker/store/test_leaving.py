@@ -8,10 +8,10 @@ import pytest
 import redis
 from pydantic_core import to_json
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import Claim, HandedOver, JobState, Retried
+from backdesk.worker.store.jobs import moment
 from tests.support.board import NOON_MS, Board, Clock, outcome_of, question
-from worker.failure import Failure
-from worker.job import Claim, HandedOver, JobState, Retried
-from worker.store.transitions import moment
 
 BROKEN = Failure(code="network", message="it broke", transient=True)
 

@@ -6,11 +6,11 @@ import pytest
 import redis
 from pydantic_core import from_json, to_json
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import Cancelled, Claim, JobState, Refused, Succeeded, Usage
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.store.jobs import moment
 from tests.support.board import NOON_MS, Board, Clock, question
-from worker.failure import Failure
-from worker.job import Cancelled, Claim, JobState, Refused, Succeeded, Usage
-from worker.retry import RetryPolicy
-from worker.store.transitions import moment
 
 #: The same as in record.lua.
 STOP_GRACE_S = 10

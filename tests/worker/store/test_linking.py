@@ -7,12 +7,12 @@ from importlib.resources import files
 import pytest
 import redis
 
-from worker.store.linking import link
-from worker.store.script import load_script
+from backdesk.worker.store.linker import link
+from backdesk.worker.store.scripts import load_script
 
 SCRIPTS = sorted(
     entry.name.removesuffix(".lua")
-    for entry in (files("worker.store") / "lua").iterdir()
+    for entry in (files("backdesk.worker.store") / "lua").iterdir()
     if entry.name.endswith(".lua")
 )
 

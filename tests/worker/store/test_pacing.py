@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from backdesk.worker.model.service import Granted, Went
 from tests.support.board import Board, Clock
 from tests.support.outside import Outside
-from worker.resource import Granted, Went
 
 WINDOW_S = 60.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic_core import from_json
 
+from backdesk.worker.model.job import JobState
+from backdesk.worker.model.service import AskAgain, BreakerState, Granted, Resource, TooLarge, Went, Why
 from tests.support.board import Board, Clock
 from tests.support.outside import MODEL, OTHER_KEY, Outside
-from worker.job import JobState
-from worker.resource import AskAgain, BreakerState, Granted, Resource, TooLarge, Went, Why
 
 HOUR_S = 3600.0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import redis
 
+from backdesk.worker.model.schedule import FiringError, Overlap, Plan
+from backdesk.worker.store.jobs import NewJob, moment
+from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCode
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.timetables import Shelf, schedule
-from worker.schedule import FiringError, Overlap, Plan
-from worker.store.schedules import FireCode, RipeSchedule, ScheduleCode
-from worker.store.transitions import NewJob, moment
 
 MINUTE_MS = 60_000
 FIRST_MS = NOON_MS + MINUTE_MS

@@ -5,12 +5,12 @@ from __future__ import annotations
 import redis
 from redis.exceptions import ResponseError
 
+from backdesk.worker.model.events import EventDraft
+from backdesk.worker.model.job import Succeeded, Usage
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect_async
+from backdesk.worker.store.scripts import Call, Script, load_script, run, run_async, run_pipelined, run_pipelined_async
 from tests.support.board import Board
-from worker.connection import connect_async
-from worker.events import EventDraft
-from worker.job import Succeeded, Usage
-from worker.settings import Settings
-from worker.store.script import Call, Script, load_script, run, run_async, run_pipelined, run_pipelined_async
 
 NOTE = EventDraft("note", b"{}")
 

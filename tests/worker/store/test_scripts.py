@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
+from backdesk.worker.settings import celery_queue
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
-from worker.failure import Failure
-from worker.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
-from worker.keys import Keys
-from worker.settings import celery_queue
-from worker.store.script import Call, Script, load_script, run
 
-FOLDER = files("worker.store") / "lua"
+FOLDER = files("backdesk.worker.store") / "lua"
 TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }

@@ -16,13 +16,10 @@ import pytest
 import redis
 from pydantic_core import to_json
 
-from tests.support.board import Board, Clock, end_of, outcome_of, question
-from tests.support.model import Model, Pending
-from tests.support.upkeep import leaks
-from worker.ask import Awaited
-from worker.events import TERMINAL_EVENTS
-from worker.failure import Failure
-from worker.job import (
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import Awaited
+from backdesk.worker.model.events import TERMINAL_EVENTS
+from backdesk.worker.model.job import (
     ACTIVE,
     TERMINAL,
     TRANSITIONS,
@@ -39,11 +36,14 @@ from worker.job import (
     Usage,
     Waiting,
 )
-from worker.policy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
-from worker.settings import Settings
-from worker.store.reservations import Reservations
-from worker.store.script import Call
-from worker.store.transitions import NewJob, Parentage, SubmitCode, text
+from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, text
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.services import Reservations
+from tests.support.board import Board, Clock, end_of, outcome_of, question
+from tests.support.model import Model, Pending
+from tests.support.upkeep import leaks
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
+from backdesk.worker.settings import Settings
 from tests.support.board import Board
-from worker.settings import Settings
 
 ROUNDS, AT_ONCE = 60, 8
 #: Of the fewest µs that a call took with few jobs. The fewest, because other work on the machine only adds.

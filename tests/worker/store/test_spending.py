@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from tests.support.board import Board, Clock
-from worker.budget import (
+from backdesk.worker.model.budget import (
     MICRO,
     Amount,
     Budget,
@@ -20,12 +19,13 @@ from worker.budget import (
     TenantLimitInvalid,
     read_spent,
 )
-from worker.connection import connect
-from worker.job import Claim, JobState
-from worker.settings import Settings
-from worker.store.script import run
-from worker.store.spending import Granted, Lost
-from worker.store.transitions import SubmitCode
+from backdesk.worker.model.job import Claim, JobState
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
+from backdesk.worker.store.jobs import SubmitCode
+from backdesk.worker.store.scripts import run
+from backdesk.worker.store.spending import Granted, Lost
+from tests.support.board import Board, Clock
 
 TODAY = "2026-03-01"
 DAY_MS = 86_400_000

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.memory.ddsketch import RELATIVE_ACCURACY, Sketch, Tally, read_tally
+from backdesk.worker.model.job import Failed, HandedOver, Retried, Succeeded, Usage
+from backdesk.worker.store.jobs import text
 from tests.support.board import NOON_MS, Board, question
 from tests.worker.store.test_scripts import evaluate
-from worker.failure import Failure
-from worker.job import Failed, HandedOver, Retried, Succeeded, Usage
-from worker.sketch import RELATIVE_ACCURACY, Sketch, Tally, read_tally
-from worker.store.transitions import text
 
 DAY = "2026-03-01"
 DONE = Succeeded(b'"done"')

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.jobs import SubmitCode, text
+from backdesk.worker.store.keys import Keys
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.eventually import eventually
-from worker.job import JobState
-from worker.keys import Keys
-from worker.store.transitions import SubmitCode, text
 
 
 def submitted(board: Board, **fields: Any) -> tuple[SubmitCode, str]:

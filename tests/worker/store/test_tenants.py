@@ -6,10 +6,10 @@ from typing import Any
 
 import redis
 
+from backdesk.worker.model.tenancy import EVERY_TENANT, TenantSettings, tenant_scope
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import SubmitCode
 from tests.support.board import Board, Clock
-from worker.policy import EVERY_TENANT, TenantSettings, tenant_scope
-from worker.settings import Settings
-from worker.store.transitions import SubmitCode
 
 
 def submit_one(board: Board, job_id: str, **fields: Any) -> tuple[SubmitCode, str]:

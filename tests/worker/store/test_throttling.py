@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import Claim
+from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, scope_of, tenant_scope
 from tests.support.board import Board, Clock
 from tests.support.fleet import Fleet
-from worker.events import JobEvent
-from worker.job import Claim
-from worker.policy import EVERY_TENANT, JobLimits, TenantSettings, scope_of, tenant_scope
 
 #: What a rate makes up for of its own lateness, in s; the same as in limits.lua.
 LATENESS_S = 0.15

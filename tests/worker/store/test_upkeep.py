@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import redis
 
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.job import TERMINAL, Cancelled, JobState
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import text
 from tests.support.board import NOON_MS, Board, Clock
-from worker.failure import Failure
-from worker.job import TERMINAL, Cancelled, JobState
-from worker.settings import Settings
-from worker.store.transitions import text
 
 HOUR_S = 3600
 

@@ -12,17 +12,17 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.model.events import EventDraft
+from backdesk.worker.model.job import Succeeded, Usage
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import REMEDIES, connect
+from backdesk.worker.store.scripts import Call, Script
+from backdesk.worker.store.writer import StoreWriter
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.faults import FAULTS, refusing
-from worker.connection import REMEDIES, connect
-from worker.embedded import EmbeddedRedis
-from worker.errors import StoreUnavailable
-from worker.events import EventDraft
-from worker.job import Succeeded, Usage
-from worker.settings import Settings
-from worker.store.script import Call, Script
-from worker.store.writer import StoreWriter
 
 
 @pytest.fixture

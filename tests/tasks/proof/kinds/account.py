@@ -7,11 +7,12 @@ from functools import partial
 
 from sqlalchemy import select
 
-import tasks.account  # noqa: F401 - registers the kind
-from tasks.contracts import AccountRequest, AccountResult
-from tasks.database import Database
-from tasks.mailed_codes import hash_of
-from tasks.tables import Customer, SignIn, SignInCode
+import backdesk.kinds.account.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.account.contract import AccountRequest, AccountResult
+from backdesk.kinds.account.mailed_codes import hash_of
+from backdesk.kinds.account.tables import SignIn, SignInCode
+from backdesk.platform.database import Database
+from backdesk.shop.tables import Customer
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

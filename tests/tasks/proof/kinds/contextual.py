@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-import tasks.contextual  # noqa: F401 - registers the kind
-from tasks.contracts import ContextualRequest, ContextualResult
-from tasks.database import Database
-from tasks.tables import Interaction, PreferenceStatement, Ticket
+import backdesk.kinds.contextual.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.contextual.contract import ContextualRequest, ContextualResult
+from backdesk.kinds.contextual.tables import Interaction, PreferenceStatement
+from backdesk.platform.database import Database
+from backdesk.service.tables import Ticket
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import tasks.organisation  # noqa: F401 - registers the kind
-from tasks.contracts import OrganisationRequest, OrganisationResult
-from tasks.database import Database
-from tasks.organisation_data import open_organisation
-from tasks.samples.organisations import ORGANISATIONS, SampleOrganisation, add_organisation
+import backdesk.kinds.organisation.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.organisation.contract import OrganisationRequest, OrganisationResult
+from backdesk.kinds.organisation.data import open_organisation
+from backdesk.kinds.organisation.samples import ORGANISATIONS, SampleOrganisation, add_organisation
+from backdesk.platform.database import Database
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-import tasks.purchase  # noqa: F401 - registers the kind
-from tasks.contracts import PurchaseRequest, PurchaseResult
-from tasks.database import Database
-from tasks.tables import Cart, LedgerEntry, Order, Product
-from tasks.tools.checkout import ORDERS_FROM
+import backdesk.kinds.shopping.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.shopping.contract import PurchaseRequest, PurchaseResult
+from backdesk.platform.database import Database
+from backdesk.shop.checkout import ORDERS_FROM
+from backdesk.shop.tables import Cart, LedgerEntry, Order, Product
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

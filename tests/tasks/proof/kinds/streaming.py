@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-import tasks.streaming  # noqa: F401 - registers the kind
-from tasks.contracts import StreamingRequest, StreamingResult
-from tasks.database import Database
-from tasks.tables import Ticket
+import backdesk.kinds.streaming.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.streaming.contract import StreamingRequest, StreamingResult
+from backdesk.platform.database import Database
+from backdesk.service.tables import Ticket
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-import tasks.support  # noqa: F401 - registers the kind
-from tasks.contracts import SupportRequest, SupportResult
-from tasks.database import Database
-from tasks.tables import Escalation, LedgerEntry, Refund, Ticket
+import backdesk.kinds.support.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.platform.database import Database
+from backdesk.service.tables import Escalation, Ticket
+from backdesk.shop.tables import LedgerEntry, Refund
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-import tasks.voice  # noqa: F401 - registers the kind
-from tasks.contracts import ScheduleRequest, ScheduleResult
-from tasks.database import Database
-from tasks.tables import AppointmentChange, TakenSlot
+import backdesk.kinds.voice.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.tables import AppointmentChange, TakenSlot
+from backdesk.platform.database import Database
 from tests.support.openai_simulator import Text, call
 from tests.tasks.proof.proof import Proof, Talk
 

@@ -1,0 +1,185 @@
+"""What the doctor looks at, one function a matter. Each gives a finding with what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from statistics import median
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from backdesk.cli.connection import Deployment, shown_url
+from backdesk.cli.views.maintenance import notice_text
+from backdesk.client.job_client import JobClient
+from backdesk.platform.settings import load_settings
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.connection import translated
+
+OLDEST_REDIS = (6, 2)
+PINGS = 20
+SLOW_MS = 10.0
+#: Delays and expiry are reckoned from the producer's clock and end by that of Redis. Seconds.
+CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One matter, how it stands, and what to do about it ("" when nothing need be done)."""
+
+    check: str
+    level: Level
+    detail: str
+    fix: str = ""
+
+
+def found(check: str, level: Level, detail: str, fix: str) -> Finding:
+    """Return a finding; its fix counts only when something is wrong."""
+    return Finding(check, level, detail, "" if level is Level.OK else fix)
+
+
+def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
+    """Yield the findings on a Redis that answers; raises StoreUnavailable when it ceases to."""
+    yield Finding("backdesk", Level.OK, f"version {installed_version()}, prefix {deployment.settings.prefix}")
+    with translated():
+        info: dict[str, Any] = client.redis.info()
+        yield _redis(info, deployment)
+        yield _eviction(info)
+        yield _persistence(client, info)
+        yield _latency(client)
+        yield _clock(client)
+    yield from _workers(client, deployment)
+    yield _versions(client)
+    yield _kinds(client)
+    yield from _queues(client)
+    yield _counts(client)
+    yield _maintenance(client)
+
+
+def examine_model() -> Finding:
+    """Tell which model jobs would ask, by the environment of this command. The key itself is never told."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        return Finding("model", Level.FAIL, str(error), "correct the variable; workers refuse to answer with it")
+    if settings.offline:
+        advice = "set OPENAI_API_KEY, or OPENAI_BASE_URL, and BACKDESK_MODEL where workers start, for a real one"
+        return Finding("model", Level.WARN, "none configured here: the offline model answers, by rules", advice)
+    where = f" at {shown_url(settings.base_url)}" if settings.base_url else ""
+    key = "with a key" if settings.api_key else "without a key"
+    return Finding("model", Level.OK, f"{settings.model}{where}, {key}")
+
+
+def installed_version() -> str:
+    """Return the version of the installed package."""
+    try:
+        return version("backdesk")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _redis(info: dict[str, Any], deployment: Deployment) -> Finding:
+    number = str(info["redis_version"])
+    new_enough = tuple(int(part) for part in number.split(".")[:2]) >= OLDEST_REDIS
+    detail = f"version {number} at {shown_url(deployment.url)} ({deployment.origin})"
+    return found("redis", Level.OK if new_enough else Level.FAIL, detail, "upgrade Redis to 6.2 or newer")
+
+
+def _eviction(info: dict[str, Any]) -> Finding:
+    policy = str(info.get("maxmemory_policy", "unknown"))
+    level = Level.FAIL if policy.startswith("allkeys") else Level.WARN
+    if policy == "noeviction":
+        level = Level.OK
+    risk = "" if level is Level.OK else ": a full Redis would silently drop jobs"
+    fix = "set maxmemory-policy noeviction in the configuration of Redis"
+    return found("eviction", level, f"maxmemory-policy {policy}{risk}", fix)
+
+
+def _persistence(client: JobClient, info: dict[str, Any]) -> Finding:
+    fix = "set appendonly yes in the configuration of Redis"
+    if info.get("aof_enabled"):
+        return Finding("persistence", Level.OK, "append-only file")
+    try:
+        snapshots = str(client.redis.config_get("save").get("save", ""))
+    except ResponseError:  # managed services refuse CONFIG
+        return Finding("persistence", Level.WARN, "no append-only file; snapshots unknown", fix)
+    if snapshots:
+        return Finding("persistence", Level.WARN, "snapshots only: a crash loses the jobs since the last", fix)
+    return Finding("persistence", Level.WARN, "none: a restart of Redis loses all jobs", fix)
+
+
+def _latency(client: JobClient) -> Finding:
+    spans_ms = []
+    for _ in range(PINGS):
+        began = time.perf_counter()
+        client.redis.ping()
+        spans_ms.append((time.perf_counter() - began) * 1000)
+    middle = median(spans_ms)
+    level = Level.OK if middle <= SLOW_MS else Level.WARN
+    fix = "run workers and producers near Redis, and look for slow commands with SLOWLOG GET"
+    return found("latency", level, f"{middle:.2f} ms, median of {PINGS} pings", fix)
+
+
+def _clock(client: JobClient) -> Finding:
+    before = time.time()
+    seconds, microseconds = client.redis.time()
+    middle = (before + time.time()) / 2
+    off = middle - (seconds + microseconds / 1_000_000)
+    level = Level.OK if abs(off) <= CLOCK_WARN_S else Level.WARN if abs(off) <= CLOCK_FAIL_S else Level.FAIL
+    fix = "synchronise the clocks (NTP): delays and expiry are off by as much"
+    return found("clock", level, f"{off:+.3f} s from that of Redis", fix)
+
+
+def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
+    announced = client.workers()
+    for queue in deployment.settings.queues:
+        slots = [worker.slots[queue] for worker in announced if queue in worker.slots]
+        detail = f"{len(slots)} alive, {sum(slots)} slots" if slots else "none alive: its jobs wait"
+        fix = f"start one: backdesk worker {queue}, or everything: backdesk up"
+        yield found(f"workers of {queue}", Level.OK if slots else Level.WARN, detail, fix)
+
+
+def _versions(client: JobClient) -> Finding:
+    ours = installed_version()
+    others = sorted({worker.version for worker in client.workers()} - {ours})
+    detail = f"workers run {', '.join(others)}, this is {ours}" if others else "the same everywhere"
+    return found("versions", Level.WARN if others else Level.OK, detail, "run one version everywhere")
+
+
+def _kinds(client: JobClient) -> Finding:
+    names = [contract.kind for contract in client.kinds()]
+    detail = ", ".join(names) or "none announced"
+    return found("kinds", Level.OK if names else Level.WARN, detail, "start a worker: it announces what it can run")
+
+
+def _queues(client: JobClient) -> Iterator[Finding]:
+    seen = client.overview(tenants=0)
+    for queue in seen.queues:
+        whose = f"{queue.queued} in line, of {queue.tenants} tenants; {queue.delivered} handed to Celery"
+        rate = f"; {queue.running} running, {queue.ended_per_s:g} ended a second"
+        yield Finding(f"queue {queue.queue}", Level.OK, f"{whose}{rate}")
+
+
+def _maintenance(client: JobClient) -> Finding:
+    notice = client.maintenance()
+    detail = notice_text(notice) if notice else "none"
+    fix = "when it is over, if it does not end by itself: backdesk maintenance off"
+    return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)
+
+
+def _counts(client: JobClient) -> Finding:
+    counts = client.counts()
+    told = ", ".join(f"{counts[state]} {state}" for state in JobState if counts[state]) or "none"
+    return Finding("jobs", Level.OK, told)

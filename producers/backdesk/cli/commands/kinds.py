@@ -1,0 +1,55 @@
+"""`backdesk kinds`: what can be submitted, and with which fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from backdesk.cli.catalogue import Offer, offer_of, offers
+from backdesk.cli.connection import connected
+from backdesk.cli.options.request_fields import fields_of
+from backdesk.cli.output import AsJson, Output, table
+from backdesk.cli.safe_text import safe_line
+
+
+def kinds(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this one.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the kinds of job: the queue each runs from, and the fields of its request.
+
+    For example:
+
+        backdesk kinds support.request
+
+    With --json: an array of objects with the JSON schemas of request and result, or the one object of KIND.
+
+    """
+    out = Output(as_json=as_json)
+    with connected() as client:
+        found = [offer_of(client, kind)] if kind else offers(client)
+    documents = [_document(offer) for offer in found]
+    out.document(documents[0] if kind else documents)
+    for offer in found:
+        _show(offer, out)
+
+
+def _document(offer: Offer) -> dict[str, Any]:
+    return offer.contract.model_dump() | {"announced": offer.announced}
+
+
+def _show(offer: Offer, out: Output) -> None:
+    contract = offer.contract
+    missing = "" if offer.announced else " (installed here, but no worker has announced it)"
+    out.line(f"{contract.kind}  in queue {contract.queue}{missing}", "bold")
+    if contract.description:
+        out.line(f"  {safe_line(contract.description)}")
+    rows = table("  field", "type", "default", "meaning", keep=("  field",))
+    for field in fields_of(contract.request_schema):
+        cells = (f"  {field.option}", field.shown_type, field.shown_default, field.description)
+        rows.add_row(*(Text(cell if cell.startswith("  ") else safe_line(cell)) for cell in cells))
+    if rows.row_count:
+        out.show(rows)
+    out.line("")

@@ -1,0 +1,223 @@
+"""`backdesk submit`: write one job, with the fields of its request as options, and follow it if asked to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from backdesk.cli.catalogue import contract_of
+from backdesk.cli.connection import connected
+from backdesk.cli.errors import ExitCode
+from backdesk.cli.options.moments import read_moment, read_span, read_span_or_moment
+from backdesk.cli.options.request_fields import fields_of, request_from
+from backdesk.cli.options.request_source import read_source
+from backdesk.cli.options.submit import (
+    At,
+    Attempts,
+    BudgetText,
+    Conversation,
+    Delay,
+    Expires,
+    JobId,
+    Key,
+    KeyTtl,
+    KeyWhileActive,
+    Kind,
+    Metadata,
+    Patience,
+    Priority,
+    Request,
+    Retry,
+    StartBy,
+    Tenant,
+    Timeout,
+    Wait,
+    Watch,
+    WhenBusy,
+    read_documents,
+)
+from backdesk.cli.output import AsJson, Output
+from backdesk.cli.views.following import follow, subscribed
+from backdesk.cli.views.record import end_of
+from backdesk.client.job_client import Job, JobClient
+from backdesk.client.operations.jobs import new_job_id
+from backdesk.worker.errors import BackdeskError, InvalidRequest, ResultTimeout
+from backdesk.worker.model.job import DEFAULT_TENANT, TERMINAL, JobRecord
+from backdesk.worker.submit.admission import WHEN_BUSY
+
+
+class SubmitCommand(TyperCommand):
+    """Adds to `submit KIND --help` the fields of that kind."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[__name__] = next((word for word in args if not word.startswith("-")), "")
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        if kind := ctx.meta.get(__name__):
+            print_fields(kind)
+
+
+def print_fields(kind: str) -> None:
+    """Print the fields of a kind's request, or why they are not known."""
+    out = Output(as_json=False)
+    try:
+        with connected() as client:
+            fields = fields_of(contract_of(client, kind).request_schema)
+    except BackdeskError as error:
+        out.note(f"The fields of {kind} are not known: {error}")
+        return
+    out.line(f" Fields of {kind}:", "bold")
+    for field in fields:
+        notes = "; ".join(filter(None, (field.shown_default, field.description)))
+        out.line(f"   {field.option} <{field.shown_type}>  {notes}".rstrip())
+    out.line("")
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Whether and for how long the command stays with the job."""
+
+    watch: bool
+    wait: bool
+    timeout: float | None
+
+    @property
+    def deadline(self) -> float | None:
+        return None if self.timeout is None else time.monotonic() + self.timeout
+
+
+def submit(
+    context: typer.Context,
+    kind: Kind,
+    *,
+    request: Request = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    priority: Priority = None,
+    delay: Delay = None,
+    at: At = None,
+    expires: Expires = None,
+    start_by: StartBy = None,
+    timeout: Timeout = None,
+    attempts: Attempts = None,
+    retry: Retry = None,
+    budget: BudgetText = None,
+    idempotency_key: Key = None,
+    key_ttl: KeyTtl = None,
+    key_while_active: KeyWhileActive = False,
+    conversation: Conversation = None,
+    when_busy: WhenBusy = WHEN_BUSY[0],
+    metadata: Metadata = None,
+    job_id: JobId = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    patience: Patience = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a job. The fields of its request are given as options, named as in `backdesk kinds KIND`.
+
+    For example:
+
+        backdesk submit support.request --message "I want to return order 10003" --watch
+        backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
+        backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
+        backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt
+        backdesk submit support.request --request @request.json --wait --json
+
+    `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
+    through --request. With --json this prints the job's id, with --watch its events one a line, with --wait its record.
+
+    """
+    if kind.startswith("-"):
+        raise InvalidRequest("kind", "comes first: backdesk submit KIND [OPTIONS]")
+    if job_id == "":
+        raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
+    out = Output(as_json=as_json)
+    stay = Follow(watch, wait, None if patience is None else read_span("for", patience).total_seconds())
+    options = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl) | {
+        "tenant": tenant,
+        "priority": priority,
+        **read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata),
+        "idempotency_key": idempotency_key,
+        "idempotency_while_active": key_while_active,
+        "conversation_id": conversation,
+        "when_busy": when_busy,
+    }
+    with connected() as client:
+        body = _body(client, kind, request, context.args)
+        _submit(client, kind, body, options | {"job_id": job_id or new_job_id()}, stay=stay, out=out)
+
+
+def _times(
+    *,
+    delay: str | None,
+    at: str | None,
+    expires: str | None,
+    start_by: str | None,
+    timeout: str | None,
+    key_ttl: str | None,
+) -> dict[str, Any]:
+    """Return the options that are about time, as the client takes them."""
+    return {
+        "delay": None if delay is None else read_span("delay", delay),
+        "at": None if at is None else read_moment("at", at),
+        "expires": None if expires is None else read_span_or_moment("expires", expires),
+        "start_by": None if start_by is None else read_span_or_moment("start_by", start_by),
+        "timeout": None if timeout is None else read_span("timeout", timeout),
+        "idempotency_ttl": None if key_ttl is None else read_span("key_ttl", key_ttl),
+    }
+
+
+def _body(client: JobClient, kind: str, request: str | None, options: list[str]) -> Any:
+    if request is None:
+        return request_from(options, contract_of(client, kind).request_schema)
+    if options:
+        raise InvalidRequest("request", f"give either --request or fields such as {options[0]}, not both")
+    return read_source("request", request)
+
+
+def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *, stay: Follow, out: Output) -> None:
+    if not stay.watch:
+        job = client.submit(kind, body, **options)
+        _announce(job, stay, out)
+        if stay.wait:
+            _wait(job, stay, out)
+        return
+    with subscribed(client, options["job_id"], deadline=stay.deadline) as events:
+        job = client.submit(kind, body, **options)
+        _announce(job, stay, out)
+        if job.id == options["job_id"]:
+            follow(events, out)
+    if job.id != options["job_id"]:  # the idempotency key found an earlier job
+        with subscribed(client, job.id, deadline=stay.deadline) as events:
+            follow(events, out)
+    _conclude(client.get(job.id), stay, out)
+
+
+def _announce(job: Job, stay: Follow, out: Output) -> None:
+    if not stay.watch and not stay.wait:
+        out.document({"job_id": job.id, "created": job.created})
+    out.line(f"{'submitted' if job.created else 'found again'} {job.id}")
+    if not stay.watch and not stay.wait:
+        out.line(f"follow it: backdesk watch {job.id}", "dim")
+
+
+def _wait(job: Job, stay: Follow, out: Output) -> None:
+    with subscribed(job.client, job.id, deadline=stay.deadline) as events, out.waiting("waiting for its end"):
+        follow(events, None)
+    record = job.get()
+    if record.done:
+        out.document(record)
+    _conclude(record, stay, out)
+
+
+def _conclude(record: JobRecord, stay: Follow, out: Output) -> None:
+    if record.state not in TERMINAL:
+        raise ResultTimeout(record.id, stay.timeout or 0.0)
+    if (code := end_of(record, out)) is not ExitCode.OK:
+        raise typer.Exit(code)

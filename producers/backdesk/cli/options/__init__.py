@@ -1,0 +1,1 @@
+"""How options are read from the command line."""

@@ -1,0 +1,1 @@
+"""What starts processes: `up`, `demo`, `worker` and `flower`, and the supervisor beneath them."""

@@ -1,0 +1,1 @@
+"""The clients: submit jobs, follow them, steer them."""

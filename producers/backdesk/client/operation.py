@@ -1,0 +1,35 @@
+"""An operation of a client, without saying how it waits.
+
+A generator: it yields what to ask of Redis, is sent the answers, and returns its value. The blocking and the asyncio
+client only differ in how they drive it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from backdesk.worker.store.scripts import Call
+
+T = TypeVar("T")
+
+Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Plain Redis commands for one round trip; answered with the list of their replies."""
+
+    commands: Sequence[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Script calls for one round trip; answered with the list of their values. All may be repeated without harm."""
+
+    calls: Sequence[Call[Any]]
+
+
+#: An operation: yields what to ask, is sent the replies, returns its value.
+Operation = Generator[Commands | Calls, list[Any], T]

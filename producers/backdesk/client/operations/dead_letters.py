@@ -1,0 +1,162 @@
+"""Dead letters: the jobs that failed for good. They are looked through, asked for again, or forgotten.
+
+A replay is a new job that comes in by the ordinary way; it and its origin name each other.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.operations.jobs import PAGE, JobCore, Records
+from backdesk.worker.errors import BackdeskError, NotReplayable
+from backdesk.worker.failure import Category
+from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
+from backdesk.worker.submit.admission import JobOptions, admit
+
+#: Dead letters forgotten by one script call.
+DROPPED_A_CALL = 200
+
+#: A moment (naive = UTC), or how long ago: seconds or a timedelta.
+Since = datetime | timedelta | float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadFilter:
+    """Which dead letters are meant. `since` is a moment, or how long ago; without `replayed`, only the open ones."""
+
+    tenant: str | None = None
+    kind: str | None = None
+    code: str | None = None
+    category: Category | str | None = None
+    since: Since | None = None
+    replayed: bool = False
+
+    def fits(self, record: JobRecord) -> bool:
+        """Whether a failed job is meant, but for its age."""
+        error = record.error
+        return (
+            self.tenant in {None, record.tenant}
+            and self.kind in {None, record.kind}
+            and self.code in {None, error and error.code}
+            and self.category in {None, error and error.category}
+            and (self.replayed or record.replayed_as is None)
+        )
+
+    def since_ms(self, now: datetime) -> str:
+        """Return the oldest end that is meant, as Redis reads a bound."""
+        if self.since is None:
+            return "-inf"
+        if isinstance(self.since, datetime):
+            oldest = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
+        else:
+            oldest = now - (self.since if isinstance(self.since, timedelta) else timedelta(seconds=self.since))
+        return str(round(oldest.timestamp() * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of a dead letter that was to be replayed: the new job, or why there is none."""
+
+    origin: str
+    job_id: str | None = None
+    created: bool = False
+    refused: BackdeskError | None = None
+
+
+Replays = list[Replay]
+
+
+class DeadLetters:
+    """The operations on dead letters."""
+
+    def __init__(self, core: JobCore) -> None:
+        self._core = core
+
+    def find(self, meant: DeadFilter, limit: int) -> Operation[Records]:
+        """Return the newest that fit."""
+        oldest, found, first = meant.since_ms(datetime.now(UTC)), dict[str, JobRecord](), 0
+        while len(found) < limit:
+            failed = self._core.keys.state(JobState.FAILED)
+            (ids,) = yield Commands([("ZREVRANGEBYSCORE", failed, "+inf", oldest, "LIMIT", first, PAGE)])
+            records = yield from self._core.records([job_id.decode() for job_id in ids])
+            # By id: one more failure meanwhile, and a job stands on two pages.
+            found |= {r.id: r for r in records if r and r.state is JobState.FAILED and meant.fits(r)}
+            if len(ids) < PAGE:
+                break
+            first += PAGE
+        return [*found.values()][:limit]
+
+    def replay(
+        self, job_id: str, request: object | None, changes: Mapping[str, Any], *, resume: bool
+    ) -> Operation[tuple[str, bool]]:
+        """Return the id of the job that does it again, and whether it is new."""
+        record = yield from self._core.get(job_id)
+        _check_replayable(record, request)
+        new_id = yield from self._id_of_replay(record)
+        check = yield from self._core.check(record.kind)
+        new = admit(
+            new_id,
+            record.kind,
+            record.request if request is None else request,
+            check,
+            replace(_kept(record), **changes),
+            max_request_bytes=self._core.settings.max_request_bytes,
+            origin=record.id,
+            resumes=resume,
+        )
+        return (yield from self._core.write(new))
+
+    def replay_many(self, meant: DeadFilter, limit: int, *, resume: bool) -> Operation[Replays]:
+        """Replay those that fit, the oldest first; one that is refused does not hold up the others."""
+        records = yield from self.find(meant, limit)
+        done = []
+        for record in reversed(records):
+            try:
+                job_id, created = yield from self.replay(record.id, None, {}, resume=resume)
+                done.append(Replay(record.id, job_id, created))
+            except BackdeskError as error:
+                done.append(Replay(record.id, refused=error))
+        return done
+
+    def drop(self, job_ids: Sequence[str]) -> Operation[int]:
+        """Forget dead letters; returns how many there were among these jobs."""
+        parts = [job_ids[at : at + DROPPED_A_CALL] for at in range(0, len(job_ids), DROPPED_A_CALL)]
+        dropped = 0
+        for part in parts:
+            dropped += sum((yield Calls([self._core.transitions.drop(part)])))
+        return dropped
+
+    def _id_of_replay(self, record: JobRecord) -> Operation[str]:
+        """Name the next replay after the one before it, so that a repeated call finds what the first has made.
+
+        A replay that goes on, or has succeeded, is not repeated: its id is the answer.
+        """
+        if record.replayed_as is not None:
+            (newest,) = yield from self._core.records([record.replayed_as])
+            if newest and (not newest.done or newest.state is JobState.SUCCEEDED):
+                return newest.id
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record.id}/replay-after/{record.replayed_as or ''}"))
+
+
+def _check_replayable(record: JobRecord, request: object | None) -> None:
+    if record.state is not JobState.FAILED:
+        raise NotReplayable(record.id, f"it is {record.state}; only a job that failed can")
+    if not record.queue and request is None:
+        raise NotReplayable(record.id, "it was rejected as a message, so there is no request to repeat; give one")
+
+
+def _kept(record: JobRecord) -> JobOptions:
+    return JobOptions(
+        tenant=record.tenant,
+        priority=record.priority if record.queue else DEFAULT_PRIORITY,
+        metadata=record.metadata,
+        timeout=record.timeout_s,
+        retry=record.retry,
+        budget=record.budget,
+        conversation_id=record.conversation,
+    )

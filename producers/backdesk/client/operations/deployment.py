@@ -1,0 +1,39 @@
+"""The state of the whole deployment, and the notice that it is under maintenance."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.operations.jobs import JobCore
+from backdesk.worker.model.deployment import MaintenanceNotice, SystemState, checked_message, checked_span_s
+from backdesk.worker.store.deployment import SystemCalls, read_notice
+
+
+class SystemInfo:
+    """The operations about the deployment as a whole."""
+
+    def __init__(self, core: JobCore) -> None:
+        self._key = core.keys.maintenance
+        self._calls = SystemCalls(core.settings)
+
+    def state(self) -> Operation[SystemState]:
+        """Return what there is to do and to do it with."""
+        (state,) = yield Calls([self._calls.state()])
+        return state  # type: ignore[no-any-return]  # replies are untyped
+
+    def begin_maintenance(self, message: str, for_: float | timedelta | None) -> Operation[MaintenanceNotice]:
+        """Tell that there is a maintenance; raises InvalidRequest."""
+        for_ms = None if for_ is None else round(checked_span_s(for_) * 1000)
+        (notice,) = yield Calls([self._calls.declare(checked_message(message), for_ms)])
+        return notice  # type: ignore[no-any-return]  # as above
+
+    def end_maintenance(self) -> Operation[bool]:
+        """Take the notice back; returns whether there was one."""
+        (removed,) = yield Commands([("DEL", self._key)])
+        return bool(removed)
+
+    def maintenance(self) -> Operation[MaintenanceNotice | None]:
+        """Return the notice, None while there is none."""
+        (raw,) = yield Commands([("GET", self._key)])
+        return read_notice(raw) if raw else None

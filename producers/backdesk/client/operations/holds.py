@@ -1,0 +1,126 @@
+"""What queued jobs wait for besides a free slot: a limit, those before them in line, another job of their conversation.
+
+The arithmetic is that of `store/lua/limits.lua` and of `join_line` in `dispatch.lua`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from backdesk.client.operation import Command, Commands, Operation
+from backdesk.client.operations.pace import next_us, unbegun
+from backdesk.worker.model.job import Hold, JobRecord, JobState
+from backdesk.worker.model.tenancy import EVERY_TENANT, scope_of, tenant_scope
+from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.keys import Keys
+
+#: Facts of a place in line, each by one command.
+_FACTS = 7
+_UNSET = ["~"] * 4
+
+
+def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRecord]]:
+    """Return the records, those of queued jobs with what they wait for. One round trip, none without queued jobs."""
+    queued = [record for record in records if record.state is JobState.QUEUED]
+    if not queued:
+        return [*records]
+    places = [*dict.fromkeys((record.queue, record.tenant, record.kind) for record in queued)]
+    (seconds, micros), *replies = yield Commands(
+        [
+            ("TIME",),
+            *(command for place in places for command in _facts(keys, *place)),
+            *(command for record in queued for command in _standing(keys, record)),
+        ]
+    )
+    now_us = int(seconds) * 1_000_000 + int(micros)
+    in_line = {
+        place: _Place(place, replies[at * _FACTS : (at + 1) * _FACTS], now_us) for at, place in enumerate(places)
+    }
+    standing = replies[len(places) * _FACTS :]
+    told = {
+        record.id: _told(record, in_line[record.queue, record.tenant, record.kind], ahead, first)
+        for record, ahead, first in zip(queued, standing[::2], standing[1::2], strict=True)
+    }
+    return [told.get(record.id, record) for record in records]
+
+
+def _facts(keys: Keys, queue: str, tenant: str, kind: str) -> list[Command]:
+    scopes = _scopes(queue, tenant, kind)
+    return [
+        ("HMGET", keys.held, f"{queue} {tenant} {kind}", f"{queue} {tenant}"),
+        ("HMGET", keys.policy, *scopes, tenant_scope(EVERY_TENANT), scope_of(tenant=EVERY_TENANT, kind=kind)),
+        ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
+        *(("GET", keys.rate(scope)) for scope in scopes),
+    ]
+
+
+def _scopes(queue: str, tenant: str, kind: str) -> list[str]:
+    return [scope_of(queue=queue), tenant_scope(tenant), scope_of(kind=kind), scope_of(tenant=tenant, kind=kind)]
+
+
+def _standing(keys: Keys, record: JobRecord) -> list[Command]:
+    conversation = keys.conversation(record.tenant, record.conversation or "")
+    return [
+        ("ZRANK", keys.line(record.queue, record.tenant, record.kind), record.id),
+        ("ZRANGE", conversation, 0, 0),
+    ]
+
+
+def _told(record: JobRecord, place: _Place, ahead: int | None, first: list[bytes]) -> JobRecord:
+    if record.conversation and first and text(first[0]) != record.id:
+        return record.model_copy(update={"behind": text(first[0])})
+    if ahead is None:  # it is being delivered
+        return record
+    return record.model_copy(update={"ahead": ahead, "limited": place.hold(ahead)})
+
+
+class _Place:
+    """Where jobs of a kind and a tenant stand in a queue, with the limits that apply there."""
+
+    def __init__(self, place: tuple[str, str, str], facts: Sequence[Any], now_us: int) -> None:
+        held, policies, taken, *rates = facts
+        self._scopes = _scopes(*place)
+        self._held = next((text(scope) for scope in held if scope), None)
+        self._own = [_words(policy) for policy in policies[:4]]
+        self._general = [_UNSET, _words(policies[4]), _UNSET, _words(policies[5])]
+        self._taken = [float(each or 0) for each in taken[:4]]
+        self._unbegun = taken[4:]
+        self._rates = rates
+        self._now_us = now_us
+
+    def hold(self, ahead: int) -> Hold | None:
+        """Return what holds a job that has so many before it in its line."""
+        if self._held in self._scopes:
+            return self._hold(self._scopes.index(self._held), ahead)
+        queue = self._hold(0, ahead)  # a full queue holds all of its tenants, and is not written down for each
+        return queue if queue.reason == "max_running" or self._waits(0) else None
+
+    def _hold(self, at: int, ahead: int) -> Hold:
+        most, interval_us = self._number(at, 1), self._number(at, 2)
+        scope = self._scopes[at]
+        if (most is not None and self._taken[at] >= most) or interval_us is None:
+            full = most is not None and self._taken[at] >= most
+            return Hold(scope=scope, reason="max_running" if full else "rate", run_at=None)
+        begins_ms = math.ceil(self._next_us(at, interval_us) / 1000)
+        run_at_ms = max(begins_ms, self._now_us // 1000) + ahead * interval_us / 1000
+        return Hold(scope=scope, reason="rate", run_at=moment(math.floor(run_at_ms)))
+
+    def _waits(self, at: int) -> bool:
+        interval_us = self._number(at, 2)
+        return interval_us is not None and self._next_us(at, interval_us) > self._now_us
+
+    def _next_us(self, at: int, interval_us: float) -> float:
+        of_rate = self._own[at] if self._own[at][2] != "~" else self._general[at]
+        burst = 1 if of_rate[3] == "~" else float(of_rate[3])
+        return next_us(self._rates[at], self._unbegun[at], interval_us, burst, self._now_us)
+
+    def _number(self, at: int, word: int) -> float | None:
+        """Return a limit, None where there is none; the order of the words is that of `JobLimits.policy`."""
+        value = self._own[at][word] if self._own[at][word] != "~" else self._general[at][word]
+        return None if value in {"~", "-"} else float(value)
+
+
+def _words(policy: bytes | None) -> list[str]:
+    return text(policy).split(" ", 4)[:4] if policy else _UNSET

@@ -1,0 +1,223 @@
+"""What the job clients do with jobs of any state; answers and dead letters have modules of their own."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from backdesk.client.contracts import installed_checks
+from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.operations.holds import with_holds
+from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable, UnknownKind
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.job import TERMINAL, JobRecord, JobState
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.submit.admission import WHEN_BUSY, JobOptions, admit, check_taken, refusal
+
+# Named here because inside the clients `list` is a method.
+Ids = list[str]
+Replies = list[Any]
+Records = list[JobRecord]
+MaybeRecords = list[JobRecord | None]
+Contracts = list[KindContract]
+Announcements = list[WorkerFacts]
+Events = list[JobEvent]
+
+#: Jobs written by one script call, and calls in one round trip, of `submit_many`.
+JOBS_A_CALL = 50
+CALLS_A_TRIP = 20
+#: Announced contracts are believed for this long before they are read again. Seconds.
+CONTRACTS_FRESH_S = 30.0
+#: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
+PAGE = 200
+MAX_PAGES = 50
+
+
+class JobCore:
+    """The operations of a job client on one deployment."""
+
+    def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.prefix)
+        self.transitions = Transitions(settings)
+        self._installed = installed_checks() if checks is None else checks
+        self._announced: dict[str, KindContract] = {}
+        self._checks: dict[str, RequestCheck] = {}
+        self._read_at = float("-inf")
+
+    def submit(
+        self, kind: str, request: object, options: JobOptions, job_id: str | None
+    ) -> Operation[tuple[str, bool]]:
+        """Return the job's id, and whether this call created it."""
+        check = yield from self.check(kind)
+        job = self._admit(new_job_id() if job_id is None else job_id, kind, request, check, options)
+        found, created = yield from self.write(job)
+        # An id of our own choosing that is found already was written by this very call, before its connection broke.
+        return found, created or (job_id is None and found == job.id)
+
+    def write(self, job: NewJob) -> Operation[tuple[str, bool]]:
+        """Return the id of a job that was admitted, and whether it is new; raises IdempotencyConflict."""
+        (((code, found),),) = yield Calls([self.transitions.submit([job])])
+        check_taken(job, code, found)
+        return found, code is SubmitCode.CREATED
+
+    def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
+        """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
+        if options.idempotency_key is not None:
+            raise InvalidRequest("idempotency_key", "names one job; use submit for it")
+        if options.when_busy != WHEN_BUSY[0]:
+            raise InvalidRequest("when_busy", "is for one job; use submit for it")
+        check = yield from self.check(kind)
+        jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
+        calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
+        for at in range(0, len(calls), CALLS_A_TRIP):
+            for replies in (yield Calls(calls[at : at + CALLS_A_TRIP])):
+                for code, found in replies:
+                    if code is SubmitCode.FORBIDDEN:
+                        raise refusal(found, tenant=options.tenant)
+        return [job.id for job in jobs]
+
+    def get(self, job_id: str) -> Operation[JobRecord]:
+        """Return the record; raises JobNotFound."""
+        (record,) = yield from self.records([job_id])
+        if record is None:
+            raise JobNotFound(job_id)
+        (record,) = yield from with_holds(self.keys, [record])
+        return record
+
+    def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
+        """Return the logged events with a seq over `after`, and whether the job has ended; raises JobNotFound."""
+        # The state first: if it is terminal, the log read after it holds the terminal event.
+        state, raw = yield Commands(
+            [("HGET", self.keys.job(job_id), "state"), ("LRANGE", self.keys.events(job_id), after, -1)]
+        )
+        if state is None:
+            raise JobNotFound(job_id)
+        return [read_event(entry) for entry in raw], state.decode() in TERMINAL
+
+    def cancel(self, job_id: str, reason: str) -> Operation[JobState]:
+        """End a job, or ask its attempt to; returns the state it is in now, raises JobNotFound or NotCancellable."""
+        ((cancelled, state),) = yield Calls([self.transitions.cancel(job_id, reason)])
+        if not cancelled:
+            raise NotCancellable(job_id, state) if state else JobNotFound(job_id)
+        return JobState(state)
+
+    def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
+        """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
+        found: dict[str, JobRecord] = {}  # by id: a job that changes meanwhile may stand on two pages
+        for page in range(MAX_PAGES):
+            ids = yield from self._page(state, tenant, page)
+            records = yield from self.records(ids)
+            found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
+            if len(found) >= limit or len(ids) < PAGE:
+                break
+        return (yield from with_holds(self.keys, [*found.values()][:limit]))
+
+    def kinds(self) -> Operation[Contracts]:
+        """Return the contracts that workers have announced, by name."""
+        (announced,) = yield Commands([("HGETALL", self.keys.kinds)])
+        return sorted((KindContract.model_validate_json(raw) for raw in announced.values()), key=lambda c: c.kind)
+
+    def workers(self) -> Operation[Announcements]:
+        """Return what live workers announce of themselves, by name."""
+        (names,) = yield Commands([("ZRANGE", self.keys.workers, 0, -1)])
+        raw = yield Commands([("GET", self.keys.worker(name.decode())) for name in sorted(names)])
+        return [WorkerFacts.model_validate_json(entry) for entry in raw if entry]
+
+    def counts(self) -> Operation[dict[JobState, int]]:
+        """Return how many jobs are in each state."""
+        sizes = yield Commands([("ZCARD", self.keys.state(state)) for state in JobState])
+        return dict(zip(JobState, sizes, strict=True))
+
+    def _page(self, state: JobState | None, tenant: str | None, page: int) -> Operation[Ids]:
+        first, last = page * PAGE, (page + 1) * PAGE - 1
+        if tenant is not None or state is not None:
+            key = self.keys.tenant_jobs(tenant) if tenant is not None else self.keys.state(str(state))
+            (ids,) = yield Commands([("ZREVRANGE", key, first, last)])
+            return [job_id.decode() for job_id in ids]
+        newest = yield Commands([("ZREVRANGE", self.keys.state(s), 0, last, "WITHSCORES") for s in JobState])
+        merged = sorted((_entry(pair) for pairs in newest for pair in pairs), reverse=True)
+        return [job_id for _, job_id in merged[first : last + 1]]
+
+    def records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
+        """Return the records of jobs, None for each that is not there, in one round trip."""
+        if not ids:
+            return []
+        replies = yield Commands(
+            [
+                command
+                for job_id in ids
+                # The count first: whoever watches from it on sees the end of a job that the record shows as running.
+                for command in (
+                    ("LLEN", self.keys.events(job_id)),
+                    ("HGETALL", self.keys.job(job_id)),
+                    ("HVALS", self.keys.awaiting(job_id)),
+                    ("HGETALL", self.keys.spent(job_id)),
+                )
+            ]
+        )
+        each = zip(ids, replies[::4], replies[1::4], replies[2::4], replies[3::4], strict=True)
+        return [
+            read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
+        ]
+
+    def check(self, kind: str) -> Operation[RequestCheck]:
+        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind.
+
+        What is done about suspicious text is for the workers to say, whose announcement goes before our own settings.
+        """
+        installed = self._installed.get(kind)
+        if installed is not None and not installed.guarded:
+            return installed
+        stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
+        if stale or (installed is None and kind not in self._announced):
+            announced = yield from self.kinds()
+            self._announced = {contract.kind: contract for contract in announced}
+            self._checks.clear()
+            self._read_at = time.monotonic()
+        if kind not in self._checks:
+            self._checks[kind] = self._check_of(kind, installed)
+        return self._checks[kind]
+
+    def _check_of(self, kind: str, installed: RequestCheck | None) -> RequestCheck:
+        announced = self._announced.get(kind)
+        if installed is not None:
+            return installed.guarded_by((announced and announced.guard) or self.settings.guard)
+        if announced is None:
+            raise UnknownKind(kind, sorted({*self._announced, *self._installed}))
+        return SchemaCheck(announced)
+
+    def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
+        return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)
+
+    def _admit_nth(self, n: int, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
+        try:
+            return self._admit(new_job_id(), kind, request, check, options)
+        except InvalidRequest as error:
+            raise InvalidRequest.of({f"[{n}].{field}": reason for field, reason in error.fields.items()}) from None
+
+
+def new_job_id() -> str:
+    """Return an id that no other job has: a random UUID."""
+    return str(uuid.uuid4())
+
+
+def outcome_of(record: JobRecord) -> Any:
+    """Return the result of a job that has ended; raises JobFailed when it has none."""
+    if record.state is JobState.SUCCEEDED:
+        return record.result
+    failure = record.error or Failure(code="unknown", message="no reason was recorded")
+    raise JobFailed(record.id, record.state, failure)
+
+
+def _entry(pair: Sequence[Any]) -> tuple[float, str]:
+    member, score = pair
+    return float(score), member.decode()

@@ -1,0 +1,159 @@
+"""What jobs came to over the last days: how they ended, how long they took, what they cost and measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from backdesk.client.operation import Commands, Operation
+from backdesk.client.operations.dead_letters import Since
+from backdesk.client.operations.jobs import JobCore
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.memory.ddsketch import Sketch, Tally, read_tally
+from backdesk.worker.model.job import TERMINAL, JobState
+from backdesk.worker.store.jobs import text
+
+#: How long the figures of a day are kept.
+DAYS_KEPT = 40
+#: Hashes read in one round trip, and entries in one step through a set.
+_AT_ONCE = 500
+_DAY = timedelta(days=1)
+
+By = Literal["kind", "tenant", "day"]
+#: A moment (naive = UTC), or how long ago: seconds or a timedelta.
+
+
+class Distribution(BaseModel):
+    """Numbers that jobs measured. The quantiles are within 2 % of a number that was measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    sum: float
+    mean: float
+    min: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> Distribution:
+        """Return what a sketch tells."""
+        p50, p95, p99 = (sketch.quantile(q) for q in (0.5, 0.95, 0.99))
+        facts = {"count": sketch.count, "sum": sketch.sum, "mean": sketch.mean, "min": sketch.min, "max": sketch.max}
+        return cls.model_validate(facts | {"p50": p50, "p95": p95, "p99": p99})
+
+
+class JobStats(BaseModel):
+    """Jobs that ended, of one kind, tenant or day, or all: how many in each state, and by name what they measured.
+
+    Only jobs that used a model or measured something count in the measures.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    states: dict[JobState, int]
+    measures: dict[str, Distribution]
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic documents it
+    @property
+    def jobs(self) -> int:
+        """How many ended."""
+        return sum(self.states.values())
+
+    @computed_field  # type: ignore[prop-decorator]  # as above
+    @property
+    def failed_share(self) -> float | None:
+        """The share (0 to 1) that failed or expired, of those that were not cancelled; None when there are none."""
+        meant = self.jobs - self.states[JobState.CANCELLED]
+        return (self.states[JobState.FAILED] + self.states[JobState.EXPIRED]) / meant if meant else None
+
+
+class Stats(BaseModel):
+    """What jobs that ended on the days from `since` to `until` (UTC, both included) came to, group by group."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: date
+    until: date
+    by: By
+    groups: list[JobStats]
+    total: JobStats
+
+
+class Statistics:
+    """The operation that reads what was counted."""
+
+    def __init__(self, core: JobCore) -> None:
+        self._keys = core.keys
+
+    def read(self, tenant: str | None, kind: str | None, since: Since, by: By) -> Operation[Stats]:
+        """Return what jobs came to, of one tenant or all, of one kind or all; raises InvalidRequest. Not atomic.
+
+        Groups are ordered by how many jobs they have, days by date.
+        """
+        if by not in get_args(By):
+            raise InvalidRequest("by", f"{by!r} must be one of {', '.join(get_args(By))}")
+        ((seconds, _),) = yield Commands([("TIME",)])
+        now = datetime.fromtimestamp(seconds, UTC)
+        days = _days(since, now)
+        counted = yield from self._counted(days, tenant, kind)
+        total, groups = Tally(), dict[str, Tally]()
+        for at in range(0, len(counted), _AT_ONCE):
+            part = counted[at : at + _AT_ONCE]
+            hashes = yield Commands([("HGETALL", self._keys.stats(*each)) for each in part])
+            for (day, whose, what), fields in zip(part, hashes, strict=True):
+                tally = read_tally(fields)
+                total.add(tally)
+                groups.setdefault({"day": day, "tenant": whose, "kind": what}[by], Tally()).add(tally)
+        found = [_stats(name, tally) for name, tally in groups.items()]
+        found.sort(key=lambda group: (0 if by == "day" else -group.jobs, group.name))
+        return Stats(since=days[0], until=days[-1], by=by, groups=found, total=_stats("all", total))
+
+    def _counted(
+        self, days: Iterable[date], tenant: str | None, kind: str | None
+    ) -> Operation[list[tuple[str, str, str]]]:
+        """Return the days with the tenants and kinds of which there is something, of those that are asked for."""
+        found: dict[tuple[str, str, str], None] = {}
+        for day in days:
+            cursor: int | None = None
+            while cursor != 0:
+                key = self._keys.stats_of_day(day.isoformat())
+                ((cursor, members),) = yield Commands([("SSCAN", key, cursor or 0, "COUNT", _AT_ONCE)])
+                for whose, _, what in (text(member).partition(" ") for member in members):
+                    if tenant in {None, whose} and kind in {None, what}:
+                        found[day.isoformat(), whose, what] = None
+        return [*found]
+
+
+def _days(since: Since, now: datetime) -> Sequence[date]:
+    """Return the days that are meant, in UTC: whole ones, today the last."""
+    count = _count_of_days(since, now)
+    if not 1 <= count <= DAYS_KEPT:
+        reason = "is in the future" if count < 1 else f"is too long ago: figures are kept for {DAYS_KEPT} days"
+        raise InvalidRequest("since", f"{since!s} {reason}")
+    return [(now - ago * _DAY).date() for ago in reversed(range(count))]
+
+
+def _count_of_days(since: Since, now: datetime) -> int:
+    if isinstance(since, datetime):
+        moment = since if since.tzinfo else since.replace(tzinfo=UTC)
+        return (now.date() - moment.astimezone(UTC).date()).days + 1
+    seconds = since.total_seconds() if isinstance(since, timedelta) else since
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise InvalidRequest("since", f"{since!r} must be a moment, or how long ago: a timedelta or seconds over 0")
+    return math.ceil(seconds / _DAY.total_seconds())
+
+
+def _stats(name: str, tally: Tally) -> JobStats:
+    return JobStats(
+        name=name,
+        states={state: tally.states[state] for state in JobState if state in TERMINAL},
+        measures={each: Distribution.of(sketch) for each, sketch in sorted(tally.measures.items()) if sketch.counts},
+    )

@@ -1,0 +1,172 @@
+"""Tenants: what applies to each, where that comes from, and what it has going on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.lines import Line, read_lines
+from backdesk.client.operations.pace import next_moment, unbegun
+from backdesk.client.operations.policies import change_policy, merged
+from backdesk.client.operations.spending import Spendings
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.budget import DaySpending
+from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
+from backdesk.worker.model.tenancy import EVERY_TENANT, NO_LIMIT, JobLimits, TenantSettings, tenant_scope
+from backdesk.worker.store.jobs import text
+
+_NAME = re.compile(NAME_PATTERN)
+#: Where a setting comes from: it is the tenant's own, that of every tenant, or built in.
+Origin = Literal["own", "every_tenant", "built_in"]
+#: What applies where nobody has said anything; None is no limit, for `kinds`: all of them.
+BUILT_IN: dict[str, Any] = dict.fromkeys(TenantSettings.model_fields) | {
+    "weight": 1.0,
+    "burst": 1,
+    "on_budget": "fail",
+    "priority": DEFAULT_PRIORITY,
+}
+
+
+class Setting(BaseModel):
+    """A value that applies, None for no limit, and where it comes from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: Any
+    origin: Origin
+
+
+class TenantStatus(BaseModel):
+    """What applies to a tenant, and what it has going on.
+
+    `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
+    tenant or of a kind holds, `running` the jobs that are delivered to workers or run, as `max_running` counts them.
+    `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has spent today.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    own: bool
+    settings: dict[str, Setting]
+    queued: int = 0
+    running: int = 0
+    limited: int = 0
+    next_at: datetime | None = None
+    spent: DaySpending | None = None
+
+
+# Named here because inside the class `list` is a method.
+TenantStatuses = list[TenantStatus]
+
+
+class Tenants:
+    """The operations on tenants."""
+
+    def __init__(self, core: JobCore) -> None:
+        self._core = core
+
+    def set(self, tenant: str, changes: Mapping[str, Any]) -> Operation[TenantSettings]:
+        """Change what is set for a tenant; returns all that is set for it. Raises InvalidRequest."""
+        name = checked_name(tenant)
+        return (yield from change_policy(self._core, tenant_scope(name), TenantSettings, changes, name))
+
+    def remove(self, tenant: str) -> Operation[bool]:
+        """Remove what is set for a tenant; returns whether there was anything."""
+        name = checked_name(tenant)
+        (removed,) = yield Calls([self._core.transitions.configure(tenant_scope(name), "", name)])
+        return bool(removed)
+
+    def get(self, tenant: str) -> Operation[TenantStatus]:
+        """Return one, also one that was never heard of."""
+        name = checked_name(tenant)
+        lines = yield from read_lines(self._core, self._core.settings.queues, tenant=name)
+        (status,) = yield from self.statuses([name], lines.lines)
+        return status
+
+    def list(self, most: int) -> Operation[tuple[TenantStatuses, int]]:
+        """Return the tenants that were set up or have jobs, by name, and how many more there are."""
+        keys = self._core.keys
+        scopes, known = yield Commands([("HKEYS", keys.policy), ("SMEMBERS", keys.tenants)])
+        names = {words[1] for words in map(str.split, map(text, scopes)) if words[0] == "tenant" and len(words) == 2}
+        ordered = sorted(names | set(map(text, known)))
+        lines = yield from read_lines(self._core, self._core.settings.queues)
+        return (yield from self.statuses(ordered[:most], lines.lines)), max(len(ordered) - most, 0)
+
+    def statuses(self, names: Sequence[str], lines: Sequence[Line]) -> Operation[TenantStatuses]:
+        """Return what there is to tell of tenants, given the lines of their jobs. Three round trips."""
+        if not names:
+            return []
+        keys, scopes = self._core.keys, [tenant_scope(name) for name in names]
+        policies, taken, time, *rates = yield Commands(
+            [
+                ("HMGET", keys.policy, tenant_scope(EVERY_TENANT), *scopes),
+                ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
+                ("TIME",),
+                *(("GET", keys.rate(scope)) for scope in scopes),
+            ]
+        )
+        general, *own = (text(policy) if policy else "" for policy in policies)
+        now_us = int(time[0]) * 1_000_000 + int(time[1])
+        spent = yield from Spendings(self._core).today_of(names)
+        waiting: dict[str, list[Line]] = {}
+        for line in lines:
+            waiting.setdefault(line.tenant, []).append(line)
+        found = []
+        each = zip(names, own, taken[: len(names)], taken[len(names) :], rates, spent, strict=True)
+        for name, policy, running, delivered, rate, its_day in each:
+            every = name == EVERY_TENANT
+            its = effective(policy, "" if every else general, of_every=every)
+            status = TenantStatus(
+                tenant=name,
+                own=bool(policy),
+                settings=its,
+                queued=sum(line.waiting for line in waiting.get(name, ())),
+                running=round(float(running or 0)),
+                limited=sum(line.waiting for line in waiting.get(name, ()) if line.held_by),
+                next_at=next_moment(_limits(its), rate, delivered, now_us),
+                spent=None if every else its_day,
+            )
+            found.append(status)
+        return found
+
+
+def effective(own: str, general: str, *, of_every: bool = False) -> dict[str, Setting]:
+    """Return what applies by the policies of a tenant and of every tenant ("" where there is none)."""
+    layers: tuple[tuple[Origin, dict[str, Any]], ...] = (
+        ("every_tenant" if of_every else "own", _said(own)),
+        ("every_tenant", _said(general)),
+        ("built_in", BUILT_IN),
+    )
+    found = {name: _setting(name, layers) for name in BUILT_IN}
+    # A burst belongs to its rate.
+    of_rate = next(layer for layer in layers if "rate" in layer[1])
+    found["burst"] = _setting("burst", [of_rate, layers[-1]])
+    return found
+
+
+def _setting(name: str, layers: Sequence[tuple[Origin, dict[str, Any]]]) -> Setting:
+    origin, layer = next(each for each in layers if name in each[1])
+    return Setting(value=None if layer[name] == NO_LIMIT else layer[name], origin=origin)
+
+
+def _said(policy: str) -> dict[str, Any]:
+    return merged(TenantSettings, policy, {}).model_dump(mode="json", exclude_none=True) if policy else {}
+
+
+def _limits(settings: Mapping[str, Setting]) -> JobLimits:
+    rate = settings["rate"].value
+    return JobLimits(rate=rate, burst=settings["burst"].value if rate else None)
+
+
+def checked_name(tenant: str) -> str:
+    """Return the name of a tenant, or that of every tenant; raises InvalidRequest."""
+    if not isinstance(tenant, str) or (tenant != EVERY_TENANT and not _NAME.fullmatch(tenant)):
+        raise InvalidRequest("tenant", f"{tenant!r} is no name of a tenant")
+    return tenant

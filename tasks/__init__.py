@@ -1,1 +1,0 @@
-"""What this deployment can do: contracts, task bodies, agents and their tools."""

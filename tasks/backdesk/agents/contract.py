@@ -1,0 +1,97 @@
+"""The contract of kinds that let agents answer a message: the request, the answer, and what was done."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
+
+from backdesk.platform.contract import Contract, GuardedMessage, Reference
+from backdesk.quality.contract import QualityReport
+
+
+class Action(BaseModel):
+    """Something that was really done for a customer; the root of the actions that tools declare.
+
+    A subclass gives `type` a literal of its own as default; from then on results that hold such an action are read as
+    that class. Where the class is not loaded, as in a service without the kind's code, the action is an `Action` with
+    the same fields. Raises TypeError for a type that another class has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+
+    _known: ClassVar[dict[str, builtins.type[Action]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        name = cls.model_fields["type"].default
+        before = Action._known.get(name)
+        if before is not None and (before.__module__, before.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(
+                f"the action {name!r} is {before.__qualname__} already: give {cls.__qualname__} another type"
+            )
+        Action._known[name] = cls
+
+    @classmethod
+    def read(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Action:
+        """Return an action by the class of its type."""
+        known = cls._known.get(str(value.get("type"))) if isinstance(value, dict) else None
+        action: Action = known.model_validate(value) if known else handler(value)
+        return action
+
+    def sentence(self) -> str:
+        """Tell the customer that it was done; empty when there is nothing to tell."""
+        return ""
+
+
+#: Any action, by its class where that is loaded.
+AnyAction = Annotated[SerializeAsAny[Action], WrapValidator(Action.read)]
+
+
+class ModelUsage(Contract):
+    """What one job asked of the model."""
+
+    requests: int = Field(0, description="Those that the cache has answered included.")
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tool_calls: int = 0
+    cost_usd: float | None = Field(None, description="In US dollars; null when a price is not known.")
+    cached_requests: int = Field(0, description="Those that the cache has answered: they cost nothing.")
+
+
+class AgentRequest(Contract):
+    """A message to agents, alone or as part of a conversation."""
+
+    message: GuardedMessage
+    customer_id: Reference | None = Field(None, description="Whose data the agents see and change.")
+    conversation_id: Reference | None = Field(
+        None, description="Send it again to continue a conversation, such as to answer a clarifying question."
+    )
+
+
+class AgentResult(Contract):
+    """The answer to a message.
+
+    When `clarifying` is true, `answer` is a question: send what the customer replies as a new request with
+    the same `conversation_id`. `actions` holds only what was really done.
+    """
+
+    answer: str
+    agent: str = Field(description="The agent that answered.")
+    path: list[str] = Field(description="The agents in the order in which they worked; the last one answered.")
+    actions: list[AnyAction] = Field(default_factory=list)
+    clarifying: bool = False
+    conversation_id: str = Field(description="The job's own id when the request named no conversation.")
+    usage: ModelUsage
+    model: str
+    offline: bool = Field(description="Whether a rule-based stand-in answered because no model is configured.")
+    quality: QualityReport | None = Field(
+        None, description="How the answer came through the quality gate of its agent; null for one that has none."
+    )
+    degraded: Literal["fallback_model", "fallback_answer"] | None = Field(
+        None, description="Whether another model answered than the configured one, or no model at all."
+    )

@@ -1,0 +1,95 @@
+"""The desk at which agents work: whom they serve, what they may reach, and what they have really done so far.
+
+One job has one desk. It goes from agent to agent with the conversation, so that a colleague knows what is
+known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Self
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
+
+from backdesk.agents.contract import Action
+from backdesk.platform.database import Database
+from backdesk.platform.settings import TaskSettings
+from backdesk.worker.model.deployment import SystemState
+
+
+class Context(BaseModel):
+    """What the agents of a conversation know besides its words: the root of the contexts that kinds declare.
+
+    It is carried from agent to agent, and from one message of a conversation to the next. Every field has a default:
+    a conversation begins with none known. Each version of a kind must read what the one before it wrote.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    @property
+    def customer(self) -> str | None:
+        """Whom the agents serve, where they find that out themselves; the conversation is theirs from then on."""
+        return None
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the agents may see what was said in the conversation before this message."""
+        return True
+
+    def carried(self) -> Self:
+        """Return what of it the next message of the conversation brings: all, unless a kind knows better."""
+        return self
+
+
+C = TypeVar("C", bound=Context, default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One handoff of the conversation; `previous` is None for the agent that began."""
+
+    agent: str
+    previous: str | None
+    reason: str
+
+
+async def _no_system() -> SystemState:
+    raise LookupError("there is no engine around this desk")
+
+
+@dataclass(slots=True)
+class Desk(Generic[C]):
+    """What the agents and tools of one job share."""
+
+    database: Database
+    tenant: str
+    #: With a customer, orders of others do not exist for the tools.
+    customer_id: str | None
+    #: Names an effect of this job for whoever must not let it happen twice: the same in every attempt, and in a
+    #: replay that goes on where the job stopped.
+    key: Callable[[str], str]
+    settings: TaskSettings
+    conversation_id: str = ""
+    #: What looks suspicious in the customer's message: names of patterns.
+    flagged: tuple[str, ...] = ()
+    #: What the agents know, by the type that the kind has declared.
+    context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
+    #: Returns how the whole deployment is at the moment.
+    system: Callable[[], Awaitable[SystemState]] = _no_system
+    #: What the active agent was told besides its prompt.
+    briefing: str = ""
+    transfers: list[Transfer] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+    def did(self, action: Action) -> None:
+        """Note what was done; a repeat of the same is the same action."""
+        if action not in self.actions:
+            self.actions.append(action)
+
+    def learn(self, **facts: Any) -> None:
+        """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""
+        known = type(self.context)
+        self.context = known.model_validate({**self.context.model_dump(), **facts})
+        self.customer_id = self.context.customer or self.customer_id

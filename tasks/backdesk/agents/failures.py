@@ -1,0 +1,47 @@
+"""How a job fails because of its model: one error, a stable code, and when to come back."""
+
+from __future__ import annotations
+
+from backdesk.quality.contract import Review
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category, Severity
+
+#: What a code means: its category, how grave it is, and whether another attempt could succeed.
+_MEANINGS: dict[str, tuple[Category, Severity, bool]] = {
+    "model_rate_limit": (Category.RATE_LIMIT, Severity.MEDIUM, True),
+    "model_quota": (Category.RESOURCE_EXHAUSTION, Severity.HIGH, False),
+    "model_auth": (Category.AUTHENTICATION, Severity.HIGH, False),
+    "model_unavailable": (Category.NETWORK, Severity.MEDIUM, True),
+    "model_timeout": (Category.TIMEOUT, Severity.MEDIUM, True),
+    "model_rejected": (Category.VALIDATION, Severity.MEDIUM, False),
+    "model_not_found": (Category.VALIDATION, Severity.MEDIUM, False),
+    "model_misbehaved": (Category.DATA_CORRUPTION, Severity.HIGH, True),
+    # Another attempt would find the same draft and refuse it again, so no usual policy repeats it: the category sees to
+    # that. It passes all the same, as another job's draft may be better; so a fallback answers.
+    "quality_failed": (Category.VALIDATION, Severity.MEDIUM, True),
+    "usage_limit": (Category.RESOURCE_EXHAUSTION, Severity.HIGH, False),
+}
+CODES = frozenset(_MEANINGS)
+
+
+class ModelFailure(TaskError):
+    """The model did not answer, or not usably.
+
+    `code` is one of `CODES`; what it means follows from it. `retry_after_s` is in seconds, None when the provider
+    named no time.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
+        category, severity, transient = _MEANINGS[code]
+        super().__init__(
+            code, message, category=category, severity=severity, transient=transient, retry_after_s=retry_after_s
+        )
+
+
+class QualityFailed(ModelFailure):
+    """No draft passed the quality gate, though the model could mend it as often as the gate allows."""
+
+    def __init__(self, review: Review, corrections: int) -> None:
+        why = ", ".join(review.failed) or "not good enough"
+        times = f"{corrections} correction{'' if corrections == 1 else 's'}"
+        super().__init__("quality_failed", f"The answer did not pass its review after {times}: {why}.")

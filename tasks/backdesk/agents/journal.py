@@ -1,0 +1,121 @@
+"""What the agents of one job leave for the attempts after this one, by the means of the engine.
+
+Where they are goes into the job's checkpoint, at every turn between model and tools; what a tool has done goes into its
+ledger, under the call's own key. So the next attempt begins at the last turn, and finds there the calls that are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from backdesk.agents.contract import AnyAction, ModelUsage
+from backdesk.agents.desk import Desk, Transfer
+from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.reporter import Reporter
+from backdesk.agents.tools import Consent, DeskTool
+from backdesk.quality.contract import QualityReport, Review
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.asks import Answer
+from backdesk.worker.model.budget import Amount
+
+#: Under which name the body leaves to its fallback how its last draft was reviewed.
+QUALITY = "quality"
+
+
+class Bookmark(BaseModel):
+    """Where a job's agents are. Each version of this code must read what the one before it wrote."""
+
+    #: What this job has added to the conversation, in the agent library's own format.
+    messages: list[Any]
+    transfers: list[Transfer]
+    actions: list[AnyAction] = []
+    #: What had been used when the last request to the model began.
+    usage: ModelUsage = ModelUsage()
+    #: What was known then, as the desk's context.
+    context: dict[str, Any] = {}
+    fraction: float = 0.0
+
+
+class Journal:
+    """The memory of one job's agents."""
+
+    def __init__(
+        self, context: TaskContext, desk: Desk, reporter: Reporter, approval_within_s: float, *, cheaper: bool
+    ) -> None:
+        self._context = context
+        self._desk = desk
+        self._reporter = reporter
+        self._approval_within_s = approval_within_s
+        #: Whether there is a cheaper model, by which a job goes on that has spent its budget.
+        self._cheaper = cheaper
+        #: How the last answer came through the quality gate of its agent.
+        self.quality: QualityReport | None = None
+
+    def open(self) -> Bookmark | None:
+        """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
+        if self._context.restored is None:
+            return None
+        bookmark = Bookmark.model_validate(self._context.restored)
+        self._desk.transfers[:] = bookmark.transfers
+        self._desk.actions[:] = bookmark.actions
+        self._desk.learn(**bookmark.context)
+        self._reporter.go_on(bookmark.fraction, bookmark.transfers)
+        return bookmark
+
+    async def keep(self, messages: list[Any], usage: ModelUsage) -> None:
+        """Keep where the agents are now. Raises LeavingNow when the job goes on elsewhere."""
+        bookmark = Bookmark(
+            messages=messages,
+            transfers=self._desk.transfers,
+            actions=self._desk.actions,
+            usage=usage,
+            context=self._desk.context.model_dump(mode="json"),
+            fraction=self._reporter.fraction,
+        )
+        await self._context.checkpoint(bookmark)
+
+    async def reviewed(self, agent: str, review: Review, corrections: int, *, answer: str | None) -> None:
+        """Note what the gate of an agent said of a draft; `answer` is what watchers have not seen and may if it passed.
+
+        Told again by an attempt that finds the draft of a former one.
+        """
+        self.quality = QualityReport(outcome="passed", corrections=corrections, review=review)
+        self._context.aside[QUALITY] = self.quality
+        self._reporter.reviewed(agent, review, corrections)
+        if review.passed and answer is not None:
+            self._reporter.text(answer, begins=True)
+
+    async def call(
+        self,
+        tool: DeskTool[Any, ToolOutcome],
+        key: str,
+        args: dict[str, Any],
+        run: Callable[[], Awaitable[ToolOutcome]],
+    ) -> ToolOutcome:
+        """Have a tool called once in the life of the job, with a person's consent if it needs that.
+
+        Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
+        """
+        consent = await tool.consent(self._desk, **args) if tool.consent else None
+        if consent is not None and not (answer := await self._ask(key, consent)).approved:
+            return _denied(answer)
+        if not self._context.finished(key):
+            await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
+        outcome: ToolOutcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        # From the outcome, not by the tool itself: what a former attempt has called is not called again.
+        if (action := outcome.action()) is not None:
+            self._desk.did(action)
+        if learned := outcome.learned():
+            self._desk.learn(**learned)
+        return outcome
+
+    async def _ask(self, key: str, consent: Consent) -> Answer:
+        return await self._context.approval(key, consent.prompt, within=self._approval_within_s, **consent.facts)
+
+
+def _denied(answer: Answer) -> Refusal:
+    reason = f": {answer.note}" if answer.note else "."
+    return Refusal(refused=f"It needs the approval of a colleague, who did not give it{reason}")

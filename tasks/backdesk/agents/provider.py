@@ -1,0 +1,119 @@
+"""Which model answers: the configured one, or the rules of the offline model when none is configured."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from backdesk.agents.prices import Prices, load_prices
+from backdesk.agents.runtime import ModelHandle, openai_model, scripted_model
+from backdesk.agents.situation import Decide
+from backdesk.platform.settings import RESPONSES_PREFIX, TaskSettings
+from backdesk.worker.model.service import fingerprint_of
+
+OFFLINE = "offline"
+
+#: An HTTP client belongs to the loop on which it is used, so each loop has its own; a worker process has
+#: one loop, and a forked child begins with a new one.
+_handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[Decide | None, ModelHandle]]] = (
+    WeakKeyDictionary()
+)
+
+
+#: Answers in place of every model of this process, whatever is configured.
+_stand_in: ModelHandle | None = None
+
+
+@contextmanager
+def stand_in(model: ModelHandle) -> Iterator[None]:
+    """Have this model answer within the block, for tests; it must not be bound to a loop."""
+    global _stand_in  # noqa: PLW0603 - bodies find their model by themselves, on another thread than the test's
+    before, _stand_in = _stand_in, model
+    try:
+        yield
+    finally:
+        _stand_in = before
+
+
+def current_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
+    """Return the running loop's model; made at its first use, and again when the settings are others.
+
+    `rules` are asked where no model is configured.
+    """
+    if _stand_in is not None:
+        return _stand_in
+    loop = asyncio.get_running_loop()
+    known = _handles.get(loop)
+    if known is None or known[0] is not settings:
+        known = _handles[loop] = (settings, {})
+    which = rules if settings.offline else None
+    if which not in known[1]:
+        known[1][which] = make_model(settings, rules)
+    return known[1][which]
+
+
+async def close_model() -> None:
+    """Close the connections of the running loop's models, if there are any."""
+    known = _handles.pop(asyncio.get_running_loop(), None)
+    for model in known[1].values() if known else ():
+        await model.close()
+
+
+def make_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
+    """Build the model that the settings name, and those that stand in for it.
+
+    Raises ConfigurationError for prices that cannot be read.
+    """
+    if settings.offline:
+        make_offline = partial(_offline, settings, rules)
+        cheaper = make_offline(f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
+        return replace(make_offline(OFFLINE), cheaper=cheaper)
+    make = partial(_online, settings, Prices(load_prices(settings.prices), settings.base_url))
+    cheaper = make(settings.cheaper_model) if settings.cheaper_model else None
+    fallback = replace(make(settings.fallback_model), cheaper=cheaper) if settings.fallback_model else None
+    model = make(settings.model)
+    close = partial(_close_all, model, fallback, cheaper)
+    return replace(model, fallback=fallback, cheaper=cheaper, close=close)
+
+
+def _offline(settings: TaskSettings, rules: Decide, name: str) -> ModelHandle:
+    model = scripted_model(name, rules, settings.offline_token_delay_ms / 1000)
+    return replace(model, resource=f"{OFFLINE}/rules", price=lambda _: 0.0)
+
+
+def _online(settings: TaskSettings, prices: Prices, model: str) -> ModelHandle:
+    secret = settings.api_key.get_secret_value() if settings.api_key else None
+    name = model.removeprefix(RESPONSES_PREFIX)
+    handle = openai_model(
+        name,
+        responses=model.startswith(RESPONSES_PREFIX),
+        api_key=secret,
+        base_url=settings.base_url,
+        silence_s=settings.model_silence_s,
+        request_s=settings.model_request_s,
+    )
+    return replace(
+        handle,
+        resource=_resource(settings.base_url, name),
+        key=fingerprint_of(secret) if secret else "",
+        price=partial(prices.cost_usd, name),
+    )
+
+
+def _resource(base_url: str | None, model: str) -> str:
+    """Name a model among the services that limits are set for: by its provider, and by its own name there."""
+    parts = urlsplit(base_url or "")
+    provider = f"{parts.hostname or 'openai'}:{parts.port}" if parts.port else parts.hostname or "openai"
+    return re.sub(r"[^A-Za-z0-9_.:/@+-]", "-", f"{provider}/{model}").lstrip("_.:/@+-")[:200]
+
+
+async def _close_all(*models: ModelHandle | None) -> None:
+    for model in models:
+        if model is not None:
+            await model.close()

@@ -1,0 +1,144 @@
+"""Tells those who watch a job how its agents get on. Called inside a run: neither blocks nor raises."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from backdesk.agents.contract import ModelUsage
+from backdesk.agents.desk import Transfer
+from backdesk.agents.outcome import ToolOutcome
+from backdesk.agents.stopwatch import Stopwatch
+from backdesk.quality.contract import Review
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.events import EventType
+from backdesk.worker.text.masking import mask
+
+#: What an event shows of a tool's arguments and result, in characters.
+MOST_SHOWN = 300
+
+#: Under which topic reviews are noted, for whoever looks back.
+REVIEWS = "review"
+
+_log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The watcher of one job's runs."""
+
+    def __init__(self, context: TaskContext, conceal: Callable[[Any], Any] = lambda value: value) -> None:
+        self.context = context
+        #: Takes out of a JSON value what nobody who watches may see.
+        self._conceal = conceal
+        #: How far the job is; it never goes back.
+        self.fraction = 0.0
+        self._handoffs = 0
+        #: The gate that takes the time of each request.
+        self.stopwatch = Stopwatch(context)
+        self._streamed = False
+
+    @property
+    def watched(self) -> bool:
+        """Whether the next request to the model is worth streaming."""
+        return self.context.watched
+
+    def go_on(self, fraction: float, transfers: Iterable[Transfer]) -> None:
+        """Take up where a former attempt was."""
+        self.fraction = fraction
+        for transfer in transfers:
+            self._count(transfer)
+
+    def stage(self, fraction: float, message: str) -> None:
+        """Tell that a stage of the work begins; the fraction never goes back."""
+        with self._harmless():
+            self.fraction = max(self.fraction, fraction)
+            self.context.progress(self.fraction, message)
+
+    def agent_changed(self, transfer: Transfer) -> None:
+        """Tell that another agent is active now."""
+        with self._harmless():
+            self.context.emit(
+                "agent",
+                agent=transfer.agent,
+                previous=transfer.previous,
+                reason=_excerpt(self._conceal(transfer.reason)),
+            )
+        self._count(transfer)
+
+    def text(self, piece: str, *, begins: bool) -> None:
+        """Stream a piece of what the model writes; texts that follow one another are set apart."""
+        with self._harmless():
+            if begins and self._streamed:
+                self.context.token("\n\n")
+            if piece:
+                self._streamed = True
+                if self.watched:
+                    self.stopwatch.text_told()
+                self.context.token(piece)
+
+    def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
+        """Tell that a tool begins."""
+        with self._harmless():
+            shown = {name: _shown(value) for name, value in self._conceal(dict(args)).items()}
+            self.context.emit("tool_called", tool=tool, call_id=call_id, args=shown)
+
+    def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None:
+        """Tell what a tool returned."""
+        with self._harmless():
+            summary = self._conceal(content.summary() if isinstance(content, ToolOutcome) else _text(content))
+            self.context.emit("tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=_excerpt(summary))
+            self.stage(
+                min(0.85, self.fraction + 0.1),
+                f"{tool.replace('_', ' ').capitalize()}: {_excerpt(summary)}",
+            )
+
+    def reviewed(self, agent: str, review: Review, corrections: int) -> None:
+        """Tell what was found in the draft after so many corrections; if it was refused, its text is void."""
+        with self._harmless():
+            scores = review.model_dump(include={"sentiment", "professionalism", "completeness", "accuracy"})
+            found = {"overall": review.overall, "scores": scores, "failed": review.failed, "correction": corrections}
+            self.context.emit("review", agent=agent, passed=review.passed, **found)
+            self.context.note(REVIEWS, agent=agent, passed=review.passed, **found)
+            self.context.measure("quality", review.overall)
+            self.context.measure("corrections", corrections)
+
+    def answered_from_cache(self, agent: str, model: str) -> None:
+        """Tell that the model of an agent need not be asked."""
+        with self._harmless():
+            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
+
+    def spent(self, usage: ModelUsage) -> None:
+        """Note what the job has used by now, its former attempts included."""
+        with self._harmless():
+            for name in ModelUsage.model_fields:
+                setattr(self.context.usage, name, getattr(usage, name))
+
+    def _count(self, transfer: Transfer) -> None:
+        with self._harmless():
+            self._handoffs += transfer.previous is not None
+            self.context.measure("handoffs", self._handoffs)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever is wrong with a report, the customer's answer goes on
+            _log.exception("report_failed")
+
+
+def _shown(value: object) -> object:
+    return _excerpt(value) if isinstance(value, str) else value
+
+
+def _excerpt(text: str) -> str:
+    """Cut a text; masked first, as half a secret would not be known as one."""
+    return mask(text)[:MOST_SHOWN]
+
+
+def _text(content: object) -> str:
+    return content if isinstance(content, str) else json.dumps(to_jsonable_python(content, fallback=str))

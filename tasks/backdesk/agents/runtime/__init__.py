@@ -1,0 +1,34 @@
+"""The seam to the agent library: the only package that imports `pydantic_ai` and `openai`.
+
+It turns a card into an agent, drives one agent until it answers, asks or hands over, and translates models,
+messages and errors into plain values, so that a new version of the library is this package's work alone. The
+library adds kinds of parts, events and errors in minor versions: whatever is unknown here takes a default
+branch.
+"""
+
+from backdesk.agents.runtime.agents import Budget, run_agent
+from backdesk.agents.runtime.budgeted import Account
+from backdesk.agents.runtime.cached import Shelf
+from backdesk.agents.runtime.messages import History, conceal_history, dump_history, load_history, turn_of
+from backdesk.agents.runtime.models import ModelHandle, openai_model, scripted_model
+from backdesk.agents.runtime.pruning import pruned
+from backdesk.agents.runtime.rehearsal import rehearse
+from backdesk.agents.runtime.reviewed import without_refused
+
+__all__ = [
+    "Account",
+    "Budget",
+    "History",
+    "ModelHandle",
+    "Shelf",
+    "conceal_history",
+    "dump_history",
+    "load_history",
+    "openai_model",
+    "pruned",
+    "rehearse",
+    "run_agent",
+    "scripted_model",
+    "turn_of",
+    "without_refused",
+]

@@ -1,0 +1,116 @@
+"""What makes a run of the library one that can be broken off anywhere and go on in another process.
+
+A run that goes on is given the messages up to its last request, and gets the response to it, if there was one, from
+memory instead of from the model: the library then does with the response what it did the first time, whether that is
+calling tools, handing over, asking for a better one, or ending. (Given the response as the end of its history, the
+library would ask the model again unless the response calls tools.)
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from pydantic_ai import (
+    ModelRequestContext,
+    ModelResponse,
+    RunContext,
+    ToolCallPart,
+    ToolDefinition,
+    ToolFailed,
+    exceptions,
+)
+from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler, WrapToolExecuteHandler
+
+from backdesk.agents.card import AgentCard
+from backdesk.agents.desk import Desk
+from backdesk.agents.journal import Journal
+from backdesk.agents.outcome import ToolOutcome
+from backdesk.agents.runtime.messages import History
+from backdesk.worker.attempt.ledger import LeavingNow, Suspended
+from backdesk.worker.errors import FenceLost, StoreUnavailable
+from backdesk.worker.model.budget import SpendingRefused
+
+_log = logging.getLogger(__name__)
+
+#: What the library itself says by raising, and what ends the attempt as a whole.
+_NO_FAULT_OF_THE_TOOL = (
+    exceptions.ModelRetry,
+    exceptions.ToolRetryError,
+    exceptions.ToolFailed,
+    exceptions.ToolFailedError,
+    FenceLost,
+    StoreUnavailable,
+)
+
+
+class Durable(AbstractCapability[Desk]):
+    """Serves one run what is known already, and has its tools called through the journal."""
+
+    def __init__(self, card: AgentCard, journal: Journal, history: History, *, prompted: bool) -> None:
+        self._tools = {tool.name: tool for tool in card.tools}
+        self._journal = journal
+        last = history[-1] if history and not prompted else None
+        self._response = last if isinstance(last, ModelResponse) else None
+        self._leaving: Suspended | LeavingNow | SpendingRefused | None = None
+        #: What the run is to be given.
+        self.history = history[:-1] if self._response else history
+
+    @property
+    def knows_response(self) -> bool:
+        """Whether the response to the next request is known."""
+        return self._response is not None
+
+    def leave_if_due(self) -> None:
+        """End the attempt if a tool call must wait or was refused by a budget; those beside it are through."""
+        if self._leaving is not None:
+            raise self._leaving
+
+    async def wrap_model_request(
+        self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
+    ) -> ModelResponse:
+        if self._response is None:
+            return await handler(request_context)
+        response, self._response = self._response, None
+        return response
+
+    async def wrap_tool_execute(
+        self,
+        ctx: RunContext[Desk],
+        *,
+        call: ToolCallPart,
+        tool_def: ToolDefinition,
+        args: dict[str, Any],
+        handler: WrapToolExecuteHandler,
+    ) -> ToolOutcome:
+        ran = False
+
+        async def run() -> ToolOutcome:
+            nonlocal ran
+            ran = True
+            return await handler(args)  # type: ignore[no-any-return]  # our tools return nothing else
+
+        try:
+            outcome = await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)
+        except (Suspended, LeavingNow, SpendingRefused) as leaving:
+            # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
+            # order, when all others are through; whoever drives the run then lets the job leave.
+            self._leaving = leaving
+            raise exceptions.ApprovalRequired from leaving
+        except _NO_FAULT_OF_THE_TOOL:
+            raise
+        except Exception as error:
+            # As an error of the run it would cancel the tools beside this one.
+            _log.exception("tool_failed", extra={"tool": call.tool_name})
+            message = f"{call.tool_name} failed for a technical reason; do not call it again for this."
+            raise ToolFailed(message) from error
+        if ran:
+            return outcome
+        # What is known already counts as a call too, as it did the first time: the limits are those of the job.
+        raise exceptions.SkipToolExecution(outcome)
+
+
+def _key(ctx: RunContext[Desk], call: ToolCallPart) -> str:
+    """Name a call within its job. The count of requests is for servers whose ids are unique in one response only."""
+    return f"{call.tool_name}:{ctx.usage.requests}:{re.sub(r'[^A-Za-z0-9_.-]', '-', call.tool_call_id)[:100]}"

@@ -1,0 +1,110 @@
+"""Has each request to a model pass the gates, and asks another model when the first is known to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from pydantic_ai import ModelRequestContext, ModelResponse, RunContext, exceptions
+from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
+
+from backdesk.agents.desk import Desk
+from backdesk.agents.metering import Gate, ModelRequest
+from backdesk.agents.runtime.budgeted import Account, usage_of
+from backdesk.agents.runtime.errors import failure_of
+from backdesk.agents.runtime.messages import chars_of
+from backdesk.agents.runtime.models import ModelHandle
+from backdesk.worker.errors import Limited
+from backdesk.worker.model.service import Why
+
+#: A job whose model has just failed for good asks the fallback at its next attempt, after so many seconds.
+TO_FALLBACK_S = 0.1
+
+
+class Metered(AbstractCapability[Desk]):
+    """Encloses the requests of one run."""
+
+    def __init__(self, model: ModelHandle, account: Account, gates: Sequence[Gate]) -> None:
+        self._model = model
+        self._account = account
+        self._gates = gates
+        self._broken: exceptions.AgentRunError | None = None
+        self._limited: Limited | None = None
+
+    def stream_broke(self, error: exceptions.AgentRunError) -> None:
+        """Note why a stream ends early, before it is closed: the library tells who reads it, and not the hooks."""
+        self._broken = error
+
+    def meaning_of(self, error: exceptions.AgentRunError) -> Exception:
+        """Say what an error of the run means for the job; the gates may have made a limit of it."""
+        return self._limited if self._limited is not None and error is self._broken else failure_of(error)
+
+    async def wrap_model_request(
+        self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
+    ) -> ModelResponse:
+        """Make a request. Raises ModelFailure, and what a gate raises."""
+        self._broken = None
+        try:
+            return await self._make(request_context, handler)
+        except Limited as limited:
+            self._limited = limited
+            raise
+
+    async def _make(self, request_context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
+        chars = _chars(request_context)
+        try:
+            return await self._ask(self._model, chars, request_context, handler)
+        except Limited as limited:
+            fallback = self._model.fallback
+            if limited.why != Why.BREAKER or fallback is None:
+                raise
+            if limited.__cause__ is not None:
+                # It was asked and failed. The library asks once in a request: the fallback's turn comes with the next.
+                raise Limited(TO_FALLBACK_S, limited.reason, resource=limited.resource, why=limited.why) from limited
+            return await self._ask(fallback, chars, request_context, handler)
+
+    async def _ask(
+        self, model: ModelHandle, chars: int, context: ModelRequestContext, handler: WrapModelRequestHandler
+    ) -> ModelResponse:
+        # The budget first: what it refuses must not take a place of the fleet's limits.
+        async with self._account.request(model, context) as allowed:
+            response = await self._pass(allowed.model, chars, allowed.context, handler)
+            allowed.answered(response)
+        if allowed.may_be_cut_off and response.finish_reason == "length":
+            raise await self._account.cut_off(allowed.model)
+        return response
+
+    async def _pass(
+        self, model: ModelHandle, chars: int, context: ModelRequestContext, handler: WrapModelRequestHandler
+    ) -> ModelResponse:
+        settings = context.model_settings or {}
+        size = model.estimates.of(chars, settings.get("max_tokens"))
+        request = ModelRequest(model.resource, model.key, model.name, *size)
+        async with AsyncExitStack() as stack:
+            tells = [await stack.enter_async_context(gate(request)) for gate in self._gates]
+            response = await self._answered(context, handler)
+            used = usage_of(response)
+            model.estimates.learn(chars, used)
+            for tell in tells:
+                tell(used)
+        return response
+
+    async def _answered(self, context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
+        try:
+            return await handler(context)
+        except exceptions.UsageLimitExceeded:
+            raise  # the provider has no part in it
+        except exceptions.AgentRunError as error:
+            raise failure_of(error) from error
+        except asyncio.CancelledError:
+            if self._broken is None:
+                raise
+            raise failure_of(self._broken) from self._broken
+
+
+def _chars(context: ModelRequestContext) -> int:
+    """Count what is sent, as text; the descriptions of the tools are in the ratio that is learned."""
+    parameters = context.model_request_parameters
+    instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
+    return instructions + sum(map(chars_of, context.messages))

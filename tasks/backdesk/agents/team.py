@@ -1,0 +1,80 @@
+"""A team: the agents that a kind of job lets work on a message, and what they have in common. Data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic
+
+from backdesk.agents.card import AgentCard
+from backdesk.agents.desk import C, Context
+from backdesk.agents.memory import MemoryPolicy
+from backdesk.agents.situation import Decide
+from backdesk.worker.memory.conversation import Conversation
+
+CONCEALED = "******"
+
+
+@dataclass(frozen=True, slots=True)
+class Team(Generic[C]):
+    """Agents that can hand over to each other; the first of them gets every new conversation.
+
+    `rules` stand in for the model where none is configured. `context` is what the agents know besides the words.
+    """
+
+    name: str
+    agents: tuple[AgentCard, ...]
+    rules: Decide
+    context: type[C] = Context  # type: ignore[assignment]  # the least that any context is
+    #: The folder with the prompts of agents that bring no instructions: `<name>.md` each, read as the team is made.
+    prompts: Path | None = None
+    #: How many questions in a row the agents may ask the customer.
+    most_questions: int = 2
+    #: Whether the agent that was active last goes on when the customer writes again, instead of the first.
+    stays: bool = False
+    #: What a model gets to see of former turns.
+    memory: MemoryPolicy = field(default_factory=MemoryPolicy)
+    #: What customers write that neither events nor the kept conversation show.
+    conceals: re.Pattern[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a hand-over to an agent that is not of the team, ConfigurationError without a prompt."""
+        object.__setattr__(self, "agents", tuple(card.prompted(self.prompts) for card in self.agents))
+        names = [card.name for card in self.agents]
+        for card in self.agents:
+            if strangers := [name for name in card.hands_to if name not in names or name == card.name]:
+                raise ValueError(f"{card.name!r} of the team {self.name!r} cannot hand over to {', '.join(strangers)}")
+
+    @property
+    def first(self) -> AgentCard:
+        """The agent that a conversation begins with."""
+        return self.agents[0]
+
+    def known(self, past: Conversation) -> C:
+        """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""
+        own = (turn.facts["context"] for turn in reversed(past.turns) if turn.facts.get("team") == self.name)
+        return self.context.model_validate(next(own, {}))
+
+    def agent(self, name: str) -> AgentCard:
+        """Return an agent of the team by its name. Raises LookupError."""
+        for card in self.agents:
+            if card.name == name:
+                return card
+        raise LookupError(f"no agent {name!r} in the team {self.name!r}")
+
+    def conceal(self, value: Any) -> Any:
+        """Return a JSON value without what the team conceals, in texts and as numbers."""
+        match value:
+            case _ if self.conceals is None:
+                return value
+            case str():
+                return self.conceals.sub(CONCEALED, value)
+            case int():
+                return CONCEALED if self.conceals.fullmatch(str(value)) else value
+            case list():
+                return [self.conceal(each) for each in value]
+            case dict():
+                return {name: self.conceal(each) for name, each in value.items()}
+            case _:
+                return value

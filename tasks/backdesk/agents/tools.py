@@ -1,0 +1,64 @@
+"""What a tool is to the agents: a function on the desk, what a repeat of it would do, and who must agree to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
+
+from backdesk.agents.contract import Action
+from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import ToolOutcome
+from backdesk.worker.attempt.ledger import Effect
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", bound=ToolOutcome, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person must agree to before a call is made: a question, and what one has to know to answer it."""
+
+    prompt: str
+    facts: dict[str, Any]
+
+
+#: Returns what a job has done by a tool, whichever attempt did it.
+Done = Callable[[Desk], Awaitable[Sequence[Action]]]
+#: Gets what the tool gets, and returns None when the call needs nobody's consent.
+ConsentRule = Callable[Concatenate[Desk, ...], Awaitable[Consent | None]]
+
+
+@dataclass(frozen=True)
+class DeskTool(Generic[P, R_co]):
+    """A tool: a function on the desk whose other arguments the model chooses. Called itself, it is that function."""
+
+    function: Callable[Concatenate[Desk, P], Awaitable[R_co]]
+    effect: Effect
+    consent: ConsentRule | None = None
+    done: Done | None = None
+
+    def __call__(self, desk: Desk, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R_co]:
+        return self.function(desk, *args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        """What the model calls it."""
+        return self.function.__name__
+
+    @property
+    def returns(self) -> Any:
+        """The type that brings a kept outcome back."""
+        return get_type_hints(self.function)["return"]
+
+
+def desk_tool(
+    effect: Effect, *, consent: ConsentRule | None = None, done: Done | None = None
+) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], DeskTool[P, R_co]]:
+    """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
+
+    A tool that is `idempotent` hands `desk.key(...)` on to whatever it changes. `consent` is asked before each call,
+    and again by a later attempt, even when the call was made meanwhile: it must not take its own effect for a reason.
+    `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
+    """
+    return lambda function: DeskTool(function, effect, consent, done)

@@ -1,0 +1,1 @@
+"""`account.help`: a customer's own account, behind a sign-in."""

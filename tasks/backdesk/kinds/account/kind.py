@@ -1,0 +1,96 @@
+"""The kind `account.help`: a customer signs in by e-mail, and sees and changes their own account.
+
+Signing in is the work of one agent and the account that of another; the second one's tools refuse unless the shared
+context says who is signed in, and the context says so only by what the database knows about this conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from backdesk.agents.card import AgentCard
+from backdesk.agents.desk import Desk
+from backdesk.agents.exchange import answer, desk_for
+from backdesk.agents.kind import agent_task
+from backdesk.agents.team import Team
+from backdesk.kinds.account.contract import AccountRequest, AccountResult, SignedInCustomer
+from backdesk.kinds.account.identity import identity_provider
+from backdesk.kinds.account.rules import decide
+from backdesk.kinds.account.sign_in import AccountContext, sign_in_of
+from backdesk.kinds.account.tools.change_profile import change_profile
+from backdesk.kinds.account.tools.check_code import check_code
+from backdesk.kinds.account.tools.orders import list_orders
+from backdesk.kinds.account.tools.profile import show_profile
+from backdesk.kinds.account.tools.request_change import request_change
+from backdesk.kinds.account.tools.send_code import send_code
+from backdesk.kinds.account.tools.sign_out import sign_out
+from backdesk.platform.deployment import deployment
+from backdesk.service.apology import apology
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.failure import Failure
+
+#: Six digits, together or in two groups: what a customer types is a code, unless it is part of something longer.
+CODE = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}(?![\w-])")
+
+
+async def brief(desk: Desk[AccountContext]) -> str:
+    """Say who is signed in, for an agent that begins."""
+    known = desk.context
+    if known.signed_in(desk.database.now()):
+        return f"Signed in: {known.name} ({known.tier} customer {known.user_id})."
+    return "Signed in: nobody." + (f" A code was sent to {known.email}." if known.email else "")
+
+
+SIGN_IN = AgentCard(
+    name="sign_in",
+    duty="Signing the customer in",
+    tools=(send_code, check_code),
+    hands_to=("account",),
+    briefing=brief,
+)
+ACCOUNT = AgentCard(
+    name="account",
+    duty="Looking after the account",
+    tools=(show_profile, list_orders, change_profile, request_change, sign_out),
+    hands_to=("sign_in",),
+    briefing=brief,
+)
+ACCOUNT_HELP = Team(
+    "account",
+    (SIGN_IN, ACCOUNT),
+    rules=decide,
+    prompts=Path(__file__).with_name("prompts"),
+    context=AccountContext,
+    # An address, a code, and a few that are mistyped.
+    most_questions=10,
+    stays=True,
+    conceals=CODE,
+)
+
+_apologize = apology(AccountResult, ACCOUNT_HELP)
+
+
+async def apologize(ctx: TaskContext, request: AccountRequest, failure: Failure) -> AccountResult:
+    """Answer in place of the agents; what a person gets to read shows no code."""
+    concealed = request.model_copy(update={"message": ACCOUNT_HELP.conceal(request.message)})
+    return await _apologize(ctx, concealed, failure)
+
+
+@agent_task("account.help", fallback=apologize)
+async def account_help(ctx: TaskContext, request: AccountRequest) -> AccountResult:
+    """Sign a customer in by e-mail, and help them with their profile, orders and password."""
+    here = deployment()
+    identity_provider(here.settings, here.database)
+    desk = desk_for(ctx, here, request)
+    known = await here.database.in_thread(lambda: sign_in_of(desk))
+    whose = request.model_copy(update={"customer_id": known.user_id or request.customer_id})
+    exchange = await answer(ctx, ACCOUNT_HELP, whose, known)
+    return exchange.result(AccountResult, customer=_customer(exchange.desk))
+
+
+def _customer(desk: Desk[AccountContext]) -> SignedInCustomer | None:
+    known = desk.context
+    if not known.signed_in(desk.database.now()):
+        return None
+    return SignedInCustomer.model_validate(known.model_dump(include={"user_id", "name", "tier"}))

@@ -1,0 +1,1 @@
+"""`orders.audit`: whether the ledger of payments agrees with the orders."""

@@ -1,0 +1,118 @@
+"""What is around one request: whom it comes from, how they sound, what rules hold, and how the deployment is.
+
+It is read once a job, and what the message teaches about the customer is kept at the same moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from sqlalchemy.exc import IntegrityError
+
+from backdesk.agents.desk import Context, Desk
+from backdesk.kinds.contextual.contract import PreferenceSeen
+from backdesk.kinds.contextual.instructions import Moment, compose, moment_of
+from backdesk.kinds.contextual.preferences import Inference, Statement, inferences
+from backdesk.kinds.contextual.profile import CustomerProfile, learn, read_profile, read_rules
+from backdesk.kinds.contextual.prompt_rules import Circumstances, PromptRule, applicable
+from backdesk.kinds.contextual.sentiment import MOST_MESSAGES, polarity_of, sentiment_of
+from backdesk.kinds.contextual.topics import topics_of
+from backdesk.tools.system_status import seen
+from backdesk.worker.model.deployment import SystemState
+
+#: How many rules are told at once, the most important ones.
+MOST_RULES = 12
+
+
+class Surroundings(Context):
+    """What is around one request. Only how the customer sounded goes on to the next message: the rest is new then."""
+
+    profile: CustomerProfile = CustomerProfile()
+    #: Those in force, after what was stated in this request.
+    preferences: dict[str, str] = Field(default_factory=dict)
+    system: SystemState | None = None
+    rules: tuple[PromptRule, ...] = ()
+    moment: Moment | None = None
+    learned: tuple[Statement, ...] = ()
+    #: Of the last messages of the conversation, the oldest first.
+    polarities: tuple[float, ...] = ()
+
+    def carried(self) -> Surroundings:
+        return Surroundings(polarities=self.polarities)
+
+    def told(self) -> str:
+        """Return the instructions that tell of it; empty before anybody has looked around."""
+        if self.system is None or self.moment is None:
+            return ""
+        profile = self.profile.model_copy(update={"preferences": self.preferences})
+        return compose(profile, self.system, self.rules, self.moment)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what events and results show of it, as fields of ContextualResult."""
+        if self.system is None or self.moment is None:
+            return {}
+        return {
+            "sentiment": self.moment.sentiment,
+            "rules": [rule.name for rule in self.rules],
+            "preferences": self.preferences,
+            "learned": [
+                PreferenceSeen(**each.model_dump(include={"name", "value", "reason"})) for each in self.learned
+            ],
+            "local_time": self.moment.at.astimezone(ZoneInfo(self.profile.time_zone)),
+            "business_hours": self.moment.open,
+            "system": seen(self.system),
+        }
+
+
+async def look_around(desk: Desk[Surroundings], before: Sequence[float], message: str, *, by: str) -> Surroundings:
+    """Learn what a message teaches about its customer, and read what is around it.
+
+    `before` are the polarities of the messages before it; `by` is who notes what is learned. Idempotent by job.
+    """
+    polarities = (*before, await asyncio.to_thread(polarity_of, message))[-MOST_MESSAGES:]
+    inferred = inferences(message)
+    learned, profile, rules = await desk.database.in_thread(lambda: _learn_and_read(desk, inferred, by))
+    at = desk.database.now()
+    hours, sentiment, topics = desk.settings.business_hours, sentiment_of(polarities), topics_of(message)
+    local = at.astimezone(ZoneInfo(profile.time_zone))
+    holding = applicable(rules, Circumstances(local.date(), profile.tier, sentiment, topics))[:MOST_RULES]
+    return Surroundings(
+        profile=profile,
+        preferences=profile.preferences,
+        system=await desk.system(),
+        rules=holding,
+        moment=moment_of(at, profile.time_zone, hours, sentiment, topics),
+        learned=tuple(learned),
+        polarities=polarities,
+    )
+
+
+def _learn_and_read(
+    desk: Desk[Surroundings], inferred: list[Inference], by: str
+) -> tuple[list[Statement], CustomerProfile, list[PromptRule]]:
+    learned = _learn(desk, inferred, by) if inferred and desk.customer_id is not None else []
+    with desk.database.read() as session:
+        return learned, read_profile(session, desk.tenant, desk.customer_id), read_rules(session, desk.tenant)
+
+
+def _learn(desk: Desk[Surroundings], inferred: list[Inference], by: str) -> list[Statement]:
+    def once() -> list[Statement]:
+        with desk.database.write() as session:
+            return learn(
+                session,
+                desk.tenant,
+                str(desk.customer_id),
+                inferred,
+                by=by,
+                at=desk.database.now(),
+                key=desk.key("learned"),
+            )
+
+    try:
+        return once()
+    except IntegrityError:  # an attempt that was thought dead has learned it at the same moment
+        return once()

@@ -1,0 +1,1 @@
+"""`org.assistant`: an organisation's assistant, on that organisation's data alone."""

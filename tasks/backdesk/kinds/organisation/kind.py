@@ -1,0 +1,116 @@
+"""The kind `org.assistant`: an organisation's assistant, on the data and settings of that organisation alone.
+
+The request names the organisation and the person; both are looked up before any model is asked, and the tools work with
+what was found. A model has no argument by which it could name another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from backdesk.agents.card import AgentCard
+from backdesk.agents.desk import Desk
+from backdesk.agents.exchange import answer
+from backdesk.agents.kind import agent_task
+from backdesk.agents.team import Team
+from backdesk.kinds.organisation.contract import (
+    OrganisationRequest,
+    OrganisationResult,
+    OrganisationSeen,
+    SettingChanged,
+)
+from backdesk.kinds.organisation.data import Membership, NotAMember, open_organisation
+from backdesk.kinds.organisation.rules import decide
+from backdesk.kinds.organisation.tools import OrganisationContext
+from backdesk.kinds.organisation.tools.change_setting import change_setting
+from backdesk.kinds.organisation.tools.members import list_members
+from backdesk.kinds.organisation.tools.overview import organisation_overview
+from backdesk.kinds.organisation.tools.search import search_organisation
+from backdesk.kinds.organisation.tools.settings import show_settings
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment
+from backdesk.service.apology import apology
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category, Failure
+
+_log = logging.getLogger(__name__)
+
+
+async def brief(desk: Desk[OrganisationContext]) -> str:
+    """Say whom the assistant serves."""
+    known = desk.context
+    whose = f"the organisation {known.organisation_name} ({known.organisation_id})"
+    return f"You are the assistant of {whose}. The member is {known.user_name} ({known.user_id}), role: {known.role}."
+
+
+ORGANISATION = AgentCard(
+    name="organisation",
+    duty="Looking into the organisation's data",
+    tools=(organisation_overview, search_organisation, list_members, show_settings, change_setting),
+    briefing=brief,
+)
+ORGANISATION_ASSISTANT = Team(
+    "organisation",
+    (ORGANISATION,),
+    rules=decide,
+    prompts=Path(__file__).with_name("prompts"),
+    context=OrganisationContext,
+)
+
+
+_apologize = apology(OrganisationResult, ORGANISATION_ASSISTANT)
+
+
+async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Failure) -> OrganisationResult:
+    """Answer in place of the assistant, with the settings that this job had changed by then."""
+    result = await _apologize(ctx, request, failure)
+    here = deployment()
+
+    def changed() -> list[SettingChanged]:
+        with open_organisation(here.database, ctx.tenant, request.organisation_id, request.user_id) as data:
+            made = data.changes_by(ctx.idempotency_key("setting/"))
+            return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
+
+    try:
+        done = await here.database.in_thread(changed)
+    except Exception:  # noqa: BLE001 - an apology that leaves something out is better than an error
+        _log.exception("changes_not_told")
+        done = []
+    return result.model_copy(update={"actions": [*done, *result.actions]})
+
+
+@agent_task("org.assistant", fallback=apologize)
+async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
+    """Answer a member of an organisation from its own data, and change its settings for its admins."""
+    here = deployment()
+    member = await here.database.in_thread(lambda: _admit(here.database, ctx.tenant, request))
+    known = OrganisationContext(
+        organisation_id=member.organisation_id,
+        organisation_name=member.organisation_name,
+        user_id=member.user_id,
+        user_name=member.name,
+        role=member.role,
+    )
+    # A conversation is a member's in one organisation: it goes on neither in another one nor for another person.
+    theirs = request.model_copy(update={"customer_id": f"{member.organisation_id}:{member.user_id}"})
+    exchange = await answer(ctx, ORGANISATION_ASSISTANT, theirs, known)
+    return exchange.result(
+        OrganisationResult,
+        organisation=OrganisationSeen(id=member.organisation_id, name=member.organisation_name),
+        user_id=member.user_id,
+        role=member.role,
+    )
+
+
+def _admit(database: Database, tenant: str, request: OrganisationRequest) -> Membership:
+    try:
+        with open_organisation(database, tenant, request.organisation_id, request.user_id) as data:
+            return data.member
+    except NotAMember:
+        raise TaskError(
+            "not_a_member",
+            f"{request.user_id!r} is no member of an organisation {request.organisation_id!r}.",
+            category=Category.AUTHORIZATION,
+        ) from None

@@ -1,0 +1,1 @@
+"""`shop.purchase`: agents that browse, advise and sell."""

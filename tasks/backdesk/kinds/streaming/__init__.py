@@ -1,0 +1,1 @@
+"""`assistant.streaming`: an analyst whose answers come as a stream, and reports in stages."""

@@ -1,0 +1,1 @@
+"""`support.request`: a customer's message, answered by the agents of the service desk."""

@@ -1,0 +1,1 @@
+"""`voice.schedule`: appointments over the telephone."""

@@ -1,0 +1,70 @@
+"""The kind `voice.schedule`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from backdesk.agents.contract import Action, AgentRequest, AgentResult
+from backdesk.platform.contract import Contract, KindModels, Reference
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
+    return name
+
+
+class ProposedAppointment(Contract):
+    """What was read back to the caller, and is done only when they say yes next."""
+
+    change: Literal["booked", "moved", "cancelled"] = Field(description="What the appointment will be then.")
+    appointment_id: int | None = Field(None, description="The appointment to move or cancel.")
+    advisor: str
+    topic: str
+    starts_at: AwareDatetime
+    minutes: int
+    spoken: str = Field(description="The time in words, by the caller's clocks.")
+
+
+class AppointmentChanged(Action):
+    """An appointment that was booked, moved or cancelled; the time is the new one, in UTC."""
+
+    type: Literal["appointment"] = "appointment"
+    change: Literal["booked", "moved", "cancelled"]
+    appointment_id: int
+    advisor: str
+    topic: str
+    starts_at: AwareDatetime
+    minutes: int
+
+    def sentence(self) -> str:
+        return f"The appointment is {self.change}."
+
+
+class ScheduleRequest(AgentRequest):
+    """What a caller has said, as text, for the kind `voice.schedule`."""
+
+    customer_id: Reference | None = Field(
+        None, description="Who is calling. Without it free times are told, and nothing is booked."
+    )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+        None, description="The caller's, as an IANA name; else the customer's, else that of the business hours."
+    )
+
+
+class ScheduleResult(AgentResult):
+    """What to say to the caller: two sentences at most, without markdown or symbols.
+
+    `clarifying` is true when the caller is expected to reply: send that with the same `conversation_id`.
+    """
+
+    proposed: ProposedAppointment | None = Field(None, description="What waits for the caller's yes.")
+    appointment: AppointmentChanged | None = Field(None, description="What this message has booked or changed.")
+
+
+KIND = KindModels("voice.schedule", "agents", ScheduleRequest, ScheduleResult)

@@ -1,0 +1,40 @@
+"""How the tables came to be what they are: one script a change, in `versions`, run by Alembic.
+
+To load Alembic takes a fifth of a second, so nothing here does: what a process has to know at its start is whether the
+database is at the newest revision, which `REVISIONS` tells. `runner` loads it, when there is something to do. Scripts
+only add: a worker of the version before must be able to work on. There is no way back but a backup.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection, inspect, text
+
+from backdesk.worker.errors import ConfigurationError
+
+#: Of the scripts, the oldest first; a test holds them equal.
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD = REVISIONS[-1]
+#: What databases were that Alembic did not make, because the first release made its tables without it.
+UNMARKED = "0001"
+#: Tables that no version uses any more but one that may still run beside; a later script drops them.
+RETIRED = frozenset({"conversation_turns"})
+
+# Else it tells of each of its parts while it is loaded.
+logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of a database, None for an empty one. Raises ConfigurationError for one from the future."""
+    tables = inspect(connection)
+    if tables.has_table("alembic_version"):
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    else:
+        revision = UNMARKED if tables.has_table("customers") else None
+    if revision not in (None, *REVISIONS):
+        raise ConfigurationError(
+            f"the business database is at revision {revision}, this version of backdesk knows those up to {HEAD}: "
+            "run the version that has upgraded it, or a newer one"
+        )
+    return revision

@@ -1,0 +1,135 @@
+"""The knobs of this deployment's tasks. The only module of the package that reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backdesk.platform.business_hours import BusinessHours
+from backdesk.worker.errors import ConfigurationError
+
+#: Where container platforms mount secrets, one file a value, named like the variable.
+SECRETS = Path("/run/secrets")
+#: Databases that the tables and the seeding are written for.
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+RESPONSES_PREFIX = "responses:"
+DEFAULT_HOURS = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
+
+
+class TaskSettings(BaseSettings):
+    """Read once, at the first job of a process."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    #: A model's name; with `responses:` before it, it is asked through the Responses API instead of Chat
+    #: Completions.
+    model: str = Field("gpt-4o-mini", validation_alias="BACKDESK_MODEL")
+    #: Asked in place of the model while that is known to fail; at the same address, with the same key.
+    fallback_model: str | None = Field(None, validation_alias="BACKDESK_FALLBACK_MODEL")
+    #: Asked once a budget is spent that says `cheaper`; at the same address, with the same key.
+    cheaper_model: str | None = Field(None, validation_alias="BACKDESK_CHEAPER_MODEL")
+    #: A JSON file of prices that go before the published ones, for models that have none.
+    prices: Path | None = Field(None, validation_alias="BACKDESK_PRICES")
+    api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    #: Any server that speaks the OpenAI API; a local one usually needs no key.
+    base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    #: How long one request to the model may be silent, and how long it may take as a whole.
+    model_silence_s: float = Field(60, gt=0, le=3600, validation_alias="BACKDESK_MODEL_SILENCE_S")
+    model_request_s: float = Field(180, gt=0, le=7200, validation_alias="BACKDESK_MODEL_REQUEST_S")
+    tool_timeout_s: float = Field(30, gt=0, le=3600, validation_alias="BACKDESK_TOOL_TIMEOUT_S")
+    #: What one job may ask of the model before it fails as `usage_limit`.
+    max_model_requests: int = Field(20, ge=1, le=1000, validation_alias="BACKDESK_MAX_MODEL_REQUESTS")
+    #: The longest answer of the model that a budget pays for: what is set aside for it, and asked of it, at most.
+    max_answer_tokens: int = Field(4096, ge=256, le=1_000_000, validation_alias="BACKDESK_MAX_ANSWER_TOKENS")
+    max_tool_calls: int = Field(30, ge=1, le=1000, validation_alias="BACKDESK_MAX_TOOL_CALLS")
+    max_handoffs: int = Field(3, ge=1, le=20, validation_alias="BACKDESK_MAX_HANDOFFS")
+    #: Refunds of more than this wait for a person's approval, and count as denied when it does not come in time.
+    refund_limit_cents: int = Field(10_000, ge=0, validation_alias="BACKDESK_REFUND_APPROVAL_OVER_CENTS")
+    #: Orders of more than this wait in the same way.
+    purchase_limit_cents: int = Field(50_000, ge=0, validation_alias="BACKDESK_PURCHASE_APPROVAL_OVER_CENTS")
+    approval_within_s: float = Field(172_800, gt=0, le=2_592_000, validation_alias="BACKDESK_APPROVAL_WITHIN_S")
+    #: When people are there to answer: in these hours they keep what is promised, and take calls.
+    business_hours: Annotated[BusinessHours, NoDecode] = Field(
+        DEFAULT_HOURS, validation_alias="BACKDESK_BUSINESS_HOURS"
+    )
+    #: Who signs customers in: `module:object`, called with the settings and the database.
+    identity_provider: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = Field(
+        "backdesk.kinds.account.mailed_codes:MailedCodes", validation_alias="BACKDESK_IDENTITY_PROVIDER"
+    )
+    #: The pace at which the offline model streams, so that people can watch it.
+    offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")
+    data_dir: Path = Field(Path(".backdesk"), validation_alias="BACKDESK_DATA_DIR")
+    #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
+    database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
+
+    @field_validator("model", "fallback_model", "cheaper_model")
+    @classmethod
+    def _names_a_model(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip()
+        if not value.removeprefix(RESPONSES_PREFIX):
+            raise ValueError("name a model, such as gpt-4o-mini")
+        return value
+
+    @field_validator("business_hours", mode="before")
+    @classmethod
+    def _are_hours(cls, value: Any) -> Any:
+        return BusinessHours.read(value) if isinstance(value, str) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://, such as http://localhost:11434/v1")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_supported(cls, value: str) -> str:
+        if value and not value.startswith(DATABASES):
+            raise ValueError(f"must start with one of {', '.join(DATABASES)}")
+        if value.startswith("sqlite") and value.partition(":///")[2].partition("?")[0] in ("", ":memory:"):
+            raise ValueError("must name a file, such as sqlite:////var/lib/backdesk/shop.sqlite3: workers share it")
+        scheme, separator, rest = value.partition("://")
+        return f"postgresql+psycopg://{rest}" if separator and scheme.startswith("postgres") else value
+
+    @model_validator(mode="after")
+    def _silence_fits_into_request(self) -> Self:
+        if self.model_silence_s > self.model_request_s:
+            raise ValueError("BACKDESK_MODEL_SILENCE_S must not exceed BACKDESK_MODEL_REQUEST_S")
+        return self
+
+    @model_validator(mode="after")
+    def _fallback_is_another(self) -> Self:
+        if self.fallback_model == self.model:
+            raise ValueError("BACKDESK_FALLBACK_MODEL must be another model than BACKDESK_MODEL")
+        return self
+
+    @property
+    def offline(self) -> bool:
+        """Whether no model is configured, so that the rule-based stand-in answers."""
+        return self.api_key is None and self.base_url is None
+
+    @property
+    def database(self) -> str:
+        """The URL of the business database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'shop.sqlite3'}"
+
+
+def load_settings() -> TaskSettings:
+    """Read the settings. Raises ConfigurationError: a sentence for each wrong value, never the value."""
+    try:
+        return TaskSettings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, e['loc']))}: {_sentence(e['msg'])}".lstrip(": ") for e in error.errors())
+        raise ConfigurationError("; ".join(wrong)) from None
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,41 @@
+"""What a check is: something that an answer has or lacks, and a sentence that tells the model how to mend it."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import ClassVar
+
+from backdesk.quality.draft import Draft
+
+
+class Check(ABC):
+    """One thing that is demanded of an answer. Pure; checks with equal fields are equal."""
+
+    __slots__ = ()
+    name: ClassVar[str]
+    #: What it belongs to: appropriateness, factual, brand_voice, legal, length or phrases.
+    layer: ClassVar[str]
+
+    @abstractmethod
+    def fault(self, draft: Draft) -> str | None:
+        """Return None when the draft passes, else one sentence to the model: what to mend."""
+
+
+def found_words(words: tuple[str, ...], text: str) -> list[str]:
+    """Return those of the words and phrases that a text has as whole words, in its order and in lower case."""
+    found = (re.sub(r"\s+", " ", each.lower()) for each in _any_of(words).findall(text)) if words else ()
+    return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=256)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    either = "|".join(r"\s{1,5}".join(map(re.escape, word.split())) for word in longest_first)
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+
+
+def quoted(found: list[str]) -> str:
+    """Return words as a list in a sentence."""
+    return ", ".join(f'"{each}"' for each in found)

@@ -1,0 +1,39 @@
+"""The form of an answer: how long it is, and what it must hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Length(Check):
+    """Neither empty nor a book. In characters, without the space around."""
+
+    least: int = 10
+    most: int = 2_000
+    name = "length"
+    layer = "length"
+
+    def fault(self, draft: Draft) -> str | None:
+        length = len(draft.text.strip())
+        if length < self.least:
+            return f"Answer in a whole sentence or two: {length} characters are too few, {self.least} is the least."
+        if length > self.most:
+            return f"Say it in fewer words: {length} characters are too many, {self.most} is the most."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredPhrases(Check):
+    """All of these phrases, in any case; a phrase with alternatives is written with bars: `Kind regards|Yours`."""
+
+    phrases: tuple[str, ...]
+    name = "required_phrases"
+    layer = "phrases"
+
+    def fault(self, draft: Draft) -> str | None:
+        missing = [each for each in self.phrases if not found_words(tuple(each.split("|")), draft.text)]
+        return f"Say also, word for word: {quoted([each.partition('|')[0] for each in missing])}." if missing else None

@@ -1,0 +1,90 @@
+"""The gate itself: which checks an answer must pass, how good it must be, and how often it may be mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backdesk.quality import scores
+from backdesk.quality.appropriateness import BannedWords, NoPaymentCards, NoSocialSecurityNumbers
+from backdesk.quality.brand_voice import CalmTone, InCharacter, NoSlang
+from backdesk.quality.check import Check
+from backdesk.quality.contract import CheckOutcome, Review
+from backdesk.quality.draft import Draft
+from backdesk.quality.factual import SupportedFacts
+from backdesk.quality.form import Length
+from backdesk.quality.legal import Disclaimers, NoPromises
+from backdesk.quality.sentiment import sentiment
+
+DEFAULT_CHECKS: tuple[Check, ...] = (
+    Length(),
+    BannedWords(),
+    NoSocialSecurityNumbers(),
+    NoPaymentCards(),
+    SupportedFacts(),
+    CalmTone(),
+    NoSlang(),
+    InCharacter(),
+    NoPromises(),
+    Disclaimers(),
+)
+#: What is wrong when a score is low, in the order in which a tie is decided.
+_ADVICE = {
+    "completeness": "Take up what the customer asked: name the order or subject, answer every question.",
+    "professionalism": "Write as to a customer: polite, calm, whole sentences, no slang.",
+    "accuracy": "State only what the tools, the customer or your instructions say.",
+    "sentiment": "Sound friendlier.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QualityGate:
+    """What an agent's answers must pass. A draft passes with every check, and an overall score from `threshold` on."""
+
+    checks: tuple[Check, ...] = DEFAULT_CHECKS
+    threshold: float = 0.7
+    #: How often the model may mend an answer, over all agents and attempts of a job; then `quality_failed`.
+    most_corrections: int = 3
+    #: What watchers see: an answer once it has passed, or every draft while it is written.
+    shows: Literal["passed", "live"] = "passed"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a threshold outside 0 to 1, corrections below 0, or two checks of one name."""
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold must be between 0 and 1, not {self.threshold!r}")
+        if self.most_corrections < 0:
+            raise ValueError(f"most_corrections must not be negative: {self.most_corrections!r}")
+        names = [check.name for check in self.checks]
+        if len(names) > len(set(names)):
+            raise ValueError(f"two checks have one name: {', '.join(names)}")
+
+    def review(self, draft: Draft) -> Review:
+        """Return what is to be said of a draft. Pure; the same draft has the same review."""
+        outcomes = [_outcome(check, draft) for check in self.checks]
+        found = {
+            "sentiment": round(sentiment(draft.text), 4),
+            "professionalism": scores.professionalism(draft.text),
+            "completeness": scores.completeness(draft),
+            "accuracy": scores.accuracy(draft),
+        }
+        overall = scores.overall(**found)
+        faults = [each.reason for each in outcomes if each.reason]
+        if overall < self.threshold:
+            faults.append(_advice(found, overall, self.threshold))
+        return Review(
+            passed=not faults, overall=overall, checks=outcomes, mend="\n".join(f"- {f}" for f in faults), **found
+        )
+
+
+def _outcome(check: Check, draft: Draft) -> CheckOutcome:
+    fault = check.fault(draft)
+    return CheckOutcome(name=check.name, layer=check.layer, passed=fault is None, reason=fault)
+
+
+def _advice(found: dict[str, float], overall: float, threshold: float) -> str:
+    weights = {"completeness": 0.3, "professionalism": 0.4, "accuracy": 0.1, "sentiment": 0.2}
+    missing = {name: weights[name] * (1 - found[name]) for name in _ADVICE if name != "sentiment"}
+    missing["sentiment"] = weights["sentiment"] * max(-found["sentiment"], 0)
+    worst = [name for name in _ADVICE if missing[name] >= 0.05 or missing[name] == max(missing.values())]
+    advice = " ".join(_ADVICE[name] for name in worst)
+    return f"The answer is not good enough yet ({overall:.2f} of {threshold:.2f}). {advice}"

@@ -1,0 +1,107 @@
+"""How good an answer is that may be said: four scores, and one that weighs them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from backdesk.quality.appropriateness import RUDE
+from backdesk.quality.brand_voice import SLANG, shouts
+from backdesk.quality.check import found_words
+from backdesk.quality.draft import Draft, sentences_of, words_of
+from backdesk.quality.facts import facts_of, supported_by
+from backdesk.worker.text.masking import mask
+
+#: An answer with fewer words is curt.
+LEAST_WORDS = 8
+#: Words of a question that say nothing about its subject.
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a about again all also am an and any are as at be because been but by can could did do does done dont
+        for from get got had has have hello help here how i if in is it its just know like me my need no not now
+        of on or our out please so some still tell than thank thanks that the their them then there they this to
+        too up us want was we were what when where which who why will with would yes you your yours hi dear
+        order number
+        """,
+    )
+)
+
+
+def overall(sentiment: float, professionalism: float, completeness: float, accuracy: float) -> float:
+    """Return 0 to 1: `0.2 (sentiment + 1) / 2 + 0.4 professionalism + 0.3 completeness + 0.1 accuracy`."""
+    return round(0.2 * (sentiment + 1) / 2 + 0.4 * professionalism + 0.3 * completeness + 0.1 * accuracy, 4)
+
+
+def professionalism(text: str) -> float:
+    """Return 0 to 1: 1, less what is out of place in a letter to a customer.
+
+    0.4 for shouting; 0.4 for each rude word; 0.2 for each word of slang; 0.1 for each mark of exclamation beyond the
+    first and each emoticon beyond the first, 0.3 at most; up to 0.4 for fewer than 8 words; 0.3 times the share of
+    sentences that begin in lower case.
+    """
+    marks = max(text.count("!") - 1, 0) + max(len(re.findall(r"[\U0001F300-\U0001FAFF]|[:;]-?[)(DP]", text)) - 1, 0)
+    sentences = sentences_of(text)
+    careless = sum(re.match(r"[^\w(]*[a-z]", each) is not None for each in sentences) / max(len(sentences), 1)
+    missing = max(LEAST_WORDS - len(words_of(text)), 0) / LEAST_WORDS
+    rude, slang = found_words(RUDE, text), found_words(SLANG, text)
+    return _share(
+        1
+        - 0.4 * shouts(text)
+        - 0.4 * len(rude)
+        - 0.2 * len(slang)
+        - min(0.1 * marks, 0.3)
+        - 0.4 * missing
+        - 0.3 * careless
+    )
+
+
+def completeness(draft: Draft) -> float:
+    """Return 0 to 1: whether the answer takes up what was asked, and is whole.
+
+    `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
+    that the answer names (left out of the mean when there are none). Subject: how many of the question's words and
+    references come back, 1 from two on; 1 too for a question of less than two, such as "Really?"; rude words and slang
+    need not come back. Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question
+    mark, 1 at most.
+    """
+    answer = draft.text.lower()
+    references = re.findall(r"\b(?=[\w-]{0,40}\d{5})[\w-]+\b", mask(draft.asked).lower())
+    named = sum(each in answer for each in references)
+    subject = _stems(draft.asked) - _UNFIT
+    shared = len(subject & _stems(draft.text)) + min(named, 1)
+    wanted = len(subject) + bool(references)
+    parts = [shared / 2 if wanted >= 2 else 1.0]
+    if references:
+        parts.append(named / len(references))
+    asked = len(re.findall(r"\?(?!\?)", draft.asked))
+    questions = min(len(sentences_of(draft.text)) / asked, 1) if asked else 1.0
+    return _share(sum(min(part, 1) for part in parts) / len(parts) * (1 if is_whole(draft.text) else 0.2) * questions)
+
+
+def accuracy(draft: Draft) -> float:
+    """Return 0 to 1: the share of the answer's facts that the evidence supports; 1 for an answer without facts."""
+    facts = facts_of(mask(draft.text))
+    known = supported_by(draft.evidence)
+    return _share(sum(bool(fact.forms & known) for fact in facts) / len(facts)) if facts else 1.0
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text ends where a sentence, a link or a list could, and closes the brackets that it opens."""
+    text = text.strip()
+    ends = re.search(
+        r"[.!?…:)\]\"'*_`]\Z|[^\w\s,;(\[-]\Z|https?://\S+\Z|^\W*(?:[-*•]|\d+[.)])\s.*\Z", text, re.MULTILINE
+    )
+    return bool(ends) and text.count("(") <= text.count(")") and text.count("```") % 2 == 0
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in (each.lower() for each in words_of(text)) if len(word) > 2 and word not in _STOP_WORDS}
+
+
+def _share(value: float) -> float:
+    return round(max(0.0, min(1.0, value)), 4)
+
+
+#: What no answer may repeat, and so is not missing from it.
+_UNFIT = _stems(" ".join((*RUDE, *SLANG)))

@@ -1,0 +1,59 @@
+"""What the service desk keeps: its tickets, what it has promised, and the knowledge it answers from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backdesk.platform.samples import offer
+from backdesk.platform.tables import Table
+
+offer("backdesk.service.samples")
+
+
+class Ticket(Table):
+    """Work for a person. Each key, of which a job has one, has at most one: a repeated attempt opens no second."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (UniqueConstraint("tenant", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    key: Mapped[str]
+    customer_id: Mapped[str | None]
+    order_number: Mapped[int | None]
+    subject: Mapped[str]
+    details: Mapped[str] = mapped_column(Text)
+    priority: Mapped[str]
+    opened_at: Mapped[datetime]
+
+
+class Escalation(Table):
+    """A promise that a person answers. Each key, of which a job has one, has at most one."""
+
+    __tablename__ = "escalations"
+    __table_args__ = (UniqueConstraint("tenant", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    key: Mapped[str]
+    customer_id: Mapped[str | None]
+    conversation_id: Mapped[str]
+    #: `wants_person`, `danger`, `legal_threat` or `repeated_failure`.
+    cause: Mapped[str]
+    reason: Mapped[str]
+    details: Mapped[str] = mapped_column(Text)
+    priority: Mapped[str]
+    respond_by: Mapped[datetime] = mapped_column(index=True)
+    escalated_at: Mapped[datetime]
+
+
+class Article(Table):
+    __tablename__ = "articles"
+
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    keywords: Mapped[str]
+    body: Mapped[str] = mapped_column(Text)

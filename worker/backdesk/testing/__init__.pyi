@@ -1,0 +1,10 @@
+from .bench import Bench as Bench
+from .job import BenchError as BenchError
+from .job import BenchJob as BenchJob
+from .job import ToolCall as ToolCall
+from .scripted_model import Call as Call
+from .scripted_model import Fail as Fail
+from .scripted_model import Say as Say
+from .scripted_model import ScriptedModel as ScriptedModel
+from .scripted_model import ScriptExhausted as ScriptExhausted
+from .scripted_model import scripted as scripted

@@ -1,0 +1,234 @@
+"""The Celery application: `celery -A backdesk.worker.app worker`, `celery -A backdesk.worker.app flower`.
+
+Celery is the engine of processes, pools, remote control and monitoring. What it does not do here: keep jobs, retry,
+delay, limit. Those are the job store's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from celery import Celery, Task
+from celery.apps.worker import Worker
+from celery.exceptions import Ignore, Retry
+from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.worker import state
+from kombu import Queue
+from pydantic_core import from_json
+
+from backdesk.worker.attempt.executor import execute
+from backdesk.worker.attempt.preparation import prepare
+from backdesk.worker.attempt.task import REGISTRY, TaskSpec
+from backdesk.worker.celery import patches as defences
+from backdesk.worker.celery import prefork
+from backdesk.worker.celery.handover import Drain
+from backdesk.worker.celery.redelivery import Returns
+from backdesk.worker.celery.signals import Shutdown
+from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.model.contract import ModelCheck
+from backdesk.worker.model.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
+from backdesk.worker.process.logging import configure_logging
+from backdesk.worker.process.state import close_current_process, current_process, held_process
+from backdesk.worker.services.supervisor import Housekeeping
+from backdesk.worker.settings import Settings, celery_queue, load_settings
+from backdesk.worker.store.connection import connect
+
+log = logging.getLogger(__name__)
+
+
+class JobTask(Task):
+    """A kind of job as Celery sees it. Its message says which job; everything else comes from the job store."""
+
+    abstract = True
+    #: The reason of a failed job is in its record; Celery need not log it as an accident.
+    throws = (TaskError,)
+    Request = "backdesk.worker.celery.consumer:JobRequest"
+    spec: TaskSpec
+
+    def run(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Run one attempt. The arguments are not used: Celery prepends results to them in a chain."""
+        request = self.request
+        process = current_process(settings, CHECKS)
+        outcome = execute(process, self.spec, request.id, request.hostname or "unknown")
+        if outcome is None:
+            raise Ignore
+        if isinstance(outcome, Failed | Cancelled | Expired):
+            raise TaskError(outcome.failure.code, outcome.failure.message)
+        if isinstance(outcome, Leaving):
+            # Nothing is published: the job store has it. Celery's side of the attempt ends, and Flower shows why.
+            reason = _reason(outcome)
+            raise Left(reason, exc=TaskError("left", reason))
+        wanted = not request.ignore_result or request.callbacks or request.chain or request.chord
+        return from_json(outcome.result) if wanted else None
+
+
+class Left(Retry):
+    """An attempt that left its job. Celery's own words for it name everything but the reason."""
+
+    def __repr__(self) -> str:
+        return str(self.message)
+
+
+def _reason(leaving: Leaving) -> str:
+    match leaving:
+        case Retried(failure, delay_s):
+            return f"[{failure.code}] {failure.message}; again in {delay_s:.1f} s"
+        case Deferred(failure, delay_s):
+            return f"{failure.message}; again in {delay_s:.1f} s"
+        case HandedOver():
+            return "handed over: this worker is ending"
+        case Waiting(awaited):
+            return f"waits for {', '.join(each.ask.name for each in awaited)}"
+
+
+def _taken() -> set[str]:
+    """Return the ids of the jobs that Celery knows of in this worker."""
+    return {*list(state.requests), *(request.id for request in list(state.active_requests))}
+
+
+class BackdeskWorker(Worker):
+    """Celery's worker program, ended as `Shutdown` says: its jobs go to other workers."""
+
+    def install_platform_tweaks(self, worker: Worker) -> None:
+        """Called before the pool and the connection are started."""
+        super().install_platform_tweaks(worker)
+        client = connect(settings.url, settings.socket_timeout_s)
+        self.drain = Drain(self.hostname, client, settings, _taken)
+        Shutdown(self.begin_shutdown, self.drain.hurry).install()
+        consumed = self.app.amqp.queues.consume_from
+        prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
+
+    def begin_shutdown(self) -> None:
+        """Called in a thread, perhaps before the worker is ready."""
+        if process := held_process():
+            process.draining = True
+        if housekeeping := getattr(self.consumer, "housekeeping", None):
+            housekeeping.drain()
+        self.drain.run()
+
+
+class BackdeskApp(Celery):
+    """The Celery application, which a spawned child finds again in this module instead of a copy without tasks."""
+
+    @cached_property
+    def Worker(self) -> type[Worker]:  # noqa: N802 - Celery's name
+        """What `celery worker` starts."""
+        return self.subclass_with_self(BackdeskWorker)  # type: ignore[no-any-return]  # Celery is untyped
+
+    def __reduce__(self) -> tuple[Callable[[], Celery], tuple[()]]:
+        return _the_app, ()
+
+
+def _the_app() -> Celery:
+    return app
+
+
+def kombu_url(url: str) -> str:
+    """Return a Redis URL as kombu spells it; only that of a Unix socket differs."""
+    if not url.startswith("unix://"):
+        return url
+    parts = urlsplit(url)
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+
+
+def make_app(settings: Settings) -> Celery:
+    """Return the application for these settings, with every kind of the task modules registered."""
+    defences.install()
+    prefork.install()
+    app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
+    app.conf.update(_configuration(settings))
+    for module in settings.task_modules:
+        _load(module)
+    for kind, spec in REGISTRY.items():
+        app.register_task(type(f"Job_{kind}", (JobTask,), {"name": kind, "spec": spec})())
+    return app
+
+
+def _load(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and module.startswith(error.name):
+            raise ConfigurationError(f"BACKDESK_TASK_MODULES names {module!r}, which cannot be found") from error
+        raise
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    prefix = settings.prefix
+    return {
+        # Deliveries carry no work and may be lost or doubled without harm: no acknowledgement, no restore.
+        "task_queues": [Queue(celery_queue(prefix, q), alias=q, no_ack=True) for q in settings.queues],
+        "task_default_queue": settings.inboxes[0] if settings.inboxes else celery_queue(prefix, settings.queues[0]),
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_consumer": "backdesk.worker.celery.consumer:Consumer",
+        # Without time-outs a half-open connection holds the worker for ever.
+        "broker_transport_options": {
+            # The main thread waits only for what Redis answers at once, and while it waits nothing is consumed.
+            "socket_timeout": min(settings.socket_timeout_s, 3),
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            # Also how soon a half-open connection of the consumer is given up.
+            "health_check_interval": 2,
+            "client_name": "backdesk-celery",
+        },
+        "redis_socket_timeout": settings.socket_timeout_s,
+        "redis_socket_connect_timeout": 5,
+        "redis_socket_keepalive": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_expires": settings.retention_s,
+        # One backend for the app. By default each pool thread builds its own at its first job, which takes longer than
+        # the job; the connection pool inside is safe to share.
+        "result_backend_thread_safe": True,
+        "worker_disable_rate_limits": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        # Children start afresh: a fork would copy locks that the parent's threads hold.
+        "worker_pool_start_method": "spawn",
+        "worker_proc_alive_timeout": 60,
+        "control_exchange": f"{prefix}.control",
+        "event_exchange": f"{prefix}.events",
+        "event_queue_prefix": f"{prefix}.events",
+    }
+
+
+@setup_logging.connect
+def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
+    configure_logging(settings, loglevel)
+
+
+@worker_ready.connect
+def _on_ready(sender: Any, **_: Any) -> None:
+    sender.housekeeping = Housekeeping.of(sender, settings, REGISTRY)
+    sender.housekeeping.start()
+    sender.give_back = Returns(connect(settings.url, settings.socket_timeout_s), settings).give_back
+
+
+@worker_shutdown.connect
+def _on_shutdown(sender: Any, **_: Any) -> None:
+    housekeeping = getattr(sender.consumer, "housekeeping", None)
+    if housekeeping is not None:
+        housekeeping.stop()
+    close_current_process()
+
+
+@worker_process_shutdown.connect
+def _on_child_shutdown(**_: Any) -> None:
+    close_current_process()
+
+
+settings = load_settings()
+app = make_app(settings)
+CHECKS = {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items()}

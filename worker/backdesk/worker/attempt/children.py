@@ -1,0 +1,119 @@
+"""Child jobs: made by an attempt, waited for without a slot, ended with their parent.
+
+A child's id follows from its parent and the name of the call, so that an attempt after a crash finds the child that the
+one before it has made.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from backdesk.worker.attempt.ledger import Ledger, Suspended
+from backdesk.worker.errors import FenceLost, TaskError, UnknownKind
+from backdesk.worker.model.asks import Ask, AskType, Awaited
+from backdesk.worker.model.child import ChildCall, ChildEnd
+from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
+from backdesk.worker.model.job import Claim
+from backdesk.worker.pipeline import Pipeline
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.submit.admission import JobOptions, admit, refusal
+
+#: Children written by one call of the store.
+JOBS_A_CALL = 50
+
+
+class AttemptFamily:
+    """Makes the child jobs of one attempt. `checks` are those of the kinds that this process can run."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        ledger: Ledger,
+        submit: Callable[[Call[Any]], Future[Any]],
+        transitions: Transitions,
+        *,
+        checks: Mapping[str, RequestCheck],
+        max_request_bytes: int,
+    ) -> None:
+        self._claim = claim
+        self._ledger = ledger
+        self._submit = submit
+        self._transitions = transitions
+        self._checks = checks
+        self._max_request_bytes = max_request_bytes
+        self._numbers: dict[str, int] = {}
+
+    def call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
+        """Return the ends of child jobs, in the order of the calls, or end the attempt until all have ended.
+
+        Raises InvalidRequest for a request that its kind does not take; then no child is made.
+        """
+        with self._ledger.in_flight():
+            return (yield from self._call(calls))
+
+    def _call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
+        names = [self._name(call) for call in calls]
+        entries = [self._ledger.entry(name) for name in names]
+        missing = [(name, call) for name, call, entry in zip(names, calls, entries, strict=True) if not entry]
+        if not missing:
+            return [ChildEnd.model_validate(entry.value) for entry in entries if entry]
+        yield from self._ledger.confirm()
+        jobs = []
+        for name, call in missing:
+            jobs.append(self._admit(name, call, (yield from self._check(call.kind))))
+        for at in range(0, len(jobs), JOBS_A_CALL):
+            self._made((yield self._submit(self._transitions.submit(jobs[at : at + JOBS_A_CALL]))))
+        self._ledger.awaited += [_awaited(name, job) for (name, _), job in zip(missing, jobs, strict=True)]
+        raise Suspended
+
+    def _name(self, call: ChildCall) -> str:
+        if call.key:
+            return f"call:{self._ledger.check_key(call.key)}"
+        self._numbers[call.kind] = self._numbers.get(call.kind, 0) + 1
+        return f"call:{call.kind}-{self._numbers[call.kind]}"
+
+    def _check(self, kind: str) -> Pipeline[RequestCheck]:
+        if kind in self._checks:
+            return self._checks[kind]
+        announced = yield self._submit(self._transitions.contract(kind))
+        if announced is None:
+            raise UnknownKind(kind, sorted(self._checks))
+        return SchemaCheck(KindContract.model_validate_json(announced))
+
+    def _admit(self, name: str, call: ChildCall, check: RequestCheck) -> NewJob:
+        claim = self._claim
+        options = JobOptions(
+            tenant=claim.tenant,
+            priority=claim.priority if call.priority is None else call.priority,
+            delay=call.delay,
+            expires=call.expires if call.expires is not None else claim.expires_at,
+            timeout=call.timeout,
+            retry=call.retry,
+            metadata=claim.metadata if call.metadata is None else call.metadata,
+            budget=call.budget,
+        )
+        job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{claim.job_id}/{name}"))
+        parent = Parentage(claim.job_id, claim.attempt, name)
+        return admit(
+            job_id, call.kind, call.request, check, options, max_request_bytes=self._max_request_bytes, parent=parent
+        )
+
+    def _made(self, replies: Sequence[tuple[SubmitCode, str]]) -> None:
+        for code, job_id in replies:
+            if code is SubmitCode.ORPHAN:
+                raise FenceLost
+            if code is SubmitCode.FORBIDDEN:
+                raise refusal(job_id, tenant=self._claim.tenant)
+            if code is SubmitCode.CONFLICT:
+                raise TaskError(
+                    "call_changed", f"an earlier attempt made the same call with another request, as job {job_id}"
+                )
+
+
+def _awaited(name: str, job: NewJob) -> Awaited:
+    facts = {"job_id": job.id, "kind": job.kind}
+    return Awaited(Ask(type=AskType.CHILD, name=name, prompt=f"Job {job.kind}", facts=facts), name)

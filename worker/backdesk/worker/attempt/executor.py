@@ -1,0 +1,321 @@
+"""One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store.
+
+An `async def` body's pipeline is driven on the process's event loop, so that the job's Celery thread sleeps from
+beginning to end: waking hundreds of threads several times a job costs more than the jobs do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from backdesk.worker.attempt.children import AttemptFamily
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.context import AttemptContext, BlockingContext, TaskContext
+from backdesk.worker.attempt.interrupt import Interrupt
+from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
+from backdesk.worker.attempt.outcome import Verdict
+from backdesk.worker.attempt.service_call import Services
+from backdesk.worker.attempt.spending import Purse
+from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.errors import FenceLost, StoreUnavailable, TaskError
+from backdesk.worker.failure import Category, Failure, Severity, support_reference
+from backdesk.worker.memory.archive import Archive
+from backdesk.worker.model.contract import field_errors
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.events import EventType
+from backdesk.worker.model.input_guard import guarded_schema, refusals
+from backdesk.worker.model.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
+from backdesk.worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
+from backdesk.worker.process.event_loop import canceller
+from backdesk.worker.process.leases import Lease, Stop
+from backdesk.worker.process.logging import bound
+from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.text.json import encode, printable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Run):
+    """What can be broken off: the body of a task, or what is left of it."""
+
+    lease: Lease
+
+
+def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
+    """Claim a job, run its body once and end the attempt.
+
+    Returns how it ended, or None when there was nothing to run or another attempt has taken over. A job that was
+    withdrawn before it began returns its failure here, once, for whoever waits for it at Celery. Raises nothing that
+    a body could cause, not even SystemExit: that would cost a Celery pool the slot.
+    """
+    pipeline = _claim_and_run(process, spec, job_id, worker)
+    return process.loop.run(drive_async(pipeline, _answer)).result() if spec.is_async else drive(pipeline)
+
+
+async def _answer(step: Step) -> Any:
+    return await (_breakable(step) if isinstance(step, Body) else answered(step))
+
+
+async def _breakable(step: Body) -> Any:
+    # A task of its own: a body that cancels "the current task" must not cancel the pipeline around it.
+    body = asyncio.ensure_future(answered(step))
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    body.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
+    step.lease.abandon = canceller(ended)
+    step.lease.interrupt = canceller(body)
+    if step.lease.stopped is not None:
+        body.cancel()
+    try:
+        await ended
+    except asyncio.CancelledError:
+        body.add_done_callback(_read)
+        raise
+    return body.result()
+
+
+def _read(task: asyncio.Future[Any]) -> None:
+    """Take note of how an abandoned body ended; nobody else will, and asyncio complains about that."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
+    if process.draining:
+        yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
+        return None
+    claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex, spec.budget))
+    if isinstance(claim, Refused):
+        log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
+        return Failed(claim.failure) if claim.failure else None
+    with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
+        return (yield from _Attempt(process, spec, claim, worker).run())
+
+
+class _Attempt:
+    """One attempt, from its claim to its end."""
+
+    def __init__(self, process: WorkerProcess, spec: TaskSpec, claim: Claim, worker: str) -> None:
+        self.process = process
+        self.spec = spec
+        self.claim = claim
+        self.progress = process.progress(claim)
+        submit, transitions, settings = process.writer.submit, process.transitions, process.settings
+        limit = settings.max_result_bytes
+        self.ledger = Ledger(claim, submit, transitions, progress=self.progress, max_bytes=limit, worker=worker)
+        limit = settings.max_request_bytes
+        family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
+        self.purse = Purse(claim, self.ledger, submit, process.spending)
+        limits = {"max_bytes": settings.max_result_bytes, "max_note_bytes": settings.max_event_bytes}
+        archive = Archive(claim, submit, process.archive, **limits)
+        kind_of_context = TaskContext if spec.is_async else BlockingContext
+        services = Services(
+            claim,
+            submit,
+            process.reservations,
+            wait_s=settings.limit_wait_s,
+            judge=classify,
+            random=random.random,
+        )
+        self.context: AttemptContext = kind_of_context(
+            claim,
+            self.progress,
+            self.ledger,
+            family,
+            services,
+            purse=self.purse,
+            archive=archive,
+            look=self._look,
+        )
+        self.timeout_s = claim.timeout_s or spec.timeout_s
+        self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
+
+    def run(self) -> Pipeline[Outcome | None]:
+        """Run the body and write how it ended."""
+        began = time.monotonic()
+        leases, on_loop = self.process.leases, self.spec.is_async
+        with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
+            lease.drain = self._drain
+            try:
+                outcome = yield from self._outcome(lease)
+            except FenceLost:
+                log.warning("attempt_abandoned")
+                return None
+            lease.ending = True
+            kept = yield self._end(outcome)
+        _report(outcome, kept=kept, seconds=time.monotonic() - began)
+        return outcome if kept else None
+
+    def _look(self) -> Future[SystemState]:
+        return self.process.writer.submit(self.process.system.state())
+
+    def _drain(self) -> None:
+        self.ledger.draining = True
+
+    def _end(self, outcome: Outcome) -> Future[bool]:
+        self.progress.close()
+        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self._usage()))
+
+    def _usage(self) -> Usage:
+        """Return what the body has counted; whatever else it has put there must not keep its job from ending."""
+        try:
+            return Usage.model_validate(dict(self.context.usage))
+        except (ValidationError, TypeError, ValueError) as error:
+            log.warning("usage_dropped", extra={"reason": printable(error)})
+            return Usage()
+
+    def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
+        try:
+            request = self.spec.request.model_validate_json(self.claim.request)
+        except ValidationError as error:
+            return Failed(self._invalid(field_errors(error)))
+        guard = self.process.settings.guard
+        if found := guard.findings(guarded_schema(self.spec.request), self.claim.request):
+            if guard.mode == "refuse":
+                return Failed(self._invalid(refusals(found)))
+            self.context.flagged = found
+            self.context.emit(EventType.INPUT_FLAGGED, fields=found)
+        outcome = yield from self._of_body(partial(self.spec.body, self.context, request), lease)
+        fallback = self.spec.fallback
+        if fallback is None or not (isinstance(outcome, Failed) and outcome.failure.transient):
+            return outcome
+        if not lease.begin_again(self.timeout_s):
+            return outcome
+        return (yield from self._of_fallback(partial(fallback, self.context, request, outcome.failure), outcome, lease))
+
+    def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
+        try:
+            if (left_s := (yield from self.purse.time_left())) is not None:
+                lease.end_within(left_s, Stop.OVERSPENT)
+            value = yield from self._call(body, lease)
+            yield from self.ledger.close()
+        except BaseException as error:  # noqa: BLE001 - whatever a body raises, its job must end or go on
+            yield from self._wait_for_the_rest(lease)
+            if lease.stopped is Stop.OVERSPENT:
+                return (yield from self._out_of_time(lease))
+            return self._logged(error, self.verdict.on_error(error, lease, self.ledger))
+        return self._encoded(value)
+
+    def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
+        """Return how an attempt ends whose budget is out of time: it fails, or waits for a person, or may go on."""
+        try:
+            yield from self.purse.check()
+        except TaskError as error:
+            return self.verdict.on_failure(classify(error))
+        except BaseException as error:  # noqa: BLE001 - as above
+            return self.verdict.on_error(error, lease, self.ledger)
+        return self.verdict.on_stop(lease)
+
+    def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
+        try:
+            outcome = self._encoded((yield from self._call(fallback, lease)))
+        except BaseException as error:
+            if lease.stopped or isinstance(error, (Suspended, LeavingNow, FenceLost)):
+                return self.verdict.on_error(error, lease, self.ledger)
+            log.exception("fallback_failed")
+            return failed
+        return Succeeded(outcome.result, failed.failure) if isinstance(outcome, Succeeded) else failed
+
+    def _call(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Any]:
+        if self.spec.is_async:
+            return (yield Body(body, lease))
+        lease.abandon = partial(self._end_without_body, lease, os.getpid() if _in_main_thread() else None)
+        lease.interrupt = interrupt = Interrupt()
+        if lease.stopped is not None:
+            interrupt()
+        return interrupt.run(body)
+
+    def _wait_for_the_rest(self, lease: Lease) -> Pipeline[None]:
+        """Let steps that run beside the one that ended the body come to their ends, so that these are remembered."""
+        running = self.ledger.running
+        if running and lease.stopped is None:
+            try:
+                yield from self._call(partial(_ends_of, running, on_loop=self.spec.is_async), lease)
+            except asyncio.CancelledError:
+                return
+
+    def _end_without_body(self, lease: Lease, pid: int | None) -> None:
+        """Write the end of an attempt whose `def` body does not stop, and end its process if that stops it."""
+        lease.ending = True
+        try:
+            self._end(self.verdict.on_stop(lease)).result(self.process.settings.socket_timeout_s)
+        except (FenceLost, StoreUnavailable, TimeoutError) as error:
+            log.warning("end_not_written", extra={"reason": repr(error)})
+        if pid is not None:
+            log.warning("process_ended", extra={"job_id": self.claim.job_id, "reason": "its body does not stop"})
+            os.kill(pid, signal.SIGKILL)
+
+    def _encoded(self, value: object) -> Outcome:
+        if not isinstance(value, self.spec.result):
+            message = f"the body returned {type(value).__name__}, not {self.spec.result.__name__}"
+            return self._bad_result("invalid_result", message, Category.DATA_CORRUPTION)
+        try:
+            encoded = encode(value)
+        except ValueError as error:
+            return self._bad_result("invalid_result", f"is no JSON: {error}", Category.DATA_CORRUPTION)
+        limit = self.process.settings.max_result_bytes
+        if len(encoded) > limit:
+            message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
+            return self._bad_result("result_too_large", message, Category.RESOURCE_EXHAUSTION)
+        return Succeeded(encoded)
+
+    def _bad_result(self, code: str, message: str, category: Category) -> Failed:
+        reference = support_reference(self.claim.job_id, self.claim.attempt)
+        return Failed(
+            Failure(code=code, message=message, category=category, severity=Severity.HIGH, reference=reference)
+        )
+
+    def _invalid(self, fields: dict[str, str]) -> Failure:
+        field, reason = next(iter(fields.items()))
+        return Failure(
+            code="invalid_request",
+            message=f"the request does not fit the kind: {field}: {reason}",
+            category=Category.VALIDATION,
+            severity=Severity.LOW,
+            reference=support_reference(self.claim.job_id, self.claim.attempt),
+            fields=fields,
+        )
+
+    def _logged(self, error: BaseException, outcome: Outcome) -> Outcome:
+        if isinstance(error, TaskError):
+            log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
+        elif isinstance(outcome, Failed) and outcome.failure.code == "exception":
+            log.error("task_raised", exc_info=error, extra={"reference": outcome.failure.reference})
+        return outcome
+
+
+def _ends_of(running: Sequence[Future[None]], *, on_loop: bool) -> Any:
+    return asyncio.wait([asyncio.wrap_future(each) for each in running]) if on_loop else wait(running)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:
+    facts: dict[str, Any] = {"seconds": round(seconds, 3), "outcome": type(outcome).__name__.lower()}
+    failure: Failure | None = getattr(outcome, "failure", None)
+    if failure is not None:
+        facts |= {"code": failure.code, "reason": failure.message, "reference": failure.reference}
+    if not kept:
+        log.warning("outcome_refused", extra=facts)
+    elif isinstance(outcome, Failed):
+        log.warning("job_failed", extra=facts)
+    elif isinstance(outcome, Succeeded):
+        log.info("job_succeeded", extra=facts)
+    else:
+        log.info("attempt_ended", extra=facts)

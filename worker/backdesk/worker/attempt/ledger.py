@@ -1,0 +1,251 @@
+"""What an attempt remembers for the attempts after it: finished steps, answers, the ends of child jobs.
+
+The entries came with the claim, so looking one up asks nobody. A new one is written under the fence before the body
+goes on: what a body has seen happen, no later attempt does again. A step that must not be repeated is announced first,
+so that an attempt that finds it announced and not finished knows that nobody knows.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from backdesk.worker.errors import FenceLost, TaskError
+from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry
+from backdesk.worker.model.job import Claim
+from backdesk.worker.model.retry import LONGEST_WAIT_S
+from backdesk.worker.pipeline import Pipeline, Run
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.text.json import encode, printable
+
+T = TypeVar("T")
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,199}")
+
+
+class Effect(StrEnum):
+    """What a second run of a step would do."""
+
+    #: Nothing but work: it reads or computes.
+    PURE = "pure"
+    #: Nothing more than the first, given the step's idempotency key.
+    IDEMPOTENT = "idempotent"
+    #: Harm. If it is not known whether the step took effect, a person is asked.
+    UNSAFE = "unsafe"
+
+
+class Suspended(BaseException):
+    """Ends an attempt whose job waits for others. Not an Exception: a body that handles errors must not handle this."""
+
+
+class LeavingNow(BaseException):
+    """Ends an attempt at a checkpoint because its worker is ending. Not an Exception, as above."""
+
+
+class Flushable(Protocol):
+    """Something that holds back events."""
+
+    def flush(self) -> None:
+        """Hand on what is held back, ahead of what is written next."""
+
+
+class Ledger:
+    """The memory of one attempt. Safe to use by concurrent steps of one body."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        submit: Callable[[Call[Any]], Future[Any]],
+        transitions: Transitions,
+        *,
+        progress: Flushable,
+        max_bytes: int,
+        worker: str = "",
+    ) -> None:
+        self._claim = claim
+        self._submit = submit
+        self._transitions = transitions
+        self._progress = progress
+        self._max_bytes = max_bytes
+        self._worker = worker
+        self._used: set[str] = set()
+        self._unconfirmed: deque[Future[bool]] = deque()
+        self._in_flight: set[Future[None]] = set()
+        #: What the job waits for, once a step has found that it must.
+        self.awaited: list[Awaited] = []
+        #: Set when the worker is ending: no further step begins.
+        self.draining = False
+
+    def step(self, key: str, call: Callable[[], Any], effect: Effect, returns: TypeAdapter[T]) -> Pipeline[T]:
+        """Run a step once in the life of the job; a later attempt gets its value. One round trip, two when unsafe.
+
+        Raises what the step raises, TaskError for a value that cannot be kept, ValueError for a key used twice.
+        """
+        name = f"step:{self.check_key(key)}"
+        entry = self.entry(name)
+        if entry and entry.state == "done":
+            # From JSON, as when it was new: strict types take from Python's values less than from JSON's.
+            return returns.validate_json(to_json(entry.value))
+        if entry:
+            raise self._unknown_outcome(key, entry, None)
+        self.leave_if_draining()
+        with self.in_flight():
+            return (yield from self._run(key, name, call, effect, returns))
+
+    def _run(
+        self, key: str, name: str, call: Callable[[], Any], effect: Effect, returns: TypeAdapter[T]
+    ) -> Pipeline[T]:
+        yield from self.confirm()
+        announced = LedgerEntry(
+            state="started", since=datetime.now(UTC), attempt=self._claim.attempt, worker=self._worker
+        )
+        if effect is Effect.UNSAFE:
+            yield from self._announce(name, announced)
+        began = time.monotonic()
+        try:
+            value = yield Run(call)
+        except TaskError:
+            # The step itself says that it failed: it took no effect, and may be tried again.
+            if effect is Effect.UNSAFE:
+                yield from self.write(name, b"")
+            raise
+        except Exception as error:
+            if effect is Effect.UNSAFE:
+                raise self._unknown_outcome(key, announced, error) from error
+            raise
+        encoded = self._encode(key, value)
+        event = to_json({"key": key, "effect": effect, "seconds": round(time.monotonic() - began, 3)})
+        self._progress.flush()
+        recorded = self._write(name, b'{"state":"done","value":' + encoded + b"}", event)
+        if effect is Effect.UNSAFE:
+            self._unconfirmed.append(recorded)
+        else:
+            yield from _held(recorded)
+        return returns.validate_json(encoded)
+
+    def _announce(self, name: str, announced: LedgerEntry) -> Pipeline[None]:
+        try:
+            yield from self.write(name, to_json(announced))
+        except BaseException:
+            # Broken off before the step began, which nobody need be asked about. Written in this order in any case.
+            self._write(name, b"", b"")
+            raise
+
+    def ask(self, ask: Ask, otherwise: Answer | None) -> Answer:
+        """Return the answer, or end the attempt until there is one; `otherwise` is the answer when the time is over.
+
+        Raises ValueError for facts that are no JSON or too large, and for a time that is none.
+        """
+        entry = self.entry(f"ask:{self.check_key(ask.name)}")
+        if entry:
+            return Answer.model_validate(entry.value)
+        if ask.expires_in_s is not None and not 0 < ask.expires_in_s <= LONGEST_WAIT_S:
+            raise ValueError(f"a time to answer must be over 0 and at most 30 days, not {ask.expires_in_s!r} s")
+        if (size := len(encode(dict(ask)))) > self._max_bytes:
+            raise ValueError(f"question {ask.name!r} is {size} bytes as JSON, the limit is {self._max_bytes}")
+        done = b'{"state":"done","value":' + to_json(otherwise) + b"}" if otherwise else b""
+        self.awaited.append(Awaited(ask, f"ask:{ask.name}", done))
+        raise Suspended
+
+    def save(self, value: bytes) -> Pipeline[None]:
+        """Keep where the attempt is; the next one finds it. One round trip. Raises TaskError when it is too large."""
+        if len(value) > self._max_bytes:
+            size = f"{len(value)} bytes as JSON, the limit is {self._max_bytes}"
+            raise TaskError("checkpoint_too_large", f"the checkpoint is {size}")
+        self._progress.flush()
+        if not (yield self._submit(self._transitions.checkpoint(self._claim, value))):
+            raise FenceLost
+
+    def entry(self, name: str) -> LedgerEntry | None:
+        """Return what an earlier attempt left under a name; each name may be asked for once. Raises ValueError."""
+        if name in self._used:
+            raise ValueError(f"{name!r} is used twice in one attempt: give each step, question and call its own key")
+        self._used.add(name)
+        raw = self._claim.ledger.get(name)
+        return LedgerEntry.model_validate_json(raw) if raw else None
+
+    def finished(self, name: str) -> bool:
+        """Whether an earlier attempt has left the value of a step under a name."""
+        raw = self._claim.ledger.get(name)
+        return raw is not None and LedgerEntry.model_validate_json(raw).state == "done"
+
+    def check_key(self, key: str) -> str:
+        """Return a key that may stand in the ledger; raises ValueError for any other."""
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ValueError(f"key {key!r} must be 1 to 200 letters, digits, or any of _ . : / @ -")
+        return key
+
+    def leave_if_draining(self) -> None:
+        """End the attempt here if its worker is ending."""
+        if self.draining:
+            raise LeavingNow
+
+    def confirm(self) -> Pipeline[None]:
+        """Wait until all that was written is known to be written; raises FenceLost when it was refused."""
+        while self._unconfirmed:
+            yield from _held(self._unconfirmed.popleft())
+
+    def close(self) -> Pipeline[None]:
+        """Confirm; raises Suspended again when the body took it for an error, as a gather that collects errors does."""
+        yield from self.confirm()
+        if self.awaited:
+            raise Suspended
+
+    def write(self, name: str, entry: bytes) -> Pipeline[None]:
+        """Write an entry and wait for it; raises FenceLost when it was refused."""
+        yield from _held(self._write(name, entry, b""))
+
+    @property
+    def running(self) -> list[Future[None]]:
+        """What is done when the steps that run now have ended."""
+        return list(self._in_flight)
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Have the end of the attempt wait for the block."""
+        done: Future[None] = Future()
+        self._in_flight.add(done)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(done)
+            done.set_result(None)
+
+    def _write(self, name: str, entry: bytes, event: bytes) -> Future[bool]:
+        return self._submit(self._transitions.remember(self._claim, name, entry, event))
+
+    def _encode(self, key: str, value: object) -> bytes:
+        try:
+            encoded = encode(value)
+        except ValueError as error:
+            raise TaskError("invalid_step_result", f"what step {key!r} returned is no JSON: {error}") from error
+        if len(encoded) > self._max_bytes:
+            size = f"{len(encoded)} bytes as JSON, the limit is {self._max_bytes}"
+            raise TaskError("step_result_too_large", f"what step {key!r} returned is {size}")
+        return encoded
+
+    def _unknown_outcome(self, key: str, started: LedgerEntry, error: Exception | None) -> Suspended:
+        facts = {"step": key, "started_at": started.since, "attempt": started.attempt, "worker": started.worker}
+        if error is not None:
+            facts["error"] = f"{type(error).__name__}: {printable(error)}"
+        prompt = f"Step {key!r} must not be repeated, has begun, and nobody knows whether it took effect."
+        ask = Ask(type=AskType.OUTCOME, name=f"outcome:{key}", prompt=prompt, facts=facts, choices=list(OUTCOMES))
+        self.awaited.append(Awaited(ask, f"step:{key}"))
+        return Suspended()
+
+
+def _held(written: Future[bool]) -> Pipeline[None]:
+    """Wait for one write; raises FenceLost when it was refused."""
+    if not (yield written):
+        raise FenceLost

@@ -1,0 +1,140 @@
+"""`@task`: how a function becomes a kind of job. The one import of a task author, besides the context."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from backdesk.worker.attempt.context import AttemptContext, BlockingContext, TaskContext
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.contract import KindContract, field_errors
+from backdesk.worker.model.job import Name
+from backdesk.worker.model.retry import RetryPolicy
+
+Body = Callable[[Any, Any], Any]
+#: Gives an answer in place of the body's: takes (ctx, request, failure).
+Fallback = Callable[[Any, Any, Failure], Any]
+B = TypeVar(
+    "B",
+    bound=Callable[[TaskContext, Any], Awaitable[BaseModel]] | Callable[[BlockingContext, Any], BaseModel],
+)
+
+_NAME = TypeAdapter(Name)
+
+
+#: What is tried again when a kind says nothing about it.
+USUAL_RETRY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A kind of job that this process can run."""
+
+    kind: str
+    queue: str
+    body: Body
+    request: type[BaseModel]
+    result: type[BaseModel]
+    #: Whether the body runs on the process's event loop.
+    is_async: bool
+    retry: RetryPolicy = USUAL_RETRY
+    timeout_s: float | None = None
+    fallback: Fallback | None = None
+    #: What a job may spend that brings no budget of its own.
+    budget: Budget | None = None
+    #: Loads what the first job would load, before there is one.
+    prepare: Callable[[], None] | None = None
+
+    @property
+    def contract(self) -> KindContract:
+        """What is announced of this kind."""
+        description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
+        return KindContract.of(self.kind, self.queue, self.request, self.result, description)
+
+
+#: Every kind that was imported, by name. Filled by `@task` while the task modules load.
+REGISTRY: dict[str, TaskSpec] = {}
+
+
+def task(
+    kind: str,
+    *,
+    queue: str = "agents",
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+    fallback: Fallback | None = None,
+    budget: Budget | Mapping[str, Any] | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> Callable[[B], B]:
+    """Register a body as the kind `kind`, run from `queue`.
+
+    The body is `async def` with a TaskContext or `def` with a BlockingContext, takes `(ctx, request)` and returns a
+    result; request and result are pydantic models and are read from its annotations. Queue `agents` runs hundreds of
+    coroutines in a process; give `tools` what computes or blocks.
+
+    `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
+    `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
+    as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout and
+    budget. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
+
+    Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
+    """
+    _NAME.validate_python(kind)
+    _NAME.validate_python(queue)
+    if timeout is not None and not timeout > 0:
+        raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
+
+    allowance = _budget(kind, budget)
+
+    def register(body: B) -> B:
+        request, result = _models(kind, body)
+        is_async = inspect.iscoroutinefunction(body)
+        if fallback is not None and inspect.iscoroutinefunction(fallback) != is_async:
+            raise ConfigurationError(
+                f"the fallback of {kind!r} must be {'async def' if is_async else 'def'}, as its body"
+            )
+        if kind in REGISTRY and REGISTRY[kind].body is not body:
+            raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
+        policy = retry or USUAL_RETRY
+        REGISTRY[kind] = TaskSpec(
+            kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare
+        )
+        return body
+
+    return register
+
+
+def _budget(kind: str, budget: Budget | Mapping[str, Any] | None) -> Budget | None:
+    try:
+        return None if budget is None else Budget.model_validate(budget)
+    except ValidationError as error:
+        reasons = "; ".join(f"{name}: {why}" for name, why in field_errors(error).items())
+        raise ConfigurationError(f"the budget of {kind!r} does not fit: {reasons}") from None
+
+
+def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:
+    hints = get_type_hints(body)
+    parameters = list(inspect.signature(body).parameters)
+    if len(parameters) != 2:
+        raise ConfigurationError(f"the body of {kind!r} must take (ctx, request), not ({', '.join(parameters)})")
+    _check_context(kind, body, hints.get(parameters[0]))
+    models = hints.get(parameters[1]), hints.get("return")
+    for name, model in zip((parameters[1], "return"), models, strict=True):
+        if not (inspect.isclass(model) and issubclass(model, BaseModel)):
+            raise ConfigurationError(
+                f"the body of {kind!r} must annotate {name!r} with a pydantic model, not {model!r}"
+            )
+    return models  # type: ignore[return-value]  # the loop above has shown that both are models
+
+
+def _check_context(kind: str, body: Body, annotation: object) -> None:
+    # In a `def` body the methods of a TaskContext would return coroutines that nobody awaits.
+    fitting = TaskContext if inspect.iscoroutinefunction(body) else BlockingContext
+    if annotation not in (None, Any, fitting, AttemptContext):
+        raise ConfigurationError(f"the body of {kind!r} must take a {fitting.__name__}, not {annotation!r}")

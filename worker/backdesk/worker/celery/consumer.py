@@ -1,0 +1,240 @@
+"""What a worker does with a message of its queues, before Celery makes a task of it.
+
+The queues hold deliveries, "job J is ready for you", and are consumed without acknowledgement: the job store is the
+truth, so Celery's unacked bookkeeping, its restore and its duplicates take no part, and cost nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty
+from signal import SIGTERM
+from typing import Any
+
+from billiard.exceptions import WorkerLostError
+from celery.bootsteps import RUN
+from celery.concurrency.thread import TaskPool as ThreadPool
+from celery.exceptions import TaskRevokedError
+from celery.worker import state
+from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.consumer import consumer as celery_consumer
+from celery.worker.request import Request
+
+from backdesk.worker.celery import prefork
+from backdesk.worker.celery.messages import DELIVERY_HEADERS
+from backdesk.worker.celery.patches import decode_item
+from backdesk.worker.store.connection import explained
+from backdesk.worker.text.json import excerpt
+
+log = logging.getLogger(__name__)
+
+#: SIGTERM, as a command to terminate a task may spell it.
+TERMINATE = (None, "TERM", "SIGTERM", SIGTERM)
+#: Messages taken in one round trip, at most.
+READ_AT_ONCE = 64
+#: The pause before connecting again grows by this much to that much; Celery's own grows to half a minute. Seconds.
+RECONNECT_STEP_S, RECONNECT_MOST_S = 0.2, 1.0
+REFUSED_PAUSE_S = 0.5
+OUTAGE_LOG_EVERY_S = 5.0
+#: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
+#: waits, or is half-open and has none. Seconds.
+LAST_READ_S = 1.5
+celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
+
+
+def _nothing(*_args: object, **_kwargs: object) -> None:
+    """Stand in for ack and reject: the queues are consumed without acknowledgement."""
+
+
+class JobRequest(Request):
+    """Celery's request, except that a lost child is no failure of the job: its lease runs out and it runs again."""
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
+        """Called in the worker's main process when the pool reports anything but success."""
+        error = getattr(exc_info.exception, "exc", exc_info.exception)  # it may come wrapped with its traceback
+        if isinstance(error, WorkerLostError):
+            state.task_ready(self)
+            log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
+            return None
+        return super().on_failure(exc_info, *args, **kwargs)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
+        super().terminate(pool, prefork.END if signal in TERMINATE else signal)
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Signs of life of the consuming thread; moments by `time.monotonic()`."""
+
+    turned_at: float
+    turns: int = 0
+    taken: int = 0
+    taken_at: float | None = None
+
+    def turn(self) -> None:
+        """Celery's loop has turned."""
+        self.turns += 1
+        self.turned_at = time.monotonic()
+
+    def take(self) -> None:
+        """A message was taken from a queue."""
+        self.taken += 1
+        self.taken_at = time.monotonic()
+
+
+class Consumer(CeleryConsumer):
+    """Celery's consumer, except that no message can stop it: a malformed one is logged and dropped."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._full = False
+        self._quiet_until = 0.0
+        self.pulse = Pulse(time.monotonic())
+        #: Called with the id of a job whose delivery is of no use here. Set when the worker is ready.
+        self.give_back: Callable[[str], object] = _nothing
+        if isinstance(self.pool, ThreadPool):
+            self.on_task_request = self._run_in_thread
+            _start_threads(self.pool.executor, self.pool.limit)
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Called at each new connection."""
+        super().register_with_event_loop(hub)
+        hub.on_tick.add(self.pulse.turn)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether this worker should be consuming: it is connected, and has not been told to stop."""
+        # The exit code of a good end is 0: only None and False mean that none was asked for.
+        ending = any(asked is not None and asked is not False for asked in (state.should_stop, state.should_terminate))
+        return self.blueprint.state == RUN and self.connection is not None and not ending
+
+    def reconnect(self) -> None:
+        """Have the consuming thread give up its connection and make a new one. Safe to call from any thread."""
+        self.hub.call_soon(partial(self._lose, self.connection))
+
+    def _lose(self, connection: Any) -> None:
+        if connection is not None and connection is self.connection:  # else it has been lost meanwhile
+            raise ConnectionResetError("given up, because nothing came of it")
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, however long it takes, and within a second of Redis being there."""
+        steps = {
+            "interval_start": RECONNECT_STEP_S,
+            "interval_step": RECONNECT_STEP_S,
+            "interval_max": RECONNECT_MOST_S,
+        }
+        conn.ensure_connection(self._report_outage, None, callback=state.maybe_shutdown, **steps)
+        self.first_connection_attempt = False
+        return conn
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Called when a server that lets us in refuses us its queues: it is asked again soon, not in a tight loop."""
+        self._report_outage(exc, REFUSED_PAUSE_S)
+        time.sleep(REFUSED_PAUSE_S)
+
+    def _report_outage(self, error: Exception, _pause_s: float) -> None:
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + OUTAGE_LOG_EVERY_S
+            log.warning("redis_unavailable", extra={"task_name": "consumer", "error": explained(error)})
+
+    def _run_in_thread(self, request: Any) -> None:
+        """Give a task to the pool, and look for the next message as soon as its thread is free.
+
+        With late reading (`worker_disable_prefetch`) a full worker stops reading, and Celery looks again when something
+        happens on a socket: for want of acknowledgements nothing would, for up to a second.
+        """
+        try:
+            result = request.execute_using_pool(self.pool)
+        except TaskRevokedError:
+            return
+        except BaseException:
+            state.task_ready(request)
+            raise
+        # Set before the callback can run: a thread that ends in between finds the flag, or Celery, which looks at the
+        # free slots before it sleeps, finds the slot.
+        self._full = self.free_slots <= 0
+        result.f.add_done_callback(partial(self._thread_free, request))
+
+    def _thread_free(self, request: Any, done: Future[Any]) -> None:
+        # Celery forgets the request only if its own callback got through; an error there would cost the slot for ever.
+        state.task_ready(request)
+        if (error := done.exception()) is not None:
+            log.error("task_left_by_error", extra={"job_id": request.id, "reason": repr(error)})
+        if self._full and self.hub is not None:
+            self._full = False
+            self.hub.call_soon(_nothing)
+
+    def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:
+        """Return what is called for each message that Celery reads."""
+
+        def on_task_received(message: Any) -> None:
+            self._try(message)
+            for more in self._read_more(message):
+                self._try(more)
+
+        return on_task_received
+
+    def _try(self, message: Any) -> None:
+        self.pulse.take()
+        try:
+            self._handle(message)
+        except Exception as error:
+            log.exception("message_dropped", extra={"reason": repr(error), "message_body": excerpt(message.body)})
+
+    def _read_more(self, message: Any) -> Iterator[Any]:
+        """Take as many messages of the same queue as there are free slots, in one round trip.
+
+        Celery reads one message a turn of its loop, which takes longer than everything else that it does for a task; a
+        worker with hundreds of slots would fill them slowly.
+        """
+        queue = (message.delivery_info or {}).get("routing_key")
+        free = min(self.free_slots, READ_AT_ONCE)
+        if free <= 0 or not isinstance(queue, str) or queue not in self.app.amqp.queues.consume_from:
+            return
+        for item in message.channel.client.execute_command("RPOP", queue, free) or ():
+            with suppress(Empty):
+                yield message.channel.Message(decode_item(item.decode(errors="replace")), channel=message.channel)
+
+    @property
+    def slots(self) -> int:
+        """How many jobs this worker runs at once, at most; none when its pool has ended."""
+        try:
+            return int(getattr(self.controller, "max_concurrency", None) or self.pool.num_processes)
+        except AttributeError:  # what a prefork pool says once it has ended
+            return 0
+
+    @property
+    def free_slots(self) -> int:
+        """How many more jobs it could take right now."""
+        return self.slots - len(state.reserved_requests)
+
+    def _handle(self, message: Any) -> None:
+        headers = message.headers
+        if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
+            log.error(
+                "message_dropped",
+                extra={"reason": "no id or task", "message_body": excerpt(message.body)},
+            )
+            return
+        strategy = self.strategies.get(headers["task"])
+        if strategy is None:
+            # A rolling deploy: the job stays queued until a worker that knows its kind is there.
+            log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
+            self.give_back(headers["id"])
+            return
+        message.headers = {name: value for name, value in headers.items() if name in DELIVERY_HEADERS}
+        strategy(message, None, _nothing, _nothing, self.on_task_message)
+
+
+def _start_threads(executor: ThreadPoolExecutor, count: int) -> None:
+    """Have the pool make all its threads now: to make them one by one in a burst takes longer than the burst's work."""
+    together = threading.Barrier(count)
+    wait([executor.submit(together.wait) for _ in range(count)])

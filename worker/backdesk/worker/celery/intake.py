@@ -1,0 +1,153 @@
+"""Jobs from services that have no backdesk: messages of plain Celery clients become jobs.
+
+Such a client leaves its message in a Redis list (`celery` unless it names another). The elected worker reads the lists'
+tails, writes each message as a job under its task id, and only then removes it: no message is lost between the two,
+and one that is read twice is found again by its id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import redis
+from celery import Celery
+from celery.app.task import Context
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign
+from backdesk.worker.errors import InvalidRequest, TaskError, UnknownKind
+from backdesk.worker.failure import Category, Failure
+from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from backdesk.worker.model.job import DEFAULT_TENANT
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.settings import Settings, celery_queue
+from backdesk.worker.store.jobs import SubmitCode, Transitions, text
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import run
+from backdesk.worker.submit.admission import admit
+from backdesk.worker.text.json import excerpt
+
+log = logging.getLogger(__name__)
+
+#: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
+POLL_S = 0.05
+BATCH = 100
+#: Raised while Redis cannot serve: the message stays where it is and is taken in later.
+AWAY = (RedisError, OperationalError, OSError)
+#: What Celery embeds in a message about the tasks around it.
+_LINKS = ("callbacks", "errbacks", "chain", "chord")
+#: Lists that kombu makes of one queue name: one a priority step, named by its default separator.
+_PRIORITY_LISTS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+
+
+class Intake:
+    """Turns the messages in the inboxes into jobs, while `leads` says that this worker is the elected one."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        settings: Settings,
+        app: Celery,
+        kinds: Mapping[str, TaskSpec],
+        leads: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._app = app
+        self._kinds = kinds
+        self._leads = leads
+        self._keys = Keys(settings.prefix)
+        self._transitions = Transitions(settings)
+        self._lists = [inbox + suffix for inbox in settings.inboxes for suffix in _PRIORITY_LISTS]
+        self._thread = Periodic("intake", POLL_S, self.drain)
+
+    def start(self) -> None:
+        """Begin to look at the inboxes."""
+        if self._lists:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop. Idempotent."""
+        self._thread.stop()
+
+    def drain(self) -> None:
+        """Take in everything that the inboxes hold now."""
+        while self._leads() and self._round():
+            pass
+
+    def _round(self) -> bool:
+        with self._client.pipeline(transaction=False) as pipe:
+            for name in self._lists:
+                pipe.lrange(name, -BATCH, -1)
+            tails = pipe.execute()
+        for name, tail in zip(self._lists, tails, strict=True):
+            for raw in reversed(tail):
+                self._take(raw)
+                self._client.lrem(name, -1, raw)
+        return any(tails)
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            message = read_foreign(raw)
+        except NoTaskMessage as error:
+            log.error("message_dropped", extra={"reason": str(error), "item": excerpt(raw)})  # noqa: TRY400 - the reason is the sender's mistake, not a fault of ours
+            return
+        try:
+            self._submit(message)
+        except InvalidRequest as error:
+            self._reject(message, error)
+        except AWAY:
+            raise
+        except Exception:
+            # Left where it is, it would be read again for ever and hold up all that come after it.
+            log.exception("message_dropped", extra={"reason": "it cannot be taken in", "item": excerpt(raw)})
+
+    def _submit(self, message: ForeignMessage) -> None:
+        request, options = message.job()
+        check = self._check(message.kind)
+        limit = self._settings.max_request_bytes
+        job = admit(message.id, message.kind, request, check, options, max_request_bytes=limit)
+        job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
+        ((code, _),) = run(self._client, self._transitions.submit([job]))
+        if code is SubmitCode.CONFLICT:
+            log.error(
+                "message_dropped",
+                extra={"reason": "task id already used by another job", "job_id": message.id},
+            )
+
+    def _check(self, kind: str) -> RequestCheck:
+        if (spec := self._kinds.get(kind)) is not None:
+            return ModelCheck(spec.queue, spec.request, self._settings.guard)
+        announced = self._client.hget(self._keys.kinds, kind)
+        if announced is None:
+            raise UnknownKind(kind, sorted({*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}))
+        return SchemaCheck(KindContract.model_validate_json(announced))
+
+    def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
+        """Record a failed job, and tell Celery's side: the caller's result, error links and chains."""
+        failure = Failure(code="invalid_request", message=str(error), category=Category.VALIDATION, fields=error.fields)
+        log.warning("message_refused", extra={"job_id": message.id, "kind": message.kind, "reason": str(error)})
+        tenant = message.tenant or DEFAULT_TENANT
+        recorded = run(self._client, self._transitions.reject(message.id, message.kind, tenant, failure))
+        # Not recorded may also mean: by us, before this worker died and could tell the sender.
+        if recorded or self._refused_before(message.id, failure):
+            self._tell_sender(message, failure)
+
+    def _refused_before(self, job_id: str, failure: Failure) -> bool:
+        # Read, not compared as text: a worker of another version may have written it.
+        error = self._client.hget(self._keys.job(job_id), "error")
+        return error is not None and Failure.model_validate_json(error) == failure
+
+    def _tell_sender(self, message: ForeignMessage, failure: Failure) -> None:
+        context = Context(message.headers, args=message.args, kwargs=message.kwargs, delivery_info={})
+        context.update({name: message.embed.get(name) for name in _LINKS})
+        try:
+            error = TaskError(failure.code, failure.message)
+            self._app.backend.mark_as_failure(message.id, error, request=context, store_result=message.wants_result)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("sender_not_told", extra={"job_id": message.id})

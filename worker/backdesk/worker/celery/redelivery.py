@@ -1,0 +1,30 @@
+"""Deliveries that a worker cannot use go back at once, so that another worker need not wait until they are missed."""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from redis.exceptions import RedisError
+
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.scripts import run
+
+log = logging.getLogger(__name__)
+
+
+class Returns:
+    """Gives deliveries back to the store."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self._client = client
+        self._transitions = Transitions(settings)
+
+    def give_back(self, job_id: str) -> None:
+        """Leave a job of a kind that is not known here to a worker that knows it. Raises nothing."""
+        try:
+            run(self._client, self._transitions.redeliver(job_id, unknown_kind=True))
+        except RedisError as error:
+            # It stays in the window, and is delivered again after a while.
+            log.warning("delivery_not_given_back", extra={"job_id": job_id, "error": str(error)})

@@ -1,0 +1,266 @@
+"""Every error that backdesk raises, under one root.
+
+A caller tells them apart by class and reads the facts from attributes; nobody has to look into a message.
+"""
+
+from __future__ import annotations
+
+from backdesk.worker.failure import Category, Failure, Severity
+
+
+class BackdeskError(Exception):
+    """The root of all errors raised by backdesk."""
+
+
+class ConfigurationError(BackdeskError):
+    """A setting is missing or wrong; the message names it and says what to set."""
+
+
+class StoreUnavailable(BackdeskError):
+    """Redis could not be reached, or did not answer in time; the outcome of a write is then unknown."""
+
+
+class InvalidRequest(BackdeskError):
+    """A request was refused at the edge, before anything was written.
+
+    `field` is the path of the first offending field and `reason` says why; `fields` has one reason for each of them.
+    """
+
+    def __init__(self, field: str, reason: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(field, reason, fields)
+        self.field = field
+        self.reason = reason
+        self.fields = fields or {field: reason}
+
+    @classmethod
+    def of(cls, fields: dict[str, str]) -> InvalidRequest:
+        """Refuse several fields at once; `fields` must not be empty."""
+        field, reason = next(iter(fields.items()))
+        return cls(field, reason, fields)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{field}: {reason}" for field, reason in self.fields.items())
+
+
+class UnknownKind(InvalidRequest):
+    """No worker has announced this kind and no contract for it is installed; `known` lists those that are."""
+
+    def __init__(self, kind: str, known: list[str]) -> None:
+        listed = ", ".join(known) if known else "none yet: has a worker been started?"
+        super().__init__("kind", f"unknown kind {kind!r} (known: {listed})")
+        self.kind = kind
+        self.known = known
+
+    def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, list[str]]]:
+        return (type(self), (self.kind, self.known))
+
+
+class PayloadTooLarge(InvalidRequest):
+    """The encoded payload exceeds the limit; both sizes are in bytes."""
+
+    def __init__(self, field: str, size: int, limit: int) -> None:
+        super().__init__(field, f"{size} bytes encoded, the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type[PayloadTooLarge], tuple[str, int, int]]:
+        return (type(self), (self.field, self.size, self.limit))
+
+
+class IdempotencyConflict(BackdeskError):
+    """The job id or idempotency key already belongs to a job with another request; `job_id` names that job."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"already used by job {self.job_id} with another request"
+
+
+class ConversationBusy(BackdeskError):
+    """The conversation goes on with another job, and this one was not to wait; `job_id` names the other."""
+
+    def __init__(self, conversation_id: str, job_id: str) -> None:
+        super().__init__(conversation_id, job_id)
+        self.conversation_id = conversation_id
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"conversation {self.conversation_id!r} goes on with job {self.job_id}"
+
+
+class ConversationNotFound(BackdeskError):
+    """Nothing was said in this conversation of this tenant, or its retention has passed, or it was erased."""
+
+    def __init__(self, conversation_id: str, tenant: str) -> None:
+        super().__init__(conversation_id, tenant)
+        self.conversation_id = conversation_id
+        self.tenant = tenant
+
+    def __str__(self) -> str:
+        return f"no conversation {self.conversation_id!r} of tenant {self.tenant!r}: never begun, expired, or erased"
+
+
+class JobNotFound(BackdeskError):
+    """No job has this id: it never existed, or its retention has passed."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"no job {self.job_id!r}: it never existed, or its retention has passed"
+
+
+class NotCancellable(BackdeskError):
+    """The job has ended otherwise, and can no longer be cancelled; `state` says how."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.state}; only a job that has not ended can be cancelled"
+
+
+class NotWaiting(BackdeskError):
+    """The job waits for nobody's answer: it was answered, or it never asked; `state` says where it is."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.state}; only a job that waits can be answered"
+
+
+class AskUnknown(BackdeskError):
+    """It is not clear what the answer is for: nothing that the job waits for fits, or more than one thing does.
+
+    `wanted` is what was to be answered; `asks` is all that the job waits for, by name, with the type of each.
+    """
+
+    def __init__(self, job_id: str, wanted: str, reason: str, asks: dict[str, str]) -> None:
+        super().__init__(job_id, wanted, reason, asks)
+        self.job_id = job_id
+        self.wanted = wanted
+        self.reason = reason
+        self.asks = asks
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{kind} {name!r}" for name, kind in self.asks.items())
+        return f"{self.wanted} of job {self.job_id}: {self.reason}; it waits for {listed}"
+
+
+class NotReplayable(BackdeskError):
+    """The job is no dead letter, or there is no request to repeat; `reason` says which, and what to do."""
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(job_id, reason)
+        self.job_id = job_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} cannot be replayed: {self.reason}"
+
+
+class ScheduleNotFound(BackdeskError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no schedule {self.name!r}"
+
+
+class ScheduleExists(BackdeskError):
+    """A schedule of this name is there with another definition, which was left alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"schedule {self.name!r} is there with another definition; replace it if that is meant"
+
+
+class JobFailed(BackdeskError):
+    """The job ended without a result: failed, cancelled or expired; `failure` holds the reason."""
+
+    def __init__(self, job_id: str, state: str, failure: Failure) -> None:
+        super().__init__(job_id, state, failure)
+        self.job_id = job_id
+        self.state = state
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} {self.state}: [{self.failure.code}] {self.failure.message}"
+
+
+class ResultTimeout(BackdeskError, TimeoutError):
+    """The job had no result within the time that the caller was willing to wait; it goes on."""
+
+    def __init__(self, job_id: str, timeout_s: float) -> None:
+        super().__init__(job_id, timeout_s)
+        self.job_id = job_id
+        self.timeout_s = timeout_s
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} has no result after {self.timeout_s:g} s; it goes on"
+
+
+class FenceLost(BackdeskError):
+    """Another attempt has begun, or the job has ended: this attempt may write nothing more."""
+
+
+class TaskError(BackdeskError):
+    """Raised by a task body to fail its attempt with a code and a message of its own choosing.
+
+    `transient` says that another attempt could succeed, in `retry_after_s` seconds at the earliest; whether there is
+    one is for the kind's retry policy to say, which goes by `category`.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        category: Category = Category.UNKNOWN,
+        severity: Severity = Severity.MEDIUM,
+        transient: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.category = category
+        self.severity = severity
+        self.transient = transient
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Limited(BackdeskError):
+    """Raised inside an attempt that ran into a limit of this deployment's own, which `reason` names.
+
+    The job is parked for `retry_after_s` seconds and no attempt is used. If it waits for an outside service, `resource`
+    names that, `why` says what of it, and the job goes on as soon as the `line` in which it waits has room.
+    """
+
+    def __init__(self, retry_after_s: float, reason: str, *, resource: str = "", why: str = "", line: str = "") -> None:
+        super().__init__(retry_after_s, reason)
+        self.retry_after_s = retry_after_s
+        self.reason = reason
+        self.resource = resource
+        self.why = why
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.reason}: parked for {self.retry_after_s:g} s"

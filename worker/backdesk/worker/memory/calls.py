@@ -1,0 +1,138 @@
+"""The calls that keep what outlives a job, and reading what they wrote. Pure: nothing here speaks to Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from backdesk.worker.errors import FenceLost
+from backdesk.worker.memory.conversation import (
+    MOST_TURNS,
+    Conversation,
+    ConversationClosed,
+    ConversationMismatch,
+    Head,
+    Turn,
+)
+from backdesk.worker.memory.note import MOST_NOTES, Note
+from backdesk.worker.model.job import Claim
+from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.scripts import Call
+
+#: The fields of a conversation's hash that tell of the whole, in the order of `HEAD` in `lua/history.lua`.
+HEAD_FIELDS = ("owner", "started_at", "updated_at", "closed_at", "messages", "first", "last")
+
+#: How a conversation is answered that is read or written; an error is raised by whoever reads it.
+Refused = ConversationMismatch | ConversationClosed | FenceLost
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """What a job adds to a conversation. `entry` is JSON, as `Turn` reads it but for number and time."""
+
+    conversation_id: str
+    owner: str | None
+    entry: bytes
+    messages: int
+    closes: bool
+
+
+class ArchiveCalls(CallBuilder):
+    """Builds the calls of attempts that read and write what outlives them."""
+
+    def recall(
+        self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None
+    ) -> Call[Conversation | Refused]:
+        """Read what was said in a conversation before a job, the `newest` turns of it or all. Idempotent."""
+        root = claim.root or claim.job_id
+        arguments = (conversation_id, owner or "", root, "" if newest is None else newest)
+        known = (claim.tenant, conversation_id)
+        return self._of(claim, "recall", *arguments, read=lambda reply: _read_recalled(*known, reply))
+
+    def turn(self, claim: Claim, new: NewTurn) -> Call[int | Refused]:
+        """Write what a job has added to a conversation, in place of what it added before; gives the turn's number."""
+        arguments = (new.conversation_id, new.owner or "", claim.root or claim.job_id, new.messages)
+        kept = (MOST_TURNS, self._settings.conversation_retention_s * 1000)
+        closes = 1 if new.closes else ""
+        return self._of(
+            claim, "turn", *arguments, closes, new.entry, *kept, read=lambda code: _read_code(new.conversation_id, code)
+        )
+
+    def cache(self, tenant: str, digest: str, value: bytes, ttl_s: float) -> Call[bool]:
+        """Keep a value of a tenant for a time, in place of the one before. Idempotent."""
+        return self._call("cache", tenant, digest, value, max(round(ttl_s * 1000), 1), read=bool)
+
+    def cached(self, tenant: str, digest: str) -> Call[bytes | None]:
+        """Read a value of a tenant, None when there is none."""
+        return self._call("cached", tenant, digest, read=lambda value: value)
+
+    def note(self, tenant: str, topic: str, entry: bytes) -> Call[bool]:
+        """Add an entry to a journal, as `read_note` reads it; gives whether it is new. Idempotent by the entry."""
+        kept = (MOST_NOTES, self._settings.note_retention_s * 1000)
+        return self._call("note", tenant, topic, entry, *kept, read=bool)
+
+    def erase(self, tenant: str, conversation_id: str) -> Call[bool]:
+        """Forget what was said in a conversation; gives whether there was anything. Idempotent."""
+        return self._call("erase", tenant, conversation_id, read=bool)
+
+
+def read_head(tenant: str, conversation_id: str, values: Sequence[bytes | None]) -> Head:
+    """Return the head of a conversation, given the values of `HEAD_FIELDS`; one that was never begun is empty."""
+    raw = {name: value for name, value in zip(HEAD_FIELDS, values, strict=True) if value is not None}
+    numbers = turn_numbers(values)
+    return Head(
+        conversation_id=conversation_id,
+        tenant=tenant,
+        owner=raw["owner"].decode() if "owner" in raw else None,
+        turns=len(numbers),
+        messages=int(raw.get("messages", 0)),
+        dropped=numbers.start - 1,
+        **{name: moment(raw[name]) for name in ("started_at", "updated_at", "closed_at") if name in raw},
+    )
+
+
+def turn_numbers(values: Sequence[bytes | None]) -> range:
+    """Return the numbers of the turns that are kept, given the values of `HEAD_FIELDS`."""
+    raw: Mapping[str, bytes | None] = dict(zip(HEAD_FIELDS, values, strict=True))
+    return range(int(raw["first"] or 1), int(raw["last"] or 0) + 1)
+
+
+def read_turn(entry: bytes) -> Turn:
+    """Return a turn as it is kept."""
+    return Turn.model_validate_json(entry)
+
+
+def read_note(tenant: str, topic: str, entry: bytes, score: float) -> Note:
+    """Return a note as it is kept: JSON, under its time in µs."""
+    known = from_json(entry)
+    return Note(
+        tenant=tenant,
+        topic=topic,
+        at=moment(int(score) // 1000),
+        job_id=known["job_id"],
+        kind=known["kind"],
+        data=known["data"],
+    )
+
+
+def _read_recalled(tenant: str, conversation_id: str, reply: list[Any]) -> Conversation | Refused:
+    match reply:
+        case [1, head, turns]:
+            kept = tuple(read_turn(entry) for entry in reversed(turns))
+            return Conversation(head=read_head(tenant, conversation_id, head), turns=kept)
+        case [-1]:
+            return ConversationMismatch(conversation_id)
+        case _:
+            return FenceLost()
+
+
+def _read_code(conversation_id: str, code: int) -> int | Refused:
+    if code > 0:
+        return code
+    if code == 0:
+        return FenceLost()
+    return ConversationMismatch(conversation_id) if code == -1 else ConversationClosed(conversation_id)

@@ -1,0 +1,287 @@
+"""What a job is: its states, its record, and how an attempt at it can end. Plain values, no Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import Ask, Awaited
+from backdesk.worker.model.budget import Budget, Spent
+from backdesk.worker.model.measure import Measures
+from backdesk.worker.model.retry import RetryPolicy
+
+
+class JobState(StrEnum):
+    """Where a job stands. `TRANSITIONS` says where it may go from there."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+ACTIVE = frozenset(JobState) - TERMINAL
+#: Not yet begun, so that it can be withdrawn without asking anybody.
+PENDING = frozenset({JobState.SCHEDULED, JobState.QUEUED})
+
+#: The legal transitions. A state that is missing as a key is final.
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.SCHEDULED: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.EXPIRED}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.EXPIRED}),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+            JobState.SCHEDULED,
+            JobState.QUEUED,
+            JobState.WAITING,
+        }
+    ),
+    JobState.WAITING: frozenset({JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED}),
+}
+
+#: Names are safe inside Redis keys, channels, shells and URLs.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+DEFAULT_TENANT = "default"
+#: 0 to 9; a job of a higher priority runs before one of a lower within the same tenant.
+DEFAULT_PRIORITY = 5
+MAX_PRIORITY = 9
+
+
+class Usage(BaseModel):
+    """What a job has consumed of the model so far. A cost of None is not known.
+
+    Of the `requests` a cache has answered `cached_requests`, at no cost.
+    """
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tool_calls: int = 0
+    cost_usd: float | None = None
+    cached_requests: int = 0
+    #: What its body has measured (`ctx.measure`), by name.
+    measures: Measures = {}
+
+    def encoded(self) -> str:
+        """Return the usage as the store keeps it: JSON with what is not nothing, `{}` when nothing was used."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in both directions."""
+        return self.input_tokens + self.output_tokens
+
+
+class Attempt(BaseModel):
+    """An attempt at a job that was not its last: `failed`, `limited`, `handed_over`, `waiting` or `lost`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    worker: str
+    started_at: datetime | None = None
+    ended_at: datetime
+    outcome: str
+    error: Failure | None = None
+
+
+class Hold(BaseModel):
+    """What keeps a job from running: the limit of `scope`, and why.
+
+    The reason is `max_running` or `rate` of jobs, or `service`: a limit, hold or circuit breaker of an outside service.
+    `run_at` is when it runs at the earliest, None when that depends on the end of others.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: str
+    reason: Literal["max_running", "rate", "service"]
+    run_at: datetime | None = None
+
+
+class JobRecord(BaseModel):
+    """A job as the store knows it at one moment. Times are in UTC.
+
+    `attempt` counts claims and is the fence; `failures` and `crashes` count the attempts that were used up. `degraded`
+    is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
+    job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
+
+    Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
+    its tenant and kind are before it in line, `behind` by the job that its conversation goes on with.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: str
+    tenant: str
+    queue: str
+    state: JobState
+    priority: int
+    attempt: int
+    request: Any
+    metadata: dict[str, Any] = {}
+    result: Any = None
+    error: Failure | None = None
+    usage: Usage | None = None
+    idempotency_key: str | None = None
+    worker: str | None = None
+    events: int = 0
+    created_at: datetime
+    run_at: datetime | None = None
+    expires_at: datetime | None = None
+    start_by: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    timeout_s: float | None = None
+    retry: RetryPolicy | None = None
+    failures: int = 0
+    crashes: int = 0
+    attempts: list[Attempt] = []
+    degraded: Failure | None = None
+    cancelling: bool = False
+    asks: list[Ask] = []
+    parent: str | None = None
+    origin: str | None = None
+    replayed_as: str | None = None
+    conversation: str | None = None
+    budget: Budget | None = None
+    #: What it has spent, with the jobs that it called; None when that is nothing.
+    spent: Spent | None = None
+    limited: Hold | None = None
+    ahead: int | None = None
+    behind: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has reached a state that it will not leave."""
+        return self.state in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run one attempt at a job. `attempt` is the fence: every write of the attempt carries it."""
+
+    job_id: str
+    kind: str
+    tenant: str
+    queue: str
+    attempt: int
+    request: bytes
+    metadata: dict[str, Any]
+    expires_at: datetime | None
+    #: How many subscribers heard the `started` event.
+    watchers: int
+    priority: int = DEFAULT_PRIORITY
+    #: Seconds from the claim until the job expires; by the clock of the store, not that of this machine.
+    expires_in_s: float | None = None
+    #: Time-out of one attempt; None leaves it to the kind.
+    timeout_s: float | None = None
+    #: Attempts that have failed so far and count.
+    failures: int = 0
+    #: Policy of this job; None leaves it to the kind.
+    retry: RetryPolicy | None = None
+    #: What idempotency keys are built on: this job, or the one whose work a replay goes on with.
+    root: str = ""
+    checkpoint: bytes = b""
+    #: What former attempts have consumed, as far as they could tell.
+    usage: Usage | None = None
+    #: Entries as JSON, by key.
+    ledger: Mapping[str, bytes] = field(default_factory=dict)
+    #: Whether a budget of this job, of one that called it, or of its tenant limits what it spends.
+    limited: bool = False
+    #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.
+    time_left_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A claim for which there is nothing to run: a second delivery, or a job that has ended meanwhile."""
+
+    #: Why the job ended, when its sender has not been told yet.
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The attempt returned; `result` is JSON. `degraded` is the failure in whose place a fallback gave the result."""
+
+    result: bytes
+    degraded: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job ends in an error: not worth another attempt, or none is left."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The attempt stopped because it was asked to, and the job ends."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The whole job's time was over while the attempt ran."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The attempt failed; another follows after a delay."""
+
+    failure: Failure
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The attempt ran into a limit of this deployment's own; it does not count, and another follows after a delay."""
+
+    failure: Failure
+    delay_s: float
+    #: What is limited and why, for who follows the job, and the line of those that wait for the same; "" for neither.
+    resource: str = ""
+    why: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The attempt left the job to another worker because its own is ending; it does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The attempt left its slot until others have answered; it does not count."""
+
+    awaited: tuple[Awaited, ...]
+
+
+#: How a job ends.
+Ending = Succeeded | Failed | Cancelled | Expired
+#: How an attempt ends whose job goes on.
+Leaving = Retried | Deferred | HandedOver | Waiting
+#: How an attempt ended; applied by one call of the store.
+Outcome = Ending | Leaving

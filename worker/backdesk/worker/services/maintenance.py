@@ -1,0 +1,122 @@
+"""The work that no job asks for: let go what limits held, queue what is due, end and take back what is lost.
+
+Every worker offers to do it; one is elected and keeps the office while it renews it in time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import redis
+from redis.exceptions import ResponseError
+
+from backdesk.worker.model.job import TERMINAL
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import refusal
+from backdesk.worker.store.jobs import BATCH, Transitions
+from backdesk.worker.store.scripts import Call, run
+from backdesk.worker.store.services import Reservations
+
+log = logging.getLogger(__name__)
+
+#: A leader that has not renewed its office for this many ticks is replaced (at least three seconds).
+TERM_TICKS = 5
+SHORTEST_TERM_MS = 3000
+#: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
+MAX_ROUNDS = 50
+PRUNE_EVERY_TICKS = 5
+#: How soon after its moment a rate lets a job go on, at the latest; what that loses is made up for (lua/limits.lua).
+PACE_S = 0.05
+
+
+class Maintenance:
+    """One worker's offer to lead, and the rounds that it makes while it does."""
+
+    def __init__(
+        self, name: str, client: redis.Redis, settings: Settings, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._name = name
+        self._client = client
+        self._settings = settings
+        self._transitions = Transitions(settings)
+        self._reservations = Reservations(settings)
+        self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
+        self._ticks = 0
+        self._clock_s = clock_s
+        self._reached_at = self._reap_from = clock_s()
+        self._threads = (
+            Periodic("maintenance", settings.tick_s, self.tick),
+            Periodic("pacing", PACE_S, self.pace),
+        )
+        #: Whether this worker led at its last tick.
+        self.leads = False
+
+    def start(self) -> None:
+        """Begin to offer, and to tick when elected."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop. The office falls to another worker when the term ends. Idempotent."""
+        for thread in self._threads:
+            thread.stop()
+        self.leads = False
+
+    def pace(self) -> None:
+        """Let go on what a limit has held, if this worker leads. Idempotent."""
+        if self.leads:
+            run(self._client, self._transitions.resume())
+
+    def tick(self) -> None:
+        """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
+        self.leads = self._elect()
+        self._notice_outage()
+        if not self.leads:
+            return
+        run(self._client, self._reservations.release())
+        self._repeat(self._transitions.promote())
+        self._repeat(self._transitions.expire())
+        if self._clock_s() >= self._reap_from:
+            self._reap()
+        for queue in self._settings.queues:
+            if repeated := run(self._client, self._transitions.redispatch(queue)):
+                log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
+        if self._ticks % PRUNE_EVERY_TICKS == 0:
+            self._prune()
+        self._ticks += 1
+
+    def _elect(self) -> bool:
+        try:
+            return run(self._client, self._transitions.elect(self._name, self._term_ms))
+        except ResponseError as error:
+            if refusal(error) == "OOM":
+                # A full server takes no vote, and yet this is what frees its memory.
+                self._prune()
+            raise
+
+    def _prune(self) -> None:
+        for state in sorted(TERMINAL):
+            self._repeat(self._transitions.prune(state))
+
+    def _notice_outage(self) -> None:
+        """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""
+        now_s = self._clock_s()
+        if now_s - self._reached_at > self._settings.lease_s / 2 + 2 * self._settings.tick_s:
+            self._reap_from = now_s + self._settings.lease_s
+        self._reached_at = now_s
+
+    def _repeat(self, call: Call[int]) -> None:
+        for _ in range(MAX_ROUNDS):
+            if run(self._client, call) < BATCH:
+                return
+
+    def _reap(self) -> None:
+        for _ in range(MAX_ROUNDS):
+            lost = run(self._client, self._transitions.reap())
+            for job_id in lost:
+                log.warning("lease_expired", extra={"job_id": job_id})
+            if len(lost) < BATCH:
+                return

@@ -1,0 +1,61 @@
+"""A worker makes itself known: its slots, which set how much dispatch hands to Celery, and the kinds it can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import redis
+
+from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import run
+
+#: A worker announces itself this often, and is forgotten after three announcements that did not come. Seconds.
+ANNOUNCE_EVERY_S = 2.0
+
+
+class Presence:
+    """Keeps one worker announced with its facts of the moment. `on_announced` is called after each announcement."""
+
+    def __init__(
+        self,
+        name: str,
+        client: redis.Redis,
+        settings: Settings,
+        facts: Callable[[], WorkerFacts],
+        on_announced: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._name = name
+        self._client = client
+        self._transitions = Transitions(settings)
+        self._keys = Keys(settings.prefix)
+        self._guard = settings.guard
+        self._facts = facts
+        self._on_announced = on_announced
+        self._contracts: dict[Any, Any] = {}
+        self._thread = Periodic("presence", ANNOUNCE_EVERY_S, self.announce)
+
+    def start(self, registry: Mapping[str, TaskSpec]) -> None:
+        """Announce the kinds and the worker, and go on announcing it. Returns at once, also when Redis is away."""
+        contracts = {kind: spec.contract.guarded_by(self._guard) for kind, spec in registry.items()}
+        self._contracts = {kind: contract.model_dump_json() for kind, contract in contracts.items()}
+        self._thread.start()
+
+    def announce(self) -> None:
+        """Announce the worker once, and the kinds unless that is done."""
+        if self._contracts:
+            self._client.hset(self._keys.kinds, mapping=self._contracts)
+            self._contracts = {}
+        ttl_ms = round(3 * ANNOUNCE_EVERY_S * 1000)
+        run(self._client, self._transitions.announce(self._name, ttl_ms, self._facts().model_dump(mode="json")))
+        self._on_announced()
+
+    def stop(self) -> None:
+        """Withdraw the announcement. Idempotent."""
+        self._thread.stop()
+        run(self._client, self._transitions.announce(self._name, 0, {"slots": {}}))

@@ -1,0 +1,96 @@
+"""What a worker does besides running jobs, from the moment it is ready until it stops."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from redis.exceptions import RedisError
+
+from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.celery.consumer import Consumer
+from backdesk.worker.celery.intake import Intake
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.services.maintenance import Maintenance
+from backdesk.worker.services.metrics import Metrics
+from backdesk.worker.services.presence import Presence
+from backdesk.worker.services.probes import FileProbe, HttpProbe
+from backdesk.worker.services.scheduler import Timetable
+from backdesk.worker.services.watchdog import Watchdog
+from backdesk.worker.services.worker_facts import Vitals
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
+
+log = logging.getLogger(__name__)
+
+#: The watchdog must itself find out soon that its connection is dead, and that it is Redis that is slow. Seconds.
+WATCHDOG_TIMEOUT_S = 0.5
+
+
+class Part(Protocol):
+    """Something that runs beside the jobs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Housekeeping:
+    """Presence, maintenance, intake, timetable, watchdog and probes of one worker, started and stopped together."""
+
+    def __init__(self, presence: Presence, vitals: Vitals, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
+        self._presence = presence
+        self._vitals = vitals
+        self._parts = parts
+        self._kinds = kinds
+
+    @classmethod
+    def of(cls, consumer: Consumer, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Housekeeping:
+        """Build it for a Celery consumer that is ready."""
+        name, timeout_s = consumer.hostname, settings.socket_timeout_s
+        watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S)))
+        vitals = Vitals(consumer, watchdog, settings, kinds)
+        presence = Presence(name, connect(settings.url, timeout_s), settings, vitals, vitals.note_store_reached)
+        maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
+        intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
+        timetable = Timetable(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
+        return cls(presence, vitals, [maintenance, intake, timetable, watchdog, *_probes(settings, vitals)], kinds)
+
+    def start(self) -> None:
+        """Start all parts."""
+        self._presence.start(self._kinds)
+        for part in self._parts:
+            part.start()
+        log.info("worker_ready", extra={"kinds": sorted(self._kinds)})
+
+    def drain(self) -> None:
+        """Tell everybody that this worker ends its jobs and takes no more."""
+        self._vitals.note_draining()
+        try:
+            self._presence.announce()
+        except RedisError as error:
+            log.warning("draining_not_announced", extra={"error": str(error)})
+
+    def stop(self) -> None:
+        """Stop all parts and withdraw the worker's announcement. Idempotent."""
+        for part in reversed(self._parts):
+            part.stop()
+        try:
+            self._presence.stop()
+        except RedisError as error:
+            log.warning("announcement_left_to_expire", extra={"error": str(error)})
+
+
+def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
+    probes: list[Part] = []
+    if settings.health_file:
+        probes.append(FileProbe(settings.health_file, facts))
+    if settings.health_port:
+        try:
+            metrics = Metrics(connect(settings.url, settings.socket_timeout_s), settings)
+            probes.append(HttpProbe(settings.health_host, settings.health_port, facts, metrics.render))
+        except OSError as error:
+            # A worker without its port is reported as ill by whoever asks there; it need not be without work.
+            log.error("health_port_not_opened", extra={"port": settings.health_port, "error": str(error)})  # noqa: TRY400 - the error says it all
+    return probes

@@ -1,0 +1,179 @@
+"""The engine's settings: read once at an entry point, checked there, frozen, and passed down.
+
+Order of precedence: environment (`BACKDESK_*`), `.env` in the working directory, files in `/run/secrets`, default.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
+from backdesk.worker.model.job import Name
+
+SECRETS_DIR = Path("/run/secrets")
+LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """How this process reaches Redis and runs jobs. Durations are in seconds unless the name says `_ms`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BACKDESK_",
+        env_file=".env",
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+        extra="ignore",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    redis_url: str | None = Field(None, description="Redis to use; when unset, the one that `backdesk up` runs here.")
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = Field(
+        "backdesk",
+        description="First part of every key and channel; deployments that share a server differ in it.",
+    )
+    data_dir: Path = Field(Path(".backdesk"), description="Where an embedded Redis and the sample database live.")
+    task_modules: Names = Field(
+        ("backdesk.kinds.samples",),
+        description="Modules whose kinds a worker runs; by default all sample kinds.",
+    )
+    queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
+    inboxes: Names = Field(
+        ("celery", "agents", "tools"),
+        description="Redis lists in which plain Celery clients leave their messages.",
+    )
+
+    lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
+    tick_s: float = Field(1.0, ge=0.05, le=60, description="Pause between two rounds of the elected maintenance.")
+    redispatch_after_s: float = Field(5.0, gt=0, description="Age at which an unclaimed delivery is looked for.")
+    stop_grace_s: float = Field(5.0, gt=0, le=300, description="How long a body may take to end when it is stopped.")
+    drain_grace_s: float = Field(
+        20.0, ge=0, le=3600, description="How long a worker that ends lets its attempts reach a checkpoint."
+    )
+    max_crashes: int = Field(3, ge=1, description="Workers a job may take down before it is a dead letter.")
+    ageing_s: float = Field(
+        60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
+    )
+    require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
+    retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
+    conversation_retention_s: int = Field(
+        30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
+    )
+    note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
+    idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
+
+    max_request_bytes: int = Field(256 * 1024, ge=1, description="Largest request, encoded as JSON.")
+    max_result_bytes: int = Field(1024 * 1024, ge=1, description="Largest result, encoded as JSON.")
+    max_event_bytes: int = Field(32 * 1024, ge=64, description="Largest data of one event, encoded as JSON.")
+    max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
+    token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
+
+    limit_wait_s: float = Field(
+        5.0, gt=0, le=60, description="A call that a limit lets begin within this waits for it; others park their job."
+    )
+    breaker_failures: int = Field(5, ge=1, description="Failures of a service that open its circuit breaker.")
+    breaker_window_s: float = Field(30.0, gt=0, le=3600, description="Failures older than this no longer count.")
+    breaker_probe_s: float = Field(
+        2.0, ge=0.1, le=3600, description="Pause between two probes of a service that fails."
+    )
+    breaker_probe_timeout_s: float = Field(
+        60.0, gt=0, le=3600, description="A probe that takes longer than this no longer keeps another from probing."
+    )
+
+    input_guard: Literal["refuse", "mark", "off"] = Field(
+        "refuse", description="What happens to a request with suspicious text in a field that is guarded."
+    )
+    input_patterns: Annotated[Patterns | None, NoDecode] = Field(
+        None,
+        description="What is suspicious, instead of the usual: regular expressions as JSON, or a JSON file of them.",
+    )
+
+    socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
+    health_file: Path | None = Field(None, description="The worker writes its verdict on itself here, as JSON.")
+    health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
+    health_host: str = Field("127.0.0.1", description="Address of the health port.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, else json."
+    )
+
+    @field_validator("task_modules", "inboxes", "queues", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("input_patterns", mode="before")
+    @classmethod
+    def _named_patterns(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = _json(value)
+        return {each: each for each in value} if isinstance(value, list) else value
+
+    @field_validator("queues")
+    @classmethod
+    def _queue_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one queue is needed")
+        return tuple(TypeAdapter(Name).validate_python(queue) for queue in value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("unix://"):
+            return value
+        TypeAdapter(RedisDsn).validate_python(value)
+        return value
+
+    @field_validator("inboxes")
+    @classmethod
+    def _inboxes_apart(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        consumed = {celery_queue(info.data.get("prefix", ""), queue) for queue in info.data.get("queues", ())}
+        if clash := consumed & set(value):
+            raise ValueError(f"{min(clash)!r} is a queue that workers consume; choose another inbox")
+        return value
+
+    @cached_property
+    def guard(self) -> InputGuard:
+        """What is done about suspicious text in requests."""
+        usual = self.input_patterns is None
+        return InputGuard(mode=self.input_guard, patterns=USUAL_PATTERNS if usual else self.input_patterns)
+
+    @property
+    def url(self) -> str:
+        """The Redis to use: the configured one, else the conventional local address."""
+        return self.redis_url or LOCAL_REDIS
+
+
+def _json(text: str) -> Any:
+    """Read JSON, or the file of which this is the path. Raises ValueError."""
+    try:
+        return json.loads(text if text.lstrip().startswith(("[", "{")) else Path(text).read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"neither JSON nor a file that can be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+
+
+def celery_queue(prefix: str, queue: str) -> str:
+    """Return the name of a queue in Celery, and of its list in Redis."""
+    return f"{prefix}.{queue}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; raises ConfigurationError with one sentence for each value that is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"BACKDESK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("; ".join(lines)) from None

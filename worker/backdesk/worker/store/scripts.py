@@ -1,0 +1,127 @@
+"""Lua scripts and typed calls of them.
+
+A `Call` is a value: which script, which arguments, and how to read the answer. Building and reading are pure; only
+`run`, `run_async` and the writer speak to Redis. That is what lets one set of transitions serve blocking, asyncio and
+pipelined callers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+import redis
+import redis.asyncio
+from redis.exceptions import NoScriptError
+
+from backdesk.worker.store.linker import link
+
+T = TypeVar("T")
+Argument = str | bytes | int
+
+_INCLUDE = re.compile(r"^--!include (\w+)$", re.MULTILINE)
+_FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script with everything it includes."""
+
+    name: str
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call of a script, and how its answer reads. Every script of ours may be called twice without harm.
+
+    Of the calls of one `chain` each may take effect only after the one before has: the writer never sends two of them
+    together, because Redis may refuse one for want of memory and carry out the next.
+    """
+
+    script: Script
+    arguments: tuple[Argument, ...]
+    read: Callable[[Any], T]
+    chain: tuple[str, int] | None = None
+
+
+@cache
+def load_script(name: str) -> Script:
+    """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes.
+
+    `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
+    of one atomic step.
+    """
+    *parts, main = _parts(name, [])
+    return Script(name, link(parts, main))
+
+
+def _parts(name: str, seen: list[str]) -> list[str]:
+    if name in seen:
+        return []
+    seen.append(name)
+    text = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    included = [part for other in _INCLUDE.findall(text) for part in _parts(other, seen)]
+    return [*included, _FUNCTION.sub(_as_function, _INCLUDE.sub("", text))]
+
+
+def _as_function(directive: re.Match[str]) -> str:
+    return f"local function {directive[1]}(ARGV)\n{load_script(directive[1]).text}\nend"
+
+
+def run(client: redis.Redis, call: Call[T]) -> T:
+    """Make one call and wait for its answer."""
+    try:
+        return call.read(client.evalsha(call.script.sha, 0, *call.arguments))
+    except NoScriptError:
+        client.script_load(call.script.text)
+        return call.read(client.evalsha(call.script.sha, 0, *call.arguments))
+
+
+async def run_async(client: redis.asyncio.Redis, call: Call[T]) -> T:
+    """Make one call from an event loop."""
+    try:
+        return call.read(await client.evalsha(call.script.sha, 0, *call.arguments))
+    except NoScriptError:
+        await client.script_load(call.script.text)
+        return call.read(await client.evalsha(call.script.sha, 0, *call.arguments))
+
+
+def run_pipelined(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
+    """Make many calls in one round trip; the answer of each is its value, or the error that Redis gave for it."""
+    with client.pipeline(transaction=False) as pipe:
+        loaded = _queue(pipe, calls)
+        return _read(calls, pipe.execute(raise_on_error=False)[loaded:])
+
+
+async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
+    """Make many calls in one round trip from an event loop; answers as `run_pipelined` does."""
+    async with client.pipeline(transaction=False) as pipe:
+        loaded = _queue(pipe, calls)
+        return _read(calls, (await pipe.execute(raise_on_error=False))[loaded:])
+
+
+def _read(calls: Sequence[Call[Any]], answers: Sequence[Any]) -> list[Any]:
+    return [
+        answer if isinstance(answer, Exception) else call.read(answer)
+        for call, answer in zip(calls, answers, strict=True)
+    ]
+
+
+def _queue(pipe: Any, calls: Sequence[Call[Any]]) -> int:
+    """Put calls into a pipeline, their scripts ahead: loaded on demand they would take effect out of order."""
+    scripts = {call.script for call in calls}
+    for script in scripts:
+        pipe.script_load(script.text)
+    for call in calls:
+        pipe.evalsha(call.script.sha, 0, *call.arguments)
+    return len(scripts)

@@ -1,0 +1,287 @@
+"""The edge: what is asked for becomes a job that can be written, or is refused with the field and the reason.
+
+Clients and the intake of plain Celery messages admit by the same rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from backdesk.worker.errors import ConversationBusy, IdempotencyConflict, InvalidRequest, PayloadTooLarge
+from backdesk.worker.memory.conversation import check_conversation_id
+from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.contract import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
+from backdesk.worker.model.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
+from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, milliseconds
+
+#: Metadata is for labels, not for a second payload. Bytes of JSON.
+MAX_METADATA_BYTES = 16 * 1024
+MAX_IDEMPOTENCY_KEY = 256
+#: What happens to a new job of a conversation while another goes on; the first is the default.
+WHEN_BUSY = ("enqueue", "reject", "interrupt")
+#: How far ahead a job may be put off, or be of use: what is farther is a mistake of units.
+FARTHEST = timedelta(days=3650)
+
+_NAME = re.compile(NAME_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """Everything about a job besides its kind and request.
+
+    `delay` or `at` postpone it. Three limits can end it: `expires` when it is not done by then, `start_by` when it has
+    not begun by then (both as a moment or as a time from now), `timeout` for the length of each attempt. `retry` takes
+    the place of the kind's policy, and `budget`, what the job may spend, of the kind's budget. A naive moment is taken
+    as UTC; numbers are seconds.
+
+    `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
+    `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
+    `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
+    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it.
+    """
+
+    tenant: str = DEFAULT_TENANT
+    priority: int | None = None
+    delay: float | timedelta | None = None
+    at: datetime | None = None
+    expires: float | timedelta | datetime | None = None
+    idempotency_key: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    start_by: float | timedelta | datetime | None = None
+    timeout: float | timedelta | None = None
+    retry: RetryPolicy | Mapping[str, Any] | None = None
+    budget: Budget | Mapping[str, Any] | None = None
+    conversation_id: str | None = None
+    when_busy: str = WHEN_BUSY[0]
+    idempotency_ttl: float | timedelta | None = None
+    idempotency_while_active: bool = False
+
+
+class Options(TypedDict, total=False):
+    """The fields of `JobOptions`, as keyword arguments."""
+
+    tenant: str
+    priority: int | None
+    delay: float | timedelta | None
+    at: datetime | None
+    expires: float | timedelta | datetime | None
+    idempotency_key: str | None
+    metadata: Mapping[str, Any] | None
+    start_by: float | timedelta | datetime | None
+    timeout: float | timedelta | None
+    retry: RetryPolicy | Mapping[str, Any] | None
+    conversation_id: str | None
+    when_busy: str
+    idempotency_ttl: float | timedelta | None
+    idempotency_while_active: bool
+    budget: Budget | Mapping[str, Any] | None
+
+
+def admit(
+    job_id: str,
+    kind: str,
+    request: object,
+    check: RequestCheck,
+    options: JobOptions,
+    *,
+    max_request_bytes: int,
+    now: datetime | None = None,
+    parent: Parentage | None = None,
+    origin: str = "",
+    resumes: bool = False,
+) -> NewJob:
+    """Check everything about a job. Raises InvalidRequest; writes nothing."""
+    check_name("job_id", job_id)
+    check_name("tenant", options.tenant)
+    _check_priority(options.priority)
+    encoded = check.encode(request)
+    if len(encoded) > max_request_bytes:
+        raise PayloadTooLarge("request", len(encoded), max_request_bytes)
+    now = now or datetime.now(UTC)
+    return NewJob(
+        id=job_id,
+        kind=kind,
+        tenant=options.tenant,
+        queue=check.queue,
+        priority=options.priority,
+        request=encoded,
+        fingerprint=fingerprint(options.tenant, kind, encoded),
+        idempotency_key=_idempotency_key(options.idempotency_key),
+        run_at_ms=_run_at(options, now),
+        expires_at_ms=_limit("expires", options.expires, now),
+        start_by_ms=_limit("start_by", options.start_by, now),
+        timeout_ms=_positive("timeout", options.timeout),
+        retry=_retry(options.retry),
+        metadata=_metadata(options.metadata),
+        # A child runs in the turn of its parent, which waits for it.
+        conversation="" if parent else _conversation(job_id, encoded, check, options),
+        when_busy=options.when_busy,
+        idempotency_ttl_ms=_positive("idempotency_ttl", options.idempotency_ttl),
+        idempotency_while_active=_while_active(options),
+        parent=parent,
+        origin=origin,
+        resumes=resumes,
+        budget=_budget(options.budget),
+    )
+
+
+def refusal(field: str, *, tenant: str) -> InvalidRequest:
+    """Return why the store did not take a job, given the field that is to blame (SubmitCode.FORBIDDEN)."""
+    if field == "kind":
+        return InvalidRequest("kind", f"tenant {tenant!r} may not have jobs of this kind")
+    return InvalidRequest("tenant", f"{tenant!r} is not a tenant here: set it up with `backdesk tenants set {tenant}`")
+
+
+def check_taken(job: NewJob, code: SubmitCode, found: str) -> None:
+    """Raise what it means for a client that the store did not take a job, given its answer.
+
+    That is IdempotencyConflict, ConversationBusy or InvalidRequest. Returns for one that is new or there already.
+    """
+    if code is SubmitCode.CONFLICT:
+        raise IdempotencyConflict(found)
+    if code is SubmitCode.BUSY:
+        raise ConversationBusy(job.conversation, found)
+    if code is SubmitCode.FORBIDDEN:
+        raise refusal(found, tenant=job.tenant)
+
+
+def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:
+    """Return what tells two requests apart: 128 bits over the tenant, the kind and the encoded request."""
+    return hashlib.blake2b(f"{tenant}\0{kind}\0".encode() + encoded, digest_size=16).hexdigest()
+
+
+def check_name(field: str, value: object) -> None:
+    """Raise InvalidRequest for what cannot be the id of a job or the name of a tenant."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise InvalidRequest(field, f"{value!r} must be 1 to 128 letters, digits, or any of _ . @ -")
+
+
+def _check_priority(value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_PRIORITY:
+        raise InvalidRequest(
+            "priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first"
+        )
+
+
+def _idempotency_key(key: str | None) -> str:
+    if key is None:
+        return ""
+    if not isinstance(key, str) or not key or len(key) > MAX_IDEMPOTENCY_KEY:
+        raise InvalidRequest("idempotency_key", f"must be 1 to {MAX_IDEMPOTENCY_KEY} characters")
+    encode_json("idempotency_key", key)
+    return key
+
+
+def _metadata(metadata: Mapping[str, Any] | None) -> bytes:
+    if not metadata:
+        return b""
+    if not isinstance(metadata, Mapping):
+        raise InvalidRequest("metadata", f"must be an object, not {type(metadata).__name__}")
+    encoded = encode_json("metadata", dict(metadata))
+    if len(encoded) > MAX_METADATA_BYTES:
+        raise PayloadTooLarge("metadata", len(encoded), MAX_METADATA_BYTES)
+    return encoded
+
+
+def _run_at(options: JobOptions, now: datetime) -> int | None:
+    if options.delay is not None and options.at is not None:
+        raise InvalidRequest("delay", "give either a delay or a moment (at), not both")
+    if options.delay is not None:
+        return milliseconds(now + _span("delay", options.delay))
+    if options.at is None:
+        return None
+    if not isinstance(options.at, datetime):
+        raise InvalidRequest("at", f"{options.at!r} must be a datetime")
+    return _bounded("at", options.at, now)
+
+
+def _limit(field: str, limit: float | timedelta | datetime | None, now: datetime) -> int | None:
+    if limit is None:
+        return None
+    end = limit if isinstance(limit, datetime) else now + _span(field, limit)
+    limit_ms = _bounded(field, end, now)
+    if limit_ms <= milliseconds(now):
+        raise InvalidRequest(field, "is in the past: the job could never run")
+    return limit_ms
+
+
+def _positive(field: str, value: float | timedelta | None) -> int | None:
+    if value is None:
+        return None
+    span_ms = round(_span(field, value).total_seconds() * 1000)
+    if span_ms < 1:
+        raise InvalidRequest(field, f"{value!r} must be more than nothing")
+    return span_ms
+
+
+def _while_active(options: JobOptions) -> bool:
+    for field in ("idempotency_ttl", "idempotency_while_active"):
+        if getattr(options, field) and options.idempotency_key is None:
+            raise InvalidRequest(field, "is about an idempotency_key; give one")
+    return bool(options.idempotency_while_active)
+
+
+def _conversation(job_id: str, encoded: bytes, check: RequestCheck, options: JobOptions) -> str:
+    if options.when_busy not in WHEN_BUSY:
+        raise InvalidRequest("when_busy", f"{options.when_busy!r} must be one of {', '.join(WHEN_BUSY)}")
+    value = options.conversation_id
+    if value is None and check.converses:
+        # The first message of a conversation names none: it is the job's own.
+        value = from_json(encoded).get(CONVERSATION_FIELD) or job_id
+    if value is None:
+        if options.when_busy != WHEN_BUSY[0]:
+            raise InvalidRequest("when_busy", "is about a conversation_id; give one")
+        return ""
+    return check_conversation_id(value)
+
+
+def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:
+    if retry is None:
+        return None
+    try:
+        return RetryPolicy.model_validate(retry)
+    except ValidationError as error:
+        raise InvalidRequest.of({f"retry.{name}": why for name, why in field_errors(error).items()}) from None
+
+
+def _budget(budget: Budget | Mapping[str, Any] | None) -> Budget | None:
+    if budget is None:
+        return None
+    try:
+        return Budget.model_validate(budget)
+    except ValidationError as error:
+        found = field_errors(error)
+        raise InvalidRequest.of(
+            {"budget" if name == "request" else f"budget.{name}": why for name, why in found.items()}
+        ) from None
+
+
+def _span(field: str, value: float | timedelta) -> timedelta:
+    try:
+        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidRequest(field, f"{value!r} must be a number of seconds") from None
+    if not timedelta(0) <= span <= FARTHEST:
+        raise InvalidRequest(field, f"{value!r} must be between 0 seconds and ten years")
+    return span
+
+
+def _bounded(field: str, moment: datetime, now: datetime) -> int:
+    try:
+        at_ms = milliseconds(moment)
+    except OverflowError:
+        at_ms = -1
+    if not 0 <= at_ms <= milliseconds(now + FARTHEST):
+        raise InvalidRequest(field, f"{moment} must lie between 1970 and ten years from now")
+    return at_ms
