@@ -223,6 +223,16 @@ def test_jobs_of_a_conversation_run_one_after_the_other(on_fleet: Cli, fleet: Fl
     assert fleet.jobs.get(first).state == "cancelled"
 
 
+def test_a_conversation_is_one_thing_whichever_option_names_it(on_fleet: Cli, talk: str) -> None:
+    words = ["submit", "test.chat", "--text", "hi", "--wait", "--json"]
+    for option in ("--conversation", "--conversation-id"):
+        record = on_fleet(*words, option, talk).document
+        assert (record["conversation"], record["result"]["conversation_id"]) == (talk, talk)
+    refused = on_fleet(*words, "--conversation", talk, "--conversation-id", "another").document["error"]
+    assert refused["code"] == "invalid_request"
+    assert "'another' in the request" in refused["fields"]["conversation_id"]
+
+
 def test_a_key_may_last_only_while_its_job_goes_on(on_fleet: Cli, talk: str) -> None:
     words = ["submit", "test.echo", "--text", "x", "--idempotency-key", talk, "--key-while-active", "--wait", "--json"]
 
