@@ -10,6 +10,7 @@ import pytest
 from backdesk.worker.model.job import JobRecord
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.eventually import eventually_async
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +130,40 @@ async def test_the_list_needs_one_round_trip_more_for_all_of_them(jobs: Client, 
     board.client.config_resetstat()
     await jobs.list()
     assert board.client.info("commandstats")["cmdstat_time"]["calls"] == 1
+
+
+# Whether anybody is there to run it
+
+FACTS = {"name": "worker-1", "slots": {"agents": 2}, "kinds": ["test.echo"]}
+
+
+async def lack(jobs: Client, job_id: str) -> str | None:
+    """What no live worker has of a job, as it is told of one and in a list."""
+    (listed,) = [record for record in await jobs.list() if record.id == job_id]
+    assert listed.unserved == (await jobs.get(job_id)).unserved
+    return listed.unserved
+
+
+async def test_a_job_tells_when_no_live_worker_reads_its_queue_or_knows_its_kind(jobs: Client, board: Board) -> None:
+    board.run(board.transitions.announce("worker-1", 60_000, FACTS))
+    assert await lack(jobs, board.submit()) is None
+    assert await lack(jobs, board.submit(kind="test.steps")) == "kind"
+    assert await lack(jobs, board.submit(queue="tools")) == "queue"
+    assert await lack(jobs, (await jobs.submit("test.steps", {}, delay=60)).id) == "kind"
+
+
+async def test_workers_that_were_killed_or_take_no_more_run_nothing(jobs: Client, board: Board) -> None:
+    board.run(board.transitions.announce("worker-1", 60_000, FACTS | {"draining": True}))
+    assert await lack(jobs, board.submit()) == "queue"
+    board.run(board.transitions.announce("worker-1", 1, FACTS))
+    job_id = board.submit()
+    await eventually_async(lambda: not board.client.exists(board.keys.worker("worker-1")))
+    assert await lack(jobs, job_id) == "queue"
+
+
+async def test_a_job_that_runs_or_has_ended_lacks_nothing(jobs: Client, board: Board) -> None:
+    claim = board.start(board.submit())
+    board.announce(ttl_s=0)
+    assert await lack(jobs, claim.job_id) is None
+    board.succeed(claim)
+    assert await lack(jobs, claim.job_id) is None

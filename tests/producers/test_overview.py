@@ -6,10 +6,27 @@ from typing import Any
 
 from backdesk.client.operations.lines import read_lines
 from backdesk.client.operations.overview import SAMPLE
+from backdesk.client.operations.unserved import UnservedJobs
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.jobs import text
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.kinds import Number
+
+STEPS = KindContract.of("test.steps", "agents", Number, Number)
+
+
+def serve(board: Board, **kinds: list[str]) -> None:
+    """Announce a worker that reads these queues and runs these kinds."""
+    all_kinds = [kind for of_queue in kinds.values() for kind in of_queue]
+    facts = {"name": "worker-1", "slots": dict.fromkeys(kinds, 2), "kinds": all_kinds}
+    board.run(board.transitions.announce("worker-1", 60_000, facts))
+
+
+def strand(board: Board, job_id: str) -> None:
+    """Give a job back as a worker does that does not know its kind."""
+    assert board.run(board.transitions.redeliver(job_id, unknown_kind=True))
 
 
 async def test_nothing_goes_on_in_an_empty_deployment(jobs: Client) -> None:
@@ -25,9 +42,44 @@ async def test_a_queue_tells_what_is_in_line_delivered_and_running(jobs: Client,
     queue = (await jobs.overview()).queues[0]
 
     assert (queue.running, queue.slots, queue.tenants) == (1, 2, 1)
-    assert queue.queued + queue.delivered == 9
+    assert queue.queued == 9
     assert queue.delivered == len(board.delivered()) - 1
     assert queue.longest_wait_s is not None
+
+
+async def test_each_queued_job_is_counted_once_wherever_it_is(jobs: Client, board: Board) -> None:
+    serve(board, agents=["test.echo"])
+    board.client.hset(board.keys.kinds, "test.steps", STEPS.model_dump_json())
+    strand(board, board.submit(kind="test.steps"))
+    board.submit_many(5, conversation="talk")
+    board.submit_many(5)
+    seen = await jobs.overview()
+
+    assert seen.states[JobState.QUEUED] == 11
+    assert (seen.queues[0].queued, seen.behind) == (7, 4)
+
+
+async def test_jobs_that_no_live_worker_can_run_are_told(jobs: Client, board: Board) -> None:
+    board.client.hset(board.keys.kinds, "test.steps", STEPS.model_dump_json())
+    board.submit(queue="tools", kind="test.tool")
+    assert (await jobs.overview()).unserved == [UnservedJobs(queue="tools", kind=None, jobs=1)]
+    serve(board, agents=["test.echo"])
+    strand(board, board.submit(kind="test.steps"))
+    board.submit_many(20)
+    board.submit_many(2, kind="test.other")
+    assert (await jobs.overview()).unserved == [
+        UnservedJobs(queue="tools", kind=None, jobs=1),
+        UnservedJobs(queue="agents", kind="test.other", jobs=2),
+        UnservedJobs(queue="agents", kind="test.steps", jobs=1),
+    ]
+    serve(board, agents=["test.echo", "test.steps", "test.other"], tools=["test.tool"])
+    assert (await jobs.overview()).unserved == []
+
+
+async def test_slots_are_those_of_live_workers(jobs: Client, board: Board) -> None:
+    board.announce(agents=2)
+    board.client.delete(board.keys.worker("worker-1"))
+    assert (await jobs.overview()).queues[0].slots == 0, "the last worker was killed, and its announcement is over"
 
 
 async def test_what_has_ended_is_told_by_queue_and_by_tenant(jobs: Client, board: Board) -> None:

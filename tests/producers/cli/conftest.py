@@ -42,6 +42,7 @@ class Answer:
 
 
 Cli = Callable[..., Answer]
+Announce = Callable[[KindContract], None]
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def on_fleet(cli: Cli, fleet: Fleet) -> Cli:
 
 
 @pytest.fixture
-def announced(fleet: Fleet) -> Iterator[Callable[[KindContract], None]]:
+def announced(fleet: Fleet) -> Iterator[Announce]:
     """Makes kinds known that no live worker of the fleet runs."""
     made: list[str] = []
 

@@ -8,7 +8,10 @@ import pytest
 import redis
 
 from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
 from tests.producers.cli.conftest import Answer, Cli
+from tests.support.board import Board
 from tests.support.workers import Fleet
 
 KEY = "sk-secret-of-the-test"
@@ -27,7 +30,8 @@ def test_a_deployment_that_runs_has_no_failure(on_fleet: Cli) -> None:
     levels = {check: found[check]["level"] for check in ("redis", "eviction", "latency", "clock", "versions", "kinds")}
     assert set(levels.values()) == {"ok"}, levels
     assert found["workers of agents"]["detail"] == "1 alive, 4 slots"
-    assert "handed to Celery" in found["queue tools"]["detail"]
+    assert "delivered, not taken" in found["queue tools"]["detail"]
+    assert found["unserved jobs"]["level"] == "ok"
 
 
 def test_every_finding_that_is_not_ok_says_what_to_do(cli: Cli, redis_server: EmbeddedRedis) -> None:
@@ -38,6 +42,19 @@ def test_every_finding_that_is_not_ok_says_what_to_do(cli: Cli, redis_server: Em
     assert {"persistence", "workers of agents", "workers of tools", "kinds", "model"} == {f["check"] for f in troubled}
     assert all(finding["fix"] for finding in troubled)
     assert "backdesk worker agents" in cli("doctor", url=redis_server.url).out
+
+
+def test_jobs_that_nobody_can_run_are_a_failure(cli: Cli, redis_server: EmbeddedRedis, settings: Settings) -> None:
+    board = Board(connect(redis_server.url), settings)
+    board.submit(queue="tools", kind="test.tool")
+    answer = cli("doctor", "--json", url=redis_server.url)
+
+    assert answer.code == 1
+    finding = findings(answer)["unserved jobs"]
+    assert finding["level"] == "fail"
+    assert finding["detail"] == "1 queued in tools: no live worker reads the queue tools"
+    assert finding["fix"] == "start one: backdesk worker tools"
+    assert "1 queued, 1 of them delivered, not taken" in findings(answer)["queue tools"]["detail"]
 
 
 def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis) -> None:

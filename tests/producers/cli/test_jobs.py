@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,12 +17,10 @@ from backdesk.kinds.contracts import KINDS
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
-from tests.producers.cli.conftest import Cli
+from tests.producers.cli.conftest import Announce, Cli
 from tests.support.eventually import eventually
 from tests.support.kinds import Text
 from tests.support.workers import Fleet
-
-Announce = Callable[[KindContract], None]
 
 
 def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, fleet: Fleet) -> None:

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.retry import RetryPolicy
-from tests.producers.cli.conftest import Cli
+from tests.producers.cli.conftest import Announce, Cli
+from tests.support.kinds import Text
 from tests.support.workers import Fleet
 
 
@@ -28,6 +30,19 @@ def test_people_are_told_how_to_follow_it(on_fleet: Cli) -> None:
     answer = on_fleet("submit", "test.echo", "--job-id", "to-follow")
 
     assert answer.out.splitlines() == ["submitted to-follow", "follow it: backdesk watch to-follow"]
+
+
+def test_a_job_that_no_live_worker_can_run_says_so(on_fleet: Cli, announced: Announce) -> None:
+    announced(KindContract.of("test.left", "agents", Text, Text))
+    told = "no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker agents"
+    answer = on_fleet("submit", "test.left", "--json", "--job-id", "left")
+
+    assert (answer.code, answer.document["warning"]) == (0, told)
+    assert answer.err.strip() == f"it waits: {told}"
+    assert told in on_fleet("show", "left").out
+    assert told in on_fleet("list", "--kind", "test.left").out
+    assert on_fleet("submit", "test.echo", "--json").document["warning"] is None
+    on_fleet("cancel", "left")
 
 
 def test_every_option_reaches_the_job(on_fleet: Cli, fleet: Fleet) -> None:

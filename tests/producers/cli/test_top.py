@@ -24,6 +24,7 @@ from backdesk.cli.views.top import page
 from backdesk.client.operations.job_limits import JobLimitStatus
 from backdesk.client.operations.overview import Overview, QueueStatus, TenantLoad
 from backdesk.client.operations.tenants import effective
+from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState, BreakerStatus, BucketStatus, Limits, LimitStatus
@@ -40,6 +41,8 @@ def busy(tenants: int) -> Overview:
         at=NOW,
         states=dict.fromkeys(JobState, 3),
         ended_per_s=12.5,
+        behind=1,
+        unserved=[UnservedJobs(queue="agents", kind="a.c", jobs=2)],
         queues=[
             QueueStatus(queue="agents", queued=70, delivered=2, running=4, slots=4, average_s=1.5, longest_wait_s=75)
         ],
@@ -71,12 +74,15 @@ def printed(seen: Overview, width: int, height: int | None = None) -> list[str]:
 
 
 def test_the_page_tells_of_everything() -> None:
-    lines = printed(busy(2), 120)
+    lines = printed(busy(2), 140)
 
     assert "12.5 jobs/s end" in lines[0]
-    assert lines[1].split() == ["queue", "queued", "handed", "running", "slots", "jobs/s", "average", "longest", "wait"]
+    assert "3 queued (1 behind others), 3 running" in lines[0]
+    assert lines[1].split()[:5] == ["queue", "queued", "delivered", "running", "slots"]
+    assert lines[1].split()[5:] == ["jobs/s", "average", "longest", "wait"]
     assert lines[2].split() == ["agents", "70", "2", "4", "4", "0", "1.50", "s", "1", "min"]
-    assert lines[5].split() == ["tenant-000", "7", "2/20", "5", "1.5", "50%", "3"]
+    assert lines[3].startswith("2 queued of a.c: no live worker runs this kind; start one: ")
+    assert lines[6].split() == ["tenant-000", "7", "2/20", "5", "1.5", "50%", "3"]
     assert "9 less busy tenants are left out" in lines
     assert any("Celery's loop has not turned for 9.0 s" in line for line in lines)
     assert any(line.startswith("openai/gpt-4o  open") for line in lines)

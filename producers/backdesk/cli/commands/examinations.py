@@ -12,12 +12,15 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from backdesk.cli.catalogue import offers
 from backdesk.cli.connection import Deployment, shown_url
+from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.maintenance import notice_text
+from backdesk.cli.views.top import counts_text
 from backdesk.client.job_client import JobClient
+from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError
-from backdesk.worker.model.job import JobState
 from backdesk.worker.store.connection import translated
 
 OLDEST_REDIS = (6, 2)
@@ -63,8 +66,10 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
-    yield from _queues(client)
-    yield _counts(client)
+    seen = client.overview(tenants=0)
+    yield from _queues(seen)
+    yield _unserved(seen)
+    yield _counts(seen)
     yield _maintenance(client)
 
 
@@ -159,17 +164,23 @@ def _versions(client: JobClient) -> Finding:
 
 
 def _kinds(client: JobClient) -> Finding:
-    names = [contract.kind for contract in client.kinds()]
+    names = [f"{offer.contract.kind}{'' if offer.workers else ' (no live worker)'}" for offer in offers(client)]
     detail = ", ".join(names) or "none announced"
     return found("kinds", Level.OK if names else Level.WARN, detail, "start a worker: it announces what it can run")
 
 
-def _queues(client: JobClient) -> Iterator[Finding]:
-    seen = client.overview(tenants=0)
+def _queues(seen: Overview) -> Iterator[Finding]:
     for queue in seen.queues:
-        whose = f"{queue.queued} in line, of {queue.tenants} tenants; {queue.delivered} handed to Celery"
+        whose = f"{queue.queued} queued, {queue.delivered} of them delivered, not taken; of {queue.tenants} tenants"
         rate = f"; {queue.running} running, {queue.ended_per_s:g} ended a second"
         yield Finding(f"queue {queue.queue}", Level.OK, f"{whose}{rate}")
+
+
+def _unserved(seen: Overview) -> Finding:
+    told = [unserved_text(each).partition("; ") for each in seen.unserved]
+    detail = "; ".join(sentence for sentence, _, _ in told) or "no job waits for a worker that is not there"
+    fixes = "; ".join(dict.fromkeys(fix for _, _, fix in told))
+    return found("unserved jobs", Level.FAIL if told else Level.OK, detail, fixes)
 
 
 def _maintenance(client: JobClient) -> Finding:
@@ -179,7 +190,5 @@ def _maintenance(client: JobClient) -> Finding:
     return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)
 
 
-def _counts(client: JobClient) -> Finding:
-    counts = client.counts()
-    told = ", ".join(f"{counts[state]} {state}" for state in JobState if counts[state]) or "none"
-    return Finding("jobs", Level.OK, told)
+def _counts(seen: Overview) -> Finding:
+    return Finding("jobs", Level.OK, counts_text(seen))

@@ -42,6 +42,7 @@ from backdesk.cli.options.submit import (
 )
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.following import follow, subscribed
+from backdesk.cli.views.holds import lack_text
 from backdesk.cli.views.record import end_of
 from backdesk.client.job_client import Job, JobClient
 from backdesk.client.operations.jobs import new_job_id
@@ -130,7 +131,8 @@ def submit(
         backdesk submit support.request --request @request.json --wait --json
 
     `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
-    through --request. With --json this prints the job's id, with --watch its events one a line, with --wait its record.
+    through --request. A job that no live worker can run waits for one, which standard error tells. With --json this
+    prints the job's id and such a `warning`, with --watch its events one a line, with --wait its record.
 
     """
     if kind.startswith("-"):
@@ -200,9 +202,13 @@ def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *,
 
 
 def _announce(job: Job, stay: Follow, out: Output) -> None:
+    record = job.get()
+    warning = lack_text(record.unserved, record.queue) if record.unserved else None
     if not stay.watch and not stay.wait:
-        out.document({"job_id": job.id, "created": job.created})
+        out.document({"job_id": job.id, "created": job.created, "warning": warning})
     out.line(f"{'submitted' if job.created else 'found again'} {job.id}")
+    if warning:
+        out.note(f"it waits: {warning}", "yellow")
     if not stay.watch and not stay.wait:
         out.line(f"follow it: backdesk watch {job.id}", "dim")
 

@@ -43,8 +43,10 @@ def top(
         backdesk top --once --tenants 50
         backdesk top --json | jq '.queues[] | {queue, queued, running}'
 
-    The page is renewed until you press q or Ctrl-C; into a pipe it is printed once. Jobs a second are those that ended
-    in the last half minute. With --json this is one object.
+    The page is renewed until you press q or Ctrl-C; into a pipe it is printed once. Of the jobs that are queued, some
+    are delivered to Celery and not taken by a worker yet; a tenant's active jobs are delivered or running. Jobs that no
+    live worker can run are told in red. Jobs a second are those that ended in the last half minute. With --json this is
+    one object.
 
     """
     out = Output(as_json=as_json)

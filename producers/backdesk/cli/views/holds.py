@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from backdesk.cli.options.limit_scopes import sentence
 from backdesk.cli.options.moments import rough_span
 from backdesk.cli.safe_text import safe_line
-from backdesk.worker.model.job import Hold, JobRecord
+from backdesk.client.operations.unserved import UnservedJobs
+from backdesk.worker.model.job import Hold, JobRecord, Unserved
 
 
 def state_text(record: JobRecord) -> str:
@@ -16,13 +17,29 @@ def state_text(record: JobRecord) -> str:
 
 
 def hold_text(record: JobRecord) -> str:
-    """Return what a job in line waits for; empty when that is nothing but a free slot and its turn, and it is next."""
+    """Return what a job waits for; empty when that is nothing but a free slot and its turn, and it is next."""
+    if record.unserved:
+        return lack_text(record.unserved, record.queue)
     if record.behind:
         return f"behind job {record.behind} of its conversation"
     parts = [_limit(record.limited)] if record.limited else []
     if record.ahead:
         parts.append(f"{record.ahead} of its tenant and kind {'is' if record.ahead == 1 else 'are'} before it")
     return safe_line(", ".join(parts))
+
+
+def lack_text(lack: Unserved, queue: str) -> str:
+    """Return that nobody is there to run jobs of a queue, or of a kind in it, and what to do."""
+    if lack == "queue":
+        return f"no live worker reads the queue {queue}; start one: backdesk worker {queue}"
+    return f"no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker {queue}"
+
+
+def unserved_text(waiting: UnservedJobs) -> str:
+    """Return what nobody is there to run, and what to do."""
+    of_kind = f" of {safe_line(waiting.kind)}" if waiting.kind else f" in {safe_line(waiting.queue)}"
+    lack = lack_text("kind" if waiting.kind else "queue", safe_line(waiting.queue))
+    return f"{waiting.jobs} queued{of_kind}: {lack}"
 
 
 def _limit(hold: Hold) -> str:

@@ -42,7 +42,7 @@ def _cells(record: JobRecord) -> dict[str, str]:
 def _style(record: JobRecord, column: str) -> str:
     if column != "state":
         return ""
-    return "yellow" if record.limited else STATE_STYLES.get(record.state, "")
+    return "yellow" if record.limited or record.unserved else STATE_STYLES.get(record.state, "")
 
 
 def _notes(record: JobRecord) -> list[str]:

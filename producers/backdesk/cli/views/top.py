@@ -15,6 +15,7 @@ from backdesk.cli.views.breakers import COLUMNS as BREAKER_COLUMNS
 from backdesk.cli.views.breakers import DISPENSABLE as BREAKER_DISPENSABLE
 from backdesk.cli.views.breakers import breaker_row
 from backdesk.cli.views.columns import Cell, fitted
+from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.limits import limit_text, state_lines
 from backdesk.cli.views.maintenance import notice_text
 from backdesk.cli.views.schedules import next_text
@@ -25,9 +26,8 @@ from backdesk.worker.model.health import WorkerFacts, reasons_against
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import LimitStatus
 
-_QUEUES = ("queue", "queued", "handed", "running", "slots", "jobs/s", "average", "longest wait")
-_TENANTS = ("tenant", "queued", "running", "limited", "jobs/s", "tokens", "cost", "share", "weight")
-_TENANTS_LESS = ("weight", "jobs/s", "share", "cost", "tokens")
+_QUEUES = ("queue", "queued", "delivered", "running", "slots", "jobs/s", "average", "longest wait")
+_TENANTS = ("tenant", "in line", "active", "limited", "jobs/s", "tokens", "cost", "share", "weight")
 _WORKERS = ("worker", "slots", "running", "state", "kinds")
 _LIMITS = ("limit", "setting", "now")
 _SCHEDULES = ("schedule", "kind", "next")
@@ -44,30 +44,38 @@ def page(seen: Overview, width: int, height: int | None = None) -> RenderableTyp
     """Return the page; with a height, so many tenants are left out that it fits, if that is enough."""
     head, after = [*_head(seen)], [*_after(seen, width)]
     if height is not None:
-        taken = len(head) + len(seen.queues) + 4 + sum(_lines(part) for part in after)
+        taken = sum(-(-part.cell_len // width) for part in head) + sum(_lines(part) for part in after)
+        taken += len(seen.queues) + len(seen.unserved) + 4
         room = max(height - taken, _FEWEST_TENANTS)
         more = max(len(seen.tenants) - room, 0)
         seen = seen.model_copy(
             update={"tenants": seen.tenants[:room], "tenants_left_out": seen.tenants_left_out + more}
         )
-    return Group(*head, _queues(seen, width), *_tenants(seen, width), *after)
+    return Group(*head, _queues(seen, width), *_unserved(seen), *_tenants(seen, width), *after)
+
+
+def counts_text(seen: Overview) -> str:
+    """Return how many jobs are in each state, and how many of those in queued are behind others of a conversation."""
+    counts = {state: f"{jobs} {state}" for state in JobState if (jobs := seen.states.get(state))}
+    if seen.behind:
+        counts[JobState.QUEUED] += f" ({seen.behind} behind others)"
+    return ", ".join(counts.values()) or "no jobs"
 
 
 def _lines(part: RenderableType) -> int:
     return getattr(part, "row_count", 0) + 1
 
 
-def _head(seen: Overview) -> Iterator[RenderableType]:
-    counts = ", ".join(f"{seen.states[state]} {state}" for state in JobState if seen.states.get(state))
+def _head(seen: Overview) -> Iterator[Text]:
     clock = seen.at.astimezone().strftime("%H:%M:%S")
-    yield Text.assemble((f"{clock}  ", "bold"), f"{counts or 'no jobs'}; {seen.ended_per_s:.3g} jobs/s end")
+    yield Text.assemble((f"{clock}  ", "bold"), f"{counts_text(seen)}; {seen.ended_per_s:.3g} jobs/s end")
     if seen.maintenance:
         yield Text(notice_text(seen.maintenance), "yellow")
 
 
 def _queues(seen: Overview, width: int) -> RenderableType:
     rows = [_queue(each) for each in seen.queues]
-    return fitted(_QUEUES, rows, width=width, dispensable=("average", "handed", "longest wait"), numbers=_QUEUES[1:])
+    return fitted(_QUEUES, rows, width=width, dispensable=("average", "delivered", "longest wait"), numbers=_QUEUES[1:])
 
 
 def _queue(status: QueueStatus) -> list[Cell]:
@@ -81,6 +89,11 @@ def _queue(status: QueueStatus) -> list[Cell]:
         "" if status.average_s is None else f"{status.average_s:.2f} s",
         "" if status.longest_wait_s is None else rough_span(status.longest_wait_s),
     ]
+
+
+def _unserved(seen: Overview) -> Iterator[RenderableType]:
+    for each in seen.unserved:
+        yield Text(unserved_text(each), "bold red", overflow="ellipsis", no_wrap=True)
 
 
 def _tenants(seen: Overview, width: int) -> Iterator[RenderableType]:

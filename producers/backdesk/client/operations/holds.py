@@ -1,4 +1,4 @@
-"""What queued jobs wait for besides a free slot: a limit, those before them in line, another job of their conversation.
+"""What jobs wait for besides a free slot: a worker at all, a limit, those before them, another of their conversation.
 
 The arithmetic is that of `store/lua/limits.lua` and of `join_line` in `dispatch.lua`.
 """
@@ -10,31 +10,35 @@ from collections.abc import Sequence
 from typing import Any
 
 from backdesk.client.operation import Command, Commands, Operation
+from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, scope_of, tenant_scope
 from backdesk.worker.store.jobs import moment, text
 from backdesk.worker.store.keys import Keys
 
-#: Facts of a place in line, each by one command.
-_FACTS = 7
+#: Facts of a place in line, and of the live workers, each by one command.
+_FACTS, _OF_WORKERS = 7, 3
+_TO_COME = frozenset({JobState.QUEUED, JobState.SCHEDULED})
 _UNSET = ["~"] * 4
 
 
 def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRecord]]:
-    """Return the records, those of queued jobs with what they wait for. One round trip, none without queued jobs."""
+    """Return the records, those of jobs whose turn is to come with what they wait for. One round trip, or none."""
     queued = [record for record in records if record.state is JobState.QUEUED]
-    if not queued:
+    if not any(record.state in _TO_COME for record in records):
         return [*records]
     places = [*dict.fromkeys((record.queue, record.tenant, record.kind) for record in queued)]
     (seconds, micros), *replies = yield Commands(
         [
             ("TIME",),
+            *LiveWorkers.commands(keys),
             *(command for place in places for command in _facts(keys, *place)),
             *(command for record in queued for command in _standing(keys, record)),
         ]
     )
     now_us = int(seconds) * 1_000_000 + int(micros)
+    workers, replies = LiveWorkers.read(replies[:_OF_WORKERS], now_us // 1000), replies[_OF_WORKERS:]
     in_line = {
         place: _Place(place, replies[at * _FACTS : (at + 1) * _FACTS], now_us) for at, place in enumerate(places)
     }
@@ -43,7 +47,12 @@ def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRe
         record.id: _told(record, in_line[record.queue, record.tenant, record.kind], ahead, first)
         for record, ahead, first in zip(queued, standing[::2], standing[1::2], strict=True)
     }
-    return [told.get(record.id, record) for record in records]
+    return [_with_lack(told.get(record.id, record), workers) for record in records]
+
+
+def _with_lack(record: JobRecord, workers: LiveWorkers) -> JobRecord:
+    lack = workers.lack(record.queue, record.kind) if record.state in _TO_COME else None
+    return record.model_copy(update={"unserved": lack}) if lack else record
 
 
 def _facts(keys: Keys, queue: str, tenant: str, kind: str) -> list[Command]:

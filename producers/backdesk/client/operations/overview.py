@@ -19,9 +19,11 @@ from backdesk.client.operations.deployment import SystemInfo
 from backdesk.client.operations.job_limits import JobLimitStatus, LimitsOfJobs
 from backdesk.client.operations.jobs import JobCore
 from backdesk.client.operations.lines import Line, Lines, read_lines
+from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.schedules import Schedules
 from backdesk.client.operations.service_limits import ServiceLimits
 from backdesk.client.operations.tenants import Tenants, TenantStatus
+from backdesk.client.operations.unserved import Places, UnservedJobs, read_stranded, unserved
 from backdesk.worker.model.deployment import MaintenanceNotice
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import TERMINAL, JobState
@@ -38,10 +40,11 @@ _AT_ONCE = 500
 
 
 class QueueStatus(BaseModel):
-    """A queue: jobs in line and of how many tenants, handed to Celery, running; slots of live workers.
+    """A queue: jobs that are queued, those of them that are delivered to Celery and not taken yet, and that run.
 
-    `ended_per_s` is over the last half minute, `average_s` the moving average of an attempt, `longest_wait_s` the
-    longest of those that are next in their lines; None while there is none.
+    `tenants` is how many have jobs in line, `slots` those of live workers. `ended_per_s` is over the last half minute,
+    `average_s` the moving average of an attempt, `longest_wait_s` the longest of those that are next in their lines;
+    None while there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,14 +68,19 @@ class TenantLoad(TenantStatus):
 
 
 class Overview(BaseModel):
-    """What goes on. `tenants` are the busiest, `schedules` those that fire next; how many others there are is told."""
+    """What goes on. `tenants` are the busiest, `schedules` those that fire next; how many others there are is told.
+
+    `behind` counts queued jobs that no queue counts: another one of their conversation has its turn.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     at: datetime
     states: dict[JobState, int]
     ended_per_s: float
+    behind: int
     queues: list[QueueStatus]
+    unserved: list[UnservedJobs]
     tenants: list[TenantLoad]
     tenants_left_out: int
     workers: list[WorkerFacts]
@@ -91,10 +99,24 @@ class _Moment:
 
     now_ms: int
     flow: dict[str, float]
-    slots: dict[str, int]
+    workers: list[WorkerFacts]
+    stranded: Places
     states: dict[JobState, int]
     #: The newest jobs that ended, with the ms, newest first.
     ended: list[tuple[str, int]]
+
+    @property
+    def slots(self) -> Counter[str]:
+        """The slots of live workers, by queue."""
+        slots: Counter[str] = Counter()
+        for worker in self.workers:
+            slots.update({} if worker.draining else worker.slots)
+        return slots
+
+    @property
+    def stranded_in(self) -> Counter[str]:
+        """How many jobs no worker knew the kind of, by queue."""
+        return sum((Counter({queue: jobs}) for (queue, _), jobs in self.stranded.items()), Counter[str]())
 
     def taken(self, scope: str) -> int:
         """How many jobs of a scope are delivered or run."""
@@ -122,10 +144,11 @@ class Overviews:
     def read(self, most_tenants: int, most_schedules: int) -> Operation[Overview]:
         """Look at everything. Not atomic; about twenty round trips."""
         at = yield from self._moment()
-        names = sorted({*self._core.settings.queues, *at.slots, *_names(at.flow, "queue")})
+        names = sorted({*self._core.settings.queues, *at.slots, *at.stranded_in, *_names(at.flow, "queue")})
         lines = yield from read_lines(self._core, names)
         ends = yield from self._ends(at)
         queues = yield from self._queues(names, at, lines, ends)
+        queued = {queue.queue: queue.queued for queue in queues}
         tenants, left_out = yield from self._tenants(at, lines, ends, most_tenants)
         schedules, more_schedules = yield from Schedules(self._core).soonest(most_schedules)
         services = ServiceLimits(self._core)
@@ -133,10 +156,12 @@ class Overviews:
             at=moment(at.now_ms),
             states=at.states,
             ended_per_s=ends.of(ends.tenants.total()),
+            behind=0 if lines.left_out else max(at.states[JobState.QUEUED] - sum(queued.values()), 0),
             queues=queues,
+            unserved=unserved(LiveWorkers.of(at.workers), queued, lines.lines, at.stranded),
             tenants=tenants,
             tenants_left_out=left_out,
-            workers=(yield from self._core.workers()),
+            workers=at.workers,
             breakers=(yield from services.breakers()),
             job_limits=(yield from LimitsOfJobs(self._core).list()),
             service_limits=(yield from services.list()),
@@ -150,10 +175,9 @@ class Overviews:
         ((seconds, micros),) = yield Commands([("TIME",)])
         now_ms = int(seconds) * 1000 + int(micros) // 1000
         since = now_ms - WINDOW_S * 1000
-        flow, slots, *replies = yield Commands(
+        flow, *replies = yield Commands(
             [
                 ("HGETALL", keys.flow),
-                ("HGETALL", keys.slots),
                 *(("ZCARD", keys.state(state)) for state in JobState),
                 *(
                     ("ZREVRANGEBYSCORE", keys.state(state), "+inf", since, "WITHSCORES", "LIMIT", 0, SAMPLE)
@@ -166,7 +190,8 @@ class Overviews:
         return _Moment(
             now_ms=now_ms,
             flow={text(name): float(value) for name, value in flow.items()},
-            slots={text(name): int(value) for name, value in slots.items()},
+            workers=(yield from self._core.workers()),
+            stranded=(yield from read_stranded(self._core)),
             states=dict(zip(JobState, replies, strict=False)),
             ended=ended[:SAMPLE],
         )
@@ -188,11 +213,11 @@ class Overviews:
         return [
             QueueStatus(
                 queue=queue,
-                queued=sum(line.waiting for line in its),
+                queued=sum(line.waiting for line in its) + delivered + at.stranded_in[queue],
                 tenants=len({line.tenant for line in its}),
                 delivered=delivered,
                 running=max(at.taken(scope_of(queue=queue)) - delivered, 0),
-                slots=at.slots.get(queue, 0),
+                slots=at.slots[queue],
                 ended_per_s=ends.of(ends.queues[queue]),
                 average_s=at.flow.get(f"seconds {queue}"),
                 longest_wait_s=_wait_s([since[line.head] for line in its if line.head in since], at.now_ms),

@@ -115,6 +115,10 @@ class Hold(BaseModel):
     run_at: datetime | None = None
 
 
+#: What no live worker has of a job: none reads its queue, or none of those knows its kind.
+Unserved = Literal["queue", "kind"]
+
+
 class JobRecord(BaseModel):
     """A job as the store knows it at one moment. Times are in UTC.
 
@@ -123,7 +127,8 @@ class JobRecord(BaseModel):
     job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
 
     Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
-    its tenant and kind are before it in line, `behind` by the job that its conversation goes on with.
+    its tenant and kind are before it in line, `behind` by the job that its conversation goes on with, and `unserved`
+    when no live worker can run it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -167,6 +172,7 @@ class JobRecord(BaseModel):
     limited: Hold | None = None
     ahead: int | None = None
     behind: str | None = None
+    unserved: Unserved | None = None
 
     @property
     def done(self) -> bool:

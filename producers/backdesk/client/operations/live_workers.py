@@ -1,0 +1,50 @@
+"""Whether anybody is there to run a job: a live worker that reads its queue and knows its kind.
+
+Read from what the last announcement of a worker has left, in the round trip of whoever asks: a worker that was killed
+counts until its announcement expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from backdesk.client.operation import Command
+from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.job import Unserved
+from backdesk.worker.store.jobs import text
+from backdesk.worker.store.keys import Keys
+
+
+class LiveWorkers:
+    """The queues that live workers read, and the kinds that they run. Those that take no more jobs do not count."""
+
+    def __init__(self, queues: Iterable[str], kinds: Iterable[str]) -> None:
+        self.queues, self._kinds = frozenset(queues), frozenset(kinds)
+
+    @staticmethod
+    def commands(keys: Keys) -> list[Command]:
+        """Return what is to be asked of Redis; `read` takes the answers."""
+        return [("ZREVRANGE", keys.workers, 0, 0, "WITHSCORES"), ("HKEYS", keys.slots), ("SMEMBERS", keys.served)]
+
+    @classmethod
+    def read(cls, replies: Sequence[Any], now_ms: int) -> Self:
+        """Return it by the answers and the time of Redis."""
+        longest, queues, kinds = replies
+        if not longest or float(longest[0][1]) <= now_ms:  # nobody is left to clear away what the last has announced
+            return cls((), ())
+        return cls(map(text, queues), map(text, kinds))
+
+    @classmethod
+    def of(cls, workers: Iterable[WorkerFacts]) -> Self:
+        """Return it by what live workers tell of themselves."""
+        staying = [worker for worker in workers if not worker.draining]
+        return cls(
+            (queue for each in staying for queue in each.slots), (kind for each in staying for kind in each.kinds)
+        )
+
+    def lack(self, queue: str, kind: str) -> Unserved | None:
+        """Return what is missing for jobs of a kind in a queue; None when they can be run."""
+        if queue not in self.queues:
+            return "queue"
+        return None if kind in self._kinds else "kind"
