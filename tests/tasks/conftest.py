@@ -20,10 +20,11 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
 from backdesk.platform.settings import load_settings
 from backdesk.shop.testing import seeded_shop
-from backdesk.worker.attempt.context import ProgressSink, TaskContext
+from backdesk.worker.attempt.attempt_context import ProgressSink
+from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.job import Claim
-from tests.support.archives import ARCHIVES
 from tests.support.contexts import task_context
+from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator
 
 R = TypeVar("R", bound=AgentResult)
@@ -95,10 +96,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def archives() -> Iterator[None]:
+def memories() -> Iterator[None]:
     """What outlives jobs is kept in one Redis, which ends with the last test."""
     yield
-    ARCHIVES.close()
+    MEMORIES.close()
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +113,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    ARCHIVES.begin()
+    MEMORIES.begin()
     reset()
     yield
     reset()

@@ -198,9 +198,7 @@ def test_a_value_that_nobody_can_read_is_as_good_as_none(bench: Bench, monkeypat
 def test_an_answer_that_is_too_large_to_keep_is_given_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "backdesk.worker.memory.archive.LONGEST_TTL_S", 0
-    )  # another reason for which a value is refused
+    monkeypatch.setattr("backdesk.worker.memory.access.LONGEST_TTL_S", 0)  # another reason for which a value is refused
     with caplog.at_level(logging.WARNING), scripted(TO_BILLING, ON_ITS_WAY):
         assert run(bench).result.answer == ON_ITS_WAY.text
     assert "answer_not_cached" in caplog.text

@@ -18,7 +18,7 @@ from backdesk.kinds.support.contract import SupportRequest
 from backdesk.platform.contract import KindModels
 from backdesk.platform.deployment import deployment, reset
 from backdesk.platform.settings import load_settings
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import MARK
 from backdesk.worker.settings import Settings

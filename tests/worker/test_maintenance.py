@@ -6,7 +6,7 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Deferred, JobState

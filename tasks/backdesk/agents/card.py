@@ -15,7 +15,7 @@ from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import DeskTool
 from backdesk.quality import QualityGate
 from backdesk.worker.errors import ConfigurationError
-from backdesk.worker.memory.archive import LONGEST_TTL_S
+from backdesk.worker.memory.access import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER = "ask_customer", "hand_over"

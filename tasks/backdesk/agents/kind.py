@@ -7,7 +7,8 @@ from typing import Any
 
 from backdesk.agents.runtime import rehearse
 from backdesk.quality import sentiment
-from backdesk.worker.attempt.task import B, Fallback, task
+from backdesk.worker.attempt.registry import Fallback
+from backdesk.worker.attempt.task import B, task
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy

@@ -22,7 +22,7 @@ from backdesk.shop.tables import Order
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.retry import decide
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.tasks.conftest import Recording, context_of
 from tests.tasks.memory import Memory
@@ -184,7 +184,7 @@ async def test_each_review_is_noted_once_for_whoever_looks_back(provider: OpenAI
     provider.will(TO_REFUND, REFUND_IT, INVENTED, GOOD)
     memory = Memory(dies_after=8)
     await memory.finish(body(), ASKED)
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         passed, refused = client.notes("review", tenant="acme", kind="support.request")
     assert (passed.job_id, passed.data["passed"], passed.data["correction"]) == ("job-1", True, 1)
     assert (refused.data["passed"], refused.data["failed"]) == (False, ["supported_facts"])
