@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from backdesk.agents.exchange import answer
 from backdesk.agents.failures import QualityFailed
-from backdesk.agents.kind import RETRY
+from backdesk.agents.kind import RETRY, converse
 from backdesk.agents.team import Team
 from backdesk.client.job_client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
@@ -38,7 +37,7 @@ SLANG = Text("Yeah, your refund for order 10003 is gonna arrive soon, dear custo
 
 def body(gate: QualityGate | None = USUAL, **others: QualityGate | None) -> Callable[..., Any]:
     async def run(ctx: TaskContext, request: SupportRequest) -> SupportResult:
-        exchange = await answer(ctx, _known(gate, **others), request)
+        exchange = await converse(ctx, _known(gate, **others), request)
         return exchange.result(SupportResult)
 
     return run
@@ -215,5 +214,5 @@ async def test_watchers_of_a_live_gate_see_drafts_and_which_of_them_is_void(prov
 async def test_what_the_offline_model_says_passes_the_usual_gate(shop: Database, message: str) -> None:
     cards = tuple(replace(card, quality=QualityGate()) for card in SUPPORT.agents)
     context = context_of(Recording())
-    exchange = await answer(context, replace(SUPPORT, agents=cards), SupportRequest(message=message))
+    exchange = await converse(context, replace(SUPPORT, agents=cards), SupportRequest(message=message))
     assert exchange.result(SupportResult).quality is not None
