@@ -146,6 +146,16 @@ def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board:
     assert board.client.hexists(board.keys.kinds, "test.echo")
 
 
+def test_a_redis_that_has_lost_everything_is_told_the_kinds_again(settings: Settings, board: Board) -> None:
+    facts = WorkerFacts(name="worker-1", slots={"agents": 7}, kinds=("test.echo",))
+    presence = Presence("worker-1", connect(settings.url), settings, lambda: facts)
+    presence.start(REGISTRY)
+    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"))
+    board.client.delete(board.keys.kinds)
+    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"), 10)
+    presence.stop()
+
+
 def test_a_tick_queues_what_a_limit_has_room_for_again(maintenance: Maintenance, board: Board) -> None:
     held = board.submit()
     limited = Failure(code="limited", message="no room")
