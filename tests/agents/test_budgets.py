@@ -15,7 +15,7 @@ from backdesk.agents.runtime.budgeted import LEAST_ANSWER_TOKENS
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import reset
 from backdesk.worker.attempt.executor import execute
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.budget import Budget, OnLimit

@@ -13,7 +13,7 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import reset
 from backdesk.shop.contract import RefundMade
 from backdesk.shop.tables import LedgerEntry, Refund
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.support.recording import Recording
@@ -160,7 +160,7 @@ async def test_a_conversation_that_went_on_meanwhile_does_not_change_the_job(pro
 async def test_the_turn_after_a_question_is_kept_whole(shop: Database) -> None:
     for job, message in enumerate(["I want my money back", "It is 10003", "And where is 10005?"]):
         await Memory(f"job-{job}").finish(support_request, SupportRequest(message=message, conversation_id="talk"))
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         kept = client.conversation("talk", tenant="acme").turns
     assert ["It is 10003" in str(turn.messages) for turn in kept] == [False, True, False]
 

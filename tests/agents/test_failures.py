@@ -42,7 +42,7 @@ def test_the_code_of_a_model_failure_says_what_it_means(code: str, category: Cat
 
 
 def test_every_error_of_the_agent_library_becomes_a_known_code() -> None:
-    assert {code for _, code, _ in _FAILURES} | {"model_misbehaved", "quality_failed"} == CODES
+    assert {code for _, code, _ in _FAILURES} | {"model_misbehaved", "quality_failed", "no_model"} == CODES
 
 
 def test_a_code_without_a_meaning_is_refused() -> None:

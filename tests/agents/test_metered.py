@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 import redis
@@ -20,13 +22,13 @@ from backdesk.platform.deployment import reset
 from backdesk.platform.settings import load_settings
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.service_call import Services
+from backdesk.worker.attempt.service_call import ServiceCalls
 from backdesk.worker.errors import ConfigurationError, Limited
 from backdesk.worker.model.service import BreakerState, Resource, Went, Why, fingerprint_of
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.writer import StoreWriter
-from tests.support.contexts import NoFamily, kept_of, ledger_of
+from tests.support.contexts import ledger_of, parts_of
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text, call
 from tests.support.recording import Recording, claim_of
@@ -52,12 +54,17 @@ def context(client: redis.Redis, settings: Settings) -> Iterator[Asked]:
 
     def make(job_id: str = "job-1", *, watched: bool = False, wait_s: float = 5.0) -> TaskContext:
         claim = claim_of(job_id)
-        services = Services(
-            claim, writer.submit, Reservations(settings), wait_s=wait_s, judge=classify, random=random.random
+        services = ServiceCalls(
+            claim,
+            writer.submit,
+            Reservations(settings),
+            wait_s=wait_s,
+            classify=classify,
+            random=random.random,
+            sleep=asyncio.sleep,
         )
-        ledger = ledger_of(claim)
-        sink = Recording(watched=watched)
-        return TaskContext(claim, sink, ledger, NoFamily(), services, **kept_of(claim, ledger))
+        parts = parts_of(claim, Recording(watched=watched), ledger_of(claim))
+        return TaskContext(claim, replace(parts, services=services))
 
     yield make
     writer.close()

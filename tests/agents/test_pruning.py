@@ -23,7 +23,7 @@ from backdesk.agents.runtime import pruned
 from backdesk.client.job_client import JobClient
 from backdesk.kinds.support.kind import SUPPORT
 from tests.kinds.support.asking import ask
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 
 TO_REFUND = call("hand_over", to="refund", reason="?")
@@ -165,7 +165,7 @@ async def test_what_is_kept_stays_whole(provider: OpenAISimulator, monkeypatch: 
         provider.will(TO_REFUND, Text(f"Answer {number}"))
         await ask(f"message {number}", f"job-{number}", conversation_id="talk")
     assert provider.requests[-1].texts("user") == ["message 2"]
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         turns = client.conversation("talk", tenant="acme").turns
     assert ["message 1" in json.dumps(turn.messages) for turn in turns] == [True, False]
     assert ["Answer 2" in json.dumps(turn.messages) for turn in turns] == [False, True]

@@ -68,9 +68,9 @@ def test_the_same_request_is_answered_without_the_model(bench: Bench, watched: b
     with scripted(TO_BILLING, LOOK_UP, ON_ITS_WAY, cost_usd=0.5) as model:
         first, second = run(bench), run(bench)
         assert len(model.requests) == 3
-    assert second.result.answer == first.result.answer == ON_ITS_WAY.text
+    assert second.result.answer == first.result.answer == ON_ITS_WAY.answer
     assert second.result.path == ["triage", "billing"]
-    assert first.text == second.text == (ON_ITS_WAY.text if watched else "")
+    assert first.text == second.text == (ON_ITS_WAY.answer if watched else "")
 
 
 def test_an_answer_of_the_cache_costs_nothing_and_is_told(bench: Bench) -> None:
@@ -137,7 +137,7 @@ def test_another_model_does_not_answer_by_the_words_of_this_one(bench: Bench) ->
 def test_a_failure_is_not_kept(bench: Bench) -> None:
     with scripted(Fail("model_unavailable"), TO_BILLING, ON_ITS_WAY) as model:
         job = run(bench)
-        assert (job.result.answer, job.of("cache_hit")) == (ON_ITS_WAY.text, [])
+        assert (job.result.answer, job.of("cache_hit")) == (ON_ITS_WAY.answer, [])
         assert len(model.requests) == 3
 
 
@@ -193,17 +193,15 @@ def test_a_value_that_nobody_can_read_is_as_good_as_none(bench: Bench, monkeypat
 
     monkeypatch.setattr("backdesk.worker.attempt.context.TaskContext.cached", cached)
     with scripted(TO_BILLING, ON_ITS_WAY):
-        assert run(bench).result.answer == ON_ITS_WAY.text
+        assert run(bench).result.answer == ON_ITS_WAY.answer
 
 
 def test_an_answer_that_is_too_large_to_keep_is_given_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "backdesk.worker.memory.archive.LONGEST_TTL_S", 0
-    )  # another reason for which a value is refused
+    monkeypatch.setattr("backdesk.worker.memory.access.LONGEST_TTL_S", 0)  # another reason for which a value is refused
     with caplog.at_level(logging.WARNING), scripted(TO_BILLING, ON_ITS_WAY):
-        assert run(bench).result.answer == ON_ITS_WAY.text
+        assert run(bench).result.answer == ON_ITS_WAY.answer
     assert "answer_not_cached" in caplog.text
 
 

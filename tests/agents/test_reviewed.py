@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from backdesk.agents.exchange import answer
 from backdesk.agents.failures import QualityFailed
-from backdesk.agents.kind import RETRY
+from backdesk.agents.kind import RETRY, converse
 from backdesk.agents.team import Team
 from backdesk.client.job_client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
@@ -22,7 +21,7 @@ from backdesk.shop.tables import Order
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.retry import decide
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of
@@ -38,7 +37,7 @@ SLANG = Text("Yeah, your refund for order 10003 is gonna arrive soon, dear custo
 
 def body(gate: QualityGate | None = USUAL, **others: QualityGate | None) -> Callable[..., Any]:
     async def run(ctx: TaskContext, request: SupportRequest) -> SupportResult:
-        exchange = await answer(ctx, _known(gate, **others), request)
+        exchange = await converse(ctx, _known(gate, **others), request)
         return exchange.result(SupportResult)
 
     return run
@@ -184,7 +183,7 @@ async def test_each_review_is_noted_once_for_whoever_looks_back(provider: OpenAI
     provider.will(TO_REFUND, REFUND_IT, INVENTED, GOOD)
     memory = Memory(dies_after=8)
     await memory.finish(body(), ASKED)
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         passed, refused = client.notes("review", tenant="acme", kind="support.request")
     assert (passed.job_id, passed.data["passed"], passed.data["correction"]) == ("job-1", True, 1)
     assert (refused.data["passed"], refused.data["failed"]) == (False, ["supported_facts"])
@@ -215,5 +214,5 @@ async def test_watchers_of_a_live_gate_see_drafts_and_which_of_them_is_void(prov
 async def test_what_the_offline_model_says_passes_the_usual_gate(shop: Database, message: str) -> None:
     cards = tuple(replace(card, quality=QualityGate()) for card in SUPPORT.agents)
     context = context_of(Recording())
-    exchange = await answer(context, replace(SUPPORT, agents=cards), SupportRequest(message=message))
+    exchange = await converse(context, replace(SUPPORT, agents=cards), SupportRequest(message=message))
     assert exchange.result(SupportResult).quality is not None

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from backdesk.agents.card import AgentCard
+from backdesk.agents.card import Agent
 from backdesk.agents.desk import Context
 from backdesk.agents.team import Team
 from backdesk.kinds.support.rules import decide
+from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation, Head, Turn
 
 
@@ -21,8 +22,8 @@ class Basket(Context):
 SHOP = Team(
     "shop",
     (
-        AgentCard("browse", "Looking", hands_to=("sell",), instructions="Look."),
-        AgentCard("sell", "Selling", instructions="Sell."),
+        Agent("browse", "Look.", hands_to=("sell",)),
+        Agent("sell", "Sell."),
     ),
     decide,
     Basket,
@@ -53,5 +54,5 @@ def test_at_the_beginning_nothing_is_known() -> None:
 
 @pytest.mark.parametrize("stranger", ["nobody", "browse"])
 def test_an_agent_can_hand_over_to_colleagues_only(stranger: str) -> None:
-    with pytest.raises(ValueError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
-        Team("shop", (AgentCard("browse", "Looking", hands_to=(stranger,), instructions="Look."),), decide)
+    with pytest.raises(ConfigurationError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
+        Team("shop", (Agent("browse", "Look.", hands_to=(stranger,)),), decide)

@@ -8,7 +8,7 @@ import pytest
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import Consent, desk_tool
+from backdesk.agents.tools import Consent, tool
 from backdesk.kinds.support.kind import SUPPORT, support_request
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import TaskError
@@ -39,7 +39,7 @@ class Warehouse:
         async def consent(desk: Desk) -> Consent | None:
             return Consent("Send it?", {"weight": 2}) if ask else None
 
-        @desk_tool(Effect.UNSAFE, consent=consent)
+        @tool(Effect.UNSAFE, consent=consent)
         async def send_parcel(desk: Desk) -> Sent | Refusal:
             """Send a parcel."""
             warehouse.sent += 1

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from backdesk.cli import main
+from backdesk.worker.model.contract import KindContract
 from tests.support.workers import ROOT, Fleet
 
 #: Nothing listens on it.
@@ -70,6 +71,20 @@ def cli(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
 def on_fleet(cli: Cli, fleet: Fleet) -> Cli:
     """Runs a command on the shared Redis with its workers."""
     return lambda *words: cli(*words, url=fleet.url)
+
+
+@pytest.fixture
+def announced(fleet: Fleet) -> Iterator[Callable[[KindContract], None]]:
+    """Makes kinds known that no live worker of the fleet runs."""
+    made: list[str] = []
+
+    def announce(contract: KindContract) -> None:
+        made.append(contract.kind)
+        fleet.redis.hset(fleet.board.keys.kinds, contract.kind, contract.model_dump_json())
+
+    yield announce
+    if made:
+        fleet.redis.hdel(fleet.board.keys.kinds, *made)
 
 
 def environment(**more: str) -> dict[str, str]:

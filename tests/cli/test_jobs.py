@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +13,16 @@ from rich.console import Console
 from backdesk.cli.output import Output
 from backdesk.cli.views.jobs import show_jobs
 from backdesk.client.job_client import Job
+from backdesk.kinds.contracts import KINDS
+from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
 from tests.cli.conftest import Cli
 from tests.support.eventually import eventually
+from tests.support.kinds import Text
 from tests.support.workers import Fleet
+
+Announce = Callable[[KindContract], None]
 
 
 def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, fleet: Fleet) -> None:
@@ -216,18 +222,27 @@ def test_a_narrow_list_has_fewer_columns_and_whole_ids(on_fleet: Cli, fleet: Fle
     assert line.split()[:3] == [job.id, "test.echo", "succeeded"]
 
 
-def test_kinds_lists_what_is_announced_and_what_is_installed(on_fleet: Cli) -> None:
+def test_kinds_lists_what_is_announced_and_no_sample_that_is_only_installed(on_fleet: Cli, announced: Announce) -> None:
+    announced(KindContract.of("test.left", "agents", Text, Text))
     kinds = {kind["kind"]: kind for kind in on_fleet("kinds", "--json").document}
     shown = on_fleet("kinds").out
 
-    assert kinds["test.echo"]["announced"] is True
+    assert kinds["test.echo"]["workers"] > 0
     assert kinds["test.echo"]["queue"] == "agents"
-    assert kinds["support.request"]["announced"] is False
-    assert "test.tool  in queue tools" in shown
-    assert "support.request  in queue agents (installed here, but no worker has announced it)" in shown
+    assert "support.request" not in kinds
+    assert kinds["test.left"]["workers"] == 0
+    assert "test.tool  in queue tools\n" in shown
+    assert "test.left  in queue agents (no live worker runs it)" in shown
 
 
-def test_kinds_of_one_kind_shows_its_fields_and_schemas(on_fleet: Cli) -> None:
+def test_before_the_first_worker_kinds_says_how_to_start_one(cli: Cli, redis_server: EmbeddedRedis) -> None:
+    assert "no worker has announced a kind yet; start one" in cli("kinds", url=redis_server.url).out
+    error = cli("submit", "support.request", "--message", "hi", "--json", url=redis_server.url).document["error"]
+    assert (error["code"], "none has announced any kind so far" in error["message"]) == ("unknown_kind", True)
+
+
+def test_kinds_of_one_kind_shows_its_fields_and_schemas(on_fleet: Cli, announced: Announce) -> None:
+    announced(KindContract.of("orders.audit", "tools", KINDS["orders.audit"].request, KINDS["orders.audit"].result))
     document, shown = on_fleet("kinds", "test.echo", "--json").document, on_fleet("kinds", "orders.audit").out
 
     assert document["description"] == "Give back what was asked."

@@ -22,7 +22,7 @@ def test_a_kind_and_its_test_are_written_and_it_is_said_how_to_go_on(cli: Cli, h
     assert answer.code == 0
     assert files(home) == {"invoices_explain.py", "test_invoices_explain.py"}
     assert '@agent_task("invoices.explain")' in (home / "invoices_explain.py").read_text()
-    assert "from invoices_explain import InvoicesExplainRequest" in (home / "test_invoices_explain.py").read_text()
+    assert "from invoices_explain import ENTRIES" in (home / "test_invoices_explain.py").read_text()
     assert "python -m pytest test_invoices_explain.py" in answer.out
     assert f"export BACKDESK_TASK_MODULES={SHIPPED},invoices_explain\n" in answer.out
     assert "backdesk submit invoices.explain --message" in answer.out
@@ -33,6 +33,16 @@ def test_a_plain_kind_has_no_model(cli: Cli, home: Path) -> None:
     text = (home / "words_count.py").read_text()
     assert '@task("words.count"' in text
     assert "agent" not in text
+
+
+@pytest.mark.parametrize("flavour", ["--agent", "--plain"])
+def test_what_is_begun_needs_no_names_but_those_of_the_front_doors(cli: Cli, home: Path, flavour: str) -> None:
+    cli("new", "task", "words.count", flavour)
+    imported = {
+        line.split()[1] for path in home.iterdir() for line in path.read_text().splitlines() if "import" in line
+    }
+    doors = {name for name in imported if name.startswith("backdesk")}
+    assert doors <= {"backdesk.agents", "backdesk.testing", "backdesk.worker"}
 
 
 def test_what_would_be_written_is_shown_and_nothing_written(cli: Cli, home: Path) -> None:
@@ -60,15 +70,15 @@ def test_in_a_package_the_module_is_named_with_it(cli: Cli, home: Path) -> None:
         (home / folder / "__init__.py").touch()
     answer = cli("new", "task", "json", "--folder", "mine/kinds")
     assert f"export BACKDESK_TASK_MODULES={SHIPPED},mine.kinds.json\n" in answer.out
-    assert "from mine.kinds.json import JsonRequest" in (home / "mine/kinds/test_json.py").read_text()
+    assert "from mine.kinds.json import ENTRIES" in (home / "mine/kinds/test_json.py").read_text()
 
 
-def test_in_a_checkout_the_packages_of_backdesk_are_neighbours(cli: Cli, home: Path) -> None:
-    (home / "worker").mkdir()
-    (home / "worker" / "task.py").touch()
-    cli("new", "task", "words.count", "--plain")
-    assert "from pydantic import BaseModel, Field\n\nfrom worker." in (home / "words_count.py").read_text()
-    assert "# isort: split\nfrom words_count" in (home / "test_words_count.py").read_text()
+def test_within_backdesk_the_module_is_one_of_its_packages(cli: Cli, home: Path) -> None:
+    folder = home / "backdesk" / "kinds"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    cli("new", "task", "words.count", "--plain", "--folder", str(folder))
+    assert "from backdesk.kinds.words_count import" in (folder / "test_words_count.py").read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import redis
 from pydantic_core import to_json
 
-from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.settings import Settings
 from tests.cli.conftest import Cli
 from tests.support.board import NOON_MS, Board
@@ -18,7 +18,7 @@ def on_board(cli: Cli, client: redis.Redis, settings: Settings) -> Cli:
     board = Board(client, settings)
     found = (("acme", "a.b", ""), ("acme", "c.d", "slang"), ("other", "a.b", "length slang"))
     for number, (tenant, kind, failed) in enumerate(found):
-        calls = ArchiveCalls(settings, lambda number=number: NOON_MS + number)  # type: ignore[misc]
+        calls = MemoryCalls(settings, lambda number=number: NOON_MS + number)  # type: ignore[misc]
         data = {"agent": "refund", "passed": not failed, "overall": 0.5 + number / 10, "failed": failed.split()}
         data["correction"] = 1
         board.run(calls.note(tenant, "review", to_json({"job_id": f"job-{number}", "kind": kind, "data": data})))

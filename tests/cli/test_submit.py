@@ -151,7 +151,8 @@ def test_a_job_that_goes_on_for_longer_is_exit_code_4(stay: str, on_fleet: Cli) 
 @pytest.mark.parametrize(
     ("words", "field", "reason"),
     [
-        (["test.unknown"], "kind", "unknown kind 'test.unknown' (known: "),
+        (["test.eco"], "kind", "no worker has announced 'test.eco' yet; did you mean test.echo"),
+        (["nothing"], "kind", "start one, with the module of the kind in its BACKDESK_TASK_MODULES; announced are "),
         (["test.echo", "--txet", "hi"], "request", "--txet is no option and no field"),
         (["test.sleep", "--n", "long"], "n", "'long' is no number"),
         (["test.echo", "--request", '{"text": 5}'], "text", "is not of type 'string'"),
@@ -178,8 +179,7 @@ def test_a_job_that_goes_on_for_longer_is_exit_code_4(stay: str, on_fleet: Cli) 
         (["test.echo", "--job-id", ""], "job_id", "must not be empty"),
         (["test.echo", "--job-id", "a b"], "job_id", "letters, digits"),
         (["test.echo", "--text", "x" * 300_000], "request", "the limit is 262144"),
-        (["support.request"], "message", "Field required"),
-        (["orders.audit", "--max-listed", "5000"], "max_listed", "less than or equal to 1000"),
+        (["support.request"], "kind", "no worker has announced 'support.request' yet"),
     ],
 )
 def test_a_refusal_names_the_field_and_the_reason(words: list[str], field: str, reason: str, on_fleet: Cli) -> None:
@@ -192,13 +192,11 @@ def test_a_refusal_names_the_field_and_the_reason(words: list[str], field: str, 
 
 
 def test_the_help_of_a_kind_lists_its_fields(on_fleet: Cli, cli: Cli) -> None:
-    known, announced = on_fleet("submit", "support.request", "--help"), on_fleet("submit", "test.sleep", "--help")
-
-    assert "--message <string>  required" in known.out
-    assert "--n <number>" in announced.out
-    unknown = cli("submit", "test.sleep", "--help")
-    assert unknown.code == 0
-    assert "The fields of test.sleep are not known" in unknown.err
+    assert "--n <number>" in on_fleet("submit", "test.sleep", "--help").out
+    unknown, unreached = on_fleet("submit", "support.request", "--help"), cli("submit", "test.sleep", "--help")
+    assert unknown.code == unreached.code == 0
+    assert "The fields of support.request are not known: kind: no worker has announced" in unknown.err
+    assert "The fields of test.sleep are not known: no Redis" in unreached.err
 
 
 @pytest.fixture
@@ -221,6 +219,16 @@ def test_jobs_of_a_conversation_run_one_after_the_other(on_fleet: Cli, fleet: Fl
     interrupting = on_fleet(*words, "--n", "0", "--when-busy", "interrupt", "--wait")
     assert interrupting.document["state"] == "succeeded"
     assert fleet.jobs.get(first).state == "cancelled"
+
+
+def test_a_conversation_is_one_thing_whichever_option_names_it(on_fleet: Cli, talk: str) -> None:
+    words = ["submit", "test.chat", "--text", "hi", "--wait", "--json"]
+    for option in ("--conversation", "--conversation-id"):
+        record = on_fleet(*words, option, talk).document
+        assert (record["conversation"], record["result"]["conversation_id"]) == (talk, talk)
+    refused = on_fleet(*words, "--conversation", talk, "--conversation-id", "another").document["error"]
+    assert refused["code"] == "invalid_request"
+    assert "'another' in the request" in refused["fields"]["conversation_id"]
 
 
 def test_a_key_may_last_only_while_its_job_goes_on(on_fleet: Cli, talk: str) -> None:

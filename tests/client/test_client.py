@@ -14,6 +14,8 @@ import pytest
 import redis
 from pydantic import BaseModel, Field
 
+from backdesk.client.contracts import check_of_announced
+from backdesk.kinds.contracts import KINDS
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import (
     IdempotencyConflict,
@@ -129,10 +131,11 @@ async def test_what_cannot_be_a_job_is_refused_before_anything_is_written(jobs: 
     assert client.keys("*") == []
 
 
-async def test_an_unknown_kind_is_refused_with_those_that_are_known(jobs: Client) -> None:
-    with pytest.raises(UnknownKind) as caught:
-        await jobs.submit("no.such", {})
-    assert caught.value.known == ["test.echo", "test.steps"]
+async def test_an_unknown_kind_is_refused_with_those_that_are_announced(jobs: Client, board: Board) -> None:
+    announce(board, ECHO, STEPS)
+    with pytest.raises(UnknownKind, match=r"did you mean far\.echo\?") as caught:
+        await jobs.submit("far.ecco", {})
+    assert caught.value.known == ["far.echo", "far.steps"]
 
 
 # Many
@@ -401,8 +404,29 @@ async def test_before_any_worker_has_spoken_an_installed_kind_is_guarded_by_the_
 
 
 async def test_without_any_worker_yet_the_error_says_so(connected: Connect) -> None:
-    with pytest.raises(UnknownKind, match="has a worker been started"):
+    with pytest.raises(UnknownKind, match=r"start one, .* none has announced any kind so far"):
         await connected(checks={}).submit("far.echo", {})
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_a_sample_that_is_only_installed_is_no_kind(connected: Connect, kind: str) -> None:
+    with pytest.raises(UnknownKind):
+        await connected(checks=None).submit(kind, {})
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_announcement_of_an_installed_kind_is_checked_by_its_model(kind: str) -> None:
+    announced = KindContract.of(kind, "elsewhere", KINDS[kind].request, KINDS[kind].result)
+    check = check_of_announced(KindContract.model_validate_json(announced.model_dump_json()))
+    assert (type(check), check.queue) == (ModelCheck, "elsewhere")
+
+
+async def test_another_kind_of_the_name_of_an_installed_one_is_what_its_workers_say(
+    connected: Connect, board: Board
+) -> None:
+    announce(board, KindContract.of("support.request", "tools", Text, Text))
+    job = await connected(checks=None).submit("support.request", {"text": "hi"})
+    assert (board.record(job.id).queue, board.record(job.id).request) == ("tools", {"text": "hi"})
 
 
 async def test_a_kind_announced_after_the_first_look_is_found(connected: Connect, board: Board) -> None:

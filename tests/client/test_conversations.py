@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from backdesk.cli.views.transcript import Utterance, utterances
 from backdesk.worker.errors import ConversationNotFound, InvalidRequest
-from backdesk.worker.memory.calls import ArchiveCalls, NewTurn
+from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from tests.support.board import NOON_MS, Board
 from tests.support.clients import Client
 
@@ -23,7 +23,7 @@ def say(board: Board, *messages: object, conversation: str = "c-1", **fields: An
     claim = board.start(board.submit(**fields))
     entry = to_json({"job_id": claim.job_id, "messages": messages})
     turn = NewTurn(conversation, "cust-3", entry, len(messages), closes=False)
-    assert board.run(ArchiveCalls(board.settings, lambda: next(MOMENTS)).turn(claim, turn))
+    assert board.run(MemoryCalls(board.settings, lambda: next(MOMENTS)).turn(claim, turn))
     return claim.job_id
 
 
@@ -95,7 +95,7 @@ async def test_the_memory_of_a_job_tells_how_far_it_looked_back(jobs: Client, bo
     say(board, "hello")
     claim = board.start(board.submit())
     for conversation in ("c-1", "c-2"):
-        board.run(ArchiveCalls(board.settings).recall(claim, conversation, "cust-3", None))
+        board.run(MemoryCalls(board.settings).recall(claim, conversation, "cust-3", None))
     remembered = await jobs.memory(claim.job_id)
     assert [(each.type, each.key, each.outcome) for each in remembered] == [
         ("recall", "c-1", "turn 1"),

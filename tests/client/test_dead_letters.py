@@ -14,6 +14,7 @@ from backdesk.client.operations.steps import Remembered
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import IdempotencyConflict, InvalidRequest, JobNotFound, NotReplayable, UnknownKind
 from backdesk.worker.failure import Category, Failure
+from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import Failed, JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
@@ -21,6 +22,7 @@ from tests.client.conftest import Connect
 from tests.support.board import Board, Clock
 from tests.support.clients import Client
 from tests.support.eventually import eventually_async
+from tests.support.kinds import Message
 from tests.support.proxy import Proxy
 from tests.support.upkeep import leaks
 from tests.support.workers import Fleet
@@ -106,6 +108,19 @@ async def test_a_replay_may_differ_from_its_origin(jobs: Client, board: Board) -
     new = await jobs.get(job.id)
     assert (new.request, new.priority, new.timeout_s, new.state) == ({"text": "mended"}, 9, 5.0, "scheduled")
     assert new.expires_at is not None
+
+
+@pytest.mark.parametrize(
+    ("edited", "conversation"),
+    [(None, "a"), ({"text": "again"}, "a"), ({"text": "again", "conversation_id": "b"}, "b")],
+)
+async def test_a_replay_is_of_the_same_conversation_unless_an_edited_request_names_another(
+    connected: Connect, board: Board, edited: object, conversation: str
+) -> None:
+    jobs = connected(checks={"test.chat": ModelCheck("agents", Message)})
+    die(board, "a", kind="test.chat", request={"text": "hi"}, conversation="a")
+    new = await jobs.get((await jobs.replay("a", request=edited)).id)
+    assert (new.conversation, new.request["conversation_id"]) == (conversation, conversation)
 
 
 async def test_a_repeated_replay_makes_no_second_job(jobs: Client, board: Board) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic_core import to_json
 
 from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.store.jobs import moment
 from tests.support.board import Board
 from tests.support.clients import Client
@@ -20,7 +20,7 @@ def now(board: Board) -> datetime:
     """Six notes, a minute apart, the newest of now; those with odd numbers are of another tenant."""
     now_ms = round(datetime.now(UTC).timestamp() * 1000)
     for number in range(6):
-        calls = ArchiveCalls(board.settings, lambda number=number: now_ms - (5 - number) * 60_000)  # type: ignore[misc]
+        calls = MemoryCalls(board.settings, lambda number=number: now_ms - (5 - number) * 60_000)  # type: ignore[misc]
         entry = to_json({"job_id": f"job-{number}", "kind": f"kind.{number % 3}", "data": {"n": number}})
         board.run(calls.note("other" if number % 2 else "acme", "refunds", entry))
     return moment(now_ms)

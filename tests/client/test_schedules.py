@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound, UnknownKind
 from backdesk.worker.services.scheduler import Timetable

@@ -11,7 +11,7 @@ from backdesk.agents.contract import AgentRequest
 from backdesk.kinds.contracts import KINDS
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator
 from tests.support.proof import FAULTS, Proof, Scripts, carry_through, carry_through_at_once, disturbed, proofs
 
@@ -89,7 +89,7 @@ def _start_anew(provider: OpenAISimulator, shop: Database, seeded: Path) -> None
     # With the same connections to the model: to open them takes longer than to use them.
     provider.script.clear()
     provider.requests.clear()
-    ARCHIVES.begin()
+    MEMORIES.begin()
     for database in (shop, deployment().database):
         database.close()
     for path in Path().glob("shop.sqlite3*"):

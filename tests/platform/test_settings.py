@@ -18,7 +18,7 @@ from backdesk.kinds.support.contract import SupportRequest
 from backdesk.platform.contract import KindModels
 from backdesk.platform.deployment import deployment, reset
 from backdesk.platform.settings import load_settings
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import MARK
 from backdesk.worker.settings import Settings
@@ -130,7 +130,7 @@ def test_what_customers_write_is_guarded(kind: str) -> None:
 
 
 def test_every_agent_has_a_prompt_that_ships_with_the_package() -> None:
-    assert all(len(card.instructions) > 200 for card in backdesk.kinds.support.kind.SUPPORT.agents)
+    assert all(len(card.prompt) > 200 for card in backdesk.kinds.support.kind.SUPPORT.agents)
 
 
 @pytest.mark.parametrize("message", ["", "   ", "x" * 10_001])

@@ -13,7 +13,7 @@ from backdesk.service.contract import Escalated
 from backdesk.service.tables import Escalation
 from backdesk.shop.contract import RefundMade
 from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Fault, OpenAISimulator, call
 from tests.support.recording import Recording, context_of

@@ -19,7 +19,7 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
 from backdesk.platform.settings import load_settings
 from backdesk.shop.testing import seeded_shop
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator
 
 
@@ -32,10 +32,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def archives() -> Iterator[None]:
+def memories() -> Iterator[None]:
     """What outlives jobs is kept in one Redis, which ends with the last test."""
     yield
-    ARCHIVES.close()
+    MEMORIES.close()
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    ARCHIVES.begin()
+    MEMORIES.begin()
     reset()
     yield
     reset()

@@ -10,14 +10,15 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from backdesk.worker.attempt.attempt_context import Parts
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.model.asks import Answer, Ask, AskType
 from backdesk.worker.model.job import Claim, Usage
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
-from tests.support.archives import ARCHIVES
-from tests.support.contexts import NoFamily, Unflushed, kept_of, unlimited
+from tests.support.contexts import Unflushed, parts_of
+from tests.support.memories import MEMORIES
 from tests.support.recording import Recording, claim_of
 
 
@@ -60,7 +61,7 @@ class Memory:
     async def attempt(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run one attempt; returns None when it died, left or waits."""
         ledger = self.begin()
-        context = TaskContext(*self._parts(ledger), **self._kept(ledger))
+        context = TaskContext(self.claim, self._parts(ledger))
         try:
             return await body(context, request)
         except (Died, LeavingNow, Suspended):
@@ -71,16 +72,13 @@ class Memory:
     def attempt_blocking(self, body: Callable[..., Any], request: BaseModel) -> Any:
         ledger = self.begin()
         try:
-            return body(BlockingContext(*self._parts(ledger), **self._kept(ledger)), request)
+            return body(BlockingContext(self.claim, self._parts(ledger)), request)
         except (Died, LeavingNow, Suspended):
             return None
 
-    def _parts(self, ledger: Ledger) -> tuple[Any, ...]:
-        return (self.claim, self.sink, ledger, NoFamily(), unlimited(self.claim))
-
-    def _kept(self, ledger: Ledger) -> dict[str, Any]:
-        archive = ARCHIVES.of(self.claim, self._submit)
-        return {**kept_of(self.claim, ledger), "archive": archive}
+    def _parts(self, ledger: Ledger) -> Parts:
+        parts = parts_of(self.claim, self.sink, ledger)
+        return replace(parts, memory=MEMORIES.of(self.claim, self._submit))
 
     async def finish(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run attempts until one gets through, as the engine does with a job whose workers die."""
@@ -128,7 +126,7 @@ class Memory:
     def _submit(self, call: Call[Any]) -> Future[Any]:
         self.writes += 1
         self._die_if(self._dead or self.writes == self.dies_before)
-        answer = ARCHIVES.answer(self.claim, call) if isinstance(call, Call) else self._put_down(call)
+        answer = MEMORIES.answer(self.claim, call) if isinstance(call, Call) else self._put_down(call)
         self._die_if(self.writes == self.dies_after)
         if self.writes == self.drains_at:
             self.ledger.draining = True

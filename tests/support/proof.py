@@ -16,7 +16,7 @@ from typing import Any
 from backdesk.agents.contract import AgentRequest
 from backdesk.agents.failures import ModelFailure
 from backdesk.platform.database import Database
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, CutStream, Fault, Received, Reply, Text, call
 from tests.support.recording import Recording

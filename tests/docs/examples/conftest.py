@@ -1,5 +1,5 @@
 """A deployment of each test's own."""
 
-from tests.support.deployment import archives, desk, provider, seeded, shop, surroundings
+from tests.support.deployment import desk, memories, provider, seeded, shop, surroundings
 
-__all__ = ["archives", "desk", "provider", "seeded", "shop", "surroundings"]
+__all__ = ["desk", "memories", "provider", "seeded", "shop", "surroundings"]

@@ -21,11 +21,11 @@ from backdesk.platform.deployment import deployment, reset
 from backdesk.service.tables import Escalation, Ticket
 from backdesk.shop.tables import Customer
 from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.memory.conversation import ConversationMismatch
 from tests.kinds.account.accounts import CHIARA, Clock, codes, tell, wrong
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of, converse
@@ -42,7 +42,7 @@ async def sign_in(folder: Path, **options: Any) -> AccountResult:
 
 def words_of(conversation_id: str = "talk") -> str:
     """All that is kept of a conversation, as JSON."""
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         kept = client.conversation(conversation_id, tenant="acme")
     return json.dumps([[turn.messages, turn.facts] for turn in kept.turns], default=str)
 

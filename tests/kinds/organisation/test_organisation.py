@@ -17,7 +17,7 @@ from backdesk.kinds.organisation.kind import organisation_assistant
 from backdesk.kinds.organisation.tables import Document, SettingChange
 from backdesk.platform.database import Database
 from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import ConversationMismatch

@@ -18,7 +18,7 @@ from backdesk.shop.contract import RefundMade
 from backdesk.shop.tables import LedgerEntry, Refund
 from backdesk.worker.errors import TaskError
 from tests.kinds.support.asking import ask
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 from tests.support.recording import Recording, context_of
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -147,7 +147,7 @@ async def test_a_repeated_attempt_reports_the_same_refund_and_keeps_one_turn() -
     first = await ask("refund order 10003", conversation_id="talk")
     again = await ask("refund order 10003", conversation_id="talk")
     assert again == first
-    with JobClient(settings=ARCHIVES.settings) as client:
+    with JobClient(settings=MEMORIES.settings) as client:
         assert len(client.conversation("talk", tenant="acme").turns) == 1
 
 

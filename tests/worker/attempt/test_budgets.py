@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Answer
@@ -514,6 +515,6 @@ def test_an_attempt_that_gives_its_job_to_another_worker_keeps_what_it_has_spent
 
 async def leaves(ctx: TaskContext) -> int:
     await ctx.spend(Amount(tokens=60))
-    ctx._ledger.draining = True
+    ctx._parts.ledger.draining = True
     await ctx.checkpoint("half")
     return 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from backdesk.worker.attempt.preparation import prepare
-from backdesk.worker.attempt.task import REGISTRY, TaskSpec
+from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
 

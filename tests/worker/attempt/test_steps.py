@@ -433,7 +433,7 @@ def test_steps_in_threads_of_a_def_body_come_to_their_ends_when_the_body_asks(
             return till.pay_def(7)
 
         def body(ctx: BlockingContext) -> list[Any]:
-            paid = pool.submit(ctx.step, "pay", slow, effect="unsafe")
+            paid = pool.submit(lambda: ctx.step("pay", slow, effect="unsafe"))
             eventually(lambda: "step:pay" in board.ledger(ctx.job_id))
             threading.Timer(0.1, gate.set).start()
             sure = ctx.ask("sure", "Sure?")

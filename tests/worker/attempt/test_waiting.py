@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import InvalidRequest, JobFailed
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.child import ChildCall, ChildEnd

@@ -11,7 +11,7 @@ import redis
 from pydantic_core import to_json
 
 import backdesk.worker.celery.messages
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.celery.messages import NoTaskMessage, read_foreign
 from backdesk.worker.model.job import JobState

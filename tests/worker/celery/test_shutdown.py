@@ -14,7 +14,7 @@ from signal import SIGINT, SIGQUIT, SIGTERM, Signals
 
 import pytest
 
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.celery.signals import Shutdown
 from tests.support import kinds  # noqa: F401 - fills REGISTRY
 from tests.support.eventually import eventually

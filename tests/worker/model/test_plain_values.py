@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from backdesk.worker import errors
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import BackdeskError, ConfigurationError, InvalidRequest
 from backdesk.worker.failure import Category, Failure, Severity
 from backdesk.worker.model.contract import KindContract

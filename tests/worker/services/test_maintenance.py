@@ -6,7 +6,7 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Deferred, JobState
@@ -144,6 +144,16 @@ def test_a_worker_is_known_from_its_start_to_its_stop(settings: Settings, board:
     presence.stop()
     assert not board.client.exists(board.keys.slots, board.keys.worker("worker-1"))
     assert board.client.hexists(board.keys.kinds, "test.echo")
+
+
+def test_a_redis_that_has_lost_everything_is_told_the_kinds_again(settings: Settings, board: Board) -> None:
+    facts = WorkerFacts(name="worker-1", slots={"agents": 7}, kinds=("test.echo",))
+    presence = Presence("worker-1", connect(settings.url), settings, lambda: facts)
+    presence.start(REGISTRY)
+    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"))
+    board.client.delete(board.keys.kinds)
+    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"), 10)
+    presence.stop()
 
 
 def test_a_tick_queues_what_a_limit_has_room_for_again(maintenance: Maintenance, board: Board) -> None:

@@ -9,7 +9,7 @@ import redis
 from redis.exceptions import ResponseError
 
 import tests.support.kinds  # noqa: F401 - registers the kinds
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import KindContract, ModelCheck
 from backdesk.worker.model.schedule import Missed, Overlap, firing_id
 from backdesk.worker.model.tenancy import TenantSettings, tenant_scope

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from backdesk.worker.errors import InvalidRequest, PayloadTooLarge
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
@@ -269,9 +270,37 @@ def test_a_message_is_of_the_conversation_that_it_names_and_the_first_begins_its
     assert admitted(check, {"text": "hello"}, job_id="job-1").conversation == "job-1"
 
 
-def test_a_conversation_that_is_given_stands_above_the_one_in_the_request() -> None:
-    asked = {"text": "hello", "conversation_id": "c-7"}
-    assert admitted(MESSAGES[0], asked, conversation_id="c-8").conversation == "c-8"
+@pytest.mark.parametrize("check", MESSAGES, ids=["by model", "by schema"])
+@pytest.mark.parametrize(
+    "asked",
+    [{"text": "hello"}, {"text": "hello", "conversation_id": None}, {"text": "hello", "conversation_id": "c-8"}],
+)
+def test_a_conversation_that_is_given_beside_the_request_is_written_into_it(check: RequestCheck, asked: object) -> None:
+    job = admitted(check, asked, conversation_id="c-8")
+    assert (job.conversation, from_json(job.request)["conversation_id"]) == ("c-8", "c-8")
+
+
+@pytest.mark.parametrize("check", MESSAGES, ids=["by model", "by schema"])
+def test_a_conversation_is_the_same_job_whichever_way_it_is_given(check: RequestCheck) -> None:
+    beside = admitted(check, Message(text="hello"), conversation_id="c-8")
+    assert beside.fingerprint == admitted(check, Message(text="hello", conversation_id="c-8")).fingerprint
+
+
+@pytest.mark.parametrize("said", ["c-7", 7, ["c-8"]])
+def test_two_conversations_of_one_message_are_refused(said: object) -> None:
+    why = refusal(MESSAGES[0], {"text": "hello", "conversation_id": said}, conversation_id="c-8")
+    assert why.field == "conversation_id"
+    assert repr(said) in why.reason
+    assert "'c-8'" in why.reason
+
+
+def test_what_a_kind_demands_of_its_conversations_is_demanded_of_one_that_is_given_beside() -> None:
+    class Short(BaseModel):
+        conversation_id: str = Field(max_length=3)
+
+    check = ModelCheck("agents", Short)
+    assert admitted(check, {}, conversation_id="c-8").conversation == "c-8"
+    assert refusal(check, {}, conversation_id="c-88").field == "conversation_id"
 
 
 def test_a_kind_without_conversations_can_have_one_and_has_none_by_itself() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import redis
 
 from backdesk.testing.server import shared_server
-from backdesk.worker.memory.archive import Archive
-from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.memory.access import Memory
+from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.job import Claim
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.connection import connect
@@ -24,13 +24,13 @@ from backdesk.worker.store.scripts import Call, run
 Submit = Callable[[Call[Any]], Future[Any]]
 
 
-class Archives:
-    """The archive of one test."""
+class Memories:
+    """What the jobs of one test have left."""
 
     def __init__(self) -> None:
         self._client: redis.Redis | None = None
         self._numbers = itertools.count(1)
-        self._prefix = "archive-0"
+        self._prefix = "memory-0"
 
     @property
     def settings(self) -> Settings:
@@ -45,7 +45,7 @@ class Archives:
 
     def begin(self) -> None:
         """Begin a test: nothing is kept yet."""
-        self._prefix = f"archive-{next(self._numbers)}"
+        self._prefix = f"memory-{next(self._numbers)}"
 
     def close(self) -> None:
         """Close the connection, if there was need of one."""
@@ -53,10 +53,10 @@ class Archives:
             self._client.close()
             self._client = None
 
-    def of(self, claim: Claim, submit: Submit | None = None) -> Archive:
-        """The archive as an attempt reaches it; `submit` carries out its calls by `answer`, as it does unless given."""
-        calls = ArchiveCalls(load_settings(_env_file=None, prefix=self._prefix))
-        return Archive(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000, max_note_bytes=32_768)
+    def of(self, claim: Claim, submit: Submit | None = None) -> Memory:
+        """The memory as an attempt reaches it; `submit` carries out its calls by `answer`, as it does unless given."""
+        calls = MemoryCalls(load_settings(_env_file=None, prefix=self._prefix))
+        return Memory(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000, max_note_bytes=32_768)
 
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
         """Carry out a call of an attempt, which holds its fence."""
@@ -73,4 +73,4 @@ class Archives:
         return submit
 
 
-ARCHIVES = Archives()
+MEMORIES = Memories()

@@ -1,4 +1,7 @@
-"""What one attempt reads and writes that outlives its job: conversations, and the cache and journals of its tenant."""
+"""The memory of a tenant, as an attempt at one of its jobs reaches it: conversations, a cache and journals of notes.
+
+What a body can do with it is written here once; the contexts derive their methods from these.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.errors import TaskError
-from backdesk.worker.memory.calls import ArchiveCalls, NewTurn
+from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from backdesk.worker.memory.note import is_topic
 from backdesk.worker.model.job import Claim
@@ -27,14 +30,14 @@ log = logging.getLogger(__name__)
 LONGEST_TTL_S = 30 * 86_400
 
 
-class Archive:
-    """The archive of a tenant, as an attempt at one of its jobs reaches it."""
+class Memory:
+    """What one attempt reads and writes that outlives its job."""
 
     def __init__(
         self,
         claim: Claim,
         submit: Callable[[Call[Any]], Future[Any]],
-        calls: ArchiveCalls,
+        calls: MemoryCalls,
         *,
         max_bytes: int,
         max_note_bytes: int,
@@ -47,10 +50,14 @@ class Archive:
         #: How often this attempt has noted the same, by topic and data.
         self._noted: Counter[tuple[str, bytes]] = Counter()
 
-    def recall(self, conversation_id: str, owner: str | None, newest: int | None) -> Pipeline[Conversation]:
-        """Return what was said before this job. One round trip.
+    def recall(
+        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
+    ) -> Pipeline[Conversation]:
+        """Return what was said in a conversation of this tenant before this job: the `newest` turns, or all.
 
-        Raises ConversationMismatch, FenceLost, and InvalidRequest for a name that is none.
+        One round trip. Later attempts see no turn that came after the first call. A conversation nobody has spoken in
+        has no turns. Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is
+        named; InvalidRequest for a name that is none.
         """
         if newest is not None and (isinstance(newest, bool) or newest < 0):
             raise ValueError(f"newest must be a number of turns from 0, not {newest!r}")
@@ -67,15 +74,17 @@ class Archive:
         conversation_id: str,
         messages: Sequence[Any],
         *,
-        owner: str | None,
-        facts: Mapping[str, Any] | None,
-        asked: bool,
-        close: bool,
+        owner: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        asked: bool = False,
+        close: bool = False,
     ) -> Pipeline[None]:
-        """Write the turn of this job. One round trip.
+        """Write this job's turn of a conversation: messages, JSON in any format, and facts for the next job.
 
-        Raises ConversationMismatch, ConversationClosed, FenceLost; InvalidRequest for a name that is none; TaskError
-        for what is no JSON or too large.
+        One round trip. A job has one turn: called again, also by another attempt, this replaces it. `asked` says that
+        it ends in a question, `close` that it is the last. An owner who is named has the conversation from then on.
+        Raises TaskError (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`,
+        `invalid_turn`).
         """
         check_conversation_id(conversation_id)
         turn = {"job_id": self._claim.job_id, "asked": asked, "facts": dict(facts or {}), "messages": [*messages]}
@@ -88,12 +97,16 @@ class Archive:
             raise written
 
     def cached(self, key: str) -> Pipeline[bytes | None]:
-        """Return what the tenant has in its cache. One round trip."""
+        """Return what this tenant has in its cache under a name, None when there is nothing (any more)."""
         value: bytes | None = yield self._submit(self._calls.cached(self._claim.tenant, _digest(key)))
         return value
 
     def cache(self, key: str, value: bytes, ttl_s: float) -> Pipeline[None]:
-        """Put a value into the tenant's cache. One round trip. Raises ValueError."""
+        """Put a value into the cache of this tenant, for all of its jobs, for so many seconds: at most 30 days.
+
+        The key may be of any length; Redis gets its SHA-256. Raises ValueError for a value or a time that does not fit:
+        a cache is for what a job can do without, so look at the size before.
+        """
         if not 0 < ttl_s <= LONGEST_TTL_S:
             raise ValueError(f"a time to keep a value must be over 0 and at most {LONGEST_TTL_S} s, not {ttl_s!r}")
         if len(value) > self._max_bytes:
