@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
+from backdesk.agents import (
+    Action,
+    Agent,
+    AgentRequest,
+    AgentResult,
+    Call,
+    Consent,
+    Desk,
+    Refusal,
+    Reply,
+    Say,
+    Situation,
+    Team,
+    ToolOutcome,
+    agent_task,
+    answer,
+    hand_over,
+    tool,
+)
+from backdesk.worker import TaskContext
 from pydantic import Field
-from backdesk.agents.card import HAND_OVER, AgentCard
-from backdesk.agents.exchange import answer
-from backdesk.agents.kind import agent_task
-from backdesk.agents.situation import Call, Reply, Say, Situation
-from backdesk.agents.team import Team
-from backdesk.agents.contract import AgentRequest, AgentResult
-from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import Consent, desk_tool
-from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.ledger import Effect
 
 #: What the bookkeeping of a real shop holds: what was charged for, and credit notes by the key that asked for each.
 INVOICES = {"INV-7": {"Kettle": 4_900, "Express delivery": 900}, "INV-8": {"Espresso machine": 64_900}}
 CREDITS: dict[str, str] = {}
-
-
-class InvoicesExplainRequest(AgentRequest):
-    """A question about an invoice."""
-
-
-class InvoicesExplainResult(AgentResult):
-    """The answer to it."""
 
 
 Number = Annotated[str, Field(pattern="^INV-[0-9]+$", description="The number of the invoice, such as INV-7.")]
@@ -40,11 +41,8 @@ class Invoice(ToolOutcome):
     number: str
     cents: dict[str, int]
 
-    def summary(self) -> str:
-        return f"{self.number}: {euros(sum(self.cents.values()), 'EUR')}"
 
-
-@desk_tool(Effect.PURE)
+@tool("pure")
 async def look_up_invoice(desk: Desk, number: Number) -> Invoice | Refusal:
     """Look up what an invoice charges for."""
     if number not in INVOICES:
@@ -52,24 +50,35 @@ async def look_up_invoice(desk: Desk, number: Number) -> Invoice | Refusal:
     return Invoice(number=number, cents=INVOICES[number])
 
 
+class InvoiceCredited(Action):
+    """A credit note was written."""
+
+    type: Literal["credit"] = "credit"
+    note: str
+    cents: int
+
+
 class Credit(ToolOutcome):
-    """A credit note that was written."""
+    """A credit note as the agents see it."""
 
     note: str
     cents: int
 
     def summary(self) -> str:
-        return f"credit note {self.note}: {euros(self.cents, 'EUR')}"
+        return f"credit note {self.note} of {self.cents / 100:.2f} EUR"
+
+    def action(self) -> InvoiceCredited:
+        return InvoiceCredited(note=self.note, cents=self.cents)
 
 
 async def consent_to_credit(desk: Desk, number: str, cents: int) -> Consent | None:
     """Ask a colleague about more than 50 euros."""
     if cents <= 5_000:
         return None
-    return Consent(f"Credit {euros(cents, 'EUR')} on {number}?", {"invoice": number, "cents": cents})
+    return Consent(f"Credit {cents / 100:.2f} EUR on {number}?", {"invoice": number, "cents": cents})
 
 
-@desk_tool(Effect.IDEMPOTENT, consent=consent_to_credit)
+@tool("idempotent", consent=consent_to_credit)
 async def credit_invoice(desk: Desk, number: Number, cents: int) -> Credit | Refusal:
     """Write a credit note for an invoice."""
     if number not in INVOICES:
@@ -78,18 +87,18 @@ async def credit_invoice(desk: Desk, number: Number, cents: int) -> Credit | Ref
     return Credit(note=note, cents=cents)
 
 
-CLERK = AgentCard(
+CLERK = Agent(
     "clerk",
-    duty="Looking at the invoice",
+    "You explain invoices. Hand over to accounts when something was charged that should not have been.",
     tools=(look_up_invoice,),
     hands_to=("accounts",),
-    instructions="You explain invoices. Hand over to accounts when something was charged that should not have been.",
+    duty="Looking at the invoice",
 )
-ACCOUNTS = AgentCard(
+ACCOUNTS = Agent(
     "accounts",
-    duty="Correcting the invoice",
+    "You credit what was charged wrongly, once, and report the credit note. Never promise more than that.",
     tools=(look_up_invoice, credit_invoice),
-    instructions="You credit what was charged wrongly, once, and report the credit note. Never promise more than that.",
+    duty="Correcting the invoice",
 )
 
 
@@ -105,7 +114,7 @@ def rules(now: Situation) -> Reply:
     if "wrong" not in now.message:
         return Say("You were charged for: " + ", ".join(charged))
     if "credit_invoice" not in now.tools:
-        return (Call(HAND_OVER, {"to": "accounts", "reason": "The customer was charged wrongly."}),)
+        return hand_over("accounts", "The customer was charged wrongly.")
     credited = now.replies_of("credit_invoice")
     if not credited:
         return (Call("credit_invoice", {"number": found[0].data["number"], "cents": sum(charged.values())}),)
@@ -116,7 +125,6 @@ TEAM = Team("invoices", (CLERK, ACCOUNTS), rules=rules)
 
 
 @agent_task("invoices.explain")
-async def invoices_explain(ctx: TaskContext, request: InvoicesExplainRequest) -> InvoicesExplainResult:
+async def invoices_explain(ctx: TaskContext, request: AgentRequest) -> AgentResult:
     """Explain an invoice, and correct it."""
-    exchange = await answer(ctx, TEAM, request)
-    return exchange.result(InvoicesExplainResult)
+    return await answer(ctx, TEAM, request)

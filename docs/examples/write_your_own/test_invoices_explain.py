@@ -6,11 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from backdesk.testing import Call, Fail, Say, scripted
-from backdesk.shop.testing import sample_shop
-from backdesk.testing import Bench
+from backdesk.testing import Bench, Call, Fail, Say, sandbox, scripted
 
-from invoices_explain import CREDITS
+from invoices_explain import CREDITS, InvoiceCredited
 
 LOOK_UP = Call("look_up_invoice", {"number": "INV-8"})
 HAND_OVER = Call("hand_over", {"to": "accounts", "reason": "The machine was never ordered."})
@@ -20,7 +18,7 @@ CREDIT = Call("credit_invoice", {"number": "INV-8", "cents": 64_900})
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     CREDITS.clear()
-    with Bench() as bench, sample_shop():
+    with Bench() as bench, sandbox():
         yield bench
 
 
@@ -29,7 +27,7 @@ def test_an_invoice_is_explained(bench: Bench) -> None:
         job = bench.run("invoices.explain", {"message": "What is INV-7 for?"}, tenant="acme")
     assert job.result.answer == job.text == "A kettle, and its delivery."
     assert [(call.name, call.outcome, call.summary) for call in job.tool_calls] == [
-        ("look_up_invoice", "success", "INV-7: 58.00 EUR")
+        ("look_up_invoice", "success", 'number: INV-7, cents: {"Kettle": 4900, "Express delivery": 900}')
     ]
     assert model.requests[1].replies_of("look_up_invoice")[0].data["cents"]["Kettle"] == 4_900
 
@@ -80,6 +78,7 @@ def test_a_credit_is_given_once_whenever_the_worker_dies(bench: Bench) -> None:
         if bench.go_on(job).state == "waiting":
             bench.approve(job)
         assert job.result.answer == "It is credited by CN-1."
+        assert job.result.actions == [InvoiceCredited(note="CN-1", cents=5_800)]
         assert len(CREDITS) == 1
         if not died:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -11,14 +11,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.tools import DeskTool
+from backdesk.agents.tools import Tool
 from backdesk.quality import QualityGate
 from backdesk.worker.errors import ConfigurationError
-from backdesk.worker.memory.archive import LONGEST_TTL_S
+from backdesk.worker.memory.access import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
-ASK, HAND_OVER = "ask_customer", "hand_over"
+ASK, HAND_OVER, GIVE_ANSWER = "ask_customer", "hand_over", "give_answer"
 
 #: What an agent is told besides its prompt, from what is true as it begins.
 Briefing = Callable[[Desk], Awaitable[str]]
@@ -50,48 +49,81 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentCard:
-    """One agent. `hands_to` names the colleagues that it may hand over to."""
+class Limits:
+    """What an agent may take at most, each time that a conversation comes to it; None leaves that to the deployment.
+
+    What is set for all jobs (`BACKDESK_MAX_MODEL_REQUESTS` and others) holds as well. A job fails as `usage_limit` when
+    its agent wants more requests or tool calls; an answer of more tokens is cut off.
+    """
+
+    requests: int | None = None
+    tool_calls: int | None = None
+    answer_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a bound under which no answer is possible."""
+        for bound, least in ((self.requests, 1), (self.tool_calls, 0), (self.answer_tokens, 1)):
+            if bound is not None and bound < least:
+                raise ValueError(f"within such limits no agent can answer: {self}")
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent, as a card. `hands_to` names the colleagues that it may hand over to.
+
+    `instructions` are the prompt, or a file that holds it and is read as the agent is made. Raises ConfigurationError
+    for a file that cannot be read, for no instructions at all, and for declarations that contradict each other.
+    """
 
     name: str
-    #: What it is doing, in words for those who watch.
-    duty: str
-    tools: tuple[DeskTool[Any, ToolOutcome], ...] = ()
+    instructions: str | Path
+    _: KW_ONLY
+    tools: tuple[Tool[..., Any], ...] = ()
     hands_to: tuple[str, ...] = ()
+    #: What it is doing, in words for those who watch.
+    duty: str = "Working on the answer"
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
     #: Whether the agent may ask by `Question`; one that may not asks in its text, which is reviewed as any answer.
     asks: bool = True
+    #: What it answers instead of text; the result has it as `output`.
+    output: type[BaseModel] | None = None
+    #: A model of its own, at the address and with the key of the deployment's; `responses:` before it as there.
+    model: str | None = None
+    temperature: float | None = None
+    limits: Limits = NO_LIMITS
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
     #: What its answers must pass before they are given.
     quality: QualityGate | None = None
-    #: The prompt itself; without it, it is read from `<name>.md` among the prompts of its team.
-    instructions: str = ""
     #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
     cache: ResponseCache | None = None
+    #: The text of the instructions.
+    prompt: str = field(init=False, repr=False)
 
-    def prompted(self, folder: Path | None) -> AgentCard:
-        """Return this card with its instructions: its own, or those in the folder's `<name>.md`.
-
-        Raises ConfigurationError when there are none.
-        """
-        if self.instructions:
-            return self
-        if folder is None:
-            raise ConfigurationError(
-                f"the agent {self.name!r} has no instructions: give it some, or its team `prompts`"
-            )
-        file = folder / f"{self.name}.md"
-        try:
-            return replace(self, instructions=file.read_text("utf-8"))
-        except OSError as error:
-            raise ConfigurationError(f"the prompt of the agent {self.name!r} cannot be read: {error}") from None
+    def __post_init__(self) -> None:
+        """Read the instructions."""
+        object.__setattr__(self, "prompt", _prompt(self.name, self.instructions))
+        if self.output is not None and self.quality is not None:
+            raise ConfigurationError(f"the agent {self.name!r} answers no text that its quality gate could review")
 
     @property
     def hand_over(self) -> type[HandOver]:
         """What the agent hands over by: its colleagues are the only ones that it can name."""
         return _hand_over(self.hands_to)
+
+
+def _prompt(name: str, instructions: str | Path) -> str:
+    try:
+        text = instructions.read_text("utf-8") if isinstance(instructions, Path) else instructions
+    except OSError as error:
+        raise ConfigurationError(f"the prompt of the agent {name!r} cannot be read: {error}") from None
+    if not text.strip():
+        raise ConfigurationError(f"the agent {name!r} has no instructions")
+    return text
 
 
 @cache

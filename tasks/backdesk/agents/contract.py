@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Generic, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
+from typing_extensions import TypeVar
 
 from backdesk.platform.contract import Contract, GuardedMessage, Reference
 from backdesk.quality.contract import QualityReport
@@ -14,9 +15,10 @@ from backdesk.quality.contract import QualityReport
 class Action(BaseModel):
     """Something that was really done for a customer; the root of the actions that tools declare.
 
-    A subclass gives `type` a literal of its own as default; from then on results that hold such an action are read as
-    that class. Where the class is not loaded, as in a service without the kind's code, the action is an `Action` with
-    the same fields. Raises TypeError for a type that another class has.
+    A subclass gives `type` a literal of its own as default, as in `type: Literal["refund"] = "refund"`; from then on
+    results that hold such an action are read as that class. Where the class is not loaded, as in a service without the
+    kind's code, the action is an `Action` with the same fields. Raises TypeError for a subclass without a type, and
+    for a type that another class has.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -29,6 +31,8 @@ class Action(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         name = cls.model_fields["type"].default
+        if not isinstance(name, str):
+            raise TypeError(f"the action {cls.__qualname__} needs a type of its own, as a default")
         before = Action._known.get(name)
         if before is not None and (before.__module__, before.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(
@@ -73,14 +77,18 @@ class AgentRequest(Contract):
     )
 
 
-class AgentResult(Contract):
-    """The answer to a message.
+Out = TypeVar("Out", default=Any)
+
+
+class AgentResult(Contract, Generic[Out]):
+    """The answer to a message; `AgentResult[Parcel]`, where agents answer by such a model.
 
     When `clarifying` is true, `answer` is a question: send what the customer replies as a new request with
     the same `conversation_id`. `actions` holds only what was really done.
     """
 
-    answer: str
+    answer: str = Field(description="What to tell the customer; a structured answer as its JSON.")
+    output: Out | None = Field(None, description="The answer of an agent with an output type; null for a text.")
     agent: str = Field(description="The agent that answered.")
     path: list[str] = Field(description="The agents in the order in which they worked; the last one answered.")
     actions: list[AnyAction] = Field(default_factory=list)

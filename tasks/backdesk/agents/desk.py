@@ -53,6 +53,9 @@ class Transfer:
     agent: str
     previous: str | None
     reason: str
+    #: What the job had asked of models by then.
+    requests: int = 0
+    tool_calls: int = 0
 
 
 async def _no_system() -> SystemState:

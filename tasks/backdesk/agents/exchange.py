@@ -6,16 +6,17 @@ desk, so that a job has one agent at a time and one place where handoffs are cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
+from pydantic import BaseModel
+
 from backdesk.agents.card import HandOver, Question
-from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage
+from backdesk.agents.contract import AgentResult, ModelUsage
 from backdesk.agents.desk import C, Desk, Transfer
-from backdesk.agents.journal import Journal
-from backdesk.agents.metering import FleetLimits, Gate
+from backdesk.agents.journal import Bookmark, Journal
+from backdesk.agents.metering import FleetLimits
 from backdesk.agents.provider import current_model
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime import (
@@ -23,7 +24,8 @@ from backdesk.agents.runtime import (
     Budget,
     History,
     ModelHandle,
-    Shelf,
+    Output,
+    Surroundings,
     conceal_history,
     dump_history,
     load_history,
@@ -33,7 +35,6 @@ from backdesk.agents.runtime import (
     without_refused,
 )
 from backdesk.agents.team import Team
-from backdesk.platform.deployment import Deployment, deployment
 from backdesk.quality.contract import QualityReport
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.memory.conversation import Conversation
@@ -41,104 +42,49 @@ from backdesk.worker.memory.conversation import Conversation
 R = TypeVar("R", bound=AgentResult)
 
 
-async def answer(
-    ctx: TaskContext, team: Team[C], request: AgentRequest, context: C | None = None, *, done: float = 0.0
-) -> Exchange[C]:
-    """Have a team answer a message, from where a former attempt stopped.
-
-    `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
-    `done` is the part of the job that is behind it already: progress goes on from there.
-    Raises ModelFailure, TaskError for a conversation that is another customer's, and what budgets and limits raise.
-    """
-    here = deployment()
-    desk = desk_for(ctx, here, request)
-    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
-    past.check_open()
-    given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
-    desk.context = team.known(past).model_copy(update=given)
-    exchange = _begin(ctx, here, team, desk, past, done=done)
-    await exchange.run(request.message)
-    await exchange.remember(ctx)
-    return exchange
-
-
-def desk_for(ctx: TaskContext, here: Deployment, request: AgentRequest) -> Desk:
-    """Set up the desk of the job at hand."""
-    return Desk(
-        here.database,
-        ctx.tenant,
-        request.customer_id,
-        ctx.idempotency_key,
-        here.settings,
-        conversation_id=request.conversation_id or ctx.job_id,
-        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
-        system=ctx.system,
-    )
-
-
-def _begin(
-    ctx: TaskContext, here: Deployment, team: Team, desk: Desk, past: Conversation, *, done: float
-) -> Exchange[Any]:
-    questions = len(list(takewhile(lambda turn: turn.asked, reversed(past.turns))))
-    settings, reporter = here.settings, Reporter(ctx, team.conceal)
-    reporter.fraction = done
-    journal = Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
-    bookmark = journal.open()
-    reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
-    budget = Budget(
-        requests=settings.max_model_requests,
-        tool_calls=settings.max_tool_calls,
-        tool_timeout_s=settings.tool_timeout_s,
-        spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
-    )
-    reporter.spent(budget.spent)
-    model = current_model(settings, team.rules)
-    said = [message for turn in past.turns for message in load_history(turn.messages)]
-    return Exchange(
-        team=team,
-        desk=desk,
-        model=model,
-        budget=budget,
-        account=Account(ctx, settings.max_answer_tokens),
-        gates=[FleetLimits(ctx), reporter.stopwatch],
-        reporter=reporter,
-        journal=journal,
-        shelf=ctx,
-        said=pruned(said, team.memory, model.estimates.input_tokens) if desk.context.recalls else [],
-        turn=load_history(bookmark.messages) if bookmark else [],
-        begins_with=_first(team, past),
-        may_ask=questions < team.most_questions,
-        max_handoffs=settings.max_handoffs,
-    )
-
-
-def _first(team: Team, past: Conversation) -> str:
-    """Return who gets the message: whoever has asked gets the answer, and so does who was active, where that stays."""
-    last: str = past.facts.get("agent", "")
-    goes_on = past.facts.get("team") == team.name and (team.stays or past.asked)
-    return last if goes_on and any(card.name == last for card in team.agents) else team.first.name
-
-
 @dataclass(slots=True)
 class Exchange(Generic[C]):
     """One message on its way through the agents."""
 
-    team: Team
+    team: Team[C]
     desk: Desk[C]
-    model: ModelHandle
-    budget: Budget
-    account: Account
-    gates: Sequence[Gate]
+    around: Surroundings
     reporter: Reporter
-    journal: Journal
-    shelf: Shelf
     #: What was said before this message, and since; without the latter the message is still to be given to an agent.
     said: History
     turn: History
     begins_with: str
     may_ask: bool
-    max_handoffs: int
-    output: str | Question = ""
+    #: The model of the agent that is active.
+    model: ModelHandle = field(init=False)
+    output: Output = ""
+
+    @classmethod
+    def begin(cls, ctx: TaskContext, team: Team[C], desk: Desk[C], past: Conversation, *, done: float) -> Exchange[C]:
+        """Begin with a message, or go on where a former attempt stopped. Raises ModelFailure when there is no model."""
+        reporter = Reporter(ctx, team.conceal)
+        reporter.fraction = done
+        journal = _journal(ctx, desk, reporter)
+        bookmark = journal.open()
+        reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
+        exchange = cls(
+            team=team,
+            desk=desk,
+            around=_around(ctx, desk, reporter, journal, bookmark),
+            reporter=reporter,
+            said=[message for turn in past.turns for message in load_history(turn.messages)],
+            turn=load_history(bookmark.messages) if bookmark else [],
+            begins_with=_first(team, past),
+            may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
+        )
+        reporter.spent(exchange.around.budget.spent)
+        return exchange
+
+    def __post_init__(self) -> None:
+        """Choose the model that goes first, and what it gets to see of former turns. Raises ModelFailure."""
+        self._choose_model(self.path[-1] if self.path else self.begins_with)
+        tokens_of = self.model.estimates.input_tokens
+        self.said = pruned(self.said, self.team.memory, tokens_of) if self.desk.context.recalls else []
 
     @property
     def path(self) -> list[str]:
@@ -153,33 +99,33 @@ class Exchange(Generic[C]):
     async def run(self, message: str) -> None:
         """Let agents work until one answers or asks. Raises ModelFailure."""
         if not self.path:
-            self._activate(Transfer(self.begins_with, None, "a new message"))
+            self._activate(self.begins_with, None, "a new message")
         while isinstance(output := await self._run(None if self.turn else message), HandOver):
-            self._activate(Transfer(output.to, self.path[-1], output.reason))
+            self._activate(output.to, self.path[-1], output.reason)
         self.output = output
 
-    def _activate(self, transfer: Transfer) -> None:
+    def _activate(self, agent: str, previous: str | None, reason: str) -> None:
+        used = self.around.budget.spent
+        transfer = Transfer(agent, previous, reason, used.requests, used.tool_calls)
         self.desk.transfers.append(transfer)
         self.reporter.agent_changed(transfer)
-        self.reporter.stage(0.1 if transfer.previous is None else 0.3, self.team.agent(transfer.agent).duty)
+        self.reporter.stage(0.1 if previous is None else 0.3, self.team.agent(agent).duty)
 
-    async def _run(self, prompt: str | None) -> str | HandOver | Question:
-        # The last agent in line can no longer pass the conversation on.
+    def _choose_model(self, agent: str) -> None:
+        self.model = current_model(self.desk.settings, self.team.rules, self.team.agent(agent).model)
+
+    async def _run(self, prompt: str | None) -> Output:
         card = self.team.agent(self.path[-1])
+        self._choose_model(card.name)
         output, messages = await run_agent(
             card,
+            self.around,
             model=self.model,
-            account=self.account,
-            gates=self.gates,
-            desk=self.desk,
             prompt=prompt,
             history=[*self.said, *self.turn],
             may_ask=self.may_ask and card.asks,
-            may_hand_over=len(self.path) <= self.max_handoffs,
-            budget=self.budget,
-            watcher=self.reporter,
-            journal=self.journal,
-            shelf=self.shelf,
+            # The last agent in line can no longer pass the conversation on.
+            may_hand_over=len(self.path) <= self.desk.settings.max_handoffs,
         )
         self.turn = turn_of(messages)
         return output
@@ -197,16 +143,17 @@ class Exchange(Generic[C]):
 
     def result(self, model: type[R], **more: Any) -> R:
         """Put together what the caller gets; `more` are the fields that only this kind has."""
-        last = self.budget.model or self.model.name
+        last = self.around.budget.model or self.model.name
         fallback = self.model.fallback
         return model(
-            answer=self.output.question if isinstance(self.output, Question) else self.output,
+            answer=_text(self.output),
+            output=self.output if _is_structured(self.output) else None,
             agent=self.path[-1],
             path=self.path,
             actions=list(self.desk.actions),
             clarifying=isinstance(self.output, Question),
             conversation_id=self.desk.conversation_id,
-            usage=self.budget.spent,
+            usage=self.around.budget.spent,
             model=last,
             offline=self.model.offline,
             quality=self._quality(),
@@ -216,4 +163,51 @@ class Exchange(Generic[C]):
 
     def _quality(self) -> QualityReport | None:
         reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
-        return self.journal.quality if reviewed else None
+        return self.around.journal.quality if reviewed else None
+
+
+def _journal(ctx: TaskContext, desk: Desk, reporter: Reporter) -> Journal:
+    settings = desk.settings
+    return Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
+
+
+def _around(
+    ctx: TaskContext, desk: Desk, reporter: Reporter, journal: Journal, bookmark: Bookmark | None
+) -> Surroundings:
+    settings = desk.settings
+    budget = Budget(
+        requests=settings.max_model_requests,
+        tool_calls=settings.max_tool_calls,
+        tool_timeout_s=settings.tool_timeout_s,
+        spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
+    )
+    return Surroundings(
+        desk=desk,
+        budget=budget,
+        account=Account(ctx, settings.max_answer_tokens),
+        gates=[FleetLimits(ctx), reporter.stopwatch],
+        journal=journal,
+        shelf=ctx,
+        watcher=reporter,
+    )
+
+
+def _first(team: Team, past: Conversation) -> str:
+    """Return who gets the message: whoever has asked gets the answer, and so does who was active, where that stays."""
+    last: str = past.facts.get("agent", "")
+    goes_on = past.facts.get("team") == team.name and (team.stays or past.asked)
+    return last if goes_on and any(card.name == last for card in team.agents) else team.first.name
+
+
+def _is_structured(output: Output) -> bool:
+    return isinstance(output, BaseModel) and not isinstance(output, Question)
+
+
+def _text(output: Output) -> str:
+    match output:
+        case Question(question=question):
+            return question
+        case BaseModel():
+            return output.model_dump_json()
+        case _:
+            return output

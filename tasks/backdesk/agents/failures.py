@@ -16,12 +16,19 @@ _MEANINGS: dict[str, tuple[Category, Severity, bool]] = {
     "model_rejected": (Category.VALIDATION, Severity.MEDIUM, False),
     "model_not_found": (Category.VALIDATION, Severity.MEDIUM, False),
     "model_misbehaved": (Category.DATA_CORRUPTION, Severity.HIGH, True),
+    # Nothing was asked: whoever runs the workers must say what.
+    "no_model": (Category.VALIDATION, Severity.HIGH, False),
     # Another attempt would find the same draft and refuse it again, so no usual policy repeats it: the category sees to
     # that. It passes all the same, as another job's draft may be better; so a fallback answers.
     "quality_failed": (Category.VALIDATION, Severity.MEDIUM, True),
     "usage_limit": (Category.RESOURCE_EXHAUSTION, Severity.HIGH, False),
 }
 CODES = frozenset(_MEANINGS)
+
+NO_MODEL = (
+    "No model is configured, and these agents have no offline rules: set OPENAI_API_KEY, or OPENAI_BASE_URL for a "
+    "server of your own, and BACKDESK_MODEL to choose the model; or give their Team `rules`."
+)
 
 
 class ModelFailure(TaskError):

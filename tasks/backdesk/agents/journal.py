@@ -15,7 +15,7 @@ from backdesk.agents.contract import AnyAction, ModelUsage
 from backdesk.agents.desk import Desk, Transfer
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.reporter import Reporter
-from backdesk.agents.tools import Consent, DeskTool
+from backdesk.agents.tools import Consent, Tool
 from backdesk.quality.contract import QualityReport, Review
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.asks import Answer
@@ -90,11 +90,11 @@ class Journal:
 
     async def call(
         self,
-        tool: DeskTool[Any, ToolOutcome],
+        tool: Tool[..., Any],
         key: str,
         args: dict[str, Any],
-        run: Callable[[], Awaitable[ToolOutcome]],
-    ) -> ToolOutcome:
+        run: Callable[[], Awaitable[Any]],
+    ) -> Any:
         """Have a tool called once in the life of the job, with a person's consent if it needs that.
 
         Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
@@ -104,13 +104,17 @@ class Journal:
             return _denied(answer)
         if not self._context.finished(key):
             await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
-        outcome: ToolOutcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
         # From the outcome, not by the tool itself: what a former attempt has called is not called again.
+        if isinstance(outcome, ToolOutcome):
+            self._note(outcome)
+        return outcome
+
+    def _note(self, outcome: ToolOutcome) -> None:
         if (action := outcome.action()) is not None:
             self._desk.did(action)
         if learned := outcome.learned():
             self._desk.learn(**learned)
-        return outcome
 
     async def _ask(self, key: str, consent: Consent) -> Answer:
         return await self._context.approval(key, consent.prompt, within=self._approval_within_s, **consent.facts)

@@ -1,13 +1,21 @@
-"""What all kinds have in common that let agents answer: where they run, how often they are tried, how they begin."""
+"""What kinds are made of that let agents answer: how they are registered, and the one call that their bodies are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
+from backdesk.agents.card import Agent
+from backdesk.agents.contract import AgentRequest, AgentResult
+from backdesk.agents.desk import C, Desk
+from backdesk.agents.exchange import Exchange
 from backdesk.agents.runtime import rehearse
+from backdesk.agents.team import Team
+from backdesk.platform.deployment import deployment
 from backdesk.quality import sentiment
-from backdesk.worker.attempt.task import B, Fallback, task
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.registry import Fallback
+from backdesk.worker.attempt.task import B, task
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
@@ -17,6 +25,8 @@ from backdesk.worker.model.retry import RetryPolicy
 RETRY = RetryPolicy(base_s=2, cap_s=60, categories=RetryPolicy().categories | {Category.DATA_CORRUPTION})
 #: An attempt may well ask the model ten times; whatever it has finished by then is not lost.
 ATTEMPT_S = 900.0
+
+R = TypeVar("R", bound=AgentResult)
 
 
 def agent_task(
@@ -35,3 +45,57 @@ def prepare() -> None:
     """Load what agents and the reviews of their answers load at their first use: a second of CPU, once a process."""
     rehearse()
     sentiment.load()
+
+
+@overload
+async def answer(ctx: TaskContext, agents: Agent | Team, request: AgentRequest) -> AgentResult: ...
+
+
+@overload
+async def answer(ctx: TaskContext, agents: Agent | Team, request: AgentRequest, result: type[R]) -> R: ...
+
+
+async def answer(
+    ctx: TaskContext, agents: Agent | Team, request: AgentRequest, result: type[AgentResult] = AgentResult
+) -> AgentResult:
+    """Have a team, or a single agent, answer a message; return what the caller gets, as that type of result.
+
+    Goes on where a former attempt stopped. Raises ModelFailure, TaskError for a conversation that is another
+    customer's, and what budgets and limits raise.
+    """
+    return (await converse(ctx, agents, request)).result(result)
+
+
+async def converse(
+    ctx: TaskContext, agents: Agent | Team[C], request: AgentRequest, context: C | None = None, *, done: float = 0.0
+) -> Exchange[C]:
+    """Do what `answer` does, for a kind that has more to say: its `result` takes the fields that only this kind has.
+
+    `context` says what the kind itself knows; the fields that are set in it go before what the conversation brought.
+    `done` is the part of the job that is behind it already: progress goes on from there. Raises as `answer`.
+    """
+    team: Team[C] = Team.of(agents)
+    desk = desk_for(ctx, request)
+    past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
+    past.check_open()
+    given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
+    desk.context = team.known(past).model_copy(update=given)
+    exchange = Exchange.begin(ctx, team, desk, past, done=done)
+    await exchange.run(request.message)
+    await exchange.remember(ctx)
+    return exchange
+
+
+def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
+    """Set up the desk of the job at hand. Raises ConfigurationError when a setting is wrong."""
+    here = deployment()
+    return Desk(
+        here.database,
+        ctx.tenant,
+        request.customer_id,
+        ctx.idempotency_key,
+        here.settings,
+        conversation_id=request.conversation_id or ctx.job_id,
+        flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
+        system=ctx.system,
+    )

@@ -1,22 +1,24 @@
-"""What tools return: data for the model, and one line about it for the people who watch."""
+"""What tools return that have more to say than data: who watches it, what was done, what became known."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
 
 from backdesk.agents.contract import Action
 
 
 class ToolOutcome(BaseModel):
-    """The root of what tools return."""
+    """The root of such outcomes. The model is given the fields; all else is for others."""
 
     model_config = ConfigDict(frozen=True)
 
     def summary(self) -> str:
-        """Say in one line what came out."""
-        raise NotImplementedError
+        """Say in one line what came out, for those who watch; the fields, unless a subclass knows better."""
+        return in_words(self.model_dump(mode="json"))
 
     def action(self) -> Action | None:
         """Return what was done for the customer, if anything; the job's result lists it."""
@@ -34,6 +36,20 @@ class Refusal(ToolOutcome):
 
     def summary(self) -> str:
         return f"refused: {self.refused}"
+
+
+def in_words(content: object) -> str:
+    """Say in one line what a tool returned, whatever that is."""
+    if isinstance(content, ToolOutcome):
+        return content.summary()
+    data = to_jsonable_python(content, fallback=str)
+    if isinstance(data, dict):
+        return ", ".join(f"{name}: {_in_words(value)}" for name, value in data.items())
+    return _in_words(data)
+
+
+def _in_words(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def euros(cents: int, currency: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from backdesk.agents.failures import NO_MODEL, ModelFailure
 from backdesk.agents.prices import Prices, load_prices
 from backdesk.agents.runtime import ModelHandle, openai_model, scripted_model
 from backdesk.agents.situation import Decide
@@ -19,9 +20,11 @@ from backdesk.worker.model.service import fingerprint_of
 
 OFFLINE = "offline"
 
+#: Which of the models: its name, or the rules in its place.
+Which = str | Decide | None
 #: An HTTP client belongs to the loop on which it is used, so each loop has its own; a worker process has
 #: one loop, and a forked child begins with a new one.
-_handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[Decide | None, ModelHandle]]] = (
+_handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[Which, ModelHandle]]] = (
     WeakKeyDictionary()
 )
 
@@ -41,10 +44,11 @@ def stand_in(model: ModelHandle) -> Iterator[None]:
         _stand_in = before
 
 
-def current_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
-    """Return the running loop's model; made at its first use, and again when the settings are others.
+def current_model(settings: TaskSettings, rules: Decide | None, name: str | None = None) -> ModelHandle:
+    """Return the running loop's model of this name; made at its first use, and again when the settings are others.
 
-    `rules` are asked where no model is configured.
+    Without a name it is the deployment's. `rules` are asked where no model is configured, by whatever name; raises
+    ModelFailure where there are none either.
     """
     if _stand_in is not None:
         return _stand_in
@@ -52,9 +56,9 @@ def current_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
     known = _handles.get(loop)
     if known is None or known[0] is not settings:
         known = _handles[loop] = (settings, {})
-    which = rules if settings.offline else None
+    which = rules if settings.offline else name or settings.model
     if which not in known[1]:
-        known[1][which] = make_model(settings, rules)
+        known[1][which] = make_model(settings, rules, name)
     return known[1][which]
 
 
@@ -65,21 +69,29 @@ async def close_model() -> None:
         await model.close()
 
 
-def make_model(settings: TaskSettings, rules: Decide) -> ModelHandle:
-    """Build the model that the settings name, and those that stand in for it.
+def make_model(settings: TaskSettings, rules: Decide | None, name: str | None = None) -> ModelHandle:
+    """Build the model of this name, else the one that the settings name, and those that stand in for it.
 
-    Raises ConfigurationError for prices that cannot be read.
+    Raises ConfigurationError for prices that cannot be read, ModelFailure when there is neither a model nor rules.
     """
     if settings.offline:
-        make_offline = partial(_offline, settings, rules)
-        cheaper = make_offline(f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
-        return replace(make_offline(OFFLINE), cheaper=cheaper)
+        return _stand_in_of(settings, rules)
     make = partial(_online, settings, Prices(load_prices(settings.prices), settings.base_url))
+    first = name or settings.model
     cheaper = make(settings.cheaper_model) if settings.cheaper_model else None
-    fallback = replace(make(settings.fallback_model), cheaper=cheaper) if settings.fallback_model else None
-    model = make(settings.model)
+    other = settings.fallback_model
+    fallback = replace(make(other), cheaper=cheaper) if other and other != first else None
+    model = make(first)
     close = partial(_close_all, model, fallback, cheaper)
     return replace(model, fallback=fallback, cheaper=cheaper, close=close)
+
+
+def _stand_in_of(settings: TaskSettings, rules: Decide | None) -> ModelHandle:
+    if rules is None:
+        raise ModelFailure("no_model", NO_MODEL)
+    make = partial(_offline, settings, rules)
+    cheaper = make(f"{OFFLINE}/{settings.cheaper_model}") if settings.cheaper_model else None
+    return replace(make(OFFLINE), cheaper=cheaper)
 
 
 def _offline(settings: TaskSettings, rules: Decide, name: str) -> ModelHandle:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Transfer
-from backdesk.agents.outcome import ToolOutcome
+from backdesk.agents.outcome import in_words
 from backdesk.agents.stopwatch import Stopwatch
 from backdesk.quality.contract import Review
 from backdesk.worker.attempt.context import TaskContext
@@ -90,7 +87,7 @@ class Reporter:
     def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None:
         """Tell what a tool returned."""
         with self._harmless():
-            summary = self._conceal(content.summary() if isinstance(content, ToolOutcome) else _text(content))
+            summary = self._conceal(in_words(content))
             self.context.emit("tool_returned", tool=tool, call_id=call_id, outcome=outcome, summary=_excerpt(summary))
             self.stage(
                 min(0.85, self.fraction + 0.1),
@@ -138,7 +135,3 @@ def _shown(value: object) -> object:
 def _excerpt(text: str) -> str:
     """Cut a text; masked first, as half a secret would not be known as one."""
     return mask(text)[:MOST_SHOWN]
-
-
-def _text(content: object) -> str:
-    return content if isinstance(content, str) else json.dumps(to_jsonable_python(content, fallback=str))

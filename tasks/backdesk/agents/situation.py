@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from backdesk.agents.failures import CODES
 
@@ -23,7 +25,7 @@ class ToolReply:
     @property
     def succeeded(self) -> bool:
         """Whether the tool did what it was asked."""
-        return self.outcome == "success" and "refused" not in self.data
+        return self.outcome == "success" and not (isinstance(self.data, dict) and "refused" in self.data)
 
     @property
     def problem(self) -> str:
@@ -46,6 +48,15 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that the agent may call, as the model is told of it; `schema` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One request to the model."""
 
@@ -65,6 +76,10 @@ class Situation:
     messages: tuple[Spoken, ...] = ()
     #: Whether the answer is to be streamed.
     streamed: bool = False
+    #: The tools, and then the structured outputs, with what they take.
+    offers: tuple[Offer, ...] = ()
+    #: Whether the agent may answer by a text.
+    may_say: bool = True
 
     def replies_of(self, tool: str) -> list[ToolReply]:
         """Return what one tool returned, in the order of the calls."""
@@ -78,9 +93,9 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Answer with text."""
+    """Answer with text; or with a value, where the agent has an output type."""
 
-    text: str
+    answer: str | BaseModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic
 
-from backdesk.agents.card import AgentCard
+from backdesk.agents.card import Agent
 from backdesk.agents.desk import C, Context
 from backdesk.agents.memory import MemoryPolicy
 from backdesk.agents.situation import Decide
+from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation
 
 CONCEALED = "******"
@@ -20,15 +20,15 @@ CONCEALED = "******"
 class Team(Generic[C]):
     """Agents that can hand over to each other; the first of them gets every new conversation.
 
-    `rules` stand in for the model where none is configured. `context` is what the agents know besides the words.
+    `rules` stand in for the model where none is configured; without them a job fails there, as `no_model`. `context`
+    is what the agents know besides the words. Raises ConfigurationError for a hand-over to an agent that is not of the
+    team.
     """
 
     name: str
-    agents: tuple[AgentCard, ...]
-    rules: Decide
+    agents: tuple[Agent, ...]
+    rules: Decide | None = None
     context: type[C] = Context  # type: ignore[assignment]  # the least that any context is
-    #: The folder with the prompts of agents that bring no instructions: `<name>.md` each, read as the team is made.
-    prompts: Path | None = None
     #: How many questions in a row the agents may ask the customer.
     most_questions: int = 2
     #: Whether the agent that was active last goes on when the customer writes again, instead of the first.
@@ -39,15 +39,21 @@ class Team(Generic[C]):
     conceals: re.Pattern[str] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a hand-over to an agent that is not of the team, ConfigurationError without a prompt."""
-        object.__setattr__(self, "agents", tuple(card.prompted(self.prompts) for card in self.agents))
+        """Check the hand-overs."""
         names = [card.name for card in self.agents]
         for card in self.agents:
             if strangers := [name for name in card.hands_to if name not in names or name == card.name]:
-                raise ValueError(f"{card.name!r} of the team {self.name!r} cannot hand over to {', '.join(strangers)}")
+                raise ConfigurationError(
+                    f"{card.name!r} of the team {self.name!r} cannot hand over to {', '.join(strangers)}"
+                )
+
+    @staticmethod
+    def of(agents: Agent | Team[C]) -> Team[C]:
+        """Return a team as it is, and a single agent as a team of one."""
+        return Team(agents.name, (agents,)) if isinstance(agents, Agent) else agents
 
     @property
-    def first(self) -> AgentCard:
+    def first(self) -> Agent:
         """The agent that a conversation begins with."""
         return self.agents[0]
 
@@ -56,7 +62,7 @@ class Team(Generic[C]):
         own = (turn.facts["context"] for turn in reversed(past.turns) if turn.facts.get("team") == self.name)
         return self.context.model_validate(next(own, {}))
 
-    def agent(self, name: str) -> AgentCard:
+    def agent(self, name: str) -> Agent:
         """Return an agent of the team by its name. Raises LookupError."""
         for card in self.agents:
             if card.name == name:

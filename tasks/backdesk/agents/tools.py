@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
 from backdesk.agents.contract import Action
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import ToolOutcome
 from backdesk.worker.attempt.ledger import Effect
+from backdesk.worker.errors import ConfigurationError
 
 P = ParamSpec("P")
-R_co = TypeVar("R_co", bound=ToolOutcome, covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,20 @@ ConsentRule = Callable[Concatenate[Desk, ...], Awaitable[Consent | None]]
 
 
 @dataclass(frozen=True)
-class DeskTool(Generic[P, R_co]):
+class Tool(Generic[P, R_co]):
     """A tool: a function on the desk whose other arguments the model chooses. Called itself, it is that function."""
 
     function: Callable[Concatenate[Desk, P], Awaitable[R_co]]
     effect: Effect
     consent: ConsentRule | None = None
     done: Done | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
+        if not inspect.iscoroutinefunction(self.function):
+            raise ConfigurationError(f"the tool {self.name!r} must be `async def`")
+        if "return" not in self.function.__annotations__:
+            raise ConfigurationError(f"the tool {self.name!r} must say what it returns, as in `-> str`")
 
     def __call__(self, desk: Desk, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R_co]:
         return self.function(desk, *args, **kwargs)
@@ -52,13 +60,18 @@ class DeskTool(Generic[P, R_co]):
         return get_type_hints(self.function)["return"]
 
 
-def desk_tool(
-    effect: Effect, *, consent: ConsentRule | None = None, done: Done | None = None
-) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], DeskTool[P, R_co]]:
+def tool(
+    effect: Effect | Literal["pure", "idempotent", "unsafe"],
+    *,
+    consent: ConsentRule | None = None,
+    done: Done | None = None,
+) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
+    It returns anything that is JSON: a text, data, a model; a `ToolOutcome`, when it has more to say than its fields.
     A tool that is `idempotent` hands `desk.key(...)` on to whatever it changes. `consent` is asked before each call,
     and again by a later attempt, even when the call was made meanwhile: it must not take its own effect for a reason.
     `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
+    Raises ConfigurationError for a function that is not `async`, or without an annotation of what it returns.
     """
-    return lambda function: DeskTool(function, effect, consent, done)
+    return lambda function: Tool(function, Effect(effect), consent, done)

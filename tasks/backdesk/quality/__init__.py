@@ -1,6 +1,6 @@
 """The quality gate: what an answer must pass before a customer reads it. Pure; knows no agent and no model.
 
-A gate is an `AgentCard`'s one line: `quality=QualityGate()`. Its checks refuse what must not be said, each by a
+A gate is an `Agent`'s one line: `quality=QualityGate()`. Its checks refuse what must not be said, each by a
 sentence that tells the model what to mend; its scores say how good an answer is that may be said.
 """
 

@@ -11,12 +11,11 @@ from typing import TypeVar
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult, ModelUsage
 from backdesk.agents.desk import Desk
-from backdesk.agents.exchange import desk_for
 from backdesk.agents.journal import QUALITY
+from backdesk.agents.kind import desk_for
 from backdesk.agents.provider import current_model
 from backdesk.agents.team import Team
 from backdesk.agents.tools import Done
-from backdesk.platform.deployment import deployment
 from backdesk.quality.contract import QualityReport
 from backdesk.service.escalations import EscalationReceipt, escalate
 from backdesk.worker.attempt.context import TaskContext
@@ -34,9 +33,8 @@ def apology(result: type[R], team: Team) -> Callable[[TaskContext, AgentRequest,
     """Return the fallback of a kind: it answers in place of the team, and lists what that has done."""
 
     async def apologize(ctx: TaskContext, request: AgentRequest, failure: Failure) -> R:
-        here = deployment()
-        model = current_model(here.settings, team.rules)
-        desk = desk_for(ctx, here, request)
+        desk = desk_for(ctx, request)
+        model = current_model(desk.settings, team.rules)
         escalation, actions = await _hand_to_person(desk, team, request, failure)
         return result(
             answer=_answer(escalation, actions),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
@@ -59,7 +59,7 @@ class EscalationReceipt(ToolOutcome):
         return Escalated(**self.model_dump(include=set(Escalated.model_fields) - {"type"}))
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def escalate(
     desk: Desk, cause: Why, reason: Reason, details: Details, priority: Urgency = "normal"
 ) -> EscalationReceipt:

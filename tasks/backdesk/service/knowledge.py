@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.service.tables import Article
 from backdesk.worker.attempt.ledger import Effect
 
@@ -55,7 +55,7 @@ class ArticlesFound(ToolOutcome):
         return f"{len(self.articles)} found: {titles}" if titles else "nothing found"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def search_articles(desk: Desk, query: Query) -> ArticlesFound:
     """Search the knowledge base for instructions about a product or an account."""
     words = _words(query)

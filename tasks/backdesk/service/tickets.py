@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.contract import Priority
 from backdesk.service.contract import TicketOpened
 from backdesk.service.tables import Ticket
@@ -56,7 +56,7 @@ async def tickets_opened(desk: Desk) -> list[TicketOpened]:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.IDEMPOTENT, done=tickets_opened)
+@tool(Effect.IDEMPOTENT, done=tickets_opened)
 async def open_ticket(
     desk: Desk,
     subject: Subject,

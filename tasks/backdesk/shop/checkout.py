@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import Consent, desk_tool
+from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.cart import cart_in_words, content_of, open_cart, out_of_stock, owner_of
 from backdesk.shop.contract import CartContent, LineItem, OrderPlaced
@@ -77,7 +77,7 @@ async def orders_placed(desk: Desk) -> list[OrderPlaced]:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.IDEMPOTENT, consent=consent_to_check_out, done=orders_placed)
+@tool(Effect.IDEMPOTENT, consent=consent_to_check_out, done=orders_placed)
 async def check_out(desk: Desk) -> OrderReceipt | Refusal:
     """Order and pay what is in the cart, exactly as it was shown last. Call it when the customer wants to buy now.
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
 from backdesk.shop.tables import Order
@@ -45,7 +45,7 @@ class OrderFound(ToolOutcome):
         return f"order {self.order_number}: {self.status}{delivered}, {euros(self.total_cents, self.currency)}"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def look_up_order(desk: Desk, order_number: OrderNumber) -> OrderFound | Refusal:
     """Look up an order: its items, total, status, delivery, and whether it was used or refunded."""
 

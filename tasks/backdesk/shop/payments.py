@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
 from backdesk.shop.orders import unknown_order, visible_order
@@ -43,7 +43,7 @@ class PaymentsFound(ToolOutcome):
         return f"order {self.order_number}: {paid} paid, {back} refunded"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def look_up_payments(desk: Desk, order_number: OrderNumber) -> PaymentsFound | Refusal:
     """Look up the payments and refunds that were booked for an order, to answer questions about charges."""
 

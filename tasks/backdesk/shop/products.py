@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.tables import Product
 from backdesk.worker.attempt.ledger import Effect
@@ -75,7 +75,7 @@ class ProductsCompared(ToolOutcome):
         return {"found": [product.name for product in self.products]}
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def search_products(
     desk: Desk, query: Query = "", category: Category = None, max_price_cents: MaxPrice = None
 ) -> ProductsFound | Refusal:
@@ -98,7 +98,7 @@ async def search_products(
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def look_up_product(desk: Desk, product: ProductName) -> ProductFound | Refusal:
     """Look at one product: what it is, its price, and how many are in stock."""
 
@@ -110,7 +110,7 @@ async def look_up_product(desk: Desk, product: ProductName) -> ProductFound | Re
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def compare_products(
     desk: Desk, products: Annotated[list[ProductName], Field(min_length=2, max_length=5)]
 ) -> ProductsCompared | Refusal:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.tables import Order, OrderLine, Product, Refund
 from backdesk.worker.attempt.ledger import Effect
@@ -110,7 +110,7 @@ class SpendingCompared(Finding):
         return [] if self.percent is None else [f"An average order: {self.summary()}."]
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def review_orders(desk: Desk) -> OrdersReviewed | Refusal:
     """Review the customer's orders: how many of each status, what was spent, the average, the first and the last."""
     customer = desk.customer_id
@@ -124,7 +124,7 @@ async def review_orders(desk: Desk) -> OrdersReviewed | Refusal:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def spending_by_category(desk: Desk) -> SpendingByCategory | Refusal:
     """Tell what the customer has spent in each category of products."""
     customer = desk.customer_id
@@ -147,7 +147,7 @@ async def spending_by_category(desk: Desk) -> SpendingByCategory | Refusal:
     return SpendingByCategory(categories=largest_first[:MOST_CATEGORIES])
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def spending_by_month(desk: Desk) -> SpendingByMonth | Refusal:
     """Tell what the customer has spent in each month, of the last twelve in which they ordered."""
     customer = desk.customer_id
@@ -167,7 +167,7 @@ async def spending_by_month(desk: Desk) -> SpendingByMonth | Refusal:
     return SpendingByMonth(months=newest_first[:MOST_MONTHS])
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def compare_spending(desk: Desk) -> SpendingCompared | Refusal:
     """Compare the customer's average order with that of all other customers."""
     customer = desk.customer_id

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import Consent, desk_tool
+from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
 from backdesk.shop.contract import RefundMade
@@ -79,7 +79,7 @@ async def refunds_made(desk: Desk) -> list[RefundMade]:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.IDEMPOTENT, consent=consent_to_refund, done=refunds_made)
+@tool(Effect.IDEMPOTENT, consent=consent_to_refund, done=refunds_made)
 async def refund_order(desk: Desk, order_number: OrderNumber, reason: Reason) -> RefundReceipt | Refusal:
     """Refund an order in full. Refused unless delivered in the last 30 days, unused and unrefunded."""
     return await desk.database.in_thread(lambda: refund_once(desk, order_number, reason))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
+from backdesk.worker import RetryPolicy, TaskContext, TaskError, task
 from pydantic import BaseModel, Field
-
-from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError
-from backdesk.worker.model.retry import RetryPolicy
 
 
 class ExampleKindRequest(BaseModel):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from backdesk.testing import Bench
-from backdesk.worker.errors import InvalidRequest
+from backdesk.worker import InvalidRequest
 
-# isort: split
 from backdesk.templates.plain import ExampleKindRequest
 
 THREE_WORDS = ExampleKindRequest(text="one two three")

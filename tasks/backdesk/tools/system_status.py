@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.platform.load import LoadLevel, load_of, maintenance_told, told
 from backdesk.platform.system_status import SystemSeen
 from backdesk.worker.attempt.ledger import Effect
@@ -30,7 +30,7 @@ class SystemStatus(ToolOutcome):
         return self.told if self.maintenance is None else f"{self.told} {self.maintenance}"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def system_status(desk: Desk) -> SystemStatus:
     """Look at the system as it is now: how many requests run and wait, how many workers there are, any maintenance."""
     state = await desk.system()

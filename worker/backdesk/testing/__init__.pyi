@@ -8,3 +8,4 @@ from .scripted_model import Say as Say
 from .scripted_model import ScriptedModel as ScriptedModel
 from .scripted_model import ScriptExhausted as ScriptExhausted
 from .scripted_model import scripted as scripted
+from .task_settings import sandbox as sandbox

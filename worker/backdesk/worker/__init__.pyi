@@ -2,6 +2,7 @@ from .attempt.context import BlockingContext as BlockingContext
 from .attempt.context import TaskContext as TaskContext
 from .attempt.ledger import Effect as Effect
 from .attempt.task import task as task
+from .errors import InvalidRequest as InvalidRequest
 from .errors import TaskError as TaskError
 from .model.asks import Answer as Answer
 from .model.budget import Budget as Budget

@@ -15,9 +15,8 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import NAME_PATTERN
 
 TEMPLATES = "backdesk.templates"
-#: In a checkout the packages of backdesk are sorted as neighbours of the new module, elsewhere as installed ones are.
-_SPLIT = "# isort: split\n"
-_NEIGHBOURS = re.compile(r"\n(?=\nfrom (?:tasks|worker)\.)")
+#: A package of packages, which has no `__init__` itself.
+NAMESPACE = "backdesk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,7 @@ def scaffold(kind: str, folder: Path, template: str) -> Scaffold:
     for path in (source, test):
         if path.exists():
             raise InvalidRequest("name", f"{path} is there already, and is left as it is")
-    root = folder.resolve().parents[len(packages) - 1] if packages else folder
-    checkout = (root / "worker" / "task.py").exists()
-    texts = {source: _text(template, checkout=checkout), test: _text(f"test_{template}", checkout=checkout)}
+    texts = {source: _text(template), test: _text(f"test_{template}")}
     words = {f"{TEMPLATES}.{template}": module, "example.kind": kind, "example_kind": name, "ExampleKind": _class(kind)}
     return Scaffold(kind, module, source, test, {path: _filled(text, words) for path, text in texts.items()})
 
@@ -75,12 +72,8 @@ def _check(kind: str, folder: Path) -> None:
         raise InvalidRequest("folder", f"there is no folder {str(folder)!r}")
 
 
-def _text(template: str, *, checkout: bool) -> str:
-    text = (files(TEMPLATES) / f"{template}.py").read_text(encoding="utf-8")
-    if checkout:
-        return text
-    installed, split, own = text.rpartition(_SPLIT)
-    return _NEIGHBOURS.sub("", installed) + own if split else _NEIGHBOURS.sub("", text)
+def _text(template: str) -> str:
+    return (files(TEMPLATES) / f"{template}.py").read_text(encoding="utf-8")
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
@@ -115,4 +108,4 @@ def _packages(folder: Path) -> list[str]:
     while (here / "__init__.py").exists():
         names.insert(0, here.name)
         here = here.parent
-    return names
+    return [NAMESPACE, *names] if here.name == NAMESPACE else names

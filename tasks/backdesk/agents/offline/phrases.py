@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backdesk.agents.card import ASK
+from backdesk.agents.card import ASK, HAND_OVER
 from backdesk.agents.situation import Call, Reply, Say
 
 NOTE = "(offline model)"
@@ -23,3 +23,8 @@ def say(*sentences: str) -> Say:
 def ask(question: str) -> Reply:
     """Ask the customer, marked as the offline model's."""
     return (Call(ASK, {"question": f"{question.strip()} {NOTE}"}),)
+
+
+def hand_over(to: str, reason: str) -> Reply:
+    """Hand the conversation over to a colleague."""
+    return (Call(HAND_OVER, {"to": to, "reason": reason}),)

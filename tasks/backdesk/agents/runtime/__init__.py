@@ -6,21 +6,25 @@ library adds kinds of parts, events and errors in minor versions: whatever is un
 branch.
 """
 
-from backdesk.agents.runtime.agents import Budget, run_agent
+from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Shelf
 from backdesk.agents.runtime.messages import History, conceal_history, dump_history, load_history, turn_of
-from backdesk.agents.runtime.models import ModelHandle, openai_model, scripted_model
+from backdesk.agents.runtime.models import ModelHandle, openai_model
 from backdesk.agents.runtime.pruning import pruned
 from backdesk.agents.runtime.rehearsal import rehearse
 from backdesk.agents.runtime.reviewed import without_refused
+from backdesk.agents.runtime.runs import Output, Surroundings, run_agent
+from backdesk.agents.runtime.scripted import scripted_model
 
 __all__ = [
     "Account",
     "Budget",
     "History",
     "ModelHandle",
+    "Output",
     "Shelf",
+    "Surroundings",
     "conceal_history",
     "dump_history",
     "load_history",

@@ -38,6 +38,8 @@ class Allowed:
     model: ModelHandle
     context: ModelRequestContext
     spending: Spending
+    #: Whether the answer is given less room than its agent would have without a budget.
+    may_be_cut_off: bool = False
 
     def answered(self, response: ModelResponse) -> None:
         """Count what the answer has cost, and note it with the answer: a later attempt may be served it again."""
@@ -46,11 +48,6 @@ class Allowed:
         response.metadata = {**(response.metadata or {}), "model": self.model.name, "cost_usd": cost}
         if used.tokens:
             self.spending.settle(Amount(used.tokens, cost, model_calls=1))
-
-    @property
-    def may_be_cut_off(self) -> bool:
-        """Whether the answer is given less room than usual."""
-        return self.spending.limited and self.spending.share < 1
 
 
 class Account:
@@ -63,11 +60,11 @@ class Account:
     @asynccontextmanager
     async def request(self, model: ModelHandle, context: ModelRequestContext) -> AsyncIterator[Allowed]:
         """Enclose a request. Raises what `TaskContext.spending` raises; the value says which model is to be asked."""
-        size = tokens_at_most(context)
+        size, most = tokens_at_most(context), self._most(context)
         cheaper = model.cheaper
         try:
             async with self._context.spending(
-                self._estimate(model, size), cheaper=self._estimate(cheaper, size) if cheaper else None
+                _estimate(model, size, most), cheaper=_estimate(cheaper, size, most) if cheaper else None
             ) as spending:
                 allowed = self._allowed(cheaper if cheaper and spending.cheaper else model, context, spending)
                 try:
@@ -79,35 +76,45 @@ class Account:
         except CostUnknown as error:
             raise CostUnknown(error.whose, error.purpose, REMEDY) from None
 
-    async def cut_off(self, model: ModelHandle) -> ModelFailure:
+    async def cut_off(self, model: ModelHandle, context: ModelRequestContext) -> ModelFailure:
         """Return what to fail with when an answer was cut off for want of room.
 
         Raises as `request` does when there is no room for a whole answer; else another attempt may have better luck.
         """
-        cheaper = self._whole_answer(model.cheaper) if model.cheaper else None
-        async with self._context.spending(self._whole_answer(model), cheaper=cheaper) as spending:
+        most = self._most(context)
+        cheaper = _whole_answer(model.cheaper, most) if model.cheaper else None
+        async with self._context.spending(_whole_answer(model, most), cheaper=cheaper) as spending:
             spending.settle(Amount())
         return ModelFailure("model_misbehaved", "The answer was cut off, as there was little room left in the budget.")
 
-    def _whole_answer(self, model: ModelHandle) -> Estimate:
-        used = RequestUsage(0, self._most_answer_tokens)
-        return Estimate(Amount(used.tokens, model.price(used)), purpose=f"a whole answer of {model.name}")
-
-    def _estimate(self, model: ModelHandle, size: int) -> Estimate:
-        least, most = (RequestUsage(size, answer) for answer in (LEAST_ANSWER_TOKENS, self._most_answer_tokens))
-        cost, most_cost = model.price(least), model.price(most)
-        more_cost = 0.0 if cost is None or most_cost is None else most_cost - cost
-        more = Amount(most.tokens - least.tokens, max(more_cost, 0.0))
-        return Estimate(Amount(least.tokens, cost, model_calls=1), more, purpose=f"a request to {model.name}")
+    def _most(self, context: ModelRequestContext) -> int:
+        """Return how long the answer may be without a budget: an agent may have a limit of its own."""
+        return min(
+            self._most_answer_tokens, (context.model_settings or {}).get("max_tokens") or self._most_answer_tokens
+        )
 
     def _allowed(self, model: ModelHandle, context: ModelRequestContext, spending: Spending) -> Allowed:
         if not spending.limited:
             return Allowed(model, replace(context, model=model.model), spending)
-        room = self._most_answer_tokens - LEAST_ANSWER_TOKENS
-        most = LEAST_ANSWER_TOKENS + math.floor(room * spending.share)
-        given = context.model_settings or ModelSettings()
-        settings = ModelSettings(**{**given, "max_tokens": min(most, given.get("max_tokens") or most)})
-        return Allowed(model, replace(context, model=model.model, model_settings=settings), spending)
+        most = self._most(context)
+        least = min(LEAST_ANSWER_TOKENS, most)
+        given = least + math.floor((most - least) * spending.share)
+        settings = ModelSettings(**{**(context.model_settings or {}), "max_tokens": given})
+        allowed = replace(context, model=model.model, model_settings=settings)
+        return Allowed(model, allowed, spending, may_be_cut_off=given < most)
+
+
+def _whole_answer(model: ModelHandle, most: int) -> Estimate:
+    used = RequestUsage(0, most)
+    return Estimate(Amount(used.tokens, model.price(used)), purpose=f"a whole answer of {model.name}")
+
+
+def _estimate(model: ModelHandle, size: int, most: int) -> Estimate:
+    least_used, most_used = RequestUsage(size, min(LEAST_ANSWER_TOKENS, most)), RequestUsage(size, most)
+    cost, most_cost = model.price(least_used), model.price(most_used)
+    more_cost = 0.0 if cost is None or most_cost is None else most_cost - cost
+    more = Amount(most_used.tokens - least_used.tokens, max(more_cost, 0.0))
+    return Estimate(Amount(least_used.tokens, cost, model_calls=1), more, purpose=f"a request to {model.name}")
 
 
 def usage_of(response: ModelResponse) -> RequestUsage:

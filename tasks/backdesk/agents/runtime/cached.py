@@ -27,7 +27,7 @@ from pydantic_ai import (
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 from pydantic_core import from_json, to_json
 
-from backdesk.agents.card import AgentCard
+from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk
 from backdesk.agents.runtime.models import ModelHandle
 
@@ -56,7 +56,7 @@ class Told(Protocol):
 class Cached(AbstractCapability[Desk]):
     """The cache of one run. An answer is kept once it has proved to be of use, never when it was refused."""
 
-    def __init__(self, card: AgentCard, model: ModelHandle, shelf: Shelf, watcher: Told) -> None:
+    def __init__(self, card: Agent, model: ModelHandle, shelf: Shelf, watcher: Told) -> None:
         self._card = card
         self._model = model
         self._shelf = shelf

@@ -23,10 +23,9 @@ from pydantic_ai import (
 )
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler, WrapToolExecuteHandler
 
-from backdesk.agents.card import AgentCard
+from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
-from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.runtime.messages import History
 from backdesk.worker.attempt.ledger import LeavingNow, Suspended
 from backdesk.worker.errors import FenceLost, StoreUnavailable
@@ -48,7 +47,7 @@ _NO_FAULT_OF_THE_TOOL = (
 class Durable(AbstractCapability[Desk]):
     """Serves one run what is known already, and has its tools called through the journal."""
 
-    def __init__(self, card: AgentCard, journal: Journal, history: History, *, prompted: bool) -> None:
+    def __init__(self, card: Agent, journal: Journal, history: History, *, prompted: bool) -> None:
         self._tools = {tool.name: tool for tool in card.tools}
         self._journal = journal
         last = history[-1] if history and not prompted else None
@@ -83,13 +82,13 @@ class Durable(AbstractCapability[Desk]):
         tool_def: ToolDefinition,
         args: dict[str, Any],
         handler: WrapToolExecuteHandler,
-    ) -> ToolOutcome:
+    ) -> Any:
         ran = False
 
-        async def run() -> ToolOutcome:
+        async def run() -> Any:
             nonlocal ran
             ran = True
-            return await handler(args)  # type: ignore[no-any-return]  # our tools return nothing else
+            return await handler(args)
 
         try:
             outcome = await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)

@@ -72,7 +72,7 @@ class Metered(AbstractCapability[Desk]):
             response = await self._pass(allowed.model, chars, allowed.context, handler)
             allowed.answered(response)
         if allowed.may_be_cut_off and response.finish_reason == "length":
-            raise await self._account.cut_off(allowed.model)
+            raise await self._account.cut_off(allowed.model, context)
         return response
 
     async def _pass(

@@ -9,11 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.desk import Desk
-from backdesk.agents.exchange import answer, desk_for
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Desk, Team, agent_task, converse, desk_for
 from backdesk.kinds.account.contract import AccountRequest, AccountResult, SignedInCustomer
 from backdesk.kinds.account.identity import identity_provider
 from backdesk.kinds.account.rules import decide
@@ -30,6 +26,8 @@ from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.failure import Failure
 
+PROMPTS = Path(__file__).with_name("prompts")
+
 #: Six digits, together or in two groups: what a customer types is a code, unless it is part of something longer.
 CODE = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}(?![\w-])")
 
@@ -42,15 +40,17 @@ async def brief(desk: Desk[AccountContext]) -> str:
     return "Signed in: nobody." + (f" A code was sent to {known.email}." if known.email else "")
 
 
-SIGN_IN = AgentCard(
-    name="sign_in",
+SIGN_IN = Agent(
+    "sign_in",
+    PROMPTS / "sign_in.md",
     duty="Signing the customer in",
     tools=(send_code, check_code),
     hands_to=("account",),
     briefing=brief,
 )
-ACCOUNT = AgentCard(
-    name="account",
+ACCOUNT = Agent(
+    "account",
+    PROMPTS / "account.md",
     duty="Looking after the account",
     tools=(show_profile, list_orders, change_profile, request_change, sign_out),
     hands_to=("sign_in",),
@@ -60,7 +60,6 @@ ACCOUNT_HELP = Team(
     "account",
     (SIGN_IN, ACCOUNT),
     rules=decide,
-    prompts=Path(__file__).with_name("prompts"),
     context=AccountContext,
     # An address, a code, and a few that are mistyped.
     most_questions=10,
@@ -82,10 +81,10 @@ async def account_help(ctx: TaskContext, request: AccountRequest) -> AccountResu
     """Sign a customer in by e-mail, and help them with their profile, orders and password."""
     here = deployment()
     identity_provider(here.settings, here.database)
-    desk = desk_for(ctx, here, request)
+    desk = desk_for(ctx, request)
     known = await here.database.in_thread(lambda: sign_in_of(desk))
     whose = request.model_copy(update={"customer_id": known.user_id or request.customer_id})
-    exchange = await answer(ctx, ACCOUNT_HELP, whose, known)
+    exchange = await converse(ctx, ACCOUNT_HELP, whose, known)
     return exchange.result(AccountResult, customer=_customer(exchange.desk))
 
 

@@ -12,18 +12,13 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import IntegrityError
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.desk import Desk
-from backdesk.agents.exchange import answer, desk_for
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Desk, Team, agent_task, converse, desk_for
 from backdesk.kinds.contextual.contract import ContextualRequest, ContextualResult
 from backdesk.kinds.contextual.profile import PastInteraction, note_interaction
 from backdesk.kinds.contextual.rules import decide
 from backdesk.kinds.contextual.surroundings import Surroundings, look_around
 from backdesk.kinds.contextual.tools.preferences import explain_preferences, update_preference
 from backdesk.kinds.contextual.tools.recommendations import recommend_products
-from backdesk.platform.deployment import deployment
 from backdesk.quality import QualityGate
 from backdesk.service.apology import apology
 from backdesk.service.knowledge import search_articles
@@ -34,6 +29,8 @@ from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.memory.conversation import Conversation
 
+PROMPTS = Path(__file__).with_name("prompts")
+
 NAME = "assistant"
 
 
@@ -42,8 +39,9 @@ async def brief(desk: Desk[Surroundings]) -> str:
     return desk.context.told()
 
 
-ASSISTANT = AgentCard(
-    name=NAME,
+ASSISTANT = Agent(
+    NAME,
+    PROMPTS / "assistant.md",
     duty="Answering with regard to the customer and the moment",
     tools=(
         recommend_products,
@@ -57,19 +55,17 @@ ASSISTANT = AgentCard(
     briefing=brief,
     quality=QualityGate(),
 )
-CONTEXTUAL = Team(
-    "contextual", (ASSISTANT,), rules=decide, prompts=Path(__file__).with_name("prompts"), context=Surroundings
-)
+CONTEXTUAL = Team("contextual", (ASSISTANT,), rules=decide, context=Surroundings)
 
 
 @agent_task("assistant.contextual", fallback=apology(ContextualResult, CONTEXTUAL))
 async def assistant_contextual(ctx: TaskContext, request: ContextualRequest) -> ContextualResult:
     """Answer a customer with regard to their tier, preferences and last conversations, and to how the system is."""
-    desk: Desk[Surroundings] = desk_for(ctx, deployment(), request)
+    desk: Desk[Surroundings] = desk_for(ctx, request)
     past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=1)
     past.check_open()
     around = await ctx.step("around", _look_around, ctx, desk, past, request.message, effect=Effect.IDEMPOTENT)
-    exchange = await answer(ctx, CONTEXTUAL, request, around)
+    exchange = await converse(ctx, CONTEXTUAL, request, around)
     result = exchange.result(ContextualResult, **exchange.context.shown())
     await ctx.step("interaction", _note, desk, request.message, result, effect=Effect.IDEMPOTENT)
     return result

@@ -9,11 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.desk import Desk
-from backdesk.agents.exchange import answer
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Desk, Team, agent_task, converse
 from backdesk.kinds.organisation.contract import (
     OrganisationRequest,
     OrganisationResult,
@@ -35,6 +31,8 @@ from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Failure
 
+PROMPTS = Path(__file__).with_name("prompts")
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,8 +43,9 @@ async def brief(desk: Desk[OrganisationContext]) -> str:
     return f"You are the assistant of {whose}. The member is {known.user_name} ({known.user_id}), role: {known.role}."
 
 
-ORGANISATION = AgentCard(
-    name="organisation",
+ORGANISATION = Agent(
+    "organisation",
+    PROMPTS / "organisation.md",
     duty="Looking into the organisation's data",
     tools=(organisation_overview, search_organisation, list_members, show_settings, change_setting),
     briefing=brief,
@@ -55,7 +54,6 @@ ORGANISATION_ASSISTANT = Team(
     "organisation",
     (ORGANISATION,),
     rules=decide,
-    prompts=Path(__file__).with_name("prompts"),
     context=OrganisationContext,
 )
 
@@ -95,7 +93,7 @@ async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest)
     )
     # A conversation is a member's in one organisation: it goes on neither in another one nor for another person.
     theirs = request.model_copy(update={"customer_id": f"{member.organisation_id}:{member.user_id}"})
-    exchange = await answer(ctx, ORGANISATION_ASSISTANT, theirs, known)
+    exchange = await converse(ctx, ORGANISATION_ASSISTANT, theirs, known)
     return exchange.result(
         OrganisationResult,
         organisation=OrganisationSeen(id=member.organisation_id, name=member.organisation_name),

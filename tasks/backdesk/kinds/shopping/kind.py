@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.desk import Context, Desk
-from backdesk.agents.exchange import answer
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Context, Desk, Team, agent_task, converse
 from backdesk.kinds.shopping.contract import PurchaseRequest, PurchaseResult
 from backdesk.kinds.shopping.rules import decide
 from backdesk.service.apology import apology
@@ -21,6 +17,8 @@ from backdesk.shop.contract import CartContent, OrderPlaced
 from backdesk.shop.products import compare_products, look_up_product, search_products
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.ledger import Effect
+
+PROMPTS = Path(__file__).with_name("prompts")
 
 
 class PurchaseContext(Context):
@@ -43,22 +41,25 @@ async def briefing(desk: Desk[PurchaseContext]) -> str:
     return "\n".join(lines)
 
 
-BROWSE = AgentCard(
-    name="browse",
+BROWSE = Agent(
+    "browse",
+    PROMPTS / "browse.md",
     duty="Looking through the shop",
     tools=(search_products,),
     hands_to=("advise", "purchase"),
     briefing=briefing,
 )
-ADVISE = AgentCard(
-    name="advise",
+ADVISE = Agent(
+    "advise",
+    PROMPTS / "advise.md",
     duty="Comparing products",
     tools=(look_up_product, compare_products),
     hands_to=("browse", "purchase"),
     briefing=briefing,
 )
-PURCHASE = AgentCard(
-    name="purchase",
+PURCHASE = Agent(
+    "purchase",
+    PROMPTS / "purchase.md",
     duty="Taking care of the cart",
     tools=(put_in_cart, remove_from_cart, show_cart, check_out),
     hands_to=("browse", "advise"),
@@ -68,7 +69,6 @@ SHOPPING = Team(
     "shopping",
     (BROWSE, ADVISE, PURCHASE),
     rules=decide,
-    prompts=Path(__file__).with_name("prompts"),
     context=PurchaseContext,
     stays=True,
 )
@@ -77,7 +77,7 @@ SHOPPING = Team(
 @agent_task("shop.purchase", fallback=apology(PurchaseResult, SHOPPING))
 async def shop_purchase(ctx: TaskContext, request: PurchaseRequest) -> PurchaseResult:
     """Help somebody to find, choose and buy products; the cart lasts from message to message."""
-    exchange = await answer(ctx, SHOPPING, request)
+    exchange = await converse(ctx, SHOPPING, request)
     # A step, so that the result stays the same when it is put together again.
     cart: CartContent = await ctx.step("cart", cart_of, exchange.desk, effect=Effect.PURE)
     order = next((action for action in exchange.desk.actions if isinstance(action, OrderPlaced)), None)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.service.knowledge import search_articles
 from backdesk.shop.purchases import Finding
 from backdesk.shop.tables import Order, OrderLine, Product
@@ -39,7 +39,7 @@ class AdviceFound(Finding):
         return [each.summary() for each in self.products]
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def find_advice(desk: Desk) -> AdviceFound | Refusal:
     """Look for articles of the knowledge base about the products that the customer has bought."""
     customer = desk.customer_id

@@ -8,18 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
+from backdesk.agents import Agent, Context, Desk, Team, agent_task, converse, desk_for
 from backdesk.agents.contract import ModelUsage
-from backdesk.agents.desk import Context, Desk
-from backdesk.agents.exchange import answer, desk_for
-from backdesk.agents.kind import agent_task
 from backdesk.agents.provider import current_model
-from backdesk.agents.team import Team
 from backdesk.kinds.streaming.advice import find_advice
 from backdesk.kinds.streaming.contract import Complexity, Report, SessionSeen, StreamingRequest, StreamingResult
 from backdesk.kinds.streaming.reporting import make_report
 from backdesk.kinds.streaming.rules import decide
-from backdesk.platform.deployment import deployment
 from backdesk.quality import DEFAULT_CHECKS, QualityGate
 from backdesk.quality.form import Length
 from backdesk.service.apology import apology
@@ -33,6 +28,8 @@ from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Severity
 from backdesk.worker.memory.conversation import Conversation
+
+PROMPTS = Path(__file__).with_name("prompts")
 
 #: The part of the progress that the stages of a report are; the rest is the answer's.
 STAGES_SHARE = 0.7
@@ -60,8 +57,9 @@ async def _brief(desk: Desk[Session]) -> str:
     return "\n".join([f"{asked} The report:", *sections])
 
 
-ANALYST = AgentCard(
-    name="analyst",
+ANALYST = Agent(
+    "analyst",
+    PROMPTS / "analyst.md",
     duty="Answering from what is known and found out",
     tools=(
         system_status,
@@ -77,13 +75,13 @@ ANALYST = AgentCard(
     briefing=_brief,
     quality=QualityGate(checks=CHECKS, shows="live"),
 )
-STREAMING = Team("streaming", (ANALYST,), rules=decide, prompts=Path(__file__).with_name("prompts"), context=Session)
+STREAMING = Team("streaming", (ANALYST,), rules=decide, context=Session)
 
 
 @agent_task("assistant.streaming", fallback=apology(StreamingResult, STREAMING))
 async def assistant_streaming(ctx: TaskContext, request: StreamingRequest) -> StreamingResult:
     """Answer a message of a session while it is watched, after a report in stages if one is asked for; or close it."""
-    desk: Desk[Session] = desk_for(ctx, deployment(), request)
+    desk: Desk[Session] = desk_for(ctx, request)
     past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=1)
     if request.action == "close":
         return await _close(ctx, desk, past)
@@ -93,7 +91,7 @@ async def assistant_streaming(ctx: TaskContext, request: StreamingRequest) -> St
     if request.complexity is not None:
         report = await make_report(ctx, desk, request.complexity, share=STAGES_SHARE)
         known = known.model_copy(update={"report": report})
-    exchange = await answer(ctx, STREAMING, request, known, done=STAGES_SHARE if request.complexity else 0.0)
+    exchange = await converse(ctx, STREAMING, request, known, done=STAGES_SHARE if request.complexity else 0.0)
     took = (desk.database.now() - session.started_at).total_seconds()
     return exchange.result(
         StreamingResult,

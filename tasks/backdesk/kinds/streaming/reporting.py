@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal
-from backdesk.agents.tools import DeskTool
+from backdesk.agents.tools import Tool
 from backdesk.kinds.streaming.advice import find_advice
 from backdesk.kinds.streaming.contract import Complexity, Report, ReportSection
 from backdesk.shop.purchases import Finding, compare_spending, review_orders, spending_by_category, spending_by_month
@@ -24,7 +24,7 @@ class Stage(NamedTuple):
     """One stage: what those who watch are told, and the tool."""
 
     title: str
-    tool: DeskTool[Any, Finding | Refusal]
+    tool: Tool[Any, Finding | Refusal]
 
 
 _ORDERS = Stage("Orders", review_orders)

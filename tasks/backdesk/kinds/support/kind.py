@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.exchange import answer
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Team, agent_task, answer
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.rules import decide
 from backdesk.service.apology import apology
@@ -23,32 +20,39 @@ from backdesk.shop.payments import look_up_payments
 from backdesk.shop.refund import refund_order
 from backdesk.worker.attempt.context import TaskContext
 
-TRIAGE = AgentCard(
-    name="triage",
+PROMPTS = Path(__file__).with_name("prompts")
+
+TRIAGE = Agent(
+    "triage",
+    PROMPTS / "triage.md",
     duty="Finding out what the customer wants",
     hands_to=("refund", "technical", "billing", "escalation"),
     answers=False,
 )
-REFUND = AgentCard(
-    name="refund",
+REFUND = Agent(
+    "refund",
+    PROMPTS / "refund.md",
     duty="Checking the order for a refund",
     tools=(look_up_order, refund_order, open_ticket, escalate),
     hands_to=("technical", "billing"),
 )
-TECHNICAL = AgentCard(
-    name="technical",
+TECHNICAL = Agent(
+    "technical",
+    PROMPTS / "technical.md",
     duty="Looking for a solution",
     tools=(search_articles, look_up_order, open_ticket, escalate),
     hands_to=("refund", "billing"),
 )
-BILLING = AgentCard(
-    name="billing",
+BILLING = Agent(
+    "billing",
+    PROMPTS / "billing.md",
     duty="Checking the order and its payments",
     tools=(look_up_order, look_up_payments, open_ticket, escalate),
     hands_to=("refund", "technical"),
 )
-ESCALATION = AgentCard(
-    name="escalation",
+ESCALATION = Agent(
+    "escalation",
+    PROMPTS / "escalation.md",
     duty="Calling a person",
     tools=(look_up_order, escalate),
     hands_to=("refund", "technical", "billing"),
@@ -57,12 +61,10 @@ SUPPORT = Team(
     "support",
     (TRIAGE, REFUND, TECHNICAL, BILLING, ESCALATION),
     rules=decide,
-    prompts=Path(__file__).with_name("prompts"),
 )
 
 
 @agent_task("support.request", fallback=apology(SupportResult, SUPPORT))
 async def support_request(ctx: TaskContext, request: SupportRequest) -> SupportResult:
     """Answer a customer's message: find out what they want, let a specialist act, or ask a question."""
-    exchange = await answer(ctx, SUPPORT, request)
-    return exchange.result(SupportResult)
+    return await answer(ctx, SUPPORT, request, SupportResult)

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backdesk.agents.card import AgentCard
-from backdesk.agents.desk import Context, Desk
-from backdesk.agents.exchange import answer
-from backdesk.agents.kind import agent_task
-from backdesk.agents.team import Team
+from backdesk.agents import Agent, Context, Desk, Team, agent_task, converse
 from backdesk.kinds.voice.affirmation import affirms
 from backdesk.kinds.voice.contract import AppointmentChanged, ProposedAppointment, ScheduleRequest, ScheduleResult
 from backdesk.kinds.voice.rules import decide
@@ -25,6 +21,8 @@ from backdesk.quality.speech import SPEECH
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.failure import Failure
+
+PROMPTS = Path(__file__).with_name("prompts")
 
 _SORRY = "I am sorry, I could not finish this now. A colleague will call you back."
 _LATER = "I am sorry, I could not finish this now. Please call again a little later."
@@ -58,8 +56,9 @@ async def briefing(desk: Desk[VoiceContext]) -> str:
     return "\n".join(lines)
 
 
-SCHEDULER = AgentCard(
-    name="scheduler",
+SCHEDULER = Agent(
+    "scheduler",
+    PROMPTS / "scheduler.md",
     duty="Finding a time",
     tools=(
         resolve_time,
@@ -76,7 +75,7 @@ SCHEDULER = AgentCard(
     # Two sentences take up little of what was said: the checks decide, and only what is rude falls below this.
     quality=QualityGate(checks=(*DEFAULT_CHECKS, *SPEECH), threshold=0.3),
 )
-VOICE = Team("voice", (SCHEDULER,), rules=decide, prompts=Path(__file__).with_name("prompts"), context=VoiceContext)
+VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 
 _apologize = apology(ScheduleResult, VOICE)
 
@@ -96,7 +95,7 @@ async def voice_schedule(ctx: TaskContext, request: ScheduleRequest) -> Schedule
     """Make, move and cancel appointments by voice: details are repeated, and done after the caller's yes."""
     known = {"time_zone": request.time_zone} if request.time_zone else {}
     heard = {"affirmed": True} if affirms(request.message) else {"affirmed": False, "proposal": None}
-    exchange = await answer(ctx, VOICE, request, VoiceContext.model_validate({**known, **heard}))
+    exchange = await converse(ctx, VOICE, request, VoiceContext.model_validate({**known, **heard}))
     proposed = exchange.context.proposal
     shown = proposed and ProposedAppointment(**proposed.model_dump(exclude={"key", "turn"}))
     result = exchange.result(ScheduleResult, proposed=shown)

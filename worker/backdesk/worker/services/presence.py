@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import redis
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings

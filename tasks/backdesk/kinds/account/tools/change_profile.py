@@ -9,7 +9,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.contract import ProfileChanged
 from backdesk.kinds.account.sign_in import rename
 from backdesk.kinds.account.tools import not_signed_in
@@ -38,7 +38,7 @@ class ProfileReceipt(ToolOutcome):
         return {"name": self.profile.name}
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def change_profile(desk: Desk, name: Name = None, time_zone: TimeZone = None) -> ProfileReceipt | Refusal:
     """Change the name or the time zone of the customer who is signed in; what is left out stays."""
     if refused := not_signed_in(desk) or _wrong(name, time_zone):

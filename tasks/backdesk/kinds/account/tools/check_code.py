@@ -9,7 +9,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.identity import Denial, Identity, identity_provider
 from backdesk.kinds.account.sign_in import AccountContext, sign_in
 from backdesk.worker.attempt.ledger import Effect
@@ -37,7 +37,7 @@ class SignedIn(ToolOutcome):
         return {**self.model_dump(), "email": None}
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def check_code(desk: Desk, code: Code) -> SignedIn | Refusal:
     """Sign the customer in by the code that was sent to the address they named last. Wrong codes are counted."""
     known = desk.context

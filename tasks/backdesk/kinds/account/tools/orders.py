@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.tools import not_signed_in
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.tables import Order
@@ -44,7 +44,7 @@ class OrdersListed(ToolOutcome):
         return f"{len(self.orders)} of {self.total} orders"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def list_orders(desk: Desk, limit: Limit = 5) -> OrdersListed | Refusal:
     """List the orders of the customer who is signed in, the newest first."""
     if refused := not_signed_in(desk):

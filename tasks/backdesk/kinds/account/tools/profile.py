@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.tools import not_signed_in
 from backdesk.shop.tables import Customer
 from backdesk.worker.attempt.ledger import Effect
@@ -25,7 +25,7 @@ class Profile(ToolOutcome):
         return f"{self.name} ({self.tier}), {self.time_zone}"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def show_profile(desk: Desk) -> Profile | Refusal:
     """Show the profile of the customer who is signed in: name, e-mail address, tier, time zone."""
     if refused := not_signed_in(desk):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.tools import not_signed_in
 from backdesk.service.tickets import TicketReceipt, open_ticket
 from backdesk.worker.attempt.ledger import Effect
@@ -27,7 +27,7 @@ _SUBJECTS = {
 }
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def request_change(desk: Desk, matter: Matter, details: Wish) -> TicketReceipt | Refusal:
     """Have a colleague reset the password, change the e-mail address, close the account, or do something else."""
     if refused := not_signed_in(desk):

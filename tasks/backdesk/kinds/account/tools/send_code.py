@@ -8,7 +8,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.identity import identity_provider
 from backdesk.worker.attempt.ledger import Effect
 
@@ -30,7 +30,7 @@ class CodeSent(ToolOutcome):
         return {"email": self.email}
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def send_code(desk: Desk, email: Email) -> CodeSent | Refusal:
     """Send a code for signing in to an e-mail address. It is good for some minutes."""
     address = email.strip()

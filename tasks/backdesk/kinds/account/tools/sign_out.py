@@ -6,7 +6,7 @@ from typing import Any
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.account.sign_in import end_sign_in
 from backdesk.kinds.account.tools import not_signed_in
 from backdesk.worker.attempt.ledger import Effect
@@ -24,7 +24,7 @@ class SignedOut(ToolOutcome):
         return {"signed_in_until": None, "email": None}
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def sign_out(desk: Desk) -> SignedOut | Refusal:
     """Sign the customer out of this conversation."""
     if refused := not_signed_in(desk):

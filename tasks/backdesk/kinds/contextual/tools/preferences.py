@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.contextual.contract import PreferenceStated
 from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, objection, why
 from backdesk.kinds.contextual.profile import preferences_of, state, statements_of
@@ -76,7 +76,7 @@ class PreferencesExplained(ToolOutcome):
         return f"{len(self.statements)} statements; in force: {', '.join(counting) or 'nothing'}"
 
 
-@desk_tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT)
 async def update_preference(
     desk: Desk, preference: Preference, value: Value, reason: Reason, source: How = "explicit"
 ) -> PreferenceKept | Refusal:
@@ -93,7 +93,7 @@ async def update_preference(
     return await desk.database.in_thread(lambda: _keep(desk, customer, statement))
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def explain_preferences(desk: Desk, preference: Preference | None = None) -> PreferencesExplained | Refusal:
     """Explain what is known of the customer's preferences: who noted what, when and why, and what is in force."""
     customer = desk.customer_id

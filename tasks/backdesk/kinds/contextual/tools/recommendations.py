@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.contextual.preferences import PREFERENCES
 from backdesk.kinds.contextual.profile import CustomerProfile, read_profile
 from backdesk.kinds.contextual.prompt_rules import Tier
@@ -73,7 +73,7 @@ class Recommendations(ToolOutcome):
         return "; ".join(product.summary() for product in self.products) or "nothing fits"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def recommend_products(desk: Desk, interest: Interest | None = None) -> Recommendations | Refusal:
     """Find products to recommend to this customer: in stock, not bought by them before, as their tier is served."""
     wanted = interest.strip().lower() if interest else None

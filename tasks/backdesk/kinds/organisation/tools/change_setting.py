@@ -12,7 +12,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import Consent, desk_tool
+from backdesk.agents.tools import Consent, tool
 from backdesk.kinds.organisation.contract import SettingChanged
 from backdesk.kinds.organisation.data import NotAnAdmin, OrganisationData
 from backdesk.kinds.organisation.settings import SETTINGS, Setting
@@ -71,7 +71,7 @@ def _consent(data: OrganisationData, setting: Setting, value: str) -> Consent | 
     return Consent(f"Set {setting.name} of {member.organisation_name} from {previous} to {value}?", facts)
 
 
-@desk_tool(Effect.IDEMPOTENT, consent=consent_to_change)
+@tool(Effect.IDEMPOTENT, consent=consent_to_change)
 async def change_setting(desk: Desk, setting: Name, value: Value) -> SettingReceipt | SettingUnchanged | Refusal:
     """Change a setting of the organisation. Only admins may; dangerous changes wait for a colleague's approval."""
     wanted = _wanted(setting, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.organisation.contract import Role
 from backdesk.kinds.organisation.data import OrganisationData
 from backdesk.kinds.organisation.tools import within
@@ -34,7 +34,7 @@ class MembersListed(ToolOutcome):
         return f"{self.total} members"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def list_members(desk: Desk) -> MembersListed | Refusal:
     """List the organisation's members and their roles."""
     return await within(desk, _listed)

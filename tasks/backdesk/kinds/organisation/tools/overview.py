@@ -6,7 +6,7 @@ from datetime import date
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.organisation.data import OrganisationData
 from backdesk.kinds.organisation.tools import within
 from backdesk.worker.attempt.ledger import Effect
@@ -29,7 +29,7 @@ class OrganisationSummary(ToolOutcome):
         return f"{self.name} ({self.plan}): {self.members} members, {self.documents} documents"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def organisation_overview(desk: Desk) -> OrganisationSummary | Refusal:
     """Tell the organisation's name, plan and age, and how many members, documents and projects it has."""
     return await within(desk, _summary)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.organisation.data import OrganisationData
 from backdesk.kinds.organisation.tools import within
 from backdesk.worker.attempt.ledger import Effect
@@ -41,7 +41,7 @@ class Findings(ToolOutcome):
         return f"{len(self.found)} found: {titles}" if titles else "nothing found"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def search_organisation(desk: Desk, query: Query) -> Findings | Refusal:
     """Search the organisation's documents and projects by words."""
     return await within(desk, lambda data: _found(data, query))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.organisation.data import OrganisationData
 from backdesk.kinds.organisation.settings import SETTINGS
 from backdesk.kinds.organisation.tools import within
@@ -50,7 +50,7 @@ class SettingsShown(ToolOutcome):
         return ", ".join(setting.summary() for setting in self.settings)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def show_settings(desk: Desk) -> SettingsShown | Refusal:
     """Show the organisation's settings: their values, what they may be, and who changed them last."""
     return await within(desk, _shown)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.voice.contract import AppointmentChanged
 from backdesk.kinds.voice.slots import in_utc, slots_of
 from backdesk.kinds.voice.spoken_time import tell
@@ -62,7 +62,7 @@ class Confirmed(AppointmentFound):
         return {"proposal": None}
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def list_appointments(desk: Desk) -> AppointmentsFound:
     """List the caller's own appointments that are to come."""
 
@@ -87,7 +87,7 @@ async def appointments_changed(desk: Desk) -> list[AppointmentChanged]:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.IDEMPOTENT, done=appointments_changed)
+@tool(Effect.IDEMPOTENT, done=appointments_changed)
 async def confirm_proposal(desk: Desk) -> Confirmed | Refusal:
     """Do what was proposed to the caller. Refused unless their last message says yes to it."""
     return await desk.database.in_thread(lambda: confirm_once(desk))

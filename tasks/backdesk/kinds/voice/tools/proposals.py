@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.voice.contract import ProposedAppointment
 from backdesk.kinds.voice.slots import free_advisors, in_utc, refusal_reason
 from backdesk.kinds.voice.spoken_time import Unclear, resolve, tell
@@ -67,7 +67,7 @@ class Proposed(ToolOutcome):
         return {"proposal": self.proposal}
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def propose_appointment(
     desk: Desk, when: Words, topic: Topic, advisor: AdvisorName = None, minutes: Minutes = 30
 ) -> Proposed | Refusal:
@@ -83,7 +83,7 @@ async def propose_appointment(
     return await _for_customer(desk, work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def propose_move(desk: Desk, when: Words, appointment_id: AppointmentId = None) -> Proposed | Refusal:
     """Propose another time for an appointment of the caller. Nothing is moved before they have said yes."""
 
@@ -99,7 +99,7 @@ async def propose_move(desk: Desk, when: Words, appointment_id: AppointmentId = 
     return await _for_customer(desk, work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def propose_cancellation(desk: Desk, appointment_id: AppointmentId = None) -> Proposed | Refusal:
     """Propose to cancel an appointment of the caller. Nothing is cancelled before they have said yes."""
 

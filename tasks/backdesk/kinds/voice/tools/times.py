@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.tools import desk_tool
+from backdesk.agents.tools import tool
 from backdesk.kinds.voice.slots import free_advisors, times_from
 from backdesk.kinds.voice.spoken_time import Unclear, has_time, resolve, resolve_day, tell
 from backdesk.kinds.voice.tables import Advisor
@@ -70,7 +70,7 @@ class FreeTimes(ToolOutcome):
         return "; ".join(each.summary() for each in self.times) or "nothing is free"
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def resolve_time(desk: Desk, words: Words) -> TimeUnderstood | Refusal:
     """Find out which moment the caller means, by their own clocks. A refusal is a question to ask them."""
 
@@ -85,7 +85,7 @@ async def resolve_time(desk: Desk, words: Words) -> TimeUnderstood | Refusal:
     return await desk.database.in_thread(work)
 
 
-@desk_tool(Effect.PURE)
+@tool(Effect.PURE)
 async def find_free_times(
     desk: Desk, day: Day = "", advisor: AdvisorName = None, minutes: Minutes = 30
 ) -> FreeTimes | Refusal:

@@ -1,0 +1,58 @@
+"""Teams of agents: who may hand over to whom, and what a team knows from the conversation so far."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from backdesk.agents.card import Agent
+from backdesk.agents.desk import Context
+from backdesk.agents.team import Team
+from backdesk.kinds.support.rules import decide
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.memory.conversation import Conversation, Head, Turn
+
+
+class Basket(Context):
+    items: tuple[str, ...] = ()
+
+
+SHOP = Team(
+    "shop",
+    (
+        Agent("browse", "Look.", hands_to=("sell",)),
+        Agent("sell", "Sell."),
+    ),
+    decide,
+    Basket,
+)
+
+
+def conversation(*facts: dict[str, Any]) -> Conversation:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    turns = (Turn(number=n, at=noon, job_id="job", facts=each, messages=[]) for n, each in enumerate(facts, 1))
+    return Conversation(head=Head(conversation_id="talk", tenant="acme"), turns=tuple(turns))
+
+
+def knows(team: str, *items: str) -> dict[str, Any]:
+    return {"team": team, "agent": "browse", "context": {"items": items}}
+
+
+def test_a_team_knows_what_it_knew_after_its_last_turn() -> None:
+    assert SHOP.known(conversation(knows("shop", "lamp"), knows("shop", "lamp", "mouse"))).items == ("lamp", "mouse")
+
+
+def test_what_another_team_knows_in_the_conversation_is_not_taken_for_its_own() -> None:
+    assert SHOP.known(conversation(knows("shop", "lamp"), knows("forger", "a diamond"))).items == ("lamp",)
+
+
+def test_at_the_beginning_nothing_is_known() -> None:
+    assert SHOP.known(conversation()) == SHOP.known(conversation(knows("support"))) == Basket()
+
+
+@pytest.mark.parametrize("stranger", ["nobody", "browse"])
+def test_an_agent_can_hand_over_to_colleagues_only(stranger: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
+        Team("shop", (Agent("browse", "Look.", hands_to=(stranger,)),), decide)
