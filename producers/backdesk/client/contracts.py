@@ -1,15 +1,68 @@
-"""The contracts of the kinds whose models are installed here. A service without them uses the announced schemas."""
+"""Which kind of job a caller means, how its requests are checked, and how its results are read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from backdesk.kinds.contracts import KINDS
-from backdesk.worker.model.contract import ModelCheck, RequestCheck
+from backdesk.worker.errors import InvalidRequest, ResultMismatch
+from backdesk.worker.model.contract import KIND_OF_BODY, Kind, ModelCheck, RequestCheck, field_errors
+from backdesk.worker.text.json import encode
+
+Request = TypeVar("Request", bound=BaseModel)
+Result = TypeVar("Result", bound=BaseModel)
+
+#: A kind with its models: its contract (`KIND` of its folder), or the function that `@task` made a kind of.
+TypedKind = Kind[Request, Result] | Callable[[Any, Request], Awaitable[Result]] | Callable[[Any, Request], Result]
+#: A kind as operations take it: its name, or what has its models.
+NamedKind = str | Kind[Any, Any]
 
 
 @cache
 def installed_checks() -> Mapping[str, RequestCheck]:
-    """Return a check for each installed kind."""
+    """Return a check for each kind whose models are installed here; other kinds go by their announced schemas."""
     return {kind: ModelCheck(models.queue, models.request) for kind, models in KINDS.items()}
+
+
+@cache
+def _check(queue: str, request: type[BaseModel]) -> RequestCheck:
+    return ModelCheck(queue, request)
+
+
+def read_kind(kind: str | TypedKind[Any, Any]) -> NamedKind:
+    """Return what operations need of a kind. Raises InvalidRequest for what is none, an undecorated function say."""
+    found: Any = getattr(kind, KIND_OF_BODY, kind)
+    if isinstance(found, str):
+        return found
+    if all(hasattr(found, part) for part in ("kind", "queue", "request", "result")):
+        return found  # type: ignore[no-any-return]  # just seen to have what a Kind has
+    raise InvalidRequest("kind", f"{kind!r} is none: give a name, a contract, or a function decorated with @task")
+
+
+def check_of(kind: Kind[Any, Any]) -> RequestCheck:
+    """Return the check of requests by a kind's model, the same one each time."""
+    return _check(kind.queue, kind.request)  # type: ignore[arg-type]  # mypy does not see that a class can be hashed
+
+
+def name_of(kind: NamedKind) -> str:
+    """Return the name of a kind."""
+    return kind if isinstance(kind, str) else kind.kind
+
+
+def model_of(kind: NamedKind) -> type[Any] | None:
+    """Return the model of a kind's results, None if only its name is known."""
+    return None if isinstance(kind, str) else kind.result
+
+
+def read_result(job_id: str, model: type[Any] | None, result: Any) -> Any:
+    """Return a result as its model, without one as it is. Raises ResultMismatch."""
+    if model is None:
+        return result
+    try:
+        return model.model_validate_json(encode(result))
+    except ValidationError as error:
+        raise ResultMismatch(job_id, model.__name__, field_errors(error)) from None

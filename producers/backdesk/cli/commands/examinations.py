@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from backdesk.cli.connection import Deployment, shown_url
 from backdesk.cli.views.maintenance import notice_text
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
+from backdesk.client.deployment import Deployment, shown_url
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.job import JobState
@@ -173,7 +173,7 @@ def _queues(client: JobClient) -> Iterator[Finding]:
 
 
 def _maintenance(client: JobClient) -> Finding:
-    notice = client.maintenance()
+    notice = client.maintenance.get()
     detail = notice_text(notice) if notice else "none"
     fix = "when it is over, if it does not end by itself: backdesk maintenance off"
     return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)

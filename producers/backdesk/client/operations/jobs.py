@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from backdesk.client.contracts import installed_checks
-from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.contracts import NamedKind, check_of, installed_checks, name_of
 from backdesk.client.operations.holds import with_holds
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable, UnknownKind
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
@@ -41,7 +41,7 @@ PAGE = 200
 MAX_PAGES = 50
 
 
-class JobCore:
+class JobOperations:
     """The operations of a job client on one deployment."""
 
     def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
@@ -50,15 +50,15 @@ class JobCore:
         self.transitions = Transitions(settings)
         self._installed = installed_checks() if checks is None else checks
         self._announced: dict[str, KindContract] = {}
-        self._checks: dict[str, RequestCheck] = {}
+        self._checks: dict[tuple[str, RequestCheck | None], RequestCheck] = {}
         self._read_at = float("-inf")
 
     def submit(
-        self, kind: str, request: object, options: JobOptions, job_id: str | None
+        self, kind: NamedKind, request: object, options: JobOptions, job_id: str | None
     ) -> Operation[tuple[str, bool]]:
         """Return the job's id, and whether this call created it."""
         check = yield from self.check(kind)
-        job = self._admit(new_job_id() if job_id is None else job_id, kind, request, check, options)
+        job = self._admit(new_job_id() if job_id is None else job_id, name_of(kind), request, check, options)
         found, created = yield from self.write(job)
         # An id of our own choosing that is found already was written by this very call, before its connection broke.
         return found, created or (job_id is None and found == job.id)
@@ -69,14 +69,14 @@ class JobCore:
         check_taken(job, code, found)
         return found, code is SubmitCode.CREATED
 
-    def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
+    def submit_many(self, kind: NamedKind, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
         """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
         if options.idempotency_key is not None:
             raise InvalidRequest("idempotency_key", "names one job; use submit for it")
         if options.when_busy != WHEN_BUSY[0]:
             raise InvalidRequest("when_busy", "is for one job; use submit for it")
         check = yield from self.check(kind)
-        jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
+        jobs = [self._admit_nth(n, name_of(kind), request, check, options) for n, request in enumerate(requests)]
         calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
         for at in range(0, len(calls), CALLS_A_TRIP):
             for replies in (yield Calls(calls[at : at + CALLS_A_TRIP])):
@@ -169,28 +169,30 @@ class JobCore:
             read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
         ]
 
-    def check(self, kind: str) -> Operation[RequestCheck]:
-        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind.
+    def check(self, kind: NamedKind) -> Operation[RequestCheck]:
+        """Return what checks requests of a kind: its model if that is here, else the announced schema.
 
-        What is done about suspicious text is for the workers to say, whose announcement goes before our own settings.
+        Raises UnknownKind. What is done about suspicious text is for the workers to say, whose announcement goes before
+        our own settings.
         """
-        installed = self._installed.get(kind)
-        if installed is not None and not installed.guarded:
-            return installed
+        name = name_of(kind)
+        model = self._installed.get(kind) if isinstance(kind, str) else check_of(kind)
+        if model is not None and not model.guarded:
+            return model
         stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
-        if stale or (installed is None and kind not in self._announced):
+        if stale or (model is None and name not in self._announced):
             announced = yield from self.kinds()
             self._announced = {contract.kind: contract for contract in announced}
             self._checks.clear()
             self._read_at = time.monotonic()
-        if kind not in self._checks:
-            self._checks[kind] = self._check_of(kind, installed)
-        return self._checks[kind]
+        if (name, model) not in self._checks:
+            self._checks[name, model] = self._check_of(name, model)
+        return self._checks[name, model]
 
-    def _check_of(self, kind: str, installed: RequestCheck | None) -> RequestCheck:
+    def _check_of(self, kind: str, model: RequestCheck | None) -> RequestCheck:
         announced = self._announced.get(kind)
-        if installed is not None:
-            return installed.guarded_by((announced and announced.guard) or self.settings.guard)
+        if model is not None:
+            return model.guarded_by((announced and announced.guard) or self.settings.guard)
         if announced is None:
             raise UnknownKind(kind, sorted({*self._announced, *self._installed}))
         return SchemaCheck(announced)
