@@ -14,7 +14,7 @@ from pathlib import Path
 CLIENT = Path(__file__).parents[1] / "producers" / "backdesk" / "client"
 SOURCE, TARGET = CLIENT / "aio", CLIENT / "blocking"
 
-#: What is said of an event loop, and what is said of a thread. The first that fits a place counts.
+#: What is said of an event loop, and what is said of a thread; applied in this order.
 WORDS = (
     (r"backdesk\.client\.aio\b", "backdesk.client.blocking"),
     (r"\bredis\.asyncio\b", "redis"),
