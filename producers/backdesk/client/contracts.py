@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -10,7 +10,15 @@ from pydantic import BaseModel, ValidationError
 
 from backdesk.kinds.contracts import KINDS
 from backdesk.worker.errors import InvalidRequest, ResultMismatch
-from backdesk.worker.model.contract import KIND_OF_BODY, Kind, ModelCheck, RequestCheck, field_errors
+from backdesk.worker.model.contract import (
+    KIND_OF_BODY,
+    Kind,
+    KindContract,
+    ModelCheck,
+    RequestCheck,
+    SchemaCheck,
+    field_errors,
+)
 from backdesk.worker.text.json import encode
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -20,17 +28,6 @@ Result = TypeVar("Result", bound=BaseModel)
 TypedKind = Kind[Request, Result] | Callable[[Any, Request], Awaitable[Result]] | Callable[[Any, Request], Result]
 #: A kind as operations take it: its name, or what has its models.
 NamedKind = str | Kind[Any, Any]
-
-
-@cache
-def installed_checks() -> Mapping[str, RequestCheck]:
-    """Return a check for each kind whose models are installed here; other kinds go by their announced schemas."""
-    return {kind: ModelCheck(models.queue, models.request) for kind, models in KINDS.items()}
-
-
-@cache
-def _check(queue: str, request: type[BaseModel]) -> RequestCheck:
-    return ModelCheck(queue, request)
 
 
 def read_kind(kind: str | TypedKind[Any, Any]) -> NamedKind:
@@ -43,11 +40,6 @@ def read_kind(kind: str | TypedKind[Any, Any]) -> NamedKind:
     raise InvalidRequest("kind", f"{kind!r} is none: give a name, a contract, or a function decorated with @task")
 
 
-def check_of(kind: Kind[Any, Any]) -> RequestCheck:
-    """Return the check of requests by a kind's model, the same one each time."""
-    return _check(kind.queue, kind.request)  # type: ignore[arg-type]  # mypy does not see that a class can be hashed
-
-
 def name_of(kind: NamedKind) -> str:
     """Return the name of a kind."""
     return kind if isinstance(kind, str) else kind.kind
@@ -56,6 +48,23 @@ def name_of(kind: NamedKind) -> str:
 def model_of(kind: NamedKind) -> type[Any] | None:
     """Return the model of a kind's results, None if only its name is known."""
     return None if isinstance(kind, str) else kind.result
+
+
+def check_of_announced(contract: KindContract, kind: NamedKind) -> RequestCheck:
+    """Return what checks the requests of a kind, given what workers say of it.
+
+    That is its model, the caller's or the installed one, if it is the very one that workers have, else the schema.
+    """
+    models = KINDS.get(contract.kind) if isinstance(kind, str) else kind
+    model: type[BaseModel] | None = None if models is None else models.request
+    if model is None or _schema(model) != contract.request_schema:
+        return SchemaCheck(contract)
+    return ModelCheck(contract.queue, model, contract.guard)
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def read_result(job_id: str, model: type[Any] | None, result: Any) -> Any:
