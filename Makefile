@@ -52,8 +52,13 @@ SEED ?= 1
 chaos: $(VENV)/.dev $(VENV)/.embedded ## Kill workers and Redis while they work, then check the books; MINUTES=5 SEED=1
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED)
 
+.PHONY: generate
+generate: $(VENV)/.dev ## Write the blocking client from the asyncio one
+	$(BIN)/python .ci/unasync.py
+
 .PHONY: check
 check: $(VENV)/.dev ## Lint, format check, types and import contracts
+	$(BIN)/python .ci/unasync.py --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

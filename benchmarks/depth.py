@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, cycle
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.job import Claim, Succeeded, Usage
 from backdesk.worker.settings import celery_queue, load_settings
 from backdesk.worker.store.jobs import Transitions

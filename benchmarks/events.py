@@ -6,7 +6,7 @@ import uuid
 from functools import partial
 from typing import Any, Literal
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child

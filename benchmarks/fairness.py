@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.jobs import Transitions

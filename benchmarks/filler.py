@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from benchmarks.kinds import CHECKS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.tenancy import JobLimits, scope_of
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.jobs import Transitions

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.settings import load_settings
 from benchmarks.calls import CHECKS, KIND, SERVICE
 from benchmarks.calls import environment as with_calls
@@ -71,7 +71,7 @@ def _asked(limit: str, run_s: float, server: Server) -> Asked:
     a_second = LIMITS[limit] / 60
     calls_a_second = a_second if limit == "requests_per_minute" else a_second / ESTIMATE
     with provider(LATENCY_S, TOKENS) as model, JobClient(settings=settings, checks=CHECKS) as client:
-        client.set_service_limits(SERVICE, **{limit: LIMITS[limit]})
+        client.limits.services.set(SERVICE, **{limit: LIMITS[limit]})
         with fleet(server, WORKERS, SLOTS, with_calls(environment(server.url), model.url)):
             jobs = round(calls_a_second * run_s * 1.2) + WORKERS * SLOTS
             client.submit_many(KIND, [{"tokens": ESTIMATE}] * jobs)

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import redis.client
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys

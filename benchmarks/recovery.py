@@ -10,7 +10,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child

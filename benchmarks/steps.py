@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys

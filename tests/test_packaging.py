@@ -44,7 +44,9 @@ def test_the_wheel_holds_one_namespace_and_nothing_else(wheel: list[str]) -> Non
     assert {Path(name).parts[0] for name in wheel if ".dist-info" not in name} == {"backdesk"}
 
 
-@pytest.mark.parametrize("module", ["backdesk.client.job_client", "backdesk.client.async_client", "backdesk.cli"])
+@pytest.mark.parametrize(
+    "module", ["backdesk.client.blocking.client", "backdesk.client.aio.client", "backdesk.cli.program"]
+)
 def test_a_producer_starts_where_the_libraries_of_the_worker_are_missing(module: str) -> None:
     missing = f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); import {module}"
     subprocess.run([sys.executable, "-c", missing], check=True, cwd=ROOT)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 
 with JobClient() as client:
-    for replay in client.replay_many(category="rate_limit", since=timedelta(hours=2)):
+    for replay in client.dead.replay_many(category="rate_limit", since=timedelta(hours=2)):
         print(replay.origin, "is now", replay.job_id or replay.refused)
-    hopeless = client.dead(category="validation", limit=1000)
-    print("forgotten:", client.drop(record.id for record in hopeless))
+    hopeless = client.dead.list(category="validation", limit=1000)
+    print("forgotten:", client.dead.drop(record.id for record in hopeless))

@@ -1,7 +1,6 @@
 """Approve what is small; the rest goes on waiting for a person."""
 
-from backdesk.client.job_client import JobClient
-from backdesk.worker.model.job import JobState
+from backdesk.client import JobClient, JobState
 
 with JobClient() as client:
     for record in client.list(state=JobState.WAITING):

@@ -1,6 +1,6 @@
 """Submit a customer request with backdesk's client, follow it, and read the answer."""
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 
 with JobClient() as client:
     job = client.submit("support.request", {"message": "I want to return order 10003"}, tenant="acme")

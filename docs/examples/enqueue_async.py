@@ -2,7 +2,7 @@
 
 import asyncio
 
-from backdesk.client.async_client import AsyncJobClient
+from backdesk.client import AsyncJobClient
 
 
 async def main() -> None:

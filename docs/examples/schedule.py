@@ -1,9 +1,9 @@
 """Have the orders audited every weekday morning, unless the last audit still runs."""
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 
 with JobClient() as client:
-    kept = client.add_schedule(
+    kept = client.schedules.add(
         "morning-audit",
         "orders.audit",
         {"max_listed": 5},

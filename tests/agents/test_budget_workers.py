@@ -66,7 +66,7 @@ def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_
     workers[0].kill()
     for job in jobs:
         eventually(lambda job=job: fleet.board.record(job.id).done, 30, what=f"the end of {job.id}")  # type: ignore[misc]
-    (today,) = fleet.jobs.spending("acme")
+    (today,) = fleet.jobs.tenants.spending("acme")
     used = len(model.requests) * (INTO + OUT)
     assert used <= today.tokens <= allowed
     codes = {record.error.code for job in jobs if (record := fleet.board.record(job.id)).error}

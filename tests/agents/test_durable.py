@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backdesk.agents.failures import ModelFailure
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.kind import support_request
 from backdesk.platform.database import Database
@@ -161,7 +161,7 @@ async def test_the_turn_after_a_question_is_kept_whole(shop: Database) -> None:
     for job, message in enumerate(["I want my money back", "It is 10003", "And where is 10005?"]):
         await Memory(f"job-{job}").finish(support_request, SupportRequest(message=message, conversation_id="talk"))
     with JobClient(settings=MEMORIES.settings) as client:
-        kept = client.conversation("talk", tenant="acme").turns
+        kept = client.conversations.get("talk", tenant="acme").turns
     assert ["It is 10003" in str(turn.messages) for turn in kept] == [False, True, False]
 
 

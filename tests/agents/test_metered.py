@@ -13,7 +13,7 @@ import redis
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.metering import Estimates, RequestUsage
 from backdesk.agents.provider import make_model
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.kind import support_request
 from backdesk.kinds.support.rules import decide
@@ -87,10 +87,10 @@ async def test_every_request_is_reserved_by_an_estimate_and_trued_up(
     provider: OpenAISimulator, context: Asked, limits: JobClient, watched: bool
 ) -> None:
     provider.will(TO_REFUND, DONE)
-    limits.set_service_limits(resource_of(provider), tokens_per_minute=1_000_000, concurrent=1)
+    limits.limits.services.set(resource_of(provider), tokens_per_minute=1_000_000, concurrent=1)
     await ask(context(watched=watched))
-    eventually(lambda: limits.service_limits()[0].buckets[0].calls == 0, what="the settlement of the last")
-    (bucket,) = limits.service_limits()[0].buckets
+    eventually(lambda: limits.limits.services.list()[0].buckets[0].calls == 0, what="the settlement of the last")
+    (bucket,) = limits.limits.services.list()[0].buckets
     assert bucket.bucket == f"{resource_of(provider)}#{fingerprint_of(SECRET)}"
     # Twice 15 tokens were used; a single estimate of an answer would be 22 ms of the rate.
     assert bucket.tokens_ahead_s < 0.01
@@ -100,8 +100,8 @@ async def test_a_key_is_known_to_redis_by_its_fingerprint_alone(
     provider: OpenAISimulator, context: Asked, limits: JobClient, client: redis.Redis
 ) -> None:
     provider.will(TO_REFUND, DONE)
-    limits.set_service_limits(resource_of(provider), requests_per_minute=60_000)
-    limits.set_service_limits("tenant *", concurrent=100)
+    limits.limits.services.set(resource_of(provider), requests_per_minute=60_000)
+    limits.limits.services.set("tenant *", concurrent=100)
     with client.monitor() as monitor:
         await ask(context())
         client.echo("the end")
@@ -113,7 +113,7 @@ async def test_a_key_is_known_to_redis_by_its_fingerprint_alone(
 
 
 async def test_the_offline_model_has_limits_too(shop: Database, context: Asked, limits: JobClient) -> None:
-    limits.set_service_limits("offline/rules", requests_per_minute=1)
+    limits.limits.services.set("offline/rules", requests_per_minute=1)
     with pytest.raises(Limited) as caught:
         await ask(context())
     assert (caught.value.resource, caught.value.why) == ("offline/rules", Why.RATE)
@@ -150,7 +150,7 @@ async def test_what_counts_against_a_provider(
     provider.will(fault)
     with pytest.raises(Exception):  # noqa: B017, PT011 - which is the business of other tests
         await ask(context(watched=watched))
-    assert [each.failures for each in limits.breakers()] == [1] * fails
+    assert [each.failures for each in limits.breakers.list()] == [1] * fails
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def with_fallback(provider: OpenAISimulator, monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_model_that_is_known_to_fail_is_stood_in_for(
     with_fallback: OpenAISimulator, context: Asked, limits: JobClient, watched: bool
 ) -> None:
-    limits.open_breaker(resource_of(with_fallback))
+    limits.breakers.open(resource_of(with_fallback))
     with_fallback.will(TO_REFUND, DONE)
     result = await ask(context(watched=watched))
     assert (result.answer, result.model, result.degraded) == (DONE.text, "small-one", "fallback_model")
@@ -180,17 +180,17 @@ async def test_an_answer_of_the_model_itself_is_not_marked(with_fallback: OpenAI
 async def test_a_stream_that_breaks_leaves_its_seat(
     provider: OpenAISimulator, context: Asked, limits: JobClient, fault: Fault | CutStream
 ) -> None:
-    limits.set_service_limits(resource_of(provider), concurrent=1)
+    limits.limits.services.set(resource_of(provider), concurrent=1)
     provider.will(TO_REFUND, fault)
     with pytest.raises(ModelFailure):
         await ask(context(watched=True))
-    eventually(lambda: limits.service_limits()[0].buckets[0].calls == 0, what="the seat to be left")
+    eventually(lambda: limits.limits.services.list()[0].buckets[0].calls == 0, what="the seat to be left")
 
 
 async def test_without_a_fallback_the_job_waits_for_the_model(
     provider: OpenAISimulator, context: Asked, limits: JobClient
 ) -> None:
-    limits.open_breaker(resource_of(provider))
+    limits.breakers.open(resource_of(provider))
     with pytest.raises(Limited) as caught:
         await ask(context())
     assert (caught.value.why, caught.value.line) == (Why.BREAKER, f"breaker {resource_of(provider)}")
@@ -218,7 +218,7 @@ async def test_when_both_are_known_to_fail_the_job_waits(
     with_fallback: OpenAISimulator, context: Asked, limits: JobClient
 ) -> None:
     for model in ("gpt-4o-mini", "small-one"):
-        assert limits.open_breaker(resource_of(with_fallback, model)) == BreakerState.CLOSED
+        assert limits.breakers.open(resource_of(with_fallback, model)) == BreakerState.CLOSED
     with pytest.raises(Limited) as caught:
         await ask(context())
     assert caught.value.why == Why.BREAKER

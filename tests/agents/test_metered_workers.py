@@ -104,7 +104,7 @@ def test_a_pause_that_one_request_is_asked_for_is_kept_by_all_workers(fleet: Fle
     begin(fleet, provider)
     provider.asks_for_a_pause = True
     jobs = [ask(fleet, ORDERS[0])]
-    eventually(fleet.jobs.service_limits, what="the pause")
+    eventually(fleet.jobs.limits.services.list, what="the pause")
     jobs += [ask(fleet, number) for number in ORDERS[1:]]
     wait_for_all(fleet, jobs)
     gaps = [later - earlier for earlier, later in itertools.pairwise(sorted(provider.asked_at))]
@@ -118,7 +118,7 @@ def test_a_provider_that_is_away_fails_no_job_and_is_probed_by_one_at_a_time(fle
     provider.fails = True
     jobs = [ask(fleet, number) for number in ORDERS]
     eventually(lambda: len(provider.asked_at) >= 4, what="a few probes")
-    (status,) = fleet.jobs.breakers()
+    (status,) = fleet.jobs.breakers.list()
     assert status.state != BreakerState.CLOSED
     assert provider.most_while_failing == 1
     assert min(b - a for a, b in itertools.pairwise(provider.asked_at)) > 0.35
@@ -127,13 +127,13 @@ def test_a_provider_that_is_away_fails_no_job_and_is_probed_by_one_at_a_time(fle
     wait_for_all(fleet, jobs)
     assert len([at for at in provider.asked_at if at < back_at + 5]) >= 10, "it took long to come back to full rate"
     assert {fleet.board.record(job).failures for job in jobs} == {0}
-    eventually(lambda: fleet.jobs.breakers()[0].state == BreakerState.CLOSED, what="the closed breaker")
+    eventually(lambda: fleet.jobs.breakers.list()[0].state == BreakerState.CLOSED, what="the closed breaker")
     seen = {event.data["limit"]["why"] for job in jobs for event in fleet.board.events(job) if event.type == "limited"}
     assert seen == {"breaker"}
 
 
 def test_a_killed_worker_keeps_no_seat(fleet: Fleet, provider: Provider) -> None:
-    fleet.jobs.set_service_limits(provider.resource, concurrent=1)
+    fleet.jobs.limits.services.set(provider.resource, concurrent=1)
     provider.silent_to = {ORDERS[0]}
     (first,) = begin(fleet, provider, 1)
     stuck = ask(fleet, ORDERS[0])
@@ -142,4 +142,4 @@ def test_a_killed_worker_keeps_no_seat(fleet: Fleet, provider: Provider) -> None
     provider.silent_to = set()
     begin(fleet, provider, 1)
     wait_for_all(fleet, [stuck, ask(fleet, ORDERS[1])])
-    eventually(lambda: fleet.jobs.service_limits()[0].buckets[0].calls == 0, what="the last seat to be left")
+    eventually(lambda: fleet.jobs.limits.services.list()[0].buckets[0].calls == 0, what="the last seat to be left")

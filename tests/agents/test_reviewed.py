@@ -11,7 +11,7 @@ import pytest
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.kind import RETRY, converse
 from backdesk.agents.team import Team
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.kind import REFUND, SUPPORT, TECHNICAL
 from backdesk.platform.database import Database

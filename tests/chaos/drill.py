@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import ACTIVE

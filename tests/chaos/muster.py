@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.model.events import EventType
 from tests.chaos.deployment import Crew
 from tests.chaos.orders import Order

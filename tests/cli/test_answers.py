@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backdesk.cli.commands import answers
-from backdesk.client.job_client import Job
+from backdesk.client import Job
 from tests.cli.conftest import Cli, begin, finish
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet

@@ -24,7 +24,7 @@ def tenant(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[str]:
     """A tenant of this test alone, so that filters find its jobs and no other's."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
     yield name
-    fleet.jobs.drop([record.id for record in fleet.jobs.dead(tenant=name, all=True, limit=1000)])
+    fleet.jobs.dead.drop([record.id for record in fleet.jobs.dead.list(tenant=name, all=True, limit=1000)])
 
 
 def die(fleet: Fleet, tenant: str, count: int = 1, **options: Any) -> list[str]:
@@ -105,7 +105,7 @@ def test_what_filters_find_is_replayed_once(on_fleet: Cli, fleet: Fleet, tenant:
     assert answer.code == 0
     assert sorted(document["origin"] for document in answer.documents) == sorted(dead)
     assert all(fleet.jobs.get(document["job_id"]).origin == document["origin"] for document in answer.documents)
-    assert not {*dead} & {record.id for record in fleet.jobs.dead(tenant=tenant)}
+    assert not {*dead} & {record.id for record in fleet.jobs.dead.list(tenant=tenant)}
 
 
 def test_a_replay_that_is_refused_holds_up_no_other(on_fleet: Cli, fleet: Fleet, tenant: str) -> None:
@@ -152,7 +152,7 @@ def test_dropped_dead_letters_are_gone(on_fleet: Cli, fleet: Fleet, tenant: str)
 
 def test_replayed_ones_are_dropped_only_when_that_is_said(on_fleet: Cli, fleet: Fleet, tenant: str) -> None:
     (dead,) = die(fleet, tenant)
-    replay = fleet.jobs.replay(dead)
+    replay = fleet.jobs.dead.replay(dead)
     eventually(lambda: replay.get().done)
 
     assert on_fleet("dead", "drop", "--tenant", tenant, "--json").document == {"dropped": 1}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from backdesk.cli.output import Output
 from backdesk.cli.views.jobs import show_jobs
-from backdesk.client.job_client import Job
+from backdesk.client import Job
 from backdesk.kinds.contracts import KINDS
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.contract import KindContract
@@ -255,11 +255,11 @@ def test_kinds_of_one_kind_shows_its_fields_and_schemas(on_fleet: Cli, announced
 @pytest.fixture
 def slow_tenant(fleet: Fleet) -> Iterator[str]:
     """A tenant whose jobs begin once an hour."""
-    fleet.jobs.set_tenant("slow", rate="1/h")
+    fleet.jobs.tenants.set("slow", rate="1/h")
     yield "slow"
     for record in fleet.jobs.list(tenant="slow", state=JobState.QUEUED):
         fleet.jobs.cancel(record.id)
-    fleet.jobs.remove_tenant("slow")
+    fleet.jobs.tenants.remove("slow")
 
 
 def test_a_job_that_a_limit_holds_is_shown_as_limited_with_the_moment(on_fleet: Cli, slow_tenant: str) -> None:

@@ -101,7 +101,7 @@ def test_a_worker_in_its_own_process_runs_and_stops_at_sigterm(redis_server: Emb
         BACKDESK_REDIS_URL=redis_server.url, BACKDESK_TASK_MODULES="tests.support.kinds",
     )  # fmt: skip
     try:
-        from backdesk.client.job_client import JobClient
+        from backdesk.client import JobClient
 
         with JobClient(redis_server.url) as jobs:
             (announced,) = eventually(jobs.workers, 30, what="the announcement")

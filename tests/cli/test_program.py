@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.cli.connection import shown_url
+from backdesk.client.deployment import shown_url
 from tests.cli.conftest import Cli, begin, environment, finish
 from tests.support.workers import Fleet
 

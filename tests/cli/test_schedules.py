@@ -18,7 +18,7 @@ def name(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of a schedule of this test alone."""
     made = f"s{abs(hash(request.node.name)) % 10**9}"
     yield made
-    fleet.jobs.remove_schedule(made)
+    fleet.jobs.schedules.remove(made)
 
 
 NIGHTLY = ["--cron", "30 3 * * MON-FRI", "--timezone", "Europe/Berlin"]
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_refused_with_its_field(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["add", "x", "no.such.kind", "--every", "1h"], "unknown kind 'no.such.kind'"),
+        (["add", "x", "no.such.kind", "--every", "1h"], "no worker has announced 'no.such.kind' yet"),
         (["add", "two words", "test.echo", "--every", "1h"], "name: 'two words' must be"),
         (["show", "nope"], "no schedule 'nope'"),
         (["pause", "nope"], "no schedule 'nope'"),
@@ -140,9 +140,9 @@ def test_bad_usage_is_one_sentence(words: list[str], sentence: str, on_fleet: Cl
 
 def test_the_list_tells_when_each_fires_and_what_became_of_the_last_job(on_fleet: Cli, fleet: Fleet, name: str) -> None:
     on_fleet("schedules", "add", name, "test.echo", "--every", "1s", "--tenant", name)
-    eventually(lambda: fleet.jobs.schedule(name).last_state == "succeeded", what="the end of a job")
+    eventually(lambda: fleet.jobs.schedules.get(name).last_state == "succeeded", what="the end of a job")
     on_fleet("schedules", "pause", name)
-    record = fleet.jobs.schedule(name)
+    record = fleet.jobs.schedules.get(name)
     listed = on_fleet("schedules", "list", "--tenant", name)
     header, row, notes = listed.out.splitlines()
 
@@ -167,11 +167,11 @@ def test_a_firing_that_is_refused_is_shown(on_fleet: Cli, fleet: Fleet, name: st
     changed = definition.replace(b"test.echo", b"test.gone")
     fleet.redis.hset(fleet.board.keys.schedules, name, changed)
     on_fleet("schedules", "resume", name)
-    eventually(lambda: fleet.jobs.schedule(name).error, what="a firing that is refused")
+    eventually(lambda: fleet.jobs.schedules.get(name).error, what="a firing that is refused")
 
-    assert "\n  kind: unknown kind 'test.gone'" in on_fleet("schedules", "list", "--tenant", name).out
+    assert "\n  kind: no worker has announced 'test.gone' yet" in on_fleet("schedules", "list", "--tenant", name).out
     shown = " ".join(on_fleet("schedules", "show", name).out.split())
-    assert "error kind: unknown kind 'test.gone'" in shown
+    assert "error kind: no worker has announced 'test.gone' yet" in shown
     assert "refused" in shown
 
 

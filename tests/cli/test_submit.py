@@ -270,9 +270,9 @@ def test_options_about_what_is_not_there_are_refused(on_fleet: Cli, words: list[
 
 
 def test_without_a_priority_a_job_has_its_tenants(on_fleet: Cli, fleet: Fleet) -> None:
-    fleet.jobs.set_tenant("first-class", priority=8)
+    fleet.jobs.tenants.set("first-class", priority=8)
     words = ["submit", "test.echo", "--text", "x", "--tenant", "first-class", "--wait", "--json"]
 
     assert on_fleet(*words).document["priority"] == 8
     assert on_fleet(*words, "--priority", "2").document["priority"] == 2
-    fleet.jobs.remove_tenant("first-class")
+    fleet.jobs.tenants.remove("first-class")

@@ -15,8 +15,8 @@ def tenant(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[str]:
     """A tenant of this test alone."""
     made = f"t{abs(hash(request.node.name)) % 10**9}"
     yield made
-    fleet.jobs.remove_tenant(made)
-    fleet.jobs.remove_tenant("*")
+    fleet.jobs.tenants.remove(made)
+    fleet.jobs.tenants.remove("*")
 
 
 def test_everything_about_a_tenant_can_be_said(on_fleet: Cli, tenant: str) -> None:

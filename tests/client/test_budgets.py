@@ -85,21 +85,21 @@ async def test_a_record_shows_what_the_job_has_spent(jobs: Client, board: Board)
 async def test_a_replay_keeps_the_budget_and_has_spent_nothing_of_it(jobs: Client, board: Board) -> None:
     job = await jobs.submit("test.echo", {"text": "a"}, budget={"tokens": 50})
     board.fail(spend(board, job.id, 50))
-    again = await jobs.replay(job.id)
+    again = await jobs.dead.replay(job.id)
     record = await jobs.get(again.id)
     assert (record.budget, record.spent) == (Budget(tokens=50), None)
     board.fail(board.start(again.id))
-    third = await jobs.replay(again.id, budget={"tokens": 500})
+    third = await jobs.dead.replay(again.id, budget={"tokens": 500})
     assert (await jobs.get(third.id)).budget == Budget(tokens=500)
 
 
 async def test_each_job_of_a_schedule_has_its_budget(jobs: Client) -> None:
-    kept = await jobs.add_schedule("often", "test.echo", {"text": "a"}, every=60, budget={"tokens": 50})
+    kept = await jobs.schedules.add("often", "test.echo", {"text": "a"}, every=60, budget={"tokens": 50})
     assert kept.record.budget == Budget(tokens=50)
-    assert (await jobs.schedule("often")).budget == Budget(tokens=50)
-    assert (await jobs.get((await jobs.run_schedule("often")).id)).budget == Budget(tokens=50)
+    assert (await jobs.schedules.get("often")).budget == Budget(tokens=50)
+    assert (await jobs.get((await jobs.schedules.run("often")).id)).budget == Budget(tokens=50)
     with pytest.raises(InvalidRequest, match=r"budget\.tokens"):
-        await jobs.add_schedule("never", "test.echo", {"text": "a"}, every=60, budget={"tokens": 0})
+        await jobs.schedules.add("never", "test.echo", {"text": "a"}, every=60, budget={"tokens": 0})
 
 
 # Tenants and days
@@ -110,7 +110,7 @@ async def test_what_a_tenant_spends_is_read_by_day_with_its_limits(jobs: Client,
     board.client.hset(board.keys.tenant("acme"), mapping={"cost_per_day_usd": "2.5"})
     job = await jobs.submit("test.echo", {"text": "a"}, tenant="acme")
     spend(board, job.id, 20, 0.5)
-    today, yesterday = await jobs.spending("acme", days=2)
+    today, yesterday = await jobs.tenants.spending("acme", days=2)
     days = [datetime.now(UTC).date() - timedelta(days=ago) for ago in (0, 1)]
     assert [today.day, yesterday.day] == [day.isoformat() for day in days]
     assert (today.tokens, today.cost_usd, today.model_calls, today.jobs) == (20, 0.5, 1, 1)
@@ -122,17 +122,17 @@ async def test_a_cost_of_which_a_part_is_unknown_is_unknown(jobs: Client, board:
     for cost_usd in (0.5, None):
         job = await jobs.submit("test.echo", {"text": "a"}, tenant="acme")
         spend(board, job.id, 20, cost_usd)
-    (today,) = await jobs.spending("acme")
+    (today,) = await jobs.tenants.spending("acme")
     assert (today.cost_usd, today.known_cost_usd, today.unpriced_calls) == (None, 0.5, 1)
 
 
 async def test_all_who_spend_today_are_listed_by_name(jobs: Client, board: Board) -> None:
-    assert await jobs.spending_today() == []
+    assert await jobs.tenants.spending_today() == []
     board.client.hset(board.keys.tenant("globex"), mapping={"tokens_per_day": "none"})
     for tenant, tokens in (("globex", 7), ("acme", 5), ("globex", 8)):
         job = await jobs.submit("test.echo", {"text": "a"}, tenant=tenant)
         spend(board, job.id, tokens)
-    listed = await jobs.spending_today()
+    listed = await jobs.tenants.spending_today()
     assert [(each.tenant, each.tokens, each.jobs, each.limits.tokens) for each in listed] == [
         ("acme", 5, 1, None),
         ("globex", 15, 2, None),
@@ -142,11 +142,11 @@ async def test_all_who_spend_today_are_listed_by_name(jobs: Client, board: Board
 @pytest.mark.parametrize("text", ["plenty", "-3", "nan", "inf"])
 async def test_a_limit_that_is_no_number_reads_as_nothing_allowed(jobs: Client, board: Board, text: str) -> None:
     board.client.hset(board.keys.tenant("acme"), mapping={"tokens_per_day": text})
-    (today,) = await jobs.spending("acme")
+    (today,) = await jobs.tenants.spending("acme")
     assert today.limits.tokens == 0
 
 
 @pytest.mark.parametrize("days", [0, -1, 41, 1.5, True, "2"])
 async def test_days_that_make_no_sense_are_refused(jobs: Client, days: Any) -> None:
     with pytest.raises(InvalidRequest, match="from 1 to 40"):
-        await jobs.spending("acme", days=days)
+        await jobs.tenants.spending("acme", days=days)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from pathlib import Path
 
 import pytest
 import redis
 
-from backdesk.client import watch
-from backdesk.client.watch import Cursor
+from backdesk.client import JobClient
+from backdesk.client.operations.cursor import LOG_EVERY_S, Cursor
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.events import EventDraft, JobEvent
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.connection import connect
 from tests.client.conftest import Connect
 from tests.support.board import Board
-from tests.support.clients import Client
+from tests.support.clients import Client, behind
 from tests.support.eventually import eventually, eventually_async
 from tests.support.workers import fast_settings
 
 
-async def collect(events: AsyncIterator[JobEvent], into: list[JobEvent] | None = None) -> list[JobEvent]:
+async def collect(events: AsyncIterable[JobEvent], into: list[JobEvent] | None = None) -> list[JobEvent]:
     found = [] if into is None else into
     async for event in events:
         found.append(event)
@@ -88,9 +88,8 @@ async def test_who_has_seen_the_end_has_nothing_left_to_wait_for(
 
 async def test_a_watch_can_stand_before_the_job_is_submitted(connected: Connect, board: Board) -> None:
     jobs = connected()
-    raw = getattr(jobs, "client")  # noqa: B009 - the client behind the face
-    types: list[str] = []
-    if hasattr(raw, "__enter__"):
+    raw, types = behind(jobs), list[str]()
+    if isinstance(raw, JobClient):
 
         def follow() -> None:
             with raw.watch("a") as events:
@@ -155,7 +154,7 @@ async def test_what_is_published_while_the_watcher_is_cut_off_is_read_from_the_l
 
 async def test_a_slow_reader_that_redis_drops_still_gets_every_event(jobs: Client, board: Board, claim: Claim) -> None:
     board.client.config_set("client-output-buffer-limit", "pubsub 16kb 8kb 1")
-    events = jobs.watch("a")
+    events = aiter(jobs.watch("a"))
     seen = [await anext(events), await anext(events)]
     for number in range(400):
         board.emit(claim, "progress", first=number, data={"text": "x" * 20_000})
@@ -183,8 +182,8 @@ async def test_a_message_that_was_lost_on_the_way_is_noticed_by_the_gap(
 async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_while(
     jobs: Client, board: Board, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert watch.LOG_EVERY_S == 5
-    for module in ("backdesk.client.watch", "backdesk.client.async_watch"):
+    assert LOG_EVERY_S == 5
+    for module in ("backdesk.client.blocking.watch", "backdesk.client.aio.watch"):
         monkeypatch.setattr(f"{module}.LOG_EVERY_S", 0.2)
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)

@@ -30,7 +30,7 @@ def say(board: Board, *messages: object, conversation: str = "c-1", **fields: An
 async def test_a_conversation_is_read_in_full(jobs: Client, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdesk.client.operations.conversations.TURNS_A_TRIP", 2)
     ids = [say(board, f"message {number}") for number in range(5)]
-    found = await jobs.conversation("c-1", tenant="acme")
+    found = await jobs.conversations.get("c-1", tenant="acme")
     assert [(turn.number, turn.job_id, turn.messages) for turn in found.turns] == [
         (number + 1, job_id, [f"message {number}"]) for number, job_id in enumerate(ids)
     ]
@@ -41,54 +41,54 @@ async def test_the_conversations_of_a_tenant_are_listed_newest_first(jobs: Clien
     for conversation in ("c-1", "c-2", "c-3", "c-1"):
         say(board, "hello", conversation=conversation)
     say(board, "hello", conversation="theirs", tenant="other")
-    heads = await jobs.conversations(tenant="acme")
+    heads = await jobs.conversations.list(tenant="acme")
     assert [(head.conversation_id, head.turns) for head in heads] == [("c-1", 2), ("c-3", 1), ("c-2", 1)]
-    assert len(await jobs.conversations(tenant="acme", limit=2)) == 2
-    assert await jobs.conversations() == []
+    assert len(await jobs.conversations.list(tenant="acme", limit=2)) == 2
+    assert await jobs.conversations.list() == []
 
 
 async def test_what_has_expired_is_not_listed(jobs: Client, board: Board) -> None:
     say(board, "hello")
     board.client.delete(board.keys.history("acme", "c-1"))
-    assert await jobs.conversations(tenant="acme") == []
+    assert await jobs.conversations.list(tenant="acme") == []
 
 
 async def test_a_conversation_that_is_forgotten_is_gone(jobs: Client, board: Board) -> None:
     say(board, "secret")
-    assert await jobs.forget_conversation("c-1", tenant="acme")
-    assert not await jobs.forget_conversation("c-1", tenant="acme")
-    assert await jobs.conversations(tenant="acme") == []
+    assert await jobs.conversations.forget("c-1", tenant="acme")
+    assert not await jobs.conversations.forget("c-1", tenant="acme")
+    assert await jobs.conversations.list(tenant="acme") == []
     with pytest.raises(ConversationNotFound, match="'c-1' of tenant 'acme'"):
-        await jobs.conversation("c-1", tenant="acme")
+        await jobs.conversations.get("c-1", tenant="acme")
 
 
 async def test_another_tenant_has_none_of_it(jobs: Client, board: Board) -> None:
     say(board, "secret")
     with pytest.raises(ConversationNotFound):
-        await jobs.conversation("c-1", tenant="other")
-    assert not await jobs.forget_conversation("c-1", tenant="other")
+        await jobs.conversations.get("c-1", tenant="other")
+    assert not await jobs.conversations.forget("c-1", tenant="other")
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129, "a\x00b", None])
 async def test_a_name_that_is_none_is_refused(jobs: Client, name: Any) -> None:
-    for ask in (jobs.conversation, jobs.forget_conversation):
+    for ask in (jobs.conversations.get, jobs.conversations.forget):
         with pytest.raises(InvalidRequest, match="conversation_id"):
             await ask(name)
 
 
 async def test_a_tenant_that_is_none_does_not_reach_the_conversation_of_another(jobs: Client, board: Board) -> None:
     say(board, "secret", conversation="of:me")
-    for ask in (jobs.conversation, jobs.forget_conversation):
+    for ask in (jobs.conversations.get, jobs.conversations.forget):
         with pytest.raises(InvalidRequest, match="tenant"):
             await ask("me", tenant="acme:of")
     with pytest.raises(InvalidRequest, match="tenant"):
-        await jobs.conversations(tenant="acme:of")
+        await jobs.conversations.list(tenant="acme:of")
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True])
 async def test_a_limit_that_is_none_is_refused(jobs: Client, limit: int) -> None:
     with pytest.raises(InvalidRequest, match="limit"):
-        await jobs.conversations(limit=limit)
+        await jobs.conversations.list(limit=limit)
 
 
 async def test_the_memory_of_a_job_tells_how_far_it_looked_back(jobs: Client, board: Board) -> None:

@@ -65,8 +65,8 @@ async def test_dead_letters_are_found_by_what_is_known_of_them(
     die(board, "b", code="no_stock", tenant="globex")
     die(board, "c", Category.VALIDATION, code="no_stock", kind="test.steps", request={"n": 1})
     board.succeed(board.start(board.submit("fine")))
-    await jobs.replay(die(board, "replayed"))
-    assert {record.id for record in await jobs.dead(**filters)} == expected
+    await jobs.dead.replay(die(board, "replayed"))
+    assert {record.id for record in await jobs.dead.list(**filters)} == expected
 
 
 async def test_the_newest_dead_letters_come_first_and_no_older_ones_than_asked_for(
@@ -77,12 +77,12 @@ async def test_the_newest_dead_letters_come_first_and_no_older_ones_than_asked_f
     for number in range(450):
         die(board, f"d-{number}")
         clock.advance(1)
-    assert [record.id for record in await jobs.dead(limit=2)] == ["d-449", "d-448"]
-    assert len(await jobs.dead(limit=1000)) == 450
+    assert [record.id for record in await jobs.dead.list(limit=2)] == ["d-449", "d-448"]
+    assert len(await jobs.dead.list(limit=1000)) == 450
     moment = datetime.now(UTC) - timedelta(seconds=100)
     for since in (100, timedelta(seconds=100), moment, moment.replace(tzinfo=None)):
-        assert 90 <= len(await jobs.dead(since=since, limit=1000)) <= 101
-    assert await jobs.dead(since=datetime.now(UTC) + timedelta(hours=1)) == []
+        assert 90 <= len(await jobs.dead.list(since=since, limit=1000)) <= 101
+    assert await jobs.dead.list(since=datetime.now(UTC) + timedelta(hours=1)) == []
 
 
 # Replaying
@@ -92,7 +92,7 @@ async def test_a_replay_is_a_new_job_with_what_the_old_one_had(jobs: Client, boa
     retry = RetryPolicy(attempts=2)
     kept: dict[str, Any] = {"tenant": "globex", "priority": 8, "timeout_ms": 5000, "retry": retry}
     die(board, "a", request={"text": "hi"}, metadata=b'{"ticket":7}', expires_at_ms=4_000_000_000_000, **kept)
-    job = await jobs.replay("a")
+    job = await jobs.dead.replay("a")
     old, new = await jobs.get("a"), await jobs.get(job.id)
 
     assert job.created
@@ -104,7 +104,7 @@ async def test_a_replay_is_a_new_job_with_what_the_old_one_had(jobs: Client, boa
 
 async def test_a_replay_may_differ_from_its_origin(jobs: Client, board: Board) -> None:
     die(board, "a", request={"text": "typo"})
-    job = await jobs.replay("a", request={"text": "mended"}, priority=9, delay=60, expires=600, timeout=5)
+    job = await jobs.dead.replay("a", request={"text": "mended"}, priority=9, delay=60, expires=600, timeout=5)
     new = await jobs.get(job.id)
     assert (new.request, new.priority, new.timeout_s, new.state) == ({"text": "mended"}, 9, 5.0, "scheduled")
     assert new.expires_at is not None
@@ -119,27 +119,27 @@ async def test_a_replay_is_of_the_same_conversation_unless_an_edited_request_nam
 ) -> None:
     jobs = connected(checks={"test.chat": ModelCheck("agents", Message)})
     die(board, "a", kind="test.chat", request={"text": "hi"}, conversation="a")
-    new = await jobs.get((await jobs.replay("a", request=edited)).id)
+    new = await jobs.get((await jobs.dead.replay("a", request=edited)).id)
     assert (new.conversation, new.request["conversation_id"]) == (conversation, conversation)
 
 
 async def test_a_repeated_replay_makes_no_second_job(jobs: Client, board: Board) -> None:
     die(board, "a")
-    first, second = await jobs.replay("a"), await jobs.replay("a", resume=False)
+    first, second = await jobs.dead.replay("a"), await jobs.dead.replay("a", resume=False)
     board.succeed(board.start(first.id))
-    third = await jobs.replay("a")
+    third = await jobs.dead.replay("a")
     assert (second.id, third.id) == (first.id, first.id)
     assert (first.created, second.created, third.created) == (True, False, False)
     with pytest.raises(IdempotencyConflict) as caught:
-        await jobs.replay("a", request={"text": "other"})
+        await jobs.dead.replay("a", request={"text": "other"})
     assert caught.value.job_id == first.id
 
 
 async def test_a_replay_that_failed_in_turn_can_be_followed_by_another(jobs: Client, board: Board) -> None:
     die(board, "a")
-    first = await jobs.replay("a")
+    first = await jobs.dead.replay("a")
     board.fail(board.start(first.id))
-    second, of_the_replay = await jobs.replay("a"), await jobs.replay(first.id)
+    second, of_the_replay = await jobs.dead.replay("a"), await jobs.dead.replay(first.id)
     assert len({first.id, second.id, of_the_replay.id}) == 3
     assert board.record("a").replayed_as == second.id
     assert board.record(of_the_replay.id).origin == first.id
@@ -154,7 +154,7 @@ async def test_a_replay_whose_answer_was_lost_makes_one_job(
         jobs = connected(redis_url=proxy.url)
         await jobs.submit("test.echo", {"text": "loads the script"})
         proxy.cut_after(b"EVALSHA")
-        await jobs.replay("a")
+        await jobs.dead.replay("a")
         assert proxy.cuts == 1
     assert board.client.zcard(board.keys.state("queued")) == 2
 
@@ -164,16 +164,16 @@ async def test_only_a_job_that_failed_can_be_replayed(jobs: Client, board: Board
     board.submit("waits")
     for job_id, state in (("fine", "succeeded"), ("waits", "queued")):
         with pytest.raises(NotReplayable, match=f"it is {state}; only a job that failed can"):
-            await jobs.replay(job_id)
+            await jobs.dead.replay(job_id)
     with pytest.raises(JobNotFound):
-        await jobs.replay("never")
+        await jobs.dead.replay("never")
 
 
 async def test_a_request_that_no_longer_fits_is_refused_with_its_field(jobs: Client, board: Board) -> None:
     die(board, "a", request={"text": 7})
     for request in (None, {"text": 8}):
         with pytest.raises(InvalidRequest) as caught:
-            await jobs.replay("a", request=request)
+            await jobs.dead.replay("a", request=request)
         assert caught.value.field == "text"
     assert board.record("a").replayed_as is None
 
@@ -181,14 +181,14 @@ async def test_a_request_that_no_longer_fits_is_refused_with_its_field(jobs: Cli
 async def test_a_kind_that_nobody_knows_cannot_be_replayed(jobs: Client, board: Board) -> None:
     die(board, "a", kind="no.such")
     with pytest.raises(UnknownKind, match=r"no\.such"):
-        await jobs.replay("a")
+        await jobs.dead.replay("a")
 
 
 async def test_a_message_that_was_rejected_needs_a_request(jobs: Client, board: Board) -> None:
     reject(board, "a")
     with pytest.raises(NotReplayable, match="there is no request to repeat; give one"):
-        await jobs.replay("a")
-    job = await jobs.replay("a", request={"text": "hi"})
+        await jobs.dead.replay("a")
+    job = await jobs.dead.replay("a", request={"text": "hi"})
     new = await jobs.get(job.id)
     assert (new.queue, new.priority, new.tenant, new.request) == ("agents", 5, "acme", {"text": "hi"})
 
@@ -200,13 +200,13 @@ async def test_many_are_replayed_the_oldest_first_and_one_that_is_refused_holds_
         die(board, job_id)
     die(board, "other", code="else")
     die(board, "unknown", kind="no.such")
-    replays = await jobs.replay_many(code="broken")
+    replays = await jobs.dead.replay_many(code="broken")
 
     assert [replay.origin for replay in replays] == ["a", "b", "c", "unknown"]
     assert [replay.created for replay in replays] == [True, True, True, False]
     assert isinstance(replays[3].refused, UnknownKind)
     assert board.delivered()[-3:] == [replay.job_id for replay in replays[:3]]
-    assert [record.id for record in await jobs.dead()] == ["unknown", "other"]
+    assert [record.id for record in await jobs.dead.list()] == ["unknown", "other"]
 
 
 async def test_a_replay_goes_on_from_what_was_finished_or_does_it_again(
@@ -225,7 +225,7 @@ async def test_a_replay_goes_on_from_what_was_finished_or_does_it_again(
         )
     ]
     (tmp_path / "done.mended").touch()
-    resumed = await on_fleet.replay(failed.id)
+    resumed = await on_fleet.dead.replay(failed.id)
     assert await on_fleet.result(resumed.id, 10) == {"value": ["first", "second"]}
     assert flag.read_text().split() == ["first", "second"]
 
@@ -235,7 +235,7 @@ async def test_a_replay_from_the_start_does_every_step_again(on_fleet: Client, f
     failed = await on_fleet.submit("test.stepwise", {"n": 1, "flag": str(flag)})
     await eventually_async(lambda: fleet.board.state(failed.id) == "failed")
     (tmp_path / "done.mended").touch()
-    anew = await on_fleet.replay(failed.id, resume=False)
+    anew = await on_fleet.dead.replay(failed.id, resume=False)
     assert await on_fleet.result(anew.id, 10) == {"value": ["first", "second"]}
     assert flag.read_text().split() == ["first", "first", "second"]
 
@@ -247,8 +247,8 @@ async def test_dropped_dead_letters_are_gone_and_other_jobs_are_left_alone(jobs:
     for job_id in ("a", "b", "c"):
         die(board, job_id)
     board.submit("waits")
-    assert await jobs.drop(["a", "b", "waits", "never"]) == 2
-    assert [record.id for record in await jobs.dead()] == ["c"]
+    assert await jobs.dead.drop(["a", "b", "waits", "never"]) == 2
+    assert [record.id for record in await jobs.dead.list()] == ["c"]
     assert board.state("waits") is JobState.QUEUED
     with pytest.raises(JobNotFound):
         await jobs.get("a")
@@ -259,8 +259,8 @@ async def test_thousands_are_dropped_in_several_calls(jobs: Client, board: Board
     ids = board.submit_many(500)
     for job_id in ids:
         board.fail(board.start(job_id))
-    assert await jobs.drop(ids) == 500
-    assert await jobs.drop([]) == 0
+    assert await jobs.dead.drop(ids) == 500
+    assert await jobs.dead.drop([]) == 0
 
 
 # What a job remembers

@@ -33,7 +33,7 @@ async def test_a_job_that_only_waits_for_a_slot_tells_its_place_and_no_limit(job
 
 
 async def test_a_rate_tells_when_each_job_runs(jobs: Client, board: Board) -> None:
-    await jobs.set_tenant("acme", rate="6/m")
+    await jobs.tenants.set("acme", rate="6/m")
     ids = board.submit_many(4)
     assert (await jobs.get(ids[0])).limited is None, "it is delivered"
     board.start(ids[0])
@@ -49,7 +49,7 @@ async def test_a_rate_tells_when_each_job_runs(jobs: Client, board: Board) -> No
 
 
 async def test_the_moment_is_the_one_that_the_event_tells(jobs: Client, board: Board) -> None:
-    await jobs.set_tenant("acme", rate="6/m")
+    await jobs.tenants.set("acme", rate="6/m")
     board.submit_many(2)
     job_id = board.submit()
     (told,) = [event.data["run_at"] for event in board.events(job_id) if event.type == "limited"]
@@ -82,18 +82,18 @@ async def test_each_sort_of_limit_is_told(
 ) -> None:
     for whose, limits in setting.items():
         if whose in {"tenant", "every"}:
-            await jobs.set_tenant("acme" if whose == "tenant" else "*", **limits)
+            await jobs.tenants.set("acme" if whose == "tenant" else "*", **limits)
         else:
             scopes = {"kind": {"kind": "test.echo"}, "queue": {"queue": "agents"}}
             scope = scopes.get(whose, {"kind": "test.echo", "tenant": "acme"})
-            await jobs.set_job_limits(**scope, **limits)
+            await jobs.limits.jobs.set(**scope, **limits)
     _, second = board.submit_many(2)
 
     assert await reason(jobs, second) == held
 
 
 async def test_it_is_told_no_more_once_it_is_over(jobs: Client, board: Board) -> None:
-    await jobs.set_tenant("acme", max_running=1)
+    await jobs.tenants.set("acme", max_running=1)
     first, second = board.submit_many(2)
     assert await reason(jobs, second) == ("tenant acme", "max_running")
     board.succeed(board.start(first))
@@ -109,7 +109,7 @@ async def test_a_job_tells_which_other_its_conversation_goes_on_with(jobs: Clien
 
 
 async def test_a_list_tells_what_each_record_tells(jobs: Client, board: Board) -> None:
-    await jobs.set_tenant("acme", max_running=1)
+    await jobs.tenants.set("acme", max_running=1)
     board.submit_many(3)
     board.submit(tenant="other", conversation="c")
     board.submit(tenant="other", conversation="c")
@@ -125,7 +125,7 @@ async def test_a_list_tells_what_each_record_tells(jobs: Client, board: Board) -
 
 
 async def test_the_list_needs_one_round_trip_more_for_all_of_them(jobs: Client, board: Board) -> None:
-    await jobs.set_tenant("acme", max_running=1)
+    await jobs.tenants.set("acme", max_running=1)
     board.submit_many(50)
     board.client.config_resetstat()
     await jobs.list()

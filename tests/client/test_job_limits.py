@@ -21,20 +21,20 @@ from tests.support.clients import Client
     ],
 )
 async def test_limits_are_set_changed_listed_and_removed(jobs: Client, scope: dict[str, str], name: str) -> None:
-    await jobs.set_job_limits(**scope, rate="60/m")
-    changed = await jobs.set_job_limits(**scope, burst=3)
+    await jobs.limits.jobs.set(**scope, rate="60/m")
+    changed = await jobs.limits.jobs.set(**scope, burst=3)
     assert (str(changed.rate), changed.burst) == ("60/m", 3)
-    (status,) = await jobs.job_limits()
+    (status,) = await jobs.limits.jobs.list()
     assert (status.scope, status.limits) == (name, changed)
-    assert await jobs.remove_job_limits(**scope)
-    assert not await jobs.remove_job_limits(**scope)
-    assert await jobs.job_limits() == []
+    assert await jobs.limits.jobs.remove(**scope)
+    assert not await jobs.limits.jobs.remove(**scope)
+    assert await jobs.limits.jobs.list() == []
 
 
 async def test_when_no_limit_is_left_none_is_listed(jobs: Client) -> None:
-    await jobs.set_job_limits(kind="test.echo", max_running=3)
-    await jobs.set_job_limits(kind="test.echo", max_running="default")
-    assert await jobs.job_limits() == []
+    await jobs.limits.jobs.set(kind="test.echo", max_running=3)
+    await jobs.limits.jobs.set(kind="test.echo", max_running="default")
+    assert await jobs.limits.jobs.list() == []
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,26 @@ async def test_when_no_limit_is_left_none_is_listed(jobs: Client) -> None:
 )
 async def test_what_cannot_be_a_limit_is_refused(jobs: Client, given: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        await jobs.set_job_limits(**given)
+        await jobs.limits.jobs.set(**given)
     assert caught.value.field == field
-    assert await jobs.job_limits() == []
+    assert await jobs.limits.jobs.list() == []
 
 
 async def test_it_tells_how_many_run_and_how_many_places_wait(jobs: Client, board: Board) -> None:
     board.announce(agents=10)
-    await jobs.set_job_limits(kind="test.echo", max_running=1)
+    await jobs.limits.jobs.set(kind="test.echo", max_running=1)
     for tenant in ("a", "b", "c"):
         board.submit(tenant=tenant)
 
-    (status,) = await jobs.job_limits()
+    (status,) = await jobs.limits.jobs.list()
     assert (status.running, status.held, status.next_at) == (1, 2, None)
 
 
 async def test_it_tells_when_a_rate_lets_the_next_begin(jobs: Client, board: Board) -> None:
     board.announce(agents=10)
-    await jobs.set_job_limits(kind="test.echo", rate="1/h")
+    await jobs.limits.jobs.set(kind="test.echo", rate="1/h")
     board.submit_many(2)
 
-    (status,) = await jobs.job_limits()
+    (status,) = await jobs.limits.jobs.list()
     assert status.next_at is not None
     assert status.held == 1

@@ -120,8 +120,8 @@ async def test_the_busiest_tenants_come_first_and_the_others_are_counted(jobs: C
 
 async def test_a_tenant_at_its_limit_tells_how_many_of_its_jobs_wait_for_that(jobs: Client, board: Board) -> None:
     board.announce(agents=10)
-    await jobs.set_tenant("acme", max_running=1)
-    await jobs.set_job_limits(kind="test.echo", tenant="other", rate="1/h")
+    await jobs.tenants.set("acme", max_running=1)
+    await jobs.limits.jobs.set(kind="test.echo", tenant="other", rate="1/h")
     board.submit_many(3)
     board.submit_many(2, tenant="other")
     seen = await jobs.overview()
@@ -132,8 +132,8 @@ async def test_a_tenant_at_its_limit_tells_how_many_of_its_jobs_wait_for_that(jo
 
 async def test_the_lines_that_are_told_are_all_there_are(jobs: Client, board: Board) -> None:
     board.announce(agents=3, tools=1)
-    await jobs.set_tenant("a", max_running=1)
-    await jobs.set_job_limits(kind="test.other", max_running=1)
+    await jobs.tenants.set("a", max_running=1)
+    await jobs.limits.jobs.set(kind="test.other", max_running=1)
     for tenant in ("a", "b", "c"):
         for kind in ("test.echo", "test.other"):
             board.submit_many(2, tenant=tenant, kind=kind)
@@ -168,7 +168,7 @@ async def commands_of(jobs: Client, board: Board) -> int:
 
 
 def _core(jobs: Client) -> Any:
-    return jobs.client._core  # type: ignore[attr-defined]
+    return jobs.core
 
 
 def drive(board: Board, operation: Any) -> Any:

@@ -61,8 +61,8 @@ async def test_a_worker_that_is_not_heard_of_any_more_is_not_counted(jobs: Clien
 
 async def test_jobs_that_a_limit_holds_are_queued(jobs: Client, board: Board) -> None:
     announced(board, "one", agents=8)
-    await jobs.set_job_limits(kind="test.echo", max_running=1)
-    await jobs.set_tenant("paused", max_running=0)
+    await jobs.limits.jobs.set(kind="test.echo", max_running=1)
+    await jobs.tenants.set("paused", max_running=0)
     board.submit_many(3)
     board.submit_many(2, tenant="paused", kind="test.steps")
     state = await jobs.system()
@@ -79,54 +79,54 @@ async def test_of_very_many_tenants_some_are_counted_and_the_rest_reckoned(jobs:
 
 
 async def test_without_a_maintenance_there_is_no_notice(jobs: Client) -> None:
-    assert await jobs.maintenance() is None
-    assert not await jobs.end_maintenance()
+    assert await jobs.maintenance.get() is None
+    assert not await jobs.maintenance.end()
 
 
 async def test_a_maintenance_is_told_until_it_is_taken_back(jobs: Client) -> None:
-    notice = await jobs.begin_maintenance("  Payments are being moved.  ")
+    notice = await jobs.maintenance.begin("  Payments are being moved.  ")
     assert (notice.message, notice.until) == ("Payments are being moved.", None)
-    assert await jobs.maintenance() == notice
+    assert await jobs.maintenance.get() == notice
     assert (await jobs.system()).maintenance == notice
     assert (await jobs.overview()).maintenance == notice
-    assert await jobs.end_maintenance()
-    assert await jobs.maintenance() is None
+    assert await jobs.maintenance.end()
+    assert await jobs.maintenance.get() is None
 
 
 async def test_another_message_takes_the_place_of_the_first_and_since_when_stays(jobs: Client) -> None:
-    first = await jobs.begin_maintenance("Ten minutes.")
-    second = await jobs.begin_maintenance('An "hour", sorry: ü.', timedelta(hours=1))
+    first = await jobs.maintenance.begin("Ten minutes.")
+    second = await jobs.maintenance.begin('An "hour", sorry: ü.', timedelta(hours=1))
     assert second.message == 'An "hour", sorry: ü.'
     assert second.since == first.since
     assert second.until is not None
 
 
 async def test_a_maintenance_with_a_time_ends_by_itself(jobs: Client, board: Board) -> None:
-    notice = await jobs.begin_maintenance("Half an hour.", 1800)
+    notice = await jobs.maintenance.begin("Half an hour.", 1800)
     assert notice.until == notice.since + timedelta(minutes=30)
     assert 1_790_000 < board.client.pttl(board.keys.maintenance) <= 1_800_000
-    await jobs.begin_maintenance("Until further notice.")
+    await jobs.maintenance.begin("Until further notice.")
     assert board.client.ttl(board.keys.maintenance) == -1
 
 
 @pytest.mark.parametrize("message", ["", "  ", "x" * (LONGEST_MESSAGE + 1), "two\nlines", "\x1b[2J", None, 7])
 async def test_a_message_that_is_none_is_refused(jobs: Client, message: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        await jobs.begin_maintenance(message)
+        await jobs.maintenance.begin(message)
     assert [*refused.value.fields] == ["message"]
-    assert await jobs.maintenance() is None
+    assert await jobs.maintenance.get() is None
 
 
 @pytest.mark.parametrize("for_", [0, 0.5, -1, float("nan"), 31 * 86_400, "long", True])
 async def test_a_time_that_is_none_is_refused(jobs: Client, for_: Any) -> None:
     with pytest.raises(InvalidRequest, match="30 days"):
-        await jobs.begin_maintenance("Soon over.", for_)
-    assert await jobs.maintenance() is None
+        await jobs.maintenance.begin("Soon over.", for_)
+    assert await jobs.maintenance.get() is None
 
 
 async def test_a_maintenance_stops_no_work(jobs: Client, board: Board) -> None:
     announced(board, "one", agents=1)
-    await jobs.begin_maintenance("All is well.")
+    await jobs.maintenance.begin("All is well.")
     job_id = board.submit()
     assert board.run_next() == job_id
     assert board.state(job_id) == "succeeded"

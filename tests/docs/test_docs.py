@@ -27,7 +27,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
-ELSEWHERE = {"enqueue_async.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
+ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,11 @@ def test_the_example_of_a_job_of_ones_own_can_be_asked_for(shop: Fleet) -> None:
     assert shop.jobs.submit("demo.greet", {"name": "Ada"}).result(timeout=20) == {"text": "Hello, Ada!"}
 
 
-@pytest.mark.parametrize("name", ["decide.py", "dead_letters.py"])
+def test_the_example_with_types_prints_the_answer(shop: Fleet) -> None:
+    assert "10001" in run(shop, EXAMPLES / "typed.py")
+
+
+@pytest.mark.parametrize("name", ["decide.py", "dead_letters.py", "typed.py"])
 def test_the_page_of_producers_shows_these_examples_as_they_are_run(name: str) -> None:
     assert f"```python\n{(EXAMPLES / name).read_text()}```" in (DOCS / "producers.md").read_text()
 
@@ -130,7 +134,7 @@ def test_the_page_of_schedules_shows_its_example_as_it_is_run() -> None:
 
 def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
     told = run(shop, EXAMPLES / "schedule.py")
-    record = shop.jobs.schedule("morning-audit")
+    record = shop.jobs.schedules.get("morning-audit")
     assert told == f"morning-audit fires next at {record.next_at}\n"
     assert (record.cron, record.timezone) == ("0 9 * * MON-FRI", "Europe/Berlin")
 
@@ -144,7 +148,7 @@ def test_every_command_that_a_page_shows_is_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr("backdesk.client.connection.PAUSE_S", 0)  # between attempts at what is not there
+    monkeypatch.setattr("backdesk.client.blocking.connection.PAUSE_S", 0)  # between attempts at what is not there
     (tmp_path / "mended.json").write_text("{}")
     jobs = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
     asking = (*jobs, "conversations", "tenants", "limits", "breakers", "top", "maintenance", "reviews", "stats")

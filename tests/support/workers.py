@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 import redis
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.settings import Settings, celery_queue, load_settings
 from backdesk.worker.store.connection import connect

@@ -122,7 +122,7 @@ def test_workers_and_their_jobs_survive_a_restart_of_redis(tmp_path: Path) -> No
 
 PRODUCER = """
 import sys
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 with JobClient() as jobs:
     tenant, count = sys.argv[1], int(sys.argv[2])
     for start in range(0, count, 50):

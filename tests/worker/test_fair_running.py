@@ -12,7 +12,7 @@ from tests.support.workers import Fleet
 
 
 def test_a_rate_spaces_the_beginnings_of_jobs_on_real_workers(fleet: Fleet) -> None:
-    fleet.jobs.set_tenant("paced", rate="5/s")
+    fleet.jobs.tenants.set("paced", rate="5/s")
     try:
         jobs = [fleet.jobs.submit("test.echo", {"text": "x"}, tenant="paced") for _ in range(12)]
         for job in jobs:
@@ -23,11 +23,11 @@ def test_a_rate_spaces_the_beginnings_of_jobs_on_real_workers(fleet: Fleet) -> N
         assert began[-1] - began[0] <= 5
         assert {job.get().attempt for job in jobs} == {1}
     finally:
-        fleet.jobs.remove_tenant("paced")
+        fleet.jobs.tenants.remove("paced")
 
 
 def test_a_cap_is_kept_on_real_workers(fleet: Fleet) -> None:
-    fleet.jobs.set_tenant("capped", max_running=1)
+    fleet.jobs.tenants.set("capped", max_running=1)
     try:
         jobs = [fleet.jobs.submit("test.sleep", {"n": 0.2}, tenant="capped") for _ in range(4)]
         for job in jobs:
@@ -38,7 +38,7 @@ def test_a_cap_is_kept_on_real_workers(fleet: Fleet) -> None:
         assert len(spans) == 4
         assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
     finally:
-        fleet.jobs.remove_tenant("capped")
+        fleet.jobs.tenants.remove("capped")
 
 
 def test_messages_of_a_conversation_are_worked_off_in_order_on_real_workers(fleet: Fleet) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.client.job_client import Job
+from backdesk.client import Job
 from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
 from tests.support.faults import FAULTS, refusing

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from backdesk.client.job_client import Job
+from backdesk.client import Job
 from backdesk.worker.errors import InvalidRequest, JobFailed, TaskError
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.jobs import NewJob

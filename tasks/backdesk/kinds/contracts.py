@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from backdesk import kinds
 from backdesk.platform.contract import KindModels
@@ -20,10 +21,10 @@ def folders() -> Iterator[str]:
             yield f"{kinds.__name__}.{module.name}"
 
 
-def _collected() -> dict[str, KindModels]:
+def _collected() -> dict[str, KindModels[Any, Any]]:
     found = [import_module(f"{folder}.contract").KIND for folder in folders()]
     return {each.kind: each for each in found}
 
 
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
-KINDS: dict[str, KindModels] = _collected()
+KINDS: dict[str, KindModels[Any, Any]] = _collected()

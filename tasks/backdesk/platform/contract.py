@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -22,10 +22,17 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KindModels(NamedTuple):
-    """A kind of this deployment: where its jobs run, and what goes in and comes out."""
+Request = TypeVar("Request", bound=BaseModel)
+Result = TypeVar("Result", bound=BaseModel)
+
+
+class KindModels(NamedTuple, Generic[Request, Result]):
+    """A kind of this deployment: where its jobs run, and what goes in and comes out.
+
+    Submit with it in place of the kind's name, and types are checked: `client.submit(KIND, Request(…))`.
+    """
 
     kind: str
     queue: str
-    request: type[BaseModel]
-    result: type[BaseModel]
+    request: type[Request]
+    result: type[Result]

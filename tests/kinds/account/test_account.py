@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backdesk.agents.failures import ModelFailure
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.kinds.account.contract import AccountRequest, AccountResult
 from backdesk.kinds.account.kind import account_help
 from backdesk.kinds.account.tables import SignIn
@@ -43,7 +43,7 @@ async def sign_in(folder: Path, **options: Any) -> AccountResult:
 def words_of(conversation_id: str = "talk") -> str:
     """All that is kept of a conversation, as JSON."""
     with JobClient(settings=MEMORIES.settings) as client:
-        kept = client.conversation(conversation_id, tenant="acme")
+        kept = client.conversations.get(conversation_id, tenant="acme")
     return json.dumps([[turn.messages, turn.facts] for turn in kept.turns], default=str)
 
 

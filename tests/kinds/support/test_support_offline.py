@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.kinds.support.contract import SupportRequest
 from backdesk.kinds.support.kind import support_request
 from backdesk.platform.database import Database
@@ -148,7 +148,7 @@ async def test_a_repeated_attempt_reports_the_same_refund_and_keeps_one_turn() -
     again = await ask("refund order 10003", conversation_id="talk")
     assert again == first
     with JobClient(settings=MEMORIES.settings) as client:
-        assert len(client.conversation("talk", tenant="acme").turns) == 1
+        assert len(client.conversations.get("talk", tenant="acme").turns) == 1
 
 
 async def test_nothing_is_streamed_while_nobody_watches() -> None:

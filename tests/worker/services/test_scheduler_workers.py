@@ -22,16 +22,16 @@ def test_a_schedule_goes_on_when_the_elected_worker_is_killed_and_no_moment_is_f
     workers = [fleet.begin_worker() for _ in range(2)]
     for worker in workers:
         fleet.wait_for(worker)
-    fleet.jobs.add_schedule("tick", "test.echo", {"text": "hi"}, every=1, tenant="acme")
-    eventually(lambda: fleet.jobs.schedule("tick").fired >= 2, what="two firings")
+    fleet.jobs.schedules.add("tick", "test.echo", {"text": "hi"}, every=1, tenant="acme")
+    eventually(lambda: fleet.jobs.schedules.get("tick").fired >= 2, what="two firings")
     leader: Any = fleet.redis.get(fleet.board.keys.leader)
     victim = next(worker for worker in workers if worker.name == leader.decode())
     victim.kill()
-    before = fleet.jobs.schedule("tick").fired
-    eventually(lambda: fleet.jobs.schedule("tick").fired >= before + 2, what="two firings of the other worker")
-    fleet.jobs.pause_schedule("tick")
+    before = fleet.jobs.schedules.get("tick").fired
+    eventually(lambda: fleet.jobs.schedules.get("tick").fired >= before + 2, what="two firings of the other worker")
+    fleet.jobs.schedules.pause("tick")
     eventually(lambda: all(job.done for job in fired(fleet)), what="the end of all jobs")
-    jobs, record = fired(fleet), fleet.jobs.schedule("tick")
+    jobs, record = fired(fleet), fleet.jobs.schedules.get("tick")
     planned = Counter(job.metadata["schedule"]["planned_at"] for job in jobs)
     assert set(planned.values()) == {1}
     assert len(jobs) == record.fired

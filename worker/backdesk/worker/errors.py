@@ -215,6 +215,23 @@ class JobFailed(BackdeskError):
         return f"job {self.job_id} {self.state}: [{self.failure.code}] {self.failure.message}"
 
 
+class ResultMismatch(BackdeskError):
+    """The job has a result, but not as the kind's model here expects it: two versions of the kind are at work.
+
+    `fields` has one reason for each field; the job's record has the result as JSON.
+    """
+
+    def __init__(self, job_id: str, model: str, fields: dict[str, str]) -> None:
+        super().__init__(job_id, model, fields)
+        self.job_id = job_id
+        self.model = model
+        self.fields = fields
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{field}: {reason}" for field, reason in self.fields.items())
+        return f"the result of job {self.job_id} is no {self.model} as it is known here: {reasons}"
+
+
 class ResultTimeout(BackdeskError, TimeoutError):
     """The job had no result within the time that the caller was willing to wait; it goes on."""
 

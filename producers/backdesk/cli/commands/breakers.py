@@ -28,7 +28,7 @@ def list_breakers(as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        found = client.breakers()
+        found = client.breakers.list()
     out.document(found)
     if found:
         show_breakers(found, out)
@@ -53,7 +53,7 @@ def open_breaker(
     out = Output(as_json=as_json)
     time = None if span is None else read_span("for", span)
     with connected() as client:
-        was = client.open_breaker(name, time)
+        was = client.breakers.open(name, time)
     out.document({"resource": name, "state": BreakerState.OPEN, "was": was})
     end = "until it is closed" if span is None else f"for {span}"
     out.line(f"opened {name} {end}; it was {state_word(was)}")
@@ -69,7 +69,7 @@ def close_breaker(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        was = client.close_breaker(name)
+        was = client.breakers.close(name)
     out.document({"resource": name, "state": BreakerState.CLOSED, "was": was})
     out.line(f"closed {name}; it was {state_word(was)}")
 

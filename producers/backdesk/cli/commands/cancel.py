@@ -12,7 +12,7 @@ import typer
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import ExitCode, verdict_on
 from backdesk.cli.output import AsJson, Output
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.errors import BackdeskError, JobFailed, NotCancellable, ResultTimeout, StoreUnavailable
 from backdesk.worker.model.job import JobState
 

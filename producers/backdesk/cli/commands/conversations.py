@@ -41,7 +41,7 @@ def list_conversations(
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        heads = client.conversations(tenant=tenant, limit=limit)
+        heads = client.conversations.list(tenant=tenant, limit=limit)
     out.document(heads)
     if not heads:
         out.line(f"no conversations of tenant {tenant}; one begins with: backdesk submit support.request")
@@ -72,7 +72,7 @@ def show(conversation_id: Id, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson =
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        conversation = client.conversation(conversation_id, tenant=tenant)
+        conversation = client.conversations.get(conversation_id, tenant=tenant)
     out.document(conversation)
     out.show(facts(_facts(conversation)))
     for turn in conversation.turns:
@@ -116,7 +116,7 @@ def forget(conversation_id: Id, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        if not client.forget_conversation(conversation_id, tenant=tenant):
+        if not client.conversations.forget(conversation_id, tenant=tenant):
             raise ConversationNotFound(conversation_id, tenant)
     out.document({"forgotten": conversation_id, "tenant": tenant})
     out.line(f"forgot conversation {conversation_id} of tenant {tenant}")

@@ -33,7 +33,7 @@ from backdesk.cli.output import AsJson, Output, table
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.jobs import show_jobs
 from backdesk.cli.views.record import show_record
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.client.operations.steps import Memory
 from backdesk.worker.errors import BackdeskError, StoreUnavailable
 from backdesk.worker.model.job import JobState
@@ -64,7 +64,7 @@ def list_dead(
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        records = client.dead(**filters(tenant, kind, code, category, since), limit=limit, all=everything)
+        records = client.dead.list(**filters(tenant, kind, code, category, since), limit=limit, all=everything)
     out.document(records)
     if records:
         show_jobs(records, out)
@@ -151,7 +151,7 @@ def replay(
 
 def _replay(client: JobClient, job_id: str, options: dict[str, Any], out: Output) -> ExitCode:
     try:
-        job = client.replay(job_id, **options)
+        job = client.dead.replay(job_id, **options)
     except StoreUnavailable:
         raise
     except BackdeskError as error:
@@ -203,7 +203,7 @@ def drop(
         found = chosen(client, ids, fitting, limit, everything=everything)
         confirm(out, "Drop", ids, found, yes=yes)
         parts = [found[at : at + DROPPED_AT_ONCE] for at in range(0, len(found), DROPPED_AT_ONCE)]
-        dropped = sum(client.drop(part) for part in told(parts, "Dropping", out))
+        dropped = sum(client.dead.drop(part) for part in told(parts, "Dropping", out))
     out.document({"dropped": dropped})
     out.line(f"dropped {dropped} of {len(found)}" if dropped < len(found) else f"dropped {dropped}")
 

@@ -8,10 +8,11 @@ import typer
 from rich.text import Text
 
 from backdesk.cli.commands.examinations import Finding, Level, examine, examine_model
-from backdesk.cli.connection import Deployment, connected, find_deployment
+from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.output import AsJson, Output, table
 from backdesk.cli.safe_text import safe_line
+from backdesk.client.deployment import Deployment, find_deployment
 from backdesk.worker.store.connection import translated
 
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}

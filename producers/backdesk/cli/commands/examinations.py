@@ -13,11 +13,11 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from backdesk.cli.catalogue import offers
-from backdesk.cli.connection import Deployment, shown_url
 from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.maintenance import notice_text
 from backdesk.cli.views.top import counts_text
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
+from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError
@@ -184,7 +184,7 @@ def _unserved(seen: Overview) -> Finding:
 
 
 def _maintenance(client: JobClient) -> Finding:
-    notice = client.maintenance()
+    notice = client.maintenance.get()
     detail = notice_text(notice) if notice else "none"
     fix = "when it is over, if it does not end by itself: backdesk maintenance off"
     return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)

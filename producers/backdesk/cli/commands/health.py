@@ -79,7 +79,7 @@ def workers(as_json: AsJson = False) -> None:
 
 def _announced(name: str | None) -> tuple[Announcements, MaintenanceNotice | None]:
     with connected() as client:
-        notice = client.maintenance()
+        notice = client.maintenance.get()
         announced = [worker for worker in client.workers() if name in {None, worker.name}]
     if not announced:
         who = "no worker is alive" if name is None else f"no worker {name!r} is alive"

@@ -13,10 +13,10 @@ from backdesk.cli.options.limit_scopes import JobScope, read_scope, written
 from backdesk.cli.options.tenants import read_whole
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.limits import show_limits
-from backdesk.client.connection import given
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.client.operations.job_limits import JobLimitStatus
 from backdesk.client.operations.policies import AS_DEFAULT
+from backdesk.client.options import given
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.service import Limits, LimitStatus, Scope
 from backdesk.worker.model.tenancy import NO_LIMIT
@@ -111,7 +111,7 @@ def set_limits(
     _check_fitting(wanted, of_jobs, of_service)
     with connected() as client:
         if isinstance(wanted, JobScope):
-            client.set_job_limits(**wanted.names, **of_jobs)
+            client.limits.jobs.set(**wanted.names, **of_jobs)
         else:
             _set_service(client, wanted, of_service)
         status = _find(client, wanted)
@@ -132,9 +132,9 @@ def remove(scope: ScopeText, as_json: AsJson = False) -> None:
     wanted = read_scope(scope)
     with connected() as client:
         removed = (
-            client.remove_job_limits(**wanted.names)
+            client.limits.jobs.remove(**wanted.names)
             if isinstance(wanted, JobScope)
-            else client.remove_service_limits(str(wanted))
+            else client.limits.services.remove(str(wanted))
         )
     if not removed:
         raise _unset(wanted)
@@ -160,7 +160,7 @@ def _check_fitting(scope: JobScope | Scope, of_jobs: dict[str, Any], of_service:
 
 
 def _set_service(client: JobClient, scope: Scope, changes: dict[str, Any]) -> None:
-    known = next((each.limits for each in client.service_limits() if each.scope == str(scope)), None)
+    known = next((each.limits for each in client.limits.services.list() if each.scope == str(scope)), None)
     before = known.model_dump() if known else {}
     after = {name: value for name, value in (before | changes).items() if value not in (None, AS_DEFAULT, NO_LIMIT)}
     if not after:
@@ -168,15 +168,17 @@ def _set_service(client: JobClient, scope: Scope, changes: dict[str, Any]) -> No
             "limits", f"none would be left; remove them with: backdesk limits remove {written(str(scope))}"
         )
     Limits.checked(**after)
-    client.set_service_limits(str(scope), **after)
+    client.limits.services.set(str(scope), **after)
 
 
 def _all(client: JobClient) -> list[AnyStatus]:
-    return [*client.job_limits(), *client.service_limits()]
+    return [*client.limits.jobs.list(), *client.limits.services.list()]
 
 
 def _find(client: JobClient, scope: JobScope | Scope) -> AnyStatus | None:
-    found: Sequence[AnyStatus] = client.job_limits() if isinstance(scope, JobScope) else client.service_limits()
+    found: Sequence[AnyStatus] = (
+        client.limits.jobs.list() if isinstance(scope, JobScope) else client.limits.services.list()
+    )
     return next((each for each in found if each.scope == str(scope)), None)
 
 

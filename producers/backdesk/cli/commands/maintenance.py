@@ -38,7 +38,7 @@ def begin(
     if for_ is not None:
         checked_span_s(for_)
     with connected() as client:
-        notice = client.begin_maintenance(message, for_)
+        notice = client.maintenance.begin(message, for_)
     out.document(notice)
     out.line(notice_text(notice), "yellow")
 
@@ -53,7 +53,7 @@ def end(as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        was = client.end_maintenance()
+        was = client.maintenance.end()
     out.document({"ended": was})
     out.line("the maintenance is over" if was else "there was no maintenance")
 
@@ -70,7 +70,7 @@ def show(as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        notice = client.maintenance()
+        notice = client.maintenance.get()
     out.document(notice)
     out.line(notice_text(notice) if notice else "no maintenance", "yellow" if notice else "")
 

@@ -28,8 +28,8 @@ from backdesk.cli.options.schedules import (
 from backdesk.cli.options.submit import Attempts, BudgetText, Kind, Metadata, Retry, Tenant, Timeout, read_documents
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.schedules import next_text, show_schedule, show_schedules
-from backdesk.client.connection import given
 from backdesk.client.operations.schedules import KeptSchedule
+from backdesk.client.options import given
 from backdesk.worker.errors import ScheduleNotFound
 from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.model.schedule import Missed, Overlap
@@ -89,7 +89,7 @@ def add(
     }
     body = {} if request is None else read_source("request", request)
     with connected() as client:
-        kept = client.add_schedule(name, kind, body, **options)
+        kept = client.schedules.add(name, kind, body, **options)
     _announce(name, kept, out)
 
 
@@ -115,7 +115,7 @@ def list_schedules(
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        records = client.schedules(tenant=tenant)
+        records = client.schedules.list(tenant=tenant)
     out.document(records)
     if records:
         show_schedules(records, out)
@@ -133,7 +133,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        record = client.schedule(name)
+        record = client.schedules.get(name)
     out.document(record)
     show_schedule(record, out)
 
@@ -148,7 +148,7 @@ def pause(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        record = client.pause_schedule(name)
+        record = client.schedules.pause(name)
     out.document(record)
     out.line(f"paused {name}")
 
@@ -163,7 +163,7 @@ def resume(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        record = client.resume_schedule(name)
+        record = client.schedules.resume(name)
     out.document(record)
     out.line(f"resumed {name}")
     out.line(f"next: {next_text(record)}", "dim")
@@ -179,7 +179,7 @@ def remove(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        if not client.remove_schedule(name):
+        if not client.schedules.remove(name):
             raise ScheduleNotFound(name)
     out.document({"removed": name})
     out.line(f"removed {name}")
@@ -195,7 +195,7 @@ def run(name: Name, as_json: AsJson = False) -> None:
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        job = client.run_schedule(name)
+        job = client.schedules.run(name)
     out.document({"job_id": job.id})
     out.line(f"submitted {job.id}")
     out.line(f"follow it: backdesk watch {job.id}", "dim")

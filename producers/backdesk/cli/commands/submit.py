@@ -44,7 +44,7 @@ from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.following import follow, subscribed
 from backdesk.cli.views.holds import lack_text
 from backdesk.cli.views.record import end_of
-from backdesk.client.job_client import Job, JobClient
+from backdesk.client import Job, JobClient
 from backdesk.client.operations.jobs import new_job_id
 from backdesk.worker.errors import BackdeskError, InvalidRequest, ResultTimeout
 from backdesk.worker.model.job import DEFAULT_TENANT, TERMINAL, JobRecord

@@ -27,7 +27,7 @@ from backdesk.cli.options.tenants import (
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.tenants import named, show_tenant, show_tenants
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 
 
 def list_tenants(
@@ -45,7 +45,7 @@ def list_tenants(
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        tenants, more = client.tenants(limit=limit)
+        tenants, more = client.tenants.list(limit=limit)
     out.document(tenants)
     if tenants:
         show_tenants(tenants, out)
@@ -67,7 +67,7 @@ def show(name: MaybeName = None, *, default: ForEvery = False, as_json: AsJson =
     out = Output(as_json=as_json)
     tenant = read_name(name, every=default)
     with connected() as client:
-        status = client.tenant(tenant)
+        status = client.tenants.get(tenant)
     out.document(status)
     show_tenant(status, out)
 
@@ -113,8 +113,8 @@ def set_tenant(
         priority=priority,
     )
     with connected() as client:
-        client.set_tenant(tenant, **changes)
-        status = client.tenant(tenant)
+        client.tenants.set(tenant, **changes)
+        status = client.tenants.get(tenant)
         unknown = _unknown(client, changes["kinds"])
     out.document(status)
     out.line(f"set {named(tenant)}")
@@ -141,7 +141,7 @@ def remove(name: MaybeName = None, *, default: ForEvery = False, as_json: AsJson
     out = Output(as_json=as_json)
     tenant = read_name(name, every=default)
     with connected() as client:
-        if not client.remove_tenant(tenant):
+        if not client.tenants.remove(tenant):
             raise CommandFailed("not_set", f"nothing is set for {named(tenant)}", ExitCode.REFUSED)
     out.document({"removed": tenant})
     out.line(f"removed what was set for {named(tenant)}")

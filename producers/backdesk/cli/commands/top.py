@@ -21,7 +21,7 @@ from backdesk.cli.connection import connected
 from backdesk.cli.options.moments import read_span
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.top import page
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
 from backdesk.worker.errors import InvalidRequest, StoreUnavailable
 
 SHORTEST_S, LONGEST_S = 0.2, 3600.0

@@ -11,8 +11,8 @@ from rich.progress import track
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.options.moments import read_span_or_moment
 from backdesk.cli.output import Output
-from backdesk.client.connection import given
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
+from backdesk.client.options import given
 from backdesk.worker.failure import Category
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def chosen(
         raise CommandFailed("usage", f"{sentence}, not both" if ids else sentence, ExitCode.REFUSED)
     if ids:
         return [*dict.fromkeys(ids)]
-    return [record.id for record in reversed(client.dead(**fitting, limit=limit, all=everything))]
+    return [record.id for record in reversed(client.dead.list(**fitting, limit=limit, all=everything))]
 
 
 def confirm(out: Output, verb: str, ids: Sequence[str] | None, found: Sequence[str], *, yes: bool) -> None:

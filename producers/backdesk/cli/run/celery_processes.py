@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from backdesk.cli.connection import Deployment
+from backdesk.client.deployment import Deployment
 from backdesk.worker.errors import ConfigurationError
 
 #: Agents wait for a model most of the time; tools compute.

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backdesk.cli.connection import Deployment, connected, find_deployment, shown_url
+from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.options.moments import shown_span
 from backdesk.cli.output import AsJson, Output, facts
@@ -23,7 +23,8 @@ from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.following import follow, subscribed
 from backdesk.cli.views.measures import measures_text
 from backdesk.cli.views.record import end_of, usage_text
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
+from backdesk.client.deployment import Deployment, find_deployment, shown_url
 from backdesk.client.operations.jobs import new_job_id
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.job import JobRecord, JobState

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from backdesk.cli.connection import Deployment, connected, find_deployment
+from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.run.celery_processes import AGENT_SLOTS, environment, flower_command, require, worker_command
+from backdesk.client.deployment import Deployment, find_deployment
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.store.connection import translated
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from backdesk.cli.connection import Deployment, connected, shown_url
+from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.output import AsJson, Output, facts
 from backdesk.cli.run.celery_processes import (
@@ -32,7 +32,8 @@ from backdesk.cli.run.processes import FLOWER_PORT
 from backdesk.cli.run.redis_part import RedisPart
 from backdesk.cli.run.stop_signals import stop_requests
 from backdesk.cli.run.supervisor import Part, Supervisor
-from backdesk.client.job_client import JobClient
+from backdesk.client import JobClient
+from backdesk.client.deployment import Deployment, shown_url
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.keys import Keys
 

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 from backdesk.cli.output import Output
 from backdesk.cli.views.progress import view_for
-from backdesk.client.job_client import JobClient
-from backdesk.client.watch import Watch
+from backdesk.client import JobClient
+from backdesk.client.blocking.watch import Watch
 from backdesk.worker.model.events import JobEvent
 
 #: How often the check runs while no event comes. Seconds.

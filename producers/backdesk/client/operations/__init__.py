@@ -1,1 +1,4 @@
-"""What clients do, without saying how they wait: each operation is a generator that yields what it asks Redis."""
+"""What clients do, without saying how they wait: begin with `operation`, which says how an operation is written.
+
+Each of them is a generator that yields what it asks of Redis, and is carried out by `Connection.do` of either client.
+"""

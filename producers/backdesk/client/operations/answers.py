@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import JobNotFound, NotWaiting
 from backdesk.worker.model.asks import Ask
 from backdesk.worker.model.job import JobState
@@ -13,10 +13,10 @@ from backdesk.worker.store.records import read_asks
 from backdesk.worker.submit.reply import Reply, settlement_of
 
 
-class Answers:
+class AnswerOperations:
     """The operations that answer jobs."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def give(self, job_id: str, reply: Reply) -> Operation[None]:

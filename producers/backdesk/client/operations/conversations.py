@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import ConversationNotFound, InvalidRequest
 from backdesk.worker.memory.calls import HEAD_FIELDS, MemoryCalls, read_head, read_turn, turn_numbers
 from backdesk.worker.memory.conversation import Conversation, Head, Turn, check_conversation_id
@@ -18,10 +18,10 @@ MOST_LISTED = 10_000
 Heads = list[Head]
 
 
-class Conversations:
+class ConversationOperations:
     """The operations on what was said."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
         self._calls = MemoryCalls(core.settings)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import PAGE, JobCore, Records
+from backdesk.client.operations.jobs import PAGE, JobOperations, Records
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
@@ -71,10 +71,10 @@ class Replay:
 Replays = list[Replay]
 
 
-class DeadLetters:
+class DeadLetterOperations:
     """The operations on dead letters."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def find(self, meant: DeadFilter, limit: int) -> Operation[Records]:

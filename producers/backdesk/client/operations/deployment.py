@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.model.deployment import MaintenanceNotice, SystemState, checked_message, checked_span_s
 from backdesk.worker.store.deployment import SystemCalls, read_notice
 
 
-class SystemInfo:
+class DeploymentOperations:
     """The operations about the deployment as a whole."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._key = core.keys.maintenance
         self._calls = SystemCalls(core.settings)
 

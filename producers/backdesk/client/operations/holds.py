@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from backdesk.client.operation import Command, Commands, Operation
 from backdesk.client.operations.live_workers import LiveWorkers
+from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, scope_of, tenant_scope

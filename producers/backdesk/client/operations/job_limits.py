@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.client.operations.pace import next_moment, unbegun
 from backdesk.client.operations.policies import change_policy, policies
 from backdesk.client.operations.tenants import checked_name
@@ -42,10 +42,10 @@ class JobLimitStatus(BaseModel):
 JobLimitStatuses = list[JobLimitStatus]
 
 
-class LimitsOfJobs:
+class JobLimitOperations:
     """The operations on limits of jobs; those of whole tenants are in `tenants`."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def set(self, scope: str, changes: Mapping[str, Any]) -> Operation[JobLimits]:

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.holds import with_holds
 from backdesk.client.operations.kinds import AnnouncedKinds
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.contract import KindContract, RequestCheck
@@ -38,7 +39,7 @@ PAGE = 200
 MAX_PAGES = 50
 
 
-class JobCore:
+class JobOperations:
     """The operations of a job client on one deployment."""
 
     def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
@@ -50,11 +51,11 @@ class JobCore:
         self._given = checks or {}
 
     def submit(
-        self, kind: str, request: object, options: JobOptions, job_id: str | None
+        self, kind: NamedKind, request: object, options: JobOptions, job_id: str | None
     ) -> Operation[tuple[str, bool]]:
         """Return the job's id, and whether this call created it."""
         check = yield from self.check(kind)
-        job = self._admit(new_job_id() if job_id is None else job_id, kind, request, check, options)
+        job = self._admit(new_job_id() if job_id is None else job_id, name_of(kind), request, check, options)
         found, created = yield from self.write(job)
         # An id of our own choosing that is found already was written by this very call, before its connection broke.
         return found, created or (job_id is None and found == job.id)
@@ -65,14 +66,14 @@ class JobCore:
         check_taken(job, code, found)
         return found, code is SubmitCode.CREATED
 
-    def submit_many(self, kind: str, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
+    def submit_many(self, kind: NamedKind, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
         """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
         if options.idempotency_key is not None:
             raise InvalidRequest("idempotency_key", "names one job; use submit for it")
         if options.when_busy != WHEN_BUSY[0]:
             raise InvalidRequest("when_busy", "is for one job; use submit for it")
         check = yield from self.check(kind)
-        jobs = [self._admit_nth(n, kind, request, check, options) for n, request in enumerate(requests)]
+        jobs = [self._admit_nth(n, name_of(kind), request, check, options) for n, request in enumerate(requests)]
         calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
         for at in range(0, len(calls), CALLS_A_TRIP):
             for replies in (yield Calls(calls[at : at + CALLS_A_TRIP])):
@@ -164,9 +165,9 @@ class JobCore:
             read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
         ]
 
-    def check(self, kind: str) -> Operation[RequestCheck]:
+    def check(self, kind: NamedKind) -> Operation[RequestCheck]:
         """Return what checks requests of a kind; raises UnknownKind."""
-        return self.announced.check(kind, self._given.get(kind))
+        return self.announced.check(kind, self._given.get(name_of(kind)))
 
     def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
         return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)

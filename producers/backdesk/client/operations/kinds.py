@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from backdesk.client.contracts import check_of_announced
-from backdesk.client.operation import Commands, Operation
+from backdesk.client.contracts import NamedKind, check_of_announced, name_of
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import UnknownKind
 from backdesk.worker.model.contract import KindContract, RequestCheck
 from backdesk.worker.settings import Settings
@@ -25,7 +25,7 @@ class AnnouncedKinds:
         self._keys = Keys(settings.prefix)
         self._guard = settings.guard
         self._announced: dict[str, KindContract] = {}
-        self._checks: dict[tuple[str, RequestCheck | None], RequestCheck] = {}
+        self._checks: dict[tuple[str, RequestCheck | None, type | None], RequestCheck] = {}
         self._read_at = float("-inf")
 
     def list(self) -> Operation[_Contracts]:
@@ -33,7 +33,7 @@ class AnnouncedKinds:
         (announced,) = yield Commands([("HGETALL", self._keys.kinds)])
         return sorted((KindContract.model_validate_json(raw) for raw in announced.values()), key=lambda c: c.kind)
 
-    def check(self, kind: str, given: RequestCheck | None = None) -> Operation[RequestCheck]:
+    def check(self, kind: NamedKind, given: RequestCheck | None = None) -> Operation[RequestCheck]:
         """Return what checks requests of a kind; raises UnknownKind. A round trip only at times.
 
         With a check that the caller has `given`, the kind may be one that nobody has announced yet. What is done about
@@ -42,18 +42,19 @@ class AnnouncedKinds:
         if given is not None and not given.guarded:
             return given
         stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
-        if stale or (given is None and kind not in self._announced):
+        if stale or (given is None and name_of(kind) not in self._announced):
             self._announced = {contract.kind: contract for contract in (yield from self.list())}
             self._checks.clear()
             self._read_at = time.monotonic()
-        if (kind, given) not in self._checks:
-            self._checks[kind, given] = self._check_of(kind, given)
-        return self._checks[kind, given]
+        key = name_of(kind), given, None if isinstance(kind, str) else kind.request
+        if key not in self._checks:
+            self._checks[key] = self._check_of(kind, given)
+        return self._checks[key]
 
-    def _check_of(self, kind: str, given: RequestCheck | None) -> RequestCheck:
-        announced = self._announced.get(kind)
+    def _check_of(self, kind: NamedKind, given: RequestCheck | None) -> RequestCheck:
+        announced = self._announced.get(name_of(kind))
         if given is not None:
             return given.guarded_by((announced and announced.guard) or self._guard)
         if announced is None:
-            raise UnknownKind(kind, sorted(self._announced))
-        return check_of_announced(announced)
+            raise UnknownKind(name_of(kind), sorted(self._announced))
+        return check_of_announced(announced, kind)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backdesk.client.operation import Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.store.jobs import text
 
 #: Tenants of a queue that are looked at, unless a caller says otherwise.
@@ -39,7 +39,7 @@ class Lines:
 
 
 def read_lines(
-    core: JobCore, queues: Iterable[str], *, tenant: str | None = None, most: int = MOST_TENANTS
+    core: JobOperations, queues: Iterable[str], *, tenant: str | None = None, most: int = MOST_TENANTS
 ) -> Operation[Lines]:
     """Return the lines of queues, of one tenant or of `most` at most in each queue. Not atomic; three round trips."""
     keys, names = core.keys, sorted(set(queues))
@@ -68,7 +68,7 @@ def _in_lane(lane: str, tenant: str | None, most: int) -> list[tuple[object, ...
     return [("ZRANGE", lane, 0, last), ("ZCARD", lane)]
 
 
-def _lines(core: JobCore, chosen: Sequence[tuple[str, str]], held: Mapping[str, str]) -> Operation[list[Line]]:
+def _lines(core: JobOperations, chosen: Sequence[tuple[str, str]], held: Mapping[str, str]) -> Operation[list[Line]]:
     if not chosen:
         return []
     keys, within = core.keys, set(chosen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from backdesk.client.operation import Command
+from backdesk.client.operations.operation import Command
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Unserved
 from backdesk.worker.store.jobs import text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdesk.client.operation import Commands, Operation
 from backdesk.client.operations.dead_letters import Since
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import read_note
 from backdesk.worker.memory.note import MOST_NOTES, Note, is_topic
@@ -19,10 +19,10 @@ Notes = list[Note]
 PAGE = 1000
 
 
-class Journals:
+class NoteOperations:
     """The operations that read journals."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def read(

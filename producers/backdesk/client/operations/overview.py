@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operation import Commands, Operation
-from backdesk.client.operations.deployment import SystemInfo
-from backdesk.client.operations.job_limits import JobLimitStatus, LimitsOfJobs
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.deployment import DeploymentOperations
+from backdesk.client.operations.job_limits import JobLimitOperations, JobLimitStatus
+from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line, Lines, read_lines
 from backdesk.client.operations.live_workers import LiveWorkers
-from backdesk.client.operations.schedules import Schedules
-from backdesk.client.operations.service_limits import ServiceLimits
-from backdesk.client.operations.tenants import Tenants, TenantStatus
+from backdesk.client.operations.operation import Commands, Operation
+from backdesk.client.operations.schedules import ScheduleOperations
+from backdesk.client.operations.service_limits import ServiceLimitOperations
+from backdesk.client.operations.tenants import TenantOperations, TenantStatus
 from backdesk.client.operations.unserved import Places, UnservedJobs, read_stranded, unserved
 from backdesk.worker.model.deployment import MaintenanceNotice
 from backdesk.worker.model.health import WorkerFacts
@@ -135,10 +135,10 @@ class _Ends:
         return round(counted / self.seconds, 3)
 
 
-class Overviews:
+class OverviewOperations:
     """The operation that looks at everything."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def read(self, most_tenants: int, most_schedules: int) -> Operation[Overview]:
@@ -150,8 +150,8 @@ class Overviews:
         queues = yield from self._queues(names, at, lines, ends)
         queued = {queue.queue: queue.queued for queue in queues}
         tenants, left_out = yield from self._tenants(at, lines, ends, most_tenants)
-        schedules, more_schedules = yield from Schedules(self._core).soonest(most_schedules)
-        services = ServiceLimits(self._core)
+        schedules, more_schedules = yield from ScheduleOperations(self._core).soonest(most_schedules)
+        services = ServiceLimitOperations(self._core)
         return Overview(
             at=moment(at.now_ms),
             states=at.states,
@@ -163,11 +163,11 @@ class Overviews:
             tenants_left_out=left_out,
             workers=at.workers,
             breakers=(yield from services.breakers()),
-            job_limits=(yield from LimitsOfJobs(self._core).list()),
+            job_limits=(yield from JobLimitOperations(self._core).list()),
             service_limits=(yield from services.list()),
             schedules=schedules,
             schedules_left_out=more_schedules,
-            maintenance=(yield from SystemInfo(self._core).maintenance()),
+            maintenance=(yield from DeploymentOperations(self._core).maintenance()),
         )
 
     def _moment(self) -> Operation[_Moment]:
@@ -245,7 +245,7 @@ class Overviews:
         )
         chosen = ordered[:most]
         its: list[Line] = [line for line in lines.lines if line.tenant in set(chosen)]
-        statuses = yield from Tenants(self._core).statuses([*chosen], its)
+        statuses = yield from TenantOperations(self._core).statuses([*chosen], its)
         running = sum(at.taken(tenant_scope(name)) for name in busy) or 1
         loads = [
             TenantLoad(

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.tenancy import NO_LIMIT, JobLimits, TenantSettings, read_policy
 from backdesk.worker.store.jobs import text
@@ -32,7 +32,7 @@ _MEANT = {
 
 
 def change_policy(
-    core: JobCore, scope: str, sort: type[Settings], changes: Mapping[str, Any], tenant: str = ""
+    core: JobOperations, scope: str, sort: type[Settings], changes: Mapping[str, Any], tenant: str = ""
 ) -> Operation[Settings]:
     """Change what is set for a scope, and return all of it. Raises InvalidRequest before anything is written."""
     changed = None
@@ -72,7 +72,9 @@ def _reason(error: Any) -> tuple[str, str]:
     return field, _MEANT.get(field, error["msg"])
 
 
-def policies(core: JobCore, sort: type[Settings], belongs: Callable[[str], bool]) -> Operation[dict[str, Settings]]:
+def policies(
+    core: JobOperations, sort: type[Settings], belongs: Callable[[str], bool]
+) -> Operation[dict[str, Settings]]:
     """Return what is set, by scope, for the scopes that belong there."""
     (raw,) = yield Commands([("HGETALL", core.keys.policy)])
     found = {text(scope): text(policy) for scope, policy in raw.items()}

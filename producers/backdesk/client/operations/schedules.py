@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore, new_job_id
+from backdesk.client.contracts import NamedKind, name_of
+from backdesk.client.operations.jobs import JobOperations, new_job_id
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound
 from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
@@ -29,21 +30,29 @@ class KeptSchedule:
 ScheduleRecords = list[ScheduleRecord]
 
 
-class Schedules:
+class ScheduleOperations:
     """The operations on schedules."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
         self._calls = ScheduleCalls(core.settings)
 
     def add(
-        self, name: str, kind: str, request: object, options: JobOptions, timing: Timing, *, paused: bool, replace: bool
+        self,
+        name: str,
+        kind: NamedKind,
+        request: object,
+        options: JobOptions,
+        timing: Timing,
+        *,
+        paused: bool,
+        replace: bool,
     ) -> Operation[KeptSchedule]:
         """Check a definition, and that its tenant may have it; keep it. Raises InvalidRequest or ScheduleExists."""
         check = yield from self._core.check(kind)
         now = yield from self._now()
         limit = self._core.settings.max_request_bytes
-        schedule = define(name, kind, request, check, options, timing=timing, max_request_bytes=limit, now=now)
+        schedule = define(name, name_of(kind), request, check, options, timing=timing, max_request_bytes=limit, now=now)
         anchor_ms = milliseconds(schedule.starts or now)
         first_ms = schedule.recurrence(anchor_ms).after(milliseconds(now))
         if first_ms is None:

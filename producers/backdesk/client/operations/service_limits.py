@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.retry import LONGEST_WAIT_S
 from backdesk.worker.model.service import (
@@ -35,10 +35,10 @@ BreakerStatuses = list[BreakerStatus]
 _FACTS = 4
 
 
-class ServiceLimits:
+class ServiceLimitOperations:
     """The operations on limits and breakers."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
         self._reservations = Reservations(core.settings)
 

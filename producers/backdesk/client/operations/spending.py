@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from backdesk.client.operation import Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.budget import DayLimits, DaySpending, OnLimit, read_spent
 
@@ -21,10 +21,10 @@ _SETTINGS = ("tokens_per_day", "cost_per_day_usd", "on_budget")
 DaySpendings = list[DaySpending]
 
 
-class Spendings:
+class SpendingOperations:
     """The operations that read what was spent."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def of(self, tenant: str, days: int) -> Operation[DaySpendings]:

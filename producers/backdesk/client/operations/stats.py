@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from backdesk.client.operation import Commands, Operation
 from backdesk.client.operations.dead_letters import Since
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.ddsketch import Sketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
@@ -87,10 +87,10 @@ class Stats(BaseModel):
     total: JobStats
 
 
-class Statistics:
+class StatisticsOperations:
     """The operation that reads what was counted."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._keys = core.keys
 
     def read(self, tenant: str | None, kind: str | None, since: Since, by: By) -> Operation[Stats]:

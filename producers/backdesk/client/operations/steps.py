@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operation import Commands, Operation
-from backdesk.client.operations.jobs import Ids, JobCore
+from backdesk.client.operations.jobs import Ids, JobOperations
+from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import JobNotFound
 from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import EventType
@@ -40,10 +40,10 @@ class Remembered(BaseModel):
 Memory = list[Remembered]
 
 
-class Memories:
+class MemoryOperations:
     """The operations that read what jobs remember."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def of(self, job_id: str) -> Operation[Memory]:

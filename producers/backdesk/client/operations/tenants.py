@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operation import Calls, Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line, read_lines
+from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.client.operations.pace import next_moment, unbegun
 from backdesk.client.operations.policies import change_policy, merged
-from backdesk.client.operations.spending import Spendings
+from backdesk.client.operations.spending import SpendingOperations
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.budget import DaySpending
 from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
@@ -66,10 +66,10 @@ class TenantStatus(BaseModel):
 TenantStatuses = list[TenantStatus]
 
 
-class Tenants:
+class TenantOperations:
     """The operations on tenants."""
 
-    def __init__(self, core: JobCore) -> None:
+    def __init__(self, core: JobOperations) -> None:
         self._core = core
 
     def set(self, tenant: str, changes: Mapping[str, Any]) -> Operation[TenantSettings]:
@@ -114,7 +114,7 @@ class Tenants:
         )
         general, *own = (text(policy) if policy else "" for policy in policies)
         now_us = int(time[0]) * 1_000_000 + int(time[1])
-        spent = yield from Spendings(self._core).today_of(names)
+        spent = yield from SpendingOperations(self._core).today_of(names)
         waiting: dict[str, list[Line]] = {}
         for line in lines:
             waiting.setdefault(line.tenant, []).append(line)

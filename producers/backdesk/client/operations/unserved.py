@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operation import Commands, Operation
-from backdesk.client.operations.jobs import JobCore
+from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line
 from backdesk.client.operations.live_workers import LiveWorkers
+from backdesk.client.operations.operation import Commands, Operation
 
 #: How many jobs there are, by queue and kind.
 Places = Counter[tuple[str, str]]
@@ -26,7 +26,7 @@ class UnservedJobs(BaseModel):
     jobs: int
 
 
-def read_stranded(core: JobCore) -> Operation[Places]:
+def read_stranded(core: JobOperations) -> Operation[Places]:
     """Return how many jobs workers have given back; they stand in no line until their kind is announced again."""
     contracts = yield from core.kinds()
     sizes = yield Commands([("ZCARD", core.keys.stranded(contract.kind)) for contract in contracts])

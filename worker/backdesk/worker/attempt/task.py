@@ -13,7 +13,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, TaskSpec
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
-from backdesk.worker.model.contract import field_errors
+from backdesk.worker.model.contract import KIND_OF_BODY, field_errors
 from backdesk.worker.model.job import Name
 from backdesk.worker.model.retry import RetryPolicy
 
@@ -65,9 +65,10 @@ def task(
         if kind in REGISTRY and REGISTRY[kind].body is not body:
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
         policy = retry or USUAL_RETRY
-        REGISTRY[kind] = TaskSpec(
+        REGISTRY[kind] = spec = TaskSpec(
             kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare
         )
+        setattr(body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
         return body
 
     return register

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,31 @@ from backdesk.worker.text.json import encode
 
 #: The field of a request that makes it a message of a conversation.
 CONVERSATION_FIELD = "conversation_id"
+#: The attribute of a function under which `@task` leaves the kind, so that a client reads it without loading a worker.
+KIND_OF_BODY = "backdesk_kind"
+
+Request_co = TypeVar("Request_co", bound=BaseModel, covariant=True)
+Result_co = TypeVar("Result_co", bound=BaseModel, covariant=True)
+
+
+class Kind(Protocol[Request_co, Result_co]):
+    """A kind of job whose models are here: its name, its queue, and what goes in and comes out."""
+
+    @property
+    def kind(self) -> str:
+        """Its name."""
+
+    @property
+    def queue(self) -> str:
+        """The queue that its jobs run from."""
+
+    @property
+    def request(self) -> type[Request_co]:
+        """The model of its requests."""
+
+    @property
+    def result(self) -> type[Result_co]:
+        """The model of its results."""
 
 
 class KindContract(BaseModel):

@@ -1,4 +1,4 @@
-"""Following a job from an event loop; see `backdesk.client.watch`."""
+"""Following a job: first the log, then the channel, so that who joins late misses nothing and sees nothing twice."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Self
 
-import redis.asyncio as redis
+from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from backdesk.client.watch import LOG_EVERY_S, Cursor
+from backdesk.client.operations.cursor import LOG_EVERY_S, Cursor
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.store.connection import UNREACHABLE, translated
 from backdesk.worker.store.records import read_event
 
-#: As `backdesk.client.watch.Read`.
+#: Reads the log beyond an event number; says too whether the job has ended.
 Read = Callable[[int], Awaitable[tuple[list[JobEvent], bool]]]
 
 
 class AsyncWatch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
+    """The events of one job, in order, each once. Iterate once, with `async for`; it survives lost connections."""
 
     def __init__(
-        self, client: redis.Redis, channel: str, read: Read, after: int, *, deadline: float | None, timeout_s: float
+        self, redis: Redis, channel: str, read: Read, after: int, *, deadline: float | None, timeout_s: float
     ) -> None:
-        self._redis = client
+        self._redis = redis
         self._channel = channel
         self._read = read
         self._cursor = Cursor(after)

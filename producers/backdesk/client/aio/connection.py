@@ -1,36 +1,32 @@
-"""A client's connection, for one event loop, and how it carries out operations."""
+"""A client's connection, and how it carries out operations."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
+from asyncio import sleep
 from typing import Self, TypeVar
 
-from backdesk.client.connection import ATTEMPTS, PAUSE_S, Operations, raise_first
-from backdesk.client.operation import Calls, Commands, Operation
+from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
+from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
 from backdesk.worker.errors import StoreUnavailable
-from backdesk.worker.model.contract import RequestCheck
-from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import UNREACHABLE, connect_async, translated
 from backdesk.worker.store.scripts import run_async, run_pipelined_async
 
 T = TypeVar("T")
 
+#: An operation that finds its connection broken is repeated, since none does harm twice; then the caller is told.
+ATTEMPTS = 3
+PAUSE_S = 0.1
 
-class AsyncioClient(Operations):
-    """A connection to one deployment, which carries out operations on the event loop that asks."""
 
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        settings: Settings | None = None,
-        checks: Mapping[str, RequestCheck] | None = None,
-    ) -> None:
-        super().__init__(url, settings=settings, checks=checks)
-        self.redis = connect_async(self._settings.url, self._timeout_s)
+class AsyncConnection:
+    """A connection to one deployment. `redis` is for what no method does."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.timeout_s = deployment.settings.socket_timeout_s
+        self.redis = connect_async(deployment.url, self.timeout_s)
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
@@ -42,7 +38,8 @@ class AsyncioClient(Operations):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _do(self, operation: Operation[T]) -> T:
+    async def do(self, operation: Operation[T]) -> T:
+        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises."""
         try:
             step = next(operation)
             while True:
@@ -51,7 +48,7 @@ class AsyncioClient(Operations):
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     async def _answer(self, step: Commands | Calls) -> Replies:
-        patience_ends = time.monotonic() + self._timeout_s
+        patience_ends = time.monotonic() + self.timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
@@ -59,8 +56,8 @@ class AsyncioClient(Operations):
             except StoreUnavailable as error:
                 late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
                 if late or not isinstance(error.__cause__, UNREACHABLE):
-                    raise
-                await asyncio.sleep(PAUSE_S * attempt)
+                    raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
+                await sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _ask(self, step: Commands | Calls) -> Replies:

@@ -33,3 +33,11 @@ class Calls:
 
 #: An operation: yields what to ask, is sent the replies, returns its value.
 Operation = Generator[Commands | Calls, list[Any], T]
+
+
+def raise_first(replies: list[Any]) -> list[Any]:
+    """Return the replies, unless one of them is an error: then raise it."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies

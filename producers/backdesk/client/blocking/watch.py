@@ -1,59 +1,33 @@
 """Following a job: first the log, then the channel, so that who joins late misses nothing and sees nothing twice."""
 
+# Generated from `backdesk.client.aio` by `make generate`: change it there.
+
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from types import TracebackType
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from typing import Self
 
-import redis
+from redis import Redis
 from redis.client import PubSub
 
+from backdesk.client.operations.cursor import LOG_EVERY_S, Cursor
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.store.connection import UNREACHABLE, translated
 from backdesk.worker.store.records import read_event
-
-#: While the channel is silent the log is read this often, in seconds: a message can be lost, an entry cannot.
-LOG_EVERY_S = 5.0
 
 #: Reads the log beyond an event number; says too whether the job has ended.
 Read = Callable[[int], tuple[list[JobEvent], bool]]
 
 
-class Cursor:
-    """How far a watcher has come. Pure: it only decides what to hand on."""
-
-    def __init__(self, after: int) -> None:
-        self.seq = after
-        self.done = False
-
-    def follows(self, event: JobEvent) -> bool:
-        """Whether an event from the channel is the next one; one further ahead means that the log must be read."""
-        return event.seq == self.seq + 1
-
-    def seen(self, event: JobEvent) -> bool:
-        """Whether an event was handed on before."""
-        return event.seq <= self.seq
-
-    def take(self, events: Iterable[JobEvent]) -> Iterator[JobEvent]:
-        """Hand on events in order, without those seen before, and stop after the terminal one."""
-        for event in events:
-            if self.done or self.seen(event):
-                continue
-            self.seq = event.seq
-            self.done = event.terminal
-            yield event
-
-
 class Watch:
-    """The events of one job, in order, each once. Iterate once; it survives lost connections."""
+    """The events of one job, in order, each once. Iterate once, with `for`; it survives lost connections."""
 
     def __init__(
-        self, client: redis.Redis, channel: str, read: Read, after: int, *, deadline: float | None, timeout_s: float
+        self, redis: Redis, channel: str, read: Read, after: int, *, deadline: float | None, timeout_s: float
     ) -> None:
-        self._redis = client
+        self._redis = redis
         self._channel = channel
         self._read = read
         self._cursor = Cursor(after)
@@ -66,14 +40,14 @@ class Watch:
             self._subscribe()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """End the subscription. Idempotent."""
         if self._pubsub is not None:
-            self._pubsub.close()
-            self._pubsub = None
+            pubsub, self._pubsub = self._pubsub, None
+            pubsub.close()
 
     def __iter__(self) -> Iterator[JobEvent]:
         try:
@@ -82,14 +56,17 @@ class Watch:
                 with translated(), suppress(*UNREACHABLE):
                     self._subscribe()
                 logged, ended = self._read(self._cursor.seq)
-                yield from self._cursor.take(logged)
+                for event in self._cursor.take(logged):
+                    yield event
                 if ended:
                     return
-                yield from self._live()
+                with closing(self._live()) as live:
+                    for event in live:
+                        yield event
         finally:
             self.close()
 
-    def _live(self) -> Iterator[JobEvent]:
+    def _live(self) -> Generator[JobEvent]:
         """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
         while not self._cursor.done:
             wait_s = min(LOG_EVERY_S, self._left())
@@ -104,7 +81,8 @@ class Watch:
                 return
             event = read_event(message["data"])
             if self._cursor.follows(event):
-                yield from self._cursor.take([event])
+                for taken in self._cursor.take([event]):
+                    yield taken
             elif not self._cursor.seen(event):
                 return
 

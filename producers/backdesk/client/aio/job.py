@@ -1,0 +1,49 @@
+"""A job that was submitted, with the client at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+from typing_extensions import TypeVar
+
+from backdesk.client.aio.watch import AsyncWatch
+from backdesk.client.contracts import read_result
+from backdesk.worker.model.job import JobRecord, JobState
+
+if TYPE_CHECKING:
+    from backdesk.client.aio.client import AsyncJobClient
+
+Result = TypeVar("Result", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncJob(Generic[Result]):
+    """A job that was submitted. `created` is False when it was found by its key or id.
+
+    `model` is that of its results, None when it was submitted by the name of its kind.
+    """
+
+    id: str
+    created: bool
+    client: AsyncJobClient
+    model: type[Any] | None = None
+
+    async def get(self) -> JobRecord:
+        """Return the record as it is now."""
+        return await self.client.get(self.id)
+
+    async def result(self, timeout: float | None = None) -> Result:
+        """Wait, at most `timeout` seconds, for the result: the kind's model, or JSON data without one.
+
+        Raises what `AsyncJobClient.result` raises, and ResultMismatch for a result that the model does not fit.
+        """
+        return cast("Result", read_result(self.id, self.model, await self.client.result(self.id, timeout)))
+
+    def watch(self, after: int = 0) -> AsyncWatch:
+        """Follow the events; see `AsyncJobClient.watch`."""
+        return self.client.watch(self.id, after)
+
+    async def cancel(self, reason: str = "cancelled by its owner") -> JobState:
+        """End the job; see `AsyncJobClient.cancel`."""
+        return await self.client.cancel(self.id, reason)

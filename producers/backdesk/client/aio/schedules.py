@@ -1,0 +1,85 @@
+"""Schedules: jobs that are asked for again and again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Unpack
+
+from backdesk.client.aio.job import AsyncJob
+from backdesk.client.contracts import TypedKind, read_kind
+from backdesk.client.operations.schedules import KeptSchedule, ScheduleOperations, ScheduleRecords
+from backdesk.worker.model.schedule import Missed, Overlap, ScheduleRecord, Timing
+from backdesk.worker.submit.admission import JobOptions, Options
+
+if TYPE_CHECKING:
+    from backdesk.client.aio.client import AsyncJobClient
+
+
+class Schedules:
+    """The schedules of a deployment, `client.schedules`."""
+
+    def __init__(self, client: AsyncJobClient) -> None:
+        self._client = client
+        self._operations = ScheduleOperations(client.core)
+
+    async def add(
+        self,
+        name: str,
+        kind: str | TypedKind[Any, Any],
+        request: object,
+        *,
+        cron: str | None = None,
+        every: float | timedelta | None = None,
+        timezone: str = "UTC",
+        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = Overlap.ALLOW,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        paused: bool = False,
+        replace: bool = False,
+        **options: Unpack[Options],
+    ) -> KeptSchedule:
+        """Keep a schedule: the elected worker submits a job of it at each of its moments, once, within about a second.
+
+        Give `cron` (five fields, or such as `@daily`), read in `timezone`, or `every` (seconds or a timedelta, from one
+        second on), counted from `starts` or else from now. It fires from `starts` to `ends`, both included; naive ones
+        are taken in `timezone`. The options are those of `submit` that can be repeated; `expires` and `start_by` count
+        from each firing. `missed` says what becomes of moments at which no worker was alive or the schedule was paused:
+        `once` fires for the last of them, `skip` for none. `overlap="skip"` leaves out a moment at which the last job
+        goes on.
+
+        The same name with the same definition is left alone; with another one that is ScheduleExists, unless `replace`
+        is given: then the counts stay, and so does a pause. Raises InvalidRequest before anything is written.
+        """
+        timing = Timing(cron, every, timezone, starts, ends, missed, overlap)
+        meant, wanted = read_kind(kind), JobOptions(**options)
+        return await self._client.do(
+            self._operations.add(name, meant, request, wanted, timing, paused=paused, replace=replace)
+        )
+
+    async def list(self, *, tenant: str | None = None) -> ScheduleRecords:
+        """Return the schedules, by name. Not atomic."""
+        return await self._client.do(self._operations.list(tenant))
+
+    async def get(self, name: str) -> ScheduleRecord:
+        """Return a schedule: its definition, when it fires next, and what has become of it; raises ScheduleNotFound."""
+        return await self._client.do(self._operations.get(name))
+
+    async def pause(self, name: str) -> ScheduleRecord:
+        """Fire a schedule no more until it is resumed. Idempotent. Raises ScheduleNotFound."""
+        return await self._client.do(self._operations.pause(name))
+
+    async def resume(self, name: str) -> ScheduleRecord:
+        """Fire a schedule again; what it has missed is for its policy. Idempotent. Raises ScheduleNotFound."""
+        return await self._client.do(self._operations.resume(name))
+
+    async def remove(self, name: str) -> bool:
+        """Forget a schedule, and leave its jobs alone; returns whether it was there."""
+        return await self._client.do(self._operations.remove(name))
+
+    async def run(self, name: str) -> AsyncJob[Any]:
+        """Submit a job of a schedule now, beside its times and uncounted.
+
+        Raises ScheduleNotFound, and InvalidRequest when its request does not fit the kind any more.
+        """
+        return AsyncJob(await self._client.do(self._operations.run(name)), True, self._client)

@@ -1,0 +1,301 @@
+"""`JobClient`: submit jobs, follow them, steer them."""
+
+# Generated from `backdesk.client.aio` by `make generate`: change it there.
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Unpack, overload
+
+from backdesk.client.blocking.breakers import Breakers
+from backdesk.client.blocking.connection import Connection
+from backdesk.client.blocking.conversations import Conversations
+from backdesk.client.blocking.dead import DeadLetters
+from backdesk.client.blocking.job import Job
+from backdesk.client.blocking.limits import Limits
+from backdesk.client.blocking.maintenance import Maintenance
+from backdesk.client.blocking.schedules import Schedules
+from backdesk.client.blocking.tenants import Tenants
+from backdesk.client.blocking.watch import Watch
+from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
+from backdesk.client.deployment import find_deployment
+from backdesk.client.operations.answers import AnswerOperations
+from backdesk.client.operations.dead_letters import Since
+from backdesk.client.operations.deployment import DeploymentOperations
+from backdesk.client.operations.jobs import (
+    Announcements,
+    Contracts,
+    Events,
+    Ids,
+    JobOperations,
+    Records,
+    outcome_of,
+)
+from backdesk.client.operations.notes import NoteOperations, Notes
+from backdesk.client.operations.overview import Overview, OverviewOperations
+from backdesk.client.operations.stats import By, StatisticsOperations, Stats
+from backdesk.client.operations.steps import Memory, MemoryOperations
+from backdesk.worker.errors import ResultTimeout
+from backdesk.worker.model.asks import APPROVE, DENY, AskType
+from backdesk.worker.model.contract import RequestCheck
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.settings import Settings
+from backdesk.worker.submit.admission import JobOptions, Options
+from backdesk.worker.submit.reply import Reply, check_outcome
+
+# Named here because inside the client `list` is a method.
+Jobs = list[Job[Result]]
+
+
+class JobClient(Connection):
+    """A connection to one deployment; close it, or open it by `with`.
+
+    Without a `url` it goes to the Redis of BACKDESK_REDIS_URL, or else of the `backdesk up` in this folder. Threads may
+    share the blocking client; the asyncio one belongs to one event loop. Each method raises StoreUnavailable when Redis
+    cannot be reached or does not answer in time.
+
+    What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
+    `breakers`, `conversations`, `maintenance`.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        checks: Mapping[str, RequestCheck] | None = None,
+    ) -> None:
+        super().__init__(find_deployment(url, settings))
+        self.core = core = JobOperations(self.deployment.settings, checks)
+        self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
+        self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
+        self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
+        self.schedules, self.dead = Schedules(self), DeadLetters(self)
+        self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
+        self.conversations, self.maintenance = Conversations(self), Maintenance(self)
+
+    # Jobs: submit them, follow them, end them
+
+    @overload
+    def submit(
+        self,
+        kind: TypedKind[Request, Result],
+        request: Request | Mapping[str, Any],
+        *,
+        job_id: str | None = None,
+        **options: Unpack[Options],
+    ) -> Job[Result]: ...
+
+    @overload
+    def submit(
+        self, kind: str, request: object, *, job_id: str | None = None, **options: Unpack[Options]
+    ) -> Job[Any]: ...
+
+    def submit(
+        self, kind: str | TypedKind[Any, Any], request: object, *, job_id: str | None = None, **options: Unpack[Options]
+    ) -> Job[Any]:
+        """Write one job and return it.
+
+        `kind` is a name, and the result JSON; or a contract or a function decorated with `@task`, and the result is
+        its model. `request` is a pydantic model or a dict; `priority` goes from 0 to 9, 9 first; `delay` (seconds) or
+        `at` postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun
+        by then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy
+        or its fields, takes the place of the kind's policy. `budget`, a Budget or its fields, is what the job may
+        spend, with the jobs that it calls; it takes the place of the kind's budget. Without a `priority` it has the
+        tenant's.
+
+        The same idempotency key, or job id, with the same request returns the existing job; with another request it
+        raises IdempotencyConflict. The key finds the job as long as that is kept, or for `idempotency_ttl` (seconds or
+        a timedelta), or with `idempotency_while_active` until it has ended.
+
+        Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
+        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those that
+        came before it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written,
+        also for a tenant that may not have such jobs.
+        """
+        meant = read_kind(kind)
+        found, created = self.do(self.core.submit(meant, request, JobOptions(**options), job_id))
+        return Job(found, created, self, model_of(meant))
+
+    @overload
+    def submit_many(
+        self,
+        kind: TypedKind[Request, Result],
+        requests: Iterable[Request | Mapping[str, Any]],
+        **options: Unpack[Options],
+    ) -> Jobs[Result]: ...
+
+    @overload
+    def submit_many(self, kind: str, requests: Iterable[object], **options: Unpack[Options]) -> Jobs[Any]: ...
+
+    def submit_many(
+        self, kind: str | TypedKind[Any, Any], requests: Iterable[object], **options: Unpack[Options]
+    ) -> Jobs[Any]:
+        """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
+
+        Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
+        """
+        meant = read_kind(kind)
+        ids = self.do(self.core.submit_many(meant, requests, JobOptions(**options)))
+        return [Job(job_id, True, self, model_of(meant)) for job_id in ids]
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return a job's record as it is now; raises JobNotFound."""
+        return self.do(self.core.get(job_id))
+
+    def result(self, job_id: str, timeout: float | None = None) -> Any:
+        """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
+
+        Raises JobFailed when it ended without one, ResultTimeout when it goes on, JobNotFound.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        record = self.get(job_id)
+        if not record.done:
+            with self.watch(job_id, record.events, deadline=deadline) as events:
+                for _ in events:
+                    pass
+            record = self.get(job_id)
+            if not record.done:
+                raise ResultTimeout(job_id, timeout or 0.0)
+        return outcome_of(record)
+
+    def events(self, job_id: str, after: int = 0) -> Events:
+        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        return (self.progress(job_id, after))[0]
+
+    def progress(self, job_id: str, after: int = 0) -> tuple[Events, bool]:
+        """Return what `events` returns, and whether the job has ended, so that no more will come."""
+        return self.do(self.core.events(job_id, after))
+
+    def watch(self, job_id: str, after: int = 0, *, deadline: float | None = None) -> Watch:
+        """Follow a job's events, from the first or from beyond `after`, until it ends.
+
+        Iterate over the value with `for`; opened by `with` it is subscribed from the beginning of the
+        block, so that a job submitted inside is watched from its first moment. Iteration raises JobNotFound when there
+        is no such job, and ends early at `deadline` (of `time.monotonic()`).
+        """
+        channel, read = self.core.keys.progress(job_id), partial(self.progress, job_id)
+        return Watch(self.redis, channel, read, after, deadline=deadline, timeout_s=self.timeout_s)
+
+    def list(
+        self,
+        *,
+        state: JobState | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        limit: int = 50,
+    ) -> Records:
+        """Return the newest jobs that fit: by creation for one tenant, else by their last change of state.
+
+        Looks at the newest 10,000. Not atomic: a job that changes its state meanwhile may be missed.
+        """
+        return self.do(self.core.list(state, tenant, kind, limit))
+
+    def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
+        """End a job that has not ended; returns at once, with the state it is in now. Idempotent.
+
+        That is `cancelled`, or `running` while its attempt is being stopped: within about a second as a rule, and its
+        record says `cancelling` meanwhile. Its children are cancelled with it. Raises NotCancellable when it has ended
+        otherwise, JobNotFound.
+        """
+        return self.do(self.core.cancel(job_id, reason))
+
+    def memory(self, job_id: str) -> Memory:
+        """Return what a job has finished and been told: its steps, answers and called jobs; raises JobNotFound."""
+        return self.do(self._memories.of(job_id))
+
+    def children(self, job_id: str) -> Ids:
+        """Return the ids of the jobs that a job has called."""
+        return self.do(self._memories.children(job_id))
+
+    # What a waiting job is told
+
+    def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Let a waiting job do what it asks approval for; it goes on at once.
+
+        `ask` names which of several approvals is meant. `by` and `note` are kept with the answer. Raises NotWaiting
+        when the job waits for nobody, AskUnknown when it is not clear what is meant, JobNotFound.
+        """
+        self.do(self._answers.give(job_id, Reply(AskType.APPROVAL, APPROVE, by, note, ask)))
+
+    def deny(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Refuse a waiting job what it asks approval for; see `approve`. What it does then is its own business."""
+        self.do(self._answers.give(job_id, Reply(AskType.APPROVAL, DENY, by, note, ask)))
+
+    def answer(self, job_id: str, answer: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
+        """Answer a question of a waiting job, in words or by one of its choices; see `approve`.
+
+        Raises InvalidRequest for what is none of the choices.
+        """
+        self.do(self._answers.give(job_id, Reply(AskType.QUESTION, answer, by, note, ask)))
+
+    def resolve(
+        self, job_id: str, outcome: str, result: Any = None, *, by: str = "", note: str = "", ask: str | None = None
+    ) -> None:
+        """Say what became of a step that must not be repeated and whose outcome nobody knows; see `approve`.
+
+        `done`: it took effect, and `result` is what it would have returned. `repeat`: it did not; it runs again.
+        `fail`: the job ends, with the code `step_failed`. Raises InvalidRequest for anything else.
+        """
+        check_outcome(outcome, result)
+        self.do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
+
+    # The deployment as a whole
+
+    def kinds(self) -> Contracts:
+        """Return the kinds that workers have announced, with the schemas of their requests and results."""
+        return self.do(self.core.kinds())
+
+    def workers(self) -> Announcements:
+        """Return what live workers tell of themselves; `backdesk.worker.model.health.reasons_against` judges it."""
+        return self.do(self.core.workers())
+
+    def counts(self) -> dict[JobState, int]:
+        """Return how many jobs are in each state."""
+        return self.do(self.core.counts())
+
+    def system(self) -> SystemState:
+        """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
+        return self.do(self._system.state())
+
+    def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.
+
+        The work is bounded, however many jobs and tenants there are. Not atomic.
+        """
+        return self.do(self._overviews.read(tenants, schedules))
+
+    def stats(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since = timedelta(days=7),
+        by: By = "kind",
+    ) -> Stats:
+        """Return what jobs that ended came to, by `kind`, `tenant` or `day`, and in all: ends, times, costs, measures.
+
+        `since` is a moment (naive = UTC), or how long ago (seconds or a timedelta); whole days in UTC are told, today
+        the last of them, and 40 are kept. Of one tenant or kind if it is named. Raises InvalidRequest. Not atomic.
+        """
+        return self.do(self._statistics.read(tenant, kind, since, by))
+
+    def notes(
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
+    ) -> Notes:
+        """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
+
+        `kind` is that of the jobs; `since` a moment (naive = UTC), or how long ago, in seconds or as a timedelta. Not
+        atomic. Raises InvalidRequest.
+        """
+        return self.do(self._notes.read(topic, tenant, kind, since, limit))

@@ -1,0 +1,73 @@
+"""A client's connection, and how it carries out operations."""
+
+# Generated from `backdesk.client.aio` by `make generate`: change it there.
+
+from __future__ import annotations
+
+import time
+from time import sleep
+from typing import Self, TypeVar
+
+from backdesk.client.deployment import Deployment
+from backdesk.client.operations.jobs import Replies
+from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
+from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.store.connection import UNREACHABLE, connect, translated
+from backdesk.worker.store.scripts import run, run_pipelined
+
+T = TypeVar("T")
+
+#: An operation that finds its connection broken is repeated, since none does harm twice; then the caller is told.
+ATTEMPTS = 3
+PAUSE_S = 0.1
+
+
+class Connection:
+    """A connection to one deployment. `redis` is for what no method does."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.timeout_s = deployment.settings.socket_timeout_s
+        self.redis = connect(deployment.url, self.timeout_s)
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self.redis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def do(self, operation: Operation[T]) -> T:
+        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises."""
+        try:
+            step = next(operation)
+            while True:
+                step = operation.send(self._answer(step))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
+
+    def _answer(self, step: Commands | Calls) -> Replies:
+        patience_ends = time.monotonic() + self.timeout_s
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with translated():
+                    return self._ask(step)
+            except StoreUnavailable as error:
+                late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
+                if late or not isinstance(error.__cause__, UNREACHABLE):
+                    raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
+                sleep(PAUSE_S * attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _ask(self, step: Commands | Calls) -> Replies:
+        if isinstance(step, Calls) and len(step.calls) == 1:
+            return [run(self.redis, step.calls[0])]
+        if isinstance(step, Calls):
+            return raise_first(run_pipelined(self.redis, step.calls))
+        with self.redis.pipeline(transaction=False) as pipe:
+            for command in step.commands:
+                pipe.execute_command(*command)
+            return pipe.execute()
