@@ -14,7 +14,8 @@ from openai import APIConnectionError, AsyncOpenAI
 from pydantic import BaseModel
 
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.attempt.task import task
 from backdesk.worker.model.contract import ModelCheck, RequestCheck
 from benchmarks.kinds import Done
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.task import REGISTRY, task
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.attempt.task import task
 from backdesk.worker.model.contract import ModelCheck, RequestCheck
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.connection import connect_async

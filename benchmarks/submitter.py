@@ -13,7 +13,7 @@ import sys
 import time
 
 from backdesk.client.job_client import JobClient
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks import kinds

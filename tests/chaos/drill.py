@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backdesk.client.job_client import JobClient
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import ACTIVE
 from backdesk.worker.settings import Settings, load_settings

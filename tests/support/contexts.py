@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from backdesk.worker.attempt.attempt_context import Parts, ProgressSink
+from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.context import BlockingContext, ProgressSink, TaskContext
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.ledger import Ledger
-from backdesk.worker.attempt.service_call import Services
-from backdesk.worker.attempt.spending import Purse
-from backdesk.worker.model.child import ChildCall, ChildEnd
+from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
+from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.service import BreakerState, Granted, Settled
-from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.spending import SpendingCalls
-from tests.support.archives import ARCHIVES
+from tests.support.memories import MEMORIES
 
 
 class Unflushed:
@@ -33,13 +34,6 @@ class Unflushed:
         return
 
 
-class NoFamily:
-    """For bodies that call no other job."""
-
-    def call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
-        raise AssertionError(f"no child was expected: {calls}")
-
-
 def ledger_of(claim: Claim, *, held: bool = True) -> Ledger:
     """A ledger whose writes all succeed, or all find the fence lost, and reach nobody."""
     transitions = Transitions(load_settings(_env_file=None))
@@ -47,9 +41,8 @@ def ledger_of(claim: Claim, *, held: bool = True) -> Ledger:
     return Ledger(claim, submit, transitions, progress=Unflushed(), max_bytes=1_000_000)
 
 
-def purse_of(claim: Claim, ledger: Ledger) -> Purse:
-    """A purse without a limit, which counts for nobody."""
-    return Purse(claim, ledger, partial(_answered, True), SpendingCalls(load_settings(_env_file=None)))
+def _unexpected(call: Call[Any]) -> Future[Any]:
+    raise AssertionError(f"no child was expected: {call}")
 
 
 def _answered(value: bool, _call: Call[Any]) -> Future[Any]:
@@ -58,7 +51,7 @@ def _answered(value: bool, _call: Call[Any]) -> Future[Any]:
     return answer
 
 
-def unlimited(claim: Claim) -> Services:
+def unlimited(claim: Claim, sleep: Callable[[float], Any] = asyncio.sleep) -> ServiceCalls:
     """Services whose calls may all begin at once."""
 
     def submit(call: Call[Any]) -> Future[Any]:
@@ -67,12 +60,18 @@ def unlimited(claim: Claim) -> Services:
         return answer
 
     reservations = Reservations(load_settings(_env_file=None))
-    return Services(claim, submit, reservations, wait_s=5.0, judge=classify, random=lambda: 0.5)
+    half = partial(float, 0.5)
+    return ServiceCalls(claim, submit, reservations, wait_s=5.0, classify=classify, random=half, sleep=sleep)
 
 
-def kept_of(claim: Claim, ledger: Ledger) -> dict[str, Any]:
-    """What else a context is made of: a purse that counts for nobody, and an archive that is kept for this test."""
-    return {"purse": purse_of(claim, ledger), "archive": ARCHIVES.of(claim), "look": idle_system}
+def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[float], Any] = asyncio.sleep) -> Parts:
+    """What does the work behind a context: spending that counts for nobody, and a memory that is this test's own."""
+    settings = load_settings(_env_file=None)
+    calls, transitions = SpendingCalls(settings), Transitions(settings)
+    children = Children(claim, ledger, _unexpected, transitions, checks={}, max_request_bytes=1_000_000)
+    spending = AttemptSpending(claim, ledger, partial(_answered, True), calls, sleep)
+    services, memory = unlimited(claim, sleep), MEMORIES.of(claim)
+    return Parts(sink, ledger, children, services, spending, memory, idle_system)
 
 
 def idle_system() -> Future[SystemState]:
@@ -84,10 +83,8 @@ def idle_system() -> Future[SystemState]:
 
 
 def task_context(claim: Claim, sink: ProgressSink) -> TaskContext:
-    ledger = ledger_of(claim)
-    return TaskContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
+    return TaskContext(claim, parts_of(claim, sink, ledger_of(claim)))
 
 
 def blocking_context(claim: Claim, sink: ProgressSink) -> BlockingContext:
-    ledger = ledger_of(claim)
-    return BlockingContext(claim, sink, ledger, NoFamily(), unlimited(claim), **kept_of(claim, ledger))
+    return BlockingContext(claim, parts_of(claim, sink, ledger_of(claim), sleep_in_naps))

@@ -28,6 +28,12 @@ class Text(BaseModel):
     text: str = "hello"
 
 
+class Message(Text):
+    """Something said in a conversation."""
+
+    conversation_id: str | None = None
+
+
 class Number(BaseModel):
     """How many, or how long."""
 
@@ -72,6 +78,11 @@ async def echo(ctx: TaskContext, request: Text) -> Text:
 
     This paragraph is not announced.
     """
+    return request
+
+
+@task("test.chat")
+async def chat(ctx: TaskContext, request: Message) -> Message:
     return request
 
 

@@ -262,7 +262,8 @@ def test_an_answer_to_a_child_takes_its_parent_on(bench: Bench) -> None:
 
 
 def test_a_kind_that_is_registered_after_the_bench_was_made_can_be_called(bench: Bench) -> None:
-    from backdesk.worker.attempt.task import REGISTRY, task
+    from backdesk.worker.attempt.registry import REGISTRY
+    from backdesk.worker.attempt.task import task
 
     @task("test.late")
     async def late(ctx: TaskContext, request: Text) -> Text:

@@ -12,7 +12,7 @@ import redis
 
 import tests.support.kinds  # noqa: F401 - registers the kinds
 from backdesk.testing.attempt import begin
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.job import JobState, Outcome
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings

@@ -14,7 +14,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.tools import Tool
 from backdesk.quality import QualityGate
 from backdesk.worker.errors import ConfigurationError
-from backdesk.worker.memory.archive import LONGEST_TTL_S
+from backdesk.worker.memory.access import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER, GIVE_ANSWER = "ask_customer", "hand_over", "give_answer"

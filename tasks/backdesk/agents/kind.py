@@ -14,7 +14,8 @@ from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
 from backdesk.quality import sentiment
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import B, Fallback, task
+from backdesk.worker.attempt.registry import Fallback
+from backdesk.worker.attempt.task import B, task
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy

@@ -9,7 +9,7 @@ import redis
 from pydantic_core import to_json
 
 from backdesk.worker.errors import FenceLost
-from backdesk.worker.memory.calls import ArchiveCalls, NewTurn, read_head
+from backdesk.worker.memory.calls import MemoryCalls, NewTurn, read_head
 from backdesk.worker.memory.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Turn
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.jobs import text
@@ -17,14 +17,14 @@ from tests.support.board import Board, Clock
 
 
 @pytest.fixture
-def archive(board: Board) -> ArchiveCalls:
-    return ArchiveCalls(board.settings, board.clock)
+def archive(board: Board) -> MemoryCalls:
+    return MemoryCalls(board.settings, board.clock)
 
 
 class Talk:
     """Conversations of the tenant `acme`, each turn by a job of its own unless a claim is given."""
 
-    def __init__(self, board: Board, archive: ArchiveCalls) -> None:
+    def __init__(self, board: Board, archive: MemoryCalls) -> None:
         self.board = board
         self.archive = archive
 
@@ -61,7 +61,7 @@ class Talk:
 
 
 @pytest.fixture
-def talk(board: Board, archive: ArchiveCalls) -> Talk:
+def talk(board: Board, archive: MemoryCalls) -> Talk:
     return Talk(board, archive)
 
 
@@ -239,7 +239,7 @@ def test_the_job_that_closed_it_may_say_again_how_it_ended(talk: Talk) -> None:
 
 
 def test_the_oldest_turns_make_room_for_new_ones_beyond_the_most_that_are_kept(
-    talk: Talk, archive: ArchiveCalls, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, archive: MemoryCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backdesk.worker.memory.calls.MOST_TURNS", 3)
     first = talk.claim()
@@ -279,7 +279,7 @@ def test_a_conversation_is_kept_for_a_while_after_its_last_turn(
 # Erasing
 
 
-def test_what_is_erased_is_gone_with_its_place_in_the_list(talk: Talk, archive: ArchiveCalls, board: Board) -> None:
+def test_what_is_erased_is_gone_with_its_place_in_the_list(talk: Talk, archive: MemoryCalls, board: Board) -> None:
     talk.say("secret", owner="cust-3")
     talk.say("else", conversation="c-2")
     assert board.run(archive.erase("acme", "c-1"))
@@ -287,7 +287,7 @@ def test_what_is_erased_is_gone_with_its_place_in_the_list(talk: Talk, archive: 
     assert (talk.words(), listed(board)) == ([], ["c-2"])
 
 
-def test_an_attempt_under_way_begins_an_erased_conversation_anew(talk: Talk, archive: ArchiveCalls) -> None:
+def test_an_attempt_under_way_begins_an_erased_conversation_anew(talk: Talk, archive: MemoryCalls) -> None:
     talk.say("before")
     claim = talk.claim()
     talk.recall(claim)

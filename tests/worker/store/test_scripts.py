@@ -160,6 +160,7 @@ def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
         "slots",
         "leader",
         "kinds",
+        "kinds_seen",
         "served",
         "buckets",
         "resources",

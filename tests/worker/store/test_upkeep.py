@@ -377,6 +377,21 @@ def test_a_worker_that_leaves_takes_its_slots_along(board: Board, client: redis.
     assert not client.exists(board.keys.worker("one"))
 
 
+def test_a_kind_stays_known_for_as_long_as_jobs_are_kept_after_its_last_worker(board: Board, clock: Clock) -> None:
+    facts = {"slots": {"agents": 1}, "kinds": ["test.echo"]}
+    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 1)
+    assert board.run(board.transitions.announce("one", 6000, facts, {"test.echo": "{}"})) == (1, 0)
+    clock.advance(board.settings.retention_s)
+    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 0)
+    board.announce("one", ttl_s=0)
+    clock.advance(board.settings.retention_s - 1)
+    board.announce("two", agents=1)
+    assert board.client.hkeys(board.keys.kinds) == [b"test.echo"]
+    clock.advance(2)
+    board.announce("two", agents=1)
+    assert not board.client.exists(board.keys.kinds, board.keys.kinds_seen)
+
+
 def test_an_announcement_expires_by_itself(board: Board, client: redis.Redis) -> None:
     board.announce("one", ttl_s=6, agents=100)
     assert 0 < client.pttl(board.keys.worker("one")) <= 6000

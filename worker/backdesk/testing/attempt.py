@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 
 from backdesk.worker.attempt.executor import execute
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.model.job import Outcome
 from backdesk.worker.process.state import WorkerProcess
 

@@ -17,7 +17,7 @@ from backdesk.testing.job import BenchError, BenchJob, standing_of
 from backdesk.testing.loss import MortalTransitions
 from backdesk.testing.server import shared_server
 from backdesk.testing.settings import bench_settings
-from backdesk.worker.attempt.task import REGISTRY, TaskSpec
+from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.errors import ConfigurationError, NotWaiting
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import ModelCheck

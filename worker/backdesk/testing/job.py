@@ -10,7 +10,7 @@ import redis
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from backdesk.worker.attempt.task import REGISTRY
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import BackdeskError, JobFailed, JobNotFound
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType

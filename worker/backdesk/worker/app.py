@@ -23,7 +23,7 @@ from pydantic_core import from_json
 
 from backdesk.worker.attempt.executor import execute
 from backdesk.worker.attempt.preparation import prepare
-from backdesk.worker.attempt.task import REGISTRY, TaskSpec
+from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.celery import patches as defences
 from backdesk.worker.celery import prefork
 from backdesk.worker.celery.handover import Drain

@@ -5,7 +5,12 @@ A caller tells them apart by class and reads the facts from attributes; nobody h
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from backdesk.worker.failure import Category, Failure, Severity
+
+#: Kinds that an error names, at most.
+MOST_LISTED = 20
 
 
 class BackdeskError(Exception):
@@ -43,16 +48,24 @@ class InvalidRequest(BackdeskError):
 
 
 class UnknownKind(InvalidRequest):
-    """No worker has announced this kind and no contract for it is installed; `known` lists those that are."""
+    """No worker has announced this kind; `known` lists the kinds that are, and the message those of a similar name."""
 
     def __init__(self, kind: str, known: list[str]) -> None:
-        listed = ", ".join(known) if known else "none yet: has a worker been started?"
-        super().__init__("kind", f"unknown kind {kind!r} (known: {listed})")
+        super().__init__("kind", f"no worker has announced {kind!r} yet; {_instead(kind, known)}")
         self.kind = kind
         self.known = known
 
     def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, list[str]]]:
         return (type(self), (self.kind, self.known))
+
+
+def _instead(kind: str, known: list[str]) -> str:
+    start = "start one, with the module of the kind in its BACKDESK_TASK_MODULES"
+    if not known:
+        return f"{start}; none has announced any kind so far"
+    if near := get_close_matches(kind, known):
+        return f"did you mean {' or '.join(near)}? Else {start}"
+    return f"{start}; announced are {', '.join(known[:MOST_LISTED])}{', …' if len(known) > MOST_LISTED else ''}"
 
 
 class PayloadTooLarge(InvalidRequest):

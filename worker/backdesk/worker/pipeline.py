@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from backdesk.worker.errors import TaskError
 from backdesk.worker.text.json import printable
 
+P = ParamSpec("P")
 T = TypeVar("T")
+#: What a body calls, and the part behind it that does the work.
+Face = TypeVar("Face")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,16 @@ class Run:
 
 Step = Future[Any] | Run
 Pipeline = Generator[Step, Any, T]
+
+
+class Block(Protocol):
+    """What encloses a part of a body: begun by a pipeline that returns it, and ended by another."""
+
+    def end(self, error: BaseException | None) -> Pipeline[None]:
+        """End it, given what the block raised; what this raises takes its place."""
+
+
+B = TypeVar("B", bound=Block)
 
 
 def drive(pipeline: Pipeline[T]) -> T:
@@ -62,6 +78,68 @@ async def drive_async(pipeline: Pipeline[T], answer: Callable[[Step], Awaitable[
                 step = pipeline.send(value)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # as above
+
+
+def awaited(
+    part: Callable[[Face], Part], work: Callable[Concatenate[Part, P], Pipeline[T]]
+) -> Callable[Concatenate[Face, P], Coroutine[Any, Any, T]]:
+    """Return a method to await that has a part do its work on this event loop."""
+
+    @wraps(work)
+    async def method(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await drive_async(work(part(self), *args, **kwargs))
+
+    return method
+
+
+def blocking(
+    part: Callable[[Face], Part], work: Callable[Concatenate[Part, P], Pipeline[T]]
+) -> Callable[Concatenate[Face, P], T]:
+    """Return a method that has a part do its work in this thread."""
+
+    @wraps(work)
+    def method(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return drive(work(part(self), *args, **kwargs))
+
+    return method
+
+
+def awaited_block(
+    part: Callable[[Face], Part], begin: Callable[Concatenate[Part, P], Pipeline[B]]
+) -> Callable[Concatenate[Face, P], AbstractAsyncContextManager[B]]:
+    """Return a method for `async with` that encloses a block of a body by what a part begins."""
+
+    @wraps(begin)
+    @asynccontextmanager
+    async def method(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[B]:
+        block = await drive_async(begin(part(self), *args, **kwargs))
+        try:
+            yield block
+        except BaseException as error:
+            await drive_async(block.end(error))
+            raise
+        await drive_async(block.end(None))
+
+    return method
+
+
+def blocking_block(
+    part: Callable[[Face], Part], begin: Callable[Concatenate[Part, P], Pipeline[B]]
+) -> Callable[Concatenate[Face, P], AbstractContextManager[B]]:
+    """Return a method for `with` that encloses a block of a body by what a part begins."""
+
+    @wraps(begin)
+    @contextmanager
+    def method(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[B]:
+        block = drive(begin(part(self), *args, **kwargs))
+        try:
+            yield block
+        except BaseException as error:
+            drive(block.end(error))
+            raise
+        drive(block.end(None))
+
+    return method
 
 
 def _throwable(error: BaseException) -> BaseException:

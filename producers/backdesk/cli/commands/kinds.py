@@ -18,13 +18,14 @@ def kinds(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this one.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the kinds of job: the queue each runs from, and the fields of its request.
+    """Show the kinds of job that workers have announced: the queue each runs from, and the fields of its request.
 
     For example:
 
         backdesk kinds support.request
 
-    With --json: an array of objects with the JSON schemas of request and result, or the one object of KIND.
+    A kind stays for a while after its last worker, so that jobs of it can wait for the next. With --json: an array of
+    objects with the JSON schemas of request and result and the number of `workers`, or the one object of KIND.
 
     """
     out = Output(as_json=as_json)
@@ -32,17 +33,19 @@ def kinds(
         found = [offer_of(client, kind)] if kind else offers(client)
     documents = [_document(offer) for offer in found]
     out.document(documents[0] if kind else documents)
+    if not found:
+        out.line("no worker has announced a kind yet; start one with: backdesk worker, or everything with: backdesk up")
     for offer in found:
         _show(offer, out)
 
 
 def _document(offer: Offer) -> dict[str, Any]:
-    return offer.contract.model_dump() | {"announced": offer.announced}
+    return offer.contract.model_dump() | {"workers": offer.workers}
 
 
 def _show(offer: Offer, out: Output) -> None:
     contract = offer.contract
-    missing = "" if offer.announced else " (installed here, but no worker has announced it)"
+    missing = "" if offer.workers else " (no live worker runs it)"
     out.line(f"{contract.kind}  in queue {contract.queue}{missing}", "bold")
     if contract.description:
         out.line(f"  {safe_line(contract.description)}")

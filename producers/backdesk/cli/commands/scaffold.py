@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from backdesk.client.contracts import installed_checks
+from backdesk.kinds.contracts import KINDS
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import NAME_PATTERN
 
@@ -66,7 +66,7 @@ def _check(kind: str, folder: Path) -> None:
         raise InvalidRequest(
             "name", f"{kind!r} must be 1 to 128 letters, digits, or any of _ . @ -, such as invoices.explain"
         )
-    if kind in installed_checks():
+    if kind in KINDS:
         raise InvalidRequest("name", f"{kind!r} is a kind that ships with backdesk; choose another name")
     if not folder.is_dir():
         raise InvalidRequest("folder", f"there is no folder {str(folder)!r}")

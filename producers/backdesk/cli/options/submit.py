@@ -60,7 +60,11 @@ KeyWhileActive = Annotated[
 ]
 Conversation = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="Jobs of a tenant with one conversation run one at a time, in their order."),
+    typer.Option(
+        metavar="ID",
+        help="The conversation that it belongs to; jobs of a tenant with one run one at a time, in their order. A "
+        "field conversation_id of the request is the same thing.",
+    ),
 ]
 WhenBusy = Annotated[
     str,

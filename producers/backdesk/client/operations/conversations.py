@@ -5,7 +5,7 @@ from __future__ import annotations
 from backdesk.client.operation import Calls, Commands, Operation
 from backdesk.client.operations.jobs import JobCore
 from backdesk.worker.errors import ConversationNotFound, InvalidRequest
-from backdesk.worker.memory.calls import HEAD_FIELDS, ArchiveCalls, read_head, read_turn, turn_numbers
+from backdesk.worker.memory.calls import HEAD_FIELDS, MemoryCalls, read_head, read_turn, turn_numbers
 from backdesk.worker.memory.conversation import Conversation, Head, Turn, check_conversation_id
 from backdesk.worker.submit.admission import check_name
 
@@ -23,7 +23,7 @@ class Conversations:
 
     def __init__(self, core: JobCore) -> None:
         self._core = core
-        self._calls = ArchiveCalls(core.settings)
+        self._calls = MemoryCalls(core.settings)
 
     def get(self, tenant: str, conversation_id: str) -> Operation[Conversation]:
         """Return a conversation with all of its turns that are kept; raises ConversationNotFound."""

@@ -16,7 +16,7 @@ from backdesk.client.operations.jobs import PAGE, JobCore, Records
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
-from backdesk.worker.submit.admission import JobOptions, admit
+from backdesk.worker.submit.admission import JobOptions, admit, conversation_of
 
 #: Dead letters forgotten by one script call.
 DROPPED_A_CALL = 200
@@ -104,7 +104,7 @@ class DeadLetters:
             record.kind,
             record.request if request is None else request,
             check,
-            replace(_kept(record), **changes),
+            replace(_kept(record, request), **changes),
             max_request_bytes=self._core.settings.max_request_bytes,
             origin=record.id,
             resumes=resume,
@@ -150,7 +150,8 @@ def _check_replayable(record: JobRecord, request: object | None) -> None:
         raise NotReplayable(record.id, "it was rejected as a message, so there is no request to repeat; give one")
 
 
-def _kept(record: JobRecord) -> JobOptions:
+def _kept(record: JobRecord, request: object | None) -> JobOptions:
+    """Return the options that a replay takes over; an edited request may name another conversation."""
     return JobOptions(
         tenant=record.tenant,
         priority=record.priority if record.queue else DEFAULT_PRIORITY,
@@ -158,5 +159,5 @@ def _kept(record: JobRecord) -> JobOptions:
         timeout=record.timeout_s,
         retry=record.retry,
         budget=record.budget,
-        conversation_id=record.conversation,
+        conversation_id=record.conversation if conversation_of(request) is None else None,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from backdesk.client.contracts import installed_checks
 from backdesk.client.operation import Calls, Commands, Operation
 from backdesk.client.operations.holds import with_holds
-from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable, UnknownKind
+from backdesk.client.operations.kinds import AnnouncedKinds
+from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable
 from backdesk.worker.failure import Failure
-from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
+from backdesk.worker.model.contract import KindContract, RequestCheck
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import TERMINAL, JobRecord, JobState
@@ -34,8 +33,6 @@ Events = list[JobEvent]
 #: Jobs written by one script call, and calls in one round trip, of `submit_many`.
 JOBS_A_CALL = 50
 CALLS_A_TRIP = 20
-#: Announced contracts are believed for this long before they are read again. Seconds.
-CONTRACTS_FRESH_S = 30.0
 #: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
 PAGE = 200
 MAX_PAGES = 50
@@ -48,10 +45,9 @@ class JobCore:
         self.settings = settings
         self.keys = Keys(settings.prefix)
         self.transitions = Transitions(settings)
-        self._installed = installed_checks() if checks is None else checks
-        self._announced: dict[str, KindContract] = {}
-        self._checks: dict[str, RequestCheck] = {}
-        self._read_at = float("-inf")
+        self.announced = AnnouncedKinds(settings)
+        #: What the caller vouches for: kinds that need not be announced.
+        self._given = checks or {}
 
     def submit(
         self, kind: str, request: object, options: JobOptions, job_id: str | None
@@ -123,8 +119,7 @@ class JobCore:
 
     def kinds(self) -> Operation[Contracts]:
         """Return the contracts that workers have announced, by name."""
-        (announced,) = yield Commands([("HGETALL", self.keys.kinds)])
-        return sorted((KindContract.model_validate_json(raw) for raw in announced.values()), key=lambda c: c.kind)
+        return self.announced.list()
 
     def workers(self) -> Operation[Announcements]:
         """Return what live workers announce of themselves, by name."""
@@ -170,30 +165,8 @@ class JobCore:
         ]
 
     def check(self, kind: str) -> Operation[RequestCheck]:
-        """Return what checks requests of a kind: the installed model, else the announced schema; raises UnknownKind.
-
-        What is done about suspicious text is for the workers to say, whose announcement goes before our own settings.
-        """
-        installed = self._installed.get(kind)
-        if installed is not None and not installed.guarded:
-            return installed
-        stale = time.monotonic() - self._read_at > CONTRACTS_FRESH_S
-        if stale or (installed is None and kind not in self._announced):
-            announced = yield from self.kinds()
-            self._announced = {contract.kind: contract for contract in announced}
-            self._checks.clear()
-            self._read_at = time.monotonic()
-        if kind not in self._checks:
-            self._checks[kind] = self._check_of(kind, installed)
-        return self._checks[kind]
-
-    def _check_of(self, kind: str, installed: RequestCheck | None) -> RequestCheck:
-        announced = self._announced.get(kind)
-        if installed is not None:
-            return installed.guarded_by((announced and announced.guard) or self.settings.guard)
-        if announced is None:
-            raise UnknownKind(kind, sorted({*self._announced, *self._installed}))
-        return SchemaCheck(announced)
+        """Return what checks requests of a kind; raises UnknownKind."""
+        return self.announced.check(kind, self._given.get(kind))
 
     def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
         return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)

@@ -13,7 +13,7 @@ from typing import Any
 
 from backdesk.worker.attempt.ledger import Ledger, Suspended
 from backdesk.worker.errors import FenceLost, TaskError, UnknownKind
-from backdesk.worker.model.asks import Ask, AskType, Awaited
+from backdesk.worker.model.asks import Ask, AskType, Awaited, LedgerEntry
 from backdesk.worker.model.child import ChildCall, ChildEnd
 from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
 from backdesk.worker.model.job import Claim
@@ -26,8 +26,8 @@ from backdesk.worker.submit.admission import JobOptions, admit, refusal
 JOBS_A_CALL = 50
 
 
-class AttemptFamily:
-    """Makes the child jobs of one attempt. `checks` are those of the kinds that this process can run."""
+class Children:
+    """The child jobs of one attempt. `checks` are those of the kinds that this process can run."""
 
     def __init__(
         self,
@@ -47,10 +47,11 @@ class AttemptFamily:
         self._max_request_bytes = max_request_bytes
         self._numbers: dict[str, int] = {}
 
-    def call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
-        """Return the ends of child jobs, in the order of the calls, or end the attempt until all have ended.
+    def call_all(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
+        """Have several jobs at work at the same time, and return how each ended, in the order of the calls.
 
-        Raises InvalidRequest for a request that its kind does not take; then no child is made.
+        The attempt ends until all of them have. Raises InvalidRequest for a request that its kind does not take; then
+        no child is made.
         """
         with self._ledger.in_flight():
             return (yield from self._call(calls))
@@ -60,7 +61,7 @@ class AttemptFamily:
         entries = [self._ledger.entry(name) for name in names]
         missing = [(name, call) for name, call, entry in zip(names, calls, entries, strict=True) if not entry]
         if not missing:
-            return [ChildEnd.model_validate(entry.value) for entry in entries if entry]
+            return [_end(call, entry) for call, entry in zip(calls, entries, strict=True) if entry]
         yield from self._ledger.confirm()
         jobs = []
         for name, call in missing:
@@ -112,6 +113,11 @@ class AttemptFamily:
                 raise TaskError(
                     "call_changed", f"an earlier attempt made the same call with another request, as job {job_id}"
                 )
+
+
+def _end(call: ChildCall, entry: LedgerEntry) -> ChildEnd:
+    end = ChildEnd if call.result is None else ChildEnd[call.result]  # type: ignore[name-defined]  # known at run time
+    return end.model_validate(entry.value)
 
 
 def _awaited(name: str, job: NewJob) -> Awaited:

@@ -22,18 +22,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backdesk.worker.attempt.children import AttemptFamily
+from backdesk.worker.attempt.attempt_context import Parts
+from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.context import AttemptContext, BlockingContext, TaskContext
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outcome import Verdict
-from backdesk.worker.attempt.service_call import Services
-from backdesk.worker.attempt.spending import Purse
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
+from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
+from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.errors import FenceLost, StoreUnavailable, TaskError
 from backdesk.worker.failure import Category, Failure, Severity, support_reference
-from backdesk.worker.memory.archive import Archive
+from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.contract import field_errors
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
@@ -114,35 +115,52 @@ class _Attempt:
         self.spec = spec
         self.claim = claim
         self.progress = process.progress(claim)
-        submit, transitions, settings = process.writer.submit, process.transitions, process.settings
-        limit = settings.max_result_bytes
-        self.ledger = Ledger(claim, submit, transitions, progress=self.progress, max_bytes=limit, worker=worker)
-        limit = settings.max_request_bytes
-        family = AttemptFamily(claim, self.ledger, submit, transitions, checks=process.checks, max_request_bytes=limit)
-        self.purse = Purse(claim, self.ledger, submit, process.spending)
-        limits = {"max_bytes": settings.max_result_bytes, "max_note_bytes": settings.max_event_bytes}
-        archive = Archive(claim, submit, process.archive, **limits)
-        kind_of_context = TaskContext if spec.is_async else BlockingContext
-        services = Services(
+        self.ledger = Ledger(
             claim,
-            submit,
-            process.reservations,
-            wait_s=settings.limit_wait_s,
-            judge=classify,
-            random=random.random,
+            process.writer.submit,
+            process.transitions,
+            progress=self.progress,
+            max_bytes=process.settings.max_result_bytes,
+            worker=worker,
         )
-        self.context: AttemptContext = kind_of_context(
-            claim,
-            self.progress,
-            self.ledger,
-            family,
-            services,
-            purse=self.purse,
-            archive=archive,
-            look=self._look,
-        )
+        sleep = asyncio.sleep if spec.is_async else sleep_in_naps
+        self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)
+        self.context = (TaskContext if spec.is_async else BlockingContext)(claim, self._parts(sleep))
         self.timeout_s = claim.timeout_s or spec.timeout_s
         self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
+
+    def _parts(self, sleep: Callable[[float], Any]) -> Parts:
+        claim, process, submit, settings = self.claim, self.process, self.process.writer.submit, self.process.settings
+        return Parts(
+            self.progress,
+            self.ledger,
+            Children(
+                claim,
+                self.ledger,
+                submit,
+                process.transitions,
+                checks=process.checks,
+                max_request_bytes=settings.max_request_bytes,
+            ),
+            ServiceCalls(
+                claim,
+                submit,
+                process.service_calls,
+                wait_s=settings.limit_wait_s,
+                classify=classify,
+                random=random.random,
+                sleep=sleep,
+            ),
+            self.spending,
+            Memory(
+                claim,
+                submit,
+                process.memory,
+                max_bytes=settings.max_result_bytes,
+                max_note_bytes=settings.max_event_bytes,
+            ),
+            self._look,
+        )
 
     def run(self) -> Pipeline[Outcome | None]:
         """Run the body and write how it ended."""
@@ -161,7 +179,7 @@ class _Attempt:
         return outcome if kept else None
 
     def _look(self) -> Future[SystemState]:
-        return self.process.writer.submit(self.process.system.state())
+        return self.process.writer.submit(self.process.deployment.state())
 
     def _drain(self) -> None:
         self.ledger.draining = True
@@ -199,7 +217,7 @@ class _Attempt:
 
     def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
         try:
-            if (left_s := (yield from self.purse.time_left())) is not None:
+            if (left_s := (yield from self.spending.time_left())) is not None:
                 lease.end_within(left_s, Stop.OVERSPENT)
             value = yield from self._call(body, lease)
             yield from self.ledger.close()
@@ -213,7 +231,7 @@ class _Attempt:
     def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
         """Return how an attempt ends whose budget is out of time: it fails, or waits for a person, or may go on."""
         try:
-            yield from self.purse.check()
+            yield from self.spending.check()
         except TaskError as error:
             return self.verdict.on_failure(classify(error))
         except BaseException as error:  # noqa: BLE001 - as above

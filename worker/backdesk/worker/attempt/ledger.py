@@ -18,8 +18,9 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
+from backdesk.worker.attempt.step_types import UNTYPED
 from backdesk.worker.errors import FenceLost, TaskError
 from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry
 from backdesk.worker.model.job import Claim
@@ -31,6 +32,7 @@ from backdesk.worker.text.json import encode, printable
 
 T = TypeVar("T")
 
+NOT_PLAIN = "is no plain JSON, and would come back as such: annotate what it calls, or say what it `returns`"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,199}")
 
 
@@ -125,6 +127,8 @@ class Ledger:
                 raise self._unknown_outcome(key, announced, error) from error
             raise
         encoded = self._encode(key, value)
+        if returns is UNTYPED and from_json(encoded) != value:
+            raise TaskError("invalid_step_result", f"what step {key!r} returned {NOT_PLAIN}")
         event = to_json({"key": key, "effect": effect, "seconds": round(time.monotonic() - began, 3)})
         self._progress.flush()
         recorded = self._write(name, b'{"state":"done","value":' + encoded + b"}", event)
@@ -158,14 +162,19 @@ class Ledger:
         self.awaited.append(Awaited(ask, f"ask:{ask.name}", done))
         raise Suspended
 
-    def save(self, value: bytes) -> Pipeline[None]:
-        """Keep where the attempt is; the next one finds it. One round trip. Raises TaskError when it is too large."""
-        if len(value) > self._max_bytes:
-            size = f"{len(value)} bytes as JSON, the limit is {self._max_bytes}"
+    def checkpoint(self, value: Any) -> Pipeline[None]:
+        """Keep where the work is, as JSON; the next attempt finds it in `restored`. Hands over if the worker ends.
+
+        One round trip. Raises TaskError (`checkpoint_too_large`), and ValueError for what is no JSON.
+        """
+        encoded = encode(value)
+        if len(encoded) > self._max_bytes:
+            size = f"{len(encoded)} bytes as JSON, the limit is {self._max_bytes}"
             raise TaskError("checkpoint_too_large", f"the checkpoint is {size}")
         self._progress.flush()
-        if not (yield self._submit(self._transitions.checkpoint(self._claim, value))):
+        if not (yield self._submit(self._transitions.checkpoint(self._claim, encoded))):
             raise FenceLost
+        self.leave_if_draining()
 
     def entry(self, name: str) -> LedgerEntry | None:
         """Return what an earlier attempt left under a name; each name may be asked for once. Raises ValueError."""

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 
 log = logging.getLogger(__name__)
 

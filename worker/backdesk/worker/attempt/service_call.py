@@ -45,8 +45,11 @@ _SENTENCES = {
 }
 
 
-class Services:
-    """What one attempt needs to call outside services. `judge` says what an error means."""
+class ServiceCalls:
+    """Makes the calls of outside services of one attempt.
+
+    `classify` says what an error means; `sleep` waits, in this thread or, when it is to be awaited, on the loop.
+    """
 
     def __init__(
         self,
@@ -55,16 +58,33 @@ class Services:
         reservations: Reservations,
         *,
         wait_s: float,
-        judge: Callable[[BaseException], Failure],
+        classify: Callable[[BaseException], Failure],
         random: Callable[[], float],
+        sleep: Callable[[float], Any],
     ) -> None:
         self.claim = claim
         self.submit = submit
         self.reservations = reservations
         self.wait_s = wait_s
-        self.judge = judge
+        self.classify = classify
         self.random = random
+        self.sleep = sleep
         self._calls = 0
+
+    def reserve(self, resource: str, *, key: str = "", tokens: int = 0) -> Pipeline[ServiceCall]:
+        """Enclose one call of an outside service, which begins when the limits of the whole fleet allow it.
+
+        `resource` is its name, as `openai/gpt-4o`; `key` a fingerprint of the key in use (`fingerprint_of` of
+        `model.service`); `tokens` an estimate of all that the call will use, which `used` of the value given corrects.
+        What the block raises tells the circuit breaker how the service is.
+
+        Raises Limited when there is no room for longer than BACKDESK_LIMIT_WAIT_S or the service is known to fail: the
+        job is parked, and no attempt is counted. Raises TaskError (`call_over_limit`) for a call larger than a minute
+        allows, and InvalidRequest for a name, key or estimate that is none.
+        """
+        call = ServiceCall(self, Resource(resource, key), tokens)
+        yield from call.begin()
+        return call
 
     def next_call(self) -> str:
         """Name the next call of the attempt."""
@@ -72,14 +92,13 @@ class Services:
         return f"{self.claim.job_id}:{self.claim.attempt}:{self._calls}"
 
 
-class Reservation:
-    """A call that is to begin when its limits have room. `sleep` waits, in this thread or on the loop."""
+class ServiceCall:
+    """A call that is to begin when its limits have room."""
 
-    def __init__(self, services: Services, resource: Resource, tokens: int, sleep: Callable[[float], Any]) -> None:
+    def __init__(self, services: ServiceCalls, resource: Resource, tokens: int) -> None:
         if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= LARGEST:
             raise InvalidRequest("tokens", f"must be a whole number from 0 to {LARGEST}, not {tokens!r}")
         self._services = services
-        self._sleep = sleep
         self._call = services.next_call()
         self._used: int | None = None
         self.resource = resource
@@ -121,7 +140,7 @@ class Reservation:
 
     def end(self, error: BaseException | None) -> Pipeline[None]:
         """Settle the call. Raises Limited in place of an error for which the breaker is open."""
-        went, hold_s = self._judged(error)
+        went, hold_s = self._how_it_went(error)
         settled = self._settle(went, hold_s)
         if went is Went.FAILED:
             after: Settled = yield settled
@@ -142,13 +161,13 @@ class Reservation:
         if after.changed:
             log.warning("breaker_changed", extra={"resource": self.resource.name, "state": after.state})
 
-    def _judged(self, error: BaseException | None) -> tuple[Went, float | None]:
+    def _how_it_went(self, error: BaseException | None) -> tuple[Went, float | None]:
         if error is None:
             return Went.ANSWERED, None
         # Errors of our own, and what breaks an attempt off, say nothing about the service.
         if not isinstance(error, Exception) or (isinstance(error, BackdeskError) and not isinstance(error, TaskError)):
             return Went.UNKNOWN, None
-        failure = self._services.judge(error)
+        failure = self._services.classify(error)
         if failure.category is Category.RATE_LIMIT:
             return Went.LIMITED, failure.retry_after_s or HOLD_S
         if failure.category in _BROKEN and failure.transient:
@@ -157,7 +176,7 @@ class Reservation:
 
     def _pause(self, delay_s: float) -> Pipeline[None]:
         if delay_s > 0:
-            yield Run(lambda: self._sleep(delay_s))
+            yield Run(lambda: self._services.sleep(delay_s))
 
     def _limited(self, delay_s: float, why: Why, line: str) -> Limited:
         reason = f"{self.resource.name}: {_SENTENCES[why]}"

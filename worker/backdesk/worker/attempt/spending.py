@@ -7,7 +7,6 @@ felt from the second call on.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -34,7 +33,6 @@ from backdesk.worker.store.spending import Granted, SpendingCalls
 #: How long a call waits for what others hold, from look to look; after that its job is parked. Seconds.
 WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0)
 PARKED_S = 2.0
-Sleep = Callable[[float], object]
 #: Asks for nothing: only whether there is time.
 _NOTHING = Estimate(Amount())
 
@@ -59,25 +57,35 @@ class Spending:
 
         Returns at once. Only the first call counts; what is never settled stays spent as estimated.
         """
-        self.close(real)
+        self._close(real)
 
-    def close(self, real: Amount | None = None) -> None:
-        """End the call, as estimated unless it is settled already."""
+    def end(self, error: BaseException | None = None) -> Pipeline[None]:
+        """End the call, however it went: as estimated unless it is settled already."""
+        self._close(None)
+        yield from ()
+
+    def _close(self, real: Amount | None) -> None:
         settle, self._settle = self._settle, None
         if settle is not None:
             settle(real)
 
 
-class Purse:
-    """The spending of one attempt. Safe to use by concurrent calls of one body."""
+class AttemptSpending:
+    """The spending of one attempt. Safe to use by concurrent calls of one body. `sleep` as for `ServiceCall`."""
 
     def __init__(
-        self, claim: Claim, ledger: Ledger, submit: Callable[[Call[Any]], Future[Any]], calls: SpendingCalls
+        self,
+        claim: Claim,
+        ledger: Ledger,
+        submit: Callable[[Call[Any]], Future[Any]],
+        calls: SpendingCalls,
+        sleep: Callable[[float], Any],
     ) -> None:
         self._claim = claim
         self._ledger = ledger
         self._submit = submit
         self._calls = calls
+        self._sleep = sleep
         self._numbers = itertools.count(1)
         self._limited = claim.limited
         #: The pot that is spent but for cheaper means, once there is one.
@@ -85,35 +93,47 @@ class Purse:
         self._answers: dict[str, Answer] = {}
         self._asked: set[str] = set()
 
-    def spend(self, estimate: Estimate, cheaper: Estimate | None, sleep: Sleep) -> Pipeline[Spending]:
-        """Have a call allowed: `cheaper` is the estimate of the same by cheaper means, None when there are none.
+    def spending(self, estimate: Estimate, *, cheaper: Estimate | None = None) -> Pipeline[Spending]:
+        """Set aside what the block will cost, at most, and count what it really was: call `settle` of the value.
+
+        Raises BudgetExceeded, before the block, when a budget of this job, of one that called it, or of its tenant's
+        day has no room, and CostUnknown when one is in money and the cost is None. The attempt ends and the job waits
+        when a person has to approve; then the block's call is not made yet, and the body runs again from its steps.
+        With `cheaper`, the estimate for the same by cheaper means, a budget that says so is gone on with by these: the
+        value's `cheaper` tells. What is not settled, as when the block raises, stays spent as estimated.
 
         Waits one round trip when anything is limited, else none; and longer while other calls hold what it needs, until
-        these are settled. Raises BudgetExceeded, CostUnknown, TenantLimitInvalid and FenceLost; Limited when others
-        hold what it needs for long, and Suspended while a person has to approve.
+        these are settled. Raises Limited when they hold it for long.
         """
         number = next(self._numbers)
         if not self._limited:
             counted = self._submit(self._calls.spend(self._claim, number, estimate, in_any_case=True))
             counted.add_done_callback(self._note)
             return Spending(partial(self._settle, number), limited=False)
-        granted = yield from self._allowed(number, estimate, cheaper, sleep)
+        granted = yield from self._allowed(number, estimate, cheaper)
         by_cheaper = bool(self._spent_pot) and cheaper is not None
         settle = partial(self._settle, number)
         return Spending(settle, limited=True, share=granted.share, cheaper=by_cheaper)
 
+    def spend(self, amount: Amount, *, purpose: str = "", cheaper: bool = False) -> Pipeline[None]:
+        """Count something as spent, if the budgets have room for it; raises as `spending` does.
+
+        `cheaper` says that it may go on under a budget that lives on cheaper means, as what costs no money may.
+        """
+        estimate = Estimate(amount, purpose=purpose)
+        spending = yield from self.spending(estimate, cheaper=estimate if cheaper else None)
+        yield from spending.end()
+
     def time_left(self) -> Pipeline[float | None]:
-        """Return the seconds that the budgets leave the attempt, None when none limits time. Raises as `spend` does."""
+        """Return the seconds that the budgets leave the attempt, None without a limit. Raises as `spending` does."""
         left = self._claim.time_left_s
         return left if left is None or left > 0 else (yield from self.check())
 
     def check(self) -> Pipeline[float | None]:
-        """Ask whether there is time, and return how many seconds. One round trip. Raises as `spend` does."""
-        return (yield from self._allowed(None, _NOTHING, None, time.sleep)).time_left_s
+        """Ask whether there is time, and return how many seconds. One round trip. Raises as `spending` does."""
+        return (yield from self._allowed(None, _NOTHING, None)).time_left_s
 
-    def _allowed(
-        self, number: int | None, estimate: Estimate, cheaper: Estimate | None, sleep: Sleep
-    ) -> Pipeline[Granted]:
+    def _allowed(self, number: int | None, estimate: Estimate, cheaper: Estimate | None) -> Pipeline[Granted]:
         patience = iter(WAITS_S)
         while True:
             chosen, by_cheaper = (cheaper, self._spent_pot) if self._spent_pot and cheaper else (estimate, "")
@@ -123,7 +143,7 @@ class Purse:
                     self._limited = answer.limited
                     return answer
                 case Refusal(pending=True):
-                    yield from _wait(patience, answer, sleep)
+                    yield from self._wait(patience, answer)
                 case Refusal(on_limit=OnLimit.CHEAPER) if cheaper is not None and not by_cheaper:
                     self._spent_pot = answer.pot
                 case Refusal(on_limit=OnLimit.APPROVE):
@@ -134,6 +154,12 @@ class Purse:
                     raise answer
                 case _:
                     raise FenceLost
+
+    def _wait(self, patience: Iterator[float], refusal: Refusal) -> Pipeline[None]:
+        pause_s = next(patience, None)
+        if pause_s is None:
+            raise Limited(PARKED_S, f"{refusal}, which calls under way have set aside")
+        yield Run(lambda: self._sleep(pause_s))
 
     def _approved(self, refusal: Refusal, estimate: Estimate) -> Pipeline[None]:
         """Grant as much again if a person says so. Raises Suspended until one has, BudgetExceeded when it is denied."""
@@ -162,13 +188,6 @@ class Purse:
         if not counted.cancelled() and counted.exception() is None:
             answer = counted.result()
             self._limited = self._limited or (isinstance(answer, Granted) and answer.limited)
-
-
-def _wait(patience: Iterator[float], refusal: Refusal, sleep: Sleep) -> Pipeline[None]:
-    pause_s = next(patience, None)
-    if pause_s is None:
-        raise Limited(PARKED_S, f"{refusal}, which calls under way have set aside")
-    yield Run(lambda: sleep(pause_s))
 
 
 def _ask(refusal: Refusal, estimate: Estimate, claim: Claim) -> Ask:

@@ -1,65 +1,28 @@
-"""`@task`: how a function becomes a kind of job. The one import of a task author, besides the context."""
+"""`@task`: how a function becomes a kind of job."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from backdesk.worker.attempt.context import AttemptContext, BlockingContext, TaskContext
+from backdesk.worker.attempt.attempt_context import AttemptContext
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, TaskSpec
 from backdesk.worker.errors import ConfigurationError
-from backdesk.worker.failure import Failure
 from backdesk.worker.model.budget import Budget
-from backdesk.worker.model.contract import KindContract, field_errors
+from backdesk.worker.model.contract import field_errors
 from backdesk.worker.model.job import Name
 from backdesk.worker.model.retry import RetryPolicy
 
-Body = Callable[[Any, Any], Any]
-#: Gives an answer in place of the body's: takes (ctx, request, failure).
-Fallback = Callable[[Any, Any, Failure], Any]
 B = TypeVar(
     "B",
     bound=Callable[[TaskContext, Any], Awaitable[BaseModel]] | Callable[[BlockingContext, Any], BaseModel],
 )
 
 _NAME = TypeAdapter(Name)
-
-
-#: What is tried again when a kind says nothing about it.
-USUAL_RETRY = RetryPolicy()
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """A kind of job that this process can run."""
-
-    kind: str
-    queue: str
-    body: Body
-    request: type[BaseModel]
-    result: type[BaseModel]
-    #: Whether the body runs on the process's event loop.
-    is_async: bool
-    retry: RetryPolicy = USUAL_RETRY
-    timeout_s: float | None = None
-    fallback: Fallback | None = None
-    #: What a job may spend that brings no budget of its own.
-    budget: Budget | None = None
-    #: Loads what the first job would load, before there is one.
-    prepare: Callable[[], None] | None = None
-
-    @property
-    def contract(self) -> KindContract:
-        """What is announced of this kind."""
-        description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
-        return KindContract.of(self.kind, self.queue, self.request, self.result, description)
-
-
-#: Every kind that was imported, by name. Filled by `@task` while the task modules load.
-REGISTRY: dict[str, TaskSpec] = {}
 
 
 def task(

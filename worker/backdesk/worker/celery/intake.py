@@ -16,7 +16,7 @@ from celery.app.task import Context
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign
 from backdesk.worker.errors import InvalidRequest, TaskError, UnknownKind
 from backdesk.worker.failure import Category, Failure

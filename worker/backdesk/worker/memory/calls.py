@@ -1,4 +1,4 @@
-"""The calls that keep what outlives a job, and reading what they wrote. Pure: nothing here speaks to Redis."""
+"""The calls for what outlives a job, and reading what they wrote. Pure: nothing here speaks to Redis."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NewTurn:
     closes: bool
 
 
-class ArchiveCalls(CallBuilder):
+class MemoryCalls(CallBuilder):
     """Builds the calls of attempts that read and write what outlives them."""
 
     def recall(

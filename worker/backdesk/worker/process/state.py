@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 
-from backdesk.worker.memory.calls import ArchiveCalls
+from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import Claim
 from backdesk.worker.process.event_loop import ProcessLoop
@@ -39,9 +39,9 @@ class WorkerProcess:
         self.draining = False
         self.transitions = Transitions(settings, clock)
         self.spending = SpendingCalls(settings, clock)
-        self.reservations = Reservations(settings, clock)
-        self.archive = ArchiveCalls(settings, clock)
-        self.system = SystemCalls(settings, clock)
+        self.service_calls = Reservations(settings, clock)
+        self.memory = MemoryCalls(settings, clock)
+        self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import redis
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
-from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 
 #: A worker announces itself this often, and is forgotten after three announcements that did not come. Seconds.
@@ -33,11 +31,12 @@ class Presence:
         self._name = name
         self._client = client
         self._transitions = Transitions(settings)
-        self._keys = Keys(settings.prefix)
         self._guard = settings.guard
         self._facts = facts
         self._on_announced = on_announced
-        self._contracts: dict[Any, Any] = {}
+        self._contracts: dict[str, str] = {}
+        #: Whether the contracts are in Redis: not before they were told, nor when it has lost them.
+        self._known = False
         self._thread = Periodic("presence", ANNOUNCE_EVERY_S, self.announce)
 
     def start(self, registry: Mapping[str, TaskSpec]) -> None:
@@ -47,12 +46,12 @@ class Presence:
         self._thread.start()
 
     def announce(self) -> None:
-        """Announce the worker once, and the kinds unless that is done."""
-        if self._contracts:
-            self._client.hset(self._keys.kinds, mapping=self._contracts)
-            self._contracts = {}
+        """Announce the worker once, and the kinds unless they are known."""
+        facts = self._facts().model_dump(mode="json")
         ttl_ms = round(3 * ANNOUNCE_EVERY_S * 1000)
-        run(self._client, self._transitions.announce(self._name, ttl_ms, self._facts().model_dump(mode="json")))
+        contracts = {} if self._known else self._contracts
+        _, unknown = run(self._client, self._transitions.announce(self._name, ttl_ms, facts, contracts))
+        self._known = not unknown
         self._on_announced()
 
     def stop(self) -> None:

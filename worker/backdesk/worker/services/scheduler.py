@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import redis
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.errors import InvalidRequest, UnknownKind
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan

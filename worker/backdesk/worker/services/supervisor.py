@@ -8,7 +8,7 @@ from typing import Protocol
 
 from redis.exceptions import RedisError
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts

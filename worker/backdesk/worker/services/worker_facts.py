@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from celery.worker import state
 
-from backdesk.worker.attempt.task import TaskSpec
+from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.process.state import held_process

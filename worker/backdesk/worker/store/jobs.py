@@ -278,9 +278,15 @@ class Transitions(CallBuilder):
             raise ValueError(f"{state} is not terminal; only finished jobs are forgotten")
         return self._call("prune", state, BATCH, read=int)
 
-    def announce(self, worker: str, ttl_ms: int, announcement: Mapping[str, Any]) -> Call[int]:
-        """Keep a worker known for `ttl_ms` (0 withdraws it); gives how many are alive."""
-        return self._call("announce", worker, ttl_ms, to_json(announcement), read=int)
+    def announce(
+        self, worker: str, ttl_ms: int, announcement: Mapping[str, Any], contracts: Mapping[str, str] | None = None
+    ) -> Call[tuple[int, int]]:
+        """Keep a worker known for `ttl_ms` (0 withdraws it), and kinds by their contracts.
+
+        Gives how many workers are alive, and of how many of its kinds the store has no contract.
+        """
+        flat = [value for contract in (contracts or {}).items() for value in contract]
+        return self._call("announce", worker, ttl_ms, to_json(announcement), *flat, read=tuple)
 
     def elect(self, worker: str, term_ms: int) -> Call[bool]:
         """Become or remain the leader for `term_ms`; gives whether this worker leads."""

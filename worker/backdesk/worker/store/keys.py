@@ -188,8 +188,13 @@ class Keys:
 
     @property
     def kinds(self) -> str:
-        """Hash: kind to its announced contract as JSON. Kept; workers refresh it when they start."""
+        """Hash: kind to its announced contract as JSON. Workers refresh it when they start. Pruned by `kinds_seen`."""
         return f"{self.prefix}:kinds"
+
+    @property
+    def kinds_seen(self) -> str:
+        """Zset: kinds, by the time in ms at which a live worker had them last. Pruned after the retention of jobs."""
+        return f"{self.prefix}:kinds-seen"
 
     @property
     def workers(self) -> str:

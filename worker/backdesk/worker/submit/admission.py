@@ -22,6 +22,7 @@ from backdesk.worker.model.contract import CONVERSATION_FIELD, RequestCheck, enc
 from backdesk.worker.model.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, milliseconds
+from backdesk.worker.text.json import excerpt
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
@@ -46,7 +47,8 @@ class JobOptions:
     `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
     `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
     `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
-    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it.
+    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it. Where the
+    request has a field `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -103,7 +105,7 @@ def admit(
     check_name("job_id", job_id)
     check_name("tenant", options.tenant)
     _check_priority(options.priority)
-    encoded = check.encode(request)
+    encoded = check.encode(_in_conversation(request, check, options.conversation_id))
     if len(encoded) > max_request_bytes:
         raise PayloadTooLarge("request", len(encoded), max_request_bytes)
     now = now or datetime.now(UTC)
@@ -230,6 +232,28 @@ def _while_active(options: JobOptions) -> bool:
         if getattr(options, field) and options.idempotency_key is None:
             raise InvalidRequest(field, "is about an idempotency_key; give one")
     return bool(options.idempotency_while_active)
+
+
+def conversation_of(request: object) -> object:
+    """Return what a request names as its conversation; None when it names none. Raises InvalidRequest for no JSON."""
+    return _fields(request).get(CONVERSATION_FIELD) or None
+
+
+def _in_conversation(request: object, check: RequestCheck, option: str | None) -> object:
+    """Return the request with the conversation that the option names, where its kind has a field for it."""
+    if option is None or not check.converses:
+        return request
+    name, said = check_conversation_id(option), conversation_of(request)
+    if said is not None and said != name:
+        reason = f"is {excerpt(said)} in the request and {name!r} beside it, which are one thing: give it once"
+        raise InvalidRequest(CONVERSATION_FIELD, reason)
+    # As plain JSON, so that what the kind demands of the field is demanded of this value too.
+    return request if said else {**_fields(request), CONVERSATION_FIELD: name}
+
+
+def _fields(request: object) -> dict[str, Any]:
+    fields = from_json(encode_json("request", request))
+    return fields if isinstance(fields, dict) else {}
 
 
 def _conversation(job_id: str, encoded: bytes, check: RequestCheck, options: JobOptions) -> str:

@@ -1,9 +1,11 @@
--- Announce: keep a worker known as alive, and the slots of the fleet up to date.
+-- Announce: keep a worker known as alive, the kinds that it brings known, and the slots of the fleet up to date.
 --
--- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON with "slots": {queue: number},
---   "kinds": [name, ...] and "draining": whether it takes no more
--- Returns: how many workers are alive
--- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced.
+-- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON ("slots": {queue: number},
+--   "kinds": [name, ...] and "draining": whether it takes no more), then for each kind that it makes known: name,
+--   contract as JSON
+-- Returns: {how many workers are alive, how many of its kinds have no contract here}
+-- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced. A kind that no
+-- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew.
 --!include record
 
 local name, ttl = ARGV[5], tonumber(ARGV[6])
@@ -16,6 +18,13 @@ else
   redis.call('ZREM', workers_key, name)
 end
 
+local function see(kind) redis.call('ZADD', kinds_seen_key, whole(now), kind) end
+
+for index = 8, #ARGV, 2 do
+  redis.call('HSET', kinds_key, ARGV[index], ARGV[index + 1])
+  see(ARGV[index])
+end
+
 local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
 redis.call('DEL', served_key)
 for _, worker in ipairs(alive) do
@@ -23,7 +32,10 @@ for _, worker in ipairs(alive) do
   local facts = announcement and cjson.decode(announcement)
   if facts and not facts.draining then
     for queue, free in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + free end
-    for _, kind in ipairs(facts.kinds or {}) do redis.call('SADD', served_key, kind) end
+    for _, kind in ipairs(facts.kinds or {}) do
+      redis.call('SADD', served_key, kind)
+      see(kind)
+    end
   end
 end
 redis.call('DEL', slots_key)
@@ -41,8 +53,22 @@ local function line_up_stranded(kind)
   end
 end
 
+local function forget_kinds(before)
+  for _, kind in ipairs(redis.call('ZRANGEBYSCORE', kinds_seen_key, '-inf', whole(before))) do
+    if redis.call('EXISTS', stranded_key(kind)) == 0 then
+      redis.call('HDEL', kinds_key, kind)
+      redis.call('ZREM', kinds_seen_key, kind)
+    end
+  end
+end
+
+forget_kinds(now - tonumber(ARGV[4]))
+local unknown = 0
 if ttl > 0 then
-  for _, kind in ipairs(cjson.decode(ARGV[7]).kinds or {}) do line_up_stranded(kind) end
+  for _, kind in ipairs(cjson.decode(ARGV[7]).kinds or {}) do
+    line_up_stranded(kind)
+    if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
+  end
 end
 dispatch_touched()
-return #alive
+return {#alive, unknown}

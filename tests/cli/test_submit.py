@@ -1,0 +1,263 @@
+"""`backdesk submit`: fields and options in, a job out, refusals with the field and the reason."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from backdesk.worker.model.retry import RetryPolicy
+from tests.cli.conftest import Cli
+from tests.support.workers import Fleet
+
+
+def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> None:
+    answer = on_fleet("submit", "test.echo", "--text", "grüße", "--json")
+
+    assert answer.code == 0
+    assert answer.document["created"] is True
+    assert fleet.jobs.result(answer.document["job_id"], 10) == {"text": "grüße"}
+
+
+def test_people_are_told_how_to_follow_it(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--job-id", "to-follow")
+
+    assert answer.out.splitlines() == ["submitted to-follow", "follow it: backdesk watch to-follow"]
+
+
+def test_every_option_reaches_the_job(on_fleet: Cli, fleet: Fleet) -> None:
+    before = datetime.now(UTC)
+    options = ["--tenant", "acme", "--priority", "9", "--delay", "2h", "--expires", "1d", "--idempotency-key", "k1"]
+    answer = on_fleet(
+        "submit", "test.sleep", "--n", "0.5", *options, "--metadata", '{"from": "mail"}', "--job-id", "all-options"
+    )
+    record = fleet.jobs.get("all-options")
+
+    assert answer.code == 0
+    assert (record.tenant, record.priority, record.state) == ("acme", 9, "scheduled")
+    assert (record.idempotency_key, record.metadata) == ("k1", {"from": "mail"})
+    assert record.request["n"] == 0.5
+    assert record.run_at is not None
+    assert timedelta(0) <= record.run_at - before - timedelta(hours=2) < timedelta(minutes=1)
+    assert record.expires_at is not None
+    assert timedelta(0) <= record.expires_at - before - timedelta(days=1) < timedelta(minutes=1)
+
+
+def test_limits_and_retries_reach_the_job(on_fleet: Cli, fleet: Fleet) -> None:
+    before = datetime.now(UTC)
+    moment = before.replace(microsecond=0) + timedelta(days=365)
+    limits = [
+        "--timeout",
+        "90s",
+        "--start-within",
+        "1h",
+        "--attempts",
+        "7",
+        "--retry",
+        '{"base_s": 0.5, "jitter": false}',
+    ]
+    on_fleet("submit", "test.echo", *limits, "--job-id", "limited")
+    on_fleet("submit", "test.echo", "--start-by", moment.isoformat(), "--attempts", "2", "--job-id", "limited-2")
+    record, second = fleet.jobs.get("limited"), fleet.jobs.get("limited-2")
+
+    assert record.timeout_s == 90
+    assert record.retry == RetryPolicy(attempts=7, base_s=0.5, jitter=False)
+    assert record.start_by is not None
+    assert timedelta(0) <= record.start_by - before - timedelta(hours=1) < timedelta(minutes=1)
+    assert (second.retry, second.start_by) == (RetryPolicy(attempts=2), moment)
+
+
+def test_a_moment_postpones_it_too(on_fleet: Cli, fleet: Fleet) -> None:
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+    in_paris = moment.astimezone(timezone(timedelta(hours=1))).isoformat()
+    on_fleet("submit", "test.echo", "--at", in_paris, "--job-id", "at-a-moment")
+
+    assert fleet.jobs.get("at-a-moment").run_at == moment
+
+
+def test_the_same_key_finds_the_same_job(on_fleet: Cli) -> None:
+    words = ["submit", "test.echo", "--text", "once", "--idempotency-key", "only-once"]
+    first, second = on_fleet(*words, "--json").document, on_fleet(*words, "--json").document
+
+    assert second == {"job_id": first["job_id"], "created": False}
+    assert on_fleet(*words, "--watch").code == 0
+    conflict = on_fleet("submit", "test.echo", "--text", "other", "--idempotency-key", "only-once", "--json")
+    assert (conflict.code, conflict.document["error"]["code"]) == (2, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("form", ["text", "file", "stdin"])
+def test_a_whole_request_comes_as_text_from_a_file_or_from_standard_input(
+    form: str, on_fleet: Cli, fleet: Fleet, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"text": f"by {form}"})
+    (home / "request.json").write_text(body)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(body.encode())))
+    source = {"text": body, "file": "@request.json", "stdin": "-"}[form]
+    answer = on_fleet("submit", "test.echo", "--request", source, "--wait", "--json")
+
+    assert answer.code == 0
+    assert answer.document["result"] == {"text": f"by {form}"}
+
+
+def test_waiting_gives_the_record(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--wait")
+
+    assert answer.code == 0
+    assert "succeeded in" in answer.out
+    assert '"text": "hello"' in answer.out
+
+
+def test_watching_shows_a_line_an_event_from_the_first_on(on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.tokens", "--text", "one two three", "--watch", "--job-id", "watched")
+    lines = answer.out.splitlines()
+
+    assert answer.code == 0
+    assert lines[0] == "submitted watched"
+    assert [line.split()[1] for line in lines[1:5]] == ["queued", "started", "token", "succeeded"]
+    assert lines[3].endswith("one two three")
+
+
+def test_watching_as_json_gives_an_object_a_line_without_a_gap(on_fleet: Cli) -> None:
+    events = on_fleet("submit", "test.steps", "--n", "20", "--watch", "--json").documents
+
+    assert [event["seq"] for event in events] == list(range(1, 24))
+    assert [events[0]["type"], events[1]["type"], events[-1]["type"]] == ["queued", "started", "succeeded"]
+
+
+def test_a_job_that_fails_is_exit_code_1(on_fleet: Cli) -> None:
+    for stay in ("--watch", "--wait"):
+        answer = on_fleet("submit", "test.end", "--text", "task_error", stay)
+
+        assert answer.code == 1
+        assert "[no_stock] there is none left" in answer.err
+
+    failed = on_fleet("submit", "test.end", "--text", "task_error", "--wait", "--json")
+    assert (failed.code, failed.document["error"]["code"]) == (1, "no_stock")
+
+
+@pytest.mark.parametrize("stay", ["--watch", "--wait"])
+def test_a_job_that_goes_on_for_longer_is_exit_code_4(stay: str, on_fleet: Cli) -> None:
+    answer = on_fleet("submit", "test.echo", "--delay", "1h", stay, "--for", "0.2s")
+
+    assert answer.code == 4
+    assert "has no result after 0.2 s; it goes on" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "reason"),
+    [
+        (["test.eco"], "kind", "no worker has announced 'test.eco' yet; did you mean test.echo"),
+        (["nothing"], "kind", "start one, with the module of the kind in its BACKDESK_TASK_MODULES; announced are "),
+        (["test.echo", "--txet", "hi"], "request", "--txet is no option and no field"),
+        (["test.sleep", "--n", "long"], "n", "'long' is no number"),
+        (["test.echo", "--request", '{"text": 5}'], "text", "is not of type 'string'"),
+        (["test.echo", "--request", '{"other": 5}'], "other", "is no"),
+        (["test.echo", "--request", "{broken"], "request", "is no JSON"),
+        (["test.echo", "--request", "@missing.json"], "request", "missing.json cannot be read"),
+        (["test.echo", "--request", "{}", "--text", "a"], "request", "not both"),
+        (["test.echo", "--delay", "soon"], "delay", "no length of time"),
+        (["test.echo", "--at", "soon"], "at", "no moment"),
+        (["test.echo", "--expires", "never"], "expires", "neither"),
+        (["test.echo", "--expires", "2001-01-01"], "expires", "in the past"),
+        (["test.echo", "--for", "x"], "for", "no length of time"),
+        (["test.echo", "--timeout", "x"], "timeout", "no length of time"),
+        (["test.echo", "--timeout", "0"], "timeout", "must be more than nothing"),
+        (["test.echo", "--start-by", "2001-01-01"], "start_by", "in the past"),
+        (["test.echo", "--start-within", "soon"], "start_by", "neither"),
+        (["test.echo", "--attempts", "0"], "retry.attempts", "greater than or equal to 1"),
+        (["test.echo", "--retry", "[1]"], "retry", "must be a JSON object"),
+        (["test.echo", "--retry", '{"base_s": -1}'], "retry.base_s", "greater than 0"),
+        (["test.echo", "--retry", '{"wait": 1}'], "retry.wait", "not permitted"),
+        (["test.echo", "--metadata", "[1]"], "metadata", "must be a JSON object"),
+        (["test.echo", "--priority", "11"], "priority", "0 to 9"),
+        (["test.echo", "--tenant", "a b"], "tenant", "letters, digits"),
+        (["test.echo", "--job-id", ""], "job_id", "must not be empty"),
+        (["test.echo", "--job-id", "a b"], "job_id", "letters, digits"),
+        (["test.echo", "--text", "x" * 300_000], "request", "the limit is 262144"),
+        (["support.request"], "kind", "no worker has announced 'support.request' yet"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_reason(words: list[str], field: str, reason: str, on_fleet: Cli) -> None:
+    answer = on_fleet("submit", *words)
+    error = on_fleet("submit", *words, "--json").document["error"]
+
+    assert (answer.code, answer.out) == (2, "")
+    assert f"Error: {field}: " in answer.err
+    assert reason in error["fields"][field]
+
+
+def test_the_help_of_a_kind_lists_its_fields(on_fleet: Cli, cli: Cli) -> None:
+    assert "--n <number>" in on_fleet("submit", "test.sleep", "--help").out
+    unknown, unreached = on_fleet("submit", "support.request", "--help"), cli("submit", "test.sleep", "--help")
+    assert unknown.code == unreached.code == 0
+    assert "The fields of support.request are not known: kind: no worker has announced" in unknown.err
+    assert "The fields of test.sleep are not known: no Redis" in unreached.err
+
+
+@pytest.fixture
+def talk(request: pytest.FixtureRequest) -> str:
+    """The name of a conversation, or a key, of this test alone."""
+    return f"c{abs(hash(request.node.name)) % 10**9}"
+
+
+def test_jobs_of_a_conversation_run_one_after_the_other(on_fleet: Cli, fleet: Fleet, talk: str) -> None:
+    words = ["submit", "test.sleep", "--conversation", talk, "--tenant", "talker", "--json"]
+    first = on_fleet(*words, "--n", "20").document["job_id"]
+    second = on_fleet(*words, "--n", "0").document["job_id"]
+
+    assert f"behind job {first} of its conversation" in on_fleet("list", "--tenant", "talker").out
+    assert f"behind job {first} of its conversation" in on_fleet("show", second).out
+    assert on_fleet("show", second, "--json").document["behind"] == first
+    refused = on_fleet(*words, "--n", "0", "--when-busy", "reject")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "conversation_busy")
+    assert first in refused.document["error"]["message"]
+    interrupting = on_fleet(*words, "--n", "0", "--when-busy", "interrupt", "--wait")
+    assert interrupting.document["state"] == "succeeded"
+    assert fleet.jobs.get(first).state == "cancelled"
+
+
+def test_a_conversation_is_one_thing_whichever_option_names_it(on_fleet: Cli, talk: str) -> None:
+    words = ["submit", "test.chat", "--text", "hi", "--wait", "--json"]
+    for option in ("--conversation", "--conversation-id"):
+        record = on_fleet(*words, option, talk).document
+        assert (record["conversation"], record["result"]["conversation_id"]) == (talk, talk)
+    refused = on_fleet(*words, "--conversation", talk, "--conversation-id", "another").document["error"]
+    assert refused["code"] == "invalid_request"
+    assert "'another' in the request" in refused["fields"]["conversation_id"]
+
+
+def test_a_key_may_last_only_while_its_job_goes_on(on_fleet: Cli, talk: str) -> None:
+    words = ["submit", "test.echo", "--text", "x", "--idempotency-key", talk, "--key-while-active", "--wait", "--json"]
+
+    assert on_fleet(*words).document["id"] != on_fleet(*words).document["id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--when-busy", "reject"], "when_busy: is about a conversation_id; give one"),
+        (["--conversation", "c", "--when-busy", "panic"], "must be one of enqueue, reject, interrupt"),
+        (["--key-ttl", "10m"], "idempotency_ttl: is about an idempotency_key; give one"),
+        (["--key-ttl", "soon", "--idempotency-key", "k"], "key_ttl: 'soon' is no length of time"),
+        (["--key-while-active"], "idempotency_while_active: is about an idempotency_key; give one"),
+    ],
+)
+def test_options_about_what_is_not_there_are_refused(on_fleet: Cli, words: list[str], reason: str) -> None:
+    answer = on_fleet("submit", "test.echo", "--text", "x", *words)
+
+    assert answer.code == 2
+    assert reason in answer.err
+
+
+def test_without_a_priority_a_job_has_its_tenants(on_fleet: Cli, fleet: Fleet) -> None:
+    fleet.jobs.set_tenant("first-class", priority=8)
+    words = ["submit", "test.echo", "--text", "x", "--tenant", "first-class", "--wait", "--json"]
+
+    assert on_fleet(*words).document["priority"] == 8
+    assert on_fleet(*words, "--priority", "2").document["priority"] == 2
+    fleet.jobs.remove_tenant("first-class")

@@ -1,0 +1,67 @@
+"""The proof of `shop.purchase`: an order through all three agents, and a cart that is filled."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import backdesk.kinds.shopping.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.shopping.contract import PurchaseRequest, PurchaseResult
+from backdesk.platform.database import Database
+from backdesk.shop.checkout import ORDERS_FROM
+from backdesk.shop.tables import Cart, LedgerEntry, Order, Product
+from tests.support.openai_simulator import Text, call
+from tests.support.proof import Proof, Talk
+
+ORDERED = Text("Your two headphones are ordered.")
+FILLED = Text("A keyboard is in your cart.")
+
+
+def _ordered_once(result: PurchaseResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (ORDERED.text, ["browse", "advise", "purchase"])
+    assert result.order is not None
+    assert result.actions == [result.order]
+    assert result.order.total_cents == 25_800
+    with shop.read() as session:
+        orders = session.scalars(select(Order.number).where(Order.number > ORDERS_FROM)).all()
+        assert orders == [result.order.order_number]
+        booked = session.scalars(select(LedgerEntry.kind).filter_by(order_number=orders[0])).all()
+        assert sorted(booked) == ["fee", "payment"]
+        assert session.scalar(select(Product.stock).filter_by(id=2)) == 23
+
+
+def _one_keyboard(result: PurchaseResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (FILLED.text, ["browse", "purchase"])
+    assert result.order is None
+    assert result.cart is not None
+    assert [(item.product, item.quantity) for item in result.cart.items] == [("Cobalt keyboard", 1)]
+    with shop.read() as session:
+        assert len(session.scalars(select(Cart).filter_by(owner="customer/cust-2")).all()) == 1
+
+
+PROOF = Proof(
+    "shop.purchase",
+    (
+        Talk(
+            PurchaseRequest(message="Order two of the best headphones", customer_id="cust-1"),
+            (
+                call("search_products", query="headphones"),
+                call("hand_over", to="advise", reason="wants the best"),
+                call("look_up_product", product="Breeze headphones"),
+                call("hand_over", to="purchase", reason="wants to order two"),
+                call("put_in_cart", product="Breeze headphones", quantity=2),
+                call("check_out"),
+                ORDERED,
+            ),
+            _ordered_once,
+        ),
+        Talk(
+            PurchaseRequest(message="Put a keyboard in my cart", customer_id="cust-2"),
+            (
+                call("hand_over", to="purchase", reason="wants a keyboard"),
+                call("put_in_cart", product="Cobalt keyboard"),
+                FILLED,
+            ),
+            _one_keyboard,
+        ),
+    ),
+)

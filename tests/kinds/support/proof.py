@@ -1,0 +1,61 @@
+"""The proof of `support.request`: a refund, and a danger that goes to a person."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import backdesk.kinds.support.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.platform.database import Database
+from backdesk.service.tables import Escalation, Ticket
+from backdesk.shop.tables import LedgerEntry, Refund
+from tests.support.openai_simulator import Text, call
+from tests.support.proof import Proof, Talk
+
+REFUNDED = Text("Your money is on its way, refund R-10003.")
+CALLED = Text("Switch it off. A colleague calls you.")
+
+
+def _refunded_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (REFUNDED.text, ["triage", "refund"])
+    assert [action.type for action in result.actions] == ["refund"]
+    with shop.read() as session:
+        assert [refund.order_number for refund in session.scalars(select(Refund).where(Refund.key != ""))] == [10003]
+        booked = select(LedgerEntry).filter_by(order_number=10003, kind="refund")
+        assert len(session.scalars(booked).all()) == 1
+
+
+def _handed_over_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path) == (CALLED.text, ["triage", "technical"])
+    assert [action.type for action in result.actions] == ["ticket", "escalation"]
+    with shop.read() as session:
+        assert session.scalars(select(Ticket.priority)).all() == ["urgent"]
+        assert session.scalars(select(Escalation.priority)).all() == ["urgent"]
+
+
+PROOF = Proof(
+    "support.request",
+    (
+        Talk(
+            SupportRequest(message="Money back for 10003, please", customer_id="cust-3"),
+            (
+                call("hand_over", to="refund", reason="wants money back"),
+                call("look_up_order", order_number=10003),
+                call("refund_order", order_number=10003, reason="changed my mind"),
+                REFUNDED,
+            ),
+            _refunded_once,
+        ),
+        Talk(
+            SupportRequest(message="The router smokes!", customer_id="cust-5"),
+            (
+                call("hand_over", to="technical", reason="danger"),
+                call("search_articles", query="router smokes"),
+                call("open_ticket", subject="Smoke", details="The router smokes.", priority="urgent"),
+                call("escalate", cause="danger", reason="Smoke", details="The router smokes."),
+                CALLED,
+            ),
+            _handed_over_once,
+        ),
+    ),
+)

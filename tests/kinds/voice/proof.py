@@ -1,0 +1,55 @@
+"""The proof of `voice.schedule`: what is proposed is read back, and nothing is done before the caller's yes."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+import backdesk.kinds.voice.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.tables import AppointmentChange, TakenSlot
+from backdesk.platform.database import Database
+from tests.support.openai_simulator import Text, call
+from tests.support.proof import Proof, Talk
+
+READ_BACK = Text("Shall I book that time with Nora for your lamp?")
+OFFER = Text("Several times are free on that day. Which one suits you?")
+
+
+def _nothing_done(shop: Database) -> None:
+    with shop.read() as session:
+        assert session.scalars(select(AppointmentChange)).all() == []
+        assert session.scalars(select(TakenSlot).filter_by(tenant="acme")).all() == []
+
+
+def _proposed(result: ScheduleResult, shop: Database) -> None:
+    assert (result.answer, result.path, result.clarifying) == (READ_BACK.text, ["scheduler"], True)
+    assert result.proposed is not None
+    assert (result.proposed.change, result.proposed.advisor, result.proposed.minutes) == ("booked", "Nora", 60)
+    assert result.actions == []
+    _nothing_done(shop)
+
+
+def _offered(result: ScheduleResult, shop: Database) -> None:
+    assert (result.answer, result.clarifying, result.proposed) == (OFFER.text, True, None)
+    _nothing_done(shop)
+
+
+PROOF = Proof(
+    "voice.schedule",
+    (
+        Talk(
+            ScheduleRequest(message="An hour with Nora about a lamp, next Tuesday at three", customer_id="cust-1"),
+            (
+                call("resolve_time", words="next Tuesday at three"),
+                call("propose_appointment", when="next Tuesday at three", topic="a lamp", advisor="Nora", minutes=60),
+                READ_BACK,
+            ),
+            _proposed,
+        ),
+        Talk(
+            ScheduleRequest(message="Which times are free next Monday?", customer_id="cust-3"),
+            (call("find_free_times", day="next Monday"), OFFER),
+            _offered,
+        ),
+    ),
+)

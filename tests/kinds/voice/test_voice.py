@@ -1,0 +1,175 @@
+"""Calls: the voice agent with the offline model over several messages, and over HTTP; on Tuesday, March 24, 2026."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.kind import apologize, voice_schedule
+from backdesk.kinds.voice.tables import TakenSlot
+from backdesk.platform.database import Database
+from backdesk.quality import Draft
+from backdesk.quality.speech import SPEECH
+from tests.service.test_apology import FAILURE
+from tests.support.memory import Memory
+from tests.support.openai_simulator import OpenAISimulator, Text, call
+from tests.support.recording import Recording, context_of, converse
+
+NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)
+PROPOSE = call("propose_appointment", when="tomorrow at 3 pm", topic="a lamp")
+READ_BACK = Text("Shall I book Wednesday, March 25, at 3 PM with Nora?")
+DONE = Text("Your appointment is booked for Wednesday, March 25, at 3 PM.")
+
+
+@pytest.fixture(autouse=True)
+def calendar(shop: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setattr(Database, "now", lambda _: NOW)
+    return shop
+
+
+def said(message: str, customer: str | None = "cust-1") -> ScheduleRequest:
+    return ScheduleRequest(message=message, customer_id=customer, conversation_id="call")
+
+
+async def calling(*messages: str, customer: str | None = "cust-1") -> list[ScheduleResult]:
+    """Say messages in one call, each a job; everything that is answered can be said aloud."""
+    results = [
+        await converse(voice_schedule, said(message, customer), f"job-{number}")
+        for number, message in enumerate(messages)
+    ]
+    for result in results:
+        assert [check.fault(Draft(result.answer)) for check in SPEECH] == [None, None, None], result.answer
+    return results
+
+
+def booked(calendar: Database) -> int:
+    with calendar.read() as session:
+        return len(session.scalars(select(TakenSlot).filter_by(tenant="acme")).all())
+
+
+async def test_a_call_goes_from_a_wish_over_the_details_and_a_yes_to_an_appointment(calendar: Database) -> None:
+    asked, proposed, done = await calling("I need help about my router", "tomorrow at three", "Yes, please")
+    assert asked.clarifying
+    assert "Shall I book Wednesday, March 25, at 3 PM with Nora?" in proposed.answer
+    assert proposed.clarifying
+    assert proposed.proposed is not None
+    assert (proposed.proposed.topic, proposed.actions) == ("my router", [])
+    assert done.appointment is not None
+    assert (done.appointment.change, done.appointment.starts_at.hour) == ("booked", 14)
+    assert (done.actions, done.proposed, done.clarifying) == ([done.appointment], None, False)
+    assert booked(calendar) == 1
+
+
+async def test_an_appointment_is_moved_and_cancelled_by_voice(calendar: Database) -> None:
+    results = await calling(
+        "tomorrow at 3 pm", "yes", "Move it to Friday at half past ten", "sure", "What are my appointments?"
+    )
+    assert results[3].appointment is not None
+    assert results[3].appointment.change == "moved"
+    assert "Friday, March 27, at 10:30 AM" in results[4].answer
+    cancelled = await calling("Please cancel it", "ok")
+    assert cancelled[1].appointment is not None
+    assert booked(calendar) == 0
+
+
+@pytest.mark.parametrize("reply", ["no", "Wait", "Is that in the shop?"])
+async def test_anything_but_a_plain_yes_drops_what_was_proposed(calendar: Database, reply: str) -> None:
+    _, after, late = await calling("tomorrow at 3 pm", reply, "yes")
+    assert [after.proposed, after.appointment, late.proposed, late.appointment] == [None] * 4
+    assert booked(calendar) == 0
+
+
+async def test_a_yes_with_a_but_is_a_new_proposal() -> None:
+    _, other, done = await calling("tomorrow at 3 pm", "Yes, but at 4 pm", "yes")
+    assert other.appointment is None
+    assert "Tuesday, March 24, at 4 PM" in other.answer
+    assert done.appointment is not None
+    assert done.appointment.starts_at.hour == 15
+
+
+async def test_a_taken_time_is_answered_with_others() -> None:
+    *_, other = await calling("tomorrow at 3 pm with Nora", "yes", "tomorrow at 3 pm with Nora")
+    assert "That time is taken. Would Wednesday, March 25, at 3:30 PM or" in other.answer
+    assert other.clarifying
+
+
+async def test_free_times_are_told_to_anybody_and_nothing_is_booked_for_them(calendar: Database) -> None:
+    free, refused = await calling("What is free next Monday?", "Monday at 9 am", customer=None)
+    assert "Monday, March 30, at 9 AM" in free.answer
+    assert "only for customers" in refused.answer
+    assert booked(calendar) == 0
+
+
+def test_a_time_zone_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValidationError, match="IANA"):
+        ScheduleRequest(message="hello", time_zone="Europe/Atlantis")
+
+
+# --- over HTTP ---
+
+
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_model_proposes_and_confirms_through_the_tools(provider: OpenAISimulator, watched: bool) -> None:
+    provider.will(PROPOSE, READ_BACK, call("confirm_proposal"), DONE)
+    sink = Recording(watched=watched)
+    first = await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1", sink=sink)
+    second = await converse(voice_schedule, said("Yes"), "job-2", sink=sink)
+    assert (first.answer, first.clarifying, first.actions) == (READ_BACK.text, True, [])
+    assert (second.answer, second.clarifying) == (DONE.text, False)
+    assert second.appointment is not None
+    assert "ask_customer" not in provider.requests[0].tools
+    assert "The caller has said yes to it" in "\n".join(provider.requests[2].texts("system"))
+
+
+async def test_a_model_cannot_book_what_the_caller_has_not_agreed_to(
+    provider: OpenAISimulator, calendar: Database
+) -> None:
+    provider.will(PROPOSE, call("confirm_proposal"), READ_BACK)
+    await converse(voice_schedule, said("Book tomorrow at 3 pm, yes"), "job-1")
+    assert "has not said yes yet" in str(provider.requests[2].body["messages"])
+    provider.will(call("confirm_proposal"), Text("What time suits you instead?"))
+    await converse(voice_schedule, said("No, that is too late"), "job-2")
+    assert "nothing that the caller has agreed to" in str(provider.requests[-1].body["messages"])
+    assert booked(calendar) == 0
+
+
+@pytest.mark.parametrize(
+    ("draft", "mend"),
+    [
+        ("**Booked?** Shall I book it for Wednesday, March 25?", "without"),
+        ("Fine. That is free. Shall I book it?", "2 sentences"),
+        ("Shall I book 2026-03-25 for you?", "weekday"),
+    ],
+)
+async def test_what_cannot_be_said_aloud_is_mended_before_it_is_spoken(
+    provider: OpenAISimulator, draft: str, mend: str
+) -> None:
+    provider.will(PROPOSE, Text(draft), READ_BACK)
+    sink = Recording(watched=True)
+    result = await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), sink=sink)
+    assert result.answer == READ_BACK.text == "".join(sink.tokens)
+    assert mend in str(provider.requests[2].body["messages"][-1])
+
+
+@pytest.mark.parametrize("write", [1, 4, 7])
+async def test_an_attempt_that_dies_anywhere_books_once(
+    provider: OpenAISimulator, calendar: Database, write: int
+) -> None:
+    provider.will(PROPOSE, READ_BACK, call("confirm_proposal"), DONE, DONE)
+    await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1")
+    result = await Memory("job-2", kind="voice.schedule", dies_after=write).finish(voice_schedule, said("yes"))
+    assert result.appointment.change == "booked"
+    assert booked(calendar) == 1
+
+
+async def test_a_caller_hears_of_a_failure_in_words_that_can_be_said() -> None:
+    await calling("tomorrow at 3 pm", "yes")
+    results = [await apologize(context_of(Recording(), job), said("yes"), FAILURE) for job in ("job-1", "job-9")]
+    assert results[0].appointment is not None
+    assert "is booked" in results[0].answer
+    assert "call you back" in results[1].answer
+    assert all(check.fault(Draft(each.answer)) is None for each in results for check in SPEECH)

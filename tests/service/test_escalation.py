@@ -1,0 +1,127 @@
+"""What goes to a person, and by when they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from backdesk.kinds.support.contract import SupportResult
+from backdesk.platform.business_hours import BusinessHours
+from backdesk.platform.contract import Priority
+from backdesk.platform.database import Database
+from backdesk.service.contract import Escalated, EscalationCause, TicketOpened
+from backdesk.service.escalations import EscalationReceipt, escalate
+from backdesk.service.response_times import priority_for, respond_by
+from backdesk.service.tables import Escalation
+from tests.kinds.support.asking import ask
+from tests.support.deployment import desk_of
+
+OFFICE = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
+#: A Friday, half past four in Berlin.
+FRIDAY = datetime(2026, 3, 27, 15, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def on_friday(shop: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setattr(Database, "now", lambda _self: FRIDAY)
+    return shop
+
+
+async def hand_over(shop: Database, job_id: str = "job-1", customer_id: str | None = None) -> EscalationReceipt:
+    return await escalate(desk_of(shop, job_id, customer_id), "wants_person", "Wants to talk", "About order 10003.")
+
+
+@pytest.mark.parametrize(
+    ("priority", "answered"),
+    [
+        ("urgent", "2026-03-27 16:30"),
+        ("high", "2026-03-30 09:30"),  # by then the clocks have changed
+        ("normal", "2026-03-30 14:30"),
+        ("low", "2026-04-01 14:30"),
+    ],
+)
+def test_a_person_answers_within_the_business_hours_of_the_priority(priority: Priority, answered: str) -> None:
+    assert f"{respond_by(priority, FRIDAY, OFFICE):%Y-%m-%d %H:%M}" == answered
+
+
+@pytest.mark.parametrize(
+    ("cause", "wished", "priority"),
+    [
+        ("danger", "low", "urgent"),
+        ("legal_threat", "normal", "high"),
+        ("legal_threat", "urgent", "urgent"),
+        ("repeated_failure", "normal", "high"),
+        ("wants_person", "low", "normal"),
+        ("wants_person", "high", "high"),
+    ],
+)
+def test_a_cause_has_a_least_priority(cause: EscalationCause, wished: Priority, priority: Priority) -> None:
+    assert priority_for(cause, wished) == priority
+
+
+async def test_the_promise_is_kept_in_utc_and_told_by_the_customer_s_clocks(on_friday: Database) -> None:
+    receipt = await hand_over(on_friday, customer_id="cust-7")
+    assert receipt.respond_by == datetime(2026, 3, 30, 14, 30, tzinfo=UTC)
+    assert receipt.promise == "A person answers by Monday 30 March 2026, 07:30 (America/Los_Angeles)."
+    with on_friday.read() as session:
+        row = session.scalars(select(Escalation)).one()
+    assert (row.customer_id, row.details, row.priority) == ("cust-7", "About order 10003.", "normal")
+
+
+@pytest.mark.parametrize("customer_id", [None, "unheard-of"])
+async def test_without_a_known_customer_it_is_told_by_the_clocks_of_the_office(
+    on_friday: Database, customer_id: str | None
+) -> None:
+    assert "16:30 (Europe/Berlin)" in (await hand_over(on_friday, customer_id=customer_id)).promise
+
+
+async def test_one_job_escalates_once_and_its_first_promise_holds(
+    on_friday: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = await asyncio.gather(*(hand_over(on_friday) for _ in range(8)))
+    monkeypatch.setattr(Database, "now", lambda _self: FRIDAY.replace(day=28))
+    receipts.append(await hand_over(on_friday))
+    assert [receipt.already_escalated for receipt in receipts].count(False) == 1
+    assert len({receipt.action() for receipt in receipts}) == 1
+    assert (await hand_over(on_friday, "job-2")).escalation_id == "E-000002"
+
+
+def escalated(result: SupportResult) -> Escalated:
+    return next(action for action in result.actions if isinstance(action, Escalated))
+
+
+@pytest.mark.usefixtures("on_friday")
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("I want to talk to a human being about order 10003", "wants_person"),
+        ("Could I speak to your manager?", "wants_person"),
+        ("Refund 10003 or you will hear from my lawyer", "legal_threat"),
+        ("I'll sue you", "legal_threat"),
+    ],
+)
+async def test_who_asks_for_a_person_or_threatens_gets_one(message: str, cause: EscalationCause) -> None:
+    result = await ask(message, customer_id="cust-3")
+    assert result.path == ["triage", "escalation"]
+    assert escalated(result).cause == cause
+    assert escalated(result).escalation_id in result.answer
+    assert "(Europe/Rome)" in result.answer
+
+
+@pytest.mark.usefixtures("on_friday")
+async def test_danger_goes_to_a_person_at_once_with_its_ticket() -> None:
+    result = await ask("The router from order 10005 smokes!")
+    assert [type(action) for action in result.actions] == [TicketOpened, Escalated]
+    assert (escalated(result).cause, escalated(result).priority) == ("danger", "urgent")
+    assert result.answer.startswith("Switch it off")
+
+
+@pytest.mark.usefixtures("on_friday")
+async def test_what_has_failed_more_than_once_goes_to_a_person() -> None:
+    first = await ask("My lamp flickers, I have already tried another socket", "job-1", conversation_id="talk")
+    second = await ask("My lamp still flickers", "job-2", conversation_id="talk")
+    assert not any(isinstance(action, Escalated) for action in first.actions)
+    assert escalated(second).cause == "repeated_failure"

@@ -1,0 +1,257 @@
+"""The intake: what plain Celery clients leave in the inboxes becomes jobs; the rest is answered or dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+from pydantic_core import to_json
+
+import backdesk.worker.celery.messages
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.celery.intake import Intake
+from backdesk.worker.celery.messages import NoTaskMessage, read_foreign
+from backdesk.worker.model.job import JobState
+from backdesk.worker.settings import Settings
+from tests.support.board import Board
+from tests.support.plain import MALFORMED, envelope, plain_celery
+
+#: Celery's result backend calls it; no code of ours does.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[Any]:
+    with plain_celery(settings.url) as app:
+        yield app
+
+
+@pytest.fixture
+def intake(client: redis.Redis, settings: Settings, shop: Any) -> Intake:
+    return Intake(client, settings, shop, REGISTRY, lambda: True)
+
+
+def error_of(board: Board, job_id: str) -> dict[str, str]:
+    record = board.record(job_id)
+    assert record.state is JobState.FAILED
+    assert record.error is not None
+    assert record.error.code == "invalid_request"
+    return record.error.fields
+
+
+# What becomes a job
+
+
+def test_a_message_becomes_a_job_under_its_task_id(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {"text": "hi"}})
+    intake.drain()
+    record = board.record(sent.id)
+    assert (record.state, record.kind, record.tenant, record.priority) == (JobState.QUEUED, "test.echo", "default", 5)
+    assert record.request == {"text": "hi"}
+    assert board.delivered() == [sent.id]
+
+
+def test_a_single_argument_is_the_request(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.echo", args=[{"text": "hi"}])
+    intake.drain()
+    assert board.record(sent.id).request == {"text": "hi"}
+
+
+def test_tenant_priority_and_metadata_may_be_named(shop: Any, intake: Intake, board: Board) -> None:
+    kwargs = {"request": {}, "tenant": "globex", "priority": 8, "metadata": {"ticket": 7}}
+    sent = shop.send_task("test.echo", kwargs=kwargs)
+    intake.drain()
+    record = board.record(sent.id)
+    assert (record.tenant, record.priority, record.metadata) == ("globex", 8, {"ticket": 7})
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(0, 5), (3, 3), (6, 2), (9, 0), (None, 5)])
+def test_a_celery_priority_is_translated(
+    shop: Any, intake: Intake, board: Board, theirs: int | None, ours: int
+) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {}}, priority=theirs)
+    intake.drain()
+    assert board.record(sent.id).priority == ours
+
+
+@pytest.mark.parametrize("queue", ["celery", "agents", "tools"])
+def test_each_inbox_is_read_and_the_kind_decides_the_queue(shop: Any, intake: Intake, board: Board, queue: str) -> None:
+    sent = shop.send_task("test.tool", kwargs={"request": {}}, queue=queue)
+    intake.drain()
+    assert board.record(sent.id).queue == "tools"
+
+
+def test_a_countdown_parks_the_job(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {}}, countdown=60)
+    intake.drain()
+    record = board.record(sent.id)
+    assert record.state is JobState.SCHEDULED
+    assert record.run_at is not None
+    assert 50 < (record.run_at - datetime.now(UTC)).total_seconds() <= 60
+
+
+def test_a_moment_by_which_it_must_begin_is_kept(shop: Any, intake: Intake, board: Board) -> None:
+    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    sent = shop.send_task("test.echo", kwargs={"request": {}}, expires=expires)
+    intake.drain()
+    record = board.record(sent.id)
+    assert (record.start_by, record.expires_at) == (expires, None)
+
+
+def test_messages_become_jobs_in_the_order_in_which_they_were_sent(shop: Any, intake: Intake, board: Board) -> None:
+    sent = [shop.send_task("test.echo", kwargs={"request": {}}).id for _ in range(150)]
+    intake.drain()
+    assert list(iter(board.run_next, None)) == sent
+
+
+def test_the_same_message_twice_is_one_job(intake: Intake, board: Board) -> None:
+    for _ in range(2):
+        board.client.lpush("celery", envelope())
+    intake.drain()
+    assert board.event_types("odd-1") == ["queued"]
+    assert board.client.llen("celery") == 0
+
+
+def test_a_message_stays_in_its_list_until_it_is_a_job(
+    shop: Any, intake: Intake, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {}})
+
+    def away(*_: object) -> None:
+        raise redis.ConnectionError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("backdesk.worker.celery.intake.run", away)
+        with pytest.raises(redis.ConnectionError):
+            intake.drain()
+    assert board.client.llen("celery") == 1
+    intake.drain()
+    assert (board.client.llen("celery"), board.state(sent.id)) == (0, JobState.QUEUED)
+
+
+def test_a_worker_that_does_not_lead_leaves_the_inboxes_alone(
+    client: redis.Redis, settings: Settings, shop: Any
+) -> None:
+    shop.send_task("test.echo", kwargs={"request": {}})
+    Intake(client, settings, shop, REGISTRY, lambda: False).drain()
+    assert client.llen("celery") == 1
+
+
+def test_without_inboxes_nothing_is_read(client: redis.Redis, settings: Settings, shop: Any) -> None:
+    intake = Intake(client, settings.model_copy(update={"inboxes": ()}), shop, REGISTRY, lambda: True)
+    intake.start()
+    intake.stop()
+    intake.stop()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "field"),
+    [
+        ({"request": {"text": 7}}, "text"),
+        ({"request": {"text": "x", "more": 1}}, "more"),
+        ({}, "request"),
+        ({"text": "hi"}, "text"),
+        ({"request": {}, "tenant": "no name"}, "tenant"),
+        ({"request": {}, "priority": 11}, "priority"),
+        ({"request": {}, "metadata": [1]}, "metadata"),
+    ],
+)
+def test_a_bad_request_becomes_a_failed_job_with_field_and_reason(
+    shop: Any, intake: Intake, board: Board, kwargs: dict[str, Any], field: str
+) -> None:
+    sent = shop.send_task("test.echo", kwargs=kwargs)
+    intake.drain()
+    assert list(error_of(board, sent.id)) == [field]
+    assert sent.state == "FAILURE"
+    assert field in str(sent.result)
+
+
+def test_an_unknown_kind_becomes_a_failed_job_that_lists_the_known_ones(
+    shop: Any, intake: Intake, board: Board
+) -> None:
+    sent = shop.send_task("no.such", kwargs={"request": {}})
+    intake.drain()
+    assert "test.echo" in error_of(board, sent.id)["kind"]
+
+
+def test_a_request_over_the_limit_becomes_a_failed_job(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
+    intake.drain()
+    assert "the limit is" in error_of(board, sent.id)["request"]
+
+
+def test_a_caller_that_wants_no_result_gets_none_at_celery(
+    shop: Any, intake: Intake, board: Board, client: redis.Redis
+) -> None:
+    sent = shop.send_task("no.such", kwargs={"request": {}}, ignore_result=True)
+    intake.drain()
+    assert error_of(board, sent.id)
+    assert not client.exists(f"celery-task-meta-{sent.id}")
+
+
+def test_a_second_message_with_the_id_of_a_job_does_not_fail_it(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {}}, task_id="twice")
+    intake.drain()
+    shop.send_task("test.echo", kwargs={"request": {"text": 7}}, task_id="twice")
+    intake.drain()
+    assert board.state("twice") is JobState.QUEUED
+    assert sent.state == "PENDING"
+
+
+@pytest.mark.parametrize("fault", MALFORMED)
+def test_no_item_however_malformed_stops_the_intake(intake: Intake, board: Board, fault: str) -> None:
+    board.client.lpush("celery", MALFORMED[fault])
+    board.client.lpush("celery", envelope(headers__id="good"))
+    intake.drain()
+    assert board.client.llen("celery") == 0
+    assert board.state("good") is JobState.QUEUED
+
+
+@pytest.mark.parametrize("name", ["headers missing", "id number", "id no name", "text", "no text", "id with new line"])
+def test_an_item_that_names_no_task_cannot_be_answered(name: str) -> None:
+    with pytest.raises(NoTaskMessage):
+        read_foreign(MALFORMED[name])
+
+
+def test_a_message_of_celerys_own_making_can_be_read(shop: Any, client: redis.Redis) -> None:
+    sent = shop.send_task("test.echo", args=[1], kwargs={"tenant": "acme"}, countdown=5)
+    raw: Any = client.lindex("celery", 0)
+    message = backdesk.worker.celery.messages.read_foreign(raw)
+    assert (message.id, message.kind, message.args, message.tenant) == (sent.id, "test.echo", [1], "acme")
+    assert message.wants_result
+
+
+# A worker that dies between the record of a refusal and its telling
+
+
+def told(board: Board, job_id: str) -> bool:
+    return bool(board.client.exists(f"celery-task-meta-{job_id}"))
+
+
+def test_a_refusal_that_was_recorded_and_not_told_is_told_also_by_a_worker_of_another_version(
+    intake: Intake, board: Board
+) -> None:
+    refused = envelope(headers__task="no.such")
+    board.client.lpush("celery", refused)
+    intake.drain()
+    board.client.delete("celery-task-meta-odd-1")
+    error = board.record("odd-1").error
+    assert error is not None
+    facts = {"a_field_of_tomorrow": 1, **error.model_dump(exclude_defaults=True)}
+    board.client.hset(board.keys.job("odd-1"), "error", to_json(facts))
+    board.client.lpush("celery", refused)
+    intake.drain()
+    assert told(board, "odd-1")
+
+
+def test_a_refusal_of_another_message_under_a_taken_id_is_told_to_nobody(intake: Intake, board: Board) -> None:
+    board.submit("odd-1")
+    board.client.lpush("celery", envelope(headers__task="no.such"))
+    intake.drain()
+    assert not told(board, "odd-1")

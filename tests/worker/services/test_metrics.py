@@ -1,0 +1,112 @@
+"""The figures at the health port, in the format of Prometheus."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from backdesk.worker.model.service import Resource, Went
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
+from backdesk.worker.services.metrics import Metrics
+from backdesk.worker.services.probes import HttpProbe
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.scripts import run
+from backdesk.worker.store.services import Reservations
+from tests.support.board import Board, Clock
+from tests.worker.services.test_health import WELL
+
+
+@pytest.fixture
+def board(client: redis.Redis, settings: Settings) -> Board:
+    return Board(client, settings, Clock())
+
+
+@pytest.fixture
+def metrics(client: redis.Redis, settings: Settings) -> Metrics:
+    return Metrics(client, settings)
+
+
+def figures(page: str) -> dict[str, float]:
+    """Each figure by its name and labels, as a query would name it."""
+    samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
+    return {" ".join([each.name, *each.labels.values()]): each.value for each in samples}
+
+
+def rendered(metrics: Metrics) -> dict[str, float]:
+    return figures(metrics.render().decode())
+
+
+def test_of_an_empty_deployment_everything_is_nought(metrics: Metrics) -> None:
+    found = rendered(metrics)
+    assert found["backdesk_jobs queued"] == found["backdesk_workers"] == found["backdesk_queue_running agents"] == 0
+
+
+def test_jobs_are_counted_by_state_and_those_of_a_queue_by_where_they_are(board: Board, metrics: Metrics) -> None:
+    board.announce(agents=2)
+    ids = board.submit_many(6)
+    board.succeed(board.start(ids[0]))
+    board.start(ids[1])
+    found = rendered(metrics)
+    assert [found[f"backdesk_jobs {state}"] for state in ("queued", "running", "succeeded")] == [4, 1, 1]
+    assert (found["backdesk_queue_slots agents"], found["backdesk_queue_running agents"]) == (2, 1)
+    assert found["backdesk_queue_delivered agents"] == len(board.delivered()) - 2
+    assert found["backdesk_workers"] == 1
+
+
+def test_a_limit_that_holds_somebody_shows(board: Board, metrics: Metrics) -> None:
+    limits = TenantSettings(max_running=0).policy
+    board.run(board.transitions.configure(tenant_scope("acme"), limits, "acme"))
+    board.submit(tenant="acme")
+    assert rendered(metrics)["backdesk_limits_holding"] == 1
+
+
+def test_a_breaker_shows_the_state_it_is_in(board: Board, metrics: Metrics, settings: Settings) -> None:
+    claim = board.start(board.submit())
+    reservations, service = Reservations(settings, board.clock), Resource("openai/gpt-4o")
+    for number in range(settings.breaker_failures):
+        call = f"{claim.job_id}:{claim.attempt}:{number}"
+        run(board.client, reservations.reserve(call, service, "acme", 10, 0))
+        run(board.client, reservations.settle(call, service, Went.FAILED, None, None))
+    found = rendered(metrics)
+    states = {
+        state: found[f"backdesk_breaker_state openai/gpt-4o {state}"] for state in ("closed", "open", "half_open")
+    }
+    assert states == {"closed": 0, "open": 1, "half_open": 0}
+
+
+@pytest.fixture
+def probe(metrics: Metrics) -> Iterator[HttpProbe]:
+    probe = HttpProbe("127.0.0.1", 0, lambda: WELL, metrics.render)
+    probe.start()
+    yield probe
+    probe.stop()
+
+
+def ask(port: int) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_health_port_serves_them(probe: HttpProbe) -> None:
+    status, page = ask(probe.port)
+    assert (status, figures(page)["backdesk_workers"]) == (200, 0)
+
+
+def test_without_redis_the_page_says_so(settings: Settings) -> None:
+    nowhere = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)
+    probe = HttpProbe("127.0.0.1", 0, lambda: WELL, Metrics(nowhere, settings).render)
+    probe.start()
+    try:
+        status, page = ask(probe.port)
+    finally:
+        probe.stop()
+    assert (status, "Redis cannot be read" in page) == (503, True)

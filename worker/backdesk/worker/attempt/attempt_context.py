@@ -1,0 +1,144 @@
+"""The part of a context that is the same for every body: whose job it runs, and how to tell how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic_core import from_json
+
+from backdesk.worker.attempt.children import Children
+from backdesk.worker.attempt.ledger import Ledger
+from backdesk.worker.attempt.questions import Questions
+from backdesk.worker.attempt.service_call import ServiceCalls
+from backdesk.worker.attempt.spending import AttemptSpending
+from backdesk.worker.memory.access import Memory
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.events import EventType, check_emittable
+from backdesk.worker.model.job import Claim, Usage
+from backdesk.worker.model.measure import MOST_MEASURES, check_measure
+
+
+class ProgressSink(Protocol):
+    """Where a context's events go. Both methods return at once; delivery happens behind them."""
+
+    def emit(self, event_type: str, data: dict[str, Any]) -> None:
+        """Append one event to the job's log and publish it, in the order of the calls."""
+
+    def token(self, text: str) -> None:
+        """Add text to the answer that is being streamed; pieces are joined into one event every 50 ms or so."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody subscribes to this job's progress right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What does the work behind a context."""
+
+    sink: ProgressSink
+    ledger: Ledger
+    children: Children
+    services: ServiceCalls
+    spending: AttemptSpending
+    memory: Memory
+    #: Asks for the state of the deployment.
+    look: Callable[[], Future[SystemState]]
+
+
+class AttemptContext:
+    """The attempt at hand: who asks for what, and how to tell them how it goes."""
+
+    def __init__(self, claim: Claim, parts: Parts) -> None:
+        self._parts = parts
+        self._questions = Questions(parts.ledger)
+        self._root = claim.root or claim.job_id
+        self.job_id = claim.job_id
+        self.kind = claim.kind
+        self.tenant = claim.tenant
+        self.attempt = claim.attempt
+        self.metadata = claim.metadata
+        #: When the answer stops being of use, or None.
+        self.deadline: datetime | None = claim.expires_at
+        #: What the last attempt kept with `checkpoint`, or None.
+        self.restored: Any = from_json(claim.checkpoint) if claim.checkpoint else None
+        #: What the job has consumed, former attempts included: add to it; it is kept with the job's record.
+        #: A copy: what this attempt costs its tenant is the difference to what the claim says.
+        self.usage = claim.usage.model_copy(deep=True) if claim.usage else Usage()
+        #: The fields of the request in which something looks suspicious, and what: names of patterns.
+        self.flagged: Mapping[str, Sequence[str]] = {}
+        #: What the body leaves for its fallback, which is given the same context; it is not kept.
+        self.aside: dict[str, Any] = {}
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody subscribes to this job's progress right now; streaming is worth its cost only then."""
+        return self._parts.sink.watched
+
+    @property
+    def draining(self) -> bool:
+        """Whether the worker is ending; the next step will hand the job over."""
+        return self._parts.ledger.draining
+
+    def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
+        """Tell how far the job is: `fraction` from 0 to 1 (None when unknown), a message for people, and any JSON data.
+
+        Raises ValueError when the fraction is outside 0 to 1.
+        """
+        if fraction is not None:
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"fraction must be between 0 and 1, not {fraction!r}")
+            data["fraction"] = round(fraction, 4)
+        if message:
+            data["message"] = message
+        self._parts.sink.emit(EventType.PROGRESS, data)
+
+    def emit(self, event_type: str, **data: Any) -> None:
+        """Emit an event with JSON data: one of the types for bodies, or a lower-case type of your own.
+
+        Raises ValueError for a type of the life cycle, a malformed type, or data over the event size limit, and
+        TypeError for data that is no JSON.
+        """
+        check_emittable(event_type)
+        self._parts.sink.emit(event_type, data)
+
+    def token(self, text: str) -> None:
+        """Stream a piece of the answer. Pieces are joined; while nobody watches they are dropped."""
+        self._parts.sink.token(text)
+
+    def measure(self, name: str, value: float, *, add: bool = False) -> None:
+        """Keep a number of this job with its usage, by a name of lower-case words (`rows_read`): 50 at most.
+
+        A later one of the same name takes its place, or with `add` comes to it; over all attempts, but those whose
+        worker was lost. A body that runs again adds again. When the job has ended, the numbers of all jobs of its kind
+        and tenant are told together, as `backdesk stats` shows. Raises ValueError for a name that is none or is
+        measured by the engine itself, and for what is no finite number of at most 1e15.
+        """
+        check_measure(name, value)
+        known = self.usage.measures
+        if name not in known and len(known) >= MOST_MEASURES:
+            raise ValueError(f"a job has at most {MOST_MEASURES} measures; {name!r} is one more")
+        total = float(value) + (known.get(name, 0.0) if add else 0.0)
+        check_measure(name, total)
+        known[name] = total
+
+    def note(self, topic: str, /, **data: Any) -> None:
+        """Leave a note in this tenant's journal of a topic: JSON data for whoever looks back, as `client.notes` does.
+
+        Returns at once. A later attempt that notes the same leaves no second note. The newest 10,000 of a topic are
+        kept, for BACKDESK_NOTE_RETENTION_S. Raises ValueError for a topic that is none, and for data that is no JSON or
+        over BACKDESK_MAX_EVENT_BYTES.
+        """
+        self._parts.memory.note(topic, data)
+
+    def idempotency_key(self, key: str) -> str:
+        """Return the name of a step for the outside world: the same in every attempt, and in a replay that resumes."""
+        return f"{self._root}:{self._parts.ledger.check_key(key)}"
+
+    def finished(self, key: str) -> bool:
+        """Whether a former attempt has finished the step of this key, so that it will not run."""
+        return self._parts.ledger.finished(f"step:{self._parts.ledger.check_key(key)}")

@@ -1,0 +1,61 @@
+"""The kinds of job that this process can run: filled by `@task` while the task modules load."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.contract import KindContract
+from backdesk.worker.model.retry import RetryPolicy
+
+Body = Callable[[Any, Any], Any]
+#: Gives an answer in place of the body's: takes (ctx, request, failure).
+Fallback = Callable[[Any, Any, Failure], Any]
+
+#: What is tried again when a kind says nothing about it.
+USUAL_RETRY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A kind of job that this process can run."""
+
+    kind: str
+    queue: str
+    body: Body
+    request: type[BaseModel]
+    result: type[BaseModel]
+    #: Whether the body runs on the process's event loop.
+    is_async: bool
+    retry: RetryPolicy = USUAL_RETRY
+    timeout_s: float | None = None
+    fallback: Fallback | None = None
+    #: What a job may spend that brings no budget of its own.
+    budget: Budget | None = None
+    #: Loads what the first job would load, before there is one.
+    prepare: Callable[[], None] | None = None
+
+    @property
+    def contract(self) -> KindContract:
+        """What is announced of this kind."""
+        description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
+        return KindContract.of(self.kind, self.queue, self.request, self.result, description)
+
+
+#: Every kind that was imported, by name.
+REGISTRY: dict[str, TaskSpec] = {}
+
+
+def spec_of(body: Body) -> TaskSpec:
+    """Return the kind of a body; raises ConfigurationError for one that is none."""
+    for spec in REGISTRY.values():
+        if spec.body is body:
+            return spec
+    raise ConfigurationError(f"{getattr(body, '__name__', body)!r} is no kind: put @task on it, or call a kind by name")

@@ -1,0 +1,154 @@
+"""The memory of a tenant, as an attempt at one of its jobs reaches it: conversations, a cache and journals of notes.
+
+What a body can do with it is written here once; the contexts derive their methods from these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from backdesk.worker.errors import TaskError
+from backdesk.worker.memory.calls import MemoryCalls, NewTurn
+from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
+from backdesk.worker.memory.note import is_topic
+from backdesk.worker.model.job import Claim
+from backdesk.worker.pipeline import Pipeline
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.text.json import encode
+from backdesk.worker.text.masking import masked, may_hold_secrets
+
+log = logging.getLogger(__name__)
+
+#: Longest time that a value is kept in the cache.
+LONGEST_TTL_S = 30 * 86_400
+
+
+class Memory:
+    """What one attempt reads and writes that outlives its job."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        submit: Callable[[Call[Any]], Future[Any]],
+        calls: MemoryCalls,
+        *,
+        max_bytes: int,
+        max_note_bytes: int,
+    ) -> None:
+        self._claim = claim
+        self._submit = submit
+        self._calls = calls
+        self._max_bytes = max_bytes
+        self._max_note_bytes = max_note_bytes
+        #: How often this attempt has noted the same, by topic and data.
+        self._noted: Counter[tuple[str, bytes]] = Counter()
+
+    def recall(
+        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
+    ) -> Pipeline[Conversation]:
+        """Return what was said in a conversation of this tenant before this job: the `newest` turns, or all.
+
+        One round trip. Later attempts see no turn that came after the first call. A conversation nobody has spoken in
+        has no turns. Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is
+        named; InvalidRequest for a name that is none.
+        """
+        if newest is not None and (isinstance(newest, bool) or newest < 0):
+            raise ValueError(f"newest must be a number of turns from 0, not {newest!r}")
+        check_conversation_id(conversation_id)
+        found: Conversation | Exception = yield self._submit(
+            self._calls.recall(self._claim, conversation_id, owner, newest)
+        )
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def remember(
+        self,
+        conversation_id: str,
+        messages: Sequence[Any],
+        *,
+        owner: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        asked: bool = False,
+        close: bool = False,
+    ) -> Pipeline[None]:
+        """Write this job's turn of a conversation: messages, JSON in any format, and facts for the next job.
+
+        One round trip. A job has one turn: called again, also by another attempt, this replaces it. `asked` says that
+        it ends in a question, `close` that it is the last. An owner who is named has the conversation from then on.
+        Raises TaskError (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`,
+        `invalid_turn`).
+        """
+        check_conversation_id(conversation_id)
+        turn = {"job_id": self._claim.job_id, "asked": asked, "facts": dict(facts or {}), "messages": [*messages]}
+        self._check_size("facts", _encoded("facts", turn["facts"]), MAX_FACTS_BYTES)
+        entry = _encoded("turn", turn)
+        self._check_size("turn", entry, self._max_bytes)
+        new = NewTurn(conversation_id, owner, entry, len(messages), closes=close)
+        written: int | Exception = yield self._submit(self._calls.turn(self._claim, new))
+        if isinstance(written, Exception):
+            raise written
+
+    def cached(self, key: str) -> Pipeline[bytes | None]:
+        """Return what this tenant has in its cache under a name, None when there is nothing (any more)."""
+        value: bytes | None = yield self._submit(self._calls.cached(self._claim.tenant, _digest(key)))
+        return value
+
+    def cache(self, key: str, value: bytes, ttl_s: float) -> Pipeline[None]:
+        """Put a value into the cache of this tenant, for all of its jobs, for so many seconds: at most 30 days.
+
+        The key may be of any length; Redis gets its SHA-256. Raises ValueError for a value or a time that does not fit:
+        a cache is for what a job can do without, so look at the size before.
+        """
+        if not 0 < ttl_s <= LONGEST_TTL_S:
+            raise ValueError(f"a time to keep a value must be over 0 and at most {LONGEST_TTL_S} s, not {ttl_s!r}")
+        if len(value) > self._max_bytes:
+            raise ValueError(f"the value for the cache is {len(value)} bytes, the limit is {self._max_bytes}")
+        yield self._submit(self._calls.cache(self._claim.tenant, _digest(key), value, ttl_s))
+
+    def note(self, topic: str, data: Mapping[str, Any]) -> None:
+        """Add to the tenant's journal of a topic; returns at once.
+
+        The same data of the same job is the same note; noted twice in one attempt, they are two. Secrets are masked.
+        Raises ValueError for a topic that is none and for data that is too large or no JSON.
+        """
+        if not is_topic(topic):
+            raise ValueError(f"topic {topic!r} must be up to 64 lower-case letters, digits, or any of _ . -")
+        encoded = encode(dict(data))
+        if may_hold_secrets(encoded):
+            encoded = encode(masked(from_json(encoded)))
+        if len(encoded) > self._max_note_bytes:
+            raise ValueError(f"the note is {len(encoded)} bytes as JSON, the limit is {self._max_note_bytes}")
+        nth = self._noted[topic, encoded] = self._noted[topic, encoded] + 1
+        claim = self._claim
+        whose = to_json({"job_id": claim.root or claim.job_id, "kind": claim.kind, "nth": nth})
+        entry = whose[:-1] + b',"data":' + encoded + b"}"
+        self._submit(self._calls.note(claim.tenant, topic, entry)).add_done_callback(_report)
+
+    def _check_size(self, what: str, encoded: bytes, limit: int) -> None:
+        if len(encoded) > limit:
+            size = f"{len(encoded)} bytes as JSON, the limit is {limit}"
+            raise TaskError(f"{what}_too_large", f"the {what} to remember: {size}")
+
+
+def _report(written: Future[Any]) -> None:
+    if not written.cancelled() and (error := written.exception()) is not None:
+        log.error("note_failed", extra={"error": str(error)})
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _encoded(what: str, value: object) -> bytes:
+    try:
+        return encode(value)
+    except ValueError as error:
+        raise TaskError(f"invalid_{what}", f"the {what} to remember: no JSON: {error}") from error
