@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,16 +14,17 @@ from pathlib import Path
 import pytest
 
 from backdesk.cli import main
-from backdesk.testing import Bench, BenchJob
+from backdesk.testing import Bench, BenchJob, Call, Say, sandbox, scripted
+from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.workers import ROOT
 
 PAGE = (ROOT / "docs" / "write_your_own.md").read_text()
 EXAMPLE = ROOT / "docs" / "examples" / "write_your_own"
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BACKDESK_", "OPENAI_"))}
-    env = kept | {"PYTHONPATH": str(ROOT)}
+    env = kept | {"PYTHONPATH": str(ROOT)} | more
     return subprocess.run([sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -32,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mine")
     for words in (["agents.help"], ["words.count", "--plain"]):
         assert main(["new", "task", *words, "--folder", str(folder)]) == 0
-    for name in ("invoices_explain.py", "test_invoices_explain.py"):
+    for name in ("parcels.py", "invoices_explain.py", "test_invoices_explain.py"):
         shutil.copy(EXAMPLE / name, folder)
     return folder
 
@@ -57,11 +59,36 @@ def test_the_templates_leave_nothing_of_their_own_names(folder: Path) -> None:
         assert not re.search(r"example.?kind|templates|isort", path.read_text(), re.IGNORECASE)
 
 
-def test_the_guide_shows_its_example_as_it_is_run() -> None:
-    example = "".join(path.read_text() for path in EXAMPLE.glob("*.py"))
-    shown = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(shown) > 7
-    assert [block for block in shown if block not in example] == []
+SHOWN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_guide_shows_its_examples_as_they_are_run() -> None:
+    examples = "".join(path.read_text() for path in EXAMPLE.glob("*.py"))
+    assert len(SHOWN) > 7
+    assert [block for block in SHOWN if block not in examples] == []
+
+
+def test_the_first_agent_of_the_guide_has_twenty_lines_at_most_and_answers() -> None:
+    assert len(SHOWN[0].splitlines()) <= 20
+    runpy.run_path(str(EXAMPLE / "parcels.py"))
+    with Bench() as bench, sandbox(), scripted(Call("look_up_parcel", {"number": 17}), Say("In Hamburg.")) as model:
+        assert bench.run("parcels.help", {"message": "Where is parcel 17?"}).result.answer == "In Hamburg."
+    assert model.requests[1].replies[0].data == "in Hamburg"
+
+
+def test_the_same_in_bare_pydantic_ai_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OpenAISimulator().running() as provider:
+        provider.will(call("look_up_parcel", number=17), Text("In Hamburg."))
+        monkeypatch.setenv("PYDANTIC_AI_NO_BANNER", "1")
+        done = run(
+            folder,
+            str(EXAMPLE / "in_pydantic_ai.py"),
+            "Where is parcel 17?",
+            OPENAI_BASE_URL=provider.url,
+            OPENAI_API_KEY="sk-none",
+        )
+        assert done.stdout == "In Hamburg.\n", done.stderr
+        assert provider.requests[1].texts("tool") == ["in Hamburg"]
 
 
 @pytest.mark.parametrize(("title", "kind"), [("bench", Bench), ("job", BenchJob)])
