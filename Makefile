@@ -39,11 +39,19 @@ up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and 
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
-	$(BIN)/pytest -n 3 -m "not soak" --durations=10
+	$(BIN)/pytest -n 3 -m "not soak and not extras" --durations=10
+
+.PHONY: test-extras
+test-extras: $(VENV)/.dev $(VENV)/.embedded ## Install each extra alone into a clean environment and start what it is for
+	$(BIN)/pytest -n 2 -m extras --durations=10
 
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## Run what depends on the server on Redis 6.2, 7.0, 8 and Valkey 9; TESTS="tests/..."
 	.ci/servers $(TESTS)
+
+.PHONY: test-image
+test-image: $(VENV)/.dev $(VENV)/.embedded ## Run the Dockerfile's steps in a bare Debian; needs root and debootstrap
+	$(BIN)/python .ci/image.py
 
 .PHONY: soak
 soak: $(VENV)/.dev $(VENV)/.embedded ## Run the long tests
