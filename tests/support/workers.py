@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import redis
 
 from backdesk.client import JobClient
-from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis
 from backdesk.worker.settings import Settings, celery_queue, load_settings
 from backdesk.worker.store.connection import connect
 from tests.support.board import Board
@@ -36,8 +36,8 @@ def fast_settings(url: str, **overrides: Any) -> Settings:
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
-    """The environment that gives a process these settings and the test kinds, and nothing of this machine's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BACKDESK_", "OPENAI_"))}
+    """The environment that gives a process these settings, the test kinds and the server to test on, and no more."""
+    kept = {name: value for name, value in os.environ.items() if _reaches_workers(name)}
     changed = settings.model_dump(mode="json", exclude_defaults=True)
     ours = {f"BACKDESK_{name.upper()}": _plain(value) for name, value in changed.items()}
     return {
@@ -48,6 +48,10 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         **ours,
         **more,
     }
+
+
+def _reaches_workers(variable: str) -> bool:
+    return variable == SERVER_VARIABLE or not variable.startswith(("BACKDESK_", "OPENAI_"))
 
 
 def _plain(value: Any) -> str:

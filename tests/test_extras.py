@@ -1,0 +1,113 @@
+"""Each extra, installed alone from the wheel into a clean environment, starts what it is for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from backdesk.worker.embedded.server import EmbeddedRedis
+from tests.support.eventually import eventually
+from tests.support.installed import Installed, build_wheel
+from tests.support.workers import ROOT, Fleet
+
+# Longer than other tests may take: what is installed afresh is also compiled afresh.
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(600)]
+
+Install = Callable[[str], Installed]
+SUPPORT = {"BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind"}
+QUESTION = ("--message", "Where is my order 10001?")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture
+def install(wheel: Path, tmp_path: Path) -> Install:
+    return lambda extra: Installed(tmp_path, wheel, extra)
+
+
+@contextmanager
+def running(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def status_of(url: str) -> int | None:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - on this machine
+        return int(answer.status)
+    return None
+
+
+def test_without_an_extra_a_service_submits_jobs_and_reads_them(install: Install, fleet: Fleet) -> None:
+    base, url = install(""), fleet.url
+    ask = "with JobClient() as client: print(client.submit('test.echo', {'text': 'hello'}).result(timeout=60)['text'])"
+    answer = base.run("python", "-c", f"from backdesk.client import JobClient\n{ask}", BACKDESK_REDIS_URL=url)
+    listed = base.run("backdesk", "list", "--json", BACKDESK_REDIS_URL=url)
+    assert answer.strip() == "hello"
+    assert '"test.echo"' in listed
+
+
+def test_without_an_extra_no_library_of_the_worker_is_installed(install: Install) -> None:
+    names = install("").run(
+        "python", "-c", "import importlib.metadata as m; print(*(d.name for d in m.distributions()))"
+    )
+    assert not {"celery", "kombu", "openai", "pydantic-ai-slim", "sqlalchemy"} & set(names.lower().split())
+
+
+def test_worker_runs_a_job(install: Install, redis_server: EmbeddedRedis) -> None:
+    worker, env = install("worker"), {"BACKDESK_REDIS_URL": redis_server.url, **SUPPORT}
+    with running(worker.start("backdesk", "worker", "agents", **env)):
+        record = json.loads(worker.run("backdesk", "submit", "support.request", *QUESTION, "--wait", "--json", **env))
+    assert record["state"] == "succeeded"
+    assert "10001" in json.dumps(record["result"])
+
+
+def test_flower_answers_in_a_browser(install: Install, redis_server: EmbeddedRedis) -> None:
+    port, flower = free_port(), install("flower")
+    process = flower.start("backdesk", "flower", "--port", str(port), BACKDESK_REDIS_URL=redis_server.url)
+    with running(process):
+        eventually(lambda: status_of(f"http://127.0.0.1:{port}/workers") == 200, deadline_s=240)
+
+
+def test_embedded_starts_the_server_of_its_wheel(install: Install) -> None:
+    serve = (
+        "from backdesk.worker.embedded.server import EmbeddedRedis; import redis\n"
+        "with EmbeddedRedis() as server: print(redis.Redis.from_url(server.url).info('server')['server_name'])"
+    )
+    assert install("embedded").run("python", "-c", serve, PATH="/nowhere").strip() == "valkey"
+
+
+def test_postgres_brings_the_driver_that_reaches_for_the_server(install: Install) -> None:
+    url = f"postgresql://shop@127.0.0.1:{free_port()}/shop"
+    postgres = install("postgres")
+    status = postgres.run("python", "-m", "backdesk.platform.migrations", "status", expect=2, BACKDESK_DATABASE_URL=url)
+    assert "refused" in status
+
+
+def test_testing_runs_the_tests_of_a_kind_of_ones_own(install: Install, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs" / "examples" / "write_your_own", tmp_path, dirs_exist_ok=True)
+    assert " passed" in install("testing").run("python", "-m", "pytest", "-q", "test_invoices_explain.py")
+
+
+def test_all_runs_the_demo_from_question_to_answer(install: Install) -> None:
+    record = json.loads(install("all").run("backdesk", "demo", "--json"))
+    assert record["state"] == "succeeded"
