@@ -76,7 +76,9 @@ def test_without_an_extra_no_library_of_the_worker_is_installed(install: Install
 def test_worker_runs_a_job(install: Install, redis_server: EmbeddedRedis) -> None:
     worker, env = install("worker"), {"BACKDESK_REDIS_URL": redis_server.url, **SUPPORT}
     with running(worker.start("backdesk", "worker", "agents", **env)):
-        record = json.loads(worker.run("backdesk", "submit", "support.request", *QUESTION, "--wait", "--json", **env))
+        record = json.loads(
+            worker.run("backdesk", "submit", "support.request", *QUESTION, "--wait", "--json", expect=0, **env)
+        )
     assert record["state"] == "succeeded"
     assert "10001" in json.dumps(record["result"])
 

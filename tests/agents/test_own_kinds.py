@@ -33,7 +33,6 @@ from backdesk.agents import (
     demo_rules,
     tool,
 )
-from backdesk.agents.offline.phrases import hand_over
 from backdesk.client import JobClient
 from backdesk.quality import QualityGate
 from backdesk.testing import Bench, BenchJob, Fail, sandbox, scripted
@@ -350,7 +349,10 @@ def test_the_limits_of_an_agent_count_from_when_the_conversation_came_to_it(
     clerk = Agent("clerk", "Tell.", tools=(list_parcels,), limits=Limits(requests=2, tool_calls=1))
     monkeypatch.setattr(f"{__name__}.DEMO", Team("demo", (triage, clerk)))
     with scripted(
-        *hand_over("clerk", "it is theirs"), Call("list_parcels", {}), Fail("model_rate_limit"), Say("Here.")
+        Call("hand_over", {"to": "clerk", "reason": "It is theirs."}),
+        Call("list_parcels", {}),
+        Fail("model_rate_limit"),
+        Say("Here."),
     ):
         assert ask(bench, "own.demo", "Where?").result.path == ["triage", "clerk"]
 
@@ -414,10 +416,10 @@ def test_each_agent_asks_its_own_model_in_its_own_way(online: Bench, provider: O
 def test_limits_of_a_service_hold_for_the_model_of_the_agent(online: Bench, provider: OpenAISimulator) -> None:
     resource = f"{provider.url.removeprefix('http://').removesuffix('/v1')}/cheap"
     with JobClient(settings=online.settings, checks={}) as client:
-        client.set_service_limits(resource, requests_per_minute=60_000)
+        client.limits.services.set(resource, requests_per_minute=60_000)
         provider.will(TO_CLERK, Text("In Hamburg."))
         ask(online, "own.demo", "Where?")
-        assert [bucket.bucket.partition("#")[0] for bucket in client.service_limits()[0].buckets] == [resource]
+        assert [bucket.bucket.partition("#")[0] for bucket in client.limits.services.list()[0].buckets] == [resource]
 
 
 @pytest.mark.usefixtures("triaged")
@@ -434,7 +436,7 @@ def test_a_budget_counts_by_the_price_and_the_longest_answer_of_the_agents_model
 @pytest.mark.usefixtures("triaged")
 def test_the_fallback_stands_in_for_the_model_of_an_agent_too(online: Bench, provider: OpenAISimulator) -> None:
     with JobClient(settings=online.settings, checks={}) as client:
-        client.open_breaker(f"{provider.url.removeprefix('http://').removesuffix('/v1')}/cheap")
+        client.breakers.open(f"{provider.url.removeprefix('http://').removesuffix('/v1')}/cheap")
         provider.will(TO_CLERK, Text("In Hamburg."))
         ask(online, "own.demo", "Where?")
     assert [request.body["model"] for request in provider.requests] == ["spare", "dear"]
