@@ -9,7 +9,7 @@ import pytest
 from backdesk.agents.metering import RequestUsage
 from backdesk.agents.prices import Price, Prices, load_prices
 from backdesk.agents.provider import make_model
-from backdesk.kinds.support.rules import decide
+from backdesk.agents.situation import Reply, Say, Situation
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError
 
@@ -39,6 +39,10 @@ def test_what_the_provider_had_seen_before_costs_less() -> None:
         ("gpt-4o-mini", "http://localhost:11434/v1"),
     ],
 )
+def decide(_now: Situation) -> Reply:
+    return Say("Yes.")
+
+
 def test_a_price_that_nobody_has_published_is_unknown(model: str, base_url: str | None) -> None:
     assert Prices({}, base_url).cost_usd(model, MILLION_EACH) is None
 

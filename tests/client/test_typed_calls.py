@@ -7,9 +7,8 @@ from typing import Any, assert_type
 import pytest
 from pydantic import BaseModel
 
+from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.client import AsyncJob, InvalidRequest, Job, JobClient, ResultMismatch, UnknownKind
-from backdesk.kinds.support.contract import KIND as SUPPORT
-from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.platform.contract import KindModels
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import KindContract
@@ -19,6 +18,7 @@ from tests.support.clients import Client
 from tests.support.kinds import Number, Text, echo, echo_def
 
 ECHO = KindModels("test.echo", "agents", Text, Text)
+SUPPORT = KindModels("test.support", "agents", AgentRequest, AgentResult)
 
 
 class Shouted(BaseModel):
@@ -67,7 +67,7 @@ def test_the_blocking_client_infers_the_same(board: Board) -> None:
     with JobClient(settings=board.settings) as client:
         assert_type(client.submit(echo, Text()), Job[Text])
         assert_type(client.submit(echo_def, {"text": "hi"}), Job[Text])
-        assert_type(client.submit(SUPPORT, SupportRequest(message="hi")), Job[SupportResult])
+        assert_type(client.submit(SUPPORT, AgentRequest(message="hi")), Job[AgentResult])
         assert_type(client.submit_many(ECHO, [Text()]), list[Job[Text]])
 
 

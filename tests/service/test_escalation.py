@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from backdesk.kinds.support.contract import SupportResult
 from backdesk.platform.business_hours import BusinessHours
 from backdesk.platform.contract import Priority
 from backdesk.platform.database import Database
-from backdesk.service.contract import Escalated, EscalationCause, TicketOpened
+from backdesk.service.contract import EscalationCause
 from backdesk.service.escalations import EscalationReceipt, escalate
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
-from tests.kinds.support.asking import ask
 from tests.support.deployment import desk_of
 
 OFFICE = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
@@ -87,41 +85,3 @@ async def test_one_job_escalates_once_and_its_first_promise_holds(
     assert [receipt.already_escalated for receipt in receipts].count(False) == 1
     assert len({receipt.action() for receipt in receipts}) == 1
     assert (await hand_over(on_friday, "job-2")).escalation_id == "E-000002"
-
-
-def escalated(result: SupportResult) -> Escalated:
-    return next(action for action in result.actions if isinstance(action, Escalated))
-
-
-@pytest.mark.usefixtures("on_friday")
-@pytest.mark.parametrize(
-    ("message", "cause"),
-    [
-        ("I want to talk to a human being about order 10003", "wants_person"),
-        ("Could I speak to your manager?", "wants_person"),
-        ("Refund 10003 or you will hear from my lawyer", "legal_threat"),
-        ("I'll sue you", "legal_threat"),
-    ],
-)
-async def test_who_asks_for_a_person_or_threatens_gets_one(message: str, cause: EscalationCause) -> None:
-    result = await ask(message, customer_id="cust-3")
-    assert result.path == ["triage", "escalation"]
-    assert escalated(result).cause == cause
-    assert escalated(result).escalation_id in result.answer
-    assert "(Europe/Rome)" in result.answer
-
-
-@pytest.mark.usefixtures("on_friday")
-async def test_danger_goes_to_a_person_at_once_with_its_ticket() -> None:
-    result = await ask("The router from order 10005 smokes!")
-    assert [type(action) for action in result.actions] == [TicketOpened, Escalated]
-    assert (escalated(result).cause, escalated(result).priority) == ("danger", "urgent")
-    assert result.answer.startswith("Switch it off")
-
-
-@pytest.mark.usefixtures("on_friday")
-async def test_what_has_failed_more_than_once_goes_to_a_person() -> None:
-    first = await ask("My lamp flickers, I have already tried another socket", "job-1", conversation_id="talk")
-    second = await ask("My lamp still flickers", "job-2", conversation_id="talk")
-    assert not any(isinstance(action, Escalated) for action in first.actions)
-    assert escalated(second).cause == "repeated_failure"

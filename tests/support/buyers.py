@@ -1,10 +1,8 @@
-"""What processes of a race do to a shop and its calendar."""
+"""What processes of a race do to a shop."""
 
 from __future__ import annotations
 
 from backdesk.agents.desk import Context, Desk
-from backdesk.kinds.voice.tools.appointments import confirm_once
-from backdesk.kinds.voice.tools.proposals import Proposal
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
 from backdesk.shop.checkout import check_out_once
@@ -12,22 +10,14 @@ from backdesk.shop.contract import CartContent
 
 
 class Known(Context):
-    """What is known in either, without the kinds: their agents would take long to load."""
+    """What is known in it, without the kind: its agents would take long to load."""
 
     cart: CartContent | None = None
-    proposal: Proposal | None = None
-    affirmed: bool = False
 
 
 def check_out(database: str, context: str, number: str) -> str:
     """Check out the cart of a customer, as a job of its own; return the kind of outcome."""
     return type(check_out_once(_desk(database, "cust-1", context, number))).__name__
-
-
-def confirm(database: str, contexts: str, number: str) -> str:
-    """Confirm the proposal of the line with this number, for a customer of its own; return the kind of outcome."""
-    context = contexts.splitlines()[int(number)]
-    return type(confirm_once(_desk(database, f"cust-{int(number) + 1}", context, number))).__name__
 
 
 def _desk(database: str, customer: str, context: str, number: str) -> Desk[Known]:

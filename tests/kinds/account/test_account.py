@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from backdesk.agents import Agent, AgentRequest, AgentResult, Team, answer, demo_rules
 from backdesk.agents.failures import ModelFailure
 from backdesk.client import JobClient
 from backdesk.kinds.account.contract import AccountRequest, AccountResult
 from backdesk.kinds.account.kind import account_help
 from backdesk.kinds.account.tables import SignIn
-from backdesk.kinds.support.contract import SupportRequest
-from backdesk.kinds.support.kind import support_request
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
 from backdesk.service.tables import Escalation, Ticket
 from backdesk.shop.tables import Customer
+from backdesk.worker import TaskContext
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError, TaskError
@@ -113,9 +113,12 @@ async def test_another_customer_does_not_get_into_the_conversation(shop: Databas
 
 
 async def test_a_kind_that_signs_nobody_in_needs_the_customer_to_go_on_there(shop: Database, tmp_path: Path) -> None:
+    async def elsewhere(ctx: TaskContext, request: AgentRequest) -> AgentResult:
+        return await answer(ctx, Team("elsewhere", (Agent("clerk", "Help."),), demo_rules), request)
+
     await sign_in(tmp_path)
     with pytest.raises(ConversationMismatch):
-        await converse(support_request, SupportRequest(message="What did I say?", conversation_id="talk"), "job-3")
+        await converse(elsewhere, AgentRequest(message="What did I say?", conversation_id="talk"), "job-3")
 
 
 async def test_naming_a_customer_signs_nobody_in(shop: Database) -> None:

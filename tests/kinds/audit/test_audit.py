@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +14,13 @@ from backdesk.kinds.audit.contract import LedgerAuditRequest, LedgerAuditResult
 from backdesk.kinds.audit.kind import audit_orders
 from backdesk.kinds.audit.pace import Pace
 from backdesk.platform.database import Database
+from backdesk.shop.cart import put_in_cart
+from backdesk.shop.checkout import OrderReceipt, check_out
 from backdesk.shop.reconciliation import Entry, OrderFacts, fee_of, reconcile
 from backdesk.shop.refund import refund_once
 from backdesk.shop.sample_history import FIRST_ORDER, planted
 from backdesk.shop.tables import LedgerEntry, Order
+from tests.support.buyers import Known
 from tests.support.contexts import blocking_context
 from tests.support.deployment import desk_of
 from tests.support.memory import Memory
@@ -146,3 +152,17 @@ def test_the_pace_says_yes_once_an_interval() -> None:
     times = iter([0.0, 0.04, 0.05, 0.06, 0.2])
     pace = Pace(0.05, clock=lambda: next(times))
     assert [pace.due() for _ in range(5)] == [True, False, True, False, True]
+
+
+async def test_the_audit_finds_nothing_wrong_with_new_orders(shop: Database) -> None:
+    for number in (1, 2):
+        desk = replace(desk_of(shop, f"job-{number}", f"cust-{number}"), context=Known())
+        desk.learn(**(await put_in_cart(desk, "Breeze headphones", number)).learned())
+        assert isinstance(await check_out(desk), OrderReceipt)
+    assert {each.order_number: each.kind for each in audit().discrepancies} == planted()
+
+
+def test_the_kind_loads_no_agent_library() -> None:
+    program = "import sys, backdesk.kinds.audit.kind; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pydantic_ai", "openai", "alembic"} & set(loaded)

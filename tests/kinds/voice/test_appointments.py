@@ -310,7 +310,7 @@ async def test_processes_at_once_get_a_time_once(shop: Database, tmp_path: Path)
     desks = [in_call(shop, f"job-{i}", f"cust-{i}") for i in (1, 2, 3)]
     calls = [agreed(await propose_appointment(desk, at, "?", "Nora"), desk) for desk in desks]
     contexts = "\n".join(call.context.model_dump_json() for call in calls)
-    outcomes = race("tests.support.buyers:confirm", str(tmp_path / "shop.sqlite3"), contexts, folder=tmp_path)
+    outcomes = race("tests.kinds.voice.callers:confirm", str(tmp_path / "shop.sqlite3"), contexts, folder=tmp_path)
     assert sorted(outcomes) == ["Confirmed", "Refusal", "Refusal"]
     assert len(taken(shop)) == 1
 

@@ -8,16 +8,19 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from backdesk.agents.failures import ModelFailure
 from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
 from backdesk.kinds.voice.kind import apologize, voice_schedule
 from backdesk.kinds.voice.tables import TakenSlot
 from backdesk.platform.database import Database
 from backdesk.quality import Draft
 from backdesk.quality.speech import SPEECH
-from tests.service.test_apology import FAILURE
+from backdesk.worker.attempt.classification import classify
 from tests.support.memory import Memory
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of, converse
+
+FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
 
 NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)
 PROPOSE = call("propose_appointment", when="tomorrow at 3 pm", topic="a lamp")

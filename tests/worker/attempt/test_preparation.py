@@ -52,8 +52,8 @@ def test_one_that_fails_is_logged_and_holds_up_nothing(kind: TaskSpec, caplog: p
 
 
 def test_a_worker_prepares_before_it_takes_jobs(fleet_of_this_test: Fleet) -> None:
-    worker = fleet_of_this_test.start_worker("agents", slots=1, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind")
+    worker = fleet_of_this_test.start_worker("agents", slots=1, BACKDESK_TASK_MODULES="tests.support.prepared")
     eventually(lambda: worker.logged("worker_ready"))
     said = [line["event"] for line in worker.lines if line["event"] in {"prepared", "worker_ready"}]
     assert said == ["prepared", "worker_ready"]
-    assert worker.logged("prepared", kind="support.request")
+    assert worker.logged("prepared", kind="test.prepared")

@@ -174,7 +174,7 @@ def test_a_job_leaves_a_worker_that_ends_at_its_next_step_and_repeats_none(
 
 def test_a_job_of_a_kind_that_its_worker_does_not_know_waits_for_one_that_does(fleet_of_this_test: Fleet) -> None:
     fleet = fleet_of_this_test
-    old = fleet.start_worker(slots=2, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind")
+    old = fleet.start_worker(slots=2, BACKDESK_TASK_MODULES="tests.support.prepared")
     fleet.redis.hset(fleet.board.keys.kinds, "test.echo", REGISTRY["test.echo"].contract.model_dump_json())
     jobs = fleet.jobs.submit_many("test.echo", [{"text": str(number)} for number in range(20)])
     eventually(lambda: len(old.logged("kind_not_known_here")) == len(jobs), what="all of them given back")

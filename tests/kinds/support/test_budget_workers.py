@@ -15,7 +15,7 @@ from tests.support.eventually import eventually
 from tests.support.openai_simulator import OpenAISimulator, Received, Reply, Text, call
 from tests.support.workers import Fleet, Worker
 
-TASKS = "backdesk.kinds.support.kind,backdesk.kinds.audit.kind"
+TASKS = "backdesk.kinds.support.kind"
 #: What one request takes, by the provider's word: less than is set aside for it.
 INTO, OUT = 700, 60
 ORDERS = (10003, 10008, 10011, 10018, 10028, 10038)

@@ -1,4 +1,4 @@
-"""Agents and audits on real workers that are killed, sent away and kept waiting."""
+"""Agents on real workers that are killed, sent away and kept waiting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pydantic_core import to_json
 from sqlalchemy import select
 
 from backdesk.platform.database import Database
-from backdesk.shop.sample_history import planted
 from backdesk.shop.tables import LedgerEntry, Refund
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.job import JobState
@@ -25,7 +24,7 @@ from tests.support.workers import Fleet, Worker
 #: Orders of the sample that are refunded without a person.
 SMALL = (10003, 10008, 10011, 10018, 10028, 10038)
 LARGE = 10001
-TASKS = "backdesk.kinds.support.kind,backdesk.kinds.audit.kind"
+TASKS = "backdesk.kinds.support.kind"
 
 
 def support(received: Received) -> Reply:
@@ -161,29 +160,3 @@ def test_a_large_refund_is_made_when_a_person_approves_also_by_another_worker(
     assert refunds(shop) == {LARGE: 1}
     assert "R-10001" in fleet.board.record(job).result["answer"]
     assert len(model.requests) == 4
-
-
-def test_an_audit_whose_worker_is_killed_goes_on_and_one_that_is_cancelled_stops(fleet: Fleet) -> None:
-    first, second = (fleet.begin_worker("tools", slots=1, BACKDESK_TASK_MODULES=TASKS) for _ in range(2))
-    fleet.wait_for(first)
-    request = {"orders_per_chunk": 1000, "pause_ms_per_chunk": 150}
-    job = fleet.jobs.submit("orders.audit", request).id
-    eventually(lambda: _rows(fleet, job)[-1:] > [8000], 30, what="a third of the audit")
-    fleet.wait_for(second)
-    by = fleet.board.record(job).worker
-    next(worker for worker in (first, second) if by and by.startswith(worker.name)).kill()
-    eventually(lambda: ended(fleet, job), 30, what="the end of the audit")
-    record = fleet.board.record(job)
-    assert {each["order_number"]: each["kind"] for each in record.result["discrepancies"]} == planted()
-    assert record.attempt == 2
-    assert _rows(fleet, job).count(0) == 1, "it began anew"
-    cancelled = fleet.jobs.submit("orders.audit", request)
-    eventually(lambda: _rows(fleet, cancelled.id)[-1:] > [0], 30, what="the start of the other audit")
-    fleet.board.run(fleet.board.transitions.cancel(cancelled.id, "enough"))
-    eventually(lambda: ended(fleet, cancelled.id), 10, what="the end of the other audit")
-    assert fleet.board.state(cancelled.id) == JobState.CANCELLED
-    assert _rows(fleet, cancelled.id)[-1] < record.result["ledger_rows"]
-
-
-def _rows(fleet: Fleet, job: str) -> list[int]:
-    return [event.data["rows"] for event in fleet.board.events(job) if event.type == "progress"]

@@ -13,7 +13,7 @@ from backdesk.kinds.support.kind import SUPPORT, support_request
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import TaskError
 from backdesk.worker.model.asks import AskType
-from tests.agents.test_durable import REFUND_10003, TO_REFUND
+from tests.kinds.support.test_durable import REFUND_10003, TO_REFUND
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 
