@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from backdesk.worker.embedded.server import EmbeddedRedis
 from tests.support.eventually import eventually
-from tests.support.installed import Installed, build_wheel
+from tests.support.installed import Installed, build_wheel, running
 from tests.support.workers import ROOT, Fleet
 
 # Longer than other tests may take: what is installed afresh is also compiled afresh.
@@ -34,15 +33,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def install(wheel: Path, tmp_path: Path) -> Install:
     return lambda extra: Installed(tmp_path, wheel, extra)
-
-
-@contextmanager
-def running(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def free_port() -> int:

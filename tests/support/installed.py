@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.workers import ROOT
@@ -66,6 +68,16 @@ class Installed:
         foreign = ("BACKDESK_", "OPENAI_", "PYTHON", "COV_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return {**kept, "C_FORCE_ROOT": "1", "BACKDESK_DATA_DIR": str(self.folder / "data"), **more}
+
+
+@contextmanager
+def running(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a process when the block ends, and wait for it."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def _uv(*arguments: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+import backdesk.kinds.support.kind  # noqa: F401 - registers the kind
 from backdesk.agents.provider import close_model
 from backdesk.agents.runtime.budgeted import LEAST_ANSWER_TOKENS
 from backdesk.platform.database import Database
