@@ -42,9 +42,9 @@ async def calls(ctx: TaskContext, request: CallsRequest) -> Done:
     """Ask a model again and again."""
 
     async def call() -> int:
-        async with ctx.reserve(SERVICE, tokens=request.tokens) as reservation:
+        async with ctx.reserve(SERVICE, tokens=request.tokens) as call:
             used = await _ask()
-            reservation.used(used)
+            call.used(used)
         await asyncio.sleep(random.uniform(0.5, 1.5) * request.pause_s)
         return used
 

@@ -11,7 +11,7 @@ import redis
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound, UnknownKind
-from backdesk.worker.services.scheduler import Timetable
+from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.settings import Settings
 from tests.client.conftest import Connect
 from tests.support.board import Board
@@ -22,7 +22,7 @@ from tests.support.upkeep import leaks
 
 def fire(board: Board) -> None:
     """Do what the elected worker does at each of its ticks."""
-    Timetable(board.client, board.settings, REGISTRY, lambda: True).tick()
+    Scheduler(board.client, board.settings, REGISTRY, lambda: True).tick()
 
 
 def let_come(board: Board, name: str) -> None:

@@ -47,7 +47,7 @@ def error_of(board: Board, job_id: str) -> dict[str, str]:
 
 def test_a_message_becomes_a_job_under_its_task_id(shop: Any, intake: Intake, board: Board) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {"text": "hi"}})
-    intake.drain()
+    intake.take_in()
     record = board.record(sent.id)
     assert (record.state, record.kind, record.tenant, record.priority) == (JobState.QUEUED, "test.echo", "default", 5)
     assert record.request == {"text": "hi"}
@@ -56,14 +56,14 @@ def test_a_message_becomes_a_job_under_its_task_id(shop: Any, intake: Intake, bo
 
 def test_a_single_argument_is_the_request(shop: Any, intake: Intake, board: Board) -> None:
     sent = shop.send_task("test.echo", args=[{"text": "hi"}])
-    intake.drain()
+    intake.take_in()
     assert board.record(sent.id).request == {"text": "hi"}
 
 
 def test_tenant_priority_and_metadata_may_be_named(shop: Any, intake: Intake, board: Board) -> None:
     kwargs = {"request": {}, "tenant": "globex", "priority": 8, "metadata": {"ticket": 7}}
     sent = shop.send_task("test.echo", kwargs=kwargs)
-    intake.drain()
+    intake.take_in()
     record = board.record(sent.id)
     assert (record.tenant, record.priority, record.metadata) == ("globex", 8, {"ticket": 7})
 
@@ -73,20 +73,20 @@ def test_a_celery_priority_is_translated(
     shop: Any, intake: Intake, board: Board, theirs: int | None, ours: int
 ) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {}}, priority=theirs)
-    intake.drain()
+    intake.take_in()
     assert board.record(sent.id).priority == ours
 
 
 @pytest.mark.parametrize("queue", ["celery", "agents", "tools"])
 def test_each_inbox_is_read_and_the_kind_decides_the_queue(shop: Any, intake: Intake, board: Board, queue: str) -> None:
     sent = shop.send_task("test.tool", kwargs={"request": {}}, queue=queue)
-    intake.drain()
+    intake.take_in()
     assert board.record(sent.id).queue == "tools"
 
 
 def test_a_countdown_parks_the_job(shop: Any, intake: Intake, board: Board) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {}}, countdown=60)
-    intake.drain()
+    intake.take_in()
     record = board.record(sent.id)
     assert record.state is JobState.SCHEDULED
     assert record.run_at is not None
@@ -96,21 +96,21 @@ def test_a_countdown_parks_the_job(shop: Any, intake: Intake, board: Board) -> N
 def test_a_moment_by_which_it_must_begin_is_kept(shop: Any, intake: Intake, board: Board) -> None:
     expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     sent = shop.send_task("test.echo", kwargs={"request": {}}, expires=expires)
-    intake.drain()
+    intake.take_in()
     record = board.record(sent.id)
     assert (record.start_by, record.expires_at) == (expires, None)
 
 
 def test_messages_become_jobs_in_the_order_in_which_they_were_sent(shop: Any, intake: Intake, board: Board) -> None:
     sent = [shop.send_task("test.echo", kwargs={"request": {}}).id for _ in range(150)]
-    intake.drain()
+    intake.take_in()
     assert list(iter(board.run_next, None)) == sent
 
 
 def test_the_same_message_twice_is_one_job(intake: Intake, board: Board) -> None:
     for _ in range(2):
         board.client.lpush("celery", envelope())
-    intake.drain()
+    intake.take_in()
     assert board.event_types("odd-1") == ["queued"]
     assert board.client.llen("celery") == 0
 
@@ -126,9 +126,9 @@ def test_a_message_stays_in_its_list_until_it_is_a_job(
     with monkeypatch.context() as broken:
         broken.setattr("backdesk.worker.celery.intake.run", away)
         with pytest.raises(redis.ConnectionError):
-            intake.drain()
+            intake.take_in()
     assert board.client.llen("celery") == 1
-    intake.drain()
+    intake.take_in()
     assert (board.client.llen("celery"), board.state(sent.id)) == (0, JobState.QUEUED)
 
 
@@ -136,7 +136,7 @@ def test_a_worker_that_does_not_lead_leaves_the_inboxes_alone(
     client: redis.Redis, settings: Settings, shop: Any
 ) -> None:
     shop.send_task("test.echo", kwargs={"request": {}})
-    Intake(client, settings, shop, REGISTRY, lambda: False).drain()
+    Intake(client, settings, shop, REGISTRY, lambda: False).take_in()
     assert client.llen("celery") == 1
 
 
@@ -166,7 +166,7 @@ def test_a_bad_request_becomes_a_failed_job_with_field_and_reason(
     shop: Any, intake: Intake, board: Board, kwargs: dict[str, Any], field: str
 ) -> None:
     sent = shop.send_task("test.echo", kwargs=kwargs)
-    intake.drain()
+    intake.take_in()
     assert list(error_of(board, sent.id)) == [field]
     assert sent.state == "FAILURE"
     assert field in str(sent.result)
@@ -176,13 +176,13 @@ def test_an_unknown_kind_becomes_a_failed_job_that_lists_the_known_ones(
     shop: Any, intake: Intake, board: Board
 ) -> None:
     sent = shop.send_task("no.such", kwargs={"request": {}})
-    intake.drain()
+    intake.take_in()
     assert "test.echo" in error_of(board, sent.id)["kind"]
 
 
 def test_a_request_over_the_limit_becomes_a_failed_job(shop: Any, intake: Intake, board: Board) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
-    intake.drain()
+    intake.take_in()
     assert "the limit is" in error_of(board, sent.id)["request"]
 
 
@@ -190,16 +190,16 @@ def test_a_caller_that_wants_no_result_gets_none_at_celery(
     shop: Any, intake: Intake, board: Board, client: redis.Redis
 ) -> None:
     sent = shop.send_task("no.such", kwargs={"request": {}}, ignore_result=True)
-    intake.drain()
+    intake.take_in()
     assert error_of(board, sent.id)
     assert not client.exists(f"celery-task-meta-{sent.id}")
 
 
 def test_a_second_message_with_the_id_of_a_job_does_not_fail_it(shop: Any, intake: Intake, board: Board) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {}}, task_id="twice")
-    intake.drain()
+    intake.take_in()
     shop.send_task("test.echo", kwargs={"request": {"text": 7}}, task_id="twice")
-    intake.drain()
+    intake.take_in()
     assert board.state("twice") is JobState.QUEUED
     assert sent.state == "PENDING"
 
@@ -208,7 +208,7 @@ def test_a_second_message_with_the_id_of_a_job_does_not_fail_it(shop: Any, intak
 def test_no_item_however_malformed_stops_the_intake(intake: Intake, board: Board, fault: str) -> None:
     board.client.lpush("celery", MALFORMED[fault])
     board.client.lpush("celery", envelope(headers__id="good"))
-    intake.drain()
+    intake.take_in()
     assert board.client.llen("celery") == 0
     assert board.state("good") is JobState.QUEUED
 
@@ -239,19 +239,19 @@ def test_a_refusal_that_was_recorded_and_not_told_is_told_also_by_a_worker_of_an
 ) -> None:
     refused = envelope(headers__task="no.such")
     board.client.lpush("celery", refused)
-    intake.drain()
+    intake.take_in()
     board.client.delete("celery-task-meta-odd-1")
     error = board.record("odd-1").error
     assert error is not None
     facts = {"a_field_of_tomorrow": 1, **error.model_dump(exclude_defaults=True)}
     board.client.hset(board.keys.job("odd-1"), "error", to_json(facts))
     board.client.lpush("celery", refused)
-    intake.drain()
+    intake.take_in()
     assert told(board, "odd-1")
 
 
 def test_a_refusal_of_another_message_under_a_taken_id_is_told_to_nobody(intake: Intake, board: Board) -> None:
     board.submit("odd-1")
     board.client.lpush("celery", envelope(headers__task="no.such"))
-    intake.drain()
+    intake.take_in()
     assert not told(board, "odd-1")

@@ -1,4 +1,4 @@
-"""The defences: what Celery and kombu do without them, and what they do with them."""
+"""The patches: what Celery and kombu do without them, and what they do with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kombu.transport import redis as transport
 from kombu.utils.json import loads as loads_of_kombu
 from pydantic_core import from_json
 
-from backdesk.worker.celery import patches as defences
+from backdesk.worker.celery import patches
 from backdesk.worker.settings import Settings
 from tests.support.plain import MALFORMED, envelope
 
@@ -69,26 +69,26 @@ def test_without_the_defence_an_item_that_is_no_message_ends_the_consumer(
 def test_with_the_defence_it_is_logged_and_dropped(
     receive: Callable[[Any, bytes], list[Any]], fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert receive(defences.decode_item, MALFORMED[fault]) == []
+    assert receive(patches.decode_item, MALFORMED[fault]) == []
     assert "message_dropped" in caplog.text
 
 
 def test_with_the_defence_a_message_is_read_as_before(receive: Callable[[Any, bytes], list[Any]]) -> None:
-    for decoder in (loads_of_kombu, defences.decode_item):
+    for decoder in (loads_of_kombu, patches.decode_item):
         (message,) = receive(decoder, envelope())
         assert (message.headers["id"], message.body) == ("odd-1", b'[[], {"request": {}}, {}]')
 
 
 def test_a_body_in_base64_is_read(receive: Callable[[Any, bytes], list[Any]]) -> None:
     body = base64.b64encode(b"[[], {}, {}]").decode()
-    (message,) = receive(defences.decode_item, envelope(body=body, properties__body_encoding="base64"))
+    (message,) = receive(patches.decode_item, envelope(body=body, properties__body_encoding="base64"))
     assert message.body == b"[[], {}, {}]"
 
 
 @pytest.mark.parametrize("fault", MALFORMED)
 def test_the_decoder_returns_a_message_or_says_that_there_is_nothing(fault: str) -> None:
     try:
-        tag = defences.decode_item(MALFORMED[fault].decode(errors="replace"))["properties"]["delivery_tag"]
+        tag = patches.decode_item(MALFORMED[fault].decode(errors="replace"))["properties"]["delivery_tag"]
     except Empty:
         return
     assert isinstance(tag, object)
@@ -97,7 +97,7 @@ def test_the_decoder_returns_a_message_or_says_that_there_is_nothing(fault: str)
 def test_what_a_closing_channel_has_read_is_put_back(client: redis.Redis, settings: Settings) -> None:
     item = envelope()
     with Connection(settings.url) as connection, connection.channel() as channel:
-        message = channel.Message(defences.decode_item(item.decode()), channel=channel)
+        message = channel.Message(patches.decode_item(item.decode()), channel=channel)
         channel.qos.append(message, message.delivery_tag)
         channel.basic_reject(message.delivery_tag, requeue=True)
     (restored,) = client.lrange("celery", 0, -1)
@@ -107,5 +107,5 @@ def test_what_a_closing_channel_has_read_is_put_back(client: redis.Redis, settin
 def test_installing_twice_is_installing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "loads", loads_of_kombu)
     for _ in range(2):
-        defences.install()
-    assert transport.loads is defences.decode_item
+        patches.install()
+    assert transport.loads is patches.decode_item

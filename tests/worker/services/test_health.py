@@ -1,4 +1,4 @@
-"""What a worker tells of itself, and the one verdict on it: in the store, in a file, on a port."""
+"""What a worker tells of itself, and the one report on it: in the store, in a file, on a port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def but(**changes: Any) -> WorkerFacts:
     return WELL.model_copy(update=changes)
 
 
-# The verdict
+# The report
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_worker_whose_loop_is_blocked_is_not_well_until_it_answers_again(
     assert ask(port)[0] == 200
     eventually(lambda: read_report(tmp_path / "health.json", 0).healthy, what="the first report")
     fleet_of_this_test.jobs.submit("test.block_loop", {"n": 2.5})
-    reasons = eventually(lambda: ask(port)[1]["reasons"], what="the verdict")
+    reasons = eventually(lambda: ask(port)[1]["reasons"], what="the report")
     assert reasons[0].startswith("loop stuck")
     eventually(lambda: ask(port)[0] == 200, what="its recovery")
     assert asked.stop() == 0

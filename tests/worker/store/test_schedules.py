@@ -9,7 +9,7 @@ from backdesk.worker.model.schedule import FiringError, Overlap, Plan
 from backdesk.worker.store.jobs import NewJob, moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCode
 from tests.support.board import NOON_MS, Board, Clock
-from tests.support.timetables import Shelf, schedule
+from tests.support.schedules import Shelf, schedule
 
 MINUTE_MS = 60_000
 FIRST_MS = NOON_MS + MINUTE_MS

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from backdesk.worker.failure import Failure
-from backdesk.worker.memory.ddsketch import RELATIVE_ACCURACY, Sketch, Tally, read_tally
+from backdesk.worker.memory.ddsketch import RELATIVE_ACCURACY, DDSketch, Tally, read_tally
 from backdesk.worker.model.job import Failed, HandedOver, Retried, Succeeded, Usage
 from backdesk.worker.store.jobs import text
 from tests.support.board import NOON_MS, Board, question
@@ -214,7 +214,7 @@ def test_measures_of_names_without_end_do_not_fill_the_store(board: Board) -> No
 # Sketches
 
 
-def counted(client: redis.Redis, values: list[float], key: str) -> Sketch:
+def counted(client: redis.Redis, values: list[float], key: str) -> DDSketch:
     """Have the server count these numbers under a key."""
     code = f"for at = 3, #ARGV do add_measures('{key}', {{x = tonumber(ARGV[at])}}) end return 1"
     evaluate(client, "stats", code, "backdesk", NOON_MS, *map(repr, values))

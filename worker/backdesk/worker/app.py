@@ -24,17 +24,16 @@ from pydantic_core import from_json
 from backdesk.worker.attempt.executor import execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
-from backdesk.worker.celery import patches as defences
-from backdesk.worker.celery import prefork
-from backdesk.worker.celery.handover import Drain
-from backdesk.worker.celery.redelivery import Returns
+from backdesk.worker.celery import patches, prefork
+from backdesk.worker.celery.handover import Handover
+from backdesk.worker.celery.redelivery import Redelivery
 from backdesk.worker.celery.signals import Shutdown
 from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
 from backdesk.worker.process.logging import configure_logging
 from backdesk.worker.process.state import close_current_process, current_process, held_process
-from backdesk.worker.services.supervisor import Housekeeping
+from backdesk.worker.services.supervisor import Supervisor
 from backdesk.worker.settings import Settings, celery_queue, load_settings
 from backdesk.worker.store.connection import connect
 
@@ -98,8 +97,8 @@ class BackdeskWorker(Worker):
         """Called before the pool and the connection are started."""
         super().install_platform_tweaks(worker)
         client = connect(settings.url, settings.socket_timeout_s)
-        self.drain = Drain(self.hostname, client, settings, _taken)
-        Shutdown(self.begin_shutdown, self.drain.hurry).install()
+        self.handover = Handover(self.hostname, client, settings, _taken)
+        Shutdown(self.begin_shutdown, self.handover.hurry).install()
         consumed = self.app.amqp.queues.consume_from
         prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
 
@@ -107,9 +106,9 @@ class BackdeskWorker(Worker):
         """Called in a thread, perhaps before the worker is ready."""
         if process := held_process():
             process.draining = True
-        if housekeeping := getattr(self.consumer, "housekeeping", None):
-            housekeeping.drain()
-        self.drain.run()
+        if supervisor := getattr(self.consumer, "supervisor", None):
+            supervisor.announce_end()
+        self.handover.run()
 
 
 class BackdeskApp(Celery):
@@ -139,7 +138,7 @@ def kombu_url(url: str) -> str:
 
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
-    defences.install()
+    patches.install()
     prefork.install()
     app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
     app.conf.update(_configuration(settings))
@@ -211,16 +210,16 @@ def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
 
 @worker_ready.connect
 def _on_ready(sender: Any, **_: Any) -> None:
-    sender.housekeeping = Housekeeping.of(sender, settings, REGISTRY)
-    sender.housekeeping.start()
-    sender.give_back = Returns(connect(settings.url, settings.socket_timeout_s), settings).give_back
+    sender.supervisor = Supervisor.of(sender, settings, REGISTRY)
+    sender.supervisor.start()
+    sender.give_back = Redelivery(connect(settings.url, settings.socket_timeout_s), settings).give_back
 
 
 @worker_shutdown.connect
 def _on_shutdown(sender: Any, **_: Any) -> None:
-    housekeeping = getattr(sender.consumer, "housekeeping", None)
-    if housekeeping is not None:
-        housekeeping.stop()
+    supervisor = getattr(sender.consumer, "supervisor", None)
+    if supervisor is not None:
+        supervisor.stop()
     close_current_process()
 
 

@@ -1,4 +1,4 @@
-"""Why a job did not get its result: what kind of reason, how grave, and whether another attempt could do better."""
+"""The reason of a failure: of what category, how grave, and whether another attempt could do better."""
 
 from __future__ import annotations
 

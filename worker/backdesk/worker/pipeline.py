@@ -1,4 +1,4 @@
-"""Work written as a generator that yields what it waits for, so that one text serves threads and event loops."""
+"""Pipelines: work written as generators that yield what they wait for, so that one text serves threads and loops."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     )
 
     socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
-    health_file: Path | None = Field(None, description="The worker writes its verdict on itself here, as JSON.")
+    health_file: Path | None = Field(None, description="The worker reports its health here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
     health_host: str = Field("127.0.0.1", description="Address of the health port.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

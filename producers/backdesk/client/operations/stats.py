@@ -13,7 +13,7 @@ from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.memory.ddsketch import Sketch, Tally, read_tally
+from backdesk.worker.memory.ddsketch import DDSketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
 from backdesk.worker.store.jobs import text
 
@@ -42,7 +42,7 @@ class Distribution(BaseModel):
     max: float
 
     @classmethod
-    def of(cls, sketch: Sketch) -> Distribution:
+    def of(cls, sketch: DDSketch) -> Distribution:
         """Return what a sketch tells."""
         p50, p95, p99 = (sketch.quantile(q) for q in (0.5, 0.95, 0.99))
         facts = {"count": sketch.count, "sum": sketch.sum, "mean": sketch.mean, "min": sketch.min, "max": sketch.max}

@@ -1,4 +1,4 @@
-"""The part of a context that is the same for every body: whose job it runs, and how to tell how it goes."""
+"""The context of an attempt, as far as it is the same for every body: whose job it runs, and how to tell of it."""
 
 from __future__ import annotations
 

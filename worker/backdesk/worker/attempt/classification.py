@@ -1,4 +1,4 @@
-"""What an error means: one table of all that a body, a tool, a model or Redis can raise.
+"""The classification of errors: one table of all that a body, a tool, a model or Redis can raise.
 
 A deployment adds its own errors where it defines or imports them; the nearest class decides:
 

@@ -1,4 +1,4 @@
-"""What a task body sees of the engine: one object.
+"""The contexts: all that a task body sees of the engine, in one object.
 
 Telling (progress, events, tokens) never blocks and never fails a run by being slow. Remembering (steps, questions,
 child jobs, checkpoints, conversations) waits until it is safe in Redis: by `await` in an `async def` body, by blocking

@@ -28,7 +28,7 @@ from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
-from backdesk.worker.attempt.outcome import Verdict
+from backdesk.worker.attempt.outcome import Outcomes
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
 from backdesk.worker.attempt.spending import AttemptSpending
@@ -127,7 +127,7 @@ class _Attempt:
         self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)
         self.context = (TaskContext if spec.is_async else BlockingContext)(claim, self._parts(sleep))
         self.timeout_s = claim.timeout_s or spec.timeout_s
-        self.verdict = Verdict(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
+        self.outcomes = Outcomes(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
 
     def _parts(self, sleep: Callable[[float], Any]) -> Parts:
         claim, process, submit, settings = self.claim, self.process, self.process.writer.submit, self.process.settings
@@ -167,7 +167,7 @@ class _Attempt:
         began = time.monotonic()
         leases, on_loop = self.process.leases, self.spec.is_async
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
-            lease.drain = self._drain
+            lease.leave = self._leave
             try:
                 outcome = yield from self._outcome(lease)
             except FenceLost:
@@ -181,7 +181,7 @@ class _Attempt:
     def _look(self) -> Future[SystemState]:
         return self.process.writer.submit(self.process.deployment.state())
 
-    def _drain(self) -> None:
+    def _leave(self) -> None:
         self.ledger.draining = True
 
     def _end(self, outcome: Outcome) -> Future[bool]:
@@ -225,7 +225,7 @@ class _Attempt:
             yield from self._wait_for_the_rest(lease)
             if lease.stopped is Stop.OVERSPENT:
                 return (yield from self._out_of_time(lease))
-            return self._logged(error, self.verdict.on_error(error, lease, self.ledger))
+            return self._logged(error, self.outcomes.on_error(error, lease, self.ledger))
         return self._encoded(value)
 
     def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
@@ -233,17 +233,17 @@ class _Attempt:
         try:
             yield from self.spending.check()
         except TaskError as error:
-            return self.verdict.on_failure(classify(error))
+            return self.outcomes.on_failure(classify(error))
         except BaseException as error:  # noqa: BLE001 - as above
-            return self.verdict.on_error(error, lease, self.ledger)
-        return self.verdict.on_stop(lease)
+            return self.outcomes.on_error(error, lease, self.ledger)
+        return self.outcomes.on_stop(lease)
 
     def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
         try:
             outcome = self._encoded((yield from self._call(fallback, lease)))
         except BaseException as error:
             if lease.stopped or isinstance(error, (Suspended, LeavingNow, FenceLost)):
-                return self.verdict.on_error(error, lease, self.ledger)
+                return self.outcomes.on_error(error, lease, self.ledger)
             log.exception("fallback_failed")
             return failed
         return Succeeded(outcome.result, failed.failure) if isinstance(outcome, Succeeded) else failed
@@ -270,7 +270,7 @@ class _Attempt:
         """Write the end of an attempt whose `def` body does not stop, and end its process if that stops it."""
         lease.ending = True
         try:
-            self._end(self.verdict.on_stop(lease)).result(self.process.settings.socket_timeout_s)
+            self._end(self.outcomes.on_stop(lease)).result(self.process.settings.socket_timeout_s)
         except (FenceLost, StoreUnavailable, TimeoutError) as error:
             log.warning("end_not_written", extra={"reason": repr(error)})
         if pid is not None:

@@ -1,4 +1,4 @@
-"""What the error of an HTTP client means, whichever client it is: it carries the answer's status, or the answer."""
+"""HTTP statuses as failures. Whichever client raises an error, it carries the answer's status, or the answer."""
 
 from __future__ import annotations
 

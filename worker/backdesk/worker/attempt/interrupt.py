@@ -1,4 +1,4 @@
-"""Stops a blocking body from another thread, the way Ctrl-C stops a program."""
+"""The interrupt of a blocking body: from another thread, the way Ctrl-C stops a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attempt remembers for the attempts after it: finished steps, answers, the ends of child jobs.
+"""The ledger of a job: finished steps, answers and ends of child jobs, kept by an attempt for those after it.
 
 The entries came with the claim, so looking one up asks nobody. A new one is written under the fence before the body
 goes on: what a body has seen happen, no later attempt does again. A step that must not be repeated is announced first,

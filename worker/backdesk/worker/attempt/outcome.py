@@ -1,4 +1,7 @@
-"""How an attempt that did not return has ended: its job fails, is tried again, waits, or is handed over. Pure."""
+"""The outcome of an attempt that did not return.
+
+Its job fails, is tried again, waits, or is handed over, by what the body raised and by why it was stopped. Pure.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ SHORTEST_DEFERRAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What decides about the attempts at one job."""
+class Outcomes:
+    """The outcomes that attempts at one job can have."""
 
     claim: Claim
     policy: RetryPolicy

@@ -1,4 +1,7 @@
-"""What kinds load before their first job: done on the event loop, it would hold up all jobs of the process."""
+"""The preparation of kinds: what they load before their first job.
+
+Done by that job, on the event loop, it would hold up all jobs of the process.
+"""
 
 from __future__ import annotations
 

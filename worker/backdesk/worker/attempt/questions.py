@@ -1,4 +1,4 @@
-"""What an attempt asks people: approvals and questions. The job waits without a slot, and runs again from its steps."""
+"""Questions to people: approvals, choices and texts. The job waits without a slot, and runs again from its steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types by which the results of steps come back from JSON, read from what is called. Each is built once."""
+"""The types of steps' results, read from what is called. By them a value comes back from JSON; each is built once."""
 
 from __future__ import annotations
 

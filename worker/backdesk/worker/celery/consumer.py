@@ -1,4 +1,4 @@
-"""What a worker does with a message of its queues, before Celery makes a task of it.
+"""The consumer of deliveries: what becomes of a message before Celery makes a task of it.
 
 The queues hold deliveries, "job J is ready for you", and are consumed without acknowledgement: the job store is the
 truth, so Celery's unacked bookkeeping, its restore and its duplicates take no part, and cost nothing.

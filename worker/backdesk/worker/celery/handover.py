@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 ASK_EVERY_S = 0.3
 
 
-class Drain:
+class Handover:
     """Asks the attempts on one worker to leave. `taken` gives the ids of the jobs that it has taken, if known."""
 
     def __init__(

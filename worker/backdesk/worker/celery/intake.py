@@ -1,4 +1,4 @@
-"""Jobs from services that have no backdesk: messages of plain Celery clients become jobs.
+"""The intake: messages of plain Celery clients, in services that have no backdesk, become jobs.
 
 Such a client leaves its message in a Redis list (`celery` unless it names another). The elected worker reads the lists'
 tails, writes each message as a job under its task id, and only then removes it: no message is lost between the two,
@@ -62,7 +62,7 @@ class Intake:
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
         self._lists = [inbox + suffix for inbox in settings.inboxes for suffix in _PRIORITY_LISTS]
-        self._thread = Periodic("intake", POLL_S, self.drain)
+        self._thread = Periodic("intake", POLL_S, self.take_in)
 
     def start(self) -> None:
         """Begin to look at the inboxes."""
@@ -73,7 +73,7 @@ class Intake:
         """Stop. Idempotent."""
         self._thread.stop()
 
-    def drain(self) -> None:
+    def take_in(self) -> None:
         """Take in everything that the inboxes hold now."""
         while self._leads() and self._round():
             pass

@@ -1,4 +1,4 @@
-"""What Celery 5.7 and kombu 5.7 on Redis need to be defended from. Each part names its fault; each has a test.
+"""Patches of Celery 5.7 and kombu 5.7 on Redis. Each part names the fault that it mends; each has a test.
 
 They reach into private names, so the versions are bounded in `pyproject.toml`: read this file before raising a bound.
 """
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Install every defence. Idempotent."""
+    """Install every patch. Idempotent."""
     transport.loads = decode_item
 
 

@@ -1,4 +1,4 @@
-"""What the children of a prefork pool make of the signals that end a worker: they go on until its main process says so.
+"""Signals in the children of a prefork pool: those that end a worker do not end them; its main process does.
 
 systemd sends SIGTERM, and a terminal SIGINT and SIGQUIT, to every process of a worker at once. Billiard 4.3 and Celery
 5.7 expect them in the main process alone, with these faults, each of which has a test:

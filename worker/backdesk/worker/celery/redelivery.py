@@ -1,4 +1,4 @@
-"""Deliveries that a worker cannot use go back at once, so that another worker need not wait until they are missed."""
+"""The return of deliveries that a worker cannot use: at once, so that another need not wait until they are missed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backdesk.worker.store.scripts import run
 log = logging.getLogger(__name__)
 
 
-class Returns:
+class Redelivery:
     """Gives deliveries back to the store."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The end of a worker, as an orchestrator or a terminal asks for it with signals."""
+"""The signals that end a worker, as an orchestrator or a terminal sends them."""
 
 from __future__ import annotations
 

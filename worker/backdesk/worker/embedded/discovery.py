@@ -1,4 +1,4 @@
-"""Where the private Redis of a data folder is, so that every command in that folder finds the same one.
+"""The place of the private Redis of a data folder, so that every command in that folder finds the same one.
 
 The file `redis.json` names the server's URL and process id. It may outlive its server: it is believed only
 while the server that answers at the URL has that process id.

@@ -1,4 +1,4 @@
-"""What was said in a conversation of a tenant: its turns, one a job, and what holds for the whole. Plain values.
+"""A conversation of a tenant: its turns, one a job, and what holds for the whole. Plain values.
 
 The messages of a turn are JSON in the format of whoever says them; nothing here looks into them.
 """

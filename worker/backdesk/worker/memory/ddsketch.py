@@ -19,7 +19,7 @@ _SUMMARY = struct.Struct("<ddd")
 
 
 @dataclass(slots=True)
-class Sketch:
+class DDSketch:
     """The numbers of one measure; `add` puts those of another sketch to them."""
 
     sum: float = 0.0
@@ -52,7 +52,7 @@ class Sketch:
         whole = all(each.is_integer() for each in (self.sum, self.min, self.max))
         return float(round(value)) if whole and abs(value) < 1 / (2 * RELATIVE_ACCURACY) else value
 
-    def add(self, other: Sketch) -> None:
+    def add(self, other: DDSketch) -> None:
         """Put the numbers of another sketch to these."""
         self.sum += other.sum
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
@@ -64,13 +64,13 @@ class Tally:
     """What the ends of some jobs come to: how many ended in each state, and what they measured."""
 
     states: Counter[str] = field(default_factory=Counter)
-    measures: dict[str, Sketch] = field(default_factory=dict)
+    measures: dict[str, DDSketch] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Put the jobs of another tally to these."""
         self.states.update(other.states)
         for name, sketch in other.measures.items():
-            self.measures.setdefault(name, Sketch()).add(sketch)
+            self.measures.setdefault(name, DDSketch()).add(sketch)
 
 
 def read_tally(fields: Mapping[bytes, bytes]) -> Tally:
@@ -81,7 +81,7 @@ def read_tally(fields: Mapping[bytes, bytes]) -> Tally:
         if name.startswith("#"):
             tally.states[name[1:]] += int(value)
             continue
-        sketch = tally.measures.setdefault(name, Sketch())
+        sketch = tally.measures.setdefault(name, DDSketch())
         if bucket:
             sketch.counts[_value_of(bucket)] += int(value)
         else:

@@ -1,4 +1,4 @@
-"""What a job can wait for outside of itself, and what it is told then. Plain values, no Redis."""
+"""What a job asks of others, and what it is told then. Plain values, no Redis."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether a worker is well: what it tells of itself, and what is judged from that.
+"""The health of a worker: what it tells of itself, and the report that is made of that.
 
-One set of facts and one verdict for everybody who asks: the announcement in Redis, the health file, the HTTP port and
+One set of facts and one report for everybody who asks: the announcement in Redis, the health file, the HTTP port and
 the command line. Plain values; they are gathered in `backdesk.worker.services.worker_facts`.
 """
 
@@ -64,7 +64,7 @@ def reasons_against(facts: WorkerFacts) -> list[str]:
 
 
 class HealthReport(BaseModel):
-    """The verdict on one worker: what the health file and the HTTP port tell."""
+    """Whether one worker is well: what the health file and the HTTP port tell."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,7 +81,7 @@ class HealthReport(BaseModel):
 
 
 def read_report(path: Path, now: float) -> HealthReport:
-    """Return the verdict in a health file; a file that is missing, old or broken is a verdict, too."""
+    """Return the report in a health file; one that is missing, old or broken gives a report, too."""
     try:
         report = HealthReport.model_validate_json(path.read_bytes())
     except OSError as error:

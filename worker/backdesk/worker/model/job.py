@@ -1,4 +1,4 @@
-"""What a job is: its states, its record, and how an attempt at it can end. Plain values, no Redis."""
+"""A job: its states, its record, and how an attempt at it can end. Plain values, no Redis."""
 
 from __future__ import annotations
 

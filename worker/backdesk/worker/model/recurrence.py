@@ -1,4 +1,4 @@
-"""When something recurs: at the moments of a cron expression in a time zone, or at an interval. Pure.
+"""Recurrence: the moments of a cron expression in a time zone, or of an interval. Pure.
 
 Moments are in ms since 1970, so that a change of clocks is the business of cron expressions alone. Those are read as
 Debian's cron reads them (the library cronsim).

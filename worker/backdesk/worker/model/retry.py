@@ -1,4 +1,4 @@
-"""When a failed attempt is followed by another: a policy is data, the decision a pure function of it."""
+"""The retry policy: when a failed attempt is followed by another. Data; a pure function decides by it."""
 
 from __future__ import annotations
 

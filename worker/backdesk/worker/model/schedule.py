@@ -1,4 +1,4 @@
-"""What a schedule is: a job that is asked for again and again, by Redis' clock. Plain values, no Redis."""
+"""A schedule: a job that is asked for again and again, by Redis' clock. Plain values, no Redis."""
 
 from __future__ import annotations
 

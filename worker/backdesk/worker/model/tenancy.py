@@ -1,4 +1,4 @@
-"""What a deployment allows its tenants, kinds and queues: values, how they are checked, and how dispatch reads them."""
+"""Limits and settings of tenants, kinds and queues: values, how they are checked, how dispatch reads them."""
 
 from __future__ import annotations
 

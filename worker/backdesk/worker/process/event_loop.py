@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from backdesk.worker.process.thread_stack import frame_of, told
+from backdesk.worker.process.thread_stack import frame_of, stack_text
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class ProcessLoop:
 
     def stack(self) -> str:
         """Return what the loop's thread is doing; "" when it does not run."""
-        return told(frame_of(self._thread)) if self._thread else ""
+        return stack_text(frame_of(self._thread)) if self._thread else ""
 
     def interrupt(self) -> None:
         """Raise LoopBlocked where the loop's thread is; one that is held up outside of Python, when it comes back."""

@@ -63,7 +63,7 @@ class Lease:
     #: Ends the attempt without its body, which did not end in time. Called once.
     abandon: Callable[[], object] | None = None
     #: The worker is ending: leave at the next checkpoint.
-    drain: Callable[[], object] | None = None
+    leave: Callable[[], object] | None = None
     stopped: Stop | None = None
     message: str = ""
     #: The end of the attempt is being written: it still needs its lease, and losing it by that very write is no loss.
@@ -183,8 +183,8 @@ class LeaseKeeper:
         asked: dict[bytes, bytes] = self._client.hgetall(self._stopping)  # type: ignore[assignment]  # not a coroutine here
         for lease in leases if asked else ():
             request = text(asked.get(lease.claim.job_id.encode(), b""))
-            if request == "drain" and lease.drain:
-                lease.drain()
+            if request == "drain" and lease.leave:
+                lease.leave()
             elif request == "hand_over":
                 lease.stop(Stop.HAND_OVER, self._settings.stop_grace_s)
             elif request.startswith("cancel:"):

@@ -1,4 +1,4 @@
-"""Guards the event loop of a process against a body that blocks: such a body holds up all jobs of the process.
+"""The guard of the event loop, against a body that blocks: such a body holds up all jobs of the process.
 
 After one lease without an answer the body is interrupted, early enough for the jobs beside it to keep their leases. A
 body that is blocked in C, where nothing can be raised, costs the process: after some leases more it ends, its jobs are

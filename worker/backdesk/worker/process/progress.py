@@ -1,4 +1,4 @@
-"""How the events of an attempt travel: buffered, in order, never holding up the body.
+"""The progress of an attempt: its events, buffered, in order, never holding up the body.
 
 At most one emit of an attempt is under way; what comes meanwhile goes together with the next. Text of a model's answer
 is joined over a short span, and dropped while nobody watches. Secrets are masked on the way.

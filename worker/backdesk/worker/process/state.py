@@ -1,4 +1,4 @@
-"""What a worker process holds while it runs jobs: the writer, the leases, the loop. One set a process, never forked."""
+"""The parts of a process that runs jobs: the writer, the leases, the loop. One set a process, never forked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another thread of this process is doing at the moment."""
+"""The stack of another thread of this process: what it is doing at the moment."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def frame_of(thread: threading.Thread) -> FrameType | None:
     return sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way, for all its underscore
 
 
-def told(frame: FrameType | None) -> str:
+def stack_text(frame: FrameType | None) -> str:
     """Return a stack as text, innermost call last; "" when there is none."""
     return "".join(traceback.format_stack(frame)[-FRAMES:]) if frame else ""

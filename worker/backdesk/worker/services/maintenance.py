@@ -1,6 +1,7 @@
-"""The work that no job asks for: let go what limits held, queue what is due, end and take back what is lost.
+"""Maintenance: the work that no job asks for.
 
-Every worker offers to do it; one is elected and keeps the office while it renews it in time.
+It lets go what limits held, queues what is due, ends and takes back what is lost. Every worker offers to do it; one is
+elected and keeps the office while it renews it in time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker makes itself known: its slots, which set how much dispatch hands to Celery, and the kinds it can run."""
+"""The presence of a worker: its slots, which set how much dispatch hands to Celery, and the kinds it can run."""
 
 from __future__ import annotations
 

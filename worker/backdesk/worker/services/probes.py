@@ -1,7 +1,7 @@
-"""Where a supervisor asks after a worker: a file that is written anew all the time, and an HTTP port.
+"""The probes of a worker's health: a file that is written anew all the time, and an HTTP port.
 
-Neither verdict needs Redis; the metrics at the port do. What reads the file also learns from its age that the process
-is frozen.
+The report needs no Redis; the metrics at the port do. What reads the file also learns from its age that the process is
+frozen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HTTP_TIMEOUT_S = 5.0
 
 
 class FileProbe:
-    """Writes the verdict into a file."""
+    """Writes the report of a worker's health into a file."""
 
     def __init__(self, path: Path, facts: Callable[[], WorkerFacts]) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class FileProbe:
         self._thread.start()
 
     def write(self) -> None:
-        """Write the verdict once; whoever reads meanwhile sees the old one."""
+        """Write the report once; whoever reads meanwhile sees the old one."""
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         draft.write_text(HealthReport.of(self._facts(), time.time()).model_dump_json() + "\n")
         draft.replace(self._path)
@@ -55,7 +55,7 @@ class FileProbe:
 
 
 class HttpProbe:
-    """Answers GET /health with 200 or 503 and the verdict as JSON, GET /metrics with figures for Prometheus.
+    """Answers GET /health with 200 or 503 and the report as JSON, GET /metrics with figures for Prometheus.
 
     Raises OSError when the port is taken.
     """

@@ -1,4 +1,4 @@
-"""Schedules are fired by the elected worker: what is due becomes a job, and the next moment is planned.
+"""The scheduler: what is due becomes a job, and the next moment is planned. The elected worker's does it.
 
 Both happen in one step of the store, under an id that follows from the schedule and the moment: two workers that
 believe to be elected, or one that is killed at any point, make one job.
@@ -50,7 +50,7 @@ class Firing:
         return self.ripe.planned_ms if self.plan.moment is None else self.plan.moment
 
 
-class Timetable:
+class Scheduler:
     """Fires schedules, while `leads` says that this worker is the elected one. `clock` gives ms in tests."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Timetable:
         self._keys = Keys(settings.prefix)
         self._calls = ScheduleCalls(settings, clock)
         # A thread of its own: a morning at nine with a thousand schedules holds up no other maintenance.
-        self._thread = Periodic("timetable", min(settings.tick_s, LOOK_EVERY_S), self.tick)
+        self._thread = Periodic("scheduler", min(settings.tick_s, LOOK_EVERY_S), self.tick)
 
     def start(self) -> None:
         """Begin to look for schedules that are due."""

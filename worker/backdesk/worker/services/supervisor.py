@@ -1,4 +1,4 @@
-"""What a worker does besides running jobs, from the moment it is ready until it stops."""
+"""The supervisor of all that a worker does besides running jobs, from the moment it is ready until it stops."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.services.metrics import Metrics
 from backdesk.worker.services.presence import Presence
 from backdesk.worker.services.probes import FileProbe, HttpProbe
-from backdesk.worker.services.scheduler import Timetable
+from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.services.watchdog import Watchdog
-from backdesk.worker.services.worker_facts import Vitals
+from backdesk.worker.services.worker_facts import FactSource
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 
@@ -36,26 +36,26 @@ class Part(Protocol):
     def stop(self) -> None: ...
 
 
-class Housekeeping:
-    """Presence, maintenance, intake, timetable, watchdog and probes of one worker, started and stopped together."""
+class Supervisor:
+    """Presence, maintenance, intake, scheduler, watchdog and probes of one worker, started and stopped together."""
 
-    def __init__(self, presence: Presence, vitals: Vitals, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
+    def __init__(self, presence: Presence, facts: FactSource, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
         self._presence = presence
-        self._vitals = vitals
+        self._facts = facts
         self._parts = parts
         self._kinds = kinds
 
     @classmethod
-    def of(cls, consumer: Consumer, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Housekeeping:
+    def of(cls, consumer: Consumer, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Supervisor:
         """Build it for a Celery consumer that is ready."""
         name, timeout_s = consumer.hostname, settings.socket_timeout_s
         watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S)))
-        vitals = Vitals(consumer, watchdog, settings, kinds)
-        presence = Presence(name, connect(settings.url, timeout_s), settings, vitals, vitals.note_store_reached)
+        facts = FactSource(consumer, watchdog, settings, kinds)
+        presence = Presence(name, connect(settings.url, timeout_s), settings, facts, facts.note_store_reached)
         maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
         intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
-        timetable = Timetable(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
-        return cls(presence, vitals, [maintenance, intake, timetable, watchdog, *_probes(settings, vitals)], kinds)
+        scheduler = Scheduler(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
+        return cls(presence, facts, [maintenance, intake, scheduler, watchdog, *_probes(settings, facts)], kinds)
 
     def start(self) -> None:
         """Start all parts."""
@@ -64,9 +64,9 @@ class Housekeeping:
             part.start()
         log.info("worker_ready", extra={"kinds": sorted(self._kinds)})
 
-    def drain(self) -> None:
+    def announce_end(self) -> None:
         """Tell everybody that this worker ends its jobs and takes no more."""
-        self._vitals.note_draining()
+        self._facts.note_draining()
         try:
             self._presence.announce()
         except RedisError as error:

@@ -1,4 +1,4 @@
-"""Notices a worker that is connected and takes nothing, and has it connect again.
+"""The watchdog of the consuming thread: a worker that is connected and takes nothing has to connect again.
 
 Two things show it: deliveries stand in the worker's lists while it has free slots and takes none, or Celery's loop does
 not turn. That loop shares its thread with everything else that Celery does on sockets; one that is half-open holds it
@@ -19,7 +19,7 @@ from redis.connection import AbstractConnection
 
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.process.periodic import Periodic
-from backdesk.worker.process.thread_stack import frame_of, told
+from backdesk.worker.process.thread_stack import frame_of, stack_text
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Watchdog:
     def _report(self, waiting: int) -> None:
         if self._idle_looks == PATIENCE:
             self._since = time.monotonic()
-        doing = told(frame_of(threading.main_thread()))
+        doing = stack_text(frame_of(threading.main_thread()))
         facts = {"deliveries_waiting": waiting, "free_slots": self._consumer.free_slots, "stack": doing}
         log.error("not_consuming", extra=facts)
 

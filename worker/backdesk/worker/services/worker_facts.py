@@ -19,8 +19,8 @@ from backdesk.worker.services.watchdog import Watchdog
 from backdesk.worker.settings import Settings, celery_queue
 
 
-class Vitals:
-    """Tells the facts of one worker, each time it is asked."""
+class FactSource:
+    """The facts of one worker, gathered each time it is called."""
 
     def __init__(
         self, consumer: Consumer, watchdog: Watchdog, settings: Settings, kinds: Mapping[str, TaskSpec]

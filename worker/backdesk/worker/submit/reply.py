@@ -1,4 +1,4 @@
-"""What somebody says to a waiting job: a decision, a text, or what became of a step of unknown outcome.
+"""The reply to a waiting job: a decision, a text, or what became of a step of unknown outcome.
 
 Checked here against what the job asks, and turned into what the store needs to let it go on. Pure.
 """

@@ -1,4 +1,4 @@
-"""From a schedule to its jobs: checked when the schedule is made, and again at each firing, as a submit is."""
+"""The jobs of a schedule: checked when the schedule is made, and again at each firing, as a submit is."""
 
 from __future__ import annotations
 

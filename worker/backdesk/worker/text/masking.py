@@ -1,4 +1,4 @@
-"""Masks what watchers must not read: secrets, payment cards and social security numbers, in events and logs.
+"""The masking of what watchers must not read: secrets, payment cards, social security numbers, in events and logs.
 
 A safety net under bodies and libraries that tell too much, not a proof: a secret without a known form passes. Pure;
 what is masked stays as it is when it is masked again. Order numbers, ids, amounts, times and UUIDs stay readable: a run
