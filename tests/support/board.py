@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import redis
@@ -11,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType, Awaited
-from backdesk.worker.model.budget import Amount, Estimate, Spent
+from backdesk.worker.model.budget import Amount, Budget, Estimate, Spent
 from backdesk.worker.model.events import EventDraft, JobEvent
 from backdesk.worker.model.job import (
     Claim,
@@ -26,7 +27,9 @@ from backdesk.worker.model.job import (
     Usage,
     Waiting,
 )
+from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings, celery_queue
+from backdesk.worker.store.calls import flag
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions, text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event, read_record
@@ -86,7 +89,7 @@ class Board:
         return run(self.client, call)
 
     def job(self, job_id: str | None = None, **fields: Any) -> NewJob:
-        """A new job; `request` is any JSON data."""
+        """A new job; `request` is any JSON data, `budget` and `retry` are models, and None is what is not given."""
         kind, tenant = fields.pop("kind", "test.echo"), fields.pop("tenant", "acme")
         request = to_json(fields.pop("request", {"text": "hello"}))
         defaults: dict[str, Any] = {"queue": "agents", "priority": 5}
@@ -96,7 +99,7 @@ class Board:
             tenant=tenant,
             request=request,
             fingerprint=fingerprint(tenant, kind, request),
-            **{**defaults, **fields},
+            **{name: _encoded(value) for name, value in {**defaults, **fields}.items()},
         )
 
     def submit(self, job_id: str | None = None, **fields: Any) -> str:
@@ -144,7 +147,7 @@ class Board:
     def call(self, claim: Claim, name: str, job_id: str | None = None, **fields: Any) -> tuple[SubmitCode, str]:
         """Make a child of a job, as an attempt at it does."""
         parent = Parentage(claim.job_id, claim.attempt, f"call:{name}")
-        ((code, found),) = self.run(self.transitions.submit([self.job(job_id, parent=parent, **fields)]))
+        ((code, found),) = self.run(self.transitions.submit([self.job(job_id, **asdict(parent), **fields)]))
         return code, found
 
     def answer(self, job_id: str, name: str, value: object = "yes", *, by: str = "ada") -> tuple[bool, str]:
@@ -245,3 +248,14 @@ class Board:
         if job_id is not None and isinstance(claim := self.claim(job_id), Claim):
             self.succeed(claim)
         return job_id
+
+
+def _encoded(value: Any) -> Any:
+    match value:
+        case Budget():
+            return value.encoded()
+        case RetryPolicy():
+            return value.model_dump_json()
+        case bool():
+            return flag(value)
+    return "" if value is None else value

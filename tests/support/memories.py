@@ -20,6 +20,7 @@ from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, run
+from tests.support.arguments import argument
 
 Submit = Callable[[Call[Any]], Future[Any]]
 
@@ -61,7 +62,7 @@ class Memories:
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
         """Carry out a call of an attempt, which holds its fence."""
         running: dict[Any, Any] = {"state": "running", "attempt": claim.attempt, "tenant": claim.tenant}
-        self.client.hset(Keys(str(call.arguments[0])).job(claim.job_id), mapping=running)
+        self.client.hset(Keys(str(argument(call, "prefix"))).job(claim.job_id), mapping=running)
         return run(self.client, call)
 
     def _submitter(self, claim: Claim) -> Submit:

@@ -57,16 +57,17 @@ class ModelJob:
 
     def limit(self) -> tuple[int, JobState] | None:
         """The moment at which a time limit ends the job, and how."""
-        expires, start_by, found = self.new.expires_at_ms, self.new.start_by_ms, []
+        expires, start_by = self.new.expires_at_ms, self.new.start_by_ms
+        found: list[tuple[int, JobState]] = []
         if self.state is S.RUNNING:
             if self.stop_by_ms is not None:
                 found.append((self.stop_by_ms, S.CANCELLED))
-            if expires is not None:
+            if expires != "":
                 found.append((expires + STOP_GRACE_MS, S.EXPIRED))
         else:
-            if start_by is not None and not self.attempt:
+            if start_by != "" and not self.attempt:
                 found.append((start_by, S.EXPIRED))
-            if expires is not None:
+            if expires != "":
                 found.append((expires, S.EXPIRED))
         return min(found, key=lambda each: each[0]) if found else None
 
@@ -97,7 +98,7 @@ class Model:
     def submit(self, new: NewJob) -> int:
         if new.id in self.jobs:
             return 0 if self.jobs[new.id].new.fingerprint == new.fingerprint else -1
-        if new.parent and not self.holds(new.parent.job_id, new.parent.attempt):
+        if new.parent and not self.holds(new.parent, new.parent_attempt or 0):
             return -2
         others = self.turns.get((new.tenant, new.conversation), []) if new.conversation else []
         if others and new.when_busy == "reject":
@@ -105,10 +106,10 @@ class Model:
         if new.when_busy == "interrupt":
             for other in reversed(others.copy()):
                 self._cancel(other, "interrupted by a newer message of its conversation")
-        parked = new.run_at_ms is not None and new.run_at_ms > self._clock()
+        parked = (new.run_at_ms or 0) > self._clock()
         job = ModelJob(new, S.SCHEDULED if parked else S.QUEUED, due_ms=new.run_at_ms or 0)
         if new.parent:
-            self.jobs[new.parent.job_id].children.add(new.id)
+            self.jobs[new.parent].children.add(new.id)
         if new.resumes and (origin := self.jobs.get(new.origin)):
             kept = {name: entry for name, entry in origin.ledger.items() if _stays(name, entry)}
             job.ledger, job.checkpoint = kept, origin.checkpoint
@@ -306,8 +307,9 @@ class Model:
         if state is not S.SUCCEEDED:
             for child in job.children & self.jobs.keys():
                 self._cancel(child, f"its parent ended as {state}")
-        if (parent := job.new.parent) and parent.job_id in self.jobs:
-            self._settle(parent.job_id, parent.name, parent.name, WELL if state is S.SUCCEEDED else BADLY)
+        if job.new.parent in self.jobs:
+            name = job.new.parent_key
+            self._settle(job.new.parent, name, name, WELL if state is S.SUCCEEDED else BADLY)
 
     def _settle(self, job_id: str, name: str, target: str, entry: bytes) -> None:
         job = self.jobs[job_id]

@@ -21,6 +21,7 @@ from backdesk.worker.model.job import Claim, JobState
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
+from tests.support.arguments import argument
 from tests.support.board import Board
 from tests.support.contexts import Unflushed
 from tests.support.eventually import eventually
@@ -500,7 +501,7 @@ def test_an_unsafe_step_that_is_broken_off_while_it_is_announced_is_taken_out_ag
     next(step)
     with pytest.raises(asyncio.CancelledError):
         step.throw(asyncio.CancelledError())
-    announced, taken_out = ((call.arguments[6], call.arguments[7]) for call in calls)
-    assert LedgerEntry.model_validate_json(announced[1]).state == "started"  # type: ignore[arg-type]  # JSON here
+    announced, taken_out = ((argument(call, "key"), argument(call, "entry")) for call in calls)
+    assert LedgerEntry.model_validate_json(announced[1]).state == "started"
     assert taken_out == (announced[0], b"")
     assert begun == []

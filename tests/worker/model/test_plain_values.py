@@ -71,6 +71,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.ScheduleNotFound("nightly"),
     errors.ScheduleExists("nightly"),
     errors.JobFailed("a", "failed", Failure(code="c", message="m")),
+    errors.ResultMismatch("a", "Answer", {"text": "is required"}),
     errors.ResultTimeout("a", 1.5),
     errors.FenceLost("a"),
     errors.TaskError("code", "message"),

@@ -17,6 +17,7 @@ from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.writer import StoreWriter
+from tests.support.arguments import argument, items
 
 
 class HeldWriter:
@@ -36,14 +37,10 @@ class HeldWriter:
 
     def sent(self) -> list[list[tuple[str, Any]]]:
         """The events of each call."""
-        return [self._events(call.arguments[8:]) for call, _ in self.calls]
+        return [[(str(kind), from_json(data)) for kind, data in items(call)] for call, _ in self.calls]
 
     def first_numbers(self) -> list[Any]:
-        return [call.arguments[6] for call, _ in self.calls]
-
-    @staticmethod
-    def _events(flat: tuple[Any, ...]) -> list[tuple[str, Any]]:
-        return [(str(kind), from_json(data)) for kind, data in zip(flat[::2], flat[1::2], strict=True)]
+        return [argument(call, "first") for call, _ in self.calls]
 
 
 class HeldLoop:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.resources import files
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import redis
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
-from backdesk.worker.settings import celery_queue
+from backdesk.worker.store.jobs import NewJob
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
@@ -21,36 +23,7 @@ FOLDER = files("backdesk.worker.store") / "lua"
 TEXTS = {
     entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
 }
-#: Files that others include; they read no arguments but the common ones.
-PARTS = {"breaker", "budget", "clock", "dispatch", "ending", "events", "forget", "keys", "limits", "permission"}
-PARTS |= {"history", "record", "service", "stats"}
-#: What "common" stands for: the prefix, the clock, the idle window, the retention.
-COMMON = 4
-SCRIPTS = sorted(TEXTS.keys() - PARTS)
-
-
-def header(name: str) -> dict[str, str]:
-    """The header of a script: its purpose, and each of its labelled paragraphs."""
-    comment = re.match(r"(?:--.*\n)+", TEXTS[name])
-    assert comment is not None
-    lines = [line.removeprefix("--").strip() for line in comment[0].splitlines() if not line.startswith("--!")]
-    labels = re.split(r"\b(ARGV|Returns|Atomic)(?=[:. ])", " ".join(lines[1:]), maxsplit=3)
-    return {"purpose": lines[0], **dict(zip(labels[1::2], labels[2::2], strict=True))}
-
-
-def arguments(name: str) -> tuple[list[str], list[str]]:
-    """The arguments that a header lists: those of the call, and those of each of its items."""
-    text = re.sub(r"\([^)]*\)|\{[^}]*\}", "", header(name)["ARGV"].lstrip(": "))
-    once, _, repeated = re.sub(r", as JSON with .*|as JSON with .*", "", text).partition("then for each")
-    return _listed(once), _listed(repeated.partition(":")[2])
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def body(name: str) -> str:
-    return re.sub(r"--.*", "", TEXTS[name])
+SCRIPTS = sorted(name for name, text in TEXTS.items() if "\n-- ARGV: " in text)
 
 
 def evaluate(client: redis.Redis, part: str, code: str, *argv: str | int) -> Any:
@@ -64,33 +37,19 @@ def evaluate(client: redis.Redis, part: str, code: str, *argv: str | int) -> Any
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_header_says_purpose_arguments_answer_and_atomicity_in_this_order(name: str) -> None:
-    assert header(name)["purpose"].startswith(f"{name.capitalize()}: ")
-    assert list(header(name)) == ["purpose", "ARGV", "Returns", "Atomic"]
+    header = re.match(r"(?:--.*\n)+", TEXTS[name])
+    assert header is not None
+    assert header[0].startswith(f"-- {name.capitalize()}: ")
+    assert re.findall(r"^-- (ARGV|Returns|Atomic)\b", header[0], re.MULTILINE) == ["ARGV", "Returns", "Atomic"]
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_header_begins_with_the_common_arguments(name: str) -> None:
-    assert arguments(name)[0][0] == "common"
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - SCRIPTS))
+def test_a_file_without_arguments_of_its_own_is_one_that_others_include(name: str) -> None:
+    assert any(f"\n--!include {name}\n" in text for text in TEXTS.values())
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_the_body_uses_exactly_the_arguments_of_its_header(name: str) -> None:
-    once, repeated = arguments(name)
-    used = {int(index) for index in re.findall(r"ARGV\[(\d+)\]", body(name))}
-    assert used - {COMMON} == set(range(COMMON + 1, COMMON + len(once)))
-    assert bool(repeated) == ("#ARGV" in body(name))
-
-
-def test_submit_takes_as_many_values_a_job_as_its_header_lists(board: Board) -> None:
-    _, repeated = arguments("submit")
-    per_job = int(re.findall(r"local FIELDS = (\d+)", body("submit"))[0])
-    one, two = (board.transitions.submit([board.job()] * count) for count in (1, 2))
-    assert len(repeated) == per_job == len(two.arguments) - len(one.arguments)
-
-
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_a_script_includes_only_files_that_exist(name: str) -> None:
-    assert set(re.findall(r"--!include (\w+)", TEXTS[name])) <= PARTS
+def test_a_job_is_submitted_with_exactly_what_the_script_takes_of_it() -> None:
+    assert load_script("submit").signature.item == tuple(field.name for field in fields(NewJob))
 
 
 def test_a_part_that_two_others_include_is_there_once() -> None:
@@ -102,81 +61,20 @@ def test_a_part_that_two_others_include_is_there_once() -> None:
 
 def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     keys = Keys("desk-2")
-    with_arguments: dict[str, tuple[Any, int]] = {
-        "job_key": (keys.job, 1),
-        "events_key": (keys.events, 1),
-        "ledger_key": (keys.ledger, 1),
-        "checkpoint_key": (keys.checkpoint, 1),
-        "awaiting_key": (keys.awaiting, 1),
-        "children_key": (keys.children, 1),
-        "spent_key": (keys.spent, 1),
-        "spent_day_key": (keys.spent_day, 2),
-        "spenders_key": (keys.spenders, 1),
-        "stats_key": (keys.stats, 3),
-        "stats_of_day_key": (keys.stats_of_day, 1),
-        "stranded_key": (keys.stranded, 1),
-        "line_key": (keys.line, 3),
-        "ready_key": (keys.ready, 2),
-        "held_by_key": (keys.held_by, 1),
-        "rate_key": (keys.rate, 1),
-        "tenant_key": (keys.tenant, 1),
-        "conversation_key": (keys.conversation, 2),
-        "history_key": (keys.history, 2),
-        "conversations_key": (keys.conversations, 1),
-        "cache_key": (keys.cache, 2),
-        "notes_key": (keys.notes, 2),
-        "noted_key": (keys.noted, 1),
-        "lane_key": (keys.lane, 1),
-        "window_key": (keys.window, 1),
-        "state_key": (keys.state, 1),
-        "tenant_jobs_key": (keys.tenant_jobs, 1),
-        "idempotency_key": (keys.idempotency, 2),
-        "virtual_time_key": (keys.virtual_time, 1),
-        "departed_key": (keys.departed, 1),
-        "worker_key": (keys.worker, 1),
-        "reservation_key": (keys.reservation, 1),
-        "level_key": (keys.level, 1),
-        "calls_key": (keys.calls, 1),
-        "hold_key": (keys.hold, 1),
-        "parked_key": (keys.parked, 1),
-        "breaker_key": (keys.breaker, 1),
-        "failures_key": (keys.failures, 1),
-        "progress_channel": (keys.progress, 1),
-        "tenant_channel": (keys.tenant_progress, 1),
-        "schedule_key": (keys.schedule, 1),
-    }
-    expected = {name: build(*("abc"[:count])) for name, (build, count) in with_arguments.items()}
-    expected |= {"parked_lines_key": keys.parked_lines, "service_limits_key": keys.service_limits}
-    expected["breakers_channel"] = keys.breakers
-    expected["celery_list"] = celery_queue(keys.prefix, "a")
-    for name in (
-        "leases",
-        "due",
-        "expiring",
-        "stopping",
-        "arrivals",
-        "workers",
-        "tenants",
-        "slots",
-        "leader",
-        "kinds",
-        "kinds_seen",
-        "served",
-        "buckets",
-        "resources",
-        "policy",
-        "flow",
-        "held",
-        "limited",
-        "maintenance",
-        "schedules",
-        "schedule_due",
-    ):
-        expected[f"{name}_key"] = getattr(keys, name)
-    defined = re.findall(r"local (?:function )?(\w+_(?:key|channel|list))\b", TEXTS["keys"])
-    calls = [f"{name}('a', 'b', 'c')" if f"function {name}" in TEXTS["keys"] else name for name in defined]
+    expected: dict[str, str] = {}
+    for name, member in vars(Keys).items():
+        if not name.startswith("_") and name != "prefix":
+            value, doc = getattr(keys, name), str(member.__doc__)
+            built = value if isinstance(value, str) else value(*"abc"[: len(signature(value).parameters)])
+            expected[f"{name}_{'channel' if doc.startswith('Channel') else 'key'}"] = built
+    calls = [name if isinstance(vars(Keys)[key(name)], property) else f"{name}('a', 'b', 'c')" for name in expected]
     answers = evaluate(client, "keys", f"return {{{', '.join(calls)}}}", "desk-2", "")
-    assert dict(zip(defined, (answer.decode() for answer in answers), strict=True)) == expected
+    assert [answer.decode() for answer in answers] == list(expected.values())
+
+
+def key(name: str) -> str:
+    """The member of `Keys` that a name in Lua stands for."""
+    return name.rpartition("_")[0]
 
 
 # Time

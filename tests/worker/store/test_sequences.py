@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -267,7 +267,7 @@ class History:
     def wait(self) -> None:
         claim = self.attempt()
         children = self.model.jobs[claim.job_id].children if claim.job_id in self.model.jobs else set()
-        names = {job.parent.name for job in self.submitted if job.parent and job.id in children}
+        names = {job.parent_key for job in self.submitted if job.parent and job.id in children}
         asks = [question("one", within_s=0.8), question("two", within_s=5), question("three"), outcome_of("pay")]
         asks += [end_of(name.removeprefix("call:")) for name in sorted(names)]
         awaited = tuple(self.random.sample(asks, self.random.randint(1, min(4, len(asks)))))
@@ -284,7 +284,7 @@ class History:
         claim = self.attempt()
         name = f"call:{self.random.randrange(4)}"
         parent = Parentage(claim.job_id, claim.attempt, name)
-        job = replace(self.new(parent=parent, tenant=claim.tenant), conversation="", when_busy="enqueue")
+        job = replace(self.new(**asdict(parent), tenant=claim.tenant), conversation="", when_busy="enqueue")
         job = replace(job, id=f"{claim.job_id}-{name.removeprefix('call:')}")
         if len(job.id) < 30:
             self.send(replace(job, delivery=b""))
@@ -503,6 +503,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
+    of_the_workers |= {board.keys.kinds_seen}
     assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
 
 

@@ -13,8 +13,9 @@ from pydantic_core import from_json
 
 from backdesk.worker.errors import InvalidRequest, PayloadTooLarge
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.store.jobs import NewJob, Parentage, milliseconds
-from backdesk.worker.submit.admission import JobOptions, admit, fingerprint
+from backdesk.worker.submit.admission import admit, fingerprint
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMIT = 1000
@@ -59,8 +60,8 @@ def refusal(check: RequestCheck = MODEL, request: object = None, **options: Any)
 
 def test_a_plain_job_has_the_defaults_and_the_priority_of_its_tenant() -> None:
     job = admitted()
-    assert (job.tenant, job.priority, job.queue) == ("default", None, "agents")
-    assert (job.run_at_ms, job.expires_at_ms, job.metadata, job.idempotency_key) == (None, None, b"", "")
+    assert (job.tenant, job.priority, job.queue) == ("default", "", "agents")
+    assert (job.run_at_ms, job.expires_at_ms, job.metadata, job.idempotency_key) == ("", "", b"", "")
 
 
 def test_the_models_defaults_are_written_into_the_request() -> None:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from backdesk.worker.errors import InvalidRequest, PayloadTooLarge
 from backdesk.worker.model.contract import ModelCheck
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.recurrence import Interval, Recurrence
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.schedule import MOST_COUNTED, Missed, Plan, Schedule, Timing, firing_id, plan
-from backdesk.worker.submit.admission import JobOptions
 from backdesk.worker.submit.scheduled import define, job_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

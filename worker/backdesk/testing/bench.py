@@ -22,12 +22,13 @@ from backdesk.worker.errors import ConfigurationError, NotWaiting
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import PENDING, JobRecord, JobState
+from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
-from backdesk.worker.submit.admission import JobOptions, Options, admit, check_taken
+from backdesk.worker.submit.admission import admit, check_taken
 from backdesk.worker.submit.reply import Reply, check_outcome, settlement_of
 
 WORKER = "bench"

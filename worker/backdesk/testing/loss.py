@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from backdesk.worker.model.job import Claim
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
-from backdesk.worker.store.scripts import Argument, Call
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.signature import Argument
 
 T = TypeVar("T")
 
@@ -34,10 +35,12 @@ class MortalTransitions(Transitions):
         alive, self._doomed = bool(self._doomed), ""
         return alive
 
-    def _of(self, claim: Claim, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
+    def _of(
+        self, claim: Claim, script: str, read: Callable[[Any], T], items: Iterable[Any] = (), /, **arguments: Argument
+    ) -> Call[T]:
         if claim.job_id == self._doomed and script in WRITES:
             self._left -= 1
             if self._left < 0:
                 self._doomed = ""
                 self._take_back(claim.job_id)
-        return super()._of(claim, script, *arguments, read=read)
+        return super()._of(claim, script, read, items, **arguments)

@@ -48,7 +48,7 @@ from backdesk.client import Job, JobClient
 from backdesk.client.operations.jobs import new_job_id
 from backdesk.worker.errors import BackdeskError, InvalidRequest, ResultTimeout
 from backdesk.worker.model.job import DEFAULT_TENANT, TERMINAL, JobRecord
-from backdesk.worker.submit.admission import WHEN_BUSY
+from backdesk.worker.model.options import WHEN_BUSY
 
 
 class SubmitCommand(TyperCommand):

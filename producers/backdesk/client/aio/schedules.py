@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.contracts import TypedKind, read_kind
 from backdesk.client.operations.schedules import KeptSchedule, ScheduleOperations, ScheduleRecords
+from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.model.schedule import Missed, Overlap, ScheduleRecord, Timing
-from backdesk.worker.submit.admission import JobOptions, Options
 
 if TYPE_CHECKING:
     from backdesk.client.aio.client import AsyncJobClient

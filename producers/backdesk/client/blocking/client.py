@@ -43,8 +43,8 @@ from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.settings import Settings
-from backdesk.worker.submit.admission import JobOptions, Options
 from backdesk.worker.submit.reply import Reply, check_outcome
 
 # Named here because inside the client `list` is a method.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from backdesk.client.blocking.job import Job
 from backdesk.client.contracts import TypedKind, read_kind
 from backdesk.client.operations.schedules import KeptSchedule, ScheduleOperations, ScheduleRecords
+from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.model.schedule import Missed, Overlap, ScheduleRecord, Timing
-from backdesk.worker.submit.admission import JobOptions, Options
 
 if TYPE_CHECKING:
     from backdesk.client.blocking.client import JobClient

@@ -16,7 +16,8 @@ from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
-from backdesk.worker.submit.admission import JobOptions, admit, conversation_of
+from backdesk.worker.model.options import JobOptions
+from backdesk.worker.submit.admission import admit, conversation_of
 
 #: Dead letters forgotten by one script call.
 DROPPED_A_CALL = 200

@@ -16,11 +16,12 @@ from backdesk.worker.model.contract import KindContract, RequestCheck
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import TERMINAL, JobRecord, JobState
+from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event, read_record
-from backdesk.worker.submit.admission import WHEN_BUSY, JobOptions, admit, check_taken, refusal
+from backdesk.worker.submit.admission import admit, check_taken, refusal
 
 # Named here because inside the clients `list` is a method.
 Ids = list[str]

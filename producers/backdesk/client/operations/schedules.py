@@ -10,11 +10,12 @@ from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.jobs import JobOperations, new_job_id
 from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
 from backdesk.worker.store.jobs import milliseconds, moment, text
 from backdesk.worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
-from backdesk.worker.submit.admission import JobOptions, refusal
+from backdesk.worker.submit.admission import refusal
 from backdesk.worker.submit.scheduled import define, job_of
 
 

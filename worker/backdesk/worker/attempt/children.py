@@ -17,10 +17,11 @@ from backdesk.worker.model.asks import Ask, AskType, Awaited, LedgerEntry
 from backdesk.worker.model.child import ChildCall, ChildEnd
 from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
 from backdesk.worker.model.job import Claim
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.scripts import Call
-from backdesk.worker.submit.admission import JobOptions, admit, refusal
+from backdesk.worker.submit.admission import admit, refusal
 
 #: Children written by one call of the store.
 JOBS_A_CALL = 50
@@ -87,16 +88,8 @@ class Children:
 
     def _admit(self, name: str, call: ChildCall, check: RequestCheck) -> NewJob:
         claim = self._claim
-        options = JobOptions(
-            tenant=claim.tenant,
-            priority=claim.priority if call.priority is None else call.priority,
-            delay=call.delay,
-            expires=call.expires if call.expires is not None else claim.expires_at,
-            timeout=call.timeout,
-            retry=call.retry,
-            metadata=claim.metadata if call.metadata is None else call.metadata,
-            budget=call.budget,
-        )
+        inherited = {"priority": claim.priority, "expires": claim.expires_at, "metadata": claim.metadata}
+        options = JobOptions(tenant=claim.tenant, **(inherited | call.given()))
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{claim.job_id}/{name}"))
         parent = Parentage(claim.job_id, claim.attempt, name)
         return admit(

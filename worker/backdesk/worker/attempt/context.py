@@ -9,9 +9,9 @@ how they wait. Where a result's type depends on an argument, each has its own si
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 from backdesk.worker.attempt.attempt_context import AttemptContext
 from backdesk.worker.attempt.children import Children
@@ -22,7 +22,7 @@ from backdesk.worker.attempt.service_call import ServiceCalls
 from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.attempt.step_types import type_of_step
 from backdesk.worker.memory.access import Memory
-from backdesk.worker.model.child import ChildCall, ChildEnd
+from backdesk.worker.model.child import ChildCall, ChildEnd, ChildKeywords
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.pipeline import Pipeline, awaited, awaited_block, blocking, blocking_block, drive, drive_async
 
@@ -60,7 +60,7 @@ def _step(self: AttemptContext, key: str, call: Callable[[], Any], effect: str, 
     return self._parts.ledger.step(key, call, Effect(effect), type_of_step(call, returns))
 
 
-def _child(kind: str | Callable[..., Any], request: Any, options: Mapping[str, Any]) -> ChildCall:
+def _child(kind: str | Callable[..., Any], request: Any, options: ChildKeywords) -> ChildCall:
     if isinstance(kind, str):
         return ChildCall(kind, request, **options)
     spec = spec_of(kind)
@@ -144,18 +144,21 @@ class TaskContext(AttemptContext):
 
     @overload
     async def call(
-        self, kind: Callable[[TaskContext, Request], Awaitable[Result]], request: Request, **options: Any
+        self,
+        kind: Callable[[TaskContext, Request], Awaitable[Result]],
+        request: Request,
+        **options: Unpack[ChildKeywords],
     ) -> ChildEnd[Result]: ...
 
     @overload
     async def call(
-        self, kind: Callable[[BlockingContext, Request], Result], request: Request, **options: Any
+        self, kind: Callable[[BlockingContext, Request], Result], request: Request, **options: Unpack[ChildKeywords]
     ) -> ChildEnd[Result]: ...
 
     @overload
-    async def call(self, kind: str, request: Any, **options: Any) -> ChildEnd: ...
+    async def call(self, kind: str, request: Any, **options: Unpack[ChildKeywords]) -> ChildEnd: ...
 
-    async def call(self, kind: str | Callable[..., Any], request: Any, **options: Any) -> ChildEnd:
+    async def call(self, kind: str | Callable[..., Any], request: Any, **options: Unpack[ChildKeywords]) -> ChildEnd:
         """Have another job do something, and return how it ended. The slot is free meanwhile; a failure is a value.
 
         By its body, as `@task` gives it, the result comes back as the kind's model; by its name, as JSON. `options` are
@@ -229,18 +232,21 @@ class BlockingContext(AttemptContext):
 
     @overload
     def call(
-        self, kind: Callable[[TaskContext, Request], Awaitable[Result]], request: Request, **options: Any
+        self,
+        kind: Callable[[TaskContext, Request], Awaitable[Result]],
+        request: Request,
+        **options: Unpack[ChildKeywords],
     ) -> ChildEnd[Result]: ...
 
     @overload
     def call(
-        self, kind: Callable[[BlockingContext, Request], Result], request: Request, **options: Any
+        self, kind: Callable[[BlockingContext, Request], Result], request: Request, **options: Unpack[ChildKeywords]
     ) -> ChildEnd[Result]: ...
 
     @overload
-    def call(self, kind: str, request: Any, **options: Any) -> ChildEnd: ...
+    def call(self, kind: str, request: Any, **options: Unpack[ChildKeywords]) -> ChildEnd: ...
 
-    def call(self, kind: str | Callable[..., Any], request: Any, **options: Any) -> ChildEnd:
+    def call(self, kind: str | Callable[..., Any], request: Any, **options: Unpack[ChildKeywords]) -> ChildEnd:
         """See `TaskContext.call`."""
         return self.call_all([_child(kind, request, options)])[0]
 

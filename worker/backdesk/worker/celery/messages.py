@@ -15,9 +15,9 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.errors import BackdeskError, InvalidRequest
-from backdesk.worker.model.job import DEFAULT_PRIORITY, DEFAULT_TENANT, NAME_PATTERN
+from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.store.jobs import NewJob
-from backdesk.worker.submit.admission import JobOptions
 
 _NAME = re.compile(NAME_PATTERN)
 #: What a delivery tells Celery. Not when to run, for how long or how often: those are the job store's.
@@ -25,8 +25,9 @@ DELIVERY_HEADERS = frozenset(
     {"lang", "task", "id", "root_id", "parent_id", "group", "group_index", "replaced_task_nesting", "origin"}
     | {"ignore_result", "argsrepr", "kwargsrepr", "stamps", "stamped_headers"}
 )
-#: What a caller may pass beside the request; everything else about a job is in Celery's own headers.
-_OPTIONS = frozenset({"request", "tenant", "priority", "metadata", "budget"})
+#: The options that a caller may pass beside the request; everything else about a job is in Celery's own headers.
+OPTIONS = frozenset({"tenant", "priority", "metadata", "budget"})
+_KWARGS = OPTIONS | {"request"}
 
 
 class NoTaskMessage(BackdeskError):
@@ -58,18 +59,17 @@ class ForeignMessage:
 
     def job(self) -> tuple[object, JobOptions]:
         """Return the request and the options that the message asks for; raises InvalidRequest."""
-        unknown = sorted(self.kwargs.keys() - _OPTIONS)
+        unknown = sorted(self.kwargs.keys() - _KWARGS)
         if unknown:
-            raise InvalidRequest(unknown[0], f"unknown argument; kwargs may hold {', '.join(sorted(_OPTIONS))}")
-        return self._request(), JobOptions(
-            tenant=self.kwargs.get("tenant", DEFAULT_TENANT),
-            priority=self.kwargs.get("priority", _priority(self.properties.get("priority"))),
-            metadata=self.kwargs.get("metadata"),
-            budget=self.kwargs.get("budget"),
-            at=_moment("eta", self.headers.get("eta")),
+            raise InvalidRequest(unknown[0], f"unknown argument; kwargs may hold {', '.join(sorted(_KWARGS))}")
+        of_celery = {
+            "priority": _priority(self.properties.get("priority")),
+            "at": _moment("eta", self.headers.get("eta")),
             # In Celery a task expires when it has not begun by then.
-            start_by=_moment("expires", self.headers.get("expires")),
-        )
+            "start_by": _moment("expires", self.headers.get("expires")),
+        }
+        passed = {name: value for name, value in self.kwargs.items() if name in OPTIONS}
+        return self._request(), JobOptions(**(of_celery | passed))
 
     def _request(self) -> object:
         if "request" in self.kwargs:

@@ -19,7 +19,7 @@ from backdesk.worker.memory.conversation import (
 )
 from backdesk.worker.memory.note import MOST_NOTES, Note
 from backdesk.worker.model.job import Claim
-from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.scripts import Call
 
@@ -48,36 +48,49 @@ class MemoryCalls(CallBuilder):
         self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None
     ) -> Call[Conversation | Refused]:
         """Read what was said in a conversation before a job, the `newest` turns of it or all. Idempotent."""
-        root = claim.root or claim.job_id
-        arguments = (conversation_id, owner or "", root, "" if newest is None else newest)
-        known = (claim.tenant, conversation_id)
-        return self._of(claim, "recall", *arguments, read=lambda reply: _read_recalled(*known, reply))
+        return self._of(
+            claim,
+            "recall",
+            lambda reply: _read_recalled(claim.tenant, conversation_id, reply),
+            conversation=conversation_id,
+            owner=owner or "",
+            root=claim.root or claim.job_id,
+            most=optional(newest),
+        )
 
     def turn(self, claim: Claim, new: NewTurn) -> Call[int | Refused]:
         """Write what a job has added to a conversation, in place of what it added before; gives the turn's number."""
-        arguments = (new.conversation_id, new.owner or "", claim.root or claim.job_id, new.messages)
-        kept = (MOST_TURNS, self._settings.conversation_retention_s * 1000)
-        closes = 1 if new.closes else ""
         return self._of(
-            claim, "turn", *arguments, closes, new.entry, *kept, read=lambda code: _read_code(new.conversation_id, code)
+            claim,
+            "turn",
+            lambda code: _read_code(new.conversation_id, code),
+            conversation=new.conversation_id,
+            owner=new.owner or "",
+            root=claim.root or claim.job_id,
+            messages=new.messages,
+            closes=flag(new.closes),
+            entry=new.entry,
+            most=MOST_TURNS,
+            kept_ms=self._settings.conversation_retention_s * 1000,
         )
 
     def cache(self, tenant: str, digest: str, value: bytes, ttl_s: float) -> Call[bool]:
         """Keep a value of a tenant for a time, in place of the one before. Idempotent."""
-        return self._call("cache", tenant, digest, value, max(round(ttl_s * 1000), 1), read=bool)
+        ttl_ms = max(round(ttl_s * 1000), 1)
+        return self._call("cache", bool, tenant=tenant, digest=digest, value=value, ttl_ms=ttl_ms)
 
     def cached(self, tenant: str, digest: str) -> Call[bytes | None]:
         """Read a value of a tenant, None when there is none."""
-        return self._call("cached", tenant, digest, read=lambda value: value)
+        return self._call("cached", lambda value: value, tenant=tenant, digest=digest)
 
     def note(self, tenant: str, topic: str, entry: bytes) -> Call[bool]:
         """Add an entry to a journal, as `read_note` reads it; gives whether it is new. Idempotent by the entry."""
-        kept = (MOST_NOTES, self._settings.note_retention_s * 1000)
-        return self._call("note", tenant, topic, entry, *kept, read=bool)
+        kept_ms = self._settings.note_retention_s * 1000
+        return self._call("note", bool, tenant=tenant, topic=topic, entry=entry, most=MOST_NOTES, kept_ms=kept_ms)
 
     def erase(self, tenant: str, conversation_id: str) -> Call[bool]:
         """Forget what was said in a conversation; gives whether there was anything. Idempotent."""
-        return self._call("erase", tenant, conversation_id, read=bool)
+        return self._call("erase", bool, tenant=tenant, conversation=conversation_id)
 
 
 def read_head(tenant: str, conversation_id: str, values: Sequence[bytes | None]) -> Head:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Generic
 
 from pydantic import BaseModel, ConfigDict
@@ -12,34 +10,32 @@ from typing_extensions import TypeVar
 
 from backdesk.worker.errors import JobFailed
 from backdesk.worker.failure import Failure
-from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.job import JobState
-from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.options import CallKeywords, CallOptions
 
 Result = TypeVar("Result", default=Any)
 
 
 @dataclass(frozen=True, slots=True)
-class ChildCall:
-    """What to ask of another job.
+class ChildCall(CallOptions):
+    """What to ask of another job; its options are those of `CallOptions`.
 
     `key` names the call within its parent; without one it is the kind and a number, which asks a body to make its calls
     in the same order each time. `result` is the model as which the result comes back; without one it is plain JSON.
-    Times are in seconds. Priority and metadata are the parent's unless given. What
-    the child spends counts against the budget of its parent; it is held to one of its own besides.
+    Priority, metadata and `expires` are the parent's unless given. What the child spends counts against the budget of
+    its parent; it is held to one of its own besides.
     """
 
     kind: str
     request: Any
     key: str = ""
-    priority: int | None = None
-    delay: float | timedelta | None = None
-    timeout: float | timedelta | None = None
-    expires: float | timedelta | None = None
-    retry: RetryPolicy | None = None
-    metadata: Mapping[str, Any] | None = None
-    budget: Budget | Mapping[str, Any] | None = None
     result: type[BaseModel] | None = None
+
+
+class ChildKeywords(CallKeywords, total=False):
+    """What a `ChildCall` takes besides its kind and its request, as keyword arguments."""
+
+    key: str
 
 
 class ChildEnd(BaseModel, Generic[Result]):

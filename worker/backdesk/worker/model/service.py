@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -96,6 +96,14 @@ def _reasons(error: ValidationError) -> dict[str, str]:
     }
 
 
+class MayLimit(NamedTuple):
+    """A scope that may limit a call, the group of scopes that it is of, and the bucket in which it counts."""
+
+    group: str
+    scope: str
+    bucket: str
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A service, and the fingerprint of the key that it is used with ("" for none)."""
@@ -114,14 +122,14 @@ class Resource:
         """What limits of the service count in: each key by itself."""
         return f"{self.name}#{self.key}" if self.key else self.name
 
-    def scopes(self, tenant: str) -> list[tuple[str, str, str]]:
-        """Return what may limit a call, as (group, scope, bucket); of a group the first scope that is set counts."""
+    def scopes(self, tenant: str) -> list[MayLimit]:
+        """Return what may limit a call; of a group the first scope that is set counts."""
         names = dict.fromkeys((self.bucket, self.name))
         mine = f"{self.bucket} tenant {tenant}"
-        found = [("service", name, self.bucket) for name in names]
+        found = [MayLimit("service", name, self.bucket) for name in names]
         for whose in (tenant, ANY_TENANT):
-            found += [("tenant", f"{name} tenant {whose}", mine) for name in names]
-            found.append(("tenant", f"tenant {whose}", f"tenant {tenant}"))
+            found += [MayLimit("tenant", f"{name} tenant {whose}", mine) for name in names]
+            found.append(MayLimit("tenant", f"tenant {whose}", f"tenant {tenant}"))
         return found
 
 

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from backdesk.worker.model.job import Claim
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.scripts import Argument, Call, load_script
+from backdesk.worker.store.scripts import Call, load_script
+from backdesk.worker.store.signature import Argument, Number
 
 T = TypeVar("T")
 
 
 class CallBuilder:
-    """Builds calls of scripts. `clock` gives ms in tests; by default the time is that of Redis."""
+    """Builds calls of scripts. `clock` gives ms in tests; by default the time is that of Redis.
+
+    Arguments are passed by the names that the header of the script gives them; of each item, its attributes of the
+    names listed there are.
+    """
 
     def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         self._settings = settings
         self._clock = clock
         self._common = (settings.idle_window, settings.retention_s * 1000)
 
-    def _call(self, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
-        now = self._clock() if self._clock else ""
-        return Call(load_script(script), (self._settings.prefix, now, *self._common, *arguments), read)
+    def _call(
+        self, script: str, read: Callable[[Any], T], items: Iterable[Any] = (), /, **arguments: Argument
+    ) -> Call[T]:
+        return self._made(script, read, items, arguments, None)
 
-    def _of(self, claim: Claim, script: str, *arguments: Argument, read: Callable[[Any], T]) -> Call[T]:
+    def _of(
+        self, claim: Claim, script: str, read: Callable[[Any], T], items: Iterable[Any] = (), /, **arguments: Argument
+    ) -> Call[T]:
         """Build a call of an attempt; each of these may take effect only after the one before has."""
-        call = self._call(script, claim.job_id, claim.attempt, *arguments, read=read)
-        return replace(call, chain=(claim.job_id, claim.attempt))
+        fence = (claim.job_id, claim.attempt)
+        arguments["id"], arguments["attempt"] = fence
+        return self._made(script, read, items, arguments, fence)
+
+    def _made(
+        self,
+        name: str,
+        read: Callable[[Any], T],
+        items: Iterable[Any],
+        arguments: dict[str, Argument],
+        chain: tuple[str, int] | None,
+    ) -> Call[T]:
+        script, now = load_script(name), self._clock() if self._clock else ""
+        own = script.signature.arrange(arguments, items)
+        return Call(script, (self._settings.prefix, now, *self._common, *own), read, chain)
+
+
+def optional(value: int | None) -> Number:
+    """Return a number as scripts take what may be left out."""
+    return "" if value is None else value
+
+
+def flag(value: bool) -> Number:
+    """Return a truth as scripts take it."""
+    return 1 if value else ""

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.model.deployment import MaintenanceNotice, QueueState, SystemState
-from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.calls import CallBuilder, optional
 from backdesk.worker.store.jobs import moment, text
-from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.scripts import Call, load_script
 
 
 class SystemCalls(CallBuilder):
@@ -17,11 +17,11 @@ class SystemCalls(CallBuilder):
 
     def state(self) -> Call[SystemState]:
         """Read what there is to do and to do it with; changes nothing. Its time does not grow with jobs or tenants."""
-        return self._call("system", *self._settings.queues, read=_read_state)
+        return self._call("system", _read_state, self._settings.queues)
 
     def declare(self, message: str, for_ms: int | None) -> Call[MaintenanceNotice]:
         """Tell that the deployment is under maintenance, for a time or until it is taken back; gives the notice."""
-        return self._call("declare", to_json(message), "" if for_ms is None else for_ms, read=read_notice)
+        return self._call("declare", read_notice, message=to_json(message), lasts_ms=optional(for_ms))
 
 
 def read_notice(raw: bytes) -> MaintenanceNotice:
@@ -34,14 +34,16 @@ def read_notice(raw: bytes) -> MaintenanceNotice:
 
 
 def _read_state(reply: list[Any]) -> SystemState:
-    now, running, queued, slots, workers, notice, told = reply
-    each = zip(told[::4], told[1::4], told[2::4], told[3::4], strict=True)
+    its = load_script("system").signature.named(reply)
     return SystemState(
-        at=moment(now),
-        running=running,
-        queued=queued,
-        slots=slots,
-        workers=workers,
-        queues={text(name): QueueState(running=its, queued=waiting, slots=free) for name, its, waiting, free in each},
-        maintenance=read_notice(notice) if notice else None,
+        at=moment(its.now),
+        running=its.running,
+        queued=its.queued,
+        slots=its.slots,
+        workers=its.workers,
+        queues={
+            text(name): QueueState(running=running, queued=queued, slots=slots)
+            for name, running, queued, slots in its.queues
+        },
+        maintenance=read_notice(its.notice) if its.notice else None,
     )

@@ -14,12 +14,10 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, ScheduleRecord
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.jobs import NewJob, Transitions, moment, text
-from backdesk.worker.store.scripts import Argument, Call
-
-#: What every script is given before its own arguments.
-COMMON_ARGUMENTS = 4
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.signature import COMMON
 
 
 class ScheduleCode(IntEnum):
@@ -78,29 +76,39 @@ class ScheduleCalls(CallBuilder):
 
         Idempotent.
         """
-        definition = (schedule.name, schedule.generation, schedule.encoded)
-        flags = (1 if paused else "", 1 if replace else "")
-        known = 1 if self._settings.require_tenant else ""
-        asked = (*definition, anchor_ms, _optional(first_ms), *flags, schedule.tenant, schedule.kind, known)
-        return self._call("schedule", *asked, read=lambda reply: (ScheduleCode(reply[0]), text(reply[1])))
+        return self._call(
+            "schedule",
+            lambda reply: (ScheduleCode(reply[0]), text(reply[1])),
+            name=schedule.name,
+            generation=schedule.generation,
+            definition=schedule.encoded,
+            anchor=anchor_ms,
+            first=optional(first_ms),
+            paused=flag(paused),
+            replace=flag(replace),
+            tenant=schedule.tenant,
+            kind=schedule.kind,
+            require_tenant=flag(self._settings.require_tenant),
+        )
 
     def remove(self, name: str) -> Call[bool]:
         """Forget a schedule; gives whether it was there."""
-        return self._call("unschedule", name, read=bool)
+        return self._call("unschedule", bool, name=name)
 
     def pause(self, name: str) -> Call[bool]:
         """Fire it no more until it is resumed; gives whether there is such a schedule."""
-        return self._call("pause", name, read=bool)
+        return self._call("pause", bool, name=name)
 
     def resume(self, name: str, generation: str, read_ms: int | None, next_ms: int | None) -> Call[bool]:
         """Fire it again, next at `next_ms`; gives False when it is no longer as it was read."""
-        return self._call("unpause", name, generation, _optional(read_ms), _optional(next_ms), read=bool)
+        planned, following = optional(read_ms), optional(next_ms)
+        return self._call("unpause", bool, name=name, generation=generation, planned=planned, following=following)
 
     # --- what the elected worker does ---
 
     def ripe(self, most: int) -> Call[tuple[int, list[RipeSchedule]]]:
         """Read the time in ms, and the schedules whose moment has come."""
-        return self._call("ripe", most, read=_read_ripe)
+        return self._call("ripe", _read_ripe, most=most)
 
     def fire(
         self, ripe: RipeSchedule, plan: Plan, overlap: Overlap, job: NewJob | None, error: FiringError | None = None
@@ -110,12 +118,19 @@ class ScheduleCalls(CallBuilder):
         Without a job, or with an error, only what is known is noted. Of a job that is forbidden the id is the field
         that is to blame, and nothing is noted yet.
         """
-        planned = (ripe.name, ripe.generation, ripe.planned_ms)
-        outcome = (_optional(plan.next), _optional(plan.moment if job else None), plan.passed)
-        skips = 1 if overlap is Overlap.SKIP else ""
-        failure = error.model_dump_json() if error else ""
-        of_submit = self._transitions.submit([job]).arguments[COMMON_ARGUMENTS:] if job else ()
-        return self._call("fire", *planned, *outcome, skips, failure, *of_submit, read=_read_fired)
+        return self._call(
+            "fire",
+            _read_fired,
+            self._transitions.submit([job]).arguments[len(COMMON) :] if job else (),
+            name=ripe.name,
+            generation=ripe.generation,
+            planned=ripe.planned_ms,
+            following=optional(plan.next),
+            moment=optional(plan.moment if job else None),
+            passed=plan.passed,
+            skips=flag(overlap is Overlap.SKIP),
+            error=error.model_dump_json() if error else "",
+        )
 
 
 def read_definition(raw: bytes) -> Schedule:
@@ -155,10 +170,6 @@ def read_schedule(definition: bytes, fields: Mapping[bytes, bytes], last_state: 
 
 def _moment(raw: Mapping[str, bytes], name: str) -> Any:
     return moment(raw[name]) if raw.get(name) else None
-
-
-def _optional(value: int | None) -> Argument:
-    return "" if value is None else value
 
 
 def _read_ripe(reply: Sequence[Any]) -> tuple[int, list[RipeSchedule]]:

@@ -19,10 +19,11 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
+from backdesk.worker.store.keys import names_in_lua
 from backdesk.worker.store.linker import link
+from backdesk.worker.store.signature import Argument, Signature, bind, read_signature
 
 T = TypeVar("T")
-Argument = str | bytes | int
 
 _INCLUDE = re.compile(r"^--!include (\w+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
@@ -30,10 +31,11 @@ _FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script with everything it includes."""
+    """A script with everything it includes, and what it takes."""
 
     name: str
     text: str
+    signature: Signature = field(default=Signature("unnamed"), compare=False)
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,19 +61,26 @@ def load_script(name: str) -> Script:
     """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes.
 
     `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
-    of one atomic step.
+    of one atomic step. Raises ValueError for a file that breaks the rules of `linking` or `signature`.
     """
     *parts, main = _parts(name, [])
-    return Script(name, link(parts, main))
+    return Script(name, link(parts, main), read_signature(name, _source(name)))
 
 
 def _parts(name: str, seen: list[str]) -> list[str]:
     if name in seen:
         return []
     seen.append(name)
-    text = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-    included = [part for other in _INCLUDE.findall(text) for part in _parts(other, seen)]
-    return [*included, _FUNCTION.sub(_as_function, _INCLUDE.sub("", text))]
+    source = _source(name)
+    included = [part for other in _INCLUDE.findall(source) for part in _parts(other, seen)]
+    text = bind(read_signature(name, source), _INCLUDE.sub("", source))
+    return [*included, _FUNCTION.sub(_as_function, text)]
+
+
+def _source(name: str) -> str:
+    if name == "keys":
+        return names_in_lua()
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _as_function(directive: re.Match[str]) -> str:

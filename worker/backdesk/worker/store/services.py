@@ -16,7 +16,7 @@ from backdesk.worker.model.service import (
     Went,
     Why,
 )
-from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.calls import CallBuilder, optional
 from backdesk.worker.store.jobs import BATCH, text
 from backdesk.worker.store.scripts import Call
 
@@ -26,9 +26,18 @@ class Reservations(CallBuilder):
 
     def reserve(self, call: str, resource: Resource, tenant: str, tokens: int, wait_s: float) -> Call[Reply]:
         """Let a call begin within `wait_s`, or learn when to come back. Idempotent by call."""
-        scopes = [value for scope in resource.scopes(tenant) for value in scope]
-        begin = (call, resource.name, resource.bucket, tokens, _ms(wait_s))
-        return self._call("reserve", *begin, *self._probe(), *scopes, read=_read_reply)
+        return self._call(
+            "reserve",
+            _read_reply,
+            resource.scopes(tenant),
+            call=call,
+            resource=resource.name,
+            bucket=resource.bucket,
+            tokens=tokens,
+            wait_ms=_ms(wait_s),
+            probe_ms=self._probe_ms,
+            timeout_ms=_ms(self._settings.breaker_probe_timeout_s),
+        )
 
     def settle(
         self, call: str, resource: Resource, went: Went, used: int | None = None, hold_s: float | None = None
@@ -37,25 +46,38 @@ class Reservations(CallBuilder):
         settings = self._settings
         return self._call(
             "settle",
-            *(call, resource.name, resource.bucket, went),
-            "" if used is None else used,
-            "" if hold_s is None else _ms(hold_s),
-            *(settings.breaker_failures, _ms(settings.breaker_window_s), self._probe()[0], _ms(settings.limit_wait_s)),
-            read=_read_settled,
+            _read_settled,
+            call=call,
+            resource=resource.name,
+            bucket=resource.bucket,
+            went=went,
+            used=optional(used),
+            hold_ms="" if hold_s is None else _ms(hold_s),
+            failures=settings.breaker_failures,
+            window_ms=_ms(settings.breaker_window_s),
+            probe_ms=self._probe_ms,
+            wait_ms=_ms(settings.limit_wait_s),
         )
 
     def release(self) -> Call[int]:
         """Let held jobs go on, as many as their limits have room for; gives how many. At most `BATCH` of a line."""
-        return self._call("release", _ms(self._settings.limit_wait_s), *self._probe(), BATCH, read=int)
+        return self._call(
+            "release",
+            int,
+            wait_ms=_ms(self._settings.limit_wait_s),
+            probe_ms=self._probe_ms,
+            timeout_ms=_ms(self._settings.breaker_probe_timeout_s),
+            most=BATCH,
+        )
 
     def switch(self, resource: str, state: BreakerState, for_s: float | None = None) -> Call[BreakerState]:
         """Open a breaker by hand, for a time or until it is closed so, or close it; gives the state before."""
-        return self._call(
-            "switch", resource, state, "" if for_s is None else _ms(for_s), read=lambda was: BreakerState(text(was))
-        )
+        for_ms = "" if for_s is None else _ms(for_s)
+        return self._call("switch", lambda was: BreakerState(text(was)), resource=resource, state=state, for_ms=for_ms)
 
-    def _probe(self) -> tuple[int, int]:
-        return _ms(self._settings.breaker_probe_s), _ms(self._settings.breaker_probe_timeout_s)
+    @property
+    def _probe_ms(self) -> int:
+        return _ms(self._settings.breaker_probe_s)
 
 
 def _ms(seconds: float) -> int:

@@ -9,9 +9,10 @@ from pydantic_core import from_json
 
 from backdesk.worker.model.budget import MICRO, Amount, CostUnknown, Estimate, OnLimit, Refusal, TenantLimitInvalid
 from backdesk.worker.model.job import Claim
-from backdesk.worker.store.calls import CallBuilder
+from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.jobs import text
-from backdesk.worker.store.scripts import Argument, Call
+from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.signature import Argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +45,37 @@ class SpendingCalls(CallBuilder):
         Without a number nothing is set aside, and the answer is whether there is time. `cheaper` is for calls by
         cheaper means: the job, or the day, whose budget has refused others. `in_any_case` asks no limit, and no fence.
         """
-        least, more = estimate.least, estimate.more
-        arguments: list[Argument] = ["" if number is None else number, *_flat(least)]
-        arguments += [more.tokens, more.cost_micro or 0, cheaper, 1 if in_any_case else ""]
-        return self._of(claim, "spend", *arguments, read=lambda reply: _read_answer(reply, estimate.purpose))
+        return self._of(
+            claim,
+            "spend",
+            lambda reply: _read_answer(reply, estimate.purpose),
+            number=optional(number),
+            **_counted(estimate.least),
+            more_tokens=estimate.more.tokens,
+            more_cost=estimate.more.cost_micro or 0,
+            cheaper=cheaper,
+            in_any_case=flag(in_any_case),
+        )
 
     def account(self, claim: Claim, number: int, amount: Amount | None) -> Call[bool]:
         """Replace what a call has set aside by its real amount, None when nothing better is known. Idempotent."""
-        arguments = _flat(amount) if amount is not None else ["", "", "", ""]
-        return self._of(claim, "account", number, *arguments, read=bool)
+        real = _counted(amount or Amount())
+        if amount is None:
+            real = dict.fromkeys(real, "")
+        return self._of(claim, "account", bool, number=number, **real)
 
     def grant(self, refusal: Refusal, job_id: str) -> Call[bool]:
         """Allow as much again of the budget that refused; past a tenant's day, to the job. Idempotent."""
-        return self._call("grant", refusal.job_id or job_id, refusal.day, refusal.grants + 1, read=bool)
+        return self._call("grant", bool, id=refusal.job_id or job_id, day=refusal.day, number=refusal.grants + 1)
 
 
-def _flat(amount: Amount) -> list[Argument]:
-    micro = amount.cost_micro
-    return [amount.tokens, "" if micro is None else micro, amount.model_calls, amount.tool_calls]
+def _counted(amount: Amount) -> dict[str, Argument]:
+    return {
+        "tokens": amount.tokens,
+        "cost": optional(amount.cost_micro),
+        "model_calls": amount.model_calls,
+        "tool_calls": amount.tool_calls,
+    }
 
 
 def _read_answer(reply: list[Any], purpose: str) -> Answer:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -19,73 +19,20 @@ from backdesk.worker.errors import ConversationBusy, IdempotencyConflict, Invali
 from backdesk.worker.memory.conversation import check_conversation_id
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
-from backdesk.worker.model.job import DEFAULT_TENANT, MAX_PRIORITY, NAME_PATTERN
+from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
+from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.store.calls import flag, optional
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, milliseconds
 from backdesk.worker.text.json import excerpt
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
 MAX_METADATA_BYTES = 16 * 1024
 MAX_IDEMPOTENCY_KEY = 256
-#: What happens to a new job of a conversation while another goes on; the first is the default.
-WHEN_BUSY = ("enqueue", "reject", "interrupt")
 #: How far ahead a job may be put off, or be of use: what is farther is a mistake of units.
 FARTHEST = timedelta(days=3650)
 
 _NAME = re.compile(NAME_PATTERN)
-
-
-@dataclass(frozen=True, slots=True)
-class JobOptions:
-    """Everything about a job besides its kind and request.
-
-    `delay` or `at` postpone it. Three limits can end it: `expires` when it is not done by then, `start_by` when it has
-    not begun by then (both as a moment or as a time from now), `timeout` for the length of each attempt. `retry` takes
-    the place of the kind's policy, and `budget`, what the job may spend, of the kind's budget. A naive moment is taken
-    as UTC; numbers are seconds.
-
-    `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
-    `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
-    `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
-    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it. Where the
-    request has a field `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
-    """
-
-    tenant: str = DEFAULT_TENANT
-    priority: int | None = None
-    delay: float | timedelta | None = None
-    at: datetime | None = None
-    expires: float | timedelta | datetime | None = None
-    idempotency_key: str | None = None
-    metadata: Mapping[str, Any] | None = None
-    start_by: float | timedelta | datetime | None = None
-    timeout: float | timedelta | None = None
-    retry: RetryPolicy | Mapping[str, Any] | None = None
-    budget: Budget | Mapping[str, Any] | None = None
-    conversation_id: str | None = None
-    when_busy: str = WHEN_BUSY[0]
-    idempotency_ttl: float | timedelta | None = None
-    idempotency_while_active: bool = False
-
-
-class Options(TypedDict, total=False):
-    """The fields of `JobOptions`, as keyword arguments."""
-
-    tenant: str
-    priority: int | None
-    delay: float | timedelta | None
-    at: datetime | None
-    expires: float | timedelta | datetime | None
-    idempotency_key: str | None
-    metadata: Mapping[str, Any] | None
-    start_by: float | timedelta | datetime | None
-    timeout: float | timedelta | None
-    retry: RetryPolicy | Mapping[str, Any] | None
-    conversation_id: str | None
-    when_busy: str
-    idempotency_ttl: float | timedelta | None
-    idempotency_while_active: bool
-    budget: Budget | Mapping[str, Any] | None
 
 
 def admit(
@@ -114,25 +61,25 @@ def admit(
         kind=kind,
         tenant=options.tenant,
         queue=check.queue,
-        priority=options.priority,
+        priority=optional(options.priority),
         request=encoded,
         fingerprint=fingerprint(options.tenant, kind, encoded),
         idempotency_key=_idempotency_key(options.idempotency_key),
-        run_at_ms=_run_at(options, now),
-        expires_at_ms=_limit("expires", options.expires, now),
-        start_by_ms=_limit("start_by", options.start_by, now),
-        timeout_ms=_positive("timeout", options.timeout),
+        run_at_ms=optional(_run_at(options, now)),
+        expires_at_ms=optional(_limit("expires", options.expires, now)),
+        start_by_ms=optional(_limit("start_by", options.start_by, now)),
+        timeout_ms=optional(_positive("timeout", options.timeout)),
         retry=_retry(options.retry),
         metadata=_metadata(options.metadata),
         # A child runs in the turn of its parent, which waits for it.
         conversation="" if parent else _conversation(job_id, encoded, check, options),
         when_busy=options.when_busy,
-        idempotency_ttl_ms=_positive("idempotency_ttl", options.idempotency_ttl),
-        idempotency_while_active=_while_active(options),
-        parent=parent,
+        idempotency_ttl_ms=optional(_positive("idempotency_ttl", options.idempotency_ttl)),
+        idempotency_while_active=flag(_while_active(options)),
         origin=origin,
-        resumes=resumes,
+        resumes=flag(resumes),
         budget=_budget(options.budget),
+        **(asdict(parent) if parent else {}),
     )
 
 
@@ -270,20 +217,20 @@ def _conversation(job_id: str, encoded: bytes, check: RequestCheck, options: Job
     return check_conversation_id(value)
 
 
-def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> RetryPolicy | None:
+def _retry(retry: RetryPolicy | Mapping[str, Any] | None) -> str:
     if retry is None:
-        return None
+        return ""
     try:
-        return RetryPolicy.model_validate(retry)
+        return RetryPolicy.model_validate(retry).model_dump_json()
     except ValidationError as error:
         raise InvalidRequest.of({f"retry.{name}": why for name, why in field_errors(error).items()}) from None
 
 
-def _budget(budget: Budget | Mapping[str, Any] | None) -> Budget | None:
+def _budget(budget: Budget | Mapping[str, Any] | None) -> str:
     if budget is None:
-        return None
+        return ""
     try:
-        return Budget.model_validate(budget)
+        return Budget.model_validate(budget).encoded()
     except ValidationError as error:
         found = field_errors(error)
         raise InvalidRequest.of(

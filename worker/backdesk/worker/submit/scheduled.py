@@ -13,14 +13,20 @@ from pydantic_core import from_json
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.contract import RequestCheck, encode_json
 from backdesk.worker.model.job import NAME_PATTERN
+from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.schedule import Schedule, Timing, timing_fields
 from backdesk.worker.store.jobs import NewJob
-from backdesk.worker.submit.admission import JobOptions, admit
+from backdesk.worker.submit.admission import admit
 
 #: Under this name a job's metadata says which schedule it comes from, and the moment that it was planned for.
 LABEL = "schedule"
-#: The options of a job that each firing of a schedule can have.
-REPEATABLE = {"tenant", "priority", "expires", "start_by", "timeout", "retry", "budget", "metadata"}
+#: The options of a job that each firing of a schedule can have, and what they are called in its definition.
+REPEATABLE = {
+    option.name: field
+    for option in fields(JobOptions)
+    for field in (option.name, f"{option.name}_s")
+    if field in Schedule.model_fields
+}
 
 
 def define(
@@ -44,21 +50,13 @@ def define(
     _check_repeatable(options)
     # The job that a firing would make: refused now, not at three in the morning.
     labelled = _labelled(options, name, now)
-    job = admit(name, kind, request, check, labelled, max_request_bytes=max_request_bytes, now=now)
+    admit(name, kind, request, check, labelled, max_request_bytes=max_request_bytes, now=now)
     return Schedule(
         name=name,
         kind=kind,
         # As it was given: defaults are those that the kind has on the day of the firing.
         request=from_json(encode_json("request", request)),
-        tenant=job.tenant,
-        priority=job.priority,
-        timeout_s=_seconds(options.timeout),
-        retry=job.retry,
-        budget=job.budget,
-        expires_s=_seconds(options.expires),
-        start_by_s=_seconds(options.start_by),
-        metadata=from_json(encode_json("metadata", dict(options.metadata or {}))),
-        **when,
+        **(_repeated(options) | when),
     )
 
 
@@ -72,16 +70,7 @@ def job_of(
     now: datetime | None = None,
 ) -> NewJob:
     """Return the job of a firing, `planned` None for one out of turn; raises InvalidRequest when it no longer fits."""
-    options = JobOptions(
-        tenant=schedule.tenant,
-        priority=schedule.priority,
-        expires=schedule.expires_s,
-        metadata=schedule.metadata,
-        start_by=schedule.start_by_s,
-        timeout=schedule.timeout_s,
-        retry=schedule.retry,
-        budget=schedule.budget,
-    )
+    options = JobOptions(**{option: getattr(schedule, field) for option, field in REPEATABLE.items()})
     labelled = _labelled(options, schedule.name, planned)
     kind, request = schedule.kind, schedule.request
     return admit(job_id, kind, request, check, labelled, max_request_bytes=max_request_bytes, now=now)
@@ -105,6 +94,13 @@ def _check_repeatable(options: JobOptions) -> None:
         raise InvalidRequest("metadata", f"{LABEL!r} is the name under which each job says where it comes from")
 
 
-def _seconds(span: Any) -> float | None:
-    """Return a length of time that was admitted in seconds."""
-    return span.total_seconds() if isinstance(span, timedelta) else None if span is None else float(span)
+def _repeated(options: JobOptions) -> dict[str, Any]:
+    """Return the fields of a definition that hold options, which were admitted; what is not given is left out."""
+    given = {field: getattr(options, option) for option, field in REPEATABLE.items()}
+    if options.metadata:
+        given["metadata"] = from_json(encode_json("metadata", dict(options.metadata)))
+    return {
+        field: value.total_seconds() if isinstance(value, timedelta) else value
+        for field, value in given.items()
+        if value is not None
+    }

@@ -1,17 +1,16 @@
 -- Announce: keep a worker known as alive, the kinds that it brings known, and the slots of the fleet up to date.
 --
--- ARGV: common, worker, time to live in ms (0 withdraws it), its announcement as JSON ("slots": {queue: number},
---   "kinds": [name, ...] and "draining": whether it takes no more), then for each kind that it makes known: name,
---   contract as JSON
+-- ARGV: worker, ttl_ms (0 withdraws it), announcement (as JSON with "slots": {queue: number}, "kinds": [name, ...] and
+--   "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON)
 -- Returns: {how many workers are alive, how many of its kinds have no contract here}
 -- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced. A kind that no
 -- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew.
 --!include record
 
-local name, ttl = ARGV[5], tonumber(ARGV[6])
+local name, ttl = ARGV.worker, tonumber(ARGV.ttl_ms)
 redis.call('ZREMRANGEBYSCORE', workers_key, '-inf', whole(now))
 if ttl > 0 then
-  redis.call('SET', worker_key(name), ARGV[7], 'PX', ttl)
+  redis.call('SET', worker_key(name), ARGV.announcement, 'PX', ttl)
   redis.call('ZADD', workers_key, whole(now + ttl), name)
 else
   redis.call('DEL', worker_key(name))
@@ -20,9 +19,9 @@ end
 
 local function see(kind) redis.call('ZADD', kinds_seen_key, whole(now), kind) end
 
-for index = 8, #ARGV, 2 do
-  redis.call('HSET', kinds_key, ARGV[index], ARGV[index + 1])
-  see(ARGV[index])
+for each in items(ARGV) do
+  redis.call('HSET', kinds_key, ARGV[each].kind, ARGV[each].contract)
+  see(ARGV[each].kind)
 end
 
 local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
@@ -62,10 +61,10 @@ local function forget_kinds(before)
   end
 end
 
-forget_kinds(now - tonumber(ARGV[4]))
+forget_kinds(now - tonumber(ARGV.retention_ms))
 local unknown = 0
 if ttl > 0 then
-  for _, kind in ipairs(cjson.decode(ARGV[7]).kinds or {}) do
+  for _, kind in ipairs(cjson.decode(ARGV.announcement).kinds or {}) do
     line_up_stranded(kind)
     if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
   end

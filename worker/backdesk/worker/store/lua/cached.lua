@@ -1,8 +1,8 @@
 -- Cached: read a value that a tenant has in its cache.
 --
--- ARGV: common, tenant, digest of its name
+-- ARGV: tenant, digest (of its name)
 -- Returns: the value, or nothing
 -- Atomic. Idempotent.
 --!include keys
 
-return redis.call('GET', cache_key(ARGV[5], ARGV[6]))
+return redis.call('GET', cache_key(ARGV.tenant, ARGV.digest))

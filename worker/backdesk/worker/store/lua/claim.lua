@@ -1,17 +1,17 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
--- ARGV: common, job id, lease ms, worker, token (unique to this claim), budget of its kind as JSON or ''
--- Returns: {1, attempt, kind, tenant, queue, request, metadata or '', expires-at ms or '', ms until then or '',
---   watchers, failures, retry policy or '', time-out of an attempt in ms or '', root of its idempotency keys, its
---   checkpoint or '', {its ledger as key, entry, ...}, priority, usage of former attempts or '', 1 when its spending is
---   limited else 0, ms that its budgets leave it or ''},
---   or {0, reason} when there is nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the
---   error as JSON when the job ended without its sender being told, else ''
+-- ARGV: id, lease_ms, worker, token (unique to this claim), budget (of its kind, as JSON or '')
+-- Returns: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''), expires_in (ms or
+--   ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
+--   keys), checkpoint (or ''), ledger (key, entry, ...), priority, usage (of former attempts, or ''), limited (1 when
+--   its spending is limited, else 0), time_left (ms that its budgets leave it, or ''); or {0, reason} when there is
+--   nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the error as JSON when the job
+--   ended without its sender being told, else ''
 -- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
 --!include budget
 
-local id, token, worker = ARGV[5], ARGV[8], ARGV[7]
+local id, token, worker = ARGV.id, ARGV.token, ARGV.worker
 local job = load_job(id)
 if not job then return {0, ''} end
 local key = job_key(id)
@@ -19,15 +19,33 @@ local key = job_key(id)
 local function claim(watchers)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
     'usage', 'budget', 'parent')
-  local limited, time_left_ms = open_budget(job, field[9] or ARGV[9], field[10])
+  local limited, time_left_ms = open_budget(job, field[9] or ARGV.budget, field[10])
   local checkpoint, ledger, expires_at = '', {}, job.expires_at
   if field[7] then
     checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
   end
-  return {1, job.attempt, job.kind, job.tenant, job.queue, field[1], field[2] or '',
-    expires_at and whole(expires_at) or '', expires_at and whole(expires_at - now) or '', watchers,
-    tonumber(field[3] or 0), field[4] or '', field[5] or '', field[6] or id, checkpoint, ledger, tonumber(job.priority),
-    field[8] or '', limited, time_left_ms}
+  return reply{
+    code = 1,
+    attempt = job.attempt,
+    kind = job.kind,
+    tenant = job.tenant,
+    queue = job.queue,
+    request = field[1],
+    metadata = field[2] or '',
+    expires_at = expires_at and whole(expires_at) or '',
+    expires_in = expires_at and whole(expires_at - now) or '',
+    watchers = watchers,
+    failures = tonumber(field[3] or 0),
+    retry = field[4] or '',
+    timeout = field[5] or '',
+    root = field[6] or id,
+    checkpoint = checkpoint,
+    ledger = ledger,
+    priority = tonumber(job.priority),
+    usage = field[8] or '',
+    limited = limited,
+    time_left = time_left_ms,
+  }
 end
 
 if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
@@ -50,7 +68,7 @@ end
 if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
 settle_rates(job, true)
 touched[job.queue] = true
-redis.call('ZADD', leases_key, whole(now + tonumber(ARGV[6])), id)
+redis.call('ZADD', leases_key, whole(now + tonumber(ARGV.lease_ms)), id)
 job.attempt = job.attempt + 1
 enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'token', token, 'started_at', whole(now),
   'lasted', whole(now) .. ' 0', 'emitted', 0)

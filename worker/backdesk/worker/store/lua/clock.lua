@@ -1,7 +1,7 @@
 -- The time, in ms since 1970, the same for the whole fleet because it is the server's.
--- ARGV[2] replaces it in tests; it is empty otherwise.
+-- ARGV.now replaces it in tests; it is empty otherwise.
 local function read_clock()
-  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+  if ARGV.now ~= '' then return tonumber(ARGV.now) end
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end

@@ -1,12 +1,13 @@
 -- Configure: set or remove what applies to a tenant, a kind or a queue from now on, also to jobs that wait already.
 --
--- ARGV: common, scope, its policy (weight, most at once, µs between two, burst, and as JSON) or '' to remove it, the policy
---   that this one was made from ('' for none, '*' for any), tenant or '', then for each setting of the tenant: name, value
+-- ARGV: scope, policy (weight, most at once, µs between two, burst, and as JSON; or '' to remove it), origin (the
+--   policy that this one was made from, '' for none, '*' for any), tenant (or ''), then for each setting of the
+--   tenant: name, value
 -- Returns: 1 when there was something to set or remove, else 0; -1 when another policy is in force than it was made from
 -- Atomic. Idempotent.
 --!include dispatch
 
-local scope, policy, origin, tenant = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local scope, policy, origin, tenant = ARGV.scope, ARGV.policy, ARGV.origin, ARGV.tenant
 local known = redis.call('HGET', policy_key, scope) or ''
 -- One that is in force already was set by this very call, before its answer was lost.
 if origin ~= '*' and known ~= origin and known ~= policy then return -1 end
@@ -16,7 +17,7 @@ local function set()
     redis.call('DEL', tenant_key(tenant))
     if policy ~= '' then redis.call('HSET', tenant_key(tenant), 'name', tenant) end
   end
-  for index = 9, #ARGV - 1, 2 do redis.call('HSET', tenant_key(tenant), ARGV[index], ARGV[index + 1]) end
+  for each in items(ARGV) do redis.call('HSET', tenant_key(tenant), ARGV[each].name, ARGV[each].value) end
   if policy == '' then return redis.call('HDEL', policy_key, scope) end
   redis.call('HSET', policy_key, scope, policy)
   return 1

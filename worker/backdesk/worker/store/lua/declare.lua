@@ -1,6 +1,6 @@
 -- Declare: tell everybody that the deployment is under maintenance, in place of what was told of it before.
 --
--- ARGV: common, message as a JSON string, ms after which it is over by itself or ''
+-- ARGV: message (as JSON string), lasts_ms (after which it is over by itself, or '')
 -- Returns: the notice as JSON: its message, since when and until when in ms
 -- Atomic. Idempotent, but for a time that it is given for: this begins anew. It began when it was first declared.
 --!include keys
@@ -8,11 +8,11 @@
 
 local known = redis.call('GET', maintenance_key)
 local since = known and cjson.decode(known).since or now
-local lasts = tonumber(ARGV[6])
-local notice = '{"message":' .. ARGV[5] .. ',"since":' .. whole(since) .. ',"until":' ..
+local lasts = tonumber(ARGV.lasts_ms)
+local notice = '{"message":' .. ARGV.message .. ',"since":' .. whole(since) .. ',"until":' ..
   (lasts and whole(now + lasts) or 'null') .. '}'
 if lasts then
-  redis.call('SET', maintenance_key, notice, 'PX', ARGV[6])
+  redis.call('SET', maintenance_key, notice, 'PX', ARGV.lasts_ms)
 else
   redis.call('SET', maintenance_key, notice)
 end

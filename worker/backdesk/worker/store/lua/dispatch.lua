@@ -1,5 +1,5 @@
 -- Dispatch: moves jobs from the tenants' lines into the bounded window of deliveries that Celery holds.
--- ARGV[3]: idle window, the deliveries kept in Celery while no worker is alive.
+-- ARGV.idle_window: idle window, the deliveries kept in Celery while no worker is alive.
 --!include events
 --!include limits
 
@@ -20,7 +20,7 @@ local function native_delivery(id, kind, queue, tenant)
     '"task":' .. cjson.encode(kind) .. ',"id":"' .. id .. '","root_id":"' .. id .. '","parent_id":null,"group":null,' ..
     '"argsrepr":"","kwargsrepr":"tenant=' .. tenant .. '","origin":"backdesk","ignore_result":true,"retries":0},' ..
     '"properties":{"correlation_id":"' .. id .. '","delivery_tag":"' .. id .. '","delivery_mode":2,"priority":0,' ..
-    '"delivery_info":{"exchange":"","routing_key":"' .. celery_list(queue) .. '"}}}'
+    '"delivery_info":{"exchange":"","routing_key":"' .. deliveries_key(queue) .. '"}}}'
 end
 
 -- The message of a job is always the same text, so that it can be looked for in Celery's list.
@@ -31,14 +31,14 @@ end
 
 local function deliver(queue, id)
   redis.call('ZADD', window_key(queue), whole(now), id)
-  redis.call('LPUSH', celery_list(queue), delivery(id))
+  redis.call('LPUSH', deliveries_key(queue), delivery(id))
 end
 
 -- How many more deliveries fit: one for each free slot of the fleet, and a few ahead.
 local function room(queue)
   local scope, average_s = 'queue ' .. queue, 'seconds ' .. queue
   local slots, unclaimed = tonumber(redis.call('HGET', slots_key, queue) or 0), redis.call('ZCARD', window_key(queue))
-  if slots == 0 then return tonumber(ARGV[3]) - unclaimed end
+  if slots == 0 then return tonumber(ARGV.idle_window) - unclaimed end
   if flow[average_s] == nil then read_flow(scope, average_s) end
   local seconds, running = flow[average_s], (flow_of(scope) or 0) - unclaimed
   local ahead = seconds and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
@@ -311,6 +311,6 @@ end
 local function tell_sender(job)
   if redis.call('HEXISTS', job_key(job.id), 'delivery') == 1 then
     redis.call('HSET', job_key(job.id), 'untold', 1)
-    redis.call('LPUSH', celery_list(job.queue), delivery(job.id))
+    redis.call('LPUSH', deliveries_key(job.queue), delivery(job.id))
   end
 end

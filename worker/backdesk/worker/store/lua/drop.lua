@@ -1,14 +1,15 @@
 -- Drop: forget dead letters now.
 --
--- ARGV: common, then for each job: job id
+-- ARGV: then for each job: id
 -- Returns: how many were forgotten; a job that has not failed is left alone
 -- Atomic. Idempotent.
 --!include forget
 
 local dropped = 0
-for index = 5, #ARGV do
-  if redis.call('HGET', job_key(ARGV[index]), 'state') == 'failed' then
-    forget(ARGV[index], 'failed')
+for each in items(ARGV) do
+  local id = ARGV[each].id
+  if redis.call('HGET', job_key(id), 'state') == 'failed' then
+    forget(id, 'failed')
     dropped = dropped + 1
   end
 end

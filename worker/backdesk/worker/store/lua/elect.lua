@@ -1,11 +1,11 @@
 -- Elect: become, or remain, the one worker that does the maintenance.
 --
--- ARGV: common, worker, term in ms
+-- ARGV: worker, term_ms
 -- Returns: 1 when this worker leads, else 0
 -- Atomic. Idempotent.
 --!include keys
 
 local leader = redis.call('GET', leader_key)
-if leader and leader ~= ARGV[5] then return 0 end
-redis.call('SET', leader_key, ARGV[5], 'PX', ARGV[6])
+if leader and leader ~= ARGV.worker then return 0 end
+redis.call('SET', leader_key, ARGV.worker, 'PX', ARGV.term_ms)
 return 1

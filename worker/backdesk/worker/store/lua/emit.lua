@@ -1,21 +1,21 @@
 -- Emit: append events of a running attempt to its log and publish them.
 --
--- ARGV: common, job id, attempt, index of the first event within the attempt (from 0), events allowed in the log,
---   then for each event: type, data JSON
+-- ARGV: id, attempt, first (index of the first event within the attempt, from 0), cap (events allowed in the log),
+--   then for each event: type, data (JSON)
 -- Returns: the subscribers that heard the last event, or -1 when the attempt has lost its fence
 -- Atomic. Idempotent by index: events that an earlier call has written are skipped. Events over the cap are dropped.
 --!include events
 
-local id, attempt, first, cap = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local id, attempt, first, cap = ARGV.id, ARGV.attempt, tonumber(ARGV.first), tonumber(ARGV.cap)
 local key = job_key(id)
 local field = redis.call('HMGET', key, 'state', 'attempt', 'kind', 'tenant', 'emitted')
 if field[1] ~= 'running' or field[2] ~= attempt then return -1 end
 local job = {id = id, kind = field[3], tenant = field[4], attempt = tonumber(attempt)}
 local emitted, room = tonumber(field[5]), cap - redis.call('LLEN', events_key(id))
 local heard, index = 0, first
-for position = 9, #ARGV - 1, 2 do
+for each in items(ARGV) do
   if index >= emitted and room > 0 then
-    heard = append(job, ARGV[position], ARGV[position + 1])
+    heard = append(job, ARGV[each].type, ARGV[each].data)
     room = room - 1
   end
   index = index + 1

@@ -1,5 +1,5 @@
 -- The end of a job, and what it means to its family: a parent that waits for it, children that still work for it.
--- ARGV[4]: retention in ms.
+-- ARGV.retention_ms: retention in ms.
 --!include record
 --!include stats
 
@@ -68,7 +68,7 @@ end
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten. The rest are fields and values to write with them.
 conclude = function(job, state, name, value, data, ...)
-  local key, ttl, ran = job_key(job.id), whole(tonumber(ARGV[4]) + KEPT_LONGER_MS), job.state == 'running'
+  local key, ttl, ran = job_key(job.id), whole(tonumber(ARGV.retention_ms) + KEPT_LONGER_MS), job.state == 'running'
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data)

@@ -14,5 +14,5 @@ local function append(job, type, data)
     '","data":' .. data .. '}'
   redis.call('RPUSH', log, event)
   return redis.call('PUBLISH', progress_channel(job.id), event) +
-    redis.call('PUBLISH', tenant_channel(job.tenant), event)
+    redis.call('PUBLISH', tenant_progress_channel(job.tenant), event)
 end

@@ -1,11 +1,11 @@
 -- Expire: end the jobs that have reached a time limit: to have begun, to be done, or to stop when asked.
 --
--- ARGV: common, most jobs to take
+-- ARGV: most (jobs to take)
 -- Returns: how many were looked at
 -- Atomic. Idempotent. A running job is ended here only when its attempt did not end it in time.
 --!include ending
 
-local ids = redis.call('ZRANGEBYSCORE', expiring_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
+local ids = redis.call('ZRANGEBYSCORE', expiring_key, '-inf', whole(now), 'LIMIT', 0, ARGV.most)
 for _, id in ipairs(ids) do
   redis.call('ZREM', expiring_key, id)
   local job = load_job(id)

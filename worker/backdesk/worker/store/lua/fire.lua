@@ -1,8 +1,8 @@
 -- Fire: write the job of a schedule whose moment has come, and plan its next one, in one step.
 --
--- ARGV: common, name, generation, planned moment in ms, next moment in ms or '', moment in ms of the job or '', moments
---   left out, 1 to leave this one out while the last job goes on or '', error JSON or '', then for each argument that
---   submit takes for the job: argument
+-- ARGV: name, generation, planned (moment in ms), following (next moment in ms, or ''), moment (of the job in ms, or
+--   ''), passed (moments left out), skips (1 to leave this one out while the last job goes on, or ''), error (JSON or
+--   ''), then for each argument that submit takes for the job: argument
 -- Returns: {code, job id or ''}: 1 the job is written, 0 it was there, 2 there was none to write, 3 left out because the
 --   last job goes on, -1 nothing done because the schedule was fired, paused, replaced or removed meanwhile;
 --   or {-4, field} nothing done because the tenant, or its kind, is not allowed
@@ -13,10 +13,10 @@
 
 local RETRY_MS = 60000
 local ENDED = {succeeded = true, failed = true, cancelled = true, expired = true}
-local name, planned, following = ARGV[5], ARGV[7], ARGV[8]
+local name, planned, following = ARGV.name, ARGV.planned, ARGV.following
 local key = schedule_key(name)
 local field = redis.call('HMGET', key, 'generation', 'next', 'paused', 'last_job')
-if field[1] ~= ARGV[6] or field[2] ~= planned or field[3] then return {-1, ''} end
+if field[1] ~= ARGV.generation or field[2] ~= planned or field[3] then return {-1, ''} end
 
 local function last_goes_on()
   local state = field[4] and redis.call('HGET', job_key(field[4]), 'state')
@@ -24,26 +24,26 @@ local function last_goes_on()
 end
 
 local function write_job()
-  local arguments = {unpack(ARGV, 1, 4)}
-  for index = 13, #ARGV do arguments[#arguments + 1] = ARGV[index] end
+  local arguments = {ARGV.prefix, ARGV.now, ARGV.idle_window, ARGV.retention_ms}
+  for each in items(ARGV) do arguments[#arguments + 1] = ARGV[each].argument end
   local answer = submit(arguments)[1]
   if answer[1] == -4 then return answer end
   if answer[1] == 1 then
     redis.call('HINCRBY', key, 'fired', 1)
-    redis.call('HSET', key, 'last_job', answer[2], 'last_planned_at', ARGV[9], 'last_fired_at', whole(now))
+    redis.call('HSET', key, 'last_job', answer[2], 'last_planned_at', ARGV.moment, 'last_fired_at', whole(now))
   end
   redis.call('HDEL', key, 'error')
   return {answer[1] == 1 and 1 or 0, answer[2]}
 end
 
 local function decide()
-  if ARGV[12] ~= '' then
-    redis.call('HSET', key, 'error', ARGV[12])
+  if ARGV.error ~= '' then
+    redis.call('HSET', key, 'error', ARGV.error)
     redis.call('HINCRBY', key, 'failed', 1)
-  elseif ARGV[9] ~= '' and ARGV[11] ~= '' and last_goes_on() then
+  elseif ARGV.moment ~= '' and ARGV.skips ~= '' and last_goes_on() then
     redis.call('HINCRBY', key, 'skipped', 1)
     return {3, field[4]}
-  elseif ARGV[9] ~= '' then
+  elseif ARGV.moment ~= '' then
     return write_job()
   end
   return {2, ''}
@@ -51,7 +51,7 @@ end
 
 local done = decide()
 if done[1] < 0 then return done end
-redis.call('HINCRBY', key, 'misfires', ARGV[10])
+redis.call('HINCRBY', key, 'misfires', ARGV.passed)
 redis.call('HSET', key, 'next', following)
 if following == '' then
   redis.call('ZREM', schedule_due_key, name)

@@ -1,11 +1,11 @@
 -- Grant: let a job spend as much again as its budget says, or go on past its tenant's day for as much again.
 --
--- ARGV: common, job id (whose budget it is, or who may go on), day or '', number of the grant
+-- ARGV: id (whose budget it is, or who may go on), day (or ''), number (of the grant)
 -- Returns: 1 when it is in force
 -- Atomic. Idempotent by number. The time of a budget is prolonged from now on when it is over.
 --!include budget
 
-local id, day, number = ARGV[5], ARGV[6], tonumber(ARGV[7])
+local id, day, number = ARGV.id, ARGV.day, tonumber(ARGV.number)
 local field = redis.call('HMGET', job_key(id), 'budget')
 local pot = pot_of_job(id, field[1])
 local name = day == '' and 'grants' or 'day:' .. day

@@ -1,8 +1,8 @@
 -- Park: end a running attempt that is not its job's last. The job runs again after a delay, or as soon as it can.
 --
--- ARGV: common, job id, attempt, delay ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error JSON or
---   '', usage JSON, tokens of this attempt, line of those that wait for the same limit or '', what limits it as JSON or
---   ''
+-- ARGV: id, attempt, delay_ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error (JSON or ''), usage
+--   (JSON), tokens (of this attempt), line (of those that wait for the same limit, or ''), limit (what limits it as
+--   JSON, or '')
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. Only a failed attempt counts
 -- as a failure. A job that was asked to stop is cancelled instead. One that stands in a line goes on when the limit has
@@ -11,12 +11,12 @@
 
 local LONGEST_HELD = 300000 -- after which a job asks again by itself, in ms
 local EVENTS = {failed = 'retrying', limited = 'limited'}
-local job = load_job(ARGV[5])
-local held, left = holds(job, ARGV[6])
+local job = load_job(ARGV.id)
+local held, left = holds(job, ARGV.attempt)
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
-local key, delay, outcome, error = job_key(job.id), tonumber(ARGV[7]), ARGV[8], ARGV[9]
-local line, limit = ARGV[12], ARGV[13]
-job.tokens = tonumber(ARGV[11])
+local key, delay, outcome, error = job_key(job.id), tonumber(ARGV.delay_ms), ARGV.outcome, ARGV.error
+local line, limit = ARGV.line, ARGV.limit
+job.tokens = tonumber(ARGV.tokens)
 
 local function park()
   local run_at = now + delay
@@ -36,7 +36,7 @@ local function park()
 end
 
 keep_attempt(job, outcome, error)
-redis.call('HSET', key, 'usage', ARGV[10], 'left_by', ARGV[6])
+redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.attempt)
 local stop = redis.call('HGET', key, 'stop')
 if outcome == 'failed' then redis.call('HINCRBY', key, 'failures', 1) end
 if stop then

@@ -1,6 +1,6 @@
 -- Promote: queue the parked jobs whose time has come, and give up waiting for what did not come in time.
 --
--- ARGV: common, most jobs to take
+-- ARGV: most (jobs to take)
 -- Returns: how many were looked at
 -- Atomic. Idempotent.
 --!include ending
@@ -22,7 +22,7 @@ local function give_up(job)
   end
 end
 
-local ids = redis.call('ZRANGEBYSCORE', due_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
+local ids = redis.call('ZRANGEBYSCORE', due_key, '-inf', whole(now), 'LIMIT', 0, ARGV.most)
 for _, id in ipairs(ids) do
   redis.call('ZREM', due_key, id)
   local job = load_job(id)

@@ -1,6 +1,6 @@
 -- Reap: take back the jobs whose lease has run out; their worker is dead or stuck.
 --
--- ARGV: common, most jobs to take, crashes allowed
+-- ARGV: most (jobs to take), crashes (allowed)
 -- Returns: the ids that were taken back
 -- Atomic. Each goes to the front of its tenant's line (it keeps its rank), or fails as poison once it has taken down
 -- the allowed number of workers, or is cancelled if it was asked to stop. The next claim raises the fence, so that the
@@ -13,7 +13,7 @@ local function take_back(job)
   keep_attempt(job, 'lost', '')
   if field[1] then
     end_cancelled(job, field[1])
-  elseif crashes >= tonumber(ARGV[6]) then
+  elseif crashes >= tonumber(ARGV.crashes) then
     local message = 'its worker was lost ' .. crashes .. ' times while running it, at last ' .. (field[2] or 'unknown')
     local error = failure(job, 'poison', cjson.encode(message), 'unknown', 'critical')
     conclude(job, 'failed', 'error', error, error)
@@ -28,7 +28,7 @@ local function take_back(job)
   end
 end
 
-local ids = redis.call('ZRANGEBYSCORE', leases_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
+local ids = redis.call('ZRANGEBYSCORE', leases_key, '-inf', whole(now), 'LIMIT', 0, ARGV.most)
 for _, id in ipairs(ids) do
   redis.call('ZREM', leases_key, id)
   local job = load_job(id)

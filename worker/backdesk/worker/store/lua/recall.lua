@@ -1,17 +1,17 @@
 -- Recall: read what was said in a conversation before a job.
 --
--- ARGV: common, job id, attempt, conversation, owner or '', root of the job, most turns
+-- ARGV: id, attempt, conversation, owner (or ''), root (of the job), most (turns)
 -- Returns: {1, {values of the head, in the order of HEAD}, {turns as JSON, the newest first}}, {0} when the attempt has
 --   lost its fence, {-1} when the conversation is that of another owner
 -- Atomic. Idempotent: a job sees the turns that were there when it asked first, in each of its attempts and in a replay
 --   that resumes. Its own turn is never among them.
 --!include history
 
-local id, attempt, conversation, root, most = ARGV[5], ARGV[6], ARGV[7], ARGV[9], tonumber(ARGV[10])
+local id, attempt, conversation, root, most = ARGV.id, ARGV.attempt, ARGV.conversation, ARGV.root, tonumber(ARGV.most)
 local tenant = tenant_of(id, attempt)
 if not tenant then return {0} end
 local key = history_key(tenant, conversation)
-if belongs_to_another(key, ARGV[8]) then return {-1} end
+if belongs_to_another(key, ARGV.owner) then return {-1} end
 
 -- How far the job may look, noted in its ledger.
 local function horizon()

@@ -1,6 +1,6 @@
 -- Redeliver: give back a delivery that its worker will not use, because it ends or does not know the kind.
 --
--- ARGV: common, job id, 1 when the worker does not know the kind or ''
+-- ARGV: id, unknown_kind (1 when the worker does not know the kind, or '')
 -- Returns: 1 when it waits for another worker now, 0 when there was nothing to give back
 -- Atomic. Repeated after a lost answer it may deliver twice, of which the second is refused when it is claimed. A job of
 -- an unknown kind goes round while a live worker knows it; after some rounds, as when all of those are busy, it leaves
@@ -9,8 +9,8 @@
 
 local ROUNDS = 8 -- where half of the workers know the kind, one job in 256 has not met one of them by then
 
-local job = load_job(ARGV[5])
-if job and ARGV[6] == '' and redis.call('HGET', job_key(job.id), 'untold') == '1' then
+local job = load_job(ARGV.id)
+if job and ARGV.unknown_kind == '' and redis.call('HGET', job_key(job.id), 'untold') == '1' then
   tell_sender(job)
   return 1
 end
@@ -21,7 +21,7 @@ local function worth_another_round()
     redis.call('HINCRBY', job_key(job.id), 'rounds', 1) % ROUNDS ~= 0
 end
 
-if ARGV[6] == '' or worth_another_round() then
+if ARGV.unknown_kind == '' or worth_another_round() then
   deliver(job.queue, job.id)
 else
   undeliver(job)

@@ -1,12 +1,12 @@
 -- Redispatch: deliver again what Celery was given and lost between its list and a claim.
 --
--- ARGV: common, queue, age in ms from which a delivery is looked for
+-- ARGV: queue, age_ms (from which a delivery is looked for)
 -- Returns: how many deliveries were repeated
 -- Atomic. A delivery that still stands in Celery's list is left alone, however long it has waited.
 --!include dispatch
 
-local queue, age_ms = ARGV[5], tonumber(ARGV[6])
-local window, list = window_key(queue), celery_list(queue)
+local queue, age_ms = ARGV.queue, tonumber(ARGV.age_ms)
+local window, list = window_key(queue), deliveries_key(queue)
 local old = redis.call('ZRANGEBYSCORE', window, '-inf', whole(now - age_ms))
 local repeated = 0
 if #old > 0 and redis.call('LLEN', list) < redis.call('ZCARD', window) then

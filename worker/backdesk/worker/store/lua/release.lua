@@ -1,12 +1,12 @@
 -- Release: let jobs go on that are parked for the limits or the breaker of an outside service, as many as it has room for.
 --
--- ARGV: common, longest wait of a call in ms, pause between probes in ms, time-out of a probe in ms, most jobs of a line
+-- ARGV: wait_ms (of a call, at most), probe_ms (pause between probes), timeout_ms (of a probe), most (jobs of a line)
 -- Returns: how many may go on
 -- Atomic. Idempotent. They are due at once, the longest parked first. Of a breaker that is not closed one goes, to probe.
 --!include service
 --!include breaker
 
-local wait, probe_ms, timeout_ms, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local wait, probe_ms, timeout_ms, most = tonumber(ARGV.wait_ms), tonumber(ARGV.probe_ms), tonumber(ARGV.timeout_ms), tonumber(ARGV.most)
 local WOKEN_FOR = 3000 -- how long one that was woken may take to come and probe, in ms
 
 local function limit_of(line)

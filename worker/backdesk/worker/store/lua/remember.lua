@@ -1,18 +1,18 @@
 -- Remember: write an entry of a running attempt into its job's ledger.
 --
--- ARGV: common, job id, attempt, key, entry JSON or '' to take it out, data of a `step` event as JSON or '', events
---   allowed in the log
+-- ARGV: id, attempt, key, entry (JSON, or '' to take it out), event (data of a `step` event as JSON, or ''), cap
+--   (events allowed in the log)
 -- Returns: 1 when it is written, 0 when the attempt has lost its fence
 -- Atomic. Idempotent: the same entry again changes nothing.
 --!include record
 
-local job = load_job(ARGV[5])
-if not holds(job, ARGV[6]) then return 0 end
-local ledger, key, entry = ledger_key(job.id), ARGV[7], ARGV[8]
+local job = load_job(ARGV.id)
+if not holds(job, ARGV.attempt) then return 0 end
+local ledger, key, entry = ledger_key(job.id), ARGV.key, ARGV.entry
 if entry == '' then
   redis.call('HDEL', ledger, key)
 elseif redis.call('HGET', ledger, key) ~= entry then
   if redis.call('HSET', ledger, key, entry) == 1 then redis.call('HSET', job_key(job.id), 'remembers', 1) end
-  if ARGV[9] ~= '' and redis.call('LLEN', events_key(job.id)) < tonumber(ARGV[10]) then append(job, 'step', ARGV[9]) end
+  if ARGV.event ~= '' and redis.call('LLEN', events_key(job.id)) < tonumber(ARGV.cap) then append(job, 'step', ARGV.event) end
 end
 return 1

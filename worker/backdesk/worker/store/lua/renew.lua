@@ -1,12 +1,12 @@
 -- Renew: prolong the leases of all attempts of one process, and learn who is being watched.
 --
--- ARGV: common, lease ms, then for each attempt: job id, attempt
+-- ARGV: lease_ms, then for each attempt: id, attempt
 -- Returns: for each attempt the number of its subscribers, or -1 when it has lost its fence
 -- Atomic. Idempotent. An expired lease that nobody has reaped yet is prolonged: the attempt is alive. What an attempt
 -- costs beyond what was paid for it is paid as it goes.
 --!include dispatch
 
-local lease_ms = tonumber(ARGV[5])
+local lease_ms = tonumber(ARGV.lease_ms)
 
 local function pay_on(id, place, prepaid_ms, lasted)
   local seconds, before = seconds_of(lasted)
@@ -16,13 +16,13 @@ local function pay_on(id, place, prepaid_ms, lasted)
 end
 
 local replies = {}
-for index = 6, #ARGV - 1, 2 do
-  local id, attempt = ARGV[index], ARGV[index + 1]
+for each in items(ARGV) do
+  local id, attempt = ARGV[each].id, ARGV[each].attempt
   local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'queue', 'tenant', 'kind', 'prepaid', 'lasted')
   if field[1] == 'running' and field[2] == attempt then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7])
-    local heard = redis.call('PUBSUB', 'NUMSUB', progress_channel(id), tenant_channel(field[4]))
+    local heard = redis.call('PUBSUB', 'NUMSUB', progress_channel(id), tenant_progress_channel(field[4]))
     replies[#replies + 1] = heard[2] + heard[4]
   else
     replies[#replies + 1] = -1

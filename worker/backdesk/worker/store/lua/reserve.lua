@@ -1,7 +1,7 @@
 -- Reserve: let a call to an outside service begin, now or in a moment, or say when to ask again.
 --
--- ARGV: common, call (job:attempt:number), resource, bucket of the resource and its key, tokens, longest wait in ms,
---   pause between probes in ms, time-out of a probe in ms, then for each scope: group (of which the first that is set
+-- ARGV: call (job:attempt:number), resource, bucket (of the resource and its key), tokens, wait_ms (at most), probe_ms
+--   (pause between probes), timeout_ms (of a probe), then for each scope: group (of which the first that is set
 --   counts), scope, bucket
 -- Returns: {'go', ms until it begins, what it is: 'probe' or ''}; or, with nothing reserved, {'ask', ms until it is worth
 --   asking again}, {'park', ms until it may go on, why, line in which the job is parked}, {'never', 0, why, bucket}
@@ -9,8 +9,8 @@
 --!include service
 --!include breaker
 
-local call, resource, service, tokens = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
-local wait, probe_ms, timeout_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local call, resource, service, tokens = ARGV.call, ARGV.resource, ARGV.bucket, tonumber(ARGV.tokens)
+local wait, probe_ms, timeout_ms = tonumber(ARGV.wait_ms), tonumber(ARGV.probe_ms), tonumber(ARGV.timeout_ms)
 local ASK_MS, FULL_MS = 200, 2000
 
 local known = redis.call('GET', reservation_key(call))
@@ -21,11 +21,11 @@ end
 
 local function limits()
   local scopes, groups, found = {}, {}, {}
-  for index = 12, #ARGV - 2, 3 do scopes[#scopes + 1] = ARGV[index + 1] end
-  local set = redis.call('HMGET', service_limits_key, unpack(scopes))
-  for index, limit in ipairs(set) do
-    local base = 9 + 3 * index
-    local group, bucket = ARGV[base], ARGV[base + 2]
+  for each in items(ARGV) do scopes[#scopes + 1] = ARGV[each].scope end
+  local set, number = redis.call('HMGET', service_limits_key, unpack(scopes)), 0
+  for each in items(ARGV) do
+    number = number + 1
+    local limit, group, bucket = set[number], ARGV[each].group, ARGV[each].bucket
     if limit and not groups[group] then
       groups[group] = true
       found[#found + 1] = {bucket = bucket, group = group, limit = cjson.decode(limit), level = load_level(bucket, wait)}
@@ -37,8 +37,8 @@ end
 -- Every scope that may limit a bucket, so that a limit that is set while jobs wait holds for them, too.
 local function scopes_of(group)
   local scopes = {}
-  for index = 12, #ARGV - 2, 3 do
-    if ARGV[index] == group then scopes[#scopes + 1] = ARGV[index + 1] end
+  for each in items(ARGV) do
+    if ARGV[each].group == group then scopes[#scopes + 1] = ARGV[each].scope end
   end
   return cjson.encode(scopes)
 end

@@ -1,6 +1,6 @@
 -- Resume: let go on what a limit has held, as far as the limit has room again.
 --
--- ARGV: common, most limits to look at
+-- ARGV: most (limits to look at)
 -- Returns: how many were looked at
 -- Atomic. Idempotent.
 --!include dispatch
@@ -13,7 +13,7 @@ if looked_at and now < looked_at then
 end
 flow.resumed = now
 
-local scopes = redis.call('ZRANGEBYSCORE', limited_key, '-inf', whole(now), 'LIMIT', 0, ARGV[5])
+local scopes = redis.call('ZRANGEBYSCORE', limited_key, '-inf', whole(now), 'LIMIT', 0, ARGV.most)
 for _, scope in ipairs(scopes) do readmit(scope) end
 dispatch_touched()
 return #scopes

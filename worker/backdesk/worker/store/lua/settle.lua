@@ -1,17 +1,17 @@
 -- Settle: a call to an outside service is over: true up what it reserved, and tell the breaker.
 --
--- ARGV: common, call (job:attempt:number), resource, bucket of the resource and its key, how it went ('answered',
---   'failed', 'limited' by the service, 'unknown', 'unused' when it never began), tokens used or '', ms for which the
---   service wants no more or '', failures that open the breaker, window of these in ms, pause between probes in ms,
---   longest wait in ms
+-- ARGV: call (job:attempt:number), resource, bucket (of the resource and its key), went ('answered', 'failed',
+--   'limited' by the service, 'unknown', 'unused' when it never began), used (tokens, or ''), hold_ms (for which the
+--   service wants no more, or ''), failures (that open the breaker), window_ms (of these), probe_ms (pause between
+--   probes), wait_ms (at most)
 -- Returns: {state of the breaker, ms until its next probe, 1 when this call has changed it else 0}
 -- Atomic. Idempotent by call: repeated after a lost answer it gives nothing back again and counts no second failure.
 --!include service
 --!include breaker
 
-local call, resource, service, went = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local used, wait = tonumber(ARGV[9]), tonumber(ARGV[14])
-local probe_ms = tonumber(ARGV[13])
+local call, resource, service, went = ARGV.call, ARGV.resource, ARGV.bucket, ARGV.went
+local used, wait = tonumber(ARGV.used), tonumber(ARGV.wait_ms)
+local probe_ms = tonumber(ARGV.probe_ms)
 
 -- What was reserved too much helps the calls after this one as long as the minute that it was reserved in is not over.
 local function true_up(bucket, unit, reserved, real, per_minute)
@@ -34,10 +34,10 @@ if known then
     if each.requests and went == 'unused' then true_up(each.bucket, 'rate', 1, 0, each.requests) end
   end
 end
-if went == 'limited' and ARGV[10] ~= '' then hold(service, tonumber(ARGV[10])) end
+if went == 'limited' and ARGV.hold_ms ~= '' then hold(service, tonumber(ARGV.hold_ms)) end
 
 local function failures()
-  local key, window = failures_key(resource), tonumber(ARGV[12])
+  local key, window = failures_key(resource), tonumber(ARGV.window_ms)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now - window))
   redis.call('ZREMRANGEBYSCORE', key, '(' .. whole(now), '+inf') -- the clock was put back
   if went == 'failed' then
@@ -50,7 +50,7 @@ end
 local breaker = load_breaker(resource)
 local before = breaker.state
 if breaker.state == 'closed' then
-  if went == 'failed' and failures() >= tonumber(ARGV[11]) then
+  if went == 'failed' and failures() >= tonumber(ARGV.failures) then
     breaker.probe_at = now + probe_ms
     turn(breaker, 'open', failures())
   elseif went == 'failed' then

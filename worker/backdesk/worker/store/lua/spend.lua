@@ -1,20 +1,21 @@
 -- Spend: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
 --
--- ARGV: common, job id, attempt, number of the call ('' only asks whether there is time), tokens, cost (in millionths of
---   a dollar, '' when unknown), model calls, tool calls, more tokens, more cost (both taken as far as there is room), job
---   or day whose budget is lived on by cheaper means from this call on or '', 1 to count in any case or ''
+-- ARGV: id, attempt, number (of the call, '' only asks whether there is time), tokens, cost (in millionths of a
+--   dollar, '' when unknown), model_calls, tool_calls, more_tokens, more_cost (both taken as far as there is room),
+--   cheaper (job or day whose budget is lived on by cheaper means from this call on, or ''), in_any_case (1 to count
+--   in any case, or '')
 -- Returns: {1, share of what was taken more in millionths, 1 when the spending is limited else 0, ms that are left or
 --   ''}, {0, refusal as JSON}, {-1} when the attempt has lost its fence, {-2, whose money it is} when the cost is unknown
 --   and a budget in money, {-3, tenant, setting, value} when a limit of the tenant is no number
 -- Atomic. Idempotent by call. What a lost attempt has set aside stays spent: its calls may have been billed.
 --!include budget
 
-local id, attempt, number = ARGV[5], ARGV[6], ARGV[7]
+local id, attempt, number = ARGV.id, ARGV.attempt, ARGV.number
 local call = call_field(attempt, number)
-local cheaper, in_any_case = ARGV[14] ~= '', ARGV[15] ~= ''
-local least = {tokens = tonumber(ARGV[8]), cost = tonumber(ARGV[9]), model_calls = tonumber(ARGV[10]),
-  tool_calls = tonumber(ARGV[11]), unpriced = ARGV[9] == '' and 1 or 0}
-local more = {tokens = tonumber(ARGV[12]), cost = tonumber(ARGV[13])}
+local cheaper, in_any_case = ARGV.cheaper ~= '', ARGV.in_any_case ~= ''
+local least = {tokens = tonumber(ARGV.tokens), cost = tonumber(ARGV.cost), model_calls = tonumber(ARGV.model_calls),
+  tool_calls = tonumber(ARGV.tool_calls), unpriced = ARGV.cost == '' and 1 or 0}
+local more = {tokens = tonumber(ARGV.more_tokens), cost = tonumber(ARGV.more_cost)}
 local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'tenant')
 local tenant = field[3]
 local fenced = field[1] == 'running' and field[2] == attempt
@@ -91,7 +92,7 @@ local function take(share)
   for _, name in ipairs(COUNTED) do kept[name] = whole(amount[name]) end
   redis.call('HSET', spent_key(id), call, cjson.encode(kept))
   for _, pot in ipairs(pots) do
-    if cheaper and (pot.job or pot.day) == ARGV[14] then redis.call('HSET', pot.key, 'cheaper', 1) end
+    if cheaper and (pot.job or pot.day) == ARGV.cheaper then redis.call('HSET', pot.key, 'cheaper', 1) end
     if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
       redis.call('HINCRBY', pot.key, 'jobs', 1)
     end

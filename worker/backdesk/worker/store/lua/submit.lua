@@ -1,12 +1,12 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: common, ageing of a priority in ms, 1 to refuse unknown tenants or '', then for each job 25 values: id, kind,
---   tenant, queue, priority 0-9 or '', request JSON, fingerprint, idempotency key or '', run-at ms or '',
---   expires-at ms or '', metadata JSON or '', Celery message or '', start-by ms or '', time-out of an attempt in ms or '',
---   retry policy JSON or '', parent or '', its attempt or '', its key for this job or '', origin or '', 1 to take over what
---   the origin has finished or '', conversation or '', what to do while it goes on (enqueue reject interrupt), ms for which
---   the idempotency key lasts or '', 1 when it lasts while the job goes on or '', budget JSON or
---   ''
+-- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), then for each job: id, kind,
+--   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (or ''),
+--   expires_at_ms (or ''), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (or ''), timeout_ms (of
+--   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_attempt (or ''), parent_key (its key for
+--   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished, or ''), conversation (or
+--   ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
+--   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
 --   or {-4, field} when the tenant, or its kind, is not allowed
@@ -14,12 +14,8 @@
 --!include ending
 --!include permission
 
-local FIELDS = 25
-local OPTIONAL = {[8] = 'idempotency_key', [9] = 'run_at', [10] = 'expires_at', [11] = 'metadata', [12] = 'delivery',
-  [13] = 'start_by', [14] = 'timeout_ms', [15] = 'retry', [16] = 'parent', [18] = 'parent_key', [19] = 'origin',
-  [21] = 'conversation', [25] = 'budget'}
 local USUAL_PRIORITY = 5
-local ageing_us, tenants_must_be_known = tonumber(ARGV[5]) * 1000, ARGV[6] ~= ''
+local ageing_us, tenants_must_be_known = tonumber(ARGV.ageing_ms) * 1000, ARGV.require_tenant ~= ''
 local replies = {}
 
 -- What to answer of a job that is there; nil when it is not.
@@ -43,16 +39,21 @@ local function rank_of(priority)
   return whole(newest + (9 - priority) * ageing_us)
 end
 
-local function write(job, base)
+local function write(job, each)
   job.priority = tonumber(job.priority) or tonumber(settings_of(job.tenant).priority) or USUAL_PRIORITY
   job.rank = rank_of(job.priority)
   local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
-    'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[base + 6],
-    'fingerprint', ARGV[base + 7], 'created_at', whole(now)}
-  for offset, name in pairs(OPTIONAL) do
-    if ARGV[base + offset] ~= '' then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = ARGV[base + offset]
+    'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[each].request,
+    'fingerprint', ARGV[each].fingerprint, 'created_at', whole(now)}
+  local given = {'idempotency_key', ARGV[each].idempotency_key, 'run_at', ARGV[each].run_at_ms,
+    'expires_at', ARGV[each].expires_at_ms, 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
+    'start_by', ARGV[each].start_by_ms, 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
+    'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
+    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget}
+  for index = 2, #given, 2 do
+    if given[index] ~= '' then
+      fields[#fields + 1] = given[index - 1]
+      fields[#fields + 1] = given[index]
     end
   end
   redis.call('HSET', job_key(job.id), unpack(fields))
@@ -62,12 +63,12 @@ local function write(job, base)
 end
 
 -- An idempotency key lasts as long as its job, unless it is to last for a time, or only while the job goes on.
-local function keep_key(job, base)
-  local key, ttl, while_active = ARGV[base + 8], ARGV[base + 23], ARGV[base + 24]
+local function keep_key(job, each)
+  local key, ttl = ARGV[each].idempotency_key, ARGV[each].idempotency_ttl_ms
   if key == '' then return end
   local name = idempotency_key(job.tenant, key)
   if ttl ~= '' then redis.call('SET', name, job.id, 'PX', ttl) else redis.call('SET', name, job.id) end
-  local lasts = while_active ~= '' and 'active' or ttl ~= '' and 'ttl'
+  local lasts = ARGV[each].idempotency_while_active ~= '' and 'active' or ttl ~= '' and 'ttl'
   if lasts then redis.call('HSET', job_key(job.id), 'idempotency_lasts', lasts) end
 end
 
@@ -106,22 +107,22 @@ local function follow(job, origin, resumes)
   redis.call('HSET', job_key(job.id), 'remembers', 1, 'root', redis.call('HGET', job_key(origin), 'root') or origin)
 end
 
-local function create(base)
-  local run_at, parent, origin = tonumber(ARGV[base + 9]), ARGV[base + 16], ARGV[base + 19]
-  if parent ~= '' and not holds(load_job(parent), ARGV[base + 17]) then return {-2, ''} end
+local function create(each)
+  local run_at, parent, origin = tonumber(ARGV[each].run_at_ms), ARGV[each].parent, ARGV[each].origin
+  if parent ~= '' and not holds(load_job(parent), ARGV[each].parent_attempt) then return {-2, ''} end
   local parked = run_at and run_at > now
-  local job = {id = ARGV[base + 1], kind = ARGV[base + 2], tenant = ARGV[base + 3], queue = ARGV[base + 4],
-    priority = ARGV[base + 5], attempt = 0, state = parked and 'scheduled' or 'queued',
-    conversation = ARGV[base + 21] ~= '' and ARGV[base + 21], expires_at = tonumber(ARGV[base + 10]),
-    start_by = tonumber(ARGV[base + 13])}
+  local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
+    priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued',
+    conversation = ARGV[each].conversation ~= '' and ARGV[each].conversation,
+    expires_at = tonumber(ARGV[each].expires_at_ms), start_by = tonumber(ARGV[each].start_by_ms)}
   local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
   if field then return {-4, field} end
-  local busy = make_way(job, ARGV[base + 22])
+  local busy = make_way(job, ARGV[each].when_busy)
   if busy then return {-3, busy} end
-  write(job, base)
-  keep_key(job, base)
+  write(job, each)
+  keep_key(job, each)
   if parent ~= '' then join_family(job, parent) end
-  if origin ~= '' then follow(job, origin, ARGV[base + 20]) end
+  if origin ~= '' then follow(job, origin, ARGV[each].resumes) end
   watch_limits(job)
   if parked then
     redis.call('ZADD', due_key, whole(run_at), job.id)
@@ -133,9 +134,9 @@ local function create(base)
   return {1, job.id}
 end
 
-for base = 6, #ARGV - FIELDS, FIELDS do
-  local known = existing(ARGV[base + 1], ARGV[base + 3], ARGV[base + 8], ARGV[base + 7])
-  replies[#replies + 1] = known or create(base)
+for each in items(ARGV) do
+  local known = existing(ARGV[each].id, ARGV[each].tenant, ARGV[each].idempotency_key, ARGV[each].fingerprint)
+  replies[#replies + 1] = known or create(each)
 end
 if newest then redis.call('SET', arrivals_key, whole(newest)) end
 dispatch_touched()

@@ -1,7 +1,8 @@
 -- System: count what runs, what is queued and what there is to run it, and read the notice of a maintenance.
 --
--- ARGV: common, then for each queue: name
--- Returns: {now in ms, running, queued, slots, live workers, notice as JSON or '', {queue, running, queued, slots, ...}}
+-- ARGV: then for each queue: name
+-- Returns: now (in ms), running, queued, slots, workers (alive), notice (of a maintenance as JSON, or ''), queues (for
+--   each {name, running, queued, slots})
 -- Atomic. Idempotent: it changes nothing. It looks at so many tenants of a queue at most, and reckons the rest from them.
 --!include limits
 
@@ -66,14 +67,21 @@ local function add_workers()
   return slots, #alive
 end
 
-for index = 5, #ARGV do queue_of(ARGV[index]) end
+for each in items(ARGV) do queue_of(ARGV[each].name) end
 local slots, workers = add_workers()
 add_held()
 local told = {}
 for _, name in ipairs(order) do
   local its, delivered = queues[name], redis.call('ZCARD', window_key(name))
   local running = math.max((flow_of('queue ' .. name) or 0) - delivered, 0)
-  for _, value in ipairs({name, running, its.queued + in_lane(name) + delivered, its.slots}) do told[#told + 1] = value end
+  told[#told + 1] = {name, running, its.queued + in_lane(name) + delivered, its.slots}
 end
-return {whole(now), redis.call('ZCARD', state_key('running')), redis.call('ZCARD', state_key('queued')), slots, workers,
-  redis.call('GET', maintenance_key) or '', told}
+return reply{
+  now = whole(now),
+  running = redis.call('ZCARD', state_key('running')),
+  queued = redis.call('ZCARD', state_key('queued')),
+  slots = slots,
+  workers = workers,
+  notice = redis.call('GET', maintenance_key) or '',
+  queues = told,
+}

@@ -1,15 +1,15 @@
 -- Turn: write what a running attempt has added to a conversation.
 --
--- ARGV: common, job id, attempt, conversation, owner or '', root of the job, messages in the turn, 1 to close the
---   conversation or '', turn as JSON, most turns to keep, ms to keep it all
+-- ARGV: id, attempt, conversation, owner (or ''), root (of the job), messages (in the turn), closes (1 to close the
+--   conversation, or ''), entry (the turn as JSON), most (turns to keep), kept_ms (it all)
 -- Returns: the number of the turn, 0 when the attempt has lost its fence, -1 when the conversation is that of another
 --   owner, -2 when it is closed
 -- Atomic. Idempotent by root: a job has one turn, and what is written later replaces what was, its closing included.
 --!include clock
 --!include history
 
-local conversation, owner, root, messages = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
-local tenant = tenant_of(ARGV[5], ARGV[6])
+local conversation, owner, root, messages = ARGV.conversation, ARGV.owner, ARGV.root, tonumber(ARGV.messages)
+local tenant = tenant_of(ARGV.id, ARGV.attempt)
 if not tenant then return 0 end
 local key = history_key(tenant, conversation)
 if belongs_to_another(key, owner) then return -1 end
@@ -27,23 +27,23 @@ redis.call('HSETNX', key, 'first', 1)
 redis.call('HINCRBY', key, 'messages', messages)
 redis.call('HSET', key, 'updated_at', whole(now), 'of:' .. root, number, number .. ':of', root,
   number .. ':messages', messages, number,
-  '{"number":' .. number .. ',"at":"' .. iso(now) .. '",' .. ARGV[12]:sub(2))
+  '{"number":' .. number .. ',"at":"' .. iso(now) .. '",' .. ARGV.entry:sub(2))
 if owner ~= '' then redis.call('HSET', key, 'owner', owner) end
-if ARGV[11] ~= '' then
+if ARGV.closes ~= '' then
   if redis.call('HSETNX', key, 'closed_at', whole(now)) == 1 then redis.call('HSET', key, 'closed_by', root) end
 elseif redis.call('HGET', key, 'closed_by') == root then
   redis.call('HDEL', key, 'closed_at', 'closed_by')
 end
 
 local first = tonumber(redis.call('HGET', key, 'first'))
-while tonumber(redis.call('HGET', key, 'last')) - first >= tonumber(ARGV[13]) do
+while tonumber(redis.call('HGET', key, 'last')) - first >= tonumber(ARGV.most) do
   local of, count = unpack(redis.call('HMGET', key, first .. ':of', first .. ':messages'))
   redis.call('HDEL', key, first, first .. ':of', first .. ':messages', 'of:' .. of)
   redis.call('HINCRBY', key, 'messages', 0 - count)
   first = redis.call('HINCRBY', key, 'first', 1)
 end
 
-local index, kept_ms = conversations_key(tenant), tonumber(ARGV[14])
+local index, kept_ms = conversations_key(tenant), tonumber(ARGV.kept_ms)
 redis.call('PEXPIRE', key, kept_ms)
 redis.call('ZADD', index, whole(now), conversation)
 redis.call('ZREMRANGEBYSCORE', index, '-inf', whole(now - kept_ms))
