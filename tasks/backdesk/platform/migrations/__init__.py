@@ -18,8 +18,6 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = REVISIONS[-1]
 #: What databases were that Alembic did not make, because the first release made its tables without it.
 UNMARKED = "0001"
-#: Tables that no version uses any more but one that may still run beside; a later script drops them.
-RETIRED = frozenset({"conversation_turns"})
 
 # Else it tells of each of its parts while it is loaded.
 logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from backdesk.platform.migrations import HEAD, RETIRED, UNMARKED
+from backdesk.platform.migrations import HEAD, UNMARKED
 from backdesk.platform.tables import Table
 
 #: Alembic keeps in globals of its modules what it works on.
@@ -61,8 +61,12 @@ def scripts() -> list[str]:
 
 
 def of_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Whether something in a database is compared with the tables in the code."""
-    return kind != "table" or name not in RETIRED
+    """Whether something in a database is compared with the tables in the code.
+
+    A table that no code has is left alone: it is that of a kind that was deleted here, or of a version that may still
+    run beside.
+    """
+    return kind != "table" or name in Table.metadata.tables
 
 
 def _config(connection: Connection | None, dialect: str = "", output: StringIO | None = None) -> Config:
