@@ -208,7 +208,7 @@ async def test_a_search_without_a_match_finds_nothing(desk: Desk) -> None:
 
 def test_processes_that_start_together_seed_the_database_once(shop: Database, tmp_path: object) -> None:
     program = (
-        "from backdesk.platform.database import Database; from tasks.tables import LedgerEntry;"
+        "from backdesk.platform.database import Database; from backdesk.shop.tables import LedgerEntry;"
         "from sqlalchemy import func, select\n"
         f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3').read() as session:\n"
         "    print(session.scalar(select(func.count()).select_from(LedgerEntry)))"
