@@ -16,6 +16,10 @@ from backdesk.worker.errors import ConfigurationError
 MILLION_EACH = RequestUsage(1_000_000, 1_000_000)
 
 
+def decide(_now: Situation) -> Reply:
+    return Say("Yes.")
+
+
 def test_a_published_model_of_openai_has_its_price() -> None:
     cost = Prices({}, None).cost_usd("gpt-4o-mini", MILLION_EACH)
     assert cost == pytest.approx(0.75)
@@ -39,10 +43,6 @@ def test_what_the_provider_had_seen_before_costs_less() -> None:
         ("gpt-4o-mini", "http://localhost:11434/v1"),
     ],
 )
-def decide(_now: Situation) -> Reply:
-    return Say("Yes.")
-
-
 def test_a_price_that_nobody_has_published_is_unknown(model: str, base_url: str | None) -> None:
     assert Prices({}, base_url).cost_usd(model, MILLION_EACH) is None
 

@@ -16,10 +16,6 @@ from backdesk.kinds.contracts import KINDS, folders
 from tests.support.workers import ROOT
 
 NAMES = [folder.rpartition(".")[2] for folder in folders()]
-SOURCES = [
-    path for root in ("worker", "tasks", "producers", "tests", "benchmarks") for path in (ROOT / root).rglob("*.py")
-]
-
 ROOTS = ("worker", "tasks", "producers", "tests", "benchmarks")
 
 
