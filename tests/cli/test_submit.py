@@ -99,7 +99,7 @@ def test_the_same_key_finds_the_same_job(on_fleet: Cli) -> None:
     words = ["submit", "test.echo", "--text", "once", "--idempotency-key", "only-once"]
     first, second = on_fleet(*words, "--json").document, on_fleet(*words, "--json").document
 
-    assert second == {"job_id": first["job_id"], "created": False}
+    assert second == {"job_id": first["job_id"], "created": False, "warning": None}
     assert on_fleet(*words, "--watch").code == 0
     conflict = on_fleet("submit", "test.echo", "--text", "other", "--idempotency-key", "only-once", "--json")
     assert (conflict.code, conflict.document["error"]["code"]) == (2, "idempotency_conflict")

@@ -30,7 +30,7 @@ def test_keywords_are_the_fields_of_the_options_and_of_their_types(keywords: typ
 
 def test_a_call_of_another_job_adds_only_what_is_called() -> None:
     own = {field.name for field in fields(ChildCall)} - {field.name for field in fields(CallOptions)}
-    assert own == {"kind", "request", "key"}
+    assert own == {"kind", "request", "key", "result"}
 
 
 def test_only_options_that_are_given_take_the_place_of_others() -> None:

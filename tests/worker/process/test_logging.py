@@ -18,7 +18,7 @@ from tests.support.workers import ROOT, environment, fast_settings
 
 SCRIPT = """
 import logging, sys, asyncio
-from worker.log import bound, configure_logging
+from backdesk.worker.process.logging import bound, configure_logging
 from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.settings import load_settings
 configure_logging(load_settings(), {level!r})

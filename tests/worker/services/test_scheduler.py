@@ -271,7 +271,7 @@ def test_a_firing_that_is_refused_is_noted_and_holds_up_no_other(
     gone, changed = shelf.record("a-gone"), shelf.record("b-changed")
     assert [job.metadata["schedule"]["name"] for job in shelf.jobs()] == ["c-fine"]
     assert gone.error is not None
-    assert gone.error.message.startswith("kind: unknown kind 'no.longer.there'")
+    assert gone.error.message.startswith("kind: no worker has announced 'no.longer.there'")
     assert changed.error is not None
     assert changed.error.fields == {"text": "Input should be a valid string"}
     assert changed.error.planned_at == moment(NOON_MS + 60_000)
