@@ -19,7 +19,8 @@ from pydantic_core import from_json, to_json
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.model.asks import DONE, REPEAT, Answer, Ask, AskType
 from backdesk.worker.process.periodic import Periodic
-from backdesk.worker.store.jobs import Transitions, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_ask
 from backdesk.worker.store.scripts import run

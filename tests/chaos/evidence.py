@@ -14,7 +14,7 @@ from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord
 from backdesk.worker.settings import Settings, celery_queue
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event, read_record
 from tests.chaos.orders import Order

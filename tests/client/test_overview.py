@@ -9,7 +9,7 @@ from backdesk.client.operations.overview import SAMPLE
 from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.support.clients import Client
 from tests.support.kinds import Number

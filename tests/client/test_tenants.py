@@ -10,7 +10,7 @@ import pytest
 
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.tenancy import TenantSettings, read_policy, tenant_scope
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.support.clients import Client
 

@@ -29,8 +29,8 @@ from backdesk.worker.model.job import (
 )
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings, celery_queue
-from backdesk.worker.store.calls import flag
-from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions, text
+from backdesk.worker.store.calls import flag, text
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event, read_record
 from backdesk.worker.store.scripts import Call, run

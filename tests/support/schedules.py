@@ -7,7 +7,7 @@ from typing import Any
 
 from backdesk.worker.model.job import JobRecord
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.schedules import RipeSchedule, ScheduleCalls, ScheduleCode, read_schedule
 from tests.support.board import Board, Clock
 

@@ -14,7 +14,8 @@ from typing import Any
 import redis
 
 from backdesk.worker.model.job import ACTIVE, JobState
-from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")

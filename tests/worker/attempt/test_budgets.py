@@ -32,7 +32,7 @@ from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import HandedOver, JobState, Waiting
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.support.bodies import remembered
 from tests.support.eventually import eventually

@@ -23,7 +23,7 @@ from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import JobState
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.worker.conftest import Bench
 

@@ -9,7 +9,8 @@ import redis
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Claim, HandedOver, JobState, Retried
-from backdesk.worker.store.jobs import SubmitCode, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import SubmitCode
 from tests.support.board import NOON_MS, Board, Clock, question
 
 

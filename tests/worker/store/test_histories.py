@@ -12,7 +12,7 @@ from backdesk.worker.errors import FenceLost
 from backdesk.worker.memory.calls import MemoryCalls, NewTurn, read_head
 from backdesk.worker.memory.conversation import MOST_TURNS, Conversation, ConversationClosed, ConversationMismatch, Turn
 from backdesk.worker.model.job import Claim
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import Board, Clock
 
 

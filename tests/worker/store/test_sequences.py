@@ -38,7 +38,8 @@ from backdesk.worker.model.job import (
 )
 from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.services import Reservations
 from tests.support.board import Board, Clock, end_of, outcome_of, question

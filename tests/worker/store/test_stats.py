@@ -12,7 +12,7 @@ import redis
 from backdesk.worker.failure import Failure
 from backdesk.worker.memory.ddsketch import RELATIVE_ACCURACY, DDSketch, Tally, read_tally
 from backdesk.worker.model.job import Failed, HandedOver, Retried, Succeeded, Usage
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import NOON_MS, Board, question
 from tests.worker.store.test_scripts import evaluate
 

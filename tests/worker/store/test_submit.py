@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from backdesk.worker.model.job import JobState
-from backdesk.worker.store.jobs import SubmitCode, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.keys import Keys
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.eventually import eventually

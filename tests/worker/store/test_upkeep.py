@@ -10,7 +10,7 @@ import redis
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import TERMINAL, Cancelled, JobState
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from tests.support.board import NOON_MS, Board, Clock
 
 HOUR_S = 3600

@@ -16,7 +16,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobRecord, JobState
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event, read_record
 

@@ -73,20 +73,11 @@ def add(
     """
     out = Output(as_json=as_json)
     spans = given(every=every, expires=expires, start_by=start_by, timeout=timeout)
-    moments = given(starts=starts, ends=ends)
-    options: dict[str, Any] = {
-        **{field: read_span(field, text) for field, text in spans.items()},
-        **{field: read_moment(field, text) for field, text in moments.items()},
-        "tenant": tenant,
-        "priority": priority,
-        **read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata),
-        "cron": cron,
-        "timezone": timezone,
-        "missed": missed,
-        "overlap": overlap,
-        "paused": paused,
-        "replace": replace,
-    }
+    options: dict[str, Any] = {field: read_span(field, text) for field, text in spans.items()}
+    options |= {field: read_moment(field, text) for field, text in given(starts=starts, ends=ends).items()}
+    options |= read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
+    options |= {"tenant": tenant, "priority": priority, "paused": paused, "replace": replace}
+    options |= {"cron": cron, "timezone": timezone, "missed": missed, "overlap": overlap}
     body = {} if request is None else read_source("request", request)
     with connected() as client:
         kept = client.schedules.add(name, kind, body, **options)

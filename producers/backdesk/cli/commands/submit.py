@@ -88,6 +88,11 @@ class Follow:
     wait: bool
     timeout: float | None
 
+    @classmethod
+    def of(cls, watch: bool, wait: bool, patience: str | None) -> Follow:
+        """Read the options of a command."""
+        return cls(watch, wait, None if patience is None else read_span("for", patience).total_seconds())
+
     @property
     def deadline(self) -> float | None:
         return None if self.timeout is None else time.monotonic() + self.timeout
@@ -128,31 +133,28 @@ def submit(
         backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
         backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
         backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt
-        backdesk submit support.request --request @request.json --wait --json
 
-    `backdesk submit KIND --help` lists the fields of that kind. A field named like an option of this command is given
-    through --request. A job that no live worker can run waits for one, which standard error tells. With --json this
-    prints the job's id and such a `warning`, with --watch its events one a line, with --wait its record.
+    `backdesk submit KIND --help` lists the fields of that kind; one named like an option here is given by --request. A
+    job that no live worker can run waits for one, and a warning says so. With --json this prints the job's id and the
+    `warning`, with --watch its events one a line, with --wait its record.
 
     """
+    _check(kind, job_id)
+    out, stay = Output(as_json=as_json), Follow.of(watch, wait, patience)
+    times = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl)
+    options = times | read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
+    options |= {"tenant": tenant, "priority": priority, "conversation_id": conversation, "when_busy": when_busy}
+    options |= {"idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
+    options["job_id"] = job_id or new_job_id()
+    with connected() as client:
+        _submit(client, kind, _body(client, kind, request, context.args), options, stay=stay, out=out)
+
+
+def _check(kind: str, job_id: str | None) -> None:
     if kind.startswith("-"):
         raise InvalidRequest("kind", "comes first: backdesk submit KIND [OPTIONS]")
     if job_id == "":
         raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
-    out = Output(as_json=as_json)
-    stay = Follow(watch, wait, None if patience is None else read_span("for", patience).total_seconds())
-    options = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl) | {
-        "tenant": tenant,
-        "priority": priority,
-        **read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata),
-        "idempotency_key": idempotency_key,
-        "idempotency_while_active": key_while_active,
-        "conversation_id": conversation,
-        "when_busy": when_busy,
-    }
-    with connected() as client:
-        body = _body(client, kind, request, context.args)
-        _submit(client, kind, body, options | {"job_id": job_id or new_job_id()}, stay=stay, out=out)
 
 
 def _times(

@@ -14,7 +14,8 @@ from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, scope_of, tenant_scope
-from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
 
 #: Facts of a place in line, and of the live workers, each by one command.

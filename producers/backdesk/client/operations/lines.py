@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Commands, Operation
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 
 #: Tenants of a queue that are looked at, unless a caller says otherwise.
 MOST_TENANTS = 1000

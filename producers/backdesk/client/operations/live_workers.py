@@ -12,7 +12,7 @@ from typing import Any, Self
 from backdesk.client.operations.operation import Command
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Unserved
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 
 

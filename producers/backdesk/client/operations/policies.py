@@ -11,7 +11,7 @@ from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.tenancy import NO_LIMIT, JobLimits, TenantSettings, read_policy
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 
 #: Said in place of a value: it is not set any more, so that what applies to every tenant counts, or what is built in.
 AS_DEFAULT = "default"

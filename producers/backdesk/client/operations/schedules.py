@@ -13,7 +13,8 @@ from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFo
 from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
-from backdesk.worker.store.jobs import milliseconds, moment, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import milliseconds, moment
 from backdesk.worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
 from backdesk.worker.submit.admission import refusal
 from backdesk.worker.submit.scheduled import define, job_of

@@ -23,7 +23,8 @@ from backdesk.worker.model.service import (
     Resource,
     Scope,
 )
-from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.services import Reservations
 
 # Named here because inside the class `list` is a method.

@@ -15,7 +15,7 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.ddsketch import DDSketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 
 #: How long the figures of a day are kept.
 DAYS_KEPT = 40

@@ -19,7 +19,7 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.budget import DaySpending
 from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.tenancy import EVERY_TENANT, NO_LIMIT, JobLimits, TenantSettings, tenant_scope
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 
 _NAME = re.compile(NAME_PATTERN)
 #: Where a setting comes from: it is the tenant's own, that of every tenant, or built in.

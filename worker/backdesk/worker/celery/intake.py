@@ -24,7 +24,8 @@ from backdesk.worker.model.contract import KindContract, ModelCheck, RequestChec
 from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings, celery_queue
-from backdesk.worker.store.jobs import SubmitCode, Transitions, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 from backdesk.worker.submit.admission import admit

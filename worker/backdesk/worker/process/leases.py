@@ -22,7 +22,8 @@ from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.process.progress import AttemptProgress
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import Transitions, text
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 
 #: The text format that `render` writes.

@@ -59,3 +59,8 @@ def optional(value: int | None) -> Number:
 def flag(value: bool) -> Number:
     """Return a truth as scripts take it."""
     return 1 if value else ""
+
+
+def text(value: bytes | str) -> str:
+    """Return a reply of Redis as text."""
+    return value.decode() if isinstance(value, bytes) else value

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.model.deployment import MaintenanceNotice, QueueState, SystemState
-from backdesk.worker.store.calls import CallBuilder, optional
-from backdesk.worker.store.jobs import moment, text
+from backdesk.worker.store.calls import CallBuilder, optional, text
+from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.scripts import Call, load_script
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -16,7 +16,6 @@ from backdesk.worker.model.asks import Awaited
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import (
-    TERMINAL,
     Cancelled,
     Claim,
     Deferred,
@@ -33,22 +32,10 @@ from backdesk.worker.model.job import (
     Waiting,
 )
 from backdesk.worker.model.retry import RetryPolicy
-from backdesk.worker.store.calls import CallBuilder, flag, optional
+from backdesk.worker.store.calls import flag, optional, text
 from backdesk.worker.store.scripts import Call, load_script
 from backdesk.worker.store.signature import Number
-
-#: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
-BATCH = 200
-#: Stands for whatever policy a scope has.
-ANY_POLICY = "*"
-
-
-class KnownKind(NamedTuple):
-    """A kind that a worker makes known."""
-
-    kind: str
-    #: As JSON.
-    contract: str
+from backdesk.worker.store.upkeep import UpkeepCalls
 
 
 class SubmitCode(IntEnum):
@@ -117,13 +104,6 @@ class Lease(NamedTuple):
     attempt: int
 
 
-class Setting(NamedTuple):
-    """A setting of a tenant."""
-
-    name: str
-    value: str
-
-
 class Expected(NamedTuple):
     """What a job waits for, as the store keeps it."""
 
@@ -144,8 +124,8 @@ def moment(ms: bytes | int) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 
-class Transitions(CallBuilder):
-    """Builds the calls that move jobs."""
+class Transitions(UpkeepCalls):
+    """Builds the calls that move jobs, those of the upkeep included."""
 
     # --- what clients do ---
 
@@ -268,91 +248,11 @@ class Transitions(CallBuilder):
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:
         return self._of(claim, "wait", bool, map(_expected, awaited), usage=usage.encoded(), tokens=tokens)
 
-    # --- what workers do besides ---
-
-    def redeliver(self, job_id: str, *, unknown_kind: bool) -> Call[bool]:
-        """Give back a delivery that is not used here; gives whether the job waits for another worker now."""
-        return self._call("redeliver", bool, id=job_id, unknown_kind=flag(unknown_kind))
-
-    def stop(self, worker: str, ask: str, job_ids: Sequence[str]) -> Call[int]:
-        """Ask attempts on a worker to `drain` or to `hand_over`; gives how many of the jobs still run there."""
-        return self._call("stop", int, job_ids, worker=worker, ask=ask)
-
-    def promote(self) -> Call[int]:
-        """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
-        return self._call("promote", int, most=BATCH)
-
-    def resume(self) -> Call[int]:
-        """Let go on what limits have held, as far as they have room; gives how many limits were looked at."""
-        return self._call("resume", int, most=BATCH)
-
-    def configure(
-        self,
-        scope: str,
-        policy: str,
-        tenant: str = "",
-        settings: Mapping[str, str] | None = None,
-        *,
-        origin: str = ANY_POLICY,
-    ) -> Call[bool | None]:
-        """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing.
-
-        Gives None, and changes nothing, when another policy is in force than the `origin` that it was made from.
-        """
-        return self._call(
-            "configure",
-            lambda reply: None if reply < 0 else bool(reply),
-            starmap(Setting, (settings or {}).items()),
-            scope=scope,
-            policy=policy,
-            origin=origin,
-            tenant=tenant,
-        )
-
-    def expire(self) -> Call[int]:
-        """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
-        return self._call("expire", int, most=BATCH)
-
-    def reap(self) -> Call[list[str]]:
-        """Take back the jobs of workers that are gone; gives their ids. At most `BATCH` a call."""
-        crashes = self._settings.max_crashes
-        return self._call("reap", lambda reply: [text(job_id) for job_id in reply], most=BATCH, crashes=crashes)
-
-    def redispatch(self, queue: str) -> Call[int]:
-        """Deliver again what was lost on its way to a claim; gives how many."""
-        return self._call("redispatch", int, queue=queue, age_ms=round(self._settings.redispatch_after_s * 1000))
-
-    def prune(self, state: JobState) -> Call[int]:
-        """Forget jobs that ended before the retention; gives how many. At most `BATCH` a call."""
-        if state not in TERMINAL:
-            raise ValueError(f"{state} is not terminal; only finished jobs are forgotten")
-        return self._call("prune", int, state=state, most=BATCH)
-
-    def announce(
-        self, worker: str, ttl_ms: int, announcement: Mapping[str, Any], contracts: Mapping[str, str] | None = None
-    ) -> Call[tuple[int, int]]:
-        """Keep a worker known for `ttl_ms` (0 withdraws it), and kinds by their contracts.
-
-        Gives how many workers are alive, and of how many of its kinds the store has no contract.
-        """
-        known = [KnownKind(kind, contract) for kind, contract in (contracts or {}).items()]
-        said = to_json(announcement)
-        return self._call("announce", tuple, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
-
-    def elect(self, worker: str, term_ms: int) -> Call[bool]:
-        """Become or remain the leader for `term_ms`; gives whether this worker leads."""
-        return self._call("elect", bool, worker=worker, term_ms=term_ms)
-
 
 def _expected(awaited: Awaited) -> Expected:
     ask = awaited.ask
     until_ms = None if ask.expires_in_s is None else round(ask.expires_in_s * 1000)
     return Expected(ask.name, awaited.target, to_json(ask), optional(until_ms), awaited.otherwise)
-
-
-def text(value: bytes | str) -> str:
-    """Return a reply of Redis as text."""
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _read_state(reply: list[Any]) -> tuple[bool, str]:

@@ -16,9 +16,9 @@ from backdesk.worker.model.service import (
     Went,
     Why,
 )
-from backdesk.worker.store.calls import CallBuilder, optional
-from backdesk.worker.store.jobs import BATCH, text
+from backdesk.worker.store.calls import CallBuilder, optional, text
 from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.upkeep import BATCH
 
 
 class Reservations(CallBuilder):

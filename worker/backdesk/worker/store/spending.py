@@ -9,8 +9,7 @@ from pydantic_core import from_json
 
 from backdesk.worker.model.budget import MICRO, Amount, CostUnknown, Estimate, OnLimit, Refusal, TenantLimitInvalid
 from backdesk.worker.model.job import Claim
-from backdesk.worker.store.calls import CallBuilder, flag, optional
-from backdesk.worker.store.jobs import text
+from backdesk.worker.store.calls import CallBuilder, flag, optional, text
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.signature import Argument
 
