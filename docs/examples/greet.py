@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel
 
-from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import task
+from backdesk.worker import TaskContext, task
 
 
 class Greet(BaseModel):
