@@ -38,8 +38,8 @@ class Allowed:
     model: ModelHandle
     context: ModelRequestContext
     spending: Spending
-    #: Whether the answer is given less room than its agent would have without a budget.
-    may_be_cut_off: bool = False
+    #: How long the answer might be without a budget, where it is given less room than that. Tokens.
+    whole_tokens: int | None = None
 
     def answered(self, response: ModelResponse) -> None:
         """Count what the answer has cost, and note it with the answer: a later attempt may be served it again."""
@@ -76,14 +76,13 @@ class Account:
         except CostUnknown as error:
             raise CostUnknown(error.whose, error.purpose, REMEDY) from None
 
-    async def cut_off(self, model: ModelHandle, context: ModelRequestContext) -> ModelFailure:
+    async def cut_off(self, model: ModelHandle, whole_tokens: int) -> ModelFailure:
         """Return what to fail with when an answer was cut off for want of room.
 
         Raises as `request` does when there is no room for a whole answer; else another attempt may have better luck.
         """
-        most = self._most(context)
-        cheaper = _whole_answer(model.cheaper, most) if model.cheaper else None
-        async with self._context.spending(_whole_answer(model, most), cheaper=cheaper) as spending:
+        cheaper = _whole_answer(model.cheaper, whole_tokens) if model.cheaper else None
+        async with self._context.spending(_whole_answer(model, whole_tokens), cheaper=cheaper) as spending:
             spending.settle(Amount())
         return ModelFailure("model_misbehaved", "The answer was cut off, as there was little room left in the budget.")
 
@@ -101,7 +100,7 @@ class Account:
         given = least + math.floor((most - least) * spending.share)
         settings = ModelSettings(**{**(context.model_settings or {}), "max_tokens": given})
         allowed = replace(context, model=model.model, model_settings=settings)
-        return Allowed(model, allowed, spending, may_be_cut_off=given < most)
+        return Allowed(model, allowed, spending, most if given < most else None)
 
 
 def _whole_answer(model: ModelHandle, most: int) -> Estimate:

@@ -71,8 +71,8 @@ class Metered(AbstractCapability[Desk]):
         async with self._account.request(model, context) as allowed:
             response = await self._pass(allowed.model, chars, allowed.context, handler)
             allowed.answered(response)
-        if allowed.may_be_cut_off and response.finish_reason == "length":
-            raise await self._account.cut_off(allowed.model, context)
+        if allowed.whole_tokens is not None and response.finish_reason == "length":
+            raise await self._account.cut_off(allowed.model, allowed.whole_tokens)
         return response
 
     async def _pass(
