@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from backdesk.worker import TaskContext, task
-from tests.support.kinds import Text
+
+
+class Word(BaseModel):
+    """What goes in, and comes out."""
+
+    word: str = ""
 
 
 @task("test.prepared", prepare=lambda: None)
-async def prepared(_ctx: TaskContext, request: Text) -> Text:
+async def prepared(_ctx: TaskContext, request: Word) -> Word:
     return request

@@ -59,7 +59,11 @@ def test_an_attempt_that_is_followed_by_another_is_a_retry_with_its_reason(shop:
 
 @pytest.mark.parametrize(
     ("kind", "request_", "reason"),
-    [("test.echo", {"text": 7}, "text"), ("no.such", {}, "unknown kind"), ("test.tool", {"more": 1}, "more")],
+    [
+        ("test.echo", {"text": 7}, "text"),
+        ("no.such", {}, "no worker has announced"),
+        ("test.tool", {"more": 1}, "more"),
+    ],
 )
 def test_a_request_that_is_refused_raises_at_the_caller(
     fleet: Fleet, shop: Any, kind: str, request_: dict[str, Any], reason: str

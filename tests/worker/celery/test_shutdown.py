@@ -205,7 +205,7 @@ def _children(worker: Worker) -> list[str]:
 CHILD = """
 import os, signal, subprocess
 from billiard import pool
-from worker import prefork
+from backdesk.worker.celery import prefork
 prefork.install()
 pool.reset_signals()
 for number in prefork.SHARED - {signal.SIGINT}:
