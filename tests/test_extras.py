@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.client import JobClient
 from backdesk.worker.embedded.server import EmbeddedRedis
 from tests.support.eventually import eventually
 from tests.support.installed import Installed, build_wheel, running
@@ -65,7 +66,8 @@ def test_without_an_extra_no_library_of_the_worker_is_installed(install: Install
 
 def test_worker_runs_a_job(install: Install, redis_server: EmbeddedRedis) -> None:
     worker, env = install("worker"), {"BACKDESK_REDIS_URL": redis_server.url, **SUPPORT}
-    with running(worker.start("backdesk", "worker", "agents", **env)):
+    with running(worker.start("backdesk", "worker", "agents", **env)), JobClient(redis_server.url) as client:
+        eventually(client.kinds, 60, what="the kinds of the worker")
         record = json.loads(
             worker.run("backdesk", "submit", "support.request", *QUESTION, "--wait", "--json", expect=0, **env)
         )
