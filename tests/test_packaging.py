@@ -24,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "worker/backdesk/worker/store/lua/*.lua",
+        "worker/backdesk/worker/*/lua/*.lua",
         "tasks/backdesk/kinds/*/prompts/*.md",
         "tasks/backdesk/templates/*.py",
         "*/backdesk/*/py.typed",

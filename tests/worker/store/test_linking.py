@@ -11,8 +11,9 @@ from backdesk.worker.store.linker import link
 from backdesk.worker.store.scripts import load_script
 
 SCRIPTS = sorted(
-    entry.name.removesuffix(".lua")
-    for entry in (files("backdesk.worker.store") / "lua").iterdir()
+    (entry.name.removesuffix(".lua"), room)
+    for room in ("backdesk.worker.store", "backdesk.worker.memory")
+    for entry in (files(room) / "lua").iterdir()
     if entry.name.endswith(".lua")
 )
 
@@ -21,9 +22,9 @@ def result(client: redis.Redis, parts: list[str], main: str) -> object:
     return client.eval(link(parts, main), 0)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_every_script_compiles(client: redis.Redis, name: str) -> None:
-    assert client.script_load(load_script(name).text)
+@pytest.mark.parametrize(("name", "room"), SCRIPTS)
+def test_every_script_compiles(client: redis.Redis, name: str, room: str) -> None:
+    assert client.script_load(load_script(name, room).text)
 
 
 def test_a_script_that_includes_nothing_stays_as_it_is() -> None:

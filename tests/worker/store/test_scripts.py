@@ -19,9 +19,12 @@ from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
 
-FOLDER = files("backdesk.worker.store") / "lua"
+ROOMS = ("backdesk.worker.store", "backdesk.worker.memory")
 TEXTS = {
-    entry.name.removesuffix(".lua"): entry.read_text() for entry in FOLDER.iterdir() if entry.name.endswith(".lua")
+    entry.name.removesuffix(".lua"): entry.read_text()
+    for room in ROOMS
+    for entry in (files(room) / "lua").iterdir()
+    if entry.name.endswith(".lua")
 }
 SCRIPTS = sorted(name for name, text in TEXTS.items() if "\n-- ARGV: " in text)
 

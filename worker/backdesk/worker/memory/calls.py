@@ -44,6 +44,8 @@ class NewTurn:
 class MemoryCalls(CallBuilder):
     """Builds the calls of attempts that read and write what outlives them."""
 
+    _room = __name__.rpartition(".")[0]
+
     def recall(
         self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None
     ) -> Call[Conversation | Refused]:

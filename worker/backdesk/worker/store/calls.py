@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from backdesk.worker.model.job import Claim
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.scripts import Call, load_script
+from backdesk.worker.store.scripts import STORE, Call, load_script
 from backdesk.worker.store.signature import Argument, Number
 
 T = TypeVar("T")
@@ -19,6 +19,9 @@ class CallBuilder:
     Arguments are passed by the names that the header of the script gives them; of each item, its attributes of the
     names listed there are.
     """
+
+    #: The room in which the scripts are.
+    _room = STORE
 
     def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         self._settings = settings
@@ -46,7 +49,7 @@ class CallBuilder:
         arguments: dict[str, Argument],
         chain: tuple[str, int] | None,
     ) -> Call[T]:
-        script, now = load_script(name), self._clock() if self._clock else ""
+        script, now = load_script(name, self._room), self._clock() if self._clock else ""
         own = script.signature.arrange(arguments, items)
         return Call(script, (self._settings.prefix, now, *self._common, *own), read, chain)
 

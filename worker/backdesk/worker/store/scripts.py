@@ -56,31 +56,37 @@ class Call(Generic[T]):
     chain: tuple[str, int] | None = None
 
 
+#: The room whose scripts all others may include.
+STORE = __name__.rpartition(".")[0]
+
+
 @cache
-def load_script(name: str) -> Script:
-    """Read `lua/<name>.lua` and, before it and each once, what it uses of the files it includes.
+def load_script(name: str, room: str = STORE) -> Script:
+    """Read `lua/<name>.lua` of a room and, before it and each once, what it uses of the files it includes.
 
     `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
     of one atomic step. Raises ValueError for a file that breaks the rules of `linking` or `signature`.
     """
-    *parts, main = _parts(name, [])
-    return Script(name, link(parts, main), read_signature(name, _source(name)))
+    *parts, main = _parts(name, room, [])
+    return Script(name, link(parts, main), read_signature(name, _source(name, room)))
 
 
-def _parts(name: str, seen: list[str]) -> list[str]:
+def _parts(name: str, room: str, seen: list[str]) -> list[str]:
     if name in seen:
         return []
     seen.append(name)
-    source = _source(name)
-    included = [part for other in _INCLUDE.findall(source) for part in _parts(other, seen)]
+    source = _source(name, room)
+    included = [part for other in _INCLUDE.findall(source) for part in _parts(other, room, seen)]
     text = bind(read_signature(name, source), _INCLUDE.sub("", source))
     return [*included, _FUNCTION.sub(_as_function, text)]
 
 
-def _source(name: str) -> str:
+def _source(name: str, room: str) -> str:
     if name == "keys":
         return names_in_lua()
-    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    places = [files(each) / "lua" / f"{name}.lua" for each in dict.fromkeys((room, STORE))]
+    place = next((each for each in places if each.is_file()), places[-1])
+    return place.read_text(encoding="utf-8")
 
 
 def _as_function(directive: re.Match[str]) -> str:
