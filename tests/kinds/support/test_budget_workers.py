@@ -44,7 +44,7 @@ def model() -> Iterator[OpenAISimulator]:
 def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    with Fleet(tmp_path, data_dir=tmp_path / "data", max_crashes=10) as fleet:
+    with Fleet(tmp_path, data_dir=tmp_path / "data", lease_s=3.0, max_crashes=10) as fleet:
         yield fleet
 
 

@@ -57,7 +57,7 @@ def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, shop: Database) -> Iterator[Fleet]:
-    with Fleet(tmp_path, data_dir=tmp_path / "data", max_crashes=10) as fleet:
+    with Fleet(tmp_path, data_dir=tmp_path / "data", lease_s=3.0, max_crashes=10) as fleet:
         yield fleet
 
 
