@@ -28,7 +28,7 @@ def left_in(scratch: dict[str, str]) -> list[Path]:
 
 def children_of(demo: subprocess.Popen[str]) -> set[int]:
     """The processes of a demo, once Redis and the worker, each with its keeper, are there."""
-    eventually(lambda: len(descendants(demo.pid)) >= 4, 30, what="Redis and a worker")
+    eventually(lambda: len(descendants(demo.pid)) >= 4, what="Redis and a worker")
     return descendants(demo.pid)
 
 
@@ -83,7 +83,7 @@ def test_a_killed_demo_takes_its_processes_with_it(tmp_path: Path, scratch: dict
     demo.kill()
     finish(demo)
 
-    eventually(lambda: not any(map(alive, children)), 30, what="the end of all processes")
+    eventually(lambda: not any(map(alive, children)), what="the end of all processes")
     eventually(lambda: left_in(scratch) == [], what="the removal of the temporary folders")
 
 

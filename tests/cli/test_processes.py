@@ -104,7 +104,7 @@ def test_a_worker_in_its_own_process_runs_and_stops_at_sigterm(redis_server: Emb
         from backdesk.client import JobClient
 
         with JobClient(redis_server.url) as jobs:
-            (announced,) = eventually(jobs.workers, 30, what="the announcement")
+            (announced,) = eventually(jobs.workers, what="the announcement")
         assert announced.pid == worker.pid
         assert announced.slots == {"agents": 200}
         worker.terminate()

@@ -149,7 +149,7 @@ def test_a_killed_up_takes_its_processes_with_it(tmp_path: Path) -> None:
     running.process.kill()
     finish(running.process)
 
-    eventually(lambda: not any(map(alive, running.pids)), 30, what="the end of all processes")
+    eventually(lambda: not any(map(alive, running.pids)), what="the end of all processes")
 
 
 def test_a_part_that_fails_at_the_start_stops_everything(tmp_path: Path) -> None:

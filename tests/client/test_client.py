@@ -39,7 +39,7 @@ from backdesk.worker.store.connection import REMEDIES
 from tests.client.conftest import Connect
 from tests.support.board import Board, Clock
 from tests.support.clients import Client, behind
-from tests.support.eventually import eventually_async
+from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.faults import FAULTS, refusing
 from tests.support.kinds import Number, Text
 from tests.support.proxy import Proxy
@@ -258,7 +258,7 @@ async def test_the_result_of_a_job_that_has_ended_is_there_at_once(jobs: Client,
 
 async def test_a_result_is_waited_for(jobs: Client, board: Board) -> None:
     claim = board.start(board.submit("a"))
-    waiting = asyncio.create_task(jobs.result("a", timeout=10))
+    waiting = asyncio.create_task(jobs.result("a", timeout=PATIENCE_S))
     await eventually_async(lambda: board.client.pubsub_numsub(board.keys.progress("a"))[0][1] == 1)
     board.succeed(claim, [1, 2])
     assert await waiting == [1, 2]
@@ -269,7 +269,7 @@ async def test_waiting_ends_in_time_and_the_job_goes_on(jobs: Client, board: Boa
     began = time.monotonic()
     with pytest.raises(ResultTimeout, match=r"0\.3 s; it goes on"):
         await jobs.result("a", timeout=0.3)
-    assert 0.25 < time.monotonic() - began < 3
+    assert 0.25 < time.monotonic() - began < 20
     assert board.state("a") is JobState.RUNNING
 
 
@@ -309,8 +309,8 @@ async def test_a_job_that_ends_between_two_looks_at_it_is_not_waited_for_for_eve
     blocking = not asyncio.iscoroutinefunction(real)
     monkeypatch.setattr(type(behind(jobs)), "get", _method(get if blocking else get_async))
     began = time.monotonic()
-    assert await jobs.result("a", timeout=6) == "done"
-    assert time.monotonic() - began < 3
+    assert await jobs.result("a", timeout=PATIENCE_S) == "done"
+    assert time.monotonic() - began < PATIENCE_S / 3
 
 
 def _method(function: Any) -> Any:
@@ -349,7 +349,7 @@ async def test_a_running_job_ends_soon_after_it_is_cancelled(on_fleet: Client, f
     with pytest.raises(JobFailed, match="changed my mind") as caught:
         await on_fleet.result(job.id, timeout=10)
     assert caught.value.state == "cancelled"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < PATIENCE_S / 3
 
 
 # Kinds that are known by their announcement only
@@ -465,7 +465,7 @@ async def test_a_silent_connection_is_given_up_within_the_time_out(
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await jobs.submit("test.echo", {})
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("code", FAULTS)
@@ -482,13 +482,13 @@ async def test_a_redis_that_refuses_to_serve_is_named_with_what_to_do(
 
 
 async def test_a_frozen_redis_is_given_up_within_the_time_out(connected: Connect, redis_server: EmbeddedRedis) -> None:
-    jobs = connected(socket_timeout_s=0.5)
+    jobs = connected(socket_timeout_s=1.5)
     os.kill(redis_server.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await jobs.submit("test.echo", {})
-        assert time.monotonic() - began < 1.4, "one time-out, not one for each repeat"
+        assert time.monotonic() - began < 3, "one time-out, not one for each repeat"
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
 

@@ -15,6 +15,7 @@ from backdesk.worker.model.contract import KindContract
 from tests.client.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.eventually import PATIENCE_S
 from tests.support.kinds import Number, Text, echo, echo_def
 
 ECHO = KindModels("test.echo", "agents", Text, Text)
@@ -35,31 +36,31 @@ def announce(board: Board, *kinds: KindModels[Any, Any]) -> None:
 async def test_a_function_with_task_is_a_kind_and_gives_its_model(on_fleet: Client) -> None:
     job = await on_fleet.submit(echo, Text(text="hi"))
     assert_type(job, AsyncJob[Text])
-    assert await job.result(timeout=20) == Text(text="hi")
+    assert await job.result(timeout=PATIENCE_S) == Text(text="hi")
 
 
 async def test_a_contract_gives_its_model(on_fleet: Client) -> None:
     job = await on_fleet.submit(ECHO, Text(text="hi"))
     assert_type(job, AsyncJob[Text])
-    assert await job.result(timeout=20) == Text(text="hi")
+    assert await job.result(timeout=PATIENCE_S) == Text(text="hi")
 
 
 async def test_what_a_worker_knows_of_a_kind_gives_its_model(on_fleet: Client) -> None:
     job = await on_fleet.submit(REGISTRY["test.echo"], {"text": "hi"})
     assert_type(job, AsyncJob[BaseModel])
-    assert await job.result(timeout=20) == Text(text="hi")
+    assert await job.result(timeout=PATIENCE_S) == Text(text="hi")
 
 
 async def test_a_name_gives_json(on_fleet: Client) -> None:
     job = await on_fleet.submit("test.echo", {"text": "hi"})
     assert_type(job, AsyncJob[Any])
-    assert await job.result(timeout=20) == {"text": "hi"}
+    assert await job.result(timeout=PATIENCE_S) == {"text": "hi"}
 
 
 async def test_each_of_many_gives_its_model(on_fleet: Client) -> None:
     jobs = await on_fleet.submit_many(ECHO, [Text(text="one"), {"text": "two"}])
     assert_type(jobs, list[AsyncJob[Text]])
-    assert [(await job.result(timeout=20)).text for job in jobs] == ["one", "two"]
+    assert [(await job.result(timeout=PATIENCE_S)).text for job in jobs] == ["one", "two"]
 
 
 def test_the_blocking_client_infers_the_same(board: Board) -> None:

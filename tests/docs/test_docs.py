@@ -20,7 +20,7 @@ from backdesk.worker.model.events import EventType
 from backdesk.worker.model.job import TRANSITIONS, JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import ROOT, Fleet, environment
 
 DOCS = ROOT / "docs"
@@ -101,7 +101,7 @@ def test_the_example_of_a_plain_subscriber_sees_the_job_to_its_end(shop: Fleet) 
 
 
 def test_the_example_of_a_job_of_ones_own_can_be_asked_for(shop: Fleet) -> None:
-    assert shop.jobs.submit("demo.greet", {"name": "Ada"}).result(timeout=20) == {"text": "Hello, Ada!"}
+    assert shop.jobs.submit("demo.greet", {"name": "Ada"}).result(timeout=PATIENCE_S) == {"text": "Hello, Ada!"}
 
 
 def test_the_example_with_types_prints_the_answer(shop: Fleet) -> None:
@@ -117,7 +117,7 @@ def test_the_example_of_deciding_approves_what_is_small(shop: Fleet) -> None:
     job = shop.jobs.submit("test.approval", {"text": "order 10003"})
     eventually(lambda: shop.board.state(job.id) == "waiting", what="the approval to be asked for")
     assert run(shop, EXAMPLES / "decide.py") == f"approved {job.id} May order 10003 be refunded?\n"
-    assert job.result(timeout=20) == {"value": [True, "small-sums", "at most 20.00"]}
+    assert job.result(timeout=PATIENCE_S) == {"value": [True, "small-sums", "at most 20.00"]}
 
 
 def test_the_example_of_dead_letters_does_them_again(shop: Fleet) -> None:

@@ -10,7 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE_S = 0.01
-PATIENCE_S = 20.0
+#: Only a failure waits so long; a starved machine may need much of it.
+PATIENCE_S = 60.0
 
 
 def eventually(condition: Callable[[], T], deadline_s: float = PATIENCE_S, *, what: str = "the condition") -> T:

@@ -19,7 +19,7 @@ from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis
 from backdesk.worker.settings import Settings, celery_queue, load_settings
 from backdesk.worker.store.connection import connect
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.nursery import NurseryProcess
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +30,13 @@ POOLS: dict[Queue, str] = {"agents": "threads", "tools": "prefork"}
 
 
 def fast_settings(url: str, **overrides: Any) -> Settings:
-    """Settings whose times are short, so that tests of what happens after them are."""
-    quick: dict[str, Any] = {"lease_s": 1.0, "tick_s": 0.1, "redispatch_after_s": 1.0, "log_format": "json"}
-    return load_settings(_env_file=None, redis_url=url, **{**quick, **overrides})
+    """Settings whose times are short, so that tests of what happens after them are.
+
+    But the grace of a worker that ends is long: what ends before it was not waiting for it.
+    """
+    quick: dict[str, Any] = {"lease_s": 1.0, "tick_s": 0.1, "redispatch_after_s": 1.0}
+    ours: dict[str, Any] = {**quick, "drain_grace_s": 90.0, "log_format": "json"}
+    return load_settings(_env_file=None, redis_url=url, **{**ours, **overrides})
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
@@ -126,7 +130,7 @@ class Worker:
     def wait(self) -> int:
         """Wait for its end, and return its exit code."""
         try:
-            return self._process.wait(timeout=20)
+            return self._process.wait(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} did not stop; its log ends:\n{self.text[-3000:]}") from None
@@ -177,7 +181,7 @@ class Fleet:
             assert worker.alive, f"{worker.name} ended at its start:\n{worker.text[-3000:]}"
             return bool(self.redis.exists(self.board.keys.worker(worker.name)))
 
-        eventually(announced, 30, what=f"the announcement of {worker.name}")
+        eventually(announced, what=f"the announcement of {worker.name}")
 
     def wait_until_running(self, job_id: str) -> None:
         eventually(lambda: self.board.state(job_id) == "running", what=f"the start of {job_id}")

@@ -11,7 +11,7 @@ from backdesk.client import Job
 from backdesk.worker.errors import InvalidRequest, JobFailed, TaskError
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.jobs import NewJob
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.kinds import ENDINGS
 from tests.support.workers import Fleet
 
@@ -24,13 +24,13 @@ BAD_ENDS = sorted(ENDINGS.keys() - {"surrogate"})
 @pytest.mark.parametrize("kind", ["test.echo", "test.echo_def", "test.tool", "test.tool_async"])
 def test_a_job_runs_and_its_result_comes_back(fleet: Fleet, kind: str) -> None:
     job = fleet.jobs.submit(kind, {"text": "hi"})
-    assert job.result(timeout=20) == {"text": "hi"}
+    assert job.result(timeout=PATIENCE_S) == {"text": "hi"}
     assert [event.type for event in job.watch()] == ["queued", "started", "succeeded"]
 
 
 def test_the_record_names_the_worker_that_ran_it(fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.tool", {})
-    job.result(timeout=20)
+    job.result(timeout=PATIENCE_S)
     assert job.get().worker == fleet.workers[1].name
 
 
@@ -78,14 +78,14 @@ def _has_ended(job: Job) -> bool:
 def _all_slots_serve(fleet: Fleet, kind: str, slots: int) -> None:
     """As many jobs as there are slots are running at the same moment."""
     jobs = [fleet.jobs.submit(kind, {"n": 1}) for _ in range(slots)]
-    eventually(lambda: all(job.get().state is JobState.RUNNING for job in jobs), 10, what="all slots at work")
+    eventually(lambda: all(job.get().state is JobState.RUNNING for job in jobs), what="all slots at work")
     for job in jobs:
-        job.result(timeout=20)
+        job.result(timeout=PATIENCE_S)
 
 
 def test_a_failed_job_raises_its_reason(fleet: Fleet) -> None:
     with pytest.raises(JobFailed, match="there is none left") as caught:
-        fleet.jobs.submit("test.end", {"text": "task_error"}).result(timeout=20)
+        fleet.jobs.submit("test.end", {"text": "task_error"}).result(timeout=PATIENCE_S)
     assert caught.value.failure.code == "no_stock"
 
 
@@ -101,7 +101,7 @@ def test_a_result_that_cannot_be_kept_fails_the_job(
     fleet: Fleet, kind: str, request_: dict[str, object], code: str
 ) -> None:
     with pytest.raises(JobFailed) as caught:
-        fleet.jobs.submit(kind, request_).result(timeout=8)
+        fleet.jobs.submit(kind, request_).result(timeout=PATIENCE_S)
     assert caught.value.failure.code == code
 
 
@@ -109,7 +109,7 @@ def test_a_request_in_the_store_that_does_not_fit_fails_the_job(fleet: Fleet) ->
     job = NewJob("bad-1", "test.echo", "acme", "agents", 5, b'{"text": 7}', "x")
     fleet.board.run(fleet.board.transitions.submit([job]))
     with pytest.raises(JobFailed) as caught:
-        fleet.jobs.result("bad-1", timeout=20)
+        fleet.jobs.result("bad-1", timeout=PATIENCE_S)
     assert (caught.value.failure.code, list(caught.value.failure.fields)) == ("invalid_request", ["text"])
 
 
@@ -128,11 +128,11 @@ def test_workers_announce_their_kinds_and_slots(fleet: Fleet) -> None:
 
 def test_a_job_put_off_runs_at_its_time(fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {}, delay=0.5)
-    job.result(timeout=20)
+    job.result(timeout=PATIENCE_S)
     record = job.get()
     assert record.run_at is not None
     assert record.started_at is not None
-    assert 0 <= (record.started_at - record.run_at).total_seconds() < 2
+    assert 0 <= (record.started_at - record.run_at).total_seconds() < 20
     assert [event.type for event in job.watch()] == ["scheduled", "queued", "started", "succeeded"]
 
 
@@ -140,22 +140,22 @@ def test_every_log_line_of_a_job_names_it(fleet: Fleet) -> None:
     for kind, worker in (("test.end", fleet.workers[0]), ("test.end_tool", fleet.workers[1])):
         job = fleet.jobs.submit(kind, {"text": "exception"}, tenant="globex")
         with pytest.raises(JobFailed):
-            job.result(timeout=20)
+            job.result(timeout=PATIENCE_S)
         facts = {"job_id": job.id, "kind": kind, "tenant": "globex", "attempt": 1}
         for event in ("task_raised", "job_failed"):
-            eventually(partial(worker.logged, event, **facts), 5, what=f"the line {event} with {facts}")
+            eventually(partial(worker.logged, event, **facts), what=f"the line {event} with {facts}")
         (line,) = worker.logged("task_raised", **facts)
         assert "Told: it broke" in line["exception"]
 
 
 def test_a_request_is_not_in_the_log(fleet: Fleet) -> None:
-    fleet.jobs.submit("test.echo", {"text": "of-the-customer"}).result(timeout=20)
-    fleet.jobs.submit("test.tool", {"text": "of-the-customer"}).result(timeout=20)
+    fleet.jobs.submit("test.echo", {"text": "of-the-customer"}).result(timeout=PATIENCE_S)
+    fleet.jobs.submit("test.tool", {"text": "of-the-customer"}).result(timeout=PATIENCE_S)
     assert all("of-the-customer" not in worker.text for worker in fleet.workers)
 
 
 def test_what_workers_log_is_json(fleet: Fleet) -> None:
-    fleet.jobs.submit("test.echo", {}).result(timeout=20)
+    fleet.jobs.submit("test.echo", {}).result(timeout=PATIENCE_S)
     assert all(json.dumps(worker.lines) for worker in fleet.workers)
     assert fleet.workers[0].logged("job_succeeded")
 

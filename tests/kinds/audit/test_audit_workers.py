@@ -28,19 +28,19 @@ def test_an_audit_whose_worker_is_killed_goes_on_and_one_that_is_cancelled_stops
     fleet.wait_for(first)
     request = {"orders_per_chunk": 1000, "pause_ms_per_chunk": 150}
     job = fleet.jobs.submit("orders.audit", request).id
-    eventually(lambda: _rows(fleet, job)[-1:] > [8000], 30, what="a third of the audit")
+    eventually(lambda: _rows(fleet, job)[-1:] > [8000], what="a third of the audit")
     fleet.wait_for(second)
     by = fleet.board.record(job).worker
     next(worker for worker in (first, second) if by and by.startswith(worker.name)).kill()
-    eventually(lambda: fleet.board.record(job).done, 30, what="the end of the audit")
+    eventually(lambda: fleet.board.record(job).done, what="the end of the audit")
     record = fleet.board.record(job)
     assert {each["order_number"]: each["kind"] for each in record.result["discrepancies"]} == planted()
     assert record.attempt == 2
     assert _rows(fleet, job).count(0) == 1, "it began anew"
     cancelled = fleet.jobs.submit("orders.audit", request)
-    eventually(lambda: _rows(fleet, cancelled.id)[-1:] > [0], 30, what="the start of the other audit")
+    eventually(lambda: _rows(fleet, cancelled.id)[-1:] > [0], what="the start of the other audit")
     fleet.board.run(fleet.board.transitions.cancel(cancelled.id, "enough"))
-    eventually(lambda: fleet.board.record(cancelled.id).done, 10, what="the end of the other audit")
+    eventually(lambda: fleet.board.record(cancelled.id).done, what="the end of the other audit")
     assert fleet.board.state(cancelled.id) == JobState.CANCELLED
     assert _rows(fleet, cancelled.id)[-1] < record.result["ledger_rows"]
 

@@ -62,10 +62,10 @@ def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_
         fleet.wait_for(worker)
     requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 4]
     jobs = fleet.jobs.submit_many("support.request", requests, tenant="acme")
-    eventually(lambda: len(model.requests) >= 5, 20, what="the first requests")
+    eventually(lambda: len(model.requests) >= 5, what="the first requests")
     workers[0].kill()
     for job in jobs:
-        eventually(lambda job=job: fleet.board.record(job.id).done, 30, what=f"the end of {job.id}")  # type: ignore[misc]
+        eventually(lambda job=job: fleet.board.record(job.id).done, what=f"the end of {job.id}")  # type: ignore[misc]
     (today,) = fleet.jobs.tenants.spending("acme")
     used = len(model.requests) * (INTO + OUT)
     assert used <= today.tokens <= allowed
@@ -79,14 +79,14 @@ def test_a_job_whose_budget_a_person_extends_goes_on_on_another_worker(fleet: Fl
     fleet.wait_for(first)
     budget = Budget(model_calls=2, on_limit=OnLimit.APPROVE)
     job = fleet.jobs.submit("support.request", {"message": "I return order 10003"}, budget=budget)
-    eventually(lambda: job.get().state is JobState.WAITING, 30, what="the question")
+    eventually(lambda: job.get().state is JobState.WAITING, what="the question")
     (ask,) = job.get().asks
     assert ask.prompt.endswith("May it spend as much again?")
     assert ask.facts["for"] == "a request to offline"
     first.kill()
     fleet.wait_for(second)
     fleet.jobs.approve(job.id, by="ada")
-    eventually(lambda: job.get().done, 30, what="the end of the job")
+    eventually(lambda: job.get().done, what="the end of the job")
     record = job.get()
     assert record.state is JobState.SUCCEEDED, record.error
     assert record.spent is not None

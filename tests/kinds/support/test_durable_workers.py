@@ -97,7 +97,7 @@ def test_workers_that_are_killed_or_sent_away_cost_no_more_than_the_request_in_f
     fleet.wait_for(begin(fleet, model))
     workers[1].stop()
     for job in jobs:
-        eventually(lambda job=job: ended(fleet, job), 30, what=f"the end of {job}")  # type: ignore[misc]
+        eventually(lambda job=job: ended(fleet, job), what=f"the end of {job}")  # type: ignore[misc]
     records = [fleet.board.record(job) for job in jobs]
     assert {record.state for record in records} == {JobState.SUCCEEDED}, [record.error for record in records]
     assert refunds(shop) == dict.fromkeys(SMALL, 1)
@@ -133,7 +133,7 @@ def test_a_provider_that_is_busy_has_the_job_parked_and_asked_again_when_it_said
     model.rule = busy_after_the_refund
     fleet.wait_for(begin(fleet, model))
     job = ask_for_refund(fleet, 10003)
-    eventually(lambda: ended(fleet, job), 30, what="the end of the job")
+    eventually(lambda: ended(fleet, job), what="the end of the job")
     record = fleet.board.record(job)
     assert (record.state, record.failures) == (JobState.SUCCEEDED, 1)
     assert back_at[0] - busy_at[0] >= 1
@@ -147,7 +147,7 @@ def test_a_large_refund_is_made_when_a_person_approves_also_by_another_worker(
     first, second = begin(fleet, model), begin(fleet, model)
     fleet.wait_for(first)
     job = ask_for_refund(fleet, LARGE)
-    eventually(lambda: fleet.board.state(job) == JobState.WAITING, 30, what="the question")
+    eventually(lambda: fleet.board.state(job) == JobState.WAITING, what="the question")
     (question,) = fleet.board.record(job).asks
     assert question.facts["amount_cents"] == 25_800
     assert refunds(shop) == {}
@@ -156,7 +156,7 @@ def test_a_large_refund_is_made_when_a_person_approves_also_by_another_worker(
     answer = to_json({"state": "done", "value": Answer(decision="approve", by="ada")})
     told = to_json({"name": question.name, "decision": "approve", "by": "ada"})
     assert fleet.board.run(fleet.board.transitions.answer(job, question.name, answer, told))[0]
-    eventually(lambda: ended(fleet, job), 30, what="the end of the job")
+    eventually(lambda: ended(fleet, job), what="the end of the job")
     assert refunds(shop) == {LARGE: 1}
     assert "R-10001" in fleet.board.record(job).result["answer"]
     assert len(model.requests) == 4

@@ -96,7 +96,7 @@ def ask(fleet: Fleet, number: int) -> str:
 
 def wait_for_all(fleet: Fleet, jobs: list[str]) -> None:
     for job in jobs:
-        eventually(lambda job=job: fleet.board.record(job).done, 40, what=f"the end of {job}")  # type: ignore[misc]
+        eventually(lambda job=job: fleet.board.record(job).done, what=f"the end of {job}")  # type: ignore[misc]
     assert {fleet.board.state(job) for job in jobs} == {JobState.SUCCEEDED}
 
 

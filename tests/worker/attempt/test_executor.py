@@ -111,20 +111,20 @@ def test_a_function_that_raises_cancellation_fails_its_job(bench: Bench, board: 
 def test_after_any_ending_the_process_runs_the_next_job(bench: Bench, board: Board, ending: str) -> None:
     job_id = board.submit(kind="test.end", request={"text": ending})
     outcome = bench.begin(job_id)
-    eventually(outcome.done, 5, what=f"the end of a body that ended by {ending}")
+    eventually(outcome.done, what=f"the end of a body that ended by {ending}")
     assert board.state(bench.run("test.echo", {})) is JobState.SUCCEEDED
 
 
 def test_a_body_that_cancels_its_task_and_returns_ends_its_job_and_harms_no_other(bench: Bench, board: Board) -> None:
     bench.begin(board.submit("a", kind="test.cancel_and_return", request={}))
-    eventually(lambda: board.record("a").done, 5, what="the end of the job")
+    eventually(lambda: board.record("a").done, what="the end of the job")
     assert board.state(bench.run("test.echo", {})) is JobState.SUCCEEDED
 
 
 @pytest.mark.filterwarnings("default::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_task_of_the_bodys_own_that_exits_ends_only_its_job(bench: Bench, board: Board) -> None:
     bench.begin(board.submit("a", kind="test.child_exit", request={}))
-    eventually(lambda: board.record("a").done, 5, what="the end of the job")
+    eventually(lambda: board.record("a").done, what="the end of the job")
     assert board.state(bench.run("test.echo", {})) is JobState.SUCCEEDED
 
 

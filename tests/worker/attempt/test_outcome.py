@@ -311,7 +311,7 @@ def test_the_job_of_a_function_that_swallows_its_interruption_ends_in_time(bench
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id, "enough")
-    eventually(lambda: board.state(job_id) is JobState.CANCELLED, 5)
+    eventually(lambda: board.state(job_id) is JobState.CANCELLED)
     assert not outcome.done()
     told = board.log(job_id)
     go_on.set()

@@ -11,11 +11,9 @@ from celery import chain, chord, group
 
 from backdesk.worker.model.job import JobState
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.plain import MALFORMED, plain_celery
 from tests.support.workers import Fleet
-
-PATIENCE_S = 20
 
 #: Celery's result backend calls it; no code of ours does.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")

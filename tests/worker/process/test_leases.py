@@ -84,7 +84,7 @@ def test_a_lost_attempt_is_cancelled_even_when_the_same_process_runs_the_next_on
     board.client.zadd(board.keys.leases, {job_id: 0})
     assert board.reap() == [job_id]
     assert isinstance(bench.begin(job_id).result(10), Succeeded)
-    eventually(first.done, 5, what="the end of the attempt that lost its fence")
+    eventually(first.done, what="the end of the attempt that lost its fence")
     assert first.result() is None
     assert flag.read_text() == "cancelled\n"
 
@@ -170,7 +170,7 @@ def test_a_coroutine_that_would_end_the_process_ends_only_itself(loop: ProcessLo
         raise error
 
     left = loop.run(leave())
-    eventually(left.done, 5, what="the end of the coroutine")
+    eventually(left.done, what="the end of the coroutine")
     assert isinstance(left.exception(), BaseException)
     assert loop.run(asyncio.sleep(0, "alive")).result(5) == "alive"
     loop.stop()
@@ -235,7 +235,7 @@ def test_a_loop_that_was_stopped_is_closed(loop: ProcessLoop) -> None:
     at_hand = loop.run(_running_loop()).result(5)
     loop.stop()
     loop.stop()
-    eventually(at_hand.is_closed, 2, what="the end of the loop")
+    eventually(at_hand.is_closed, what="the end of the loop")
 
 
 async def _running_loop() -> asyncio.AbstractEventLoop:

@@ -13,7 +13,7 @@ import pytest
 
 from backdesk.worker.model.health import FILE_STALE_S, HealthReport, WorkerFacts, read_report, reasons_against
 from backdesk.worker.services.probes import FileProbe, HttpProbe
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.faults import refusing
 from tests.support.workers import Fleet, Worker
 
@@ -187,7 +187,7 @@ def test_a_worker_tells_what_it_runs_and_how_it_is(fleet: Fleet, tmp_path: Path)
     assert tools.queues == ("tools",)
     assert [reasons_against(worker) for worker in (agents, tools)] == [[], []]
     flag.touch()
-    job.result(timeout=20)
+    job.result(timeout=PATIENCE_S)
 
 
 def test_a_worker_that_cannot_write_to_the_store_says_since_when(

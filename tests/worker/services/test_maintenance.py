@@ -114,7 +114,7 @@ def test_it_goes_on_until_it_is_stopped(settings: Settings, board: Board) -> Non
     job_id = board.submit()
     board.start(job_id)
     board.client.zadd(board.keys.leases, {job_id: 0})
-    eventually(lambda: board.state(job_id) is JobState.QUEUED, 5)
+    eventually(lambda: board.state(job_id) is JobState.QUEUED)
     maintenance.stop()
     maintenance.stop()
     assert not maintenance.leads
@@ -152,7 +152,7 @@ def test_a_redis_that_has_lost_everything_is_told_the_kinds_again(settings: Sett
     presence.start(REGISTRY)
     eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"))
     board.client.delete(board.keys.kinds)
-    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"), 10)
+    eventually(lambda: board.client.hexists(board.keys.kinds, "test.echo"))
     presence.stop()
 
 

@@ -10,7 +10,7 @@ import pytest
 from backdesk.worker.errors import JobFailed
 from backdesk.worker.process.event_loop import LoopBlocked, ProcessLoop
 from backdesk.worker.process.loop_guard import EXIT_CODE, LoopGuard
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
 
@@ -26,11 +26,11 @@ def proxy(fleet_of_this_test: Fleet) -> Iterator[Proxy]:
 def test_a_transport_that_has_forgotten_its_sockets_is_noticed_and_connected_again(fleet_of_this_test: Fleet) -> None:
     fleet = fleet_of_this_test
     worker = fleet.start_worker(slots=2)
-    fleet.jobs.submit("test.forget_sockets", {}).result(timeout=20)
+    fleet.jobs.submit("test.forget_sockets", {}).result(timeout=PATIENCE_S)
     job = fleet.jobs.submit("test.echo", {})
     (noticed,) = eventually(lambda: worker.logged("not_consuming"), what="the notice")
     assert (noticed["deliveries_waiting"], noticed["free_slots"]) == (1, 2)
-    assert job.result(timeout=20)
+    assert job.result(timeout=PATIENCE_S)
     assert eventually(lambda: worker.logged("consuming_again"))
     assert worker.alive
 
@@ -46,7 +46,7 @@ def test_a_consuming_thread_that_waits_on_a_half_open_connection_is_freed(
     jobs = [fleet.jobs.submit("test.echo", {}) for _ in range(2)]
     (noticed, *_) = eventually(lambda: worker.logged("not_consuming"), what="the notice")
     assert "read_response" in noticed["stack"]
-    assert all(job.result(timeout=20) for job in jobs)
+    assert all(job.result(timeout=PATIENCE_S) for job in jobs)
     assert eventually(lambda: worker.logged("consuming_again"))
     assert worker.alive
 
@@ -59,7 +59,7 @@ def test_a_worker_that_is_full_or_has_nothing_to_do_is_left_alone(fleet_of_this_
     waiting = fleet.jobs.submit("test.echo", {})
     eventually(lambda: (fleet.jobs.workers()[0].consumed_s or 0) > 1.8, what="some looks of the watchdog")
     flag.touch()
-    assert waiting.result(timeout=20)
+    assert waiting.result(timeout=PATIENCE_S)
     assert not worker.logged("not_consuming")
 
 
@@ -73,12 +73,12 @@ def test_a_body_that_holds_up_the_loop_fails_and_the_others_go_on(fleet_of_this_
     fleet.wait_until_running(beside.id)
     culprit = fleet.jobs.submit("test.spin_loop", {"n": 60})
     with pytest.raises(JobFailed, match="held up the event loop") as caught:
-        culprit.result(timeout=20)
+        culprit.result(timeout=PATIENCE_S)
     assert caught.value.failure.code == "loop_blocked"
     (told,) = [line for line in worker.logged("loop_stuck") if "stack" in line]
     assert "in spin_loop" in told["stack"]
     flag.touch()
-    assert beside.result(timeout=20)
+    assert beside.result(timeout=PATIENCE_S)
     assert (beside.get().attempt, worker.alive) == (1, True)
 
 
@@ -93,7 +93,7 @@ def test_a_loop_that_cannot_be_interrupted_ends_the_process_and_its_jobs_run_els
     assert eventually(lambda: worker.exit_code, what="its end") == EXIT_CODE
     (told,) = worker.logged("process_ended_because_its_loop_is_stuck")
     assert "in block_loop" in told["stack"]
-    assert job.result(timeout=20)
+    assert job.result(timeout=PATIENCE_S)
     assert (job.get().attempt, job.get().worker) == (2, other.name)
 
 
