@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,6 +14,7 @@ import pytest
 from tests.support.installed import build_wheel
 from tests.support.workers import ROOT
 
+ENGINE = ROOT / "worker" / "backdesk" / "worker"
 #: Libraries of the worker side. A producer must start without them.
 HEAVY = ("celery", "kombu", "pydantic_ai", "openai", "sqlalchemy", "structlog", "flower")
 
@@ -24,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "worker/backdesk/worker/*/lua/*.lua",
+        "worker/backdesk/worker/*/lua/**/*.lua",
         "tasks/backdesk/kinds/*/prompts/*.md",
         "tasks/backdesk/templates/*.py",
         "*/backdesk/*/py.typed",
@@ -47,3 +50,13 @@ def test_the_wheel_holds_one_namespace_and_nothing_else(wheel: list[str]) -> Non
 def test_a_producer_starts_where_the_libraries_of_the_worker_are_missing(module: str) -> None:
     missing = f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); import {module}"
     subprocess.run([sys.executable, "-c", missing], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    "room", sorted(path.parent for path in ENGINE.glob("*/__init__.py")), ids=lambda room: room.name
+)
+def test_a_room_of_the_engine_says_what_it_imports_and_where_to_begin(room: Path) -> None:
+    described = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    assert "Imports " in described
+    (first,) = re.findall(r"Begin with `(\w+)`", described)
+    assert (room / f"{first}.py").is_file()

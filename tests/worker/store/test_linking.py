@@ -13,7 +13,8 @@ from backdesk.worker.store.scripts import load_script
 SCRIPTS = sorted(
     (entry.name.removesuffix(".lua"), room)
     for room in ("backdesk.worker.store", "backdesk.worker.memory")
-    for entry in (files(room) / "lua").iterdir()
+    for folder in ("lua", "lua/shared")
+    for entry in (files(room) / folder).iterdir()
     if entry.name.endswith(".lua")
 )
 

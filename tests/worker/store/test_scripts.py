@@ -20,13 +20,14 @@ from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
 
 ROOMS = ("backdesk.worker.store", "backdesk.worker.memory")
-TEXTS = {
-    entry.name.removesuffix(".lua"): entry.read_text()
-    for room in ROOMS
-    for entry in (files(room) / "lua").iterdir()
-    if entry.name.endswith(".lua")
-}
-SCRIPTS = sorted(name for name, text in TEXTS.items() if "\n-- ARGV: " in text)
+
+
+def texts(folder: str) -> dict[str, str]:
+    entries = (entry for room in ROOMS for entry in (files(room) / folder).iterdir())
+    return {entry.name.removesuffix(".lua"): entry.read_text() for entry in entries if entry.name.endswith(".lua")}
+
+
+SCRIPTS, SHARED = texts("lua"), texts("lua/shared")
 
 
 def evaluate(client: redis.Redis, part: str, code: str, *argv: str | int) -> Any:
@@ -38,17 +39,17 @@ def evaluate(client: redis.Redis, part: str, code: str, *argv: str | int) -> Any
 # Headers
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_header_says_purpose_arguments_answer_and_atomicity_in_this_order(name: str) -> None:
-    header = re.match(r"(?:--.*\n)+", TEXTS[name])
+    header = re.match(r"(?:--.*\n)+", SCRIPTS[name])
     assert header is not None
     assert header[0].startswith(f"-- {name.capitalize()}: ")
     assert re.findall(r"^-- (ARGV|Returns|Atomic)\b", header[0], re.MULTILINE) == ["ARGV", "Returns", "Atomic"]
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS.keys() - SCRIPTS))
-def test_a_file_without_arguments_of_its_own_is_one_that_others_include(name: str) -> None:
-    assert any(f"\n--!include {name}\n" in text for text in TEXTS.values())
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_a_shared_file_is_one_that_others_include(name: str) -> None:
+    assert any(f"\n--!include {name}\n" in text for text in [*SCRIPTS.values(), *SHARED.values()])
 
 
 def test_a_job_is_submitted_with_exactly_what_the_script_takes_of_it() -> None:

@@ -1,5 +1,8 @@
 """The job store: the truth about every job, and one Lua script a transition.
 
-`builder`, `transitions`, `reservations`, `schedules`, `spending` and `system` build the calls, `script` makes them,
-`records` reads what they wrote, `writer` joins the calls of a whole process into round trips.
+`jobs`, `upkeep`, `services`, `schedules`, `spending` and `deployment` build the calls of scripts, `scripts` makes them,
+`records` reads what they wrote, `writer` joins the calls of a whole process into round trips. In `lua` each file is one
+script; what several of them include is in `lua/shared`.
+
+Imports `model`, `text` and below. Begin with `keys`, then `jobs` and `lua/submit.lua`.
 """

@@ -62,10 +62,10 @@ STORE = __name__.rpartition(".")[0]
 
 @cache
 def load_script(name: str, room: str = STORE) -> Script:
-    """Read `lua/<name>.lua` of a room and, before it and each once, what it uses of the files it includes.
+    """Read `lua/<name>.lua` of a room and, before it and each once, what it uses of what it includes of `lua/shared`.
 
     `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
-    of one atomic step. Raises ValueError for a file that breaks the rules of `linking` or `signature`.
+    of one atomic step. Raises ValueError for a file that breaks the rules of `linker` or `signature`.
     """
     *parts, main = _parts(name, room, [])
     return Script(name, link(parts, main), read_signature(name, _source(name, room)))
@@ -84,8 +84,9 @@ def _parts(name: str, room: str, seen: list[str]) -> list[str]:
 def _source(name: str, room: str) -> str:
     if name == "keys":
         return names_in_lua()
-    places = [files(each) / "lua" / f"{name}.lua" for each in dict.fromkeys((room, STORE))]
-    place = next((each for each in places if each.is_file()), places[-1])
+    folders = [files(each) / folder for each in dict.fromkeys((room, STORE)) for folder in ("lua", "lua/shared")]
+    places = [folder / f"{name}.lua" for folder in folders]
+    place = next((each for each in places if each.is_file()), places[0])
     return place.read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Calls of outside services as the store sees them: reserved before, settled after. Pure, as `transitions` is."""
+"""Calls of outside services as the store sees them: reserved before, settled after. Pure, as `jobs` is."""
 
 from __future__ import annotations
 
