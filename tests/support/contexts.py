@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from backdesk.worker.attempt.attempt_context import Parts, ProgressSink
+from backdesk.worker.attempt.base_context import Parts, ProgressSink
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext

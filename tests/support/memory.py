@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from backdesk.worker.attempt.attempt_context import Parts
+from backdesk.worker.attempt.base_context import Parts
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.model.asks import Answer, Ask, AskType

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from backdesk.agents.contract import AgentRequest, AgentResult
-from backdesk.worker.attempt.attempt_context import ProgressSink
+from backdesk.worker.attempt.base_context import ProgressSink
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.job import Claim
 from tests.support.contexts import task_context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.kind import support_request
-from backdesk.worker.attempt.attempt_context import ProgressSink
+from backdesk.worker.attempt.base_context import ProgressSink
 from tests.support.recording import converse
 
 

@@ -15,7 +15,7 @@ from signal import SIGINT, SIGQUIT, SIGTERM, Signals
 import pytest
 
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.celery.signals import Shutdown
+from backdesk.worker.celery.shutdown import Shutdown
 from tests.support import kinds  # noqa: F401 - fills REGISTRY
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.plain import plain_celery

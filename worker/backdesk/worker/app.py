@@ -27,7 +27,7 @@ from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.celery import patches, prefork
 from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
-from backdesk.worker.celery.signals import Shutdown
+from backdesk.worker.celery.shutdown import Shutdown
 from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting

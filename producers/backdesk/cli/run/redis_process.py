@@ -9,7 +9,7 @@ from backdesk.cli.run.child import TAIL_LINES
 from backdesk.worker.embedded.server import EmbeddedRedis
 
 
-class RedisPart:
+class RedisProcess:
     """A Redis whose data stays in `<data_dir>/redis`, announced to the commands of this folder."""
 
     name = "redis"

@@ -29,7 +29,7 @@ from backdesk.cli.run.child import GRACE_S, Child
 from backdesk.cli.run.folder_claim import claimed
 from backdesk.cli.run.log_lines import shown_lines
 from backdesk.cli.run.processes import FLOWER_PORT
-from backdesk.cli.run.redis_part import RedisPart
+from backdesk.cli.run.redis_process import RedisProcess
 from backdesk.cli.run.stop_signals import stop_requests
 from backdesk.cli.run.supervisor import Part, Supervisor
 from backdesk.client import JobClient
@@ -98,7 +98,7 @@ def up(
 def _redis(supervisor: Supervisor, settings: Settings, port: int | None) -> Deployment:
     if settings.redis_url:
         return Deployment(settings, "from BACKDESK_REDIS_URL")
-    redis = RedisPart(settings.data_dir, port)
+    redis = RedisProcess(settings.data_dir, port)
     supervisor.add(redis, REDIS)
     return Deployment(settings.model_copy(update={"redis_url": redis.url}), "of `backdesk up` in this folder")
 

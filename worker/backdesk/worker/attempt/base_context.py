@@ -50,7 +50,7 @@ class Parts:
     look: Callable[[], Future[SystemState]]
 
 
-class AttemptContext:
+class BaseContext:
     """The attempt at hand: who asks for what, and how to tell them how it goes."""
 
     def __init__(self, claim: Claim, parts: Parts) -> None:

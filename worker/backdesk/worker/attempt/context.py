@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
-from backdesk.worker.attempt.attempt_context import AttemptContext
+from backdesk.worker.attempt.base_context import BaseContext
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.ledger import Effect, Ledger
 from backdesk.worker.attempt.questions import Questions
@@ -32,31 +32,31 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
-def _ledger(self: AttemptContext) -> Ledger:
+def _ledger(self: BaseContext) -> Ledger:
     return self._parts.ledger
 
 
-def _questions(self: AttemptContext) -> Questions:
+def _questions(self: BaseContext) -> Questions:
     return self._questions
 
 
-def _children(self: AttemptContext) -> Children:
+def _children(self: BaseContext) -> Children:
     return self._parts.children
 
 
-def _services(self: AttemptContext) -> ServiceCalls:
+def _services(self: BaseContext) -> ServiceCalls:
     return self._parts.services
 
 
-def _spending(self: AttemptContext) -> AttemptSpending:
+def _spending(self: BaseContext) -> AttemptSpending:
     return self._parts.spending
 
 
-def _memory(self: AttemptContext) -> Memory:
+def _memory(self: BaseContext) -> Memory:
     return self._parts.memory
 
 
-def _step(self: AttemptContext, key: str, call: Callable[[], Any], effect: str, returns: Any) -> Pipeline[Any]:
+def _step(self: BaseContext, key: str, call: Callable[[], Any], effect: str, returns: Any) -> Pipeline[Any]:
     return self._parts.ledger.step(key, call, Effect(effect), type_of_step(call, returns))
 
 
@@ -67,7 +67,7 @@ def _child(kind: str | Callable[..., Any], request: Any, options: ChildKeywords)
     return ChildCall(spec.kind, request, result=spec.result, **options)
 
 
-class TaskContext(AttemptContext):
+class TaskContext(BaseContext):
     """The context of an `async def` body."""
 
     ask = awaited(_questions, Questions.ask)
@@ -174,7 +174,7 @@ class TaskContext(AttemptContext):
         return await asyncio.wrap_future(self._parts.look())
 
 
-class BlockingContext(AttemptContext):
+class BlockingContext(BaseContext):
     """The context of a `def` body. Its methods are those of TaskContext, and block."""
 
     ask = blocking(_questions, Questions.ask)

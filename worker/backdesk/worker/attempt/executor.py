@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backdesk.worker.attempt.attempt_context import Parts
+from backdesk.worker.attempt.base_context import Parts
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from backdesk.worker.attempt.attempt_context import AttemptContext
+from backdesk.worker.attempt.base_context import BaseContext
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, TaskSpec
 from backdesk.worker.errors import ConfigurationError
@@ -100,5 +100,5 @@ def _models(kind: str, body: Body) -> tuple[type[BaseModel], type[BaseModel]]:
 def _check_context(kind: str, body: Body, annotation: object) -> None:
     # In a `def` body the methods of a TaskContext would return coroutines that nobody awaits.
     fitting = TaskContext if inspect.iscoroutinefunction(body) else BlockingContext
-    if annotation not in (None, Any, fitting, AttemptContext):
+    if annotation not in (None, Any, fitting, BaseContext):
         raise ConfigurationError(f"the body of {kind!r} must take a {fitting.__name__}, not {annotation!r}")
