@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backdesk.cli.run.up import examples
 from backdesk.worker.embedded.discovery import find_running
 from tests.cli.conftest import Answer, alive, begin, descendants, finish, words_of
 from tests.support.eventually import eventually
@@ -63,6 +64,11 @@ def test_up_tells_where_everything_is(up: Up) -> None:
     assert up.ready["channel"] == "backdesk:progress:JOB_ID"
     assert set(up.ready["logs"]) == {"redis", "agents", "tools", "flower"}
     assert all((up.folder / path).exists() for path in up.ready["logs"].values())
+
+
+def test_what_up_says_to_try_are_kinds_that_are_there() -> None:
+    assert [*examples({"parcels.help"})] == ["backdesk kinds", "backdesk list", "backdesk doctor"]
+    assert "backdesk submit orders.audit --wait" in examples({"orders.audit", "parcels.help"})
 
 
 def test_flower_answers_on_this_machine(up: Up) -> None:

@@ -44,7 +44,7 @@ def list_conversations(
         heads = client.conversations.list(tenant=tenant, limit=limit)
     out.document(heads)
     if not heads:
-        out.line(f"no conversations of tenant {tenant}; one begins with: backdesk submit support.request")
+        out.line(f"no conversations of tenant {tenant}; one begins with: backdesk submit KIND --conversation NAME")
         return
     out.show(fitted(_COLUMNS, [_row(head) for head in heads], width=out.console.width, numbers=("turns", "messages")))
 

@@ -91,7 +91,7 @@ def up(
             stack.enter_context(shown_lines(logs, lambda line: out.note(line, "dim")))
         _start(supervisor, fleet, client, port, out)
         if not asked:
-            _tell(deployment, supervisor, port, out)
+            _tell(deployment, supervisor, port, client, out)
         supervisor.run()
 
 
@@ -194,7 +194,9 @@ def _reporter(out: Output) -> Callable[[Part, str, str], None]:
     return report
 
 
-def _tell(deployment: Deployment, supervisor: Supervisor, flower_port: int | None, out: Output) -> None:
+def _tell(
+    deployment: Deployment, supervisor: Supervisor, flower_port: int | None, client: JobClient, out: Output
+) -> None:
     logs = {post.part.name: str(post.part.log) for post in supervisor.posts}
     flower_url = f"http://127.0.0.1:{flower_port}" if flower_port else None
     keys = Keys(deployment.settings.prefix)
@@ -210,19 +212,23 @@ def _tell(deployment: Deployment, supervisor: Supervisor, flower_port: int | Non
     out.show(facts(_facts(ready)))
     out.line("")
     out.line("In another terminal, in this folder:")
-    for example in _EXAMPLES:
+    for example in examples({contract.kind for contract in client.kinds()}):
         out.line(f"  {example}", "cyan")
     if "from" in deployment.origin:
         out.line("with the same BACKDESK_REDIS_URL as here.")
     out.line("Ctrl-C stops everything.", "dim")
 
 
-_EXAMPLES = (
-    'backdesk submit support.request --message "I want to return order 10003" --watch',
-    "backdesk submit orders.audit --wait",
-    "backdesk list",
-    "backdesk doctor",
-)
+_OF_SAMPLES = {
+    "support.request": 'backdesk submit support.request --message "I want to return order 10003" --watch',
+    "orders.audit": "backdesk submit orders.audit --wait",
+}
+
+
+def examples(kinds: set[str]) -> Iterator[str]:
+    """Give commands that work where these kinds are announced, to be tried first."""
+    yield from (command for kind, command in _OF_SAMPLES.items() if kind in kinds)
+    yield from ("backdesk kinds", "backdesk list", "backdesk doctor")
 
 
 def _facts(ready: dict[str, Any]) -> Iterator[tuple[str, str]]:
