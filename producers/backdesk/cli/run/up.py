@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from backdesk.cli.catalogue import offers
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.output import AsJson, Output, facts
@@ -212,7 +213,7 @@ def _tell(
     out.show(facts(_facts(ready)))
     out.line("")
     out.line("In another terminal, in this folder:")
-    for example in examples({contract.kind for contract in client.kinds()}):
+    for example in examples({offer.contract.kind for offer in offers(client) if offer.workers}):
         out.line(f"  {example}", "cyan")
     if "from" in deployment.origin:
         out.line("with the same BACKDESK_REDIS_URL as here.")
@@ -226,7 +227,7 @@ _OF_SAMPLES = {
 
 
 def examples(kinds: set[str]) -> Iterator[str]:
-    """Give commands that work where these kinds are announced, to be tried first."""
+    """Give commands that work where workers run these kinds, to be tried first."""
     yield from (command for kind, command in _OF_SAMPLES.items() if kind in kinds)
     yield from ("backdesk kinds", "backdesk list", "backdesk doctor")
 
