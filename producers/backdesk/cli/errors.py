@@ -52,7 +52,7 @@ class CommandFailed(BackdeskError):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ErrorReport:
     """What is reported of an error."""
 
     exit_code: int
@@ -70,7 +70,7 @@ class Verdict:
 
 
 #: The first class that fits decides.
-_VERDICTS: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
+_CODES: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (UnknownKind, "unknown_kind", ExitCode.REFUSED),
     (PayloadTooLarge, "payload_too_large", ExitCode.REFUSED),
     (InvalidRequest, "invalid_request", ExitCode.REFUSED),
@@ -92,15 +92,15 @@ _VERDICTS: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
 )
 
 
-def verdict_on(error: BackdeskError | typer.TyperException) -> Verdict:
+def report_on(error: BackdeskError | typer.TyperException) -> ErrorReport:
     """Return what to report of an expected error."""
     if isinstance(error, typer.TyperException):
-        return Verdict(ExitCode.REFUSED, "usage", _usage(error))
+        return ErrorReport(ExitCode.REFUSED, "usage", _usage(error))
     if isinstance(error, CommandFailed):
-        return Verdict(error.exit_code, error.code, str(error), log=error.log)
-    code, exit_code = next((code, exit_code) for kind, code, exit_code in _VERDICTS if isinstance(error, kind))
+        return ErrorReport(error.exit_code, error.code, str(error), log=error.log)
+    code, exit_code = next((code, exit_code) for kind, code, exit_code in _CODES if isinstance(error, kind))
     fields = error.fields if isinstance(error, InvalidRequest) else {}
-    return Verdict(exit_code, code, str(error), fields)
+    return ErrorReport(exit_code, code, str(error), fields)
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from backdesk.cli.errors import Verdict
+from backdesk.cli.errors import ErrorReport
 from backdesk.cli.safe_text import safe_block, safe_line
 
 #: Columns of a table where no terminal sets a width: wide enough that ids are never cut.
@@ -85,18 +85,18 @@ class Output:
             self.line(f"{text} ...")
             yield
 
-    def failure(self, verdict: Verdict) -> None:
+    def failure(self, report: ErrorReport) -> None:
         """Report why the command failed: JSON on standard output, or a line on standard error."""
-        self.refusal({}, verdict)
+        self.refusal({}, report)
 
-    def refusal(self, about: dict[str, Any], verdict: Verdict) -> None:
+    def refusal(self, about: dict[str, Any], report: ErrorReport) -> None:
         """Report why one of several things was not done; JSON begins with what it is about."""
         if self.as_json:
-            self.document(about | verdict.document())
+            self.document(about | report.document())
             return
-        self.errors.print(Text.assemble(("Error: ", "bold red"), safe_line(verdict.message)), soft_wrap=True)
-        if verdict.log:
-            self.errors.print(Text(safe_block(verdict.log), "dim"), soft_wrap=True)
+        self.errors.print(Text.assemble(("Error: ", "bold red"), safe_line(report.message)), soft_wrap=True)
+        if report.log:
+            self.errors.print(Text(safe_block(report.log), "dim"), soft_wrap=True)
 
 
 def table(*columns: str, keep: tuple[str, ...]) -> Table:

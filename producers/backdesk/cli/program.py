@@ -21,7 +21,7 @@ from backdesk.cli.commands.reviews import reviews
 from backdesk.cli.commands.stats import stats
 from backdesk.cli.commands.submit import SubmitCommand, submit
 from backdesk.cli.commands.top import top
-from backdesk.cli.errors import ExitCode, verdict_on
+from backdesk.cli.errors import ExitCode, report_on
 from backdesk.cli.help_text import help_text
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.run.demo import demo
@@ -260,9 +260,9 @@ def run(arguments: Sequence[str] | None) -> int:
     try:
         return int(app(words, prog_name="backdesk", standalone_mode=False) or 0)
     except (BackdeskError, typer.TyperException) as error:
-        verdict = verdict_on(error)
-        Output(as_json=_wants_json(words)).failure(verdict)
-        return verdict.exit_code
+        report = report_on(error)
+        Output(as_json=_wants_json(words)).failure(report)
+        return report.exit_code
     except BrokenPipeError:
         # Whoever read our output has gone: what is left goes nowhere, or the last flush of the interpreter would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from backdesk.cli.connection import connected
-from backdesk.cli.errors import ExitCode, verdict_on
+from backdesk.cli.errors import ExitCode, report_on
 from backdesk.cli.output import AsJson, Output
 from backdesk.client import JobClient
 from backdesk.worker.errors import BackdeskError, JobFailed, NotCancellable, ResultTimeout, StoreUnavailable
@@ -69,9 +69,9 @@ def _tell(
     if isinstance(state, JobState) and state not in {JobState.CANCELLED, JobState.RUNNING}:
         state = NotCancellable(job_id, state)  # it ended by itself before it could be stopped
     if isinstance(state, BackdeskError):
-        verdict = verdict_on(state)
-        out.refusal({"job_id": job_id}, verdict)
-        return ExitCode(verdict.exit_code)
+        report = report_on(state)
+        out.refusal({"job_id": job_id}, report)
+        return ExitCode(report.exit_code)
     out.document({"job_id": job_id, "state": state})
     if state is JobState.CANCELLED:
         out.line(f"cancelled {job_id}")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from backdesk.cli.commands.jobs import show_log
 from backdesk.cli.connection import connected
-from backdesk.cli.errors import CommandFailed, ExitCode, verdict_on
+from backdesk.cli.errors import CommandFailed, ExitCode, report_on
 from backdesk.cli.options.dead import (
     MOST,
     AlsoReplayed,
@@ -155,9 +155,9 @@ def _replay(client: JobClient, job_id: str, options: dict[str, Any], out: Output
     except StoreUnavailable:
         raise
     except BackdeskError as error:
-        verdict = verdict_on(error)
-        out.refusal({"origin": job_id}, verdict)
-        return ExitCode(verdict.exit_code)
+        report = report_on(error)
+        out.refusal({"origin": job_id}, report)
+        return ExitCode(report.exit_code)
     out.document({"origin": job_id, "job_id": job.id, "created": job.created})
     out.line(f"{'replayed' if job.created else 'was replayed before:'} {job_id} as {job.id}")
     return ExitCode.OK

@@ -85,8 +85,8 @@ def _ms(seconds: float) -> int:
 
 
 def _read_reply(reply: list[Any]) -> Reply:
-    verdict, ms, *facts = reply
-    match text(verdict), [text(fact) for fact in facts]:
+    permission, ms, *facts = reply
+    match text(permission), [text(fact) for fact in facts]:
         case "go", [what]:
             return Granted(ms / 1000, probe=what == "probe")
         case "ask", _:
