@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,8 +91,7 @@ def drill(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Run:
     """Make one run in a folder of its own, and return what is left to judge by."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "witness.sqlite"
-    witness = Witness(path).create()
-    with Deployment(folder) as deployment:
+    with closing(Witness(path).create()) as witness, Deployment(folder) as deployment:
         settings = settings_of(deployment.server.url, size.overrides)
         more = {WITNESS: str(path), "BACKDESK_TASK_MODULES": KINDS, **faster_starts(folder)}
         for crew in size.crews:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,9 @@ MOVES = [Move(do="step", key="s", effect="pure")]
 
 
 @pytest.fixture
-def witness(tmp_path: Path) -> Witness:
-    return Witness(tmp_path / "witness.sqlite").create()
+def witness(tmp_path: Path) -> Iterator[Witness]:
+    with closing(Witness(tmp_path / "witness.sqlite").create()) as witness:
+        yield witness
 
 
 def leftovers(client: redis.Redis, settings: Settings, witness: Witness) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -83,8 +83,13 @@ def test_recovery_is_measured_from_the_kill_to_the_next_start_of_the_job_that_it
     assert [each.calm for each in recoveries(evidence, [kill, outage])] == [False]
 
 
-def test_the_witness_counts_what_is_asked_for_twice(tmp_path: Path) -> None:
-    witness = Witness(tmp_path / "w.sqlite").create()
+@pytest.fixture
+def witness(tmp_path: Path) -> Iterator[Witness]:
+    with closing(Witness(tmp_path / "w.sqlite").create()) as witness:
+        yield witness
+
+
+def test_the_witness_counts_what_is_asked_for_twice(witness: Witness) -> None:
     for _ in range(2):
         witness.enter("key", 3)
         witness.charge("job", "step", 1)

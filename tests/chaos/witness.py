@@ -79,16 +79,22 @@ class EntryRow:
 
 
 class Witness:
-    """The database of one run. Safe to use by threads: each has its own connection."""
+    """The database of one run. Safe to use by threads: each has its own connection, until it is closed by any."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = path
         self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
 
     def create(self) -> Witness:
         """Make the tables."""
         self._connection().executescript(SCHEMA)
         return self
+
+    def close(self) -> None:
+        """Close the connections of all threads, which use it no more. Idempotent."""
+        while self._opened:
+            self._opened.pop().close()
 
     # --- what bodies write ---
 
@@ -164,7 +170,10 @@ class Witness:
     def _connection(self) -> sqlite3.Connection:
         known: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if known is None:
-            known = self._local.connection = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
+            known = self._local.connection = sqlite3.connect(
+                self._path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+            self._opened.append(known)
             known.execute("PRAGMA synchronous = OFF")
         return known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import time
@@ -306,7 +307,7 @@ async def test_a_job_that_ends_between_two_looks_at_it_is_not_waited_for_for_eve
     async def get_async(job_id: str) -> Any:
         return looks.pop() if looks else await real(job_id)
 
-    blocking = not asyncio.iscoroutinefunction(real)
+    blocking = not inspect.iscoroutinefunction(real)
     monkeypatch.setattr(type(behind(jobs)), "get", _method(get if blocking else get_async))
     began = time.monotonic()
     assert await jobs.result("a", timeout=PATIENCE_S) == "done"

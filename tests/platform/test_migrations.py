@@ -6,7 +6,9 @@ import re
 import sqlite3
 import sys
 import types
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 
@@ -38,17 +40,27 @@ def offer(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql").read_text("utf-8")
 
 
-def make_old(path: Path) -> Database:
-    """Make a database as the first release left it."""
+Open = Callable[[Path], Database]
+
+
+def make_old(path: Path) -> Path:
+    """Make the file of a database as the first release left it."""
     connection = sqlite3.connect(path)
     connection.executescript(f"PRAGMA synchronous=OFF; BEGIN; {FIRST_RELEASE} COMMIT;")
     connection.close()
-    return Database(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Database:
-    return make_old(tmp_path / "shop.sqlite3")
+def opened() -> Iterator[Open]:
+    """Opens databases, which are closed after the test."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(closing(Database(f"sqlite:///{path}")))
+
+
+@pytest.fixture
+def old(opened: Open, tmp_path: Path) -> Database:
+    return opened(make_old(tmp_path / "shop.sqlite3"))
 
 
 def everything(path: Path) -> list[str]:
@@ -145,12 +157,12 @@ def test_a_database_at_the_newest_revision_is_opened_without_alembic(
         assert session.get(Order, 10003) is not None
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(old: Database, tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(old: Database, opened: Open, tmp_path: Path) -> None:
     old.prepare()
     with old.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9001'"))
     before = everything(tmp_path / "shop.sqlite3")
-    newer = Database(f"sqlite:///{tmp_path / 'shop.sqlite3'}")
+    newer = opened(tmp_path / "shop.sqlite3")
     with pytest.raises(ConfigurationError, match=rf"9001.*up to {HEAD}.*newer"):
         newer.prepare()
     assert everything(tmp_path / "shop.sqlite3") == before
@@ -166,8 +178,9 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(old: Database, tmp_
     assert everything(tmp_path / "shop.sqlite3") == before
 
 
-def test_several_that_open_an_old_database_at_once_upgrade_it_once(tmp_path: Path) -> None:
-    databases = [make_old(tmp_path / "old.sqlite3"), *(Database(f"sqlite:///{tmp_path}/old.sqlite3") for _ in range(5))]
+def test_several_that_open_an_old_database_at_once_upgrade_it_once(opened: Open, tmp_path: Path) -> None:
+    path = make_old(tmp_path / "old.sqlite3")
+    databases = [opened(path) for _ in range(6)]
     with ThreadPoolExecutor(len(databases)) as pool:
         list(pool.map(Database.prepare, databases))
     assert {database.revision() for database in databases} == {HEAD}
@@ -179,15 +192,16 @@ def _a_new_sample(session: Session, _today: date) -> None:
 
 @pytest.mark.parametrize(("shop_is_in", "expected"), [(True, 1), (False, 0)])
 def test_a_new_sample_is_put_in_once_and_only_where_the_sample_shop_is(
-    old: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop_is_in: bool, expected: int
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop_is_in: bool, expected: int
 ) -> None:
+    path = make_old(tmp_path / "shop.sqlite3")
     if not shop_is_in:
-        connection = sqlite3.connect(tmp_path / "shop.sqlite3")
+        connection = sqlite3.connect(path)
         connection.execute("DELETE FROM customers WHERE id = 'cust-4'")
         connection.commit()
         connection.close()
     offer(monkeypatch, Sample("sample-news", _a_new_sample, leans_on=SHOP))
-    for database in (old, Database(f"sqlite:///{tmp_path / 'shop.sqlite3'}")):
+    for database in (opened(path), opened(path)):
         with database.read() as session:
             assert session.scalar(select(func.count()).select_from(Article)) == expected
             assert session.scalar(select(func.count()).select_from(Seeding)) == 1 + expected

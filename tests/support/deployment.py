@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,11 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.fixture
-def shop(seeded: Path, tmp_path: Path) -> Database:
+def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
     """The database that the bodies of this test use."""
     shutil.copy(seeded, tmp_path / "shop.sqlite3")
-    return deployment().database
+    with closing(deployment().database) as database:  # which is not the deployment's own after a `reset`
+        yield database
 
 
 def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = None) -> Desk:

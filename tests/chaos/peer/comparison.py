@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -47,16 +48,17 @@ def compare(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> list[T
 def _backdesk(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Tally:
     run = drill(size, faults, folder, tell)
     called = {job_id for job_id, order in run.evidence.orders.items() if order.label == muster.LABEL}
-    return tally(
-        "backdesk",
-        str(size.overrides or "the defaults"),
-        Witness(folder / "witness.sqlite"),
-        acknowledged=run.evidence.acknowledged - called,
-        held=[job.id for job in run.evidence.jobs.values() if not job.record.done],
-        dealt=run.dealt,
-        deserters=len(run.evidence.deserters),
-        drain_s=run.drain_s,
-    )
+    with closing(Witness(folder / "witness.sqlite")) as witness:
+        return tally(
+            "backdesk",
+            str(size.overrides or "the defaults"),
+            witness,
+            acknowledged=run.evidence.acknowledged - called,
+            held=[job.id for job in run.evidence.jobs.values() if not job.record.done],
+            dealt=run.dealt,
+            deserters=len(run.evidence.deserters),
+            drain_s=run.drain_s,
+        )
 
 
 def show(tallies: Sequence[Tally]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,8 @@ def drill_celery(size: Size, configuration: str, faults: list[Fault], folder: Pa
     """Make one run in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "witness.sqlite"
-    witness = Witness(path).create()
     env = {WITNESS: str(path), "CHAOS_CONFIGURATION": configuration, "PYTHONPATH": str(ROOT), "C_FORCE_ROOT": "1"}
-    with Deployment(folder) as deployment:
+    with closing(Witness(path).create()) as witness, Deployment(folder) as deployment:
         for crew in size.crews:
             deployment.man(crew, "tests.chaos.peer.app", {**env, **faster_starts(folder)}, "CHAOS_BROKER_URL")
         deployment.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from importlib import import_module
 
 from sqlalchemy import create_engine, make_url
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _status(_chosen: argparse.Namespace) -> int:
     url = load_settings().database
-    revision = Database(url).revision()
+    with closing(Database(url)) as database:
+        revision = database.revision()
     due = REVISIONS[REVISIONS.index(revision) + 1 :] if revision else REVISIONS
     print(f"{make_url(url).render_as_string(hide_password=True)} is {f'at {revision}' if revision else 'empty'}")
     print(f"to run: {', '.join(due)}" if due else "nothing to do")
@@ -51,9 +53,9 @@ def _status(_chosen: argparse.Namespace) -> int:
 
 
 def _upgrade(_chosen: argparse.Namespace) -> int:
-    database = Database(load_settings().database)
-    before = database.revision()
-    database.prepare()
+    with closing(Database(load_settings().database)) as database:
+        before = database.revision()
+        database.prepare()
     print(f"at {HEAD} already" if before == HEAD else f"upgraded from {before or 'nothing'} to {HEAD}")
     return 0
 
@@ -63,9 +65,11 @@ def _new(chosen: argparse.Namespace) -> int:
 
     for module in load_engine_settings().task_modules:  # they bring the tables
         import_module(module)
-    with create_engine("sqlite://").begin() as connection:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
         upgrade(connection, None)
         path = new_script(connection, chosen.what)
+    engine.dispose()
     print(f"written: {path}; edit it, and add its revision to backdesk.platform.migrations.__init__")
     return 0
 
