@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from backdesk.client import JobClient
 from backdesk.worker.embedded.server import EmbeddedRedis
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ SUITE = "bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,python-is-python3,ca-certificates"
 #: How this machine reaches its package index goes along into the steps, and stays out of the image.
 NETWORK = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "http_proxy", "https_proxy", "no_proxy")
+START_WITHIN_S = 120
 QUESTION = ("--message", "Where is my order 10001?", "--wait", "--json")
 
 
@@ -170,11 +172,12 @@ def start(image: Stage) -> None:
     """Start the image's own command, then a worker that runs a job; raises for whatever does not end well."""
     backdesk = image.command["ENTRYPOINT"]
     print(image.run([*backdesk, *image.command["CMD"]]))
-    with EmbeddedRedis() as redis:
+    with EmbeddedRedis() as redis, JobClient(redis.url) as client:
         env = {"BACKDESK_REDIS_URL": redis.url, "BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind"}
         worker = subprocess.Popen(image.words([*backdesk, "worker", "agents"]), env={**image.env, **env})
         try:
             began = time.monotonic()
+            _await_kinds(client, worker)
             job = json.loads(image.run([*backdesk, "submit", "support.request", *QUESTION], **env))
             print(f"a job {job['state']} after {time.monotonic() - began:.1f} s, as user {_user_of(worker.pid)}")
             if job["state"] != "succeeded":
@@ -182,6 +185,15 @@ def start(image: Stage) -> None:
         finally:
             worker.terminate()
             worker.wait(timeout=60)
+
+
+def _await_kinds(client: JobClient, worker: subprocess.Popen[bytes]) -> None:
+    """Wait until the worker has announced what it runs."""
+    deadline = time.monotonic() + START_WITHIN_S
+    while not client.kinds():
+        if worker.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"the worker has announced nothing within {START_WITHIN_S} s")
+        time.sleep(0.1)
 
 
 def _user_of(pid: int) -> int:
