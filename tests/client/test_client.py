@@ -270,7 +270,7 @@ async def test_waiting_ends_in_time_and_the_job_goes_on(jobs: Client, board: Boa
     began = time.monotonic()
     with pytest.raises(ResultTimeout, match=r"0\.3 s; it goes on"):
         await jobs.result("a", timeout=0.3)
-    assert 0.25 < time.monotonic() - began < 20
+    assert 0.25 < time.monotonic() - began < 3
     assert board.state("a") is JobState.RUNNING
 
 
@@ -466,7 +466,7 @@ async def test_a_silent_connection_is_given_up_within_the_time_out(
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await jobs.submit("test.echo", {})
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("code", FAULTS)
