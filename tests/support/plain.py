@@ -11,11 +11,11 @@ from celery import Celery
 
 
 @contextmanager
-def plain_celery(url: str) -> Iterator[Any]:
-    """An application with Celery's defaults."""
+def plain_celery(url: str, **configuration: Any) -> Iterator[Any]:
+    """An application with Celery's defaults, but for what is given."""
     app = Celery("shop", broker=url, backend=url, set_as_current=False)
     # The one liberty: a test must not wait two minutes for a server that is gone.
-    app.conf.update(redis_socket_timeout=10, broker_transport_options={"socket_timeout": 10})
+    app.conf.update(redis_socket_timeout=10, broker_transport_options={"socket_timeout": 10}, **configuration)
     try:
         yield app
     finally:

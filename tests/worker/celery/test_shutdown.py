@@ -17,8 +17,7 @@ import pytest
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.celery.shutdown import Shutdown
 from tests.support import kinds  # noqa: F401 - fills REGISTRY
-from tests.support.eventually import PATIENCE_S, eventually
-from tests.support.plain import plain_celery
+from tests.support.eventually import eventually
 from tests.support.workers import ROOT, Fleet, Queue, Worker
 
 ALL = (SIGTERM, SIGINT, SIGQUIT)
@@ -224,15 +223,3 @@ def test_a_child_ends_by_its_own_signal_alone_and_the_programs_of_its_bodies_by_
     child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert child.stdout.strip() == str(-SIGTERM)
     assert child.returncode == signal.SIGHUP  # billiard makes it 1 - 256, of which a byte is left
-
-
-def test_celery_can_still_terminate_a_task_with_its_child_and_replace_it(fleet_of_this_test: Fleet) -> None:
-    fleet = fleet_of_this_test
-    fleet.start_worker("tools", slots=1)
-    job = fleet.jobs.submit("test.sleep_tool", {"n": 60})
-    fleet.wait_until_running(job.id)
-    with plain_celery(fleet.url) as app:
-        app.conf.control_exchange = f"{fleet.settings.prefix}.control"
-        app.control.revoke(job.id, terminate=True)
-    eventually(lambda: job.get().state == "failed")
-    assert fleet.jobs.submit("test.tool", {}).result(timeout=PATIENCE_S) == {"text": "hello"}

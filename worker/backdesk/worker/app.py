@@ -27,6 +27,7 @@ from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.celery import patches, prefork
 from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
+from backdesk.worker.celery.revocation import Revocation
 from backdesk.worker.celery.shutdown import Shutdown
 from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.model.contract import ModelCheck
@@ -99,6 +100,7 @@ class BackdeskWorker(Worker):
         client = connect(settings.url, settings.socket_timeout_s)
         self.handover = Handover(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.handover.hurry).install()
+        Revocation(client, settings).install()
         consumed = self.app.amqp.queues.consume_from
         prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
 

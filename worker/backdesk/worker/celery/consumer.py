@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty
-from signal import SIGTERM
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
@@ -27,7 +26,6 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
-from backdesk.worker.celery import prefork
 from backdesk.worker.celery.messages import DELIVERY_HEADERS
 from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.store.connection import explained
@@ -35,8 +33,6 @@ from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
 
-#: SIGTERM, as a command to terminate a task may spell it.
-TERMINATE = (None, "TERM", "SIGTERM", SIGTERM)
 #: Messages taken in one round trip, at most.
 READ_AT_ONCE = 64
 #: The pause before connecting again grows by this much to that much; Celery's own grows to half a minute. Seconds.
@@ -64,10 +60,6 @@ class JobRequest(Request):
             log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
             return None
         return super().on_failure(exc_info, *args, **kwargs)
-
-    def terminate(self, pool: Any, signal: Any = None) -> None:
-        """Celery's `revoke(terminate=True)`: its usual signal, SIGTERM, is not felt by a child."""
-        super().terminate(pool, prefork.END if signal in TERMINATE else signal)
 
 
 @dataclass(slots=True)

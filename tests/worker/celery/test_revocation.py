@@ -1,0 +1,69 @@
+"""Celery's revoke, as Flower and other services send it, cancels a job, whatever the job is at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.plain import plain_celery
+from tests.support.workers import Fleet
+
+LONG_S = 2 * PATIENCE_S
+
+
+@pytest.fixture
+def shop(fleet: Fleet) -> Iterator[Any]:
+    with _shop(fleet) as app:
+        yield app
+
+
+def _shop(fleet: Fleet) -> Any:
+    return plain_celery(fleet.url, control_exchange=f"{fleet.settings.prefix}.control")
+
+
+def assert_cancelled(fleet: Fleet, job_id: str) -> None:
+    eventually(lambda: fleet.board.state(job_id) == "cancelled", what="its end")
+    record = fleet.jobs.get(job_id)
+    assert record.crashes == 0
+    assert record.error is not None
+    assert record.error.message == "revoked through Celery"
+
+
+@pytest.mark.parametrize("kind", ["test.sleep", "test.sleep_tool"])
+@pytest.mark.parametrize("how", [{}, {"terminate": True}, {"terminate": True, "signal": "SIGKILL"}])
+def test_a_running_job_is_cancelled(fleet: Fleet, shop: Any, kind: str, how: dict[str, Any]) -> None:
+    job = fleet.jobs.submit(kind, {"n": LONG_S})
+    fleet.wait_until_running(job.id)
+    shop.control.revoke(job.id, **how)
+    assert_cancelled(fleet, job.id)
+
+
+def test_jobs_that_no_worker_has_met_are_cancelled(fleet: Fleet, shop: Any) -> None:
+    jobs = [fleet.jobs.submit("test.echo", {}, delay=LONG_S).id for _ in range(2)]
+    shop.control.terminate(jobs)
+    for job_id in jobs:
+        assert_cancelled(fleet, job_id)
+
+
+def test_a_task_that_is_revoked_before_it_is_a_job_is_cancelled_when_it_is_one(fleet: Fleet, shop: Any) -> None:
+    job_id = str(uuid4())
+    replies = shop.control.revoke(job_id, reply=True, timeout=PATIENCE_S, limit=len(fleet.workers))
+    assert [*replies[0].values()] == [{"ok": f"revoked: {job_id}"}]
+    shop.send_task("test.echo", kwargs={"request": {}}, task_id=job_id)
+    eventually(lambda: fleet.board.find(job_id), what="the intake")
+    assert_cancelled(fleet, job_id)
+
+
+def test_a_body_that_goes_on_all_the_same_ends_with_its_child_and_the_next_job_has_another(tmp_path: Path) -> None:
+    with Fleet(tmp_path, stop_grace_s=0.5) as fleet, _shop(fleet) as shop:
+        fleet.start_worker("tools", slots=1)
+        job = fleet.jobs.submit("test.stubborn_tool", {"n": LONG_S})
+        fleet.wait_until_running(job.id)
+        shop.control.revoke(job.id, terminate=True)
+        assert fleet.jobs.submit("test.tool", {}).result(timeout=PATIENCE_S) == {"text": "hello"}
+        assert job.get().state == "cancelled"
