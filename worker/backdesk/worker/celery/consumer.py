@@ -21,6 +21,7 @@ from billiard.exceptions import WorkerLostError
 from celery.bootsteps import RUN
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import TaskRevokedError
+from celery.signals import task_revoked
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
@@ -60,6 +61,10 @@ class JobRequest(Request):
             log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
             return None
         return super().on_failure(exc_info, *args, **kwargs)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Have the job cancelled, which ends its child if need be. Celery asks for it when a stamp is revoked."""
+        task_revoked.send(sender=self.task, request=self._context, terminated=True, signum=signal, expired=False)
 
 
 @dataclass(slots=True)

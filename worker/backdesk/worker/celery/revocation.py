@@ -7,6 +7,7 @@ job store that is a job whose worker was lost and that nobody takes any more.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -18,7 +19,7 @@ from redis.exceptions import RedisError
 
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
-from backdesk.worker.store.scripts import run
+from backdesk.worker.store.scripts import run_pipelined
 
 log = logging.getLogger(__name__)
 
@@ -34,28 +35,30 @@ class Revocation:
 
     def install(self) -> None:
         """Put it in the place of Celery's commands, in a worker's main process."""
-        for name in ("revoke", "terminate"):
-            Panel.register(name=name, variadic="task_id", signature="[id1 [id2 [... [idN]]]]")(self.revoke)
-        task_revoked.connect(self._on_discarded, weak=False)
+        Panel.data.update(revoke=self.revoke, terminate=self.revoke)
+        task_revoked.connect(self.cancel_revoked, weak=False)
 
     def revoke(self, _state: Any, task_id: Any, **_how: Any) -> dict[str, str]:
         """Cancel jobs, by one id or several: at once, or a running one within seconds, with its child if need be.
 
-        An id that is not known yet, as of a message that is still to be taken in, is cancelled when it is delivered.
-        Raises RedisError, which is the reply then.
+        One that is not a job yet, or cannot be cancelled now, is cancelled when it is delivered to this worker, within
+        the three hours for which Celery remembers. Raises RedisError, which is the reply then.
         """
         ids = [each for each in maybe_list(task_id) or [] if isinstance(each, str)]
-        celery_state.revoked.update(each for each in ids if not self._cancel(each))
+        celery_state.revoked.update(ids)
+        self._cancel(ids)
         return {"ok": f"revoked: {', '.join(ids)}"}
 
-    def _cancel(self, job_id: str) -> str:
-        """Return the state that the job is in now, "" if unknown."""
-        _, state = run(self._client, self._transitions.cancel(job_id, REASON))
-        return state
-
-    def _on_discarded(self, request: Any, **_: Any) -> None:
+    def cancel_revoked(self, request: Any, **_: Any) -> None:
+        """Cancel the job of a delivery that Celery discards, or of a task that it ends by a stamp. Raises nothing."""
         try:
-            self._cancel(request.id)
+            self._cancel([request.id])
         except RedisError as error:
             # It stays in the window, is delivered again after a while, and discarded again.
             log.warning("revoked_not_cancelled", extra={"job_id": request.id, "error": str(error)})
+
+    def _cancel(self, ids: Sequence[str]) -> None:
+        calls = [self._transitions.cancel(job_id, REASON) for job_id in ids]
+        for answer in run_pipelined(self._client, calls):
+            if isinstance(answer, Exception):
+                raise answer
