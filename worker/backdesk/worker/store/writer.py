@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import redis
 
 from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.store.backlog import Backlog, Pending
 from backdesk.worker.store.connection import explained, is_outage
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.wire import Wire
@@ -32,8 +33,6 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 LOG_EVERY_S = 5.0
 
-Pending = tuple[Call[Any], Future[Any]]
-
 
 class StoreWriter:
     """Makes store calls in the order in which they were submitted."""
@@ -41,7 +40,7 @@ class StoreWriter:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._wire = Wire(client)
-        self._pending: deque[Pending] = deque()
+        self._backlog = Backlog()
         self._wake = threading.Condition()
         self._closing = False
         self._quiet_until = 0.0
@@ -54,7 +53,7 @@ class StoreWriter:
         with self._wake:
             if self._closing:
                 raise StoreUnavailable("this worker process is closing")
-            self._pending.append((call, future))
+            self._backlog.add(call, future)
             self._wake.notify()
         return future
 
@@ -69,48 +68,39 @@ class StoreWriter:
     def _run(self) -> None:
         failures = 0
         while batch := self._next_batch():
-            undone, error = self._make(batch)
+            made, undone, error = self._make(batch)
             if error is None:
                 failures = 0
-                continue
-            self._report(error)
-            self._wire.close()  # the next connection may be to a server that can write
-            if self._pause(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)):
-                _give_up(undone, error)
             else:
+                self._report(error)
+                self._wire.close()  # the next connection may be to a server that can write
+                if self._pause(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)):
+                    _give_up(undone, error)
+                    made, undone = batch, []
                 failures = min(failures + 1, 10)
-                with self._wake:
-                    self._pending.extendleft(reversed(undone))
+            with self._wake:
+                self._backlog.done(made)
+                self._backlog.back(undone)
 
     def _next_batch(self) -> list[Pending]:
         with self._wake:
-            while not self._pending and not self._closing:
+            while not self._backlog.ready and not self._closing:
                 self._wake.wait()
-            return self._take()
+            return self._backlog.take(MAX_BATCH)
 
-    def _take(self) -> list[Pending]:
-        """Take the calls of the next round trip: in order, and one of each chain."""
-        batch: list[Pending] = []
-        later: list[Pending] = []
-        chains: set[tuple[str, int]] = set()
-        while self._pending and len(batch) < MAX_BATCH:
-            call, future = self._pending.popleft()
-            (later if call.chain in chains else batch).append((call, future))
-            if call.chain:
-                chains.add(call.chain)
-        self._pending.extendleft(reversed(later))
-        return batch
-
-    def _make(self, batch: list[Pending]) -> tuple[list[Pending], Exception | None]:
-        """Make calls once; gives those that Redis could not serve now, and why."""
-        undone, reason = [], None
-        for pending, answer in zip(batch, self._exchange([call for call, _ in batch]), strict=True):
+    def _make(self, batch: Sequence[Pending]) -> tuple[list[Pending], list[Pending], Exception | None]:
+        """Make calls once; gives those that were made, those that Redis could not serve now, and why."""
+        made: list[Pending] = []
+        undone: list[Pending] = []
+        reason = None
+        for pending, answer in zip(batch, self._exchange([each.call for each in batch]), strict=True):
             if isinstance(answer, Exception) and is_outage(answer):
                 undone.append(pending)
                 reason = reason or answer
             else:
-                _settle(pending[1], answer)
-        return undone, reason
+                made.append(pending)
+                _settle(pending.future, answer)
+        return made, undone, reason
 
     def _exchange(self, calls: list[Call[Any]]) -> list[Any]:
         try:
@@ -121,7 +111,7 @@ class StoreWriter:
     def _report(self, error: Exception) -> None:
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + LOG_EVERY_S
-            log.warning("redis_unavailable", extra={"error": explained(error), "calls_waiting": len(self._pending)})
+            log.warning("redis_unavailable", extra={"error": explained(error), "calls_waiting": len(self._backlog)})
 
     def _pause(self, seconds: float) -> bool:
         """Wait; gives whether the process is closing, when repeating has no more use."""
@@ -138,6 +128,6 @@ def _settle(future: Future[Any], answer: Any) -> None:
         future.set_result(answer)
 
 
-def _give_up(undone: list[Pending], error: Exception) -> None:
-    for _, future in undone:
-        _settle(future, StoreUnavailable(f"Redis was away when this process closed: {explained(error)}"))
+def _give_up(undone: Iterable[Pending], error: Exception) -> None:
+    for pending in undone:
+        _settle(pending.future, StoreUnavailable(f"Redis was away when this process closed: {explained(error)}"))
