@@ -207,6 +207,17 @@ def children_complete(evidence: Evidence) -> Iterator[str]:
                 yield f"{child.id} ended after {job.id}, which needs it"
 
 
+@check("no worker lost a job that was neither killed nor frozen")
+def none_lost_in_vain(evidence: Evidence) -> Iterator[str]:
+    """Whatever happens to Redis, its clock and the connections, who works is not taken for dead."""
+    pids = {(row.job, row.attempt): row.pid for row in evidence.attempts}
+    for job in evidence.jobs.values():
+        for past in job.record.attempts:
+            pid = pids.get((job.id, past.attempt))
+            if past.outcome == "lost" and pid is not None and pid not in evidence.struck:
+                yield f"{job.id} was taken from {past.worker}, whose process {pid} worked on attempt {past.attempt}"
+
+
 @check("no key outlives its purpose, and no list holds work")
 def nothing_left(evidence: Evidence) -> Iterator[str]:
     yield from evidence.leftovers

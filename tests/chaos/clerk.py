@@ -43,7 +43,8 @@ class Clerk:
         self._thread = Periodic("clerk", LOOK_EVERY_S, self._look)
         self._since: dict[tuple[str, str], float] = {}
         self.answers: dict[str, int] = {}
-        self.ended_to_be_sure = 0
+        #: The processes that were killed to be sure.
+        self.killed: set[int] = set()
 
     def start(self) -> None:
         self._thread.start()
@@ -95,8 +96,8 @@ class Clerk:
         going_on = [row for row in rows if row.ended is None and lives(row.pid, row.born)]
         since = self._since.setdefault((job_id, str(attempt)), time.monotonic())
         if going_on and time.monotonic() - since > PATIENCE_S:
-            self.ended_to_be_sure += 1
             for row in going_on:
+                self.killed.add(row.pid)
                 with suppress(ProcessLookupError):
                     os.kill(row.pid, signal.SIGKILL)
         return not going_on

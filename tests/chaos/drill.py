@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,9 +24,9 @@ from tests.chaos.deployment import Crew, Deployment, faster_starts
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.hand import Dealt, Hand
 from tests.chaos.kinds import WITNESS
-from tests.chaos.orders import MIX, Mix, Order, orders
+from tests.chaos.orders import MIX, Mix, Order, crowds, orders
 from tests.chaos.patience import until
-from tests.chaos.plan import Fault
+from tests.chaos.plan import Fault, FaultKind
 from tests.chaos.producer import Producer
 from tests.chaos.witness import Witness
 from tests.support.workers import environment
@@ -92,13 +92,13 @@ def drill(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "witness.sqlite"
     with closing(Witness(path).create()) as witness, Deployment(folder) as deployment:
-        settings = settings_of(deployment.server.url, size.overrides)
+        settings = settings_of(deployment.url, size.overrides)
         more = {WITNESS: str(path), "BACKDESK_TASK_MODULES": KINDS, **faster_starts(folder)}
         for crew in size.crews:
             deployment.man(crew, "backdesk.worker.app", environment(settings, **more), "BACKDESK_REDIS_URL")
         patient = settings.model_copy(update={"socket_timeout_s": CLIENT_TIMEOUT_S})
         with JobClient(settings=patient, checks=_checks()) as jobs:
-            return _Drill(size, deployment, settings, jobs, witness).run(faults, tell)
+            return _Drill(size, faults, deployment, settings, jobs=jobs, witness=witness).run(tell)
 
 
 def _checks() -> dict[str, ModelCheck]:
@@ -109,9 +109,17 @@ class _Drill:
     """The people and processes of one run."""
 
     def __init__(
-        self, size: Size, deployment: Deployment, settings: Settings, jobs: JobClient, witness: Witness
+        self,
+        size: Size,
+        faults: list[Fault],
+        deployment: Deployment,
+        settings: Settings,
+        *,
+        jobs: JobClient,
+        witness: Witness,
     ) -> None:
         self._size = size
+        self._faults = faults
         self._deployment = deployment
         self._settings = settings
         self._keys = Keys(settings.prefix)
@@ -119,23 +127,28 @@ class _Drill:
         self._jobs = jobs
         self._witness = witness
         self._orders = orders(size.seed, size.seconds * SUBMITTED_WITHIN, size.jobs, size.mix)
+        pauses = [fault.at_s for fault in faults if fault.kind is FaultKind.PAUSE_QUEUE]
+        self._orders = sorted([*self._orders, *crowds(size.seed, pauses)], key=lambda order: order.at_s)
         self._producer = Producer(_Desk(jobs), self._orders)
         self._clerk = Clerk(connect(settings.url, CLIENT_TIMEOUT_S), self._keys, Transitions(settings), witness)
 
-    def run(self, faults: list[Fault], tell: Tell) -> Run:
+    def run(self, tell: Tell) -> Run:
         """Start everything, deal the faults, wait for the end, and gather what is left."""
         self._deployment.start()
         until(self._manned, START_PATIENCE_S)
         self._clerk.start()
         self._producer.start()
-        hand = Hand(self._deployment, faults)
+        hand = Hand(self._deployment, self._faults, self._pause)
         hand.run(self._size.seconds, partial(tell, "dealing faults"))
         hand.open()
         drain_s = self._drain(partial(tell, "waiting for the end of all jobs"))
-        evidence = self._gather()
+        evidence = self._gather(hand.struck | self._clerk.killed)
         self._clerk.stop()
         clerk = self._clerk
-        return Run(evidence, hand.dealt, clerk.answers, self._producer.repeats, clerk.ended_to_be_sure, drain_s)
+        return Run(evidence, hand.dealt, clerk.answers, self._producer.repeats, len(clerk.killed), drain_s)
+
+    def _pause(self, paused: bool) -> None:
+        self._jobs.limits.jobs.set(queue="agents", max_running=0 if paused else "default")
 
     def _manned(self) -> bool:
         return all(self._client.exists(self._keys.worker(post.full_name)) for post in self._deployment.posts)
@@ -151,7 +164,7 @@ class _Drill:
         counts = self._jobs.counts()
         return not any(counts[state] for state in ACTIVE)
 
-    def _gather(self) -> Evidence:
+    def _gather(self, struck: Set[int]) -> Evidence:
         posts, called = self._deployment.posts, [*muster.calls(self._size.crews, self._size.seed)]
         ids = [self._submit(order) for order in called]
         return gather(
@@ -161,6 +174,8 @@ class _Drill:
             orders=[*self._orders, *called],
             acknowledged={*self._producer.acknowledged, *ids},
             absent=muster.absent(self._jobs, ids, posts),
+            struck=struck,
+            clock=self._deployment.server.steps,
             deserters=[f"{post.name} ended with exit code {end.code}" for post in posts for end in post.desertions],
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ from tests.support.upkeep import leaks
 
 R = TypeVar("R", AttemptRow, RunRow, ChargeRow)
 OfStep = tuple[str, str]
+#: Since when, by the clock of the wall, the clock of Redis was how far ahead, in seconds: never at all.
+NEVER_SET = ((0.0, 0.0),)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Evidence:
     absent: list[str] = field(default_factory=list)
     #: Workers that ended though nobody had seen to it.
     deserters: list[str] = field(default_factory=list)
+    #: The processes that were killed or frozen; all others could keep their jobs.
+    struck: frozenset[int] = frozenset()
 
     @cached_property
     def runs_of(self) -> dict[OfStep, list[RunRow]]:
@@ -103,15 +108,17 @@ def gather(
     acknowledged: Iterable[str],
     absent: list[str],
     deserters: list[str],
+    struck: Iterable[int] = (),
+    clock: Sequence[tuple[float, float]] = NEVER_SET,
 ) -> Evidence:
-    """Read everything that there is."""
+    """Read everything that there is; `clock` says how the one of Redis was set, as `NEVER_SET`."""
     keys = Keys(settings.prefix)
     prefix = keys.job("")
     ids = sorted(text(key).removeprefix(prefix) for key in client.scan_iter(f"{prefix}*", count=1000))
     return Evidence(
         orders={order.job_id: order for order in orders},
         acknowledged=frozenset(acknowledged),
-        jobs={job_id: _job(client, keys, job_id) for job_id in ids},
+        jobs={job_id: _job(client, keys, job_id, clock) for job_id in ids},
         attempts=witness.attempts(),
         runs=witness.runs(),
         charges=witness.charges(),
@@ -119,10 +126,11 @@ def gather(
         leftovers=[*leaks(client, settings.prefix), *_unfinished(client, keys, settings)],
         absent=absent,
         deserters=deserters,
+        struck=frozenset(struck),
     )
 
 
-def _job(client: redis.Redis, keys: Keys, job_id: str) -> JobEvidence:
+def _job(client: redis.Redis, keys: Keys, job_id: str, clock: Sequence[tuple[float, float]]) -> JobEvidence:
     fields: Any = client.hgetall(keys.job(job_id))
     log: Any = client.lrange(keys.events(job_id), 0, -1)
     asked: Any = client.hvals(keys.awaiting(job_id))
@@ -131,7 +139,18 @@ def _job(client: redis.Redis, keys: Keys, job_id: str) -> JobEvidence:
     record = read_record(job_id, fields, len(log), asked)
     assert record is not None, f"{job_id} was listed and is gone"
     entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
-    return JobEvidence(record, [read_event(entry) for entry in log], entries, frozenset(map(text, children)))
+    events = [_told_by_wall(read_event(entry), clock) for entry in log]
+    return JobEvidence(record, events, entries, frozenset(map(text, children)))
+
+
+def _told_by_wall(event: JobEvent, clock: Sequence[tuple[float, float]]) -> JobEvent:
+    at = by_wall(event.at.timestamp(), clock)
+    return event.model_copy(update={"at": datetime.fromtimestamp(at, UTC)})
+
+
+def by_wall(at: float, clock: Sequence[tuple[float, float]]) -> float:
+    """Return what a moment of Redis' clock, in seconds since 1970, was by the clock of the wall."""
+    return at - next(ahead_s for since, ahead_s in reversed(clock) if at >= since + ahead_s)
 
 
 def _unfinished(client: redis.Redis, keys: Keys, settings: Settings) -> Iterator[str]:

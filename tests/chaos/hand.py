@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
+from backdesk.worker.errors import StoreUnavailable
 from tests.chaos.deployment import Deployment
+from tests.chaos.patience import until
 from tests.chaos.plan import Fault, FaultKind
 from tests.chaos.post import Post
 
 F = FaultKind
 TICK_S = 0.05
+PAUSE_AGAIN_S = 0.5
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +29,25 @@ class Dealt:
     at: float
     kind: FaultKind
     whom: str
-    #: The processes that were killed.
+    #: The processes that were killed or frozen.
     pids: frozenset[int] = frozenset()
 
     @property
     def is_kill(self) -> bool:
         """Whether a worker process was killed hard."""
-        return bool(self.pids)
+        return bool(self.pids) and self.kind in {F.KILL_WORKER, F.KILL_CHILD}
+
+
+#: Pauses the queue of agents, or lets it go on.
+Pause = Callable[[bool], None]
 
 
 class Hand:
     """Deals a plan to a deployment. Deeds that follow a fault, as thawing what was frozen, go by the same clock."""
 
-    def __init__(self, deployment: Deployment, faults: Sequence[Fault]) -> None:
+    def __init__(self, deployment: Deployment, faults: Sequence[Fault], pause: Pause) -> None:
         self._deployment = deployment
+        self._pause = pause
         self._order = count()
         self._deeds: list[tuple[float, int, Callable[[], None]]] = []
         self.dealt: list[Dealt] = []
@@ -54,9 +63,15 @@ class Hand:
                 heapq.heappop(self._deeds)[2]()
             time.sleep(TICK_S)
 
+    @property
+    def struck(self) -> set[int]:
+        """The processes that were killed or frozen."""
+        return {pid for dealt in self.dealt for pid in dealt.pids}
+
     def open(self) -> None:
         """Undo what lasts."""
         self._deployment.server.thaw()
+        until(partial(self._paused, False), PATIENCE_S)
         for post in self._deployment.posts:
             post.thaw()
 
@@ -67,38 +82,68 @@ class Hand:
         heapq.heappush(self._deeds, (at_s, next(self._order), deed))
 
     def _deal(self, fault: Fault) -> None:
-        deployment, at = self._deployment, time.time()
-        post = deployment.posts[int(fault.pick * len(deployment.posts))]
+        at = time.time()
+        post = self._deployment.posts[int(fault.pick * len(self._deployment.posts))]
         match fault.kind:
             case F.KILL_WORKER:
                 self._kill(post)
             case F.KILL_CHILD:
                 self._kill_child(fault)
             case F.FREEZE_WORKER:
+                self._note(at, fault, post.name, frozenset({post.pid, *post.children()}))
                 post.freeze()
-                self._note(at, fault, post.name)
                 self._later(fault.at_s + fault.seconds, partial(self._thaw, post, post.pid))
             case F.END_WORKER:
-                post.end()
                 self._note(at, fault, post.name)
+                post.end()
                 self._later(fault.at_s + fault.seconds, partial(self._finish_off, post, post.pid))
-            case F.DROP_CONNECTIONS:
-                self._note(at, fault, f"{deployment.server.drop_connections(fault.pick)} connections")
-            case F.HALF_OPEN:
-                self._note(at, fault, f"{deployment.proxy.strand_all()} connections")
-            case F.RESTART_REDIS:
+            case F.PAUSE_QUEUE:
+                self._set_pause(True)
+                self._note(at, fault, "agents")
+                self._later(fault.at_s + fault.seconds, partial(self._set_pause, False))
+            case F.DROP_CONNECTIONS | F.HALF_OPEN | F.ALL_HALF_OPEN:
+                self._note(at, fault, f"{self._cut_off(fault)} connections")
+            case _:
+                self._strike_redis(fault)
                 self._note(at, fault, "redis")
-                deployment.server.restart()
-            case F.KILL_REDIS:
-                self._note(at, fault, "redis")
-                deployment.server.kill()
-            case F.FREEZE_REDIS:
-                self._note(at, fault, "redis")
-                deployment.server.freeze()
-                self._later(fault.at_s + fault.seconds, deployment.server.thaw)
 
-    def _note(self, at: float, fault: Fault, whom: str) -> None:
-        self.dealt.append(Dealt(at, fault.kind, whom))
+    def _cut_off(self, fault: Fault) -> int:
+        """Spoil connections, and return how many."""
+        deployment = self._deployment
+        if fault.kind is F.DROP_CONNECTIONS:
+            return deployment.server.drop_connections(fault.pick)
+        of_two_workers = deployment.side_gate.strand_all()
+        return of_two_workers + (deployment.gate.strand_all() if fault.kind is F.ALL_HALF_OPEN else 0)
+
+    def _strike_redis(self, fault: Fault) -> None:
+        server, over_at = self._deployment.server, fault.at_s + fault.seconds
+        match fault.kind:
+            case F.RESTART_REDIS:
+                server.restart()
+            case F.KILL_REDIS:
+                server.kill()
+            case F.STEP_CLOCK:
+                server.step_clock(fault.seconds)
+            case F.FREEZE_REDIS:
+                server.freeze()
+                self._later(over_at, server.thaw)
+            case F.FAIL_OVER:
+                self._deployment.fail_over()
+                self._later(over_at, server.retire)
+
+    def _set_pause(self, paused: bool) -> None:
+        """Pause or resume the queue, again and again while Redis is away: what is to be dealt meanwhile is dealt."""
+        try:
+            self._pause(paused)
+        except StoreUnavailable:
+            self._later(time.monotonic() - self._began + PAUSE_AGAIN_S, partial(self._set_pause, paused))
+
+    def _paused(self, paused: bool) -> bool:
+        self._pause(paused)
+        return True
+
+    def _note(self, at: float, fault: Fault, whom: str, pids: frozenset[int] = frozenset()) -> None:
+        self.dealt.append(Dealt(at, fault.kind, whom, pids))
 
     def _kill(self, post: Post) -> None:
         if post.alive:

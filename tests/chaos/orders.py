@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -11,6 +12,8 @@ from backdesk.worker.model.job import JobState
 from tests.chaos.script import Mishap, Move
 
 TENANTS = ("acme", "globex", "initech", "umbrella")
+#: How many tenants send one job each while a queue is paused.
+CROWD = 2_000
 KINDS = ("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")
 EFFECTS = ("pure", "idempotent", "idempotent", "unsafe")
 #: An attempt of a job that hangs takes this long, at most.
@@ -41,6 +44,15 @@ def orders(seed: int, seconds: float, count: int, mix: Mix) -> list[Order]:
     random = Random(f"{seed}:orders")
     makers = random.choices([maker for maker, _ in mix], [weight for _, weight in mix], k=count)
     return [_placed(maker(random), n, seconds * n / count, seed, random) for n, maker in enumerate(makers)]
+
+
+def crowds(seed: int, pauses: Sequence[float]) -> Iterator[Order]:
+    """As many tenants as never before, each with one small job, at each of these moments."""
+    for at_s, number in product(pauses, range(CROWD)):
+        step = Move(do="step", key="s", effect="pure", value=number)
+        tenant = {"tenant": f"crowd-{number}"}
+        job_id = f"chaos-{seed}-crowd-{at_s:g}-{number:04}"
+        yield Order("crowd", "chaos.agent", [step], tenant, at_s=at_s, job_id=job_id)
 
 
 def _placed(order: Order, number: int, at_s: float, seed: int, random: Random) -> Order:

@@ -16,10 +16,14 @@ class FaultKind(StrEnum):
     FREEZE_WORKER = "SIGSTOP of a worker, longer than a lease"
     END_WORKER = "SIGTERM of a worker"
     DROP_CONNECTIONS = "connections dropped"
-    HALF_OPEN = "connections half-open"
+    HALF_OPEN = "connections of two workers half-open"
+    ALL_HALF_OPEN = "all connections half-open"
+    PAUSE_QUEUE = "a queue paused, a crowd of tenants, and resumed"
     RESTART_REDIS = "Redis restarted"
     KILL_REDIS = "kill -9 of Redis"
     FREEZE_REDIS = "SIGSTOP of Redis"
+    FAIL_OVER = "failover of Redis"
+    STEP_CLOCK = "the clock set forward"
 
 
 F = FaultKind
@@ -32,12 +36,21 @@ PAUSES: dict[tuple[FaultKind, ...], float] = {
     (F.END_WORKER,): 11.0,
     (F.DROP_CONNECTIONS,): 7.0,
     (F.HALF_OPEN,): 40.0,
-    (F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS): 22.0,
+    (F.ALL_HALF_OPEN,): 75.0,
+    (F.STEP_CLOCK,): 50.0,
+    (F.PAUSE_QUEUE,): 170.0,
+    (F.FAIL_OVER, F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS): 22.0,
 }
 #: Shortest and longest share of the lease that a worker stays frozen.
 FROZEN_LEASES = (1.3, 2.5)
 #: Shortest and longest time that Redis does, in seconds.
 FROZEN_REDIS_S = (1.0, 4.0)
+#: How long a demoted primary lives on as a replica, with the connections that it has. Seconds.
+DEMOTED_S = (4.0, 10.0)
+#: How far the clock of Redis is set forward. Seconds.
+STEP_S = 9.0
+#: How long a queue is paused. Seconds.
+PAUSED_S = (6.0, 12.0)
 #: How long a worker that was told to end may take before it is killed; the deployment decides, and decides otherwise.
 GRACE_S = (0.5, 8.0)
 
@@ -79,6 +92,9 @@ def _lasting(kind: FaultKind, lease_s: float, random: Random) -> float:
     lasting = {
         F.FREEZE_WORKER: lambda: lease_s * random.uniform(*FROZEN_LEASES),
         F.FREEZE_REDIS: lambda: random.uniform(*FROZEN_REDIS_S),
+        F.FAIL_OVER: lambda: random.uniform(*DEMOTED_S),
+        F.STEP_CLOCK: lambda: STEP_S,
+        F.PAUSE_QUEUE: lambda: random.uniform(*PAUSED_S),
         F.END_WORKER: lambda: random.uniform(*GRACE_S),
     }
     return round(lasting[kind](), 2) if kind in lasting else 0.0

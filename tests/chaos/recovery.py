@@ -14,7 +14,13 @@ from tests.chaos.plan import FaultKind
 
 #: How long before and after it a fault of Redis counts as its neighbour.
 NEAR_S = 10.0
-OF_REDIS = {FaultKind.RESTART_REDIS, FaultKind.KILL_REDIS, FaultKind.FREEZE_REDIS}
+OF_REDIS = {
+    FaultKind.RESTART_REDIS,
+    FaultKind.KILL_REDIS,
+    FaultKind.FREEZE_REDIS,
+    FaultKind.FAIL_OVER,
+    FaultKind.STEP_CLOCK,
+}
 
 
 @dataclass(frozen=True, slots=True)

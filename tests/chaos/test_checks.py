@@ -12,7 +12,7 @@ import pytest
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.job import Attempt, JobRecord, JobState
 from tests.chaos.checks import CHECKS, check_all
 from tests.chaos.evidence import Evidence, JobEvidence
 from tests.chaos.orders import Order
@@ -154,6 +154,7 @@ def late_child() -> Evidence:
     return with_job(replace(job, events=late))
 
 
+LOST_ATTEMPT = Attempt(attempt=1, worker="agents-1@chaos", ended_at=NOON, outcome="lost")
 FAILURE = Failure(code="poison", message="its worker was lost")
 LOST = "no acknowledged job is lost"
 ENDED = "every job has ended"
@@ -166,6 +167,7 @@ STEPS = "every completed step ran to its end once, and never after its record"
 ENTRIES = "every idempotent effect was had once"
 CHARGES = "every unsafe effect was had once, none twice"
 CHILDREN = "the children of every job that succeeded are there, ended well, and before it"
+KEPT = "no worker lost a job that was neither killed nor frozen"
 LEFT = "no key outlives its purpose, and no list holds work"
 PRESENT = "every worker takes jobs at the end"
 DESERTED = "no worker ended by itself"
@@ -206,10 +208,16 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (CHILDREN, "one was not made", lambda: with_job(replace(clean().jobs["p"], children=frozenset()))),
     (CHILDREN, "one failed", lambda: changed("c", state=JobState.FAILED, error=FAILURE)),
     (CHILDREN, "one ended late", late_child),
+    (KEPT, "a worker that lives", lambda: changed(attempts=(LOST_ATTEMPT,))),
     (LEFT, "a key", lambda: replace(clean(), leftovers=["backdesk:leases is not empty"])),
     (PRESENT, "a worker", lambda: replace(clean(), absent=["agents-1"])),
     (DESERTED, "a worker", lambda: replace(clean(), deserters=["agents-1 ended with exit code 1"])),
 ]
+
+
+def test_a_job_lost_by_a_worker_that_was_struck_is_no_violation() -> None:
+    struck = replace(changed(attempts=(LOST_ATTEMPT,)), struck=frozenset({10}))
+    assert [*CHECKS[KEPT](struck)] == []
 
 
 def test_a_clean_run_passes_every_check() -> None:

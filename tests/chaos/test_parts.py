@@ -17,13 +17,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import redis
+from redis.exceptions import NoPermissionError, ReadOnlyError
 
+from tests.chaos.evidence import by_wall
 from tests.chaos.hand import Dealt
 from tests.chaos.orders import MIX, orders
-from tests.chaos.plan import FROZEN_REDIS_S, FaultKind, plan
+from tests.chaos.plan import DEMOTED_S, FROZEN_REDIS_S, FaultKind, plan
 from tests.chaos.post import Post
+from tests.chaos.program import PASSWORD, USER
 from tests.chaos.recovery import Times, recoveries
 from tests.chaos.script import Doomed, Move, expected
+from tests.chaos.server import Server
 from tests.chaos.test_checks import NOON, clean
 from tests.chaos.witness import Witness, born, lives
 from tests.support.eventually import eventually
@@ -46,7 +51,7 @@ def test_what_is_frozen_is_frozen_for_longer_than_a_lease_and_redis_faults_do_no
     faults = plan(seed, 300, 2.0)
     assert all(fault.seconds > 2.0 for fault in faults if fault.kind is FaultKind.FREEZE_WORKER)
     of_redis = [fault for fault in faults if "Redis" in fault.kind]
-    longest = FROZEN_REDIS_S[1]
+    longest = max(FROZEN_REDIS_S[1], DEMOTED_S[1])
     assert all(later.at_s - one.at_s > longest for one, later in itertools.pairwise(of_redis))
 
 
@@ -81,6 +86,30 @@ def test_recovery_is_measured_from_the_kill_to_the_next_start_of_the_job_that_it
     assert recoveries(evidence, [replace(kill, pids=frozenset({99}))]) == []
     outage = Dealt(NOON.timestamp() + 2, FaultKind.KILL_REDIS, "redis")
     assert [each.calm for each in recoveries(evidence, [kill, outage])] == [False]
+
+
+def test_a_server_is_succeeded_by_one_that_has_all_its_writes_and_stays_behind_as_a_replica(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with closing(server), redis.Redis.from_url(_as_user(server.start().url)) as before:
+        before.set("kept", "1")
+        server.fail_over()
+        with redis.Redis.from_url(_as_user(server.url)) as after:
+            assert after.get("kept") == b"1"
+            assert after.set("new", "2")
+        with pytest.raises(ReadOnlyError):
+            before.set("lost", "3")
+        with pytest.raises(NoPermissionError):
+            before.config_get("maxmemory")
+
+
+def _as_user(url: str) -> str:
+    return url.replace("redis://", f"redis://{USER}:{PASSWORD}@")
+
+
+def test_events_are_told_by_the_clock_of_the_wall_however_the_one_of_redis_was_set() -> None:
+    clock = [(0.0, 0.0), (100.0, 9.0), (200.0, 18.0)]
+    told = {50.0: 50.0, 99.0: 99.0, 109.0: 100.0, 208.0: 199.0, 218.5: 200.5}
+    assert {at: by_wall(at, clock) for at in told} == told
 
 
 @pytest.fixture

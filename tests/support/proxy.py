@@ -38,6 +38,10 @@ class Proxy:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
 
+    def retarget(self, port: int) -> None:
+        """Pass new connections on to another port; those that are open stay where they are, as behind a DNS name."""
+        self._target_port = port
+
     def cut_after(self, command: bytes) -> None:
         """Deliver the next request that contains `command`, withhold its answer and close the connection. Once."""
         self._cut_at = command
