@@ -80,6 +80,10 @@ check: $(VENV)/.dev ## Lint, format check, types and import contracts
 bench: $(VENV)/.dev $(VENV)/.embedded ## Measure throughput and latency on this machine
 	$(BIN)/python -m benchmarks
 
+.PHONY: scale
+scale: $(VENV)/.dev $(VENV)/.embedded ## Play 1,000 workers, 50,000 tenants and 1,000,000 jobs, and tell how long Redis was held up
+	@$(BIN)/python -m benchmarks.scale
+
 # `make lock UPGRADE=--upgrade` also takes newer versions.
 compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)

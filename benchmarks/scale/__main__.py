@@ -1,0 +1,62 @@
+"""The command line: `python -m benchmarks.scale`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from backdesk.worker.settings import load_settings
+from benchmarks.contender import PREFIX
+from benchmarks.rounds import fresh_server
+from benchmarks.scale.pauses import PauseLog, Scene
+from benchmarks.scale.scenes import Deployment, Size
+
+#: The longest that Redis may be held up by one script. ms.
+LONGEST_MS = 50.0
+
+HELP = """Play a large fleet with many tenants and a long backlog, and tell how long scripts held up Redis.
+
+Times are by the clock of Redis and include whatever else the machine did meanwhile. Needs about 3 GB of memory a
+million jobs. Ends with 1 when a script took longer than 50 ms.
+"""
+
+
+def scale(
+    *,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of 16 slots.")] = 1_000,
+    tenants: Annotated[int, typer.Option(min=1, help="Tenants, each with as many jobs.")] = 50_000,
+    jobs: Annotated[int, typer.Option(min=1, help="Jobs that are queued.")] = 1_000_000,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a line of JSON a scene there.")] = None,
+) -> None:
+    """Play every scene on a server of its own, and print what each cost."""
+    with fresh_server() as server:
+        settings = load_settings(_env_file=None, redis_url=server.url, prefix=PREFIX)
+        pauses, deployment = PauseLog(server.client), Deployment(server.client, settings, Size(workers, tenants, jobs))
+        deployment.play(pauses, lambda scene: print(f"  {scene}", file=sys.stderr))
+        deployment.close()
+    _show(pauses.scenes)
+    if json:
+        json.write_text("".join(f"{scene.as_json()}\n" for scene in pauses.scenes), encoding="utf-8")
+    worst = max(pauses.scenes, key=lambda scene: scene.worst_ms)
+    print(f"worst pause of Redis: {worst.worst_ms:.1f} ms ({worst.slowest}, while {worst.name})")
+    if worst.worst_ms > LONGEST_MS:
+        raise typer.Exit(1)
+
+
+def _show(scenes: list[Scene]) -> None:
+    table = Table("scene", "scripts", "µs each", "slowest, ms", "of", title="scripts in Redis")
+    for scene in scenes:
+        table.add_row(scene.name, f"{scene.calls:,}", f"{scene.mean_us:.0f}", f"{scene.worst_ms:.1f}", scene.slowest)
+    console = Console()
+    (console if console.is_terminal else Console(width=120)).print(table)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(help=HELP)(scale)
+    app(prog_name="python -m benchmarks.scale")
