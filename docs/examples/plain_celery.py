@@ -7,6 +7,7 @@ from celery import Celery
 url = os.environ["REDIS_URL"]
 app = Celery(broker=url, backend=url)
 
-sent = app.send_task("support.request", kwargs={"request": {"message": "My invoice for order 10005 looks wrong"}})
+asked = {"message": "My invoice for order 10005 looks wrong"}
+sent = app.send_task("support.request", kwargs={"request": asked}, queue="backdesk.inbox")
 print("job", sent.id)
 print(sent.get(timeout=60)["answer"])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
 from backdesk.worker.embedded.server import EmbeddedRedis
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.cli.conftest import Answer, Cli
 from tests.support.board import Board
+from tests.support.neighbour import NAME, neighbour
+from tests.support.plain import envelope
 from tests.support.workers import Fleet
 
 KEY = "sk-secret-of-the-test"
@@ -65,6 +69,54 @@ def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis,
     assert answer.document["ok"] is False
     assert findings(answer)["eviction"]["level"] == "fail"
     assert "noeviction" in findings(answer)["eviction"]["fix"]
+
+
+def test_workers_of_another_application_are_named(cli: Cli, redis_server: EmbeddedRedis, tmp_path: Path) -> None:
+    with neighbour(redis_server.url, tmp_path):
+        finding = findings(cli("doctor", "--json", url=redis_server.url))["neighbours"]
+
+    assert finding["level"] == "ok"
+    assert f"workers of other Celery applications: {NAME}" in finding["detail"]
+
+
+def test_messages_of_others_are_counted_by_their_tasks(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis
+) -> None:
+    for n in range(3):
+        client.lpush("celery", envelope(headers__task="shop.mail", headers__id=f"theirs-{n}"))
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["neighbours"]
+
+    assert finding["detail"] == "3 messages of others in the list celery: shop.mail"
+    assert client.llen("celery") == 3
+
+
+def test_a_task_for_a_kind_in_a_list_that_is_not_read_says_where_to_send_it(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis
+) -> None:
+    contract = KindContract(kind="test.echo", queue="agents")
+    client.hset("backdesk:kinds", "test.echo", contract.model_dump_json())
+    client.lpush("celery", envelope())
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["neighbours"]
+
+    assert finding["level"] == "warn"
+    assert "queue='backdesk.inbox'" in finding["fix"]
+
+
+def test_a_list_that_others_read_too_is_a_warning(
+    cli: Cli, redis_server: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_SHARED_INBOXES", "celery")
+    with neighbour(redis_server.url, tmp_path):
+        finding = findings(cli("doctor", "--json", url=redis_server.url))["neighbours"]
+
+    assert finding["level"] == "warn"
+    assert "read celery too" in finding["fix"]
+
+
+def test_another_backdesk_is_no_other_application(on_fleet: Cli, fleet: Fleet) -> None:
+    finding = findings(on_fleet("doctor", "--json"))["neighbours"]
+
+    assert finding["detail"] == "no other Celery application on this database"
 
 
 def test_without_redis_it_still_answers(cli: Cli) -> None:

@@ -36,12 +36,12 @@ def test_a_list_is_written_with_commas(text: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_lone_comma_is_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BACKDESK_INBOXES", ",")
-    assert load_settings().inboxes == ()
+    monkeypatch.setenv("BACKDESK_SHARED_INBOXES", ",")
+    assert load_settings().shared_inboxes == ()
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PREFIX", "REDIS_URL", "INBOXES"):
+    for name in ("PREFIX", "REDIS_URL", "SHARED_INBOXES"):
         monkeypatch.setenv(f"BACKDESK_{name}", "")
     assert load_settings() == load_settings(prefix="backdesk")
 
@@ -81,7 +81,8 @@ def test_a_variable_of_somebody_else_is_ignored(monkeypatch: pytest.MonkeyPatch,
         ("LOG_FORMAT", "xml"),
         ("QUEUES", ","),
         ("QUEUES", "agents,spaced out"),
-        ("INBOXES", "celery,backdesk.agents"),
+        ("QUEUES", "agents,inbox"),
+        ("SHARED_INBOXES", "celery,backdesk.agents"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(

@@ -12,8 +12,9 @@ from pydantic_core import to_json
 
 import backdesk.worker.celery.messages
 from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.celery.inbox import PAGE, REST_S
 from backdesk.worker.celery.intake import Intake
-from backdesk.worker.celery.messages import NoTaskMessage, read_foreign
+from backdesk.worker.celery.messages import NoTaskMessage, read_foreign, task_name
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
@@ -23,9 +24,12 @@ from tests.support.plain import MALFORMED, envelope, plain_celery
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
 
+INBOX = "backdesk.inbox"
+
+
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[Any]:
-    with plain_celery(settings.url) as app:
+    with plain_celery(settings.url, task_default_queue=settings.inbox) as app:
         yield app
 
 
@@ -77,9 +81,8 @@ def test_a_celery_priority_is_translated(
     assert board.record(sent.id).priority == ours
 
 
-@pytest.mark.parametrize("queue", ["celery", "agents", "tools"])
-def test_each_inbox_is_read_and_the_kind_decides_the_queue(shop: Any, intake: Intake, board: Board, queue: str) -> None:
-    sent = shop.send_task("test.tool", kwargs={"request": {}}, queue=queue)
+def test_the_kind_decides_the_queue(shop: Any, intake: Intake, board: Board) -> None:
+    sent = shop.send_task("test.tool", kwargs={"request": {}})
     intake.take_in()
     assert board.record(sent.id).queue == "tools"
 
@@ -109,10 +112,10 @@ def test_messages_become_jobs_in_the_order_in_which_they_were_sent(shop: Any, in
 
 def test_the_same_message_twice_is_one_job(intake: Intake, board: Board) -> None:
     for _ in range(2):
-        board.client.lpush("celery", envelope())
+        board.client.lpush(INBOX, envelope())
     intake.take_in()
     assert board.event_types("odd-1") == ["queued"]
-    assert board.client.llen("celery") == 0
+    assert board.client.llen(INBOX) == 0
 
 
 def test_a_message_stays_in_its_list_until_it_is_a_job(
@@ -127,9 +130,9 @@ def test_a_message_stays_in_its_list_until_it_is_a_job(
         broken.setattr("backdesk.worker.celery.intake.run", away)
         with pytest.raises(redis.ConnectionError):
             intake.take_in()
-    assert board.client.llen("celery") == 1
+    assert board.client.llen(INBOX) == 1
     intake.take_in()
-    assert (board.client.llen("celery"), board.state(sent.id)) == (0, JobState.QUEUED)
+    assert (board.client.llen(INBOX), board.state(sent.id)) == (0, JobState.QUEUED)
 
 
 def test_a_worker_that_does_not_lead_leaves_the_inboxes_alone(
@@ -137,14 +140,91 @@ def test_a_worker_that_does_not_lead_leaves_the_inboxes_alone(
 ) -> None:
     shop.send_task("test.echo", kwargs={"request": {}})
     Intake(client, settings, shop, REGISTRY, lambda: False).take_in()
-    assert client.llen("celery") == 1
+    assert client.llen(INBOX) == 1
 
 
-def test_without_inboxes_nothing_is_read(client: redis.Redis, settings: Settings, shop: Any) -> None:
-    intake = Intake(client, settings.model_copy(update={"inboxes": ()}), shop, REGISTRY, lambda: True)
-    intake.start()
-    intake.stop()
-    intake.stop()
+# What lies in the lists of other applications
+
+
+@pytest.fixture
+def guest(client: redis.Redis, settings: Settings, shop: Any) -> Intake:
+    """An intake that looks into the list `celery`, which is not its own."""
+    shared = settings.model_copy(update={"shared_inboxes": ("celery",)})
+    return Intake(client, shared, shop, REGISTRY, lambda: True)
+
+
+def of_others(board: Board, count: int) -> list[bytes]:
+    """Leave messages of another application in its list."""
+    items = [envelope(headers__task="shop.mail", headers__id=f"theirs-{n}") for n in range(count)]
+    for item in items:
+        board.client.lpush("celery", item)
+    return items
+
+
+def passes(intake: Intake, board: Board, job_id: str) -> int:
+    """Take in until the job is there; returns how often."""
+    for n in range(1, 50):
+        intake.take_in()
+        if board.find(job_id):
+            return n
+    raise AssertionError(f"{job_id} was not taken in")
+
+
+def test_a_list_that_is_not_ours_is_not_looked_at(shop: Any, intake: Intake, board: Board) -> None:
+    for name in ("celery", "agents", "tools"):
+        shop.send_task("test.echo", kwargs={"request": {}}, queue=name)
+    intake.take_in()
+    assert [board.client.llen(name) for name in ("celery", "agents", "tools")] == [1, 1, 1]
+
+
+def test_out_of_a_list_of_others_only_what_is_called_like_a_kind_is_taken(guest: Intake, board: Board) -> None:
+    theirs = of_others(board, 2)
+    board.client.lpush("celery", envelope())
+    theirs += of_others(board, 2)
+    guest.take_in()
+    assert board.state("odd-1") is JobState.QUEUED
+    assert board.client.lrange("celery", 0, -1) == theirs[::-1]
+
+
+@pytest.mark.parametrize("fault", [name for name, item in MALFORMED.items() if task_name(item) not in REGISTRY])
+def test_an_item_of_others_stays_where_it_is_however_odd_to_us(guest: Intake, board: Board, fault: str) -> None:
+    board.client.lpush("celery", MALFORMED[fault])
+    guest.take_in()
+    assert board.client.lrange("celery", 0, -1) == [MALFORMED[fault]]
+
+
+def test_a_message_behind_a_long_line_of_others_is_found_a_page_at_a_time(guest: Intake, board: Board) -> None:
+    theirs = of_others(board, 3 * PAGE)
+    board.client.lpush("celery", envelope())
+    assert passes(guest, board, "odd-1") == 4
+    assert board.client.lrange("celery", 0, -1) == theirs[::-1]
+
+
+def test_a_list_with_messages_of_others_rests_between_two_passes(
+    guest: Intake, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("backdesk.worker.celery.inbox.time.monotonic", lambda: now)
+    of_others(board, 1)
+    guest.take_in()
+    board.client.lpush("celery", envelope())
+    guest.take_in()
+    assert not board.find("odd-1")
+    now += REST_S
+    guest.take_in()
+    assert board.find("odd-1")
+
+
+def test_what_others_take_meanwhile_hides_a_message_for_one_pass_only(
+    guest: Intake, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.worker.celery.inbox.REST_S", 0.0)
+    of_others(board, PAGE)
+    board.client.lpush("celery", envelope())
+    guest.take_in()
+    for _ in range(PAGE):
+        board.client.rpop("celery")
+    assert passes(guest, board, "odd-1") == 2
 
 
 # What is refused
@@ -204,10 +284,10 @@ def test_a_second_message_with_the_id_of_a_job_does_not_fail_it(shop: Any, intak
 
 @pytest.mark.parametrize("fault", MALFORMED)
 def test_no_item_however_malformed_stops_the_intake(intake: Intake, board: Board, fault: str) -> None:
-    board.client.lpush("celery", MALFORMED[fault])
-    board.client.lpush("celery", envelope(headers__id="good"))
+    board.client.lpush(INBOX, MALFORMED[fault])
+    board.client.lpush(INBOX, envelope(headers__id="good"))
     intake.take_in()
-    assert board.client.llen("celery") == 0
+    assert board.client.llen(INBOX) == 0
     assert board.state("good") is JobState.QUEUED
 
 
@@ -219,7 +299,7 @@ def test_an_item_that_names_no_task_cannot_be_answered(name: str) -> None:
 
 def test_a_message_of_celerys_own_making_can_be_read(shop: Any, client: redis.Redis) -> None:
     sent = shop.send_task("test.echo", args=[1], kwargs={"tenant": "acme"}, countdown=5)
-    raw: Any = client.lindex("celery", 0)
+    raw: Any = client.lindex(INBOX, 0)
     message = backdesk.worker.celery.messages.read_foreign(raw)
     assert (message.id, message.kind, message.args, message.tenant) == (sent.id, "test.echo", [1], "acme")
     assert message.wants_result
@@ -236,20 +316,20 @@ def test_a_refusal_that_was_recorded_and_not_told_is_told_also_by_a_worker_of_an
     intake: Intake, board: Board
 ) -> None:
     refused = envelope(headers__task="no.such")
-    board.client.lpush("celery", refused)
+    board.client.lpush(INBOX, refused)
     intake.take_in()
     board.client.delete("celery-task-meta-odd-1")
     error = board.record("odd-1").error
     assert error is not None
     facts = {"a_field_of_tomorrow": 1, **error.model_dump(exclude_defaults=True)}
     board.client.hset(board.keys.job("odd-1"), "error", to_json(facts))
-    board.client.lpush("celery", refused)
+    board.client.lpush(INBOX, refused)
     intake.take_in()
     assert told(board, "odd-1")
 
 
 def test_a_refusal_of_another_message_under_a_taken_id_is_told_to_nobody(intake: Intake, board: Board) -> None:
     board.submit("odd-1")
-    board.client.lpush("celery", envelope(headers__task="no.such"))
+    board.client.lpush(INBOX, envelope(headers__task="no.such"))
     intake.take_in()
     assert not told(board, "odd-1")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:Depreca
 
 @pytest.fixture
 def shop(fleet: Fleet) -> Iterator[Any]:
-    with plain_celery(fleet.url) as app:
+    with plain_celery(fleet.url, task_default_queue=fleet.settings.inbox) as app:
         yield app
 
 
@@ -157,7 +157,7 @@ def test_everybody_with_a_redis_client_sees_every_event(fleet: Fleet, shop: Any)
     assert heard == {keys.progress(sent.id).encode(): log, keys.tenant_progress("listened").encode(): log}
 
 
-LISTS = ("celery", "agents", "tools", "backdesk.agents", "backdesk.tools", "celery\x06\x163")
+LISTS = ("backdesk.inbox", "backdesk.agents", "backdesk.tools", "backdesk.inbox\x06\x163")
 
 
 def test_no_malformed_item_on_any_list_stops_the_workers(fleet_of_this_test: Fleet) -> None:
@@ -172,7 +172,7 @@ def test_no_malformed_item_on_any_list_stops_the_workers(fleet_of_this_test: Fle
     assert all(worker.alive for worker in workers)
     for kind in ("test.echo", "test.tool"):
         assert fleet.jobs.submit(kind, {"text": "after"}).result(timeout=PATIENCE_S) == {"text": "after"}
-    with plain_celery(fleet.url) as shop:
+    with plain_celery(fleet.url, task_default_queue=fleet.settings.inbox) as shop:
         assert echo(shop, "after").apply_async().get(timeout=PATIENCE_S) == {"text": "after"}
     assert _pids(fleet.board) == {worker.pid for worker in workers}
 

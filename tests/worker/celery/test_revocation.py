@@ -31,7 +31,8 @@ def shop(fleet: Fleet) -> Iterator[Any]:
 
 
 def _shop(fleet: Fleet) -> Any:
-    return plain_celery(fleet.url, control_exchange=f"{fleet.settings.prefix}.control")
+    settings = fleet.settings
+    return plain_celery(settings.url, control_exchange=f"{settings.prefix}.control", task_default_queue=settings.inbox)
 
 
 def assert_cancelled(fleet: Fleet, job_id: str) -> None:

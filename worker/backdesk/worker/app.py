@@ -165,7 +165,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         # Deliveries carry no work and may be lost or doubled without harm: no acknowledgement, no restore.
         "task_queues": [Queue(celery_queue(prefix, q), alias=q, no_ack=True) for q in settings.queues],
-        "task_default_queue": settings.inboxes[0] if settings.inboxes else celery_queue(prefix, settings.queues[0]),
+        "task_default_queue": settings.inbox,
         "task_acks_late": False,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,

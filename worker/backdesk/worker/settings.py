@@ -19,6 +19,8 @@ from backdesk.worker.model.job import Name
 
 SECRETS_DIR = Path("/run/secrets")
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+#: Named like a queue, and read as none.
+INBOX = "inbox"
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -47,9 +49,9 @@ class Settings(BaseSettings):
         description="Modules whose kinds a worker runs; by default all sample kinds.",
     )
     queues: Names = Field(("agents", "tools"), description="The queues of this deployment.")
-    inboxes: Names = Field(
-        ("celery", "agents", "tools"),
-        description="Redis lists in which plain Celery clients leave their messages.",
+    shared_inboxes: Names = Field(
+        (),
+        description="Lists of other Celery applications (as `celery`) out of which messages for kinds here are taken.",
     )
 
     lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
@@ -106,7 +108,7 @@ class Settings(BaseSettings):
         "auto", description="auto: console on a terminal, else json."
     )
 
-    @field_validator("task_modules", "inboxes", "queues", mode="before")
+    @field_validator("task_modules", "shared_inboxes", "queues", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -125,6 +127,8 @@ class Settings(BaseSettings):
     def _queue_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("at least one queue is needed")
+        if INBOX in value:
+            raise ValueError(f"{INBOX!r} is the list of plain Celery clients; name the queue otherwise")
         return tuple(TypeAdapter(Name).validate_python(queue) for queue in value)
 
     @field_validator("redis_url")
@@ -135,7 +139,7 @@ class Settings(BaseSettings):
         TypeAdapter(RedisDsn).validate_python(value)
         return value
 
-    @field_validator("inboxes")
+    @field_validator("shared_inboxes")
     @classmethod
     def _inboxes_apart(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         consumed = {celery_queue(info.data.get("prefix", ""), queue) for queue in info.data.get("queues", ())}
@@ -148,6 +152,11 @@ class Settings(BaseSettings):
         """What is done about suspicious text in requests."""
         usual = self.input_patterns is None
         return InputGuard(mode=self.input_guard, patterns=USUAL_PATTERNS if usual else self.input_patterns)
+
+    @property
+    def inbox(self) -> str:
+        """The Redis list in which plain Celery clients leave their messages for this deployment, and no other."""
+        return celery_queue(self.prefix, INBOX)
 
     @property
     def url(self) -> str:

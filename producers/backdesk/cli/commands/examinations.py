@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from backdesk.cli.catalogue import offers
+from backdesk.cli.neighbours import find_neighbours
 from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.maintenance import notice_text
 from backdesk.cli.views.top import counts_text
@@ -63,6 +64,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
         yield _persistence(client, info)
         yield _latency(client)
         yield _clock(client)
+        yield _neighbours(client, deployment)
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
@@ -145,6 +147,18 @@ def _clock(client: JobClient) -> Finding:
     level = Level.OK if abs(off) <= CLOCK_WARN_S else Level.WARN if abs(off) <= CLOCK_FAIL_S else Level.FAIL
     fix = "synchronise the clocks (NTP): delays and expiry are off by as much"
     return found("clock", level, f"{off:+.3f} s from that of Redis", fix)
+
+
+def _neighbours(client: JobClient, deployment: Deployment) -> Finding:
+    settings = deployment.settings
+    neighbours = find_neighbours(client.redis, settings)
+    detail = "; ".join(neighbours.texts) or "no other Celery application on this database"
+    fixes = []
+    if neighbours.astray:
+        fixes.append(f"have them sent with queue={settings.inbox!r}, or name the list in BACKDESK_SHARED_INBOXES")
+    if contested := ", ".join(neighbours.contested(settings)):
+        fixes.append(f"workers of others read {contested} too and drop tasks for kinds here: use {settings.inbox!r}")
+    return found("neighbours", Level.WARN if fixes else Level.OK, detail, "; ".join(fixes))
 
 
 def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import typer
 from backdesk.cli.catalogue import offers
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
+from backdesk.cli.neighbours import find_neighbours
 from backdesk.cli.output import AsJson, Output, facts
 from backdesk.cli.run.celery_processes import (
     AGENT_SLOTS,
@@ -201,16 +202,20 @@ def _tell(
     logs = {post.part.name: str(post.part.log) for post in supervisor.posts}
     flower_url = f"http://127.0.0.1:{flower_port}" if flower_port else None
     keys = Keys(deployment.settings.prefix)
+    neighbours = list(find_neighbours(client.redis, deployment.settings).texts)
     ready: dict[str, Any] = {
         "event": "ready",
         "redis_url": shown_url(deployment.url),
         "flower_url": flower_url,
         "channel": keys.progress("JOB_ID"),
         "logs": logs,
+        "neighbours": neighbours,
     }
     out.document(ready)
     out.line("Everything is ready.", "bold green")
     out.show(facts(_facts(ready)))
+    if neighbours:
+        out.note(f"On this database are {'; '.join(neighbours)}. `backdesk doctor` says what to do.", "yellow")
     out.line("")
     out.line("In another terminal, in this folder:")
     for example in examples({offer.contract.kind for offer in offers(client) if offer.workers}):

@@ -1,14 +1,16 @@
 """The intake: messages of plain Celery clients, in services that have no backdesk, become jobs.
 
-Such a client leaves its message in a Redis list (`celery` unless it names another). The elected worker reads the lists'
-tails, writes each message as a job under its task id, and only then removes it: no message is lost between the two,
-and one that is read twice is found again by its id.
+Such a client leaves its message in our inbox, a Redis list, or in one of its own that we are to look into. The elected
+worker reads the lists' tails, writes each message as a job under its task id, and only then removes it: no message is
+lost between the two, and one that is read twice is found again by its id. In our inbox everything is meant for us, and
+what is wrong with it is told to the sender. Of a list of others only a task that is called like a kind here is taken.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import redis
 from celery import Celery
@@ -17,7 +19,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from backdesk.worker.attempt.registry import TaskSpec
-from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign
+from backdesk.worker.celery.inbox import Inbox, inboxes
+from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign, task_name
 from backdesk.worker.errors import InvalidRequest, TaskError, UnknownKind
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
@@ -35,13 +38,10 @@ log = logging.getLogger(__name__)
 
 #: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
 POLL_S = 0.05
-BATCH = 100
 #: Raised while Redis cannot serve: the message stays where it is and is taken in later.
 AWAY = (RedisError, OperationalError, OSError)
 #: What Celery embeds in a message about the tasks around it.
 _LINKS = ("callbacks", "errbacks", "chain", "chord")
-#: Lists that kombu makes of one queue name: one a priority step, named by its default separator.
-_PRIORITY_LISTS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 
 class Intake:
@@ -62,33 +62,42 @@ class Intake:
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
-        self._lists = [inbox + suffix for inbox in settings.inboxes for suffix in _PRIORITY_LISTS]
+        self._inboxes = list(inboxes(settings.inbox, settings.shared_inboxes))
         self._thread = Periodic("intake", POLL_S, self.take_in)
 
     def start(self) -> None:
         """Begin to look at the inboxes."""
-        if self._lists:
-            self._thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop. Idempotent."""
         self._thread.stop()
 
     def take_in(self) -> None:
-        """Take in everything that the inboxes hold now."""
+        """Take in everything for us that the inboxes hold now; of what is not, a page of each list is passed over."""
         while self._leads() and self._round():
             pass
 
     def _round(self) -> bool:
+        due = [inbox for inbox in self._inboxes if inbox.due]
         with self._client.pipeline(transaction=False) as pipe:
-            for name in self._lists:
-                pipe.lrange(name, -BATCH, -1)
-            tails = pipe.execute()
-        for name, tail in zip(self._lists, tails, strict=True):
-            for raw in reversed(tail):
-                self._take(raw)
-                self._client.lrem(name, -1, raw)
-        return any(tails)
+            for inbox in due:
+                inbox.ask(pipe)
+            pages = pipe.execute()
+        return sum(self._empty(inbox, page) for inbox, page in zip(due, pages, strict=True)) > 0
+
+    def _empty(self, inbox: Inbox, page: list[Any]) -> int:
+        """Take what is ours out of a page, oldest first; returns how much there was."""
+        ours = self._ours(page) if inbox.shared and page else page
+        for raw in reversed(ours):
+            self._take(raw)
+            self._client.lrem(inbox.name, -1, raw)
+        inbox.note(len(page), len(page) - len(ours))
+        return len(ours)
+
+    def _ours(self, page: list[Any]) -> list[Any]:
+        known = {*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}
+        return [raw for raw in page if task_name(raw) in known]
 
     def _take(self, raw: bytes) -> None:
         try:

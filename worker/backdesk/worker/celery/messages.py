@@ -100,6 +100,14 @@ class ForeignMessage:
         return replace(job, delivery=to_json(envelope))
 
 
+def task_name(raw: bytes) -> str | None:
+    """Return the name of the task that an item asks for; None when it is no task message that could be a job's."""
+    try:
+        return read_foreign(raw).kind
+    except NoTaskMessage:
+        return None
+
+
 def read_foreign(raw: bytes) -> ForeignMessage:
     """Decode an item of an inbox; raises NoTaskMessage when it names no task to answer for."""
     try:
