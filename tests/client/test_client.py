@@ -36,7 +36,7 @@ from backdesk.worker.model.input_guard import GUARDED, InputGuard
 from backdesk.worker.model.job import Failed, JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.connection import REMEDIES
+from backdesk.worker.store.refusal import REMEDIES
 from tests.client.conftest import Connect
 from tests.support.board import Board, Clock
 from tests.support.clients import Client, behind

@@ -58,6 +58,10 @@ class Proxy:
                 link.dead = True
         return len(open_links)
 
+    def lead_to(self, target_port: int) -> None:
+        """Lead new connections to another port of this machine; those that exist stay where they are."""
+        self._target_port = target_port
+
     def strand_next(self, command: bytes) -> None:
         """Make the connection half-open that is the next to send `command`. Once."""
         self._strand_at = command

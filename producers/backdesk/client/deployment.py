@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 from backdesk.worker.embedded.discovery import find_running
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.settings import Settings, load_settings
-from backdesk.worker.store.connection import UNREACHABLE, explained, refusal
+from backdesk.worker.store.connection import UNREACHABLE, explained
+from backdesk.worker.store.refusal import refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import Succeeded, Usage
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.connection import REMEDIES, connect
+from backdesk.worker.store.connection import connect
+from backdesk.worker.store.refusal import REMEDIES
 from backdesk.worker.store.scripts import Call, Script
 from backdesk.worker.store.writer import StoreWriter
 from tests.support.board import Board

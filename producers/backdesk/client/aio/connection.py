@@ -10,12 +10,13 @@ from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
 from backdesk.worker.errors import StoreUnavailable
-from backdesk.worker.store.connection import UNREACHABLE, connect_async, translated
+from backdesk.worker.store.connection import connect_async, needs_new_connection, translated
 from backdesk.worker.store.scripts import run_async, run_pipelined_async
 
 T = TypeVar("T")
 
-#: An operation that finds its connection broken is repeated, since none does harm twice; then the caller is told.
+#: An operation that finds its connection broken, or its server demoted, is repeated, since none does harm twice; then
+#: the caller is told.
 ATTEMPTS = 3
 PAUSE_S = 0.1
 
@@ -55,7 +56,7 @@ class AsyncConnection:
                     return await self._ask(step)
             except StoreUnavailable as error:
                 late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
-                if late or not isinstance(error.__cause__, UNREACHABLE):
+                if late or not needs_new_connection(error.__cause__ or error):
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 await sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")

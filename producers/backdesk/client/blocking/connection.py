@@ -12,12 +12,13 @@ from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
 from backdesk.worker.errors import StoreUnavailable
-from backdesk.worker.store.connection import UNREACHABLE, connect, translated
+from backdesk.worker.store.connection import connect, needs_new_connection, translated
 from backdesk.worker.store.scripts import run, run_pipelined
 
 T = TypeVar("T")
 
-#: An operation that finds its connection broken is repeated, since none does harm twice; then the caller is told.
+#: An operation that finds its connection broken, or its server demoted, is repeated, since none does harm twice; then
+#: the caller is told.
 ATTEMPTS = 3
 PAUSE_S = 0.1
 
@@ -57,7 +58,7 @@ class Connection:
                     return self._ask(step)
             except StoreUnavailable as error:
                 late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
-                if late or not isinstance(error.__cause__, UNREACHABLE):
+                if late or not needs_new_connection(error.__cause__ or error):
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from kombu.transport import redis as transport
 from pydantic_core import from_json
 
+from backdesk.worker.store import following
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 def install() -> None:
     """Install every patch. Idempotent."""
     transport.loads = decode_item
+    # kombu's connections stay with a server that was demoted, for as long as it keeps them open.
+    transport.Channel.connection_class = following.Connection
+    transport.Channel.connection_class_ssl = following.SSLConnection
 
 
 def decode_item(text: str) -> Any:

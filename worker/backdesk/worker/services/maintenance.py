@@ -16,8 +16,8 @@ from redis.exceptions import ResponseError
 from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.connection import refusal
 from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.refusal import refusal
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.upkeep import BATCH

@@ -6,49 +6,45 @@ like one that is away: what was asked has had no effect, and is asked again.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
 import redis.asyncio.retry
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.store import following
+from backdesk.worker.store.refusal import NOT_PRIMARY, REMEDIES, refusal
 
 #: Raised by redis-py when the server is away or silent.
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
-
-#: Codes with which a server says "not now", and what to do about each.
-REMEDIES = {
-    "OOM": "it is full: raise its maxmemory, or lower BACKDESK_RETENTION_S; no job is lost meanwhile",
-    "READONLY": "it is a replica: point BACKDESK_REDIS_URL at the primary, or end its REPLICAOF",
-    "LOADING": "it is reading its data after a start: wait",
-    "BUSY": "a script of somebody holds it up: SCRIPT KILL ends that",
-    "MASTERDOWN": "it is a replica that has lost its primary: point BACKDESK_REDIS_URL at the primary",
-    "TRYAGAIN": "it is moving data: wait",
-    "NOREPLICAS": "too few replicas are connected: mend them, or lower its min-replicas-to-write",
-    "MISCONF": "it cannot write to its disk: free space there, and read its log",
+KEEPALIVE = {"socket_keepalive": True}
+#: What a URL's scheme asks for.
+BLOCKING = {
+    "redis": following.Connection,
+    "rediss": following.SSLConnection,
+    "unix": following.UnixConnection,
 }
-#: Redis before 7 puts an error inside a script into a sentence about the script, and redis-py one of a pipeline into a
-#: sentence about its command; no class or code may be left of it then.
-_REFUSAL = re.compile(
-    rf"(?:Command # \d+ \(.*\) of pipeline caused error: )?(?:Error running script .*: -)?({'|'.join(REMEDIES)}) ",
-    re.DOTALL,
-)
+ASYNC = {
+    "redis": following.AsyncConnection,
+    "rediss": following.AsyncSSLConnection,
+    "unix": following.AsyncUnixConnection,
+}
 
 
 def _options(timeout_s: float) -> dict[str, Any]:
     return {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": min(5.0, timeout_s),
-        "socket_keepalive": True,
         "health_check_interval": 15,
         # A repeat is decided where it is known to be safe, never inside the client library.
         "retry": Retry(NoBackoff(), 0),
@@ -57,26 +53,27 @@ def _options(timeout_s: float) -> dict[str, Any]:
 
 
 def connect(url: str, timeout_s: float = 10.0) -> redis.Redis:
-    """Return a client with its own pool; opens no connection yet."""
-    return redis.Redis.from_url(url, **_options(timeout_s))
+    """Return a client with its own pool; opens no connection yet. Raises ValueError for a URL that is none."""
+    options = _options(timeout_s) | _reached_by(url, BLOCKING)
+    return redis.Redis.from_pool(redis.ConnectionPool(**options))
 
 
 def connect_async(url: str, timeout_s: float = 10.0) -> redis.asyncio.Redis:
-    """Return an asyncio client with its own pool; use it on one event loop only."""
-    options = _options(timeout_s)
+    """Return an asyncio client with its own pool; use it on one event loop only. Raises ValueError as above."""
+    options = _options(timeout_s) | _reached_by(url, ASYNC)
     options["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
-    return redis.asyncio.Redis.from_url(url, **options)
+    return redis.asyncio.Redis.from_pool(redis.asyncio.ConnectionPool(**options))
 
 
-def refusal(error: BaseException) -> str | None:
-    """Return the code if a server said "not now" (a key of `REMEDIES`), else None.
+def _reached_by(url: str, transports: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Return what a URL says of how to reach its server; that goes before what we would choose."""
+    scheme = urlsplit(url).scheme
+    return {**parse_url(url), "connection_class": transports[scheme], **({} if scheme == "unix" else KEEPALIVE)}
 
-    Redis refuses a script before its first write, so one that was refused has had no effect.
-    """
-    if not isinstance(error, RedisError):
-        return None
-    match = _REFUSAL.match(str(error))
-    return error.status_code if error.status_code in REMEDIES else match and match[1]
+
+def needs_new_connection(error: BaseException) -> bool:
+    """Whether Redis is away or not the primary any more: the same call may do at once, on a new connection."""
+    return isinstance(error, UNREACHABLE) or refusal(error) in NOT_PRIMARY
 
 
 def is_outage(error: BaseException) -> bool:

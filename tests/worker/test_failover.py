@@ -1,0 +1,57 @@
+"""Failover behind one address: the old primary stays reachable as a replica, and no connection to it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backdesk.client import JobClient
+from backdesk.worker.store.connection import connect
+from tests.support.eventually import eventually
+from tests.support.failover import Pair
+from tests.support.servers import Servers
+from tests.support.workers import Fleet
+
+LEASE_S = 3.0
+
+
+@pytest.fixture
+def pair(fleet_of_this_test: Fleet, servers: Servers) -> Iterator[Pair]:
+    replica = servers.take()
+    with Pair(fleet_of_this_test.server, replica) as pair:
+        yield pair
+    servers.give_back(replica)
+
+
+@pytest.fixture
+def jobs(fleet_of_this_test: Fleet, pair: Pair) -> Iterator[JobClient]:
+    """A client that knows the address of the pair, and has connections from before the switch."""
+    with JobClient(settings=fleet_of_this_test.settings.model_copy(update={"redis_url": pair.url}), checks={}) as jobs:
+        yield jobs
+
+
+def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
+    fleet_of_this_test: Fleet, pair: Pair, jobs: JobClient, tmp_path: Path
+) -> None:
+    fleet, flag = fleet_of_this_test, tmp_path / "go"
+    worker = fleet.start_worker(BACKDESK_REDIS_URL=pair.url, BACKDESK_LEASE_S=str(LEASE_S))
+    running = jobs.submit("test.wait_for_file", {"flag": str(flag)})
+    fleet.wait_until_running(running.id)
+    pair.in_step()
+    pair.demote()
+    eventually(lambda: worker.logged("redis_unavailable"))
+    pair.promote()
+    quick = [jobs.submit("test.echo", {}) for _ in range(3)]
+    assert all(job.result(timeout=30) for job in quick)
+    with connect(pair.primary.url) as primary:
+        first = primary.zscore(fleet.board.keys.leases, running.id) or 0
+        later = first + LEASE_S * 1.5 * 1000
+        eventually(
+            lambda: (primary.zscore(fleet.board.keys.leases, running.id) or 0) > later,
+            what="a lease that is renewed where the primary is now",
+        )
+    flag.touch()
+    assert running.result(timeout=30)
+    assert [job.get().attempt for job in (running, *quick)] == [1, 1, 1, 1]

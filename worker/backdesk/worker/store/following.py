@@ -1,0 +1,137 @@
+"""Connections that follow the primary: those to a server that is one no longer are left, and made anew.
+
+Behind a proxy, a virtual address or a DNS name a failover closes nothing. The demoted primary goes on answering, and
+refuses every write; what only reads would never notice. So one refusal is enough for all connections of the process
+that are older than it, whatever pool holds them: each is closed at its next use, and the address leads the next one
+where the primary is now. One out of a pool is simply made anew. One that its user holds on to raises ConnectionError,
+as when the server had closed it: a subscription has to be made again, and what was missed has to be read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import redis.asyncio.connection as aio
+import redis.connection as blocking
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from backdesk.worker.store.refusal import NOT_PRIMARY, refusal
+
+#: A connection younger than this is kept: as long as no server is the primary, connecting more often helps nobody.
+SHORTEST_LIFE_S = 0.5
+LEFT = "left a server that has said, or may by now say, that it is not the primary"
+
+
+class _Refusals:
+    """When a server last said that it is not the primary, by `time.monotonic()`; of this process."""
+
+    last_at = -math.inf
+
+    def note(self, error: RedisError) -> None:
+        if refusal(error) in NOT_PRIMARY:
+            self.last_at = time.monotonic()
+
+    def overtook(self, since: float) -> bool:
+        """Whether a connection made at `since` may be to a server that is the primary no longer."""
+        return since <= self.last_at and time.monotonic() >= since + SHORTEST_LIFE_S
+
+
+_refusals = _Refusals()
+
+
+class Following(blocking.AbstractConnection):
+    """What every blocking connection of ours does besides what its transport does."""
+
+    #: When it was made. Infinite while there is none, and while the server is being greeted.
+    _since = math.inf
+
+    def connect_check_health(self, *args: Any, **options: Any) -> None:
+        if self._get_socket() is not None:
+            return
+        began, self._since = time.monotonic(), math.inf
+        super().connect_check_health(*args, **options)
+        self._since = began
+
+    def connect(self) -> None:
+        self._leave_if_overtaken()
+        super().connect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._leave_if_overtaken():
+            raise RedisConnectionError(LEFT)
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*args, **options)
+        except RedisError as error:
+            _refusals.note(error)
+            raise
+
+    def _leave_if_overtaken(self) -> bool:
+        leaves = self._get_socket() is not None and _refusals.overtook(self._since)
+        if leaves:
+            self.disconnect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+        return leaves
+
+
+class AsyncFollowing(aio.AbstractConnection):
+    """The same of every connection that belongs to an event loop."""
+
+    _since = math.inf
+
+    async def connect_check_health(self, *args: Any, **options: Any) -> None:
+        if self.is_connected:
+            return
+        began, self._since = time.monotonic(), math.inf
+        await super().connect_check_health(*args, **options)
+        self._since = began
+
+    async def connect(self) -> None:
+        await self._leave_if_overtaken()
+        await super().connect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if await self._leave_if_overtaken():
+            raise RedisConnectionError(LEFT)
+        await super().send_packed_command(command, check_health)
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)
+        except RedisError as error:
+            _refusals.note(error)
+            raise
+
+    async def _leave_if_overtaken(self) -> bool:
+        leaves = bool(self.is_connected) and _refusals.overtook(self._since)
+        if leaves:
+            await self.disconnect(nowait=True)
+        return leaves
+
+
+class Connection(Following, blocking.Connection):
+    """By TCP."""
+
+
+class SSLConnection(Following, blocking.SSLConnection):
+    """By TLS."""
+
+
+class UnixConnection(Following, blocking.UnixDomainSocketConnection):
+    """By a Unix socket."""
+
+
+class AsyncConnection(AsyncFollowing, aio.Connection):
+    """By TCP, on an event loop."""
+
+
+class AsyncSSLConnection(AsyncFollowing, aio.SSLConnection):
+    """By TLS, on an event loop."""
+
+
+class AsyncUnixConnection(AsyncFollowing, aio.UnixDomainSocketConnection):
+    """By a Unix socket, on an event loop."""
