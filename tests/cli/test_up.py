@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from backdesk.cli.run.up import examples
+from backdesk.client import JobClient, JobState
 from backdesk.worker.embedded.discovery import find_running
 from tests.cli.conftest import Answer, alive, begin, descendants, finish, words_of
 from tests.support.eventually import eventually
@@ -150,12 +151,19 @@ def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path
     assert [pid for pid in second.pids if alive(pid)] == []
 
 
-def test_a_killed_up_takes_its_processes_with_it(tmp_path: Path) -> None:
+def test_a_killed_up_takes_its_processes_with_it_whatever_they_do_and_however_long_they_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "BACKDESK_DRAIN_GRACE_S", "3000")
     running = Up(tmp_path, "--no-flower")
+    with JobClient(running.ready["redis_url"]) as client:
+        jobs = [client.submit(kind, {"n": 3000.0}) for kind in ("test.sleep_def", "test.sleep_tool")]
+        eventually(lambda: {job.get().state for job in jobs} == {JobState.RUNNING}, what="the start of the jobs")
+    pids = descendants(running.process.pid)
     running.process.kill()
     finish(running.process)
 
-    eventually(lambda: not any(map(alive, running.pids)), what="the end of all processes")
+    eventually(lambda: not any(map(alive, pids)), what="the end of all processes")
 
 
 def test_a_part_that_fails_at_the_start_stops_everything(tmp_path: Path) -> None:
