@@ -10,6 +10,7 @@ from pathlib import Path
 
 import redis
 
+from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import ROOT, ask
@@ -63,6 +64,7 @@ def environment(url: str) -> dict[str, str]:
         "BENCH_WAIT_S": str(WAIT_S),
         "BACKDESK_REDIS_URL": url,
         "BACKDESK_PREFIX": PREFIX,
+        POOL_VARIABLE: LOOP_POOL,
         "BACKDESK_TASK_MODULES": "benchmarks.kinds",
         "BACKDESK_MAX_EVENTS": str(MAX_EVENTS),
     }
@@ -72,9 +74,9 @@ def _here() -> Path:
     return Path(sys.executable)
 
 
-def _celery(app: str, *options: str) -> Callable[[int], list[str]]:
+def _celery(app: str, pool: str, *options: str) -> Callable[[int], list[str]]:
     quiet = ["--without-gossip", "--without-mingle", "-l", "WARNING"]
-    return lambda slots: ["-A", app, "worker", "-P", "threads", "-c", str(slots), *quiet, *options]
+    return lambda slots: ["-A", app, "worker", "-P", pool, "-c", str(slots), *quiet, *options]
 
 
 def _succeeded(client: redis.Redis) -> int:
@@ -97,7 +99,7 @@ BACKDESK = Contender(
     _here,
     "benchmarks.submitter",
     "celery",
-    _celery("backdesk.worker.app", "-Q", "agents"),
+    _celery("backdesk.worker.app", "custom", "-Q", "agents"),
     lambda client, count: count - _succeeded(client),
 )
 CELERY = Contender(
@@ -105,7 +107,7 @@ CELERY = Contender(
     _here,
     "benchmarks.peers.celery_submitter",
     "celery",
-    _celery("benchmarks.peers.celery_app"),
+    _celery("benchmarks.peers.celery_app", "threads"),
     lambda client, _: _queued_by_celery(client),
 )
 ARQ = Contender(

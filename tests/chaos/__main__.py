@@ -29,7 +29,7 @@ from tests.chaos.report import Report, as_json, as_markdown, report_of, show
 #: which is what a job must come to that is killed three times.
 QUICK: dict[str, Any] = {"lease_s": 2.0, "tick_s": 0.2, "max_crashes": 1000}
 DEFAULTS: dict[str, Any] = {"max_crashes": 1000}
-AGENTS, TOOLS = Crew("agents", "threads", 4, 6), Crew("tools", "prefork", 3, 2)
+AGENTS, TOOLS = Crew("agents", "custom", 4, 6), Crew("tools", "prefork", 3, 2)
 
 HELP = """Kill, freeze and cut off real workers while they work, and then check the books.
 

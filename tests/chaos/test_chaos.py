@@ -11,7 +11,7 @@ from tests.chaos.deployment import Crew
 from tests.chaos.drill import Size, drill
 from tests.chaos.plan import Fault, plan
 
-CREWS = (Crew("agents", "threads", 2, 6), Crew("tools", "prefork", 1, 2))
+CREWS = (Crew("agents", "custom", 2, 6), Crew("tools", "prefork", 1, 2))
 SEED, SECONDS, JOBS = 3, 15.0, 30
 #: Fewer workers are given fewer faults, so that work gets done as well.
 PACE = 0.6

@@ -32,12 +32,12 @@ def test_agents_run_in_threads_and_tools_in_processes(cli: Cli, started: Calls, 
     (agents, env), (tools, _), (everything, _) = started
 
     assert agents[1:6] == ["-m", "celery", "-A", "backdesk.worker.app", "worker"]
-    assert {"--queues=agents", "--pool=threads", "--concurrency=200", f"--hostname=agents-{os.getpid()}@%h"} <= set(
+    assert {"--queues=agents", "--pool=custom", "--concurrency=200", f"--hostname=agents-{os.getpid()}@%h"} <= set(
         agents
     )
     assert {"--without-gossip", "--without-mingle", "--loglevel=INFO"} <= set(agents)
     assert {"--queues=tools", "--pool=prefork", f"--concurrency={len(os.sched_getaffinity(0))}"} <= set(tools)
-    assert {"--queues=agents,tools", "--pool=threads"} <= set(everything)
+    assert {"--queues=agents,tools", "--pool=custom"} <= set(everything)
     assert env["BACKDESK_REDIS_URL"] == redis_server.url
 
 

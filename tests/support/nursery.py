@@ -24,6 +24,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 #: What a worker loads besides the project.
 LIBRARIES = (
@@ -89,6 +91,7 @@ class _Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, POOL_VARIABLE: LOOP_POOL},  # which Celery reads when it is loaded
         )
         self._lock = threading.Lock()
         atexit.register(self._close)

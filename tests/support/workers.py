@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 import redis
 
+from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE
 from backdesk.client import JobClient
 from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis
 from backdesk.worker.settings import Settings, celery_queue, load_settings
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = "tests.support.kinds,tests.support.asking"
 
 Queue = Literal["agents", "tools"]
-POOLS: dict[Queue, str] = {"agents": "threads", "tools": "prefork"}
+POOLS: dict[Queue, str] = {"agents": "custom", "tools": "prefork"}
 
 
 def fast_settings(url: str, **overrides: Any) -> Settings:
@@ -48,6 +49,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         **kept,
         "PYTHONPATH": str(ROOT),
         "C_FORCE_ROOT": "1",
+        POOL_VARIABLE: LOOP_POOL,
         "BACKDESK_TASK_MODULES": KINDS,
         **ours,
         **more,
@@ -65,7 +67,9 @@ def _plain(value: Any) -> str:
 class Worker:
     """One `celery worker` process."""
 
-    def __init__(self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, **env: str) -> None:
+    def __init__(
+        self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, *, pool: str | None, **env: str
+    ) -> None:
         self.name = f"{name}@test"
         self._log = folder / f"{name}.log"
         arguments = [
@@ -73,7 +77,7 @@ class Worker:
             "backdesk.worker.app",
             "worker",
             "-P",
-            POOLS[queue],
+            pool or POOLS[queue],
             "-c",
             str(slots),
             "-Q",
@@ -161,16 +165,16 @@ class Fleet:
         self.redis.close()
         self._server.stop()
 
-    def start_worker(self, queue: Queue = "agents", *, slots: int = 4, **env: str) -> Worker:
+    def start_worker(self, queue: Queue = "agents", *, slots: int = 4, pool: str | None = None, **env: str) -> Worker:
         """Start a worker and wait until it has announced itself."""
-        worker = self.begin_worker(queue, slots=slots, **env)
+        worker = self.begin_worker(queue, slots=slots, pool=pool, **env)
         self.wait_for(worker)
         return worker
 
-    def begin_worker(self, queue: Queue = "agents", *, slots: int = 4, **env: str) -> Worker:
+    def begin_worker(self, queue: Queue = "agents", *, slots: int = 4, pool: str | None = None, **env: str) -> Worker:
         """Start a worker and return at once."""
         name = f"{queue}-{len(self.workers) + 1}"
-        worker = Worker(queue, self.settings, self._folder, slots, name, **env)
+        worker = Worker(queue, self.settings, self._folder, slots, name, pool=pool, **env)
         self.workers.append(worker)
         return worker
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,17 +22,27 @@ from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
 
-from backdesk.worker.attempt.executor import execute
+from backdesk.worker.attempt.executor import begin, execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
-from backdesk.worker.celery import patches, prefork
+from backdesk.worker.celery import patches, pool, prefork
 from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
 from backdesk.worker.celery.revocation import Revocation
 from backdesk.worker.celery.shutdown import Shutdown
 from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.model.contract import ModelCheck
-from backdesk.worker.model.job import Cancelled, Deferred, Expired, Failed, HandedOver, Leaving, Retried, Waiting
+from backdesk.worker.model.job import (
+    Cancelled,
+    Deferred,
+    Expired,
+    Failed,
+    HandedOver,
+    Leaving,
+    Outcome,
+    Retried,
+    Waiting,
+)
 from backdesk.worker.process.logging import configure_logging
 from backdesk.worker.process.state import close_current_process, current_process, held_process
 from backdesk.worker.services.supervisor import Supervisor
@@ -50,11 +61,23 @@ class JobTask(Task):
     Request = "backdesk.worker.celery.consumer:JobRequest"
     spec: TaskSpec
 
+    @property
+    def on_loop(self) -> bool:
+        """Whether a pool for coroutines begins it and runs it afterwards."""
+        return self.spec.is_async
+
+    def begin(self, job_id: str, worker: str) -> Future[Outcome | None]:
+        """Start an attempt on the event loop and return at once."""
+        return begin(current_process(settings, CHECKS), self.spec, job_id, worker)
+
     def run(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Run one attempt. The arguments are not used: Celery prepends results to them in a chain."""
-        request = self.request
-        process = current_process(settings, CHECKS)
-        outcome = execute(process, self.spec, request.id, request.hostname or "unknown")
+        """Run one attempt, or tell of one that has ended. The arguments are not used: chains add to them."""
+        request, attempt = self.request, pool.ended_attempt.get()
+        if attempt is None:
+            process = current_process(settings, CHECKS)
+            outcome = execute(process, self.spec, request.id, request.hostname or "unknown")
+        else:
+            outcome = attempt.result()
         if outcome is None:
             raise Ignore
         if isinstance(outcome, Failed | Cancelled | Expired):

@@ -12,6 +12,8 @@ from backdesk.worker.errors import ConfigurationError
 
 #: Agents wait for a model most of the time; tools compute.
 AGENT_SLOTS = 200
+#: What `--pool=custom` means to Celery, by this variable.
+POOL_VARIABLE, LOOP_POOL = "CELERY_CUSTOM_WORKER_POOL", "backdesk.worker.celery.pool:LoopPool"
 _CELERY = (sys.executable, "-m", "celery", "-A", "backdesk.worker.app")
 #: Flower keeps this many tasks in memory.
 _FLOWER_TASKS = 10_000
@@ -31,14 +33,14 @@ def tool_slots() -> int:
 
 
 def worker_command(queues: Sequence[str], concurrency: int | None, name: str, log_level: str) -> list[str]:
-    """Return the command of a worker. Tools get a process each; a queue of agents, or several queues, get threads."""
+    """Return the command of a worker. Tools get a process each; all else runs on the loop's pool."""
     tools = list(queues) == ["tools"]
     slots = concurrency or (tool_slots() if tools else AGENT_SLOTS)
     return [
         *_CELERY,
         "worker",
         f"--queues={','.join(queues)}",
-        f"--pool={'prefork' if tools else 'threads'}",
+        f"--pool={'prefork' if tools else 'custom'}",
         f"--concurrency={slots}",
         f"--hostname={name}@%h",
         f"--loglevel={log_level}",
@@ -53,5 +55,5 @@ def flower_command(address: str, port: int, extra: Sequence[str] = ()) -> list[s
 
 
 def environment(deployment: Deployment, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return our environment with the deployment's Redis and the changes in it."""
-    return {**os.environ, "BACKDESK_REDIS_URL": deployment.url, **(changes or {})}
+    """Return our environment with our pool, the deployment's Redis and the changes in it."""
+    return {POOL_VARIABLE: LOOP_POOL, **os.environ, "BACKDESK_REDIS_URL": deployment.url, **(changes or {})}

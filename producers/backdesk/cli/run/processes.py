@@ -44,8 +44,9 @@ def worker(
         backdesk worker agents --concurrency 500
         backdesk worker tools
 
-    Tools run in processes of their own, everything else in threads. Run one worker for each queue, so that computing
-    tools do not hold up agents. With --json the worker logs JSON, one object a line, on standard error.
+    Tools run in processes of their own, everything else on one event loop, or in threads where a body is no coroutine.
+    Run one worker for each queue, so that computing tools do not hold up agents.
+    With --json the worker logs JSON, one object a line, on standard error.
 
     """
     deployment = find_deployment()

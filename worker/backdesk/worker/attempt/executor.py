@@ -1,7 +1,7 @@
 """One attempt at a job: a short pipeline of named steps that ends in one outcome, applied by one call of the store.
 
-An `async def` body's pipeline is driven on the process's event loop, so that the job's Celery thread sleeps from
-beginning to end: waking hundreds of threads several times a job costs more than the jobs do.
+An `async def` body's pipeline is driven on the process's event loop: it needs no thread, and where a pool has given it
+one, that sleeps from beginning to end. Waking hundreds of threads several times a job costs more than the jobs do.
 """
 
 from __future__ import annotations
@@ -64,8 +64,14 @@ def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) ->
     withdrawn before it began returns its failure here, once, for whoever waits for it at Celery. Raises nothing that
     a body could cause, not even SystemExit: that would cost a Celery pool the slot.
     """
-    pipeline = _claim_and_run(process, spec, job_id, worker)
-    return process.loop.run(drive_async(pipeline, _answer)).result() if spec.is_async else drive(pipeline)
+    if spec.is_async:
+        return begin(process, spec, job_id, worker).result()
+    return drive(_claim_and_run(process, spec, job_id, worker))
+
+
+def begin(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Future[Outcome | None]:
+    """Start what `execute` does with a body that is a coroutine, and return at once. Safe to call from any thread."""
+    return process.loop.run(drive_async(_claim_and_run(process, spec, job_id, worker), _answer))
 
 
 async def _answer(step: Step) -> Any:

@@ -29,6 +29,7 @@ from celery.worker.request import Request
 
 from backdesk.worker.celery.messages import DELIVERY_HEADERS
 from backdesk.worker.celery.patches import decode_item
+from backdesk.worker.celery.pool import LoopPool
 from backdesk.worker.store.connection import explained
 from backdesk.worker.text.json import excerpt
 
@@ -61,6 +62,16 @@ class JobRequest(Request):
             log.warning("child_lost", extra={"job_id": self.id, "reason": str(error)})
             return None
         return super().on_failure(exc_info, *args, **kwargs)
+
+    @property
+    def told_at_once(self) -> bool:
+        """Whether to tell Celery of its end is a matter of memory: nobody waits for a result, a link or an event."""
+        return bool(self.ignore_result) and not self._payload[2] and not self._is_watched()
+
+    def _is_watched(self) -> bool:
+        """Whether somebody, such as Flower, has this worker send events of its tasks."""
+        eventer = self.eventer
+        return bool(eventer and eventer.enabled and (not eventer.groups or "task" in eventer.groups))
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Have the job cancelled, which ends its child if need be. Celery asks for it when a stamp is revoked."""
@@ -98,8 +109,9 @@ class Consumer(CeleryConsumer):
         #: Called with the id of a job whose delivery is of no use here. Set when the worker is ready.
         self.give_back: Callable[[str], object] = _nothing
         if isinstance(self.pool, ThreadPool):
-            self.on_task_request = self._run_in_thread
-            _start_threads(self.pool.executor, self.pool.limit)
+            self.on_task_request = self._run_in_process
+            if not isinstance(self.pool, LoopPool):
+                _start_threads(self.pool.executor, self.pool.limit)
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Called at each new connection."""
@@ -142,8 +154,8 @@ class Consumer(CeleryConsumer):
             self._quiet_until = time.monotonic() + OUTAGE_LOG_EVERY_S
             log.warning("redis_unavailable", extra={"task_name": "consumer", "error": explained(error)})
 
-    def _run_in_thread(self, request: Any) -> None:
-        """Give a task to the pool, and look for the next message as soon as its thread is free.
+    def _run_in_process(self, request: Any) -> None:
+        """Give a task to a pool of this process, and look for the next message as soon as its slot is free.
 
         With late reading (`worker_disable_prefetch`) a full worker stops reading, and Celery looks again when something
         happens on a socket: for want of acknowledgements nothing would, for up to a second.
@@ -155,12 +167,12 @@ class Consumer(CeleryConsumer):
         except BaseException:
             state.task_ready(request)
             raise
-        # Set before the callback can run: a thread that ends in between finds the flag, or Celery, which looks at the
+        # Set before the callback can run: a task that ends in between finds the flag, or Celery, which looks at the
         # free slots before it sleeps, finds the slot.
         self._full = self.free_slots <= 0
-        result.f.add_done_callback(partial(self._thread_free, request))
+        result.f.add_done_callback(partial(self._slot_free, request))
 
-    def _thread_free(self, request: Any, done: Future[Any]) -> None:
+    def _slot_free(self, request: Any, done: Future[Any]) -> None:
         # Celery forgets the request only if its own callback got through; an error there would cost the slot for ever.
         state.task_ready(request)
         if (error := done.exception()) is not None:
