@@ -10,14 +10,21 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from backdesk.testing.attempt import begin
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.job import JobState, Succeeded
 from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.process.leases import Stop
 from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.scripts import load_script
 from tests.support.board import Board
 from tests.support.eventually import eventually
+from tests.support.proxy import Proxy
 from tests.worker.conftest import Bench
 
 
@@ -115,6 +122,26 @@ def test_a_loop_that_is_busy_for_less_than_a_lease_loses_nothing(bench: Bench, b
     end = time.monotonic() + 1.5
     eventually(lambda: board.reap() == [] and time.monotonic() > end)
     assert board.state(job_id) is JobState.RUNNING
+
+
+def test_a_lease_is_renewed_in_time_though_its_connection_is_half_open(
+    settings: Settings, board: Board, redis_server: EmbeddedRedis
+) -> None:
+    with Proxy(redis_server.port) as proxy:
+        process = WorkerProcess(settings.model_copy(update={"redis_url": proxy.url, "lease_s": 2.0}))
+        job_id = board.submit(kind="test.sleep", request={"n": 60})
+        begin(process, REGISTRY["test.sleep"], job_id, "worker-1")
+        eventually(lambda: board.state(job_id) is JobState.RUNNING)
+        proxy.strand_next(load_script("renew").sha.encode())
+        eventually(lambda: proxy.stranded)
+        held_until = board.client.zscore(board.keys.leases, job_id)
+
+        def reap_until_renewed() -> bool:
+            assert board.reap() == []
+            return board.client.zscore(board.keys.leases, job_id) != held_until
+
+        eventually(reap_until_renewed, what="a renewal on another connection")
+        process.close()
 
 
 # The loop
@@ -224,6 +251,19 @@ def test_a_periodic_action_survives_its_errors(caplog: pytest.LogCaptureFixture)
     eventually(lambda: len(rounds) >= 3)
     periodic.stop()
     assert "periodic_failed" in caplog.text
+
+
+def test_a_periodic_action_is_repeated_soon_when_it_was_redis_that_failed() -> None:
+    rounds: list[int] = []
+
+    def action() -> None:
+        rounds.append(1)
+        raise RedisConnectionError
+
+    periodic = Periodic("test", 600, action, retry_s=0.01)
+    periodic.start()
+    eventually(lambda: len(rounds) >= 3)
+    periodic.stop()
 
 
 def test_a_periodic_action_that_was_never_started_can_be_stopped() -> None:

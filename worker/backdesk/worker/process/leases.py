@@ -29,9 +29,19 @@ from backdesk.worker.store.scripts import run
 
 log = logging.getLogger(__name__)
 
+#: Of a lease: how often it is renewed, and how long Redis may take to answer that. A renewal that fails is repeated at
+#: once on a new connection; so one may fail three times, as on half-open connections, and the lease holds.
+RENEWAL, RENEWAL_TIMEOUT = 1 / 3, 1 / 6
+#: Pause before it is repeated, and the least that Redis has for its answer. Seconds.
+RENEW_AGAIN_S, SHORTEST_TIMEOUT_S = 0.1, 0.25
 #: How often time limits are looked at, and how often the store is asked whom to stop. Seconds.
 WATCH_EVERY_S = 0.1
 ASK_EVERY_S = 0.4
+
+
+def renewal_timeout_s(settings: Settings) -> float:
+    """Return how long a renewal waits for its answer."""
+    return min(settings.socket_timeout_s, settings.lease_s, max(settings.lease_s * RENEWAL_TIMEOUT, SHORTEST_TIMEOUT_S))
 
 
 class Stop(StrEnum):
@@ -120,7 +130,7 @@ class LeaseKeeper:
         #: When all that had to be renewed last was, by `time.monotonic()`.
         self.renewed_at = time.monotonic()
         self._threads = (
-            Periodic("leases", settings.lease_s / 3, self.renew),
+            Periodic("leases", settings.lease_s * RENEWAL, self.renew, retry_s=RENEW_AGAIN_S),
             Periodic("stops", WATCH_EVERY_S, self.watch),
         )
         for thread in self._threads:

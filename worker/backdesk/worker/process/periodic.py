@@ -19,11 +19,17 @@ OUTAGE_LOG_EVERY_S = 5.0
 
 
 class Periodic:
-    """Calls `action` every `interval_s`, first at once. An error is logged and the next round comes all the same."""
+    """Calls `action` every `interval_s`, first at once.
 
-    def __init__(self, name: str, interval_s: float, action: Callable[[], None]) -> None:
+    An error is logged and the next round comes all the same; after `retry_s`, if given, where it was Redis that failed.
+    """
+
+    def __init__(
+        self, name: str, interval_s: float, action: Callable[[], None], *, retry_s: float | None = None
+    ) -> None:
         self._name = name
         self._interval_s = interval_s
+        self._retry_s = interval_s if retry_s is None else retry_s
         self._action = action
         self._stop = threading.Event()
         self._quiet_until = 0.0
@@ -41,11 +47,14 @@ class Periodic:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            pause_s = self._interval_s
             try:
                 self._action()
             except Exception as error:  # noqa: BLE001 - the next round comes all the same
                 self._report(error)
-            self._stop.wait(self._interval_s)
+                if is_outage(error):
+                    pause_s = self._retry_s
+            self._stop.wait(pause_s)
 
     def _report(self, error: Exception) -> None:
         if not is_outage(error):

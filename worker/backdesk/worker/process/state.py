@@ -11,7 +11,7 @@ from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import Claim
 from backdesk.worker.process.event_loop import ProcessLoop
-from backdesk.worker.process.leases import LeaseKeeper
+from backdesk.worker.process.leases import LeaseKeeper, renewal_timeout_s
 from backdesk.worker.process.loop_guard import LoopGuard
 from backdesk.worker.process.progress import AttemptProgress
 from backdesk.worker.settings import Settings
@@ -46,7 +46,7 @@ class WorkerProcess:
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
         # A client of its own: a renewal must not wait behind a long batch of the writer.
-        lease_client = connect(settings.url, min(settings.socket_timeout_s, settings.lease_s))
+        lease_client = connect(settings.url, renewal_timeout_s(settings))
         self.leases = LeaseKeeper(lease_client, self.transitions, settings, self.loop)
 
     def progress(self, claim: Claim) -> AttemptProgress:
