@@ -31,6 +31,7 @@ class Proxy:
         self._cut_at: bytes | None = None
         self._strand_at: bytes | None = None
         self._silent = False
+        self._parted = False
         #: How often a connection was cut with its request delivered and its answer withheld.
         self.cuts = 0
 
@@ -62,6 +63,15 @@ class Proxy:
         """Lead new connections to another port of this machine; those that exist stay where they are."""
         self._target_port = target_port
 
+    def cut_off(self) -> None:
+        """Part the network: nothing gets through, and no connection can be made, until `heal`."""
+        self._parted = True
+        self.strand_all()
+
+    def heal(self) -> None:
+        """Let connections be made again."""
+        self._parted = False
+
     def strand_next(self, command: bytes) -> None:
         """Make the connection half-open that is the next to send `command`. Once."""
         self._strand_at = command
@@ -90,6 +100,9 @@ class Proxy:
                 caller, _ = self._listener.accept()
             except OSError:
                 return
+            if self._parted:
+                _close(caller)
+                continue
             try:
                 link = Link(caller, socket.create_connection(("127.0.0.1", self._target_port)))
             except OSError:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     )
 
     lease_s: float = Field(8.0, ge=0.3, le=3600, description="A worker unheard of for this long loses its jobs.")
+    cut_off_s: float = Field(
+        300.0, ge=1, description="A worker that cannot reach Redis for this long breaks its attempts off."
+    )
     tick_s: float = Field(1.0, ge=0.05, le=60, description="Pause between two rounds of the elected maintenance.")
     redispatch_after_s: float = Field(5.0, gt=0, description="Age at which an unclaimed delivery is looked for.")
     stop_grace_s: float = Field(5.0, gt=0, le=300, description="How long a body may take to end when it is stopped.")

@@ -174,6 +174,7 @@ class _Attempt:
         leases, on_loop = self.process.leases, self.spec.is_async
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
             lease.leave = self._leave
+            self.ledger.in_doubt = lambda: lease.overdue
             try:
                 outcome = yield from self._outcome(lease)
             except FenceLost:

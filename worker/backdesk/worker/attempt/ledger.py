@@ -88,11 +88,15 @@ class Ledger:
         self.awaited: list[Awaited] = []
         #: Set when the worker is ending: no further step begins.
         self.draining = False
+        #: Whether the attempt may have lost its job without knowing it. Set by the attempt.
+        self.in_doubt: Callable[[], bool] = lambda: False
 
     def step(self, key: str, call: Callable[[], Any], effect: Effect, returns: TypeAdapter[T]) -> Pipeline[T]:
         """Run a step once in the life of the job; a later attempt gets its value. One round trip, two when unsafe.
 
-        Raises what the step raises, TaskError for a value that cannot be kept, ValueError for a key used twice.
+        None begins while the lease is overdue: it waits until the store can be asked whether the job is still this
+        attempt's, and is broken off by FenceLost when it is not. Raises what the step raises, TaskError for a value
+        that cannot be kept, ValueError for a key used twice.
         """
         name = f"step:{self.check_key(key)}"
         entry = self.entry(name)
@@ -114,6 +118,8 @@ class Ledger:
         )
         if effect is Effect.UNSAFE:
             yield from self._announce(name, announced)
+        elif self.in_doubt():
+            yield from self._make_sure()
         began = time.monotonic()
         try:
             value = yield Run(call)
@@ -137,6 +143,13 @@ class Ledger:
         else:
             yield from _held(recorded)
         return returns.validate_json(encoded)
+
+    def _make_sure(self) -> Pipeline[None]:
+        """Wait for the store, however long it is away; raises FenceLost when it knows better."""
+        claim = self._claim
+        (heard,) = yield self._submit(self._transitions.renew([(claim.job_id, claim.attempt)]))
+        if heard is None:
+            raise FenceLost
 
     def _announce(self, name: str, announced: LedgerEntry) -> Pipeline[None]:
         try:

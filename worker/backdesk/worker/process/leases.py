@@ -67,6 +67,8 @@ class Lease:
     claim: Claim
     progress: AttemptProgress
     on_loop: bool
+    #: How long it is good for after each renewal, in seconds.
+    length_s: float
     #: Moments of the monotonic clock at which the attempt must end.
     limits: tuple[tuple[float, Stop], ...] = ()
     #: Set by the attempt as soon as there is something to stop; breaks the body off. Called once.
@@ -79,7 +81,14 @@ class Lease:
     message: str = ""
     #: The end of the attempt is being written: it still needs its lease, and losing it by that very write is no loss.
     ending: bool = False
+    #: When the renewal was sent of which it is known that it came through, by `time.monotonic()`; first, the claim.
+    renewed_at: float = field(default_factory=time.monotonic)
     _abandon_at: float = field(default=float("inf"))
+
+    @property
+    def overdue(self) -> bool:
+        """Whether another worker may have the job by now."""
+        return time.monotonic() > self.renewed_at + self.length_s
 
     def stop(self, reason: Stop, grace_s: float, message: str = "") -> None:
         """Break the body off, for the first reason that comes; the loss of the fence comes before all others."""
@@ -145,7 +154,8 @@ class LeaseKeeper:
         spans = ((claim.expires_in_s, Stop.EXPIRED), (timeout_s, Stop.TIMED_OUT))
         limits = tuple((now + span, reason) for span, reason in spans if span is not None)
         # By attempt, not by job: a process that was frozen may get its own lost job again beside the lost attempt.
-        lease, attempt = Lease(claim, progress, on_loop, limits), (claim.job_id, claim.attempt)
+        lease = Lease(claim, progress, on_loop, self._settings.lease_s, limits)
+        attempt = claim.job_id, claim.attempt
         with self._lock:
             self._leases[attempt] = lease
         try:
@@ -164,9 +174,12 @@ class LeaseKeeper:
         if not leases:
             self.renewed_at = time.monotonic()
             return
+        sent_at = time.monotonic()
         answers = run(self._client, self._transitions.renew(list(leases)))
         self.renewed_at = time.monotonic()
         for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
+            if watchers is not None:
+                lease.renewed_at = sent_at
             if watchers:
                 # Zero is left to the answers of emit, which also count those who subscribe to a pattern.
                 lease.progress.watchers = watchers
@@ -185,6 +198,9 @@ class LeaseKeeper:
             for moment, reason in lease.limits:
                 if now >= moment:
                     lease.stop(reason, self._settings.stop_grace_s)
+            if now >= lease.renewed_at + self._settings.cut_off_s and lease.stopped is None:
+                log.error("cut_off", extra={"job_id": lease.claim.job_id, "attempt": lease.claim.attempt})
+                lease.stop(Stop.HAND_OVER, self._settings.stop_grace_s)
             lease.give_up_if_late()
         if now >= self._ask_at:
             self._ask_at = now + ASK_EVERY_S
