@@ -10,7 +10,6 @@ from itertools import count
 import redis
 
 from backdesk.client import JobClient
-from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob, Transitions
@@ -112,7 +111,7 @@ class Deployment:
         self._maintain()
 
     def _forget(self) -> None:
-        hasty = Transitions(self._settings.model_copy(update={"retention_s": 0}))
-        for state in sorted(TERMINAL):
-            while run(self._client, hasty.prune(state)):
-                pass
+        after_s = time.time() + 2 * self._settings.retention_s
+        later = Transitions(self._settings, lambda: round(after_s * 1000))
+        while run(self._client, later.prune()):
+            pass

@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from backdesk.worker.model.job import ACTIVE, JobState
+from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
@@ -62,26 +62,23 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
             yield f"{key}: store/keys.py does not know it"
             continue
         name, match, doc = matches[0]
-        if client.ttl(key) != -1 or any(word in doc for word in _STAYS):
+        if client.ttl(key) != -1:
             continue
-        if name in _OF_A_JOB and _is_active(client, keys, _job_of(client, name, key, match)):
-            continue
-        yield f"{key}: never expires, though store/keys.py says of it: {doc}"
+        if name in _OF_A_JOB and not client.exists(keys.job(_job_of(client, name, key, match))):
+            yield f"{key}: never removed, for its job is not there"
+        elif not any(word in doc for word in _STAYS):
+            yield f"{key}: never expires, though store/keys.py says of it: {doc}"
 
 
 def _job_of(client: redis.Redis, name: str, key: str, match: re.Match[str]) -> str:
     return text(client.get(key) or b"") if name == "idempotency" else match[1]
 
 
-def _is_active(client: redis.Redis, keys: Keys, job_id: str) -> bool:
-    state = client.hget(keys.job(job_id), "state")
-    return state is not None and JobState(text(state)) in ACTIVE
-
-
 def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
     running, parked = {JobState.RUNNING}, {JobState.SCHEDULED, JobState.WAITING}
     places = [(keys.leases, running), (keys.due, parked), (keys.expiring, set(ACTIVE))]
     places += [(keys.state(state), {state}) for state in JobState]
+    places.append((keys.forgetting, set(TERMINAL)))
     for pattern in _OF_QUEUED:
         places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern(keys))]
     listings = [(place, fitting, _members(client, place)) for place, fitting in places]
@@ -224,8 +221,7 @@ def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
         JobState.RUNNING: keys.leases,
         JobState.SCHEDULED: keys.due,
     }
-    if state in of_state:
-        yield of_state[state]
+    yield of_state.get(state, keys.forgetting)
     limited = b"expires_at" in raw or (b"stop_by" in raw and state is JobState.RUNNING)
     unbegun = b"start_by" in raw and raw[b"attempt"] == b"0"
     if state in ACTIVE and (limited or unbegun):

@@ -72,9 +72,9 @@ def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Mainten
 def test_a_full_redis_is_relieved_of_what_it_has_kept_long_enough(
     client: redis.Redis, settings: Settings, board: Board
 ) -> None:
-    maintenance = Maintenance("worker-1", client, settings.model_copy(update={"retention_s": 1}))
+    maintenance = Maintenance("worker-1", client, settings)
     board.succeed(board.start(board.submit("old")))
-    client.zadd(board.keys.state("succeeded"), {"old": 0})
+    client.zadd(board.keys.forgetting, {"old": 0})
     with refusing(settings.url, "OOM"), pytest.raises(ResponseError):
         maintenance.tick()
     assert board.find("old") is None

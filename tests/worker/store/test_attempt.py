@@ -214,17 +214,16 @@ def test_a_job_that_is_gone_cannot_be_ended(board: Board) -> None:
     assert not board.succeed(claim)
 
 
-def test_an_ended_job_is_forgotten_after_the_retention(board: Board, client: redis.Redis) -> None:
-    board.succeed(board.start(board.submit("a", idempotency_key="k")))
-    retention = board.settings.retention_s
-    for key in (board.keys.job("a"), board.keys.events("a"), board.keys.idempotency("acme", "k")):
-        assert retention < client.ttl(key) <= retention + HOUR_S
-
-
-def test_a_job_that_has_not_ended_is_never_forgotten(board: Board, client: redis.Redis) -> None:
-    board.start(board.submit("a", idempotency_key="k"))
-    for key in (board.keys.job("a"), board.keys.events("a"), board.keys.idempotency("acme", "k")):
-        assert client.ttl(key) == -1
+def test_nothing_of_a_job_expires_by_itself_so_that_pruning_knows_what_it_takes_out(
+    board: Board, client: redis.Redis
+) -> None:
+    claim = board.start(board.submit("a", idempotency_key="k"))
+    keys = (board.keys.job("a"), board.keys.events("a"), board.keys.idempotency("acme", "k"))
+    assert [client.ttl(key) for key in keys] == [-1, -1, -1]
+    assert client.zscore(board.keys.forgetting, "a") is None
+    board.succeed(claim)
+    assert [client.ttl(key) for key in keys] == [-1, -1, -1]
+    assert client.zscore(board.keys.forgetting, "a") == board.clock.now_ms + board.settings.retention_s * 1000
 
 
 def test_every_entry_of_a_log_is_json_whatever_the_body_put_in(board: Board) -> None:

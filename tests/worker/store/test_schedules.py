@@ -221,7 +221,7 @@ def test_a_last_job_that_is_forgotten_stands_in_no_ones_way(shelf: Shelf, ripe: 
     fire(shelf, ripe, job(shelf))
     shelf.board.succeed(shelf.board.start("j-1"))
     shelf.clock.advance(shelf.board.settings.retention_s + 1)
-    shelf.board.run(shelf.board.transitions.prune(shelf.board.state("j-1")))
+    shelf.board.run(shelf.board.transitions.prune())
     assert fire(shelf, shelf.ripe()[0], job(shelf, "j-2"), overlap=Overlap.SKIP)[0] is FireCode.FIRED
 
 

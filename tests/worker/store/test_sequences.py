@@ -335,8 +335,7 @@ class History:
 
     def prune(self) -> None:
         self.model.prune()
-        for state in TERMINAL:
-            self.board.run(self.board.transitions.prune(state))
+        self.board.run(self.board.transitions.prune())
 
     def stop(self) -> None:
         ids, ask = [self.any_job() for _ in range(3)], self.random.choice(["drain", "hand_over"])

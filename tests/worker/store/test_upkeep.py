@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from backdesk.worker.failure import Failure
-from backdesk.worker.model.job import TERMINAL, Cancelled, JobState
+from backdesk.worker.model.job import Cancelled, JobState
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from tests.support.board import NOON_MS, Board, Clock
@@ -181,7 +181,7 @@ def test_an_expired_job_makes_room_in_the_window(board: Board, clock: Clock) -> 
 
 
 def prune(board: Board) -> int:
-    return sum(board.run(board.transitions.prune(state)) for state in TERMINAL)
+    return board.run(board.transitions.prune())
 
 
 def test_a_job_is_forgotten_after_the_retention_with_everything_that_names_it(
@@ -208,11 +208,6 @@ def test_a_job_that_has_not_ended_is_not_pruned_however_old(board: Board, clock:
     assert board.state("a") is JobState.QUEUED
 
 
-def test_only_terminal_states_can_be_pruned(board: Board) -> None:
-    with pytest.raises(ValueError, match="not terminal"):
-        board.transitions.prune(JobState.RUNNING)
-
-
 def test_after_pruning_an_idempotency_key_makes_a_new_job(board: Board, clock: Clock) -> None:
     board.submit("a", idempotency_key="k")
     board.succeed(board.start("a"))
@@ -221,15 +216,45 @@ def test_after_pruning_an_idempotency_key_makes_a_new_job(board: Board, clock: C
     assert board.submit("b", idempotency_key="k") == "b"
 
 
-def test_a_tenants_index_is_pruned_even_when_the_records_have_expired_by_themselves(
+def test_what_was_kept_too_long_because_nobody_led_is_forgotten_by_batches_with_its_places_in_the_indexes(
     board: Board, client: redis.Redis, clock: Clock
 ) -> None:
-    """No worker was alive for more than an hour when the retention of a job passed."""
+    ids = [job_id for tenant in ("acme", "other") for job_id in board.submit_many(150, tenant=tenant)]
+    for job_id in ids:
+        board.run(board.transitions.cancel(job_id, "no use"))
+    clock.advance(100 * board.settings.retention_s)
+    assert {board.state(job_id) for job_id in ids} == {JobState.CANCELLED}
+    assert [prune(board) for _ in range(3)] == [200, 100, 0]
+    assert not client.exists(board.keys.tenants, board.keys.tenant_jobs("acme"), board.keys.state("cancelled"))
+
+
+def commands_of_a_pruning(board: Board, client: redis.Redis) -> int:
+    for job_id in board.submit_many(200):
+        board.run(board.transitions.cancel(job_id, "no use"))
+    board.clock.advance(board.settings.retention_s)
+    client.config_resetstat()
+    assert prune(board) == 200
+    stats: dict[str, Any] = client.info("commandstats")
+    return sum(each["calls"] for each in stats.values())
+
+
+def test_what_pruning_costs_does_not_depend_on_how_many_tenants_there_are(board: Board, client: redis.Redis) -> None:
+    alone = commands_of_a_pruning(board, client)
+    client.sadd(board.keys.tenants, *(f"tenant-{number}" for number in range(50_000)))
+    assert commands_of_a_pruning(board, client) <= alone <= 200 * 8 + 10
+    client.delete(board.keys.tenants)
+
+
+def test_a_job_whose_record_was_taken_out_by_hand_does_not_hold_up_the_pruning(
+    board: Board, client: redis.Redis, clock: Clock
+) -> None:
     board.succeed(board.start(board.submit("a")))
-    clock.advance(board.settings.retention_s + 2 * HOUR_S)
-    client.delete(board.keys.job("a"), board.keys.events("a"))
-    prune(board)
-    assert client.zcard(board.keys.tenant_jobs("acme")) == 0
+    record: Any = client.dump(board.keys.job("a"))
+    client.delete(board.keys.job("a"))
+    clock.advance(board.settings.retention_s)
+    assert [prune(board), prune(board)] == [1, 0]
+    client.restore(board.keys.job("a"), 0, record)
+    client.flushall()
 
 
 def test_who_has_departed_is_forgotten_as_the_others_pass(board: Board, client: redis.Redis) -> None:

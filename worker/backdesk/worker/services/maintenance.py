@@ -13,7 +13,6 @@ from collections.abc import Callable
 import redis
 from redis.exceptions import ResponseError
 
-from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
@@ -29,7 +28,6 @@ TERM_TICKS = 5
 SHORTEST_TERM_MS = 3000
 #: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
 MAX_ROUNDS = 50
-PRUNE_EVERY_TICKS = 5
 #: How soon after its moment a rate lets a job go on, at the latest; what that loses is made up for (lua/limits.lua).
 PACE_S = 0.05
 
@@ -46,7 +44,6 @@ class Maintenance:
         self._transitions = Transitions(settings)
         self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
-        self._ticks = 0
         self._clock_s = clock_s
         self._reached_at = self._reap_from = clock_s()
         self._threads = (
@@ -86,9 +83,7 @@ class Maintenance:
         for queue in self._settings.queues:
             if repeated := run(self._client, self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
-        if self._ticks % PRUNE_EVERY_TICKS == 0:
-            self._prune()
-        self._ticks += 1
+        self._prune()
 
     def _elect(self) -> bool:
         try:
@@ -100,8 +95,7 @@ class Maintenance:
             raise
 
     def _prune(self) -> None:
-        for state in sorted(TERMINAL):
-            self._repeat(self._transitions.prune(state))
+        self._repeat(self._transitions.prune())
 
     def _notice_outage(self) -> None:
         """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""

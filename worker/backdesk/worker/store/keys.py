@@ -25,19 +25,19 @@ class Keys:
     prefix: str
 
     def job(self, job_id: str) -> str:
-        """Hash: the record of a job. Expires after the retention once the job has ended."""
+        """Hash: the record of a job. Pruned after the retention once the job has ended."""
         return f"{self.prefix}:job:{job_id}"
 
     def events(self, job_id: str) -> str:
-        """List: the event log of a job; position = seq - 1. Expires with the job."""
+        """List: the event log of a job; position = seq - 1. Pruned with the job."""
         return f"{self.prefix}:events:{job_id}"
 
     def ledger(self, job_id: str) -> str:
-        """Hash: what a job has finished and been told, by key. Expires with the job."""
+        """Hash: what a job has finished and been told, by key. Pruned with the job."""
         return f"{self.prefix}:ledger:{job_id}"
 
     def checkpoint(self, job_id: str) -> str:
-        """String: where the next attempt at a job goes on. Expires with the job."""
+        """String: where the next attempt at a job goes on. Pruned with the job."""
         return f"{self.prefix}:checkpoint:{job_id}"
 
     def awaiting(self, job_id: str) -> str:
@@ -45,11 +45,11 @@ class Keys:
         return f"{self.prefix}:awaiting:{job_id}"
 
     def children(self, job_id: str) -> str:
-        """Set: the jobs that a job has called. Expires with the job."""
+        """Set: the jobs that a job has called. Pruned with the job."""
         return f"{self.prefix}:children:{job_id}"
 
     def spent(self, job_id: str) -> str:
-        """Hash: what a job and those that it called have spent, and what calls set aside. Expires with the job."""
+        """Hash: what a job and those that it called have spent, and what calls set aside. Pruned with the job."""
         return f"{self.prefix}:spent:{job_id}"
 
     def spent_day(self, tenant: str, day: str) -> str:
@@ -112,6 +112,11 @@ class Keys:
         """Zset: every job in a state, by the time in ms it entered it; `failed` holds the dead letters. Pruned."""
         return f"{self.prefix}:state:{state}"
 
+    @property
+    def forgetting(self) -> str:
+        """Zset: every job that has ended, by the time in ms after which it is forgotten. Pruned."""
+        return f"{self.prefix}:forgetting"
+
     def tenant_jobs(self, tenant: str) -> str:
         """Zset: every job of a tenant, by the time in ms it was created. Pruned with the jobs."""
         return f"{self.prefix}:tenant-jobs:{tenant}"
@@ -122,7 +127,7 @@ class Keys:
         return f"{self.prefix}:tenants"
 
     def idempotency(self, tenant: str, key: str) -> str:
-        """String: the job that an idempotency key belongs to. Expires with the job."""
+        """String: the job that an idempotency key belongs to. Pruned with the job, or expires by itself."""
         return f"{self.prefix}:idem:{tenant}:{key}"
 
     @property

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from backdesk.worker.model.job import TERMINAL, JobState
 from backdesk.worker.store.calls import CallBuilder, flag, text
 from backdesk.worker.store.scripts import Call
 
@@ -88,11 +87,9 @@ class UpkeepCalls(CallBuilder):
         """Deliver again what was lost on its way to a claim; gives how many."""
         return self._call("redispatch", int, queue=queue, age_ms=round(self._settings.redispatch_after_s * 1000))
 
-    def prune(self, state: JobState) -> Call[int]:
-        """Forget jobs that ended before the retention; gives how many. At most `BATCH` a call."""
-        if state not in TERMINAL:
-            raise ValueError(f"{state} is not terminal; only finished jobs are forgotten")
-        return self._call("prune", int, state=state, most=BATCH)
+    def prune(self) -> Call[int]:
+        """Forget jobs whose retention has passed; gives how many. At most `BATCH` a call."""
+        return self._call("prune", int, most=BATCH)
 
     def announce(
         self, worker: str, ttl_ms: int, announcement: Mapping[str, Any], contracts: Mapping[str, str] | None = None

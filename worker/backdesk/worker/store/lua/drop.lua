@@ -9,7 +9,7 @@ local dropped = 0
 for each in items(ARGV) do
   local id = ARGV[each].id
   if redis.call('HGET', job_key(id), 'state') == 'failed' then
-    forget(id, 'failed')
+    forget(id)
     dropped = dropped + 1
   end
 end

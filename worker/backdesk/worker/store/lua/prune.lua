@@ -1,12 +1,11 @@
--- Prune: forget the jobs that ended before the retention.
+-- Prune: forget the jobs whose retention has passed.
 --
--- ARGV: state (terminal), most (jobs to take)
+-- ARGV: most (jobs to take)
 -- Returns: how many were forgotten
--- Atomic. Idempotent.
+-- Atomic. Idempotent. It asks for no memory, so that a full server can be relieved by it.
 --!include clock
 --!include forget
 
-local before = whole(now - tonumber(ARGV.retention_ms))
-local ids = redis.call('ZRANGEBYSCORE', state_key(ARGV.state), '-inf', before, 'LIMIT', 0, ARGV.most)
-for _, id in ipairs(ids) do forget(id, ARGV.state) end
+local ids = redis.call('ZRANGEBYSCORE', forgetting_key, '-inf', whole(now), 'LIMIT', 0, ARGV.most)
+for _, id in ipairs(ids) do forget(id) end
 return #ids

@@ -89,16 +89,13 @@ local function join_family(job, parent)
   redis.call('HSET', job_key(parent), 'remembers', 1)
 end
 
--- Take over what the origin of a replay has finished. Its copies must not die with it. A child that came to nothing is
--- called anew: its end may well be what the origin failed of.
+-- Take over what the origin of a replay has finished. A child that came to nothing is called anew: its end may well be
+-- what the origin failed of.
 local function follow(job, origin, resumes)
   if redis.call('EXISTS', job_key(origin)) == 0 then return end
   redis.call('HSET', job_key(origin), 'replayed_as', job.id)
   if resumes == '' then return end
-  for _, of_job in ipairs({ledger_key, checkpoint_key}) do
-    redis.call('COPY', of_job(origin), of_job(job.id))
-    redis.call('PERSIST', of_job(job.id))
-  end
+  for _, of_job in ipairs({ledger_key, checkpoint_key}) do redis.call('COPY', of_job(origin), of_job(job.id)) end
   for _, name in ipairs(redis.call('HKEYS', ledger_key(job.id))) do
     local entry = redis.call('HGET', ledger_key(job.id), name)
     local ended_well = entry:find('^{"state":"done","value":{"job_id":"[^"]*","state":"succeeded"')

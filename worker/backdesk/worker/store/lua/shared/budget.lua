@@ -130,10 +130,9 @@ local function keep_pot(pot)
     redis.call('PEXPIRE', pot.key, DAYS_KEPT_MS)
     return true
   end
-  local ttl = redis.call('PTTL', job_key(pot.job))
-  if ttl == -1 then redis.call('HSET', job_key(pot.job), 'remembers', 1) end
-  if ttl >= 0 then redis.call('PEXPIRE', pot.key, ttl) end
-  return ttl ~= -2
+  if redis.call('EXISTS', job_key(pot.job)) == 0 then return false end
+  redis.call('HSET', job_key(pot.job), 'remembers', 1)
+  return true
 end
 
 -- Add an amount, which may be negative, to a pot that is there.

@@ -3,7 +3,6 @@
 --!include record
 --!include stats
 
-local KEPT_LONGER_MS = 3600000 -- the keys outlive the retention, so that pruning finds the record and what it lists
 local conclude
 
 -- Write into a job's ledger what it waits for under `name` ('' takes the entry `target` out of the ledger), and queue the
@@ -57,32 +56,29 @@ local function leave_conversation(job)
   if waiting and waiting.state == 'queued' then join_line(waiting) end
 end
 
--- The idempotency key of a job that has ended is kept as long as the job, unless it was to last for a time of its own, or
--- only while the job goes on. It may belong to another job by now.
-local function release_key(job, key, lasts, ttl)
+-- Give up the idempotency key of a job that was to last only while the job goes on. It may belong to another by now.
+local function release_key(job, key)
   local name = idempotency_key(job.tenant, key)
-  if redis.call('GET', name) ~= job.id or lasts == 'ttl' then return end
-  if lasts == 'active' then redis.call('DEL', name) else redis.call('PEXPIRE', name, ttl) end
+  if redis.call('GET', name) == job.id then redis.call('DEL', name) end
 end
 
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
--- forgotten. The rest are fields and values to write with them.
+-- forgotten. That is for `prune` alone: what expired by itself would leave its places in the indexes behind. The rest
+-- are fields and values to write with them.
 conclude = function(job, state, name, value, data, ...)
-  local key, ttl, ran = job_key(job.id), whole(tonumber(ARGV.retention_ms) + KEPT_LONGER_MS), job.state == 'running'
+  local key, ran = job_key(job.id), job.state == 'running'
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data)
-  redis.call('PEXPIRE', key, ttl)
-  redis.call('PEXPIRE', events_key(job.id), ttl)
+  redis.call('ZADD', forgetting_key, whole(now + tonumber(ARGV.retention_ms)), job.id)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
     'usage')
-  if field[1] then release_key(job, field[1], field[5], ttl) end
+  if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
     if state ~= 'succeeded' then cancel_children(job) end
-    for _, of_job in ipairs({ledger_key, checkpoint_key, children_key, spent_key}) do redis.call('PEXPIRE', of_job(job.id), ttl) end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..
