@@ -83,7 +83,7 @@ class Board:
         self.transitions = Transitions(settings, self.clock if clock else None)
         self.spending = SpendingCalls(settings, self.clock if clock else None)
         self._ids = itertools.count(1)
-        self._tokens = itertools.count(1)
+        self._fences = itertools.count(1)
 
     def run(self, call: Call[T]) -> T:
         return run(self.client, call)
@@ -111,8 +111,8 @@ class Board:
     def submit_many(self, count: int, **fields: Any) -> list[str]:
         return [found for _, found in self.run(self.transitions.submit([self.job(**fields) for _ in range(count)]))]
 
-    def claim(self, job_id: str, worker: str = "worker-1", token: str | None = None) -> Claim | Refused:
-        return self.run(self.transitions.claim(job_id, worker, token or f"token-{next(self._tokens)}"))
+    def claim(self, job_id: str, worker: str = "worker-1", fence: str | None = None) -> Claim | Refused:
+        return self.run(self.transitions.claim(job_id, worker, fence or f"fence-{next(self._fences)}"))
 
     def start(self, job_id: str, worker: str = "worker-1") -> Claim:
         """Claim a job that must be there to claim."""
@@ -146,7 +146,7 @@ class Board:
 
     def call(self, claim: Claim, name: str, job_id: str | None = None, **fields: Any) -> tuple[SubmitCode, str]:
         """Make a child of a job, as an attempt at it does."""
-        parent = Parentage(claim.job_id, claim.attempt, f"call:{name}")
+        parent = Parentage(claim.job_id, claim.fence, f"call:{name}")
         ((code, found),) = self.run(self.transitions.submit([self.job(job_id, **asdict(parent), **fields)]))
         return code, found
 

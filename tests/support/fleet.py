@@ -111,7 +111,7 @@ class Fleet:
         assert self.board.finish(claim, Succeeded(b"1"), Usage(output_tokens=self._tokens(claim)))
 
     def _renew(self) -> None:
-        attempts = [(claim.job_id, claim.attempt) for claim, _ in self._running.values()]
+        attempts = [(claim.job_id, claim.fence) for claim, _ in self._running.values()]
         assert None not in self.board.run(self.board.transitions.renew(attempts))
 
     def _resume(self) -> None:

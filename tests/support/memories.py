@@ -61,7 +61,7 @@ class Memories:
 
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
         """Carry out a call of an attempt, which holds its fence."""
-        running: dict[Any, Any] = {"state": "running", "attempt": claim.attempt, "tenant": claim.tenant}
+        running: dict[Any, Any] = {"state": "running", "fence": claim.fence, "tenant": claim.tenant}
         self.client.hset(Keys(str(argument(call, "prefix"))).job(claim.job_id), mapping=running)
         return run(self.client, call)
 

@@ -6,6 +6,7 @@ out: where a job stands while it is queued is the business of `upkeep.leaks`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -45,10 +46,10 @@ class ModelJob:
     due_ms: int = 0
     lease_ms: int = 0
     ended_ms: int = 0
-    token: str = ""
+    fence: str = ""
     stop: str = ""
     stop_by_ms: int | None = None
-    left_by: int = 0
+    left_by: str = ""
     checkpoint: bytes = b""
     held: bool = False
     pending: dict[str, Pending] = field(default_factory=dict)
@@ -85,20 +86,26 @@ class Model:
         #: Tenant and conversation to its jobs, in the order of their turns.
         self.turns: dict[tuple[str, str], list[str]] = {}
 
+    def copy(self) -> Model:
+        """The same as it is now, under the same clock."""
+        other = copy.copy(self)
+        other.jobs, other.stopping, other.turns = copy.deepcopy((self.jobs, self.stopping, self.turns))
+        return other
+
     def in_state(self, *states: JobState) -> list[str]:
         return [job_id for job_id, job in self.jobs.items() if job.state in states]
 
-    def holds(self, job_id: str, attempt: int) -> bool:
+    def holds(self, job_id: str, fence: str) -> bool:
         """Whether an attempt may write."""
         job = self.jobs.get(job_id)
-        return job is not None and job.state is S.RUNNING and job.attempt == attempt
+        return job is not None and job.state is S.RUNNING and job.fence == fence
 
     # --- what clients do ---
 
     def submit(self, new: NewJob) -> int:
         if new.id in self.jobs:
             return 0 if self.jobs[new.id].new.fingerprint == new.fingerprint else -1
-        if new.parent and not self.holds(new.parent, new.parent_attempt or 0):
+        if new.parent and not self.holds(new.parent, new.parent_fence):
             return -2
         others = self.turns.get((new.tenant, new.conversation), []) if new.conversation else []
         if others and new.when_busy == "reject":
@@ -161,12 +168,12 @@ class Model:
 
     # --- what attempts do ---
 
-    def claim(self, job_id: str, token: str, *, delivered: bool) -> int:
+    def claim(self, job_id: str, fence: str, *, delivered: bool) -> int:
         """The number of the attempt, 0 when there is none. A queued job must have been delivered."""
         job = self.jobs.get(job_id)
         if job is None:
             return 0
-        if job.state is S.RUNNING and job.token == token:
+        if job.state is S.RUNNING and job.fence == fence:
             return job.attempt
         if job.state is not S.QUEUED:
             return 0
@@ -177,35 +184,35 @@ class Model:
         if not delivered:
             return 0
         assert self.has_turn(job_id), f"{job_id} was delivered before its turn in its conversation"
-        job.state, job.token, job.lease_ms = S.RUNNING, token, self._clock() + self._lease_ms
+        job.state, job.fence, job.lease_ms = S.RUNNING, fence, self._clock() + self._lease_ms
         job.attempt += 1
         self.stopping.pop(job_id, None)
         return job.attempt
 
-    def renew(self, job_id: str, attempt: int) -> bool:
-        if held := self.holds(job_id, attempt):
+    def renew(self, job_id: str, fence: str) -> bool:
+        if held := self.holds(job_id, fence):
             self.jobs[job_id].lease_ms = self._clock() + self._lease_ms
         return held
 
-    def remember(self, job_id: str, attempt: int, key: str, entry: bytes) -> bool:
-        if held := self.holds(job_id, attempt):
+    def remember(self, job_id: str, fence: str, key: str, entry: bytes) -> bool:
+        if held := self.holds(job_id, fence):
             _put(self.jobs[job_id].ledger, key, entry)
         return held
 
-    def keep(self, job_id: str, attempt: int, checkpoint: bytes) -> bool:
-        if held := self.holds(job_id, attempt):
+    def keep(self, job_id: str, fence: str, checkpoint: bytes) -> bool:
+        if held := self.holds(job_id, fence):
             self.jobs[job_id].checkpoint = checkpoint
         return held
 
-    def finish(self, job_id: str, attempt: int, state: JobState) -> bool:
+    def finish(self, job_id: str, fence: str, state: JobState) -> bool:
         job = self.jobs.get(job_id)
-        if not self.holds(job_id, attempt):
-            return bool(job and job.attempt == job.left_by == attempt and job.state is state)
-        self._leave(job_id, attempt)
+        if not self.holds(job_id, fence):
+            return bool(job and job.fence == job.left_by == fence and job.state is state)
+        self._leave(job_id, fence)
         self._end(job_id, state)
         return True
 
-    def park(self, job_id: str, attempt: int, delay_ms: int | None, *, failed: bool, held: bool) -> bool:
+    def park(self, job_id: str, fence: str, delay_ms: int | None, *, failed: bool, held: bool) -> bool:
         """`delay_ms` is None for a job that is handed over; one that is held waits to be released."""
 
         def go_on(job: ModelJob) -> None:
@@ -213,33 +220,33 @@ class Model:
             job.due_ms = self._clock() + (LONGEST_HELD_MS if held else delay_ms or 0)
             job.held = held
 
-        if failed and self.holds(job_id, attempt):
+        if failed and self.holds(job_id, fence):
             self.jobs[job_id].failures += 1
-        return self._go_on(job_id, attempt, go_on)
+        return self._go_on(job_id, fence, go_on)
 
-    def wait(self, job_id: str, attempt: int, pending: dict[str, Pending]) -> bool:
+    def wait(self, job_id: str, fence: str, pending: dict[str, Pending]) -> bool:
         def go_on(job: ModelJob) -> None:
             known = job.ledger
             job.pending = {name: each for name, each in pending.items() if not (each.target == name in known)}
             job.state = S.WAITING if job.pending else S.QUEUED
 
-        return self._go_on(job_id, attempt, go_on)
+        return self._go_on(job_id, fence, go_on)
 
-    def _go_on(self, job_id: str, attempt: int, go_on: Callable[[ModelJob], None]) -> bool:
+    def _go_on(self, job_id: str, fence: str, go_on: Callable[[ModelJob], None]) -> bool:
         job = self.jobs.get(job_id)
-        if not self.holds(job_id, attempt):
+        if not self.holds(job_id, fence):
             went_on = job is not None and (job.state in ACTIVE or job.state is S.CANCELLED)
-            return bool(job and job.attempt == job.left_by == attempt and went_on)
+            return bool(job and job.fence == job.left_by == fence and went_on)
         assert job is not None
-        self._leave(job_id, attempt)
+        self._leave(job_id, fence)
         if job.stop:
             self._end(job_id, S.CANCELLED)
         else:
             go_on(job)
         return True
 
-    def _leave(self, job_id: str, attempt: int) -> None:
-        self.jobs[job_id].left_by = attempt
+    def _leave(self, job_id: str, fence: str) -> None:
+        self.jobs[job_id].left_by = fence
         self.stopping.pop(job_id, None)
 
     # --- what the maintenance does ---

@@ -49,7 +49,7 @@ class Outside:
     def call(self, claim: Claim | None = None) -> str:
         """Name a new call; of a job that runs, or of nobody."""
         self._numbers += 1
-        return f"{claim.job_id}:{claim.attempt}:{self._numbers}" if claim else f"nobody:1:{self._numbers}"
+        return f"{claim.job_id}:{claim.fence}:{self._numbers}" if claim else f"nobody:1:{self._numbers}"
 
     def reserve(
         self,

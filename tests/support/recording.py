@@ -37,7 +37,7 @@ class Recording:
 
 
 def claim_of(job_id: str = "job-1", *, tenant: str = "acme", kind: str = "support.request", attempt: int = 1) -> Claim:
-    return Claim(job_id, kind, tenant, "agents", attempt, b"", {}, None, 0)
+    return Claim(job_id, kind, tenant, "agents", attempt, "fence", b"", {}, None, 0)
 
 
 def context_of(sink: ProgressSink, job_id: str = "job-1", *, tenant: str = "acme") -> TaskContext:

@@ -15,7 +15,7 @@ from backdesk.worker.model.job import Claim, Usage
 from tests.support.contexts import task_context
 
 DEADLINE = datetime(2026, 3, 1, 12, tzinfo=UTC)
-CLAIM = Claim("a", "test.echo", "acme", "agents", 2, b"{}", {"ticket": 7}, DEADLINE, 0)
+CLAIM = Claim("a", "test.echo", "acme", "agents", 2, "fence", b"{}", {"ticket": 7}, DEADLINE, 0)
 
 
 class Sink:

@@ -17,7 +17,7 @@ from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from tests.support.contexts import Unflushed
 
-CLAIM = Claim("job-1", "test.echo", "acme", "agents", 1, b"{}", {}, None, 0)
+CLAIM = Claim("job-1", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, None, 0)
 
 
 class Store:

@@ -493,7 +493,7 @@ def test_an_unsafe_step_that_is_broken_off_while_it_is_announced_is_taken_out_ag
         calls.append(call)
         return Future()
 
-    claim = Claim("a", "test.echo", "acme", "agents", 1, b"{}", {}, None, 0)
+    claim = Claim("a", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, None, 0)
     transitions = Transitions(load_settings(_env_file=None))
     ledger = Ledger(claim, submit, transitions, progress=Unflushed(), max_bytes=1000)
     begun: list[bool] = []

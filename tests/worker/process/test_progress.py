@@ -75,7 +75,7 @@ def loop() -> HeldLoop:
 
 @pytest.fixture
 def sink(writer: HeldWriter, loop: HeldLoop, settings: Settings) -> AttemptProgress:
-    claim = Claim("a", "test.echo", "acme", "agents", 1, b"{}", {}, None, watchers=1)
+    claim = Claim("a", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, None, watchers=1)
     writing, looping = cast("StoreWriter", writer), cast("ProcessLoop", loop)
     return AttemptProgress(claim, writing, Transitions(settings), settings, looping)
 

@@ -68,7 +68,7 @@ def test_a_breaker_shows_the_state_it_is_in(board: Board, metrics: Metrics, sett
     claim = board.start(board.submit())
     reservations, service = Reservations(settings, board.clock), Resource("openai/gpt-4o")
     for number in range(settings.breaker_failures):
-        call = f"{claim.job_id}:{claim.attempt}:{number}"
+        call = f"{claim.job_id}:{claim.fence}:{number}"
         run(board.client, reservations.reserve(call, service, "acme", 10, 0))
         run(board.client, reservations.settle(call, service, Went.FAILED, None, None))
     found = rendered(metrics)

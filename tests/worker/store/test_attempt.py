@@ -29,7 +29,7 @@ def test_a_renewed_lease_is_not_taken_back(board: Board, clock: Clock) -> None:
     claim = board.start(board.submit("a"))
     for _ in range(10):
         clock.advance(board.settings.lease_s * 0.9)
-        assert board.run(board.transitions.renew([("a", claim.attempt)])) == [0]
+        assert board.run(board.transitions.renew([("a", claim.fence)])) == [0]
         assert board.reap() == []
 
 
@@ -39,27 +39,27 @@ def test_renewing_tells_how_many_watch_the_job_or_its_tenant(board: Board) -> No
         for channel in (board.keys.progress("a"), board.keys.tenant_progress("acme")):
             subscriber.subscribe(channel)
             subscriber.get_message(timeout=5)
-        assert board.run(board.transitions.renew([("a", claim.attempt)])) == [2]
+        assert board.run(board.transitions.renew([("a", claim.fence)])) == [2]
 
 
 def test_a_lost_attempt_learns_it_from_its_renewal_and_the_others_go_on(board: Board) -> None:
     stale, current = taken_over(board)
     other = board.start(board.submit("b"))
-    attempts = [("a", stale.attempt), ("a", current.attempt), ("b", other.attempt), ("never", 1)]
+    attempts = [("a", stale.fence), ("a", current.fence), ("b", other.fence), ("never", "none")]
     assert board.run(board.transitions.renew(attempts)) == [None, 0, 0, None]
 
 
 def test_a_lease_that_ran_out_and_was_not_taken_back_can_be_renewed(board: Board, clock: Clock) -> None:
     claim = board.start(board.submit("a"))
     clock.advance(board.settings.lease_s * 5)
-    assert board.run(board.transitions.renew([("a", claim.attempt)])) == [0]
+    assert board.run(board.transitions.renew([("a", claim.fence)])) == [0]
     assert board.reap() == []
 
 
 def test_renewing_a_stale_attempt_does_not_prolong_the_lease(board: Board, clock: Clock) -> None:
     stale, _ = taken_over(board)
     clock.advance(board.settings.lease_s + 1)
-    board.run(board.transitions.renew([("a", stale.attempt)]))
+    board.run(board.transitions.renew([("a", stale.fence)]))
     assert board.reap() == ["a"]
 
 
@@ -210,7 +210,7 @@ def test_an_attempt_at_a_job_that_became_poison_is_told_that_its_failure_was_not
 
 
 def test_a_job_that_is_gone_cannot_be_ended(board: Board) -> None:
-    claim = Claim("never", "test.echo", "acme", "agents", 1, b"", {}, None, 0)
+    claim = Claim("never", "test.echo", "acme", "agents", 1, "fence", b"", {}, None, 0)
     assert not board.succeed(claim)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from backdesk.worker.store.backlog import Backlog, Pending
 from backdesk.worker.store.scripts import Call, Script
 
-A, B = ("a", 1), ("b", 1)
+A, B = ("a", "1"), ("b", "1")
 
 
-def backlog(*calls: tuple[str, tuple[str, int] | None]) -> Backlog:
+def backlog(*calls: tuple[str, tuple[str, str] | None]) -> Backlog:
     waiting = Backlog()
     for value, chain in calls:
         waiting.add(Call(Script("any", ""), (value,), int, chain), Future())
@@ -68,7 +68,7 @@ class Looked:
         self.times = 0
 
     @property
-    def chain(self) -> tuple[str, int]:
+    def chain(self) -> tuple[str, str]:
         self.times += 1
         return A
 

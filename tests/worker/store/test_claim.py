@@ -42,7 +42,7 @@ def test_a_second_delivery_is_refused(board: Board) -> None:
 
 def test_a_claim_repeated_after_a_lost_answer_is_the_same_claim(board: Board) -> None:
     board.submit("a")
-    first, second = (board.claim("a", token="t-1") for _ in range(2))
+    first, second = (board.claim("a", fence="t-1") for _ in range(2))
     assert isinstance(first, Claim)
     assert first == second
     assert board.event_types("a") == ["queued", "started"]

@@ -199,7 +199,7 @@ def test_nobody_is_charged_for_a_clock_that_is_set(board: Board, clock: Clock, j
     clock.advance(jump_s)
     for _ in range(100 if tell == "renew" else 0):
         clock.advance(0.01)
-        board.run(board.transitions.renew([(claims[0].job_id, claims[0].attempt)]))
+        board.run(board.transitions.renew([(claims[0].job_id, claims[0].fence)]))
     for claim in claims:
         board.succeed(claim)
     order = []

@@ -93,14 +93,14 @@ def test_a_job_whose_attempt_does_not_stop_is_ended_without_it(board: Board, clo
     claim = board.start(board.submit("a"))
     board.cancel("a", "enough")
     clock.advance(STOP_GRACE_S - 0.001)
-    board.run(board.transitions.renew([("a", claim.attempt)]))
+    board.run(board.transitions.renew([("a", claim.fence)]))
     board.expire()
     assert board.state("a") is JobState.RUNNING
     clock.advance(0.001)
     board.expire()
     record = board.record("a")
     assert (record.state, record.error and record.error.message) == (JobState.CANCELLED, "enough")
-    assert board.run(board.transitions.renew([("a", claim.attempt)])) == [None]
+    assert board.run(board.transitions.renew([("a", claim.fence)])) == [None]
 
 
 def test_the_first_reason_to_stop_stands_and_sets_the_time(board: Board, clock: Clock) -> None:
@@ -210,6 +210,7 @@ def test_a_claim_brings_everything_that_an_attempt_needs(board: Board, clock: Cl
         tenant="globex",
         queue="agents",
         attempt=2,
+        fence=claim.fence,
         request=b'{"n":1}',
         metadata={"ticket": 7},
         usage=Usage(),
@@ -232,7 +233,7 @@ def test_a_refusal_repeated_after_a_lost_answer_gives_the_same_reason(board: Boa
     board.cancel("a")
     clock.advance(1)
     for job_id in ("a", "b"):
-        first, repeated, another = (board.claim(job_id, token=token) for token in ("t-1", "t-1", "t-2"))
+        first, repeated, another = (board.claim(job_id, fence=fence) for fence in ("t-1", "t-1", "t-2"))
         assert first == repeated == Refused(board.record(job_id).error)
         assert another == Refused(None)
 

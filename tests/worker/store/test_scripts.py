@@ -14,6 +14,7 @@ import redis
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import NewJob
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, Script, load_script, run
@@ -230,17 +231,21 @@ def _reject(board: Board, job_id: str) -> None:
     board.run(board.transitions.reject(job_id, "test.echo", "acme", Failure(code="x", message="x")))
 
 
+def _claims(board: Board, job_id: str) -> list[Claim]:
+    """That of the last attempt, if there was one, and one that was never made."""
+    last = text(board.client.hget(board.keys.job(job_id), "fence") or b"")
+    return [Claim(job_id, "test.echo", "acme", "agents", 1, fence, b"", {}, None, 0) for fence in ("never", last)]
+
+
 def _finish(board: Board, job_id: str) -> None:
-    for attempt in (0, 1, 2):
-        claim = Claim(job_id, "test.echo", "acme", "agents", attempt, b"", {}, None, 0)
+    for claim in _claims(board, job_id):
         board.emit(claim, "note")
         board.succeed(claim)
         board.fail(claim)
 
 
 def _leave(board: Board, job_id: str) -> None:
-    for attempt in (0, 1, 2):
-        claim = Claim(job_id, "test.echo", "acme", "agents", attempt, b"", {}, None, 0)
+    for claim in _claims(board, job_id):
         board.retry(claim)
         board.finish(claim, HandedOver())
         board.wait(claim, question())

@@ -85,7 +85,7 @@ def test_a_server_that_is_still_loading_is_asked_again(writer: StoreWriter, clie
     client.delete("tries")
 
 
-def refused_at_first(code: str, value: str, chain: tuple[str, int] | None = None) -> Call[int]:
+def refused_at_first(code: str, value: str, chain: tuple[str, str] | None = None) -> Call[int]:
     """A call that is refused twice, as Redis 7 words it, and then appends its value."""
     text = f"""
     if redis.call('INCR', 'tries') < 3 then return redis.error_reply('{code} not now') end
@@ -101,9 +101,9 @@ def test_a_call_that_is_refused_for_now_is_made_again(writer: StoreWriter, clien
 
 
 def test_a_call_waits_until_the_one_before_it_in_its_chain_is_made(writer: StoreWriter, client: redis.Redis) -> None:
-    first = refused_at_first("OOM", "first", ("job", 1))
-    second = replace(append("second"), chain=("job", 1))
-    wait([writer.submit(call) for call in (first, second, replace(append("other"), chain=("job", 2)))], 10)
+    first = refused_at_first("OOM", "first", ("job", "1"))
+    second = replace(append("second"), chain=("job", "1"))
+    wait([writer.submit(call) for call in (first, second, replace(append("other"), chain=("job", "2")))], 10)
     assert client.lrange("seen", 0, -1) == [b"other", b"first", b"second"]
     client.delete("seen", "tries")
 

@@ -311,7 +311,7 @@ def test_a_kind_without_conversations_can_have_one_and_has_none_by_itself() -> N
 
 def test_a_child_is_of_no_conversation_because_its_parent_waits_for_it() -> None:
     asked = {"text": "hello", "conversation_id": "c-7"}
-    parent = Parentage("parent", 1, "call:x")
+    parent = Parentage("parent", "fence", "call:x")
     job = admit("a", "shop.chat", asked, MESSAGES[0], JobOptions(), max_request_bytes=LIMIT, parent=parent)
     assert job.conversation == ""
 

@@ -91,7 +91,7 @@ class Children:
         inherited = {"priority": claim.priority, "expires": claim.expires_at, "metadata": claim.metadata}
         options = JobOptions(tenant=claim.tenant, **(inherited | call.given()))
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{claim.job_id}/{name}"))
-        parent = Parentage(claim.job_id, claim.attempt, name)
+        parent = Parentage(claim.job_id, claim.fence, name)
         return admit(
             job_id, call.kind, call.request, check, options, max_request_bytes=self._max_request_bytes, parent=parent
         )

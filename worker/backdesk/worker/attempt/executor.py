@@ -10,10 +10,10 @@ import asyncio
 import logging
 import os
 import random
+import secrets
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -105,7 +105,9 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
     if process.draining:
         yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
         return None
-    claim = yield process.writer.submit(process.transitions.claim(job_id, worker, uuid.uuid4().hex, spec.budget))
+    claim = yield process.writer.submit(
+        process.transitions.claim(job_id, worker, secrets.token_urlsafe(12), spec.budget)
+    )
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None

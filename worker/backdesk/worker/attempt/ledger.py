@@ -147,7 +147,7 @@ class Ledger:
     def _make_sure(self) -> Pipeline[None]:
         """Wait for the store, however long it is away; raises FenceLost when it knows better."""
         claim = self._claim
-        (heard,) = yield self._submit(self._transitions.renew([(claim.job_id, claim.attempt)]))
+        (heard,) = yield self._submit(self._transitions.renew([(claim.job_id, claim.fence)]))
         if heard is None:
             raise FenceLost
 

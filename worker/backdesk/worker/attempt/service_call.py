@@ -89,7 +89,7 @@ class ServiceCalls:
     def next_call(self) -> str:
         """Name the next call of the attempt."""
         self._calls += 1
-        return f"{self.claim.job_id}:{self.claim.attempt}:{self._calls}"
+        return f"{self.claim.job_id}:{self.claim.fence}:{self._calls}"
 
 
 class ServiceCall:

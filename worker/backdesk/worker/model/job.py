@@ -122,7 +122,7 @@ Unserved = Literal["queue", "kind"]
 class JobRecord(BaseModel):
     """A job as the store knows it at one moment. Times are in UTC.
 
-    `attempt` counts claims and is the fence; `failures` and `crashes` count the attempts that were used up. `degraded`
+    `attempt` counts claims; `failures` and `crashes` count the attempts that were used up. `degraded`
     is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
     job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
 
@@ -182,13 +182,15 @@ class JobRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run one attempt at a job. `attempt` is the fence: every write of the attempt carries it."""
+    """The right to run one attempt at a job."""
 
     job_id: str
     kind: str
     tenant: str
     queue: str
     attempt: int
+    #: A name of this very claim: every write of the attempt carries it, and is refused once another claim was made.
+    fence: str
     request: bytes
     metadata: dict[str, Any]
     expires_at: datetime | None

@@ -133,7 +133,7 @@ class LeaseKeeper:
         self._settings = settings
         self._stopping = Keys(settings.prefix).stopping
         self._loop = loop
-        self._leases: dict[tuple[str, int], Lease] = {}
+        self._leases: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
         self._ask_at = 0.0
         #: When all that had to be renewed last was, by `time.monotonic()`.
@@ -155,7 +155,7 @@ class LeaseKeeper:
         limits = tuple((now + span, reason) for span, reason in spans if span is not None)
         # By attempt, not by job: a process that was frozen may get its own lost job again beside the lost attempt.
         lease = Lease(claim, progress, on_loop, self._settings.lease_s, limits)
-        attempt = claim.job_id, claim.attempt
+        attempt = claim.job_id, claim.fence
         with self._lock:
             self._leases[attempt] = lease
         try:

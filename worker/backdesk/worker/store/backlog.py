@@ -28,7 +28,7 @@ class Backlog:
         #: A heap of those that may be made now.
         self._first: list[Pending] = []
         #: Behind each call of a chain that may be made, or is being made.
-        self._behind: dict[tuple[str, int], deque[Pending]] = {}
+        self._behind: dict[tuple[str, str], deque[Pending]] = {}
         self._size = 0
 
     def __len__(self) -> int:

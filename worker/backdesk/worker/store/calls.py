@@ -37,9 +37,9 @@ class CallBuilder:
         self, claim: Claim, script: str, read: Callable[[Any], T], items: Iterable[Any] = (), /, **arguments: Argument
     ) -> Call[T]:
         """Build a call of an attempt; each of these may take effect only after the one before has."""
-        fence = (claim.job_id, claim.attempt)
-        arguments["id"], arguments["attempt"] = fence
-        return self._made(script, read, items, arguments, fence)
+        chain = (claim.job_id, claim.fence)
+        arguments["id"], arguments["fence"] = chain
+        return self._made(script, read, items, arguments, chain)
 
     def _made(
         self,
@@ -47,7 +47,7 @@ class CallBuilder:
         read: Callable[[Any], T],
         items: Iterable[Any],
         arguments: dict[str, Argument],
-        chain: tuple[str, int] | None,
+        chain: tuple[str, str] | None,
     ) -> Call[T]:
         script, now = load_script(name, self._room), self._clock() if self._clock else ""
         own = script.signature.arrange(arguments, items)

@@ -54,10 +54,10 @@ class SubmitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parentage:
-    """Whose child a job is: the parent, the attempt that calls, and the name under which it waits for the child."""
+    """Whose child a job is: the parent, the fence of its attempt, and the name under which that waits for the child."""
 
     parent: str
-    parent_attempt: int
+    parent_fence: str
     parent_key: str
 
 
@@ -86,7 +86,7 @@ class NewJob:
     timeout_ms: Number = ""
     retry: str = ""
     parent: str = ""
-    parent_attempt: Number = ""
+    parent_fence: str = ""
     parent_key: str = ""
     origin: str = ""
     resumes: Number = ""
@@ -101,7 +101,7 @@ class Lease(NamedTuple):
     """An attempt that runs."""
 
     id: str
-    attempt: int
+    fence: str
 
 
 class Expected(NamedTuple):
@@ -163,24 +163,24 @@ class Transitions(UpkeepCalls):
 
     # --- what an attempt does ---
 
-    def claim(self, job_id: str, worker: str, token: str, budget: Budget | None = None) -> Call[Claim | Refused]:
-        """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by token.
+    def claim(self, job_id: str, worker: str, fence: str, budget: Budget | None = None) -> Call[Claim | Refused]:
+        """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by fence.
 
         `budget` is that of its kind; the job keeps it if it has none of its own.
         """
         lease_ms, of_kind = round(self._settings.lease_s * 1000), budget.encoded() if budget else ""
         return self._call(
             "claim",
-            lambda reply: _read_claim(job_id, reply),
+            lambda reply: _read_claim(job_id, fence, reply),
             id=job_id,
             lease_ms=lease_ms,
             worker=worker,
-            token=token,
+            fence=fence,
             budget=of_kind,
         )
 
-    def renew(self, attempts: Sequence[tuple[str, int]]) -> Call[list[int | None]]:
-        """Prolong leases; gives for each attempt how many watch it, None when it has lost its fence."""
+    def renew(self, attempts: Sequence[tuple[str, str]]) -> Call[list[int | None]]:
+        """Prolong leases, each by job and fence; gives for each how many watch it, None when it has lost its fence."""
         leases, lease_ms = starmap(Lease, attempts), round(self._settings.lease_s * 1000)
         return self._call("renew", lambda reply: [None if n < 0 else n for n in reply], leases, lease_ms=lease_ms)
 
@@ -263,7 +263,7 @@ def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
     return [(SubmitCode(code), text(job_id)) for code, job_id in reply]
 
 
-def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
+def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
     its = load_script("claim").signature.named(reply)
@@ -273,6 +273,7 @@ def _read_claim(job_id: str, reply: list[Any]) -> Claim | Refused:
         tenant=text(its.tenant),
         queue=text(its.queue),
         attempt=its.attempt,
+        fence=fence,
         request=its.request,
         metadata=from_json(its.metadata) if its.metadata else {},
         expires_at=moment(its.expires_at) if its.expires_at else None,

@@ -53,7 +53,7 @@ class Call(Generic[T]):
     script: Script
     arguments: tuple[Argument, ...]
     read: Callable[[Any], T]
-    chain: tuple[str, int] | None = None
+    chain: tuple[str, str] | None = None
 
 
 #: The room whose scripts all others may include.

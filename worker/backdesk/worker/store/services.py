@@ -22,7 +22,7 @@ from backdesk.worker.store.upkeep import BATCH
 
 
 class Reservations(CallBuilder):
-    """Builds the calls that reserve, settle and release. `call` names one call: job, attempt, number."""
+    """Builds the calls that reserve, settle and release. `call` names one call: job, fence, number."""
 
     def reserve(self, call: str, resource: Resource, tenant: str, tokens: int, wait_s: float) -> Call[Reply]:
         """Let a call begin within `wait_s`, or learn when to come back. Idempotent by call."""

@@ -1,6 +1,6 @@
 -- Turn: write what a running attempt has added to a conversation.
 --
--- ARGV: id, attempt, conversation, owner (or ''), root (of the job), messages (in the turn), closes (1 to close the
+-- ARGV: id, fence, conversation, owner (or ''), root (of the job), messages (in the turn), closes (1 to close the
 --   conversation, or ''), entry (the turn as JSON), most (turns to keep), kept_ms (it all)
 -- Returns: the number of the turn, 0 when the attempt has lost its fence, -1 when the conversation is that of another
 --   owner, -2 when it is closed
@@ -9,7 +9,7 @@
 --!include history
 
 local conversation, owner, root, messages = ARGV.conversation, ARGV.owner, ARGV.root, tonumber(ARGV.messages)
-local tenant = tenant_of(ARGV.id, ARGV.attempt)
+local tenant = tenant_of(ARGV.id, ARGV.fence)
 if not tenant then return 0 end
 local key = history_key(tenant, conversation)
 if belongs_to_another(key, owner) then return -1 end

@@ -1,12 +1,12 @@
 -- Account: replace what a call has set aside by what it has really cost.
 --
--- ARGV: id, attempt, number (of the call), tokens ('' when nothing better than the estimate is known), cost (in
+-- ARGV: id, fence, number (of the call), tokens ('' when nothing better than the estimate is known), cost (in
 --   millionths of a dollar, '' when unknown), model_calls, tool_calls
 -- Returns: 1 when it is settled by this, 0 when it was before, or was written off
 -- Atomic. Idempotent. Needs no fence: what an attempt has spent is spent. The day is the one on which it was set aside.
 --!include budget
 
-local id, call = ARGV.id, call_field(ARGV.attempt, ARGV.number)
+local id, call = ARGV.id, call_field(ARGV.fence, ARGV.number)
 local kept = redis.call('HGET', spent_key(id), call)
 if not kept then return 0 end
 kept = cjson.decode(kept)

@@ -1,12 +1,12 @@
 -- Checkpoint: keep where a running attempt is, for the attempt after it.
 --
--- ARGV: id, attempt, checkpoint
+-- ARGV: id, fence, checkpoint
 -- Returns: 1 when it is written, 0 when the attempt has lost its fence
 -- Atomic. Idempotent. The newest replaces the one before.
 --!include record
 
 local job = load_job(ARGV.id)
-if not holds(job, ARGV.attempt) then return 0 end
+if not holds(job, ARGV.fence) then return 0 end
 redis.call('SET', checkpoint_key(job.id), ARGV.checkpoint)
 redis.call('HSET', job_key(job.id), 'remembers', 1)
 return 1

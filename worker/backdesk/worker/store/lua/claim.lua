@@ -1,17 +1,17 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
--- ARGV: id, lease_ms, worker, token (unique to this claim), budget (of its kind, as JSON or '')
+-- ARGV: id, lease_ms, worker, fence (unique to this claim), budget (of its kind, as JSON or '')
 -- Returns: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''), expires_in (ms or
 --   ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
 --   keys), checkpoint (or ''), ledger (key, entry, ...), priority, usage (of former attempts, or ''), limited (1 when
 --   its spending is limited, else 0), time_left (ms that its budgets leave it, or ''); or {0, reason} when there is
 --   nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the error as JSON when the job
 --   ended without its sender being told, else ''
--- Atomic. Idempotent by token: repeated after a lost answer it returns the same claim, or the same reason.
+-- Atomic. Idempotent by fence: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
 --!include budget
 
-local id, token, worker = ARGV.id, ARGV.token, ARGV.worker
+local id, fence, worker = ARGV.id, ARGV.fence, ARGV.worker
 local job = load_job(id)
 if not job then return {0, ''} end
 local key = job_key(id)
@@ -48,18 +48,18 @@ local function claim(watchers)
   }
 end
 
-if job.state == 'running' and redis.call('HGET', key, 'token') == token then return claim(0) end
+if job.state == 'running' and job.fence == fence then return claim(0) end
 if job.state ~= 'queued' then
   local told_to = redis.call('HGET', key, 'untold')
-  if told_to ~= '1' and told_to ~= token then return {0, ''} end
-  redis.call('HSET', key, 'untold', token)
+  if told_to ~= '1' and told_to ~= fence then return {0, ''} end
+  redis.call('HSET', key, 'untold', fence)
   return {0, redis.call('HGET', key, 'error')}
 end
 
 local limit, code = next_limit(job)
 if limit and limit <= now then
   local reason = lapse(job, code)
-  redis.call('HSET', key, 'untold', token)
+  redis.call('HSET', key, 'untold', fence)
   dispatch_touched()
   return {0, reason}
 end
@@ -70,7 +70,7 @@ settle_rates(job, true)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV.lease_ms)), id)
 job.attempt = job.attempt + 1
-enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'token', token, 'started_at', whole(now),
+enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'fence', fence, 'started_at', whole(now),
   'lasted', whole(now) .. ' 0', 'emitted', 0)
 if limit then
   redis.call('ZREM', expiring_key, id)

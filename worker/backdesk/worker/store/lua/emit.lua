@@ -1,16 +1,16 @@
 -- Emit: append events of a running attempt to its log and publish them.
 --
--- ARGV: id, attempt, first (index of the first event within the attempt, from 0), cap (events allowed in the log),
+-- ARGV: id, fence, first (index of the first event within the attempt, from 0), cap (events allowed in the log),
 --   then for each event: type, data (JSON)
 -- Returns: the subscribers that heard the last event, or -1 when the attempt has lost its fence
 -- Atomic. Idempotent by index: events that an earlier call has written are skipped. Events over the cap are dropped.
 --!include events
 
-local id, attempt, first, cap = ARGV.id, ARGV.attempt, tonumber(ARGV.first), tonumber(ARGV.cap)
+local id, first, cap = ARGV.id, tonumber(ARGV.first), tonumber(ARGV.cap)
 local key = job_key(id)
-local field = redis.call('HMGET', key, 'state', 'attempt', 'kind', 'tenant', 'emitted')
-if field[1] ~= 'running' or field[2] ~= attempt then return -1 end
-local job = {id = id, kind = field[3], tenant = field[4], attempt = tonumber(attempt)}
+local field = redis.call('HMGET', key, 'state', 'fence', 'kind', 'tenant', 'emitted', 'attempt')
+if field[1] ~= 'running' or field[2] ~= ARGV.fence then return -1 end
+local job = {id = id, kind = field[3], tenant = field[4], attempt = field[6]}
 local emitted, room = tonumber(field[5]), cap - redis.call('LLEN', events_key(id))
 local heard, index = 0, first
 for each in items(ARGV) do

@@ -1,6 +1,6 @@
 -- Park: end a running attempt that is not its job's last. The job runs again after a delay, or as soon as it can.
 --
--- ARGV: id, attempt, delay_ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error (JSON or ''), usage
+-- ARGV: id, fence, delay_ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error (JSON or ''), usage
 --   (JSON), tokens (of this attempt), line (of those that wait for the same limit, or ''), limit (what limits it as
 --   JSON, or '')
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
@@ -12,7 +12,7 @@
 local LONGEST_HELD = 300000 -- after which a job asks again by itself, in ms
 local EVENTS = {failed = 'retrying', limited = 'limited'}
 local job = load_job(ARGV.id)
-local held, left = holds(job, ARGV.attempt)
+local held, left = holds(job, ARGV.fence)
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, delay, outcome, error = job_key(job.id), tonumber(ARGV.delay_ms), ARGV.outcome, ARGV.error
 local line, limit = ARGV.line, ARGV.limit
@@ -36,7 +36,7 @@ local function park()
 end
 
 keep_attempt(job, outcome, error)
-redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.attempt)
+redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.fence)
 local stop = redis.call('HGET', key, 'stop')
 if outcome == 'failed' then redis.call('HINCRBY', key, 'failures', 1) end
 if stop then

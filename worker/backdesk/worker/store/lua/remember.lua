@@ -1,13 +1,13 @@
 -- Remember: write an entry of a running attempt into its job's ledger.
 --
--- ARGV: id, attempt, key, entry (JSON, or '' to take it out), event (data of a `step` event as JSON, or ''), cap
+-- ARGV: id, fence, key, entry (JSON, or '' to take it out), event (data of a `step` event as JSON, or ''), cap
 --   (events allowed in the log)
 -- Returns: 1 when it is written, 0 when the attempt has lost its fence
 -- Atomic. Idempotent: the same entry again changes nothing.
 --!include record
 
 local job = load_job(ARGV.id)
-if not holds(job, ARGV.attempt) then return 0 end
+if not holds(job, ARGV.fence) then return 0 end
 local ledger, key, entry = ledger_key(job.id), ARGV.key, ARGV.entry
 if entry == '' then
   redis.call('HDEL', ledger, key)

@@ -1,6 +1,6 @@
 -- Renew: prolong the leases of all attempts of one process, and learn who is being watched.
 --
--- ARGV: lease_ms, then for each attempt: id, attempt
+-- ARGV: lease_ms, then for each attempt: id, fence
 -- Returns: for each attempt the number of its subscribers, or -1 when it has lost its fence
 -- Atomic. Idempotent. An expired lease that nobody has reaped yet is prolonged: the attempt is alive. What an attempt
 -- costs beyond what was paid for it is paid as it goes.
@@ -17,9 +17,9 @@ end
 
 local replies = {}
 for each in items(ARGV) do
-  local id, attempt = ARGV[each].id, ARGV[each].attempt
-  local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'queue', 'tenant', 'kind', 'prepaid', 'lasted')
-  if field[1] == 'running' and field[2] == attempt then
+  local id = ARGV[each].id
+  local field = redis.call('HMGET', job_key(id), 'state', 'fence', 'queue', 'tenant', 'kind', 'prepaid', 'lasted')
+  if field[1] == 'running' and field[2] == ARGV[each].fence then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7])
     local heard = redis.call('PUBSUB', 'NUMSUB', progress_channel(id), tenant_progress_channel(field[4]))

@@ -1,6 +1,6 @@
 -- Reserve: let a call to an outside service begin, now or in a moment, or say when to ask again.
 --
--- ARGV: call (job:attempt:number), resource, bucket (of the resource and its key), tokens, wait_ms (at most), probe_ms
+-- ARGV: call (job:fence:number), resource, bucket (of the resource and its key), tokens, wait_ms (at most), probe_ms
 --   (pause between probes), timeout_ms (of a probe), then for each scope: group (of which the first that is set
 --   counts), scope, bucket
 -- Returns: {'go', ms until it begins, what it is: 'probe' or ''}; or, with nothing reserved, {'ask', ms until it is worth
@@ -57,7 +57,7 @@ end
 -- How far ahead a call may reserve. While jobs are parked, half of it is for those that were let go on; else those that
 -- come now would take each place before them.
 local function horizon(bucket)
-  local id = call:match('^(.*):%d+:%d+$')
+  local id = call:match('^(.*):[^:]+:%d+$')
   if redis.call('EXISTS', parked_key(bucket)) == 0 or (id and redis.call('HEXISTS', job_key(id), 'woken') == 1) then
     return wait
   end

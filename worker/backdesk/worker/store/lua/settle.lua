@@ -1,6 +1,6 @@
 -- Settle: a call to an outside service is over: true up what it reserved, and tell the breaker.
 --
--- ARGV: call (job:attempt:number), resource, bucket (of the resource and its key), went ('answered', 'failed',
+-- ARGV: call (job:fence:number), resource, bucket (of the resource and its key), went ('answered', 'failed',
 --   'limited' by the service, 'unknown', 'unused' when it never began), used (tokens, or ''), hold_ms (for which the
 --   service wants no more, or ''), failures (that open the breaker), window_ms (of these), probe_ms (pause between
 --   probes), wait_ms (at most)

@@ -1,6 +1,6 @@
 -- Spend: set aside what a call is going to cost, in every pot that its job's spending counts against, or in none.
 --
--- ARGV: id, attempt, number (of the call, '' only asks whether there is time), tokens, cost (in millionths of a
+-- ARGV: id, fence, number (of the call, '' only asks whether there is time), tokens, cost (in millionths of a
 --   dollar, '' when unknown), model_calls, tool_calls, more_tokens, more_cost (both taken as far as there is room),
 --   cheaper (job or day whose budget is lived on by cheaper means from this call on, or ''), in_any_case (1 to count
 --   in any case, or '')
@@ -10,15 +10,15 @@
 -- Atomic. Idempotent by call. What a lost attempt has set aside stays spent: its calls may have been billed.
 --!include budget
 
-local id, attempt, number = ARGV.id, ARGV.attempt, ARGV.number
-local call = call_field(attempt, number)
+local id, fence, number = ARGV.id, ARGV.fence, ARGV.number
+local call = call_field(fence, number)
 local cheaper, in_any_case = ARGV.cheaper ~= '', ARGV.in_any_case ~= ''
 local least = {tokens = tonumber(ARGV.tokens), cost = tonumber(ARGV.cost), model_calls = tonumber(ARGV.model_calls),
   tool_calls = tonumber(ARGV.tool_calls), unpriced = ARGV.cost == '' and 1 or 0}
 local more = {tokens = tonumber(ARGV.more_tokens), cost = tonumber(ARGV.more_cost)}
-local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'tenant')
+local field = redis.call('HMGET', job_key(id), 'state', 'fence', 'tenant')
 local tenant = field[3]
-local fenced = field[1] == 'running' and field[2] == attempt
+local fenced = field[1] == 'running' and field[2] == fence
 if not tenant or not (fenced or in_any_case) then return {-1} end
 local pots = pots_of(id, tenant)
 local RANK = {fail = 1, approve = 2, cheaper = 3, pending = 4}
@@ -72,16 +72,16 @@ end
 
 -- Take note that calls of lost attempts will not be settled any more.
 local function write_off()
-  if redis.call('HGET', spent_key(id), 'attempt') == attempt then return end
+  if redis.call('HGET', spent_key(id), 'fence') == fence then return end
   for _, name in ipairs(redis.call('HKEYS', spent_key(id))) do
-    local of = name:match('^call:(%d+)%.')
-    if of and tonumber(of) < tonumber(attempt) then
+    local of = name:match('^call:([^.]+)%.')
+    if of and of ~= fence then
       local kept = cjson.decode(redis.call('HGET', spent_key(id), name))
       set_aside(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
       redis.call('HDEL', spent_key(id), name)
     end
   end
-  redis.call('HSET', spent_key(id), 'attempt', attempt)
+  redis.call('HSET', spent_key(id), 'fence', fence)
 end
 
 local function take(share)

@@ -3,7 +3,7 @@
 -- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), then for each job: id, kind,
 --   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (or ''),
 --   expires_at_ms (or ''), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (or ''), timeout_ms (of
---   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_attempt (or ''), parent_key (its key for
+--   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
 --   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished, or ''), conversation (or
 --   ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
@@ -106,7 +106,7 @@ end
 
 local function create(each)
   local run_at, parent, origin = tonumber(ARGV[each].run_at_ms), ARGV[each].parent, ARGV[each].origin
-  if parent ~= '' and not holds(load_job(parent), ARGV[each].parent_attempt) then return {-2, ''} end
+  if parent ~= '' and not holds(load_job(parent), ARGV[each].parent_fence) then return {-2, ''} end
   local parked = run_at and run_at > now
   local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
     priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued',

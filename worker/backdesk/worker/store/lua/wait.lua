@@ -1,6 +1,6 @@
 -- Wait: end a running attempt whose job goes on when others have answered: a person, or its children.
 --
--- ARGV: id, attempt, usage (JSON), tokens (of this attempt), then for each thing that it waits for: name, target (key
+-- ARGV: id, fence, usage (JSON), tokens (of this attempt), then for each thing that it waits for: name, target (key
 --   of the answer in the ledger), ask (description as JSON), until_ms (until it is given up, or ''), otherwise (ledger
 --   entry to write then, or '')
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
@@ -9,7 +9,7 @@
 --!include ending
 
 local job = load_job(ARGV.id)
-local held, left = holds(job, ARGV.attempt)
+local held, left = holds(job, ARGV.fence)
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, asked, first = job_key(job.id), {}, nil
 job.tokens = tonumber(ARGV.tokens)
@@ -27,7 +27,7 @@ for each in items(ARGV) do
 end
 
 keep_attempt(job, 'waiting', '')
-redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.attempt, 'remembers', 1)
+redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.fence, 'remembers', 1)
 local stop = redis.call('HGET', key, 'stop')
 if stop then
   end_cancelled(job, stop)

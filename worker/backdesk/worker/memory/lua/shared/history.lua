@@ -7,9 +7,9 @@
 local HEAD = {'owner', 'started_at', 'updated_at', 'closed_at', 'messages', 'first', 'last'}
 
 -- The tenant of a job, nil when the attempt has lost its fence.
-local function tenant_of(id, attempt)
-  local field = redis.call('HMGET', job_key(id), 'state', 'attempt', 'tenant')
-  return field[1] == 'running' and field[2] == attempt and field[3] or nil
+local function tenant_of(id, fence)
+  local field = redis.call('HMGET', job_key(id), 'state', 'fence', 'tenant')
+  return field[1] == 'running' and field[2] == fence and field[3] or nil
 end
 
 local function belongs_to_another(key, owner)

@@ -12,7 +12,7 @@ local COUNTED = {'tokens', 'cost', 'model_calls', 'tool_calls', 'unpriced'}
 local LONGEST_CALL_MS = 900000
 
 -- Where the job's pot keeps what a call has set aside, until it is settled.
-local function call_field(attempt, number) return 'call:' .. attempt .. '.' .. number end
+local function call_field(fence, number) return 'call:' .. fence .. '.' .. number end
 
 local function date_of_today() return iso(now):sub(1, 10) end
 

@@ -307,7 +307,7 @@ end
 
 -- Bring Celery's side to the end of a job that ended while no worker ran it: its sender may wait for a result there.
 -- Only the job of a plain Celery client has such a sender. The claim of this delivery is refused with the reason, once:
--- `untold` is 1, then the token of that claim.
+-- `untold` is 1, then the fence of that claim.
 local function tell_sender(job)
   if redis.call('HEXISTS', job_key(job.id), 'delivery') == 1 then
     redis.call('HSET', job_key(job.id), 'untold', 1)

@@ -72,10 +72,10 @@ end
 
 -- Whether the attempt that makes a call still runs.
 local function alive(call)
-  local id, attempt = call:match('^(.*):(%d+):%d+$')
+  local id, fence = call:match('^(.*):([^:]+):%d+$')
   if not id then return false end
-  local field = redis.call('HMGET', job_key(id), 'state', 'attempt')
-  return field[1] == 'running' and field[2] == attempt
+  local field = redis.call('HMGET', job_key(id), 'state', 'fence')
+  return field[1] == 'running' and field[2] == fence
 end
 
 -- Seats that are free in a bucket. When there is none, those of attempts that are gone are cleared, at most once a second.
