@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import ResponseError
 
+from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.store.connection import connect
 from tests.support.eventually import eventually
 
@@ -65,3 +68,24 @@ def _said(ask: Callable[[], object]) -> str:
     except ResponseError as error:
         return str(error).partition(" ")[0]
     return ""
+
+
+@contextmanager
+def frozen(server: EmbeddedRedis) -> Iterator[None]:
+    """A server that keeps its connections and answers nobody, within the block."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+@contextmanager
+def replica_of(url: str) -> Iterator[EmbeddedRedis]:
+    """A server that has all that another one has, and gets what comes to it."""
+    host, _, port = url.removeprefix("redis://").removesuffix("/0").partition(":")
+    with EmbeddedRedis() as server, connect(server.url) as replica, connect(url) as primary:
+        replica.execute_command("REPLICAOF", host, port)
+        eventually(lambda: primary.info("replication")["connected_slaves"] == 1, what="the connection of the replica")
+        eventually(lambda: replica.info("replication")["master_link_status"] == "up", what="the copy of the replica")
+        yield server

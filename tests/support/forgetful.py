@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis
@@ -43,10 +45,17 @@ class ForgetfulRedis:
 
     def lose(self) -> None:
         """Kill the server, and start it with what was kept, on the same port."""
+        with self.away():
+            pass
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """A killed server within the block, and then one with what was kept, on the same port."""
         port = self._server.port
         os.kill(self._server.pid, signal.SIGKILL)
         self._server.stop()
         os.truncate(self._file, self._size)
+        yield
         self._server = EmbeddedRedis(self._folder, port=port)
         self._start()
         assert self._server.port == port

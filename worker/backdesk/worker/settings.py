@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         description="What is suspicious, instead of the usual: regular expressions as JSON, or a JSON file of them.",
     )
 
+    durable_wait_s: float = Field(
+        5.0,
+        ge=0,
+        le=60,
+        description="Longest wait until the announcement of an unsafe step is on disk, and at a replica; 0 for none.",
+    )
     socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
     health_file: Path | None = Field(None, description="The worker reports its health here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")

@@ -130,6 +130,7 @@ class _Attempt:
             progress=self.progress,
             max_bytes=process.settings.max_result_bytes,
             worker=worker,
+            confirm=process.durability.confirm if process.settings.durable_wait_s else None,
         )
         sleep = asyncio.sleep if spec.is_async else sleep_in_naps
         self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)

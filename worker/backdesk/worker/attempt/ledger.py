@@ -2,7 +2,8 @@
 
 The entries came with the claim, so looking one up asks nobody. A new one is written under the fence before the body
 goes on: what a body has seen happen, no later attempt does again. A step that must not be repeated is announced first,
-so that an attempt that finds it announced and not finished knows that nobody knows.
+so that an attempt that finds it announced and not finished knows that nobody knows; and it begins only when the
+announcement will outlive the server.
 """
 
 from __future__ import annotations
@@ -21,18 +22,24 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.attempt.step_types import UNTYPED
-from backdesk.worker.errors import FenceLost, TaskError
+from backdesk.worker.errors import FenceLost, Limited, TaskError
 from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.retry import LONGEST_WAIT_S
 from backdesk.worker.pipeline import Pipeline, Run
-from backdesk.worker.store.jobs import Transitions
+from backdesk.worker.store.jobs import Kept, Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode, printable
 
 T = TypeVar("T")
 
 NOT_PLAIN = "is no plain JSON, and would come back as such: annotate what it calls, or say what it `returns`"
+#: How long a job is parked whose store cannot say that it keeps what is written. Seconds.
+UNCONFIRMED_S = 2.0
+UNCONFIRMED = (
+    "Redis does not say in time (BACKDESK_DURABLE_WAIT_S) that the announcement of step {!r} is on its disk and at a "
+    "replica: see whether its replica is connected and whether it can write, and that appendfsync is not `no`"
+)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,199}")
 
 
@@ -63,7 +70,10 @@ class Flushable(Protocol):
 
 
 class Ledger:
-    """The memory of one attempt. Safe to use by concurrent steps of one body."""
+    """The memory of one attempt. Safe to use by concurrent steps of one body.
+
+    `confirm` says whether a write will outlive the server; without it that is taken for granted.
+    """
 
     def __init__(
         self,
@@ -74,6 +84,7 @@ class Ledger:
         progress: Flushable,
         max_bytes: int,
         worker: str = "",
+        confirm: Callable[[Call[Kept]], Future[Kept]] | None = None,
     ) -> None:
         self._claim = claim
         self._submit = submit
@@ -81,6 +92,7 @@ class Ledger:
         self._progress = progress
         self._max_bytes = max_bytes
         self._worker = worker
+        self._confirm = confirm
         self._used: set[str] = set()
         self._unconfirmed: deque[Future[bool]] = deque()
         self._in_flight: set[Future[None]] = set()
@@ -96,7 +108,8 @@ class Ledger:
 
         None begins while the lease is overdue: it waits until the store can be asked whether the job is still this
         attempt's, and is broken off by FenceLost when it is not. Raises what the step raises, TaskError for a value
-        that cannot be kept, ValueError for a key used twice.
+        that cannot be kept, ValueError for a key used twice; and Limited, before an unsafe step, when the store does
+        not confirm in time that it keeps the announcement.
         """
         name = f"step:{self.check_key(key)}"
         entry = self.entry(name)
@@ -117,7 +130,7 @@ class Ledger:
             state="started", since=datetime.now(UTC), attempt=self._claim.attempt, worker=self._worker
         )
         if effect is Effect.UNSAFE:
-            yield from self._announce(name, announced)
+            yield from self._announce(key, name, to_json(announced))
         elif self.in_doubt():
             yield from self._make_sure()
         began = time.monotonic()
@@ -151,13 +164,23 @@ class Ledger:
         if heard is None:
             raise FenceLost
 
-    def _announce(self, name: str, announced: LedgerEntry) -> Pipeline[None]:
+    def _announce(self, key: str, name: str, announced: bytes) -> Pipeline[None]:
         try:
-            yield from self.write(name, to_json(announced))
+            yield from self.write(name, announced)
+            yield from self._secure(key, name, announced)
         except BaseException:
             # Broken off before the step began, which nobody need be asked about. Written in this order in any case.
             self._write(name, b"", b"")
             raise
+
+    def _secure(self, key: str, name: str, announced: bytes) -> Pipeline[None]:
+        if self._confirm is None:
+            return
+        kept: Kept = yield self._confirm(self._transitions.secure(self._claim, name, announced))
+        if kept is Kept.LOST:
+            raise FenceLost
+        if kept is Kept.UNKNOWN:
+            raise Limited(UNCONFIRMED_S, UNCONFIRMED.format(key))
 
     def ask(self, ask: Ask, otherwise: Answer | None) -> Answer:
         """Return the answer, or end the attempt until there is one; `otherwise` is the answer when the time is over.

@@ -17,6 +17,7 @@ from backdesk.worker.process.progress import AttemptProgress
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.deployment import SystemCalls
+from backdesk.worker.store.durability import Durability
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.spending import SpendingCalls
@@ -45,6 +46,7 @@ class WorkerProcess:
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
+        self.durability = Durability(settings.url, settings.durable_wait_s, settings.socket_timeout_s)
         # A client of its own: a renewal must not wait behind a long batch of the writer.
         lease_client = connect(settings.url, renewal_timeout_s(settings))
         self.leases = LeaseKeeper(lease_client, self.transitions, settings, self.loop)
@@ -56,6 +58,7 @@ class WorkerProcess:
     def close(self) -> None:
         """Write what is pending and stop the threads. Idempotent."""
         self.writer.close()
+        self.durability.close()
         self.leases.close()
         self.guard.stop()
         self.loop.stop()

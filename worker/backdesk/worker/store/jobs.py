@@ -52,6 +52,16 @@ class SubmitCode(IntEnum):
     FORBIDDEN = -4
 
 
+class Kept(IntEnum):
+    """What has become of something that an attempt has written."""
+
+    YES = 1
+    #: It is gone, or nobody knows whether it will outlive the server.
+    UNKNOWN = 0
+    #: The attempt has lost its fence.
+    LOST = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Parentage:
     """Whose child a job is: the parent, the fence of its attempt, and the name under which that waits for the child."""
@@ -196,6 +206,10 @@ class Transitions(UpkeepCalls):
         """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held."""
         cap = self._settings.max_events
         return self._of(claim, "remember", bool, key=key, entry=entry, event=event, cap=cap)
+
+    def secure(self, claim: Claim, key: str, entry: bytes) -> Call[Kept]:
+        """Write an entry of the ledger once more, if it is still there: what `Durability` waits for."""
+        return self._of(claim, "secure", Kept, key=key, entry=entry)
 
     def checkpoint(self, claim: Claim, value: bytes) -> Call[bool]:
         """Keep where the attempt is, for the next one; gives whether the attempt still held its fence."""

@@ -115,14 +115,14 @@ async def run_async(client: redis.asyncio.Redis, call: Call[T]) -> T:
 def run_pipelined(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
     """Make many calls in one round trip; the answer of each is its value, or the error that Redis gave for it."""
     with client.pipeline(transaction=False) as pipe:
-        loaded = _queue(pipe, calls)
+        loaded = queue_calls(pipe, calls)
         return _read(calls, pipe.execute(raise_on_error=False)[loaded:])
 
 
 async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
     """Make many calls in one round trip from an event loop; answers as `run_pipelined` does."""
     async with client.pipeline(transaction=False) as pipe:
-        loaded = _queue(pipe, calls)
+        loaded = queue_calls(pipe, calls)
         return _read(calls, (await pipe.execute(raise_on_error=False))[loaded:])
 
 
@@ -133,8 +133,11 @@ def _read(calls: Sequence[Call[Any]], answers: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _queue(pipe: Any, calls: Sequence[Call[Any]]) -> int:
-    """Put calls into a pipeline, their scripts ahead: loaded on demand they would take effect out of order."""
+def queue_calls(pipe: Any, calls: Sequence[Call[Any]]) -> int:
+    """Put calls into a pipeline, their scripts ahead: loaded on demand they would take effect out of order.
+
+    Gives how many answers come before those of the calls.
+    """
     scripts = {call.script for call in calls}
     for script in scripts:
         pipe.script_load(script.text)
