@@ -36,7 +36,7 @@ def limit(
         board.run(transitions.configure(scope_of(tenant=tenant, kind=kind, queue=queue), policy))
 
 
-def resume(board: Board) -> int:
+def resume(board: Board) -> bool:
     return board.run(board.transitions.resume())
 
 

@@ -27,7 +27,7 @@ from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.scripts import run
+from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.submit.admission import admit, check_taken
 from backdesk.worker.submit.reply import Reply, check_outcome, settlement_of
 
@@ -113,7 +113,12 @@ class Bench:
 
     def _skip_to(self, at_ms: int) -> None:
         self._skipped_ms += max(0, at_ms - self._clock())
-        for call in (self._transitions.promote(), self._transitions.expire(), self._transitions.resume()):
+        calls: tuple[Call[Any], ...] = (
+            self._transitions.promote(),
+            self._transitions.expire(),
+            self._transitions.resume(),
+        )
+        for call in calls:
             run(self._redis, call)
 
     # --- jobs ---

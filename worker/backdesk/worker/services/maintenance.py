@@ -65,9 +65,9 @@ class Maintenance:
         self.leads = False
 
     def pace(self) -> None:
-        """Let go on what a limit has held, if this worker leads. Idempotent."""
-        if self.leads:
-            run(self._client, self._transitions.resume())
+        """Let go on what a limit has held, and what a script has left over, if this worker leads. Idempotent."""
+        rounds = range(MAX_ROUNDS if self.leads else 0)
+        any(not run(self._client, self._transitions.resume()) for _ in rounds)
 
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""

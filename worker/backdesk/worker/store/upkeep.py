@@ -47,9 +47,9 @@ class UpkeepCalls(CallBuilder):
         """Queue parked jobs whose time has come, end waits that were too long; gives how many. At most `BATCH`."""
         return self._call("promote", int, most=BATCH)
 
-    def resume(self) -> Call[int]:
-        """Let go on what limits have held, as far as they have room; gives how many limits were looked at."""
-        return self._call("resume", int, most=BATCH)
+    def resume(self) -> Call[bool]:
+        """Let go on what limits have held, as far as they have room; gives whether there is more to do at once."""
+        return self._call("resume", bool, most=BATCH)
 
     def configure(
         self,

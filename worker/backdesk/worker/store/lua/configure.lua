@@ -7,6 +7,7 @@
 -- Atomic. Idempotent.
 --!include dispatch
 
+local MOST_LIMITS = 200 -- that are looked at here; the rest is left to the leader
 local scope, policy, origin, tenant = ARGV.scope, ARGV.policy, ARGV.origin, ARGV.tenant
 local known = redis.call('HGET', policy_key, scope) or ''
 -- One that is in force already was set by this very call, before its answer was lost.
@@ -45,6 +46,7 @@ for _, queue in ipairs(redis.call('HKEYS', slots_key)) do
   if ratio ~= 1 then revalue(queue, ratio) end
 end
 -- Whatever is held may have room now; what has none is held anew when its turn comes.
-for _, limited in ipairs(redis.call('ZRANGE', limited_key, 0, -1)) do readmit(limited) end
+look_at_all_again()
+readmit_due(MOST_LIMITS)
 dispatch_touched()
 return changed

@@ -11,8 +11,9 @@ local AHEAD_S = 0.1
 -- The least that a job costs, in seconds, and what those of an unknown kind are taken to cost. Too little is put right
 -- when it has ended; too much would meanwhile be held against whoever comes new.
 local LEAST_COST = 0.001
--- Holds that one script makes or ends for a scope; the rest is left to the next, so that none holds up Redis for long.
-local MOST_AT_ONCE = 200
+-- What one script may still do, so that none holds up Redis for long: lines that it lets go on, jobs that it delivers and
+-- lines that it holds. What is `left_over` is for the scripts after it; those of the leader come at once.
+local readmissions, picks, left_over = 200, 200, false
 
 -- What Celery reads: protocol 2 with an empty body, because the job store holds the request.
 local function native_delivery(id, kind, queue, tenant)
@@ -185,22 +186,39 @@ local function unhold(member)
   return ready
 end
 
+local function leave_over(scope)
+  left_over = true
+  look_again(scope, now)
+end
+
 -- Let as many places go on as the limit of `scope` has room for, those first that are owed most.
 local function readmit(scope)
   local queue, room_left, held_by = scope:match('^queue (%S+)$'), room_of(scope), held_by_key(scope)
   if queue then touched[queue] = true end
-  local left = MOST_AT_ONCE
-  while room_left > 0 and left > 0 do
+  while room_left > 0 and readmissions > 0 do
     local first = redis.call('ZPOPMIN', held_by)
     if not first[1] then break end
     if unhold(first[1]) then room_left = room_left - 1 end
-    left = left - 1
+    readmissions = readmissions - 1
   end
   if redis.call('EXISTS', held_by) == 0 then
     redis.call('ZREM', limited_key, scope)
+  elseif room_left > 0 then
+    leave_over(scope)
   else
-    look_again(scope, left == 0 and now or conforms_at(scope))
+    local time = conforms_at(scope)
+    look_again(scope, time and time > now and time) -- a rate that has room waits for the cap
   end
+end
+
+-- Look again at all scopes that hold somebody, as soon as can be. One command, however many they are.
+local function look_at_all_again() redis.call('ZUNIONSTORE', limited_key, 1, limited_key, 'WEIGHTS', 0) end
+
+-- Look again at the scopes whose time has come, so many at most.
+local function readmit_due(most)
+  local scopes = redis.call('ZRANGEBYSCORE', limited_key, '-inf', whole(now), 'LIMIT', 0, most)
+  for _, scope in ipairs(scopes) do readmit(scope) end
+  if #scopes == tonumber(most) then left_over = true end
 end
 
 local function tell_limited(id, kind, tenant, scope, time)
@@ -247,14 +265,16 @@ end
 
 -- Give the room in the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
 local function dispatch(queue)
-  local free, held = room(queue), 0
+  local free = room(queue)
   while free > 0 do
+    if picks == 0 then return leave_over('queue ' .. queue) end
     local first = redis.call('ZRANGE', lane_key(queue), 0, 0, 'WITHSCORES')
     local tenant = first[1]
     if not tenant then return end
     local kind = redis.call('ZRANGE', ready_key(queue, tenant), 0, 0)[1]
     local place = kind and place_of(queue, tenant, kind)
     local may = place and may_run(place)
+    picks = picks - 1
     if may then
       present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight)
       if take(place) then free = free - 1 end
@@ -262,9 +282,6 @@ local function dispatch(queue)
       leave_lane(queue, tenant)
     elseif may == nil then
       return
-    else
-      held = held + 1
-      if held == MOST_AT_ONCE then return look_again('queue ' .. queue, now) end
     end
   end
 end

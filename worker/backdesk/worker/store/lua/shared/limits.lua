@@ -33,6 +33,15 @@ end
 
 local function add(name, change) flow[name] = (flow_of(name) or 0) + change end
 
+-- Values that one command is given at most; Lua passes no more than 8,000. Even, so that pairs stay together.
+local MOST_VALUES = 1000
+
+local function in_parts(command, key, values)
+  for first = 1, #values, MOST_VALUES do
+    redis.call(command, key, unpack(values, first, math.min(first + MOST_VALUES - 1, #values)))
+  end
+end
+
 local function write_flow()
   local set, gone = {}, {}
   for name, value in pairs(flow) do
@@ -43,8 +52,8 @@ local function write_flow()
       set[#set + 1] = string.format('%.15g', value)
     end
   end
-  if #set > 0 then redis.call('HSET', flow_key, unpack(set)) end
-  if #gone > 0 then redis.call('HDEL', flow_key, unpack(gone)) end
+  in_parts('HSET', flow_key, set)
+  in_parts('HDEL', flow_key, gone)
 end
 
 -- Policies are text: weight, most at once, µs between two and burst; '~' for what is not set and '-' for no limit.
