@@ -61,6 +61,19 @@ def test_jobs_that_nobody_can_run_are_a_failure(cli: Cli, redis_server: Embedded
     assert "1 queued, 1 of them delivered, not taken" in findings(answer)["queue tools"]["detail"]
 
 
+def test_counts_that_were_put_right_are_told(cli: Cli, redis_server: EmbeddedRedis, settings: Settings) -> None:
+    board = Board(connect(redis_server.url), settings)
+    assert findings(cli("doctor", "--json", url=redis_server.url))["flow"]["level"] == "ok"
+    board.submit()
+    board.client.hset(board.keys.flow, "queue agents", -7)
+    begin = True
+    while not board.run(board.transitions.recount(begin=begin)).over:
+        begin = False
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["flow"]
+    assert finding["level"] == "warn"
+    assert finding["detail"].endswith("queue agents: -7, not 1")
+
+
 def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis) -> None:
     client.config_set("maxmemory-policy", "allkeys-lru")
     answer = cli("doctor", "--json", url=redis_server.url)

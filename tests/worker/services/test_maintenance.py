@@ -98,6 +98,26 @@ def test_after_an_outage_of_redis_the_workers_have_a_lease_to_come_back_before_t
     assert board.state(lost) is JobState.QUEUED
 
 
+def test_counts_that_went_wrong_are_put_right_within_a_tick_and_logged(
+    maintenance: Maintenance, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    board.submit()
+    board.client.hset(board.keys.flow, "queue agents", -5038)
+    maintenance.tick()
+    assert board.client.hget(board.keys.flow, "queue agents") == b"1"
+    (record,) = [record for record in caplog.records if record.message == "flow_put_right"]
+    assert vars(record)["examples"] == ["queue agents: -5038, not 1"]
+
+
+def test_a_tick_finishes_what_a_script_has_left_over(maintenance: Maintenance, board: Board) -> None:
+    maintenance.tick()
+    board.submit_many(300)
+    board.announce(agents=300)
+    assert len(board.delivered()) < 300
+    maintenance.pace()
+    assert len(board.delivered()) == 300
+
+
 def test_more_than_a_batch_is_done_in_one_tick(maintenance: Maintenance, board: Board) -> None:
     ids = board.submit_many(450)
     for job_id in ids:

@@ -1,4 +1,4 @@
-"""Large fleets: what one script does is bounded, however many tenants wait and slots are free; nothing is left undone."""
+"""Large fleets: what one script does is bounded, however much there is to do, and nothing is left undone."""
 
 from __future__ import annotations
 

@@ -109,6 +109,7 @@ class History:
             *[self.expire, self.reap, self.cancel, self.stop, self.renew, self.emit, self.keep] * 2,
             *[self.replay, self.drop, self.prune, self.redeliver, self.announce, self.take, self.submit_again],
             *[self.claim_again, self.redispatch],
+            *[self.recount] * 2,
             *[self.configure, self.resume] * 3,
             self.replicate,
             self.lose_writes,
@@ -397,6 +398,10 @@ class History:
             if value is not None:  # else it expired meanwhile
                 self.board.client.restore(name, ttl_ms, value)
 
+    def recount(self) -> None:
+        """Count a part anew, whatever happens between the parts: nothing is ever wrong."""
+        assert self.board.run(self.board.transitions.recount(begin=self.random.random() < 0.5)).put_right == 0
+
     # --- what must hold ---
 
     def compare(self) -> None:
@@ -525,7 +530,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
-    of_the_workers |= {board.keys.kinds_seen}
+    of_the_workers |= {board.keys.kinds_seen, board.keys.recount}
     assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
 
 

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
+from pydantic_core import from_json
 from redis.exceptions import ResponseError
 
 from backdesk.cli.catalogue import offers
@@ -23,12 +24,16 @@ from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.store.connection import translated
+from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.keys import Keys
 
 OLDEST_REDIS = (6, 2)
 PINGS = 20
 SLOW_MS = 10.0
 #: Delays and expiry are reckoned from the producer's clock and end by that of Redis. Seconds.
 CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
+#: For how long it is told that a count was put right. Seconds.
+PUT_RIGHT_WARN_S = 86400.0
 
 
 class Level(StrEnum):
@@ -72,6 +77,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield from _queues(seen)
     yield _unserved(seen)
     yield _counts(seen)
+    yield _flow(client, deployment)
     yield _maintenance(client)
 
 
@@ -202,6 +208,17 @@ def _maintenance(client: JobClient) -> Finding:
     detail = notice_text(notice) if notice else "none"
     fix = "when it is over, if it does not end by itself: backdesk maintenance off"
     return found("maintenance", Level.WARN if notice else Level.OK, detail, fix)
+
+
+def _flow(client: JobClient, deployment: Deployment) -> Finding:
+    with translated():
+        raw: list[Any] = client.redis.hmget(Keys(deployment.settings.prefix).recount, "put_right_at", "put_right_last")
+    if not raw[0] or time.time() - int(raw[0]) / 1000 > PUT_RIGHT_WARN_S:
+        return Finding("flow", Level.OK, "what runs and is delivered is counted right")
+    when, which = f"{moment(raw[0]):%Y-%m-%d %H:%M:%S} UTC", ", ".join(from_json(raw[1]))
+    detail = f"counts were wrong and put right, at last on {when}: {which}"
+    fix = "nothing need be done; it should not happen: report it with what the leader logged as flow_put_right"
+    return Finding("flow", Level.WARN, detail, fix)
 
 
 def _counts(seen: Overview) -> Finding:

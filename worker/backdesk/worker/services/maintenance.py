@@ -28,6 +28,8 @@ TERM_TICKS = 5
 SHORTEST_TERM_MS = 3000
 #: Rounds of one concern within a tick; the rest waits for the next tick, so that no concern starves another.
 MAX_ROUNDS = 50
+#: What runs and is delivered is counted anew so often, in case a count went wrong.
+RECOUNT_EVERY_TICKS = 60
 #: How soon after its moment a rate lets a job go on, at the latest; what that loses is made up for (lua/limits.lua).
 PACE_S = 0.05
 
@@ -44,6 +46,7 @@ class Maintenance:
         self._transitions = Transitions(settings)
         self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
+        self._ticks = 0
         self._clock_s = clock_s
         self._reached_at = self._reap_from = clock_s()
         self._threads = (
@@ -84,6 +87,8 @@ class Maintenance:
             if repeated := run(self._client, self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         self._prune()
+        self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
+        self._ticks += 1
 
     def _elect(self) -> bool:
         try:
@@ -96,6 +101,15 @@ class Maintenance:
 
     def _prune(self) -> None:
         self._repeat(self._transitions.prune())
+
+    def _recount(self, *, begin: bool) -> None:
+        for _ in range(MAX_ROUNDS):
+            part = run(self._client, self._transitions.recount(begin=begin))
+            begin = False
+            if part.over:
+                if part.put_right:
+                    log.warning("flow_put_right", extra={"count": part.put_right, "examples": part.examples})
+                return
 
     def _notice_outage(self) -> None:
         """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""

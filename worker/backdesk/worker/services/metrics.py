@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from backdesk.worker.model.job import JobState
@@ -24,7 +24,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """The gauges of one deployment; each rendering reads them anew, in two round trips."""
+    """The figures of one deployment; each rendering reads them anew, in two round trips."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self._client = client
@@ -57,6 +57,11 @@ class Metrics(Collector):
         taken = dict(zip(self._queues, next(replies), strict=True))
         running = {queue: int(float(taken[queue] or 0)) - delivered[queue] for queue in self._queues}
         yield _gauge("queue_running", "Jobs that run.", "queue", running)
+        put_right = CounterMetricFamily(
+            "backdesk_flow_put_right", "Counts of running jobs that were wrong and put right."
+        )
+        put_right.add_metric([], float(next(replies) or 0))
+        yield put_right
         states = {name: next(replies) for name in resources}
         yield from _breakers(states)
 
@@ -71,6 +76,7 @@ class Metrics(Collector):
             for queue in self._queues:
                 pipe.zcard(keys.window(queue))
             pipe.hmget(keys.flow, [f"queue {queue}" for queue in self._queues])
+            pipe.hget(keys.recount, "put_right")
             for name in resources:
                 pipe.hget(keys.breaker(name), "state")
             return pipe.execute()

@@ -174,6 +174,16 @@ class Keys:
         return f"{self.prefix}:flow"
 
     @property
+    def recount(self) -> str:
+        """Hash: how far the recount of the flow under way has come, and what was put right so far. Kept."""
+        return f"{self.prefix}:recount"
+
+    @property
+    def recounted(self) -> str:
+        """Hash: the new count of what the flow counts, while a recount is under way. Gone when empty."""
+        return f"{self.prefix}:recounted"
+
+    @property
     def held(self) -> str:
         """Hash: place in line (queue, tenant, and kind or not) to the scope whose limit holds it. Gone when empty."""
         return f"{self.prefix}:held"

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import starmap
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from backdesk.worker.store.calls import CallBuilder, flag, text
 from backdesk.worker.store.scripts import Call
 
 #: Jobs that one round of promote, reap, expire or prune takes, so that no script holds Redis for long.
 BATCH = 200
+#: Jobs, or counts, that one part of a recount looks at.
+RECOUNT_BATCH = 500
 #: Stands for whatever policy a scope has.
 ANY_POLICY = "*"
 
@@ -30,6 +32,15 @@ class Setting(NamedTuple):
 
     name: str
     value: str
+
+
+class Recounted(NamedTuple):
+    """How far a recount of the flow has come: whether it is over, and how many counts it has put right so far."""
+
+    over: bool
+    put_right: int
+    #: Some of them: what is counted, how often, and how often it should have been.
+    examples: list[str]
 
 
 class UpkeepCalls(CallBuilder):
@@ -87,6 +98,14 @@ class UpkeepCalls(CallBuilder):
         """Deliver again what was lost on its way to a claim; gives how many."""
         return self._call("redispatch", int, queue=queue, age_ms=round(self._settings.redispatch_after_s * 1000))
 
+    def recount(self, *, begin: bool) -> Call[Recounted]:
+        """Count anew a part of what the flow counts, about `RECOUNT_BATCH` entries, and put right what is wrong.
+
+        Without `begin` it goes on with a recount under way only.
+        """
+        queues = self._settings.queues
+        return self._call("recount", _read_recounted, queues, begin=flag(begin), most=RECOUNT_BATCH)
+
     def prune(self) -> Call[int]:
         """Forget jobs whose retention has passed; gives how many. At most `BATCH` a call."""
         return self._call("prune", int, most=BATCH)
@@ -105,3 +124,8 @@ class UpkeepCalls(CallBuilder):
     def elect(self, worker: str, term_ms: int) -> Call[bool]:
         """Become or remain the leader for `term_ms`; gives whether this worker leads."""
         return self._call("elect", bool, worker=worker, term_ms=term_ms)
+
+
+def _read_recounted(reply: list[Any]) -> Recounted:
+    over, put_right, examples = reply
+    return Recounted(bool(over), put_right, from_json(examples))

@@ -114,9 +114,10 @@ end
 local function prepaid(place) return 'prepaid ' .. place.queue .. ' ' .. place.tenant end
 
 -- What was paid ahead for a job is no longer so. Returns it in seconds.
-local function settle_prepaid(place, ms)
-  add(prepaid(place), -tonumber(ms or 0))
-  return tonumber(ms or 0) / 1000
+local function settle_prepaid(place, job)
+  local ms = tonumber(job.paid_ms or 0)
+  tally(prepaid(place), -ms, is_recounted(job))
+  return ms / 1000
 end
 
 -- An attempt has ended: it makes room, and what it really cost takes the place of what was paid.
@@ -125,8 +126,8 @@ local function charge(job)
   local seconds, paid_on = seconds_of(job.lasted)
   seconds = math.max(seconds, LEAST_COST)
   local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
-  vacate(place)
-  pay(place, cost - math.max(settle_prepaid(place, job.paid_ms), paid_on))
+  vacate(place, job)
+  pay(place, cost - math.max(settle_prepaid(place, job), paid_on))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
@@ -135,8 +136,8 @@ end
 local function undeliver(job)
   if redis.call('ZREM', window_key(job.queue), job.id) == 0 then return false end
   local place = place_of(job.queue, job.tenant, job.kind)
-  vacate(place)
-  pay(place, -settle_prepaid(place, job.paid_ms))
+  vacate(place, job)
+  pay(place, -settle_prepaid(place, job))
   settle_rates(job, false)
   return true
 end
@@ -254,9 +255,10 @@ local function take(place)
     occupy(place)
     local cost_ms, rated = math.ceil((flow_of('cost ' .. kind) or LEAST_COST) * 1000), reserve_rates(place)
     pay(place, cost_ms / 1000)
-    add(prepaid(place), cost_ms)
+    tally(prepaid(place), cost_ms, recount_under_way())
     redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
     if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
+    if recount_under_way() then redis.call('HSET', job_key(best[1]), 'recounted', recount_under_way()) end
     deliver(queue, best[1])
   end
   if not second[1] and redis.call('EXISTS', ready) == 0 then leave_lane(queue, tenant) end

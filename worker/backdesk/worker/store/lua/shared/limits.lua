@@ -33,6 +33,25 @@ end
 
 local function add(name, change) flow[name] = (flow_of(name) or 0) + change end
 
+-- The number of the recount under way (recount.lua), or false. It counts the flow anew, job by job; from then on what a
+-- job that it has come to takes and leaves changes both counts.
+local function recount_under_way() return flow_of('recount') ~= 0 and flow_of('recount') end
+
+local function is_recounted(job)
+  local number = recount_under_way()
+  return number and tonumber(job.recounted) == number
+end
+
+-- What this script has changed in the new count.
+local newly_counted = {}
+local function count_newly(name, change) newly_counted[name] = (newly_counted[name] or 0) + change end
+
+-- Change a number that says what delivered and running jobs take.
+local function tally(name, change, recounts)
+  add(name, change)
+  if recounts then count_newly(name, change) end
+end
+
 -- Values that one command is given at most; Lua passes no more than 8,000. Even, so that pairs stay together.
 local MOST_VALUES = 1000
 
@@ -54,6 +73,7 @@ local function write_flow()
   end
   in_parts('HSET', flow_key, set)
   in_parts('HDEL', flow_key, gone)
+  for name, change in pairs(newly_counted) do redis.call('HINCRBY', recounted_key, name, whole(change)) end
 end
 
 -- Policies are text: weight, most at once, µs between two and burst; '~' for what is not set and '-' for no limit.
@@ -91,11 +111,15 @@ end
 
 -- A place is where jobs stand in line: those of a kind and a tenant in a queue. With what applies there: the weight of
 -- the tenant, the scopes that its jobs count in, and those of them that have a limit.
+local function scopes_of(queue, tenant, kind)
+  return {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind, 'tenant ' .. tenant .. ' kind ' .. kind}
+end
+
 local places = {}
 local function place_of(queue, tenant, kind)
   local name = queue .. ' ' .. tenant .. ' ' .. kind
   if places[name] then return places[name] end
-  local scopes = {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind, 'tenant ' .. tenant .. ' kind ' .. kind}
+  local scopes = scopes_of(queue, tenant, kind)
   local place = {queue = queue, tenant = tenant, kind = kind, weight = 1, scopes = scopes, limited = {}}
   places[name] = place
   local text = redis.call('HMGET', policy_key, scopes[1], scopes[2], scopes[3], scopes[4], 'tenant *',
@@ -110,22 +134,27 @@ local function place_of(queue, tenant, kind)
   return place
 end
 
--- Count a delivery in all scopes of its place, until the job ends or is withdrawn.
-local function count(place, change)
+-- Read all that is counted for a place, in one command.
+local function read_place(place)
+  if place.read then return end
   local scopes = place.scopes
-  if not place.counted then
-    read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
-      'prepaid ' .. place.queue .. ' ' .. place.tenant)
-    place.counted = true
-  end
-  for _, scope in ipairs(scopes) do flow[scope] = (flow[scope] or 0) + change end
+  read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
+    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount')
+  place.read = true
 end
 
-local function occupy(place) count(place, 1) end
+-- Count a delivery in all scopes of its place, until the job ends or is withdrawn.
+local function occupy(place)
+  read_place(place)
+  for _, scope in ipairs(place.scopes) do tally(scope, 1, recount_under_way()) end
+end
 
-local function vacate(place)
-  count(place, -1)
-  for _, scope in ipairs(place.scopes) do freed[scope] = true end
+local function vacate(place, job)
+  read_place(place)
+  for _, scope in ipairs(place.scopes) do
+    tally(scope, -1, is_recounted(job))
+    freed[scope] = true
+  end
 end
 
 -- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).
@@ -188,7 +217,7 @@ local function reserve_rates(place)
   local rated = {}
   for _, scope in ipairs(place.limited) do
     if limit_of(scope).interval then
-      add(unbegun(scope), 1)
+      tally(unbegun(scope), 1, recount_under_way())
       rated[#rated + 1] = scope
     end
   end
@@ -200,7 +229,7 @@ local function settle_rates(job, begins)
   if not job.rated then return end
   redis.call('HDEL', job_key(job.id), 'rated')
   for scope in job.rated:gmatch('[^,]+') do
-    add(unbegun(scope), -1)
+    tally(unbegun(scope), -1, is_recounted(job))
     freed[scope] = true
     local limit = begins and limit_of(scope)
     if limit and limit.interval then set_bucket(scope, limit, bucket(scope, limit) + limit.interval) end
