@@ -174,6 +174,10 @@ class Board:
         entries: dict[Any, Any] = self.client.hgetall(self.keys.ledger(job_id))
         return {text(key): from_json(entry) for key, entry in entries.items()}
 
+    def pulse(self) -> int:
+        """A worker shows that it reaches Redis."""
+        return self.run(self.transitions.pulse())
+
     def reap(self) -> list[str]:
         return self.run(self.transitions.reap())
 

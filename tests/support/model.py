@@ -196,12 +196,15 @@ class Model:
 
     def remember(self, job_id: str, fence: str, key: str, entry: bytes) -> bool:
         if held := self.holds(job_id, fence):
-            _put(self.jobs[job_id].ledger, key, entry)
+            job = self.jobs[job_id]
+            if entry.startswith(b'{"state":"done"') and job.ledger.get(key) != entry:
+                job.crashes = 0
+            _put(job.ledger, key, entry)
         return held
 
     def keep(self, job_id: str, fence: str, checkpoint: bytes) -> bool:
         if held := self.holds(job_id, fence):
-            self.jobs[job_id].checkpoint = checkpoint
+            self.jobs[job_id].checkpoint, self.jobs[job_id].crashes = checkpoint, 0
         return held
 
     def finish(self, job_id: str, fence: str, state: JobState) -> bool:

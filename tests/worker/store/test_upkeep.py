@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import Cancelled, JobState
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
@@ -67,6 +68,85 @@ def test_a_job_that_took_down_the_allowed_number_of_workers_is_poison(board: Boa
     assert record.error.code == "poison"
     assert "3 times" in record.error.message
     assert board.event_types("a") == ["queued", "started", "retrying", "started", "retrying", "started", "failed"]
+
+
+@pytest.mark.parametrize("progress", ["step", "checkpoint"])
+def test_a_job_that_comes_further_with_each_attempt_is_no_poison(board: Board, progress: str) -> None:
+    board.submit("a")
+    for number in range(board.settings.max_crashes + 1):
+        claim = board.start("a")
+        if progress == "step":
+            board.run(board.transitions.remember(claim, f"step:{number}", b'{"state":"done","value":1}'))
+        else:
+            board.run(board.transitions.checkpoint(claim, b"1"))
+        board.lose("a")
+        assert board.record("a").crashes == 1
+    assert board.state("a") is JobState.QUEUED
+
+
+def test_to_have_begun_something_is_no_progress(board: Board) -> None:
+    board.submit("a")
+    for number in range(board.settings.max_crashes):
+        claim = board.start("a")
+        board.run(board.transitions.emit(claim, number, [EventDraft("note", b"{}")]))
+        board.run(board.transitions.remember(claim, "step:a", b'{"state":"started","attempt":%d}' % number))
+        board.lose("a")
+    assert board.record("a").crashes == board.settings.max_crashes
+    assert board.state("a") is JobState.FAILED
+
+
+# What keeps workers from renewing their leases
+
+
+def test_while_workers_reach_redis_an_expired_lease_is_taken_at_once(board: Board, clock: Clock) -> None:
+    board.start(board.submit("a"))
+    for _ in range(10):
+        assert board.pulse() == 0
+        clock.advance(board.settings.lease_s / 10)
+    assert board.reap() == ["a"]
+
+
+@pytest.mark.parametrize("length", [1, 100])
+def test_after_an_outage_leases_have_the_time_of_one_more(board: Board, clock: Clock, length: int) -> None:
+    board.start(board.submit("a"))
+    board.pulse()
+    clock.advance(board.settings.lease_s * length)
+    assert board.reap() == []  # by a worker that has come before all others
+    assert board.pulse() == board.settings.lease_s * length * 1000
+    for _ in range(4):
+        assert board.reap() == []
+        clock.advance(board.settings.lease_s / 4)
+        board.pulse()
+    assert board.reap() == ["a"]
+
+
+def test_the_grace_does_not_end_with_the_worker_that_noticed(board: Board, clock: Clock) -> None:
+    board.start(board.submit("a"))
+    board.pulse()
+    clock.advance(board.settings.lease_s)
+    board.pulse()
+    another = Board(board.client, board.settings, clock)
+    assert another.pulse() == 0
+    assert another.reap() == []
+
+
+@pytest.mark.parametrize("step_s", [9, 3600, -9])
+def test_running_jobs_outlive_a_clock_that_is_set_again_and_again(board: Board, clock: Clock, step_s: float) -> None:
+    claims = [board.start(job_id) for job_id in board.submit_many(50)]
+    leases = [(claim.job_id, claim.fence) for claim in claims]
+    for _ in range(board.settings.max_crashes + 1):
+        board.pulse()
+        clock.advance(step_s)
+        assert board.reap() == []
+        board.pulse()
+        assert board.reap() == []
+        clock.advance(board.settings.lease_s / 3)
+        board.pulse()
+        assert None not in board.run(board.transitions.renew(leases))
+    clock.advance(board.settings.lease_s / 3)
+    board.pulse()
+    assert board.reap() == []
+    assert {board.state(job_id) for job_id, _ in leases} == {JobState.RUNNING}
 
 
 def test_no_more_than_a_batch_is_taken_back_at_once(board: Board, clock: Clock) -> None:

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     drain_grace_s: float = Field(
         20.0, ge=0, le=3600, description="How long a worker that ends lets its attempts reach a checkpoint."
     )
-    max_crashes: int = Field(3, ge=1, description="Workers a job may take down before it is a dead letter.")
+    max_crashes: int = Field(3, ge=1, description="Workers a job may take down in a row before it is a dead letter.")
     ageing_s: float = Field(
         60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
     )

@@ -122,9 +122,10 @@ Unserved = Literal["queue", "kind"]
 class JobRecord(BaseModel):
     """A job as the store knows it at one moment. Times are in UTC.
 
-    `attempt` counts claims; `failures` and `crashes` count the attempts that were used up. `degraded`
-    is the failure that the result stands in for, when a fallback gave the result. `origin` is the dead letter that this
-    job replays, `replayed_as` the newest replay of this one. `asks` is filled for a job that waits.
+    `attempt` counts claims; `failures` and `crashes` count the attempts that were used up, the latter
+    since the last step or checkpoint. `degraded` is the failure that the result stands in for, when a fallback gave the
+    result. `origin` is the dead letter that this job replays, `replayed_as` the newest replay of this one. `asks` is
+    filled for a job that waits.
 
     Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
     its tenant and kind are before it in line, `behind` by the job that its conversation goes on with, and `unserved`

@@ -7,8 +7,6 @@ elected and keeps the office while it renews it in time.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 
 import redis
 from redis.exceptions import ResponseError
@@ -19,7 +17,7 @@ from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.refusal import refusal
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.services import Reservations
-from backdesk.worker.store.upkeep import BATCH
+from backdesk.worker.store.upkeep import BATCH, PULSE
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +35,7 @@ PACE_S = 0.05
 class Maintenance:
     """One worker's offer to lead, and the rounds that it makes while it does."""
 
-    def __init__(
-        self, name: str, client: redis.Redis, settings: Settings, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, name: str, client: redis.Redis, settings: Settings) -> None:
         self._name = name
         self._client = client
         self._settings = settings
@@ -47,9 +43,8 @@ class Maintenance:
         self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
         self._ticks = 0
-        self._clock_s = clock_s
-        self._reached_at = self._reap_from = clock_s()
         self._threads = (
+            Periodic("pulse", settings.lease_s * PULSE, self.pulse),
             Periodic("maintenance", settings.tick_s, self.tick),
             Periodic("pacing", PACE_S, self.pace),
         )
@@ -67,6 +62,11 @@ class Maintenance:
             thread.stop()
         self.leads = False
 
+    def pulse(self) -> None:
+        """Show that Redis can be reached, whoever leads. Not a part of the tick, which may take its time."""
+        if missed_ms := run(self._client, self._transitions.pulse()):
+            log.warning("outage_noticed", extra={"missed_s": missed_ms / 1000, "grace_s": self._settings.lease_s})
+
     def pace(self) -> None:
         """Let go on what a limit has held, and what a script has left over, if this worker leads. Idempotent."""
         rounds = range(MAX_ROUNDS if self.leads else 0)
@@ -75,14 +75,12 @@ class Maintenance:
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
         self.leads = self._elect()
-        self._notice_outage()
         if not self.leads:
             return
         run(self._client, self._reservations.release())
         self._repeat(self._transitions.promote())
         self._repeat(self._transitions.expire())
-        if self._clock_s() >= self._reap_from:
-            self._reap()
+        self._reap()
         for queue in self._settings.queues:
             if repeated := run(self._client, self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
@@ -110,13 +108,6 @@ class Maintenance:
                 if part.put_right:
                     log.warning("flow_put_right", extra={"count": part.put_right, "examples": part.examples})
                 return
-
-    def _notice_outage(self) -> None:
-        """Give every worker one lease's time after Redis was away: none could renew, and none is dead for it."""
-        now_s = self._clock_s()
-        if now_s - self._reached_at > self._settings.lease_s / 2 + 2 * self._settings.tick_s:
-            self._reap_from = now_s + self._settings.lease_s
-        self._reached_at = now_s
 
     def _repeat(self, call: Call[int]) -> None:
         for _ in range(MAX_ROUNDS):

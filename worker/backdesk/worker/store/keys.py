@@ -244,6 +244,11 @@ class Keys:
         return f"{self.prefix}:leader"
 
     @property
+    def pulse(self) -> str:
+        """Hash: when a worker last reached Redis, and until when that leaves expired leases alone, in ms. Kept."""
+        return f"{self.prefix}:pulse"
+
+    @property
     def maintenance(self) -> str:
         """String: the notice of a maintenance, as JSON. Kept until it is taken back, or its time is over."""
         return f"{self.prefix}:maintenance"

@@ -15,6 +15,8 @@ from backdesk.worker.store.scripts import Call
 BATCH = 200
 #: Jobs, or counts, that one part of a recount looks at.
 RECOUNT_BATCH = 500
+#: Of a lease: how often a worker sends its pulse, and how long none is no outage.
+PULSE, LONGEST_GAP = 1 / 8, 5 / 8
 #: Stands for whatever policy a scope has.
 ANY_POLICY = "*"
 
@@ -89,10 +91,29 @@ class UpkeepCalls(CallBuilder):
         """End jobs that have reached a time limit; gives how many were looked at. At most `BATCH` a call."""
         return self._call("expire", int, most=BATCH)
 
+    def pulse(self) -> Call[int]:
+        """Show that this worker reaches Redis; to be called several times a lease, by every worker.
+
+        Gives for how many ms none did, or by how many Redis' clock was set, where that was long enough to keep workers
+        from renewing leases: none is taken for dead then until it has had the time of a lease. 0 while all is well.
+        """
+        grace_ms = round(self._settings.lease_s * 1000)
+        return self._call("pulse", int, longest_ms=self._longest_ms, grace_ms=grace_ms)
+
+    @property
+    def _longest_ms(self) -> int:
+        """How long no pulse is no outage. A lease that is renewed three times while it lasts holds out for longer."""
+        return round(self._settings.lease_s * 1000 * LONGEST_GAP)
+
     def reap(self) -> Call[list[str]]:
         """Take back the jobs of workers that are gone; gives their ids. At most `BATCH` a call."""
-        crashes = self._settings.max_crashes
-        return self._call("reap", lambda reply: [text(job_id) for job_id in reply], most=BATCH, crashes=crashes)
+        return self._call(
+            "reap",
+            lambda reply: [text(job_id) for job_id in reply],
+            most=BATCH,
+            crashes=self._settings.max_crashes,
+            longest_ms=self._longest_ms,
+        )
 
     def redispatch(self, queue: str) -> Call[int]:
         """Deliver again what was lost on its way to a claim; gives how many."""

@@ -9,4 +9,5 @@ local job = load_job(ARGV.id)
 if not holds(job, ARGV.fence) then return 0 end
 redis.call('SET', checkpoint_key(job.id), ARGV.checkpoint)
 redis.call('HSET', job_key(job.id), 'remembers', 1)
+redis.call('HDEL', job_key(job.id), 'crashes')
 return 1
