@@ -16,10 +16,10 @@ SOURCE, TARGET = CLIENT / "aio", CLIENT / "blocking"
 
 #: What is said of an event loop, and what is said of a thread; applied in this order.
 WORDS = (
-    (r"backdesk\.client\.aio\b", "backdesk.client.blocking"),
+    (r"backdesk\.client\.(channels\.)?aio\b", r"backdesk.client.\1blocking"),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bfrom asyncio import sleep\b", "from time import sleep"),
-    (r"\bAwaitable\[(tuple\[list\[JobEvent\], bool\])\]", r"\1"),
+    (r"\bAwaitable\[(T|tuple\[list\[JobEvent\], bool\])\]", r"\1"),
     (r"\bAwaitable, ", ""),
     (r"\b(async|await) ", ""),
     (r"\bAsync(?=[A-Z])", ""),

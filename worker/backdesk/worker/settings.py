@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         description="Longest wait until the announcement of an unsafe step is on disk, and at a replica; 0 for none.",
     )
     socket_timeout_s: float = Field(4.0, gt=0, description="Longest wait for an answer of Redis.")
+    outage_patience_s: float = Field(
+        60.0, ge=0, description="How long who follows a job waits for a Redis that went away to come back."
+    )
     health_file: Path | None = Field(None, description="The worker reports its health here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
     health_host: str = Field("127.0.0.1", description="Address of the health port.")

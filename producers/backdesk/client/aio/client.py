@@ -12,6 +12,7 @@ from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.connection import AsyncConnection
 from backdesk.client.aio.conversations import Conversations
 from backdesk.client.aio.dead import DeadLetters
+from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.aio.limits import Limits
 from backdesk.client.aio.maintenance import Maintenance
@@ -148,18 +149,34 @@ class AsyncJobClient(AsyncConnection):
     async def result(self, job_id: str, timeout: float | None = None) -> Any:
         """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
 
-        Raises JobFailed when it ended without one, ResultTimeout when it goes on, JobNotFound.
+        A Redis that is away meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one,
+        ResultTimeout when it goes on, JobNotFound.
+        """
+        return outcome_of(await self.wait(job_id, timeout))
+
+    async def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
+        """Wait, at most `timeout` seconds, until a job ends, however it does, and return its record.
+
+        Raises ResultTimeout when it goes on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        record = await self.get(job_id)
-        if not record.done:
-            async with self.watch(job_id, record.events, deadline=deadline) as events:
-                async for _ in events:
-                    pass
-            record = await self.get(job_id)
+        read, ended = partial(self.get, job_id), partial(self._ended, job_id)
+        async with AsyncFollowing(self, self.core.keys.progress(job_id), deadline) as following:
+            record = await following.look(read)
+            while not record.done and following.left() > 0:
+                await following.follow()
+                if await following.look(ended):
+                    record = await following.look(read)
+                else:
+                    await following.heard()
             if not record.done:
-                raise ResultTimeout(job_id, timeout or 0.0)
-        return outcome_of(record)
+                record = await following.look(read)  # nobody is told that it goes on by a Redis that is away
+        if not record.done:
+            raise ResultTimeout(job_id, timeout or 0.0)
+        return record
+
+    async def _ended(self, job_id: str) -> bool:
+        return await self.do(self.core.ended(job_id))
 
     async def events(self, job_id: str, after: int = 0) -> Events:
         """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
@@ -174,10 +191,11 @@ class AsyncJobClient(AsyncConnection):
 
         Iterate over the value with `async for`; opened by `async with` it is subscribed from the beginning of the
         block, so that a job submitted inside is watched from its first moment. Iteration raises JobNotFound when there
-        is no such job, and ends early at `deadline` (of `time.monotonic()`).
+        is no such job, and ends early at `deadline` (of `time.monotonic()`). A Redis that goes away is waited for, at
+        most BACKDESK_OUTAGE_PATIENCE_S and not beyond the deadline; then it goes on where it was.
         """
-        channel, read = self.core.keys.progress(job_id), partial(self.progress, job_id)
-        return AsyncWatch(self.redis, channel, read, after, deadline=deadline, timeout_s=self.timeout_s)
+        following = AsyncFollowing(self, self.core.keys.progress(job_id), deadline)
+        return AsyncWatch(following, partial(self.progress, job_id), after)
 
     async def list(
         self,

@@ -6,6 +6,7 @@ import time
 from asyncio import sleep
 from typing import Self, TypeVar
 
+from backdesk.client.channels.aio import AsyncChannels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
@@ -22,15 +23,19 @@ PAUSE_S = 0.1
 
 
 class AsyncConnection:
-    """A connection to one deployment. `redis` is for what no method does."""
+    """A connection to one deployment. `redis` is for what no method does, `channels` for what is followed."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.timeout_s = deployment.settings.socket_timeout_s
         self.redis = connect_async(deployment.url, self.timeout_s)
+        self.channels = AsyncChannels(deployment.url, self.timeout_s)
+        #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
+        self.reached = False
 
     async def close(self) -> None:
-        """Close the connections. Idempotent."""
+        """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
+        await self.channels.close()
         await self.redis.aclose()
 
     async def __aenter__(self) -> Self:
@@ -63,10 +68,13 @@ class AsyncConnection:
 
     async def _ask(self, step: Commands | Calls) -> Replies:
         if isinstance(step, Calls) and len(step.calls) == 1:
-            return [await run_async(self.redis, step.calls[0])]
-        if isinstance(step, Calls):
-            return raise_first(await run_pipelined_async(self.redis, step.calls))
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for command in step.commands:
-                pipe.execute_command(*command)
-            return await pipe.execute()
+            replies = [await run_async(self.redis, step.calls[0])]
+        elif isinstance(step, Calls):
+            replies = raise_first(await run_pipelined_async(self.redis, step.calls))
+        else:
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for command in step.commands:
+                    pipe.execute_command(*command)
+                replies = await pipe.execute()
+        self.reached = True
+        return replies

@@ -14,6 +14,7 @@ from backdesk.client.blocking.breakers import Breakers
 from backdesk.client.blocking.connection import Connection
 from backdesk.client.blocking.conversations import Conversations
 from backdesk.client.blocking.dead import DeadLetters
+from backdesk.client.blocking.following import Following
 from backdesk.client.blocking.job import Job
 from backdesk.client.blocking.limits import Limits
 from backdesk.client.blocking.maintenance import Maintenance
@@ -150,18 +151,34 @@ class JobClient(Connection):
     def result(self, job_id: str, timeout: float | None = None) -> Any:
         """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
 
-        Raises JobFailed when it ended without one, ResultTimeout when it goes on, JobNotFound.
+        A Redis that is away meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one,
+        ResultTimeout when it goes on, JobNotFound.
+        """
+        return outcome_of(self.wait(job_id, timeout))
+
+    def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
+        """Wait, at most `timeout` seconds, until a job ends, however it does, and return its record.
+
+        Raises ResultTimeout when it goes on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        record = self.get(job_id)
-        if not record.done:
-            with self.watch(job_id, record.events, deadline=deadline) as events:
-                for _ in events:
-                    pass
-            record = self.get(job_id)
+        read, ended = partial(self.get, job_id), partial(self._ended, job_id)
+        with Following(self, self.core.keys.progress(job_id), deadline) as following:
+            record = following.look(read)
+            while not record.done and following.left() > 0:
+                following.follow()
+                if following.look(ended):
+                    record = following.look(read)
+                else:
+                    following.heard()
             if not record.done:
-                raise ResultTimeout(job_id, timeout or 0.0)
-        return outcome_of(record)
+                record = following.look(read)  # nobody is told that it goes on by a Redis that is away
+        if not record.done:
+            raise ResultTimeout(job_id, timeout or 0.0)
+        return record
+
+    def _ended(self, job_id: str) -> bool:
+        return self.do(self.core.ended(job_id))
 
     def events(self, job_id: str, after: int = 0) -> Events:
         """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
@@ -176,10 +193,11 @@ class JobClient(Connection):
 
         Iterate over the value with `for`; opened by `with` it is subscribed from the beginning of the
         block, so that a job submitted inside is watched from its first moment. Iteration raises JobNotFound when there
-        is no such job, and ends early at `deadline` (of `time.monotonic()`).
+        is no such job, and ends early at `deadline` (of `time.monotonic()`). A Redis that goes away is waited for, at
+        most BACKDESK_OUTAGE_PATIENCE_S and not beyond the deadline; then it goes on where it was.
         """
-        channel, read = self.core.keys.progress(job_id), partial(self.progress, job_id)
-        return Watch(self.redis, channel, read, after, deadline=deadline, timeout_s=self.timeout_s)
+        following = Following(self, self.core.keys.progress(job_id), deadline)
+        return Watch(following, partial(self.progress, job_id), after)
 
     def list(
         self,

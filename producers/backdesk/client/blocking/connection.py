@@ -8,6 +8,7 @@ import time
 from time import sleep
 from typing import Self, TypeVar
 
+from backdesk.client.channels.blocking import Channels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
@@ -24,15 +25,19 @@ PAUSE_S = 0.1
 
 
 class Connection:
-    """A connection to one deployment. `redis` is for what no method does."""
+    """A connection to one deployment. `redis` is for what no method does, `channels` for what is followed."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.timeout_s = deployment.settings.socket_timeout_s
         self.redis = connect(deployment.url, self.timeout_s)
+        self.channels = Channels(deployment.url, self.timeout_s)
+        #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
+        self.reached = False
 
     def close(self) -> None:
-        """Close the connections. Idempotent."""
+        """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
+        self.channels.close()
         self.redis.close()
 
     def __enter__(self) -> Self:
@@ -65,10 +70,13 @@ class Connection:
 
     def _ask(self, step: Commands | Calls) -> Replies:
         if isinstance(step, Calls) and len(step.calls) == 1:
-            return [run(self.redis, step.calls[0])]
-        if isinstance(step, Calls):
-            return raise_first(run_pipelined(self.redis, step.calls))
-        with self.redis.pipeline(transaction=False) as pipe:
-            for command in step.commands:
-                pipe.execute_command(*command)
-            return pipe.execute()
+            replies = [run(self.redis, step.calls[0])]
+        elif isinstance(step, Calls):
+            replies = raise_first(run_pipelined(self.redis, step.calls))
+        else:
+            with self.redis.pipeline(transaction=False) as pipe:
+                for command in step.commands:
+                    pipe.execute_command(*command)
+                replies = pipe.execute()
+        self.reached = True
+        return replies

@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
+from functools import partial
 from typing import Self
 
-from redis import Redis
-from redis.client import PubSub
-
-from backdesk.client.operations.cursor import LOG_EVERY_S, Cursor
+from backdesk.client.blocking.following import Following
+from backdesk.client.operations.cursor import Cursor
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.store.connection import UNREACHABLE, translated
 from backdesk.worker.store.records import read_event
 
 #: Reads the log beyond an event number; says too whether the job has ended.
@@ -22,22 +19,18 @@ Read = Callable[[int], tuple[list[JobEvent], bool]]
 
 
 class Watch:
-    """The events of one job, in order, each once. Iterate once, with `for`; it survives lost connections."""
+    """The events of one job, in order, each once. Iterate once, with `for`.
 
-    def __init__(
-        self, redis: Redis, channel: str, read: Read, after: int, *, deadline: float | None, timeout_s: float
-    ) -> None:
-        self._redis = redis
-        self._channel = channel
+    It survives lost connections, and a Redis that is away for no longer than BACKDESK_OUTAGE_PATIENCE_S.
+    """
+
+    def __init__(self, following: Following, read: Read, after: int) -> None:
+        self._following = following
         self._read = read
         self._cursor = Cursor(after)
-        self._deadline = deadline
-        self._timeout_s = timeout_s
-        self._pubsub: PubSub | None = None
 
     def __enter__(self) -> Self:
-        with translated():
-            self._subscribe()
+        self._following.subscribe()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,17 +38,14 @@ class Watch:
 
     def close(self) -> None:
         """End the subscription. Idempotent."""
-        if self._pubsub is not None:
-            pubsub, self._pubsub = self._pubsub, None
-            pubsub.close()
+        self._following.close()
 
     def __iter__(self) -> Iterator[JobEvent]:
         try:
-            while not self._cursor.done and self._left() > 0:
+            while not self._cursor.done and self._following.left() > 0:
                 # First the subscription, then the log: what happens in between is in both, never in neither.
-                with translated(), suppress(*UNREACHABLE):
-                    self._subscribe()
-                logged, ended = self._read(self._cursor.seq)
+                self._following.follow()
+                logged, ended = self._following.look(partial(self._read, self._cursor.seq))
                 for event in self._cursor.take(logged):
                     yield event
                 if ended:
@@ -68,31 +58,10 @@ class Watch:
 
     def _live(self) -> Generator[JobEvent]:
         """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
-        while not self._cursor.done:
-            wait_s = min(LOG_EVERY_S, self._left())
-            if wait_s <= 0:
-                return
-            try:
-                message = self._pubsub.get_message(timeout=wait_s) if self._pubsub else None
-            except UNREACHABLE:
-                self.close()
-                return
-            if message is None:
-                return
-            event = read_event(message["data"])
+        while not self._cursor.done and (message := self._following.heard()) is not None:
+            event = read_event(message)
             if self._cursor.follows(event):
                 for taken in self._cursor.take([event]):
                     yield taken
             elif not self._cursor.seen(event):
                 return
-
-    def _subscribe(self) -> None:
-        if self._pubsub is None:
-            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-            pubsub.subscribe(self._channel)
-            # The first answer of the server is the confirmation: only from here on nothing is missed.
-            pubsub.get_message(ignore_subscribe_messages=False, timeout=self._timeout_s)
-            self._pubsub = pubsub
-
-    def _left(self) -> float:
-        return float("inf") if self._deadline is None else self._deadline - time.monotonic()

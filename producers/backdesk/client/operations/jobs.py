@@ -101,6 +101,13 @@ class JobOperations:
             raise JobNotFound(job_id)
         return [read_event(entry) for entry in raw], state.decode() in TERMINAL
 
+    def ended(self, job_id: str) -> Operation[bool]:
+        """Return whether a job has ended; raises JobNotFound."""
+        (state,) = yield Commands([("HGET", self.keys.job(job_id), "state")])
+        if state is None:
+            raise JobNotFound(job_id)
+        return state.decode() in TERMINAL
+
     def cancel(self, job_id: str, reason: str) -> Operation[JobState]:
         """End a job, or ask its attempt to; returns the state it is in now, raises JobNotFound or NotCancellable."""
         ((cancelled, state),) = yield Calls([self.transitions.cancel(job_id, reason)])

@@ -27,6 +27,10 @@ from backdesk.worker.store.refusal import NOT_PRIMARY, REMEDIES, refusal
 
 #: Raised by redis-py when the server is away or silent.
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
+#: Connections that one client opens at most, unless its URL says `?max_connections=`. Who finds all of them taken waits
+#: for one, this long at most, in seconds: so many callers that they wait longer are more than one process can serve.
+MOST_CONNECTIONS = 64
+QUEUE_S = 30.0
 KEEPALIVE = {"socket_keepalive": True}
 #: What a URL's scheme asks for.
 BLOCKING = {
@@ -49,20 +53,22 @@ def _options(timeout_s: float) -> dict[str, Any]:
         # A repeat is decided where it is known to be safe, never inside the client library.
         "retry": Retry(NoBackoff(), 0),
         "client_name": "backdesk",
+        "max_connections": MOST_CONNECTIONS,
+        "timeout": QUEUE_S,
     }
 
 
 def connect(url: str, timeout_s: float = 10.0) -> redis.Redis:
     """Return a client with its own pool; opens no connection yet. Raises ValueError for a URL that is none."""
     options = _options(timeout_s) | _reached_by(url, BLOCKING)
-    return redis.Redis.from_pool(redis.ConnectionPool(**options))
+    return redis.Redis.from_pool(redis.BlockingConnectionPool(**options))
 
 
 def connect_async(url: str, timeout_s: float = 10.0) -> redis.asyncio.Redis:
     """Return an asyncio client with its own pool; use it on one event loop only. Raises ValueError as above."""
     options = _options(timeout_s) | _reached_by(url, ASYNC)
     options["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
-    return redis.asyncio.Redis.from_pool(redis.asyncio.ConnectionPool(**options))
+    return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool(**options))
 
 
 def _reached_by(url: str, transports: Mapping[str, type[Any]]) -> dict[str, Any]:

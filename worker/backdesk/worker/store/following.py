@@ -9,8 +9,11 @@ as when the server had closed it: a subscription has to be made again, and what 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio.connection as aio
@@ -97,7 +100,8 @@ class AsyncFollowing(aio.AbstractConnection):
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if await self._leave_if_overtaken():
             raise RedisConnectionError(LEFT)
-        await super().send_packed_command(command, check_health)
+        with _cancellable():
+            await super().send_packed_command(command, check_health)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
@@ -111,6 +115,21 @@ class AsyncFollowing(aio.AbstractConnection):
         if leaves:
             await self.disconnect(nowait=True)
         return leaves
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Have a cancellation take effect that redis-py loses.
+
+    It sends by `asyncio.wait_for`, which before Python 3.12 forgets one that comes just when all is sent.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 class Connection(Following, blocking.Connection):
