@@ -532,7 +532,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
-    of_the_workers |= {board.keys.kinds_seen, board.keys.recount}
+    of_the_workers |= {board.keys.kinds_seen, board.keys.recount, board.keys.offers}
     assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
 
 

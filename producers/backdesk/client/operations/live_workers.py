@@ -25,7 +25,7 @@ class LiveWorkers:
     @staticmethod
     def commands(keys: Keys) -> list[Command]:
         """Return what is to be asked of Redis; `read` takes the answers."""
-        return [("ZREVRANGE", keys.workers, 0, 0, "WITHSCORES"), ("HKEYS", keys.slots), ("SMEMBERS", keys.served)]
+        return [("ZREVRANGE", keys.workers, 0, 0, "WITHSCORES"), ("HKEYS", keys.slots), ("HKEYS", keys.served)]
 
     @classmethod
     def read(cls, replies: Sequence[Any], now_ms: int) -> Self:

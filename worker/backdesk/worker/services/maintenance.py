@@ -86,6 +86,8 @@ class Maintenance:
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         self._prune()
         self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
+        if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
+            log.warning("fleet_put_right", extra={"count": wrong})
         self._ticks += 1
 
     def _elect(self) -> bool:

@@ -230,13 +230,18 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: queue to the slots that live workers announce for it. Rewritten at each announcement."""
+        """Hash: queue to the slots that live workers offer for it. Gone when empty."""
         return f"{self.prefix}:slots"
 
     @property
     def served(self) -> str:
-        """Set: kinds that live workers run from the queues that they read. Rewritten at each announcement."""
+        """Hash: kind to how many live workers run it. Gone when empty."""
         return f"{self.prefix}:served"
+
+    @property
+    def offers(self) -> str:
+        """Hash: worker to what `slots` and `served` count of it, as JSON. Pruned as it is given up."""
+        return f"{self.prefix}:offers"
 
     @property
     def leader(self) -> str:

@@ -142,6 +142,10 @@ class UpkeepCalls(CallBuilder):
         said = to_json(announcement)
         return self._call("announce", tuple, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
 
+    def muster(self) -> Call[int]:
+        """Sum up anew what live workers offer; gives how many sums were wrong, and are right now."""
+        return self._call("muster", int)
+
     def elect(self, worker: str, term_ms: int) -> Call[bool]:
         """Become or remain the leader for `term_ms`; gives whether this worker leads."""
         return self._call("elect", bool, worker=worker, term_ms=term_ms)

@@ -4,11 +4,19 @@
 --   "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON)
 -- Returns: {how many workers are alive, how many of its kinds have no contract here}
 -- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced. A kind that no
--- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew.
+-- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew. What
+-- it costs does not grow with the number of workers.
 --!include record
+--!include fleet
 
-local name, ttl = ARGV.worker, tonumber(ARGV.ttl_ms)
-redis.call('ZREMRANGEBYSCORE', workers_key, '-inf', whole(now))
+local MOST_GONE = 20 -- workers that are given up at once
+local name, ttl, said = ARGV.worker, tonumber(ARGV.ttl_ms), cjson.decode(ARGV.announcement)
+local kinds, stays = ttl > 0 and said.kinds or {}, ttl > 0 and not said.draining
+
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', workers_key, '-inf', whole(now), 'LIMIT', 0, MOST_GONE)) do
+  redis.call('ZREM', workers_key, gone)
+  if gone ~= name then change_offer(gone, '') end
+end
 if ttl > 0 then
   redis.call('SET', worker_key(name), ARGV.announcement, 'PX', ttl)
   redis.call('ZADD', workers_key, whole(now + ttl), name)
@@ -16,39 +24,32 @@ else
   redis.call('DEL', worker_key(name))
   redis.call('ZREM', workers_key, name)
 end
+change_offer(name, stays and cjson.encode{said.slots, kinds} or '')
 
-local function see(kind) redis.call('ZADD', kinds_seen_key, whole(now), kind) end
+local seen = {}
+local function see(kind)
+  seen[#seen + 1] = whole(now)
+  seen[#seen + 1] = kind
+end
 
 for each in items(ARGV) do
   redis.call('HSET', kinds_key, ARGV[each].kind, ARGV[each].contract)
   see(ARGV[each].kind)
 end
-
-local alive, slots = redis.call('ZRANGE', workers_key, 0, -1), {}
-redis.call('DEL', served_key)
-for _, worker in ipairs(alive) do
-  local announcement = redis.call('GET', worker_key(worker))
-  local facts = announcement and cjson.decode(announcement)
-  if facts and not facts.draining then
-    for queue, free in pairs(facts.slots) do slots[queue] = (slots[queue] or 0) + free end
-    for _, kind in ipairs(facts.kinds or {}) do
-      redis.call('SADD', served_key, kind)
-      see(kind)
-    end
-  end
+if stays then
+  for _, kind in ipairs(kinds) do see(kind) end
 end
-redis.call('DEL', slots_key)
-for queue, all in pairs(slots) do
-  redis.call('HSET', slots_key, queue, all)
-  touched[queue] = true
-end
+in_parts('ZADD', kinds_seen_key, seen)
 
+local stranded_left = 200 -- that stand in line again at once
 local function line_up_stranded(kind)
-  for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, 199)) do
+  for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, stranded_left - 1)) do
     local job = load_job(id)
-    if job and slots[job.queue] then stand(job) end
+    local served = job and redis.call('HEXISTS', slots_key, job.queue) == 1
+    if served then stand(job) end
     -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
-    if not job or slots[job.queue] then redis.call('ZREM', stranded_key(kind), id) end
+    if not job or served then redis.call('ZREM', stranded_key(kind), id) end
+    stranded_left = stranded_left - 1
   end
 end
 
@@ -63,11 +64,9 @@ end
 
 forget_kinds(now - tonumber(ARGV.retention_ms))
 local unknown = 0
-if ttl > 0 then
-  for _, kind in ipairs(cjson.decode(ARGV.announcement).kinds or {}) do
-    line_up_stranded(kind)
-    if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
-  end
+for _, kind in ipairs(kinds) do
+  if stranded_left > 0 then line_up_stranded(kind) end
+  if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
 end
 dispatch_touched()
-return {#alive, unknown}
+return {redis.call('ZCOUNT', workers_key, '(' .. whole(now), '+inf'), unknown}

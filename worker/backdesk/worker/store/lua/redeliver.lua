@@ -17,7 +17,7 @@ end
 if not job or not redis.call('ZSCORE', window_key(job.queue), job.id) then return 0 end
 
 local function worth_another_round()
-  return redis.call('SISMEMBER', served_key, job.kind) == 1 and
+  return redis.call('HEXISTS', served_key, job.kind) == 1 and
     redis.call('HINCRBY', job_key(job.id), 'rounds', 1) % ROUNDS ~= 0
 end
 

@@ -4,7 +4,7 @@
 -- Returns: now (in ms), running, queued, slots, workers (alive), notice (of a maintenance as JSON, or ''), queues (for
 --   each {name, running, queued, slots})
 -- Atomic. Idempotent: it changes nothing. It looks at so many tenants of a queue at most, and reckons the rest from them.
---!include limits
+--!include fleet
 
 local MOST_PLACES = 200
 local queues, order = {}, {}
@@ -50,21 +50,18 @@ local function add_held()
   end
 end
 
+-- Of a worker that serves several queues the slots count once in the sum.
 local function add_workers()
-  local alive, slots = redis.call('ZRANGEBYSCORE', workers_key, whole(now), '+inf'), 0
-  for _, name in ipairs(alive) do
-    local announcement = redis.call('GET', worker_key(name))
-    local facts = announcement and cjson.decode(announcement)
-    if facts and not facts.draining then
-      local most = 0
-      for queue, its in pairs(facts.slots or {}) do
-        queue_of(queue).slots = queue_of(queue).slots + its
-        most = math.max(most, its)
-      end
-      slots = slots + most
+  local alive, slots = redis.call('ZCOUNT', workers_key, '(' .. whole(now), '+inf'), 0
+  for _, offer in ipairs(alive > 0 and redis.call('HVALS', offers_key) or {}) do
+    local most = 0
+    for queue, its in pairs(read_offer(offer)) do
+      queue_of(queue).slots = queue_of(queue).slots + its
+      most = math.max(most, its)
     end
+    slots = slots + most
   end
-  return slots, #alive
+  return slots, alive
 end
 
 for each in items(ARGV) do queue_of(ARGV[each].name) end
