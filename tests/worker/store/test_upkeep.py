@@ -208,6 +208,39 @@ def test_when_the_whole_list_is_lost_everything_in_the_window_is_delivered_again
     assert list(iter(board.run_next, None)) == ids
 
 
+def test_what_is_of_no_use_in_the_list_hides_no_loss(board: Board, client: redis.Redis, clock: Clock) -> None:
+    """The message of a job that was cancelled, and whatever else somebody has put there, may be the oldest."""
+    cancelled, *lost, standing = board.submit_many(8)
+    board.cancel(cancelled)
+    for message in client.lrange("backdesk.agents", 0, -1):
+        if any(f'"{job_id}"'.encode() in message for job_id in lost):
+            client.lrem("backdesk.agents", 1, text(message))
+    client.rpush("backdesk.agents", "no JSON", '{"headers":7}')
+    clock.advance(HOUR_S)
+    assert redispatched(board) == len(lost)
+    client.rpop("backdesk.agents", 2)
+    assert board.delivered() == [cancelled, standing, *lost]
+
+
+def test_a_look_for_lost_deliveries_reads_neither_the_window_nor_the_list_as_a_whole(
+    board: Board, client: redis.Redis, clock: Clock
+) -> None:
+    board.announce(ttl_s=1e6, agents=700)
+    for _ in range(4):
+        board.submit_many(200)
+        clock.advance(0.001)
+    lost = [board.take_delivery() for _ in range(250)]
+    clock.advance(board.settings.redispatch_after_s)
+    client.config_resetstat()
+    assert redispatched(board) == 200
+    used = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in client.info("commandstats").items()}
+    assert "lrange" not in used
+    assert used["lindex"] == 1
+    assert redispatched(board) == 50
+    assert redispatched(board) == 0
+    assert board.delivered()[-250:] == lost
+
+
 def test_a_job_delivered_twice_is_run_once(board: Board, client: redis.Redis) -> None:
     board.submit("a")
     message = client.lindex("backdesk.agents", 0)

@@ -82,7 +82,7 @@ class Maintenance:
         self._repeat(self._transitions.expire())
         self._reap()
         for queue in self._settings.queues:
-            if repeated := run(self._client, self._transitions.redispatch(queue)):
+            if repeated := self._repeat(self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         self._prune()
         self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
@@ -111,10 +111,15 @@ class Maintenance:
                     log.warning("flow_put_right", extra={"count": part.put_right, "examples": part.examples})
                 return
 
-    def _repeat(self, call: Call[int]) -> None:
+    def _repeat(self, call: Call[int]) -> int:
+        """Make a call until there is less than a batch to do; gives how much there was."""
+        done = 0
         for _ in range(MAX_ROUNDS):
-            if run(self._client, call) < BATCH:
-                return
+            batch = run(self._client, call)
+            done += batch
+            if batch < BATCH:
+                break
+        return done
 
     def _reap(self) -> None:
         for _ in range(MAX_ROUNDS):

@@ -116,8 +116,9 @@ class UpkeepCalls(CallBuilder):
         )
 
     def redispatch(self, queue: str) -> Call[int]:
-        """Deliver again what was lost on its way to a claim; gives how many."""
-        return self._call("redispatch", int, queue=queue, age_ms=round(self._settings.redispatch_after_s * 1000))
+        """Deliver again what was lost on its way to a claim; gives how many. At most `BATCH` a call."""
+        age_ms = round(self._settings.redispatch_after_s * 1000)
+        return self._call("redispatch", int, queue=queue, age_ms=age_ms, most=BATCH)
 
     def recount(self, *, begin: bool) -> Call[Recounted]:
         """Count anew a part of what the flow counts, about `RECOUNT_BATCH` entries, and put right what is wrong.

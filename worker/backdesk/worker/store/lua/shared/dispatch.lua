@@ -30,8 +30,11 @@ local function delivery(id)
   return field[1] or native_delivery(id, field[2], field[3], field[4])
 end
 
+-- The window is in the order of the list: the deliveries of one script are some µs apart there.
+local deliveries = 0
 local function deliver(queue, id)
-  redis.call('ZADD', window_key(queue), whole(now), id)
+  redis.call('ZADD', window_key(queue), string.format('%.3f', now + math.min(deliveries, 999) / 1000), id)
+  deliveries = deliveries + 1
   redis.call('LPUSH', deliveries_key(queue), delivery(id))
 end
 
