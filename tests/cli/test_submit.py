@@ -127,6 +127,14 @@ def test_waiting_gives_the_record(on_fleet: Cli) -> None:
     assert '"text": "hello"' in answer.out
 
 
+def test_nothing_is_streamed_for_a_command_that_only_waits(on_fleet: Cli, fleet: Fleet) -> None:
+    words = ("--text", "one two three", "--delay", "0.5", "--wait", "--job-id", "only-waits")
+    answer = on_fleet("submit", "test.tokens", *words, "--json")
+
+    assert (answer.code, answer.document["state"]) == (0, "succeeded")
+    assert "token" not in {event.type for event in fleet.jobs.events("only-waits")}
+
+
 def test_watching_shows_a_line_an_event_from_the_first_on(on_fleet: Cli) -> None:
     answer = on_fleet("submit", "test.tokens", "--text", "one two three", "--watch", "--job-id", "watched")
     lines = answer.out.splitlines()

@@ -45,7 +45,7 @@ def events_of(jobs: Client, job_id: str) -> AsyncGenerator[JobEvent]:
 
 
 def _ended(board: Board, claims: list[Claim]) -> list[str]:
-    return [board.keys.progress(claim.job_id) for claim in claims]
+    return [board.keys.ended(claim.job_id) for claim in claims]
 
 
 # Any number of followers
@@ -60,6 +60,20 @@ async def test_hundreds_wait_for_results_by_one_subscription(board: Board, setti
         await asyncio.to_thread(lambda: [board.succeed(claim, n) for n, claim in enumerate(claims)])
         assert await asyncio.gather(*waiting) == list(range(MANY))
     assert subscriptions(board.client) == []
+
+
+async def test_who_waits_for_a_result_is_no_watcher_of_the_job_and_who_watches_is_one(
+    jobs: Client, board: Board
+) -> None:
+    claim = board.start(board.submit("a"))
+    waiting = asyncio.create_task(jobs.result("a", 60))
+    await eventually_async(lambda: len(subscriptions(board.client)) == 1)
+    assert board.emit(claim, "progress") == 0
+    watching = await begin(jobs, board, "a", [])
+    assert board.emit(claim, "progress", first=1) == 1
+    board.succeed(claim, "there")
+    await asyncio.wait_for(watching, 10)
+    assert await asyncio.wait_for(waiting, 10) == "there"
 
 
 async def test_hundreds_watch_by_one_subscription(board: Board, settings: Settings) -> None:

@@ -51,6 +51,12 @@ def test_tokens_are_streamed_to_those_who_watch(fleet: Fleet) -> None:
     assert len(pieces) < len(text.split())
 
 
+def test_nothing_is_streamed_for_those_who_only_wait(fleet: Fleet) -> None:
+    job = fleet.jobs.submit("test.tokens", {"text": "all the words"}, delay=0.5)
+    job.result(PATIENCE_S)
+    assert [event.type for event in fleet.jobs.events(job.id)] == ["scheduled", "queued", "started", "succeeded"]
+
+
 def test_no_bad_ending_costs_an_agents_worker_a_slot(fleet_of_this_test: Fleet) -> None:
     fleet_of_this_test.start_worker("agents", slots=2)
     _no_bad_ending_costs_a_slot(fleet_of_this_test, ["test.end", "test.end_def"], "test.sleep_def", slots=2)

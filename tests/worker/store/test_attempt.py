@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
+from redis.client import PubSub
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Claim, Failed, JobState, Succeeded, Usage
@@ -22,6 +25,15 @@ def taken_over(board: Board, job_id: str = "a") -> tuple[Claim, Claim]:
     return stale, board.start(job_id)
 
 
+@contextmanager
+def following(board: Board, channel: str = "", *, pattern: str = "") -> Iterator[PubSub]:
+    """Somebody who is subscribed to a channel, or to all that fit a pattern."""
+    with board.client.pubsub(ignore_subscribe_messages=True) as subscriber:
+        subscriber.subscribe(channel) if channel else subscriber.psubscribe(pattern)
+        subscriber.get_message(timeout=5)
+        yield subscriber
+
+
 # Renew
 
 
@@ -33,12 +45,9 @@ def test_a_renewed_lease_is_not_taken_back(board: Board, clock: Clock) -> None:
         assert board.reap() == []
 
 
-def test_renewing_tells_how_many_watch_the_job_or_its_tenant(board: Board) -> None:
+def test_renewing_tells_how_many_follow_the_job(board: Board) -> None:
     claim = board.start(board.submit("a"))
-    with board.client.pubsub() as subscriber:
-        for channel in (board.keys.progress("a"), board.keys.tenant_progress("acme")):
-            subscriber.subscribe(channel)
-            subscriber.get_message(timeout=5)
+    with following(board, board.keys.progress("a")), following(board, board.keys.progress("a")):
         assert board.run(board.transitions.renew([("a", claim.fence)])) == [2]
 
 
@@ -73,12 +82,28 @@ def test_an_event_of_a_body_carries_its_data_and_attempt(board: Board) -> None:
     assert (event.type, event.attempt, event.data) == ("progress", 1, {"fraction": 0.5, "message": "half"})
 
 
-def test_emitting_tells_how_many_heard_it(board: Board) -> None:
+def test_emitting_tells_how_many_follow_the_job(board: Board) -> None:
     claim = board.start(board.submit("a"))
-    with board.client.pubsub() as subscriber:
-        subscriber.subscribe(board.keys.tenant_progress("acme"))
-        subscriber.get_message(timeout=5)
+    with following(board, board.keys.progress("a")):
         assert board.emit(claim, "progress") == 1
+
+
+def test_who_waits_for_the_end_or_listens_to_a_tenant_or_a_pattern_follows_no_job(board: Board) -> None:
+    keys = board.keys
+    board.submit("a")
+    with (
+        following(board, keys.ended("a")) as waiting,
+        following(board, keys.tenant_progress("acme")),
+        following(board, pattern=keys.progress("*")),
+    ):
+        claim = board.start("a")
+        assert claim.watchers == 0
+        assert board.emit(claim, "progress") == 0
+        assert board.run(board.transitions.renew([("a", claim.fence)])) == [0]
+        board.succeed(claim)
+        heard = waiting.get_message(timeout=5)
+    assert heard
+    assert heard["data"] == b"succeeded"
 
 
 def test_an_emit_repeated_after_a_lost_answer_writes_nothing_twice(board: Board) -> None:

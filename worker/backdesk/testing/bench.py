@@ -241,7 +241,7 @@ class Bench:
         """Make an attempt; gives whether there was one to make."""
         if record.state is JobState.SCHEDULED:
             self._bring_forward(record.id)
-        self._follow()
+        self._follow(record.id)
         # Anew each time: a kind may have been registered since.
         self._process.checks = {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items()}
         try:
@@ -255,13 +255,13 @@ class Bench:
         due_ms = self._redis.zscore(self._keys.due, job_id)
         self._skip_to(0 if due_ms is None else round(due_ms))
 
-    def _follow(self) -> None:
-        """Subscribe to what the jobs tell, or leave, and take what has come: Redis drops who does not read."""
-        channels = f"{self.settings.prefix}:progress:*"
-        if self.watched and not self._follower.subscribed:
-            self._follower.psubscribe(channels)
-        elif not self.watched and self._follower.subscribed:
-            self._follower.punsubscribe(channels)
+    def _follow(self, job_id: str) -> None:
+        """Subscribe to what a job tells, or leave, and take what has come: Redis drops who does not read."""
+        if self.watched:
+            self._follower.subscribe(self._keys.progress(job_id))
+            self._follower.get_message(timeout=1)
+        elif self._follower.subscribed:
+            self._follower.unsubscribe()
             while self._follower.subscribed:
                 self._follower.get_message(timeout=1)
         while self._follower.subscribed and self._follower.get_message(timeout=0) is not None:

@@ -216,11 +216,9 @@ def _announce(job: Job, stay: Follow, out: Output) -> None:
 
 
 def _wait(job: Job, stay: Follow, out: Output) -> None:
-    with subscribed(job.client, job.id, deadline=stay.deadline) as events, out.waiting("waiting for its end"):
-        follow(events, None)
-    record = job.get()
-    if record.done:
-        out.document(record)
+    with out.waiting("waiting for its end"):
+        record = job.client.wait(job.id, stay.timeout)
+    out.document(record)
     _conclude(record, stay, out)
 
 

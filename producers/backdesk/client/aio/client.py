@@ -157,11 +157,11 @@ class AsyncJobClient(AsyncConnection):
     async def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
         """Wait, at most `timeout` seconds, until a job ends, however it does, and return its record.
 
-        Raises ResultTimeout when it goes on, JobNotFound.
+        Nobody streams for one who only waits. Raises ResultTimeout when it goes on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         read, ended = partial(self.get, job_id), partial(self._ended, job_id)
-        async with AsyncFollowing(self, self.core.keys.progress(job_id), deadline) as following:
+        async with AsyncFollowing(self, self.core.keys.ended(job_id), deadline) as following:
             record = await following.look(read)
             while not record.done and following.left() > 0:
                 await following.follow()

@@ -33,7 +33,7 @@ class ProgressSink(Protocol):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody subscribes to this job's progress right now."""
+        """Whether somebody follows this job's progress right now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,10 @@ class BaseContext:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody subscribes to this job's progress right now; streaming is worth its cost only then."""
+        """Whether somebody follows this job's progress right now; streaming is worth its cost only then.
+
+        Who waits for its result alone does not.
+        """
         return self._parts.sink.watched
 
     @property

@@ -195,7 +195,7 @@ class Claim:
     request: bytes
     metadata: dict[str, Any]
     expires_at: datetime | None
-    #: How many subscribers heard the `started` event.
+    #: How many followed the job when it was claimed.
     watchers: int
     priority: int = DEFAULT_PRIORITY
     #: Seconds from the claim until the job expires; by the clock of the store, not that of this machine.

@@ -180,10 +180,8 @@ class LeaseKeeper:
         for (attempt, lease), watchers in zip(leases.items(), answers, strict=True):
             if watchers is not None:
                 lease.renewed_at = sent_at
-            if watchers:
-                # Zero is left to the answers of emit, which also count those who subscribe to a pattern.
                 lease.progress.watchers = watchers
-            elif watchers is None and attempt in self._leases and not lease.ending and lease.stopped is not Stop.LOST:
+            elif attempt in self._leases and not lease.ending and lease.stopped is not Stop.LOST:
                 log.warning("fence_lost", extra={"job_id": lease.claim.job_id, "attempt": lease.claim.attempt})
                 lease.stop(Stop.LOST, self._settings.stop_grace_s)
 

@@ -57,7 +57,7 @@ class AttemptProgress:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody subscribes, as of the last event or the last renewal of the lease."""
+        """Whether somebody follows the job, as of the last event or the last renewal of the lease."""
         return self.watchers > 0
 
     def emit(self, event_type: str, data: dict[str, Any]) -> None:

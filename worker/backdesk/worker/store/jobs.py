@@ -197,7 +197,7 @@ class Transitions(UpkeepCalls):
     def emit(self, claim: Claim, first: int, events: Sequence[EventDraft]) -> Call[int | None]:
         """Append events of an attempt, of which `first` were written before; idempotent by that number.
 
-        Gives how many subscribers heard the last one, None when the attempt has lost its fence.
+        Gives how many follow the job, None when the attempt has lost its fence.
         """
         cap = self._settings.max_events
         return self._of(claim, "emit", lambda reply: None if reply < 0 else int(reply), events, first=first, cap=cap)

@@ -333,6 +333,10 @@ class Keys:
         """Channel: the events of one job."""
         return f"{self.prefix}:progress:{job_id}"
 
+    def ended(self, job_id: str) -> str:
+        """Channel: the state in which one job ends, once. Who waits for that alone is no follower of its progress."""
+        return f"{self.prefix}:ended:{job_id}"
+
     def tenant_progress(self, tenant: str) -> str:
         """Channel: the events of all of a tenant's jobs."""
         return f"{self.prefix}:progress:tenant:{tenant}"

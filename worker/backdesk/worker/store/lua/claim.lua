@@ -76,6 +76,6 @@ if limit then
   redis.call('ZREM', expiring_key, id)
   watch_limits(job)
 end
-local watchers = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. '}')
+local heard = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. '}')
 dispatch_touched()
-return claim(watchers)
+return claim(followers_of(id, heard))

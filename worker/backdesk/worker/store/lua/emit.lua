@@ -2,7 +2,7 @@
 --
 -- ARGV: id, fence, first (index of the first event within the attempt, from 0), cap (events allowed in the log),
 --   then for each event: type, data (JSON)
--- Returns: the subscribers that heard the last event, or -1 when the attempt has lost its fence
+-- Returns: how many follow the job, 0 when nothing was written, or -1 when the attempt has lost its fence
 -- Atomic. Idempotent by index: events that an earlier call has written are skipped. Events over the cap are dropped.
 --!include events
 
@@ -21,4 +21,4 @@ for each in items(ARGV) do
   index = index + 1
 end
 if index > emitted then redis.call('HSET', key, 'emitted', index) end
-return heard
+return followers_of(id, heard)

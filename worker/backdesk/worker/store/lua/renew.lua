@@ -1,7 +1,7 @@
 -- Renew: prolong the leases of all attempts of one process, and learn who is being watched.
 --
 -- ARGV: lease_ms, then for each attempt: id, fence
--- Returns: for each attempt the number of its subscribers, or -1 when it has lost its fence
+-- Returns: for each attempt how many follow its job, or -1 when it has lost its fence
 -- Atomic. Idempotent. An expired lease that nobody has reaped yet is prolonged: the attempt is alive. What an attempt
 -- costs beyond what was paid for it is paid as it goes.
 --!include dispatch
@@ -22,8 +22,7 @@ for each in items(ARGV) do
   if field[1] == 'running' and field[2] == ARGV[each].fence then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7])
-    local heard = redis.call('PUBSUB', 'NUMSUB', progress_channel(id), tenant_progress_channel(field[4]))
-    replies[#replies + 1] = heard[2] + heard[4]
+    replies[#replies + 1] = redis.call('PUBSUB', 'NUMSUB', progress_channel(id))[2]
   else
     replies[#replies + 1] = -1
   end

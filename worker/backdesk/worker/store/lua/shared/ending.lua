@@ -70,6 +70,7 @@ conclude = function(job, state, name, value, data, ...)
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data)
+  redis.call('PUBLISH', ended_channel(job.id), state)
   redis.call('ZADD', forgetting_key, whole(now + tonumber(ARGV.retention_ms)), job.id)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
     'usage')
