@@ -254,8 +254,8 @@ def test_the_oldest_turns_make_room_for_new_ones_beyond_the_most_that_are_kept(
 
 def test_a_conversation_of_the_most_turns_is_read_in_one_piece(talk: Talk, client: redis.Redis) -> None:
     talk.say("one")
-    key, entry = talk.board.keys.history("acme", "c-1"), to_json({"at": 0, "job_id": "x", "number": 1, "messages": []})
-    turns: dict[Any, Any] = {str(number): entry for number in range(2, MOST_TURNS + 1)}
+    key, entry = talk.board.keys.history("acme", "c-1"), to_json({"job_id": "x", "messages": []})
+    turns: dict[Any, Any] = {str(number): b"%d 0 " % number + entry for number in range(2, MOST_TURNS + 1)}
     client.hset(key, mapping=turns | {"last": MOST_TURNS})
     assert len(talk.recall().turns) == MOST_TURNS
 

@@ -22,6 +22,7 @@ from backdesk.worker.model.job import Claim
 from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.scripts import Call
+from backdesk.worker.text.packing import packed, unpacked
 
 #: The fields of a conversation's hash that tell of the whole, in the order of `HEAD` in `lua/history.lua`.
 HEAD_FIELDS = ("owner", "started_at", "updated_at", "closed_at", "messages", "first", "last")
@@ -71,7 +72,7 @@ class MemoryCalls(CallBuilder):
             root=claim.root or claim.job_id,
             messages=new.messages,
             closes=flag(new.closes),
-            entry=new.entry,
+            entry=packed(new.entry),
             most=MOST_TURNS,
             kept_ms=self._settings.conversation_retention_s * 1000,
         )
@@ -117,8 +118,9 @@ def turn_numbers(values: Sequence[bytes | None]) -> range:
 
 
 def read_turn(entry: bytes) -> Turn:
-    """Return a turn as it is kept."""
-    return Turn.model_validate_json(entry)
+    """Return a turn as it is kept: its number, its time in ms and its packed JSON."""
+    number, at_ms, turn = entry.split(b" ", 2)
+    return Turn.model_validate(from_json(unpacked(turn)) | {"number": int(number), "at": moment(at_ms)})
 
 
 def read_note(tenant: str, topic: str, entry: bytes, score: float) -> Note:

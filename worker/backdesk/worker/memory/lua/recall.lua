@@ -1,7 +1,7 @@
 -- Recall: read what was said in a conversation before a job.
 --
 -- ARGV: id, fence, conversation, owner (or ''), root (of the job), most (turns)
--- Returns: {1, {values of the head, in the order of HEAD}, {turns as JSON, the newest first}}, {0} when the attempt has
+-- Returns: {1, {values of the head, in the order of HEAD}, {turns as they are kept, the newest first}}, {0} when the attempt has
 --   lost its fence, {-1} when the conversation is that of another owner
 -- Atomic. Idempotent: a job sees the turns that were there when it asked first, in each of its attempts and in a replay
 --   that resumes. Its own turn is never among them.

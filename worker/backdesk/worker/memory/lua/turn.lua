@@ -1,7 +1,7 @@
 -- Turn: write what a running attempt has added to a conversation.
 --
 -- ARGV: id, fence, conversation, owner (or ''), root (of the job), messages (in the turn), closes (1 to close the
---   conversation, or ''), entry (the turn as JSON), most (turns to keep), kept_ms (it all)
+--   conversation, or ''), entry (the turn, packed), most (turns to keep), kept_ms (it all)
 -- Returns: the number of the turn, 0 when the attempt has lost its fence, -1 when the conversation is that of another
 --   owner, -2 when it is closed
 -- Atomic. Idempotent by root: a job has one turn, and what is written later replaces what was, its closing included.
@@ -27,7 +27,7 @@ redis.call('HSETNX', key, 'first', 1)
 redis.call('HINCRBY', key, 'messages', messages)
 redis.call('HSET', key, 'updated_at', whole(now), 'of:' .. root, number, number .. ':of', root,
   number .. ':messages', messages, number,
-  '{"number":' .. number .. ',"at":"' .. iso(now) .. '",' .. ARGV.entry:sub(2))
+  number .. ' ' .. whole(now) .. ' ' .. ARGV.entry)
 if owner ~= '' then redis.call('HSET', key, 'owner', owner) end
 if ARGV.closes ~= '' then
   if redis.call('HSETNX', key, 'closed_at', whole(now)) == 1 then redis.call('HSET', key, 'closed_by', root) end

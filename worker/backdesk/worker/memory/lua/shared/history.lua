@@ -1,5 +1,5 @@
 -- What was said in a conversation: a hash with the fields of its head, `first` and `last` (the numbers of the oldest and
--- the newest turn), and for each turn, by its number n: `n` the turn as JSON, `n:of` whose it is (the root of its job),
+-- the newest turn), and for each turn, by its number n: `n` is `n ms turn` (packed JSON), `n:of` whose it is (the root of its job),
 -- `n:messages` how many it has; and back, `of:<root>`, the number.
 --!include keys
 
