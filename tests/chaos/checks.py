@@ -15,6 +15,7 @@ from backdesk.worker.model.events import EventType
 from backdesk.worker.model.job import JobState
 from tests.chaos.evidence import Evidence, JobEvidence
 from tests.chaos.script import Done, Doomed, expected, steps
+from tests.chaos.witness import RunRow
 
 Check = Callable[[Evidence], Iterator[str]]
 CHECKS: dict[str, Check] = {}
@@ -155,16 +156,23 @@ def steps_once(evidence: Evidence) -> Iterator[str]:
 
 def _misruns(evidence: Evidence, job: JobEvidence, key: str, value: Any) -> Iterator[str]:
     runs = evidence.runs_of.get((job.id, key), [])
-    kept = [run for run in runs if run.id == value["run"]]
-    if not kept or kept[0].attempt != value["attempt"]:
-        yield f"{job.id} step {key} is recorded, but run {value['run']} of attempt {value['attempt']} never was"
+    kept = [run for run in runs if _is_kept(run, value)]
+    if not kept:
+        told = ", ".join(f"{name} {value[name]}" for name in ("run", "attempt") if name in value)
+        yield f"{job.id} step {key} is recorded, but its run ({told}) never was"
     elif kept[0].ended is None and not _by_hand(value):
         yield f"{job.id} step {key} is recorded, but did not run to its end"
     for attempt, times in Counter(run.attempt for run in runs).items():
         if times > 1:
             yield f"{job.id} step {key} ran {times} times in attempt {attempt}"
-        if attempt > value["attempt"] and not _by_hand(value):
+        if not _by_hand(value) and attempt > value["attempt"]:
             yield f"{job.id} step {key} ran in attempt {attempt}, after its record in attempt {value['attempt']}"
+
+
+def _is_kept(run: RunRow, value: Any) -> bool:
+    """Whether a step was recorded with what a run came to, by all that is known of that (`evidence.told_of_steps`)."""
+    known = {"run": run.id, "attempt": run.attempt}
+    return {**known, **value}.items() >= known.items()
 
 
 @check("every idempotent effect was had once")

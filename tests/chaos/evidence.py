@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import redis
 
-from backdesk.worker.model.asks import LedgerEntry
-from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import JobRecord
+from backdesk.worker.model.asks import DONE, LedgerEntry
+from backdesk.worker.model.events import EventType, JobEvent
+from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from tests.chaos.orders import Order
 from tests.chaos.script import Script
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow, Witness
@@ -137,10 +137,23 @@ def _job(client: redis.Redis, keys: Keys, job_id: str, clock: Sequence[tuple[flo
     ledger: Any = client.hgetall(keys.ledger(job_id))
     children: Any = client.smembers(keys.children(job_id))
     record = read_record(job_id, fields, len(log), asked)
+    values = [fields.get(name.encode()) for name in LOG_FIELDS]
     assert record is not None, f"{job_id} was listed and is gone"
     entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
-    events = [_told_by_wall(read_event(entry), clock) for entry in log]
+    events = [_told_by_wall(event, clock) for event in read_log(job_id, values, log)]
+    if record.state is JobState.SUCCEEDED:
+        entries = dict(told_of_steps(events))
     return JobEvidence(record, events, entries, frozenset(map(text, children)))
+
+
+def told_of_steps(events: Iterable[JobEvent]) -> Iterator[tuple[str, LedgerEntry]]:
+    """The steps of a job that has succeeded and forgotten its ledger: no value, but the attempt, or by whom."""
+    for event in events:
+        if event.type == EventType.STEP:
+            yield f"step:{event.data['key']}", LedgerEntry(state="done", value={"attempt": event.attempt})
+        elif event.type == EventType.ANSWERED and event.data.get("decision") == DONE:
+            step = event.data["name"].removeprefix("outcome:")
+            yield f"step:{step}", LedgerEntry(state="done", value={"by_hand": 1})
 
 
 def _told_by_wall(event: JobEvent, clock: Sequence[tuple[float, float]]) -> JobEvent:

@@ -16,6 +16,7 @@ from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.events import EventDraft, JobEvent
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.connection import connect
+from backdesk.worker.store.records import read_event
 from tests.client.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client, behind
@@ -173,7 +174,7 @@ async def test_a_message_that_was_lost_on_the_way_is_noticed_by_the_gap(
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)
     await eventually_async(lambda: len(seen) == 2)
-    silent = board.log("a")[-1].replace(b'"seq":2', b'"seq":3').replace(b"started", b"silent")
+    silent = board.log("a")[-1].replace(b"started", b"silent")
     board.client.rpush(board.keys.events("a"), silent)
     board.emit(claim, "note")
     await eventually_async(lambda: len(seen) == 4, 3)
@@ -191,7 +192,7 @@ async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_whil
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)
     await eventually_async(lambda: len(seen) == 2)
-    silent = board.log("a")[-1].replace(b'"seq":2', b'"seq":3').replace(b'"started"', b'"succeeded"')
+    silent = board.log("a")[-1].replace(b'"started"', b'"succeeded"')
     board.client.rpush(board.keys.events("a"), silent)
     await asyncio.wait_for(watching, 5)
     assert seen[-1].type == "succeeded"
@@ -230,7 +231,7 @@ def test_anybody_can_listen_with_a_plain_redis_client(board: Board, client: redi
         board.submit("a")
         board.succeed(board.start("a"))
         heard = [eventually(lambda: plain.get_message(timeout=0.5)) for _ in range(3)]
-    assert [message["data"] for message in heard] == board.log("a")
+    assert [read_event(message["data"]) for message in heard] == board.events("a")
 
 
 # The cursor

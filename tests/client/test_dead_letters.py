@@ -19,7 +19,7 @@ from backdesk.worker.model.job import Failed, JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
 from tests.client.conftest import Connect
-from tests.support.board import Board, Clock
+from tests.support.board import Board, Clock, question
 from tests.support.clients import Client
 from tests.support.eventually import eventually_async
 from tests.support.kinds import Message
@@ -286,6 +286,23 @@ async def test_a_job_tells_what_it_remembers_and_no_value_of_it(jobs: Client, bo
     ]
     with pytest.raises(JobNotFound):
         await jobs.memory("never")
+
+
+async def test_a_job_that_succeeded_still_tells_what_it_has_done(jobs: Client, board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    event = {"key": "refund", "effect": "unsafe", "seconds": 0.5}
+    board.run(board.transitions.remember(claim, "step:refund", b'{"state":"done","value":"secret"}', to_json(event)))
+    board.call(claim, "audit", "child")
+    board.succeed(board.start("child"))
+    board.wait(claim, question("sure"))
+    board.answer("a", "sure", by="kim")
+    board.succeed(board.start("a"))
+    assert board.ledger("a") == {}
+    assert await jobs.memory("a") == [
+        Remembered(type="step", key="refund", outcome="done", effect="unsafe", seconds=0.5),
+        Remembered(type="ask", key="sure", outcome="answered", by="kim"),
+        Remembered(type="call", key="audit", outcome="succeeded", job_id="child"),
+    ]
 
 
 async def test_a_job_names_the_jobs_that_it_called(on_fleet: Client) -> None:

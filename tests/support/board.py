@@ -32,7 +32,7 @@ from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.calls import flag, text
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.spending import Answer, SpendingCalls
 from backdesk.worker.submit.admission import fingerprint
@@ -231,7 +231,9 @@ class Board:
         return entries
 
     def events(self, job_id: str) -> list[JobEvent]:
-        return [read_event(entry) for entry in self.log(job_id)]
+        values: list[Any] = self.client.hmget(self.keys.job(job_id), *LOG_FIELDS)
+        entries = self.log(job_id)
+        return read_log(job_id, values, entries) if entries else []
 
     def event_types(self, job_id: str) -> list[str]:
         return [event.type for event in self.events(job_id)]

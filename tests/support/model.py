@@ -76,11 +76,13 @@ class ModelJob:
 class Model:
     """All jobs, and what each call of the store does to them."""
 
-    def __init__(self, clock: Callable[[], int], *, lease_ms: int, max_crashes: int, retention_ms: int) -> None:
+    def __init__(
+        self, clock: Callable[[], int], *, lease_ms: int, max_crashes: int, retention_ms: int, succeeded_ms: int
+    ) -> None:
         self._clock = clock
         self._lease_ms = lease_ms
         self._max_crashes = max_crashes
-        self._retention_ms = retention_ms
+        self._retention_ms = dict.fromkeys(TERMINAL, retention_ms) | {S.SUCCEEDED: succeeded_ms}
         self.jobs: dict[str, ModelJob] = {}
         self.stopping: dict[str, str] = {}
         #: Tenant and conversation to its jobs, in the order of their turns.
@@ -302,7 +304,8 @@ class Model:
 
     def prune(self) -> None:
         for job_id in self.in_state(*TERMINAL):
-            if self.jobs[job_id].ended_ms <= self._clock() - self._retention_ms:
+            job = self.jobs[job_id]
+            if job.ended_ms <= self._clock() - self._retention_ms[job.state]:
                 del self.jobs[job_id]
 
     # --- what several of them do ---
@@ -310,6 +313,8 @@ class Model:
     def _end(self, job_id: str, state: JobState) -> None:
         job = self.jobs[job_id]
         job.state, job.ended_ms, job.pending = state, self._clock(), {}
+        if state is S.SUCCEEDED:
+            job.ledger, job.checkpoint = {}, b""
         self.stopping.pop(job_id, None)
         turns = self.turns.get((job.new.tenant, job.new.conversation), [])
         if job_id in turns:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from celery import chain, chord, group
 
+from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobState
+from backdesk.worker.store.records import read_event
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.plain import MALFORMED, plain_celery
@@ -146,13 +148,13 @@ def test_everybody_with_a_redis_client_sees_every_event(fleet: Fleet, shop: Any)
         assert listener.get_message(timeout=5) is None
         sent = shop.send_task("test.steps", kwargs={"request": {"n": 5}, "tenant": "listened"})
         sent.get(timeout=PATIENCE_S)
-        log = fleet.board.log(sent.id)
-        heard: dict[bytes, list[bytes]] = {}
+        log = fleet.board.events(sent.id)
+        heard: dict[bytes, list[JobEvent]] = {}
         end = time.monotonic() + 5
         while sum(map(len, heard.values())) < 2 * len(log) and time.monotonic() < end:
             message = listener.get_message(timeout=0.2)
             if message is not None:
-                heard.setdefault(message["channel"], []).append(message["data"])
+                heard.setdefault(message["channel"], []).append(read_event(message["data"]))
     keys = fleet.board.keys
     assert heard == {keys.progress(sent.id).encode(): log, keys.tenant_progress("listened").encode(): log}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
@@ -225,3 +226,18 @@ def test_a_fallback_has_the_colour_of_its_body(registry: dict[str, object]) -> N
 def test_a_kind_without_time_is_refused(timeout: float) -> None:
     with pytest.raises(ConfigurationError, match="must be over 0 seconds"):
         task("test.ask", timeout=timeout)
+
+
+@pytest.mark.parametrize("retention", [0, -1, float("nan"), timedelta(0), timedelta(days=4000)])
+def test_a_kind_that_keeps_its_jobs_for_no_time_or_for_ever_is_refused(retention: float | timedelta) -> None:
+    with pytest.raises(ConfigurationError, match="must be over 0 s and at most ten years"):
+        task("test.ask", retention=retention)
+
+
+def test_a_kind_says_how_long_its_jobs_are_kept_in_seconds_or_as_a_span(registry: dict[str, object]) -> None:
+    def ask(ctx: BlockingContext, request: Question) -> Answer:
+        return Answer(text="")
+
+    task("test.ask", retention=timedelta(hours=1))(ask)
+    assert REGISTRY["test.ask"].retention_s == 3600
+    assert registry.keys() == {"test.ask"}

@@ -86,6 +86,7 @@ class History:
             lease_ms=round(settings.lease_s * 1000),
             max_crashes=settings.max_crashes,
             retention_ms=settings.retention_s * 1000,
+            succeeded_ms=settings.succeeded_retention_s * 1000,
         )
         self.claims: list[Claim] = []
         self.submitted: list[NewJob] = []
@@ -505,7 +506,7 @@ def live(board: Board, clock: Clock, seed: int, steps: int) -> History:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"retention_s": 40})
+    return settings.model_copy(update={"retention_s": 40, "succeeded_retention_s": 20})
 
 
 @pytest.mark.parametrize("seed", [*range(12), *(pytest.param(n, marks=pytest.mark.soak) for n in range(12, 300))])

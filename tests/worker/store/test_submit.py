@@ -14,6 +14,7 @@ from backdesk.worker.model.job import JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.records import read_event
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.eventually import eventually
 
@@ -156,10 +157,18 @@ def test_promoting_twice_queues_once(board: Board, clock: Clock) -> None:
 # Events
 
 
-def test_an_event_is_the_json_object_of_the_contract(board: Board, clock: Clock) -> None:
-    board.submit("a", kind="test.echo", tenant="acme", priority=3)
-    (entry,) = board.log("a")
-    assert json.loads(entry) == {
+def heard_of(board: Board, client: redis.Redis, *channels: str) -> list[dict[str, Any]]:
+    """The messages of the submit of a job `a`."""
+    with client.pubsub(ignore_subscribe_messages=True) as subscriber:
+        subscriber.subscribe(*channels)
+        eventually(lambda: client.pubsub_numsub(channels[-1])[0][1] == 1)
+        board.submit("a", kind="test.echo", tenant="acme", priority=3)
+        return [eventually(lambda: subscriber.get_message(timeout=1)) for _ in channels]
+
+
+def test_an_event_is_the_json_object_of_the_contract(board: Board, client: redis.Redis) -> None:
+    (message,) = heard_of(board, client, "backdesk:progress:a")
+    assert json.loads(message["data"]) == {
         "v": 1,
         "seq": 1,
         "job_id": "a",
@@ -173,16 +182,12 @@ def test_an_event_is_the_json_object_of_the_contract(board: Board, clock: Clock)
 
 
 def test_an_event_is_published_to_the_jobs_channel_and_to_the_tenants(board: Board, client: redis.Redis) -> None:
-    with client.pubsub(ignore_subscribe_messages=True) as subscriber:
-        subscriber.subscribe("backdesk:progress:a", "backdesk:progress:tenant:acme")
-        eventually(lambda: client.pubsub_numsub("backdesk:progress:tenant:acme")[0][1] == 1)
-        board.submit("a")
-        heard = [eventually(lambda: subscriber.get_message(timeout=1)) for _ in range(2)]
+    heard = heard_of(board, client, "backdesk:progress:a", "backdesk:progress:tenant:acme")
     assert {message["channel"] for message in heard} == {
         board.keys.progress("a").encode(),
         board.keys.tenant_progress("acme").encode(),
     }
-    assert [message["data"] for message in heard] == board.log("a") * 2
+    assert [read_event(message["data"]) for message in heard] == board.events("a") * 2
 
 
 def test_the_numbers_of_a_jobs_events_count_from_one_without_gaps(board: Board) -> None:

@@ -304,10 +304,12 @@ def test_a_job_is_forgotten_after_the_retention_with_everything_that_names_it(
         board.submit(job_id, idempotency_key=job_id, run_at_ms=None)
     board.succeed(board.start("a"))
     board.run(board.transitions.cancel("b", "no use"))
-    clock.advance(board.settings.retention_s - 0.001)
+    clock.advance(board.settings.succeeded_retention_s - 0.001)
     assert prune(board) == 0
     clock.advance(0.001)
-    assert prune(board) == 2
+    assert prune(board) == 1
+    clock.advance(board.settings.retention_s)
+    assert prune(board) == 1
     left = {text(key) for key in client.keys("*")}
     of_the_queue = {board.keys.virtual_time("agents"), board.keys.departed("agents"), "backdesk.agents"}
     of_the_day = {board.keys.stats("2026-03-01", "acme", "test.echo"), board.keys.stats_of_day("2026-03-01")}

@@ -18,7 +18,7 @@ from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 
 
 class BenchError(BackdeskError):
@@ -103,8 +103,10 @@ class BenchJob:
     @property
     def events(self) -> list[JobEvent]:
         """Everything that was told, the oldest first."""
-        log: list[Any] = self._client().lrange(self._keys.events(self.id), 0, -1)
-        return [read_event(entry) for entry in log]
+        client, keys = self._client(), self._keys
+        values: list[Any] = client.hmget(keys.job(self.id), *LOG_FIELDS)
+        entries: list[Any] = client.lrange(keys.events(self.id), 0, -1)
+        return read_log(self.id, values, entries) if entries else []
 
     def of(self, event_type: str) -> list[dict[str, Any]]:
         """The data of all events of one type."""

@@ -69,7 +69,8 @@ class Settings(BaseSettings):
         60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
     )
     require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
-    retention_s: int = Field(7 * 86_400, ge=1, description="How long a finished job can still be read.")
+    retention_s: int = Field(7 * 86_400, ge=1, description="How long a job that ended without success is kept.")
+    succeeded_retention_s: int = Field(86_400, ge=1, description="How long a job that succeeded is kept.")
     conversation_retention_s: int = Field(
         30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
     )

@@ -20,7 +20,7 @@ from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import read_event, read_record
+from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.submit.admission import admit, check_taken, refusal
 
 # Named here because inside the clients `list` is a method.
@@ -94,12 +94,12 @@ class JobOperations:
     def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
         """Return the logged events with a seq over `after`, and whether the job has ended; raises JobNotFound."""
         # The state first: if it is terminal, the log read after it holds the terminal event.
-        state, raw = yield Commands(
-            [("HGET", self.keys.job(job_id), "state"), ("LRANGE", self.keys.events(job_id), after, -1)]
+        (state, *values), entries = yield Commands(
+            [("HMGET", self.keys.job(job_id), "state", *LOG_FIELDS), ("LRANGE", self.keys.events(job_id), after, -1)]
         )
         if state is None:
             raise JobNotFound(job_id)
-        return [read_event(entry) for entry in raw], state.decode() in TERMINAL
+        return read_log(job_id, values, entries, after), state.decode() in TERMINAL
 
     def ended(self, job_id: str) -> Operation[bool]:
         """Return whether a job has ended; raises JobNotFound."""

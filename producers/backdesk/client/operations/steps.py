@@ -11,11 +11,14 @@ from backdesk.client.operations.jobs import Ids, JobOperations
 from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import JobNotFound
 from backdesk.worker.model.asks import LedgerEntry
-from backdesk.worker.model.events import EventType
-from backdesk.worker.store.records import read_event
+from backdesk.worker.model.events import EventType, JobEvent
+from backdesk.worker.model.job import JobState
+from backdesk.worker.store.records import LOG_FIELDS, read_log
 
 #: The outcome of a step that has begun and of which nothing more is known.
 UNKNOWN = "unknown"
+#: What the log tells of that a job has remembered.
+_TELLING = frozenset({EventType.STEP, EventType.ANSWERED})
 
 
 class Remembered(BaseModel):
@@ -47,19 +50,25 @@ class MemoryOperations:
         self._core = core
 
     def of(self, job_id: str) -> Operation[Memory]:
-        """Return what a job remembers, its own steps first, in their order; raises JobNotFound."""
+        """Return what a job remembers, its own steps first, in their order; raises JobNotFound.
+
+        One that has succeeded remembers nothing any more: its log and its children tell the same.
+        """
         keys = self._core.keys
-        known, ledger, log = yield Commands(
+        (state, *values), ledger, log = yield Commands(
             [
-                ("EXISTS", keys.job(job_id)),
+                ("HMGET", keys.job(job_id), "state", *LOG_FIELDS),
                 ("HGETALL", keys.ledger(job_id)),
                 ("LRANGE", keys.events(job_id), 0, -1),
             ]
         )
-        if not known:
+        if state is None:
             raise JobNotFound(job_id)
-        events = [event for event in map(read_event, log) if event.type == EventType.STEP]
-        facts = {f"step:{event.data.get('key')}": event.data for event in events}
+        events = read_log(job_id, values, log)
+        if state.decode() == JobState.SUCCEEDED:
+            called = yield from self._called(job_id)
+            return [*(_told(event) for event in events if event.type in _TELLING), *called]
+        facts = {f"step:{event.data.get('key')}": event.data for event in events if event.type == EventType.STEP}
         entries = {name.decode(): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
         ordered = [name for name in facts if name in entries] + sorted(entries.keys() - facts.keys())
         return [_remembered(name, entries[name], facts.get(name, {})) for name in ordered]
@@ -68,6 +77,26 @@ class MemoryOperations:
         """Return the ids of the jobs that a job has called."""
         (ids,) = yield Commands([("SMEMBERS", self._core.keys.children(job_id))])
         return sorted(child.decode() for child in ids)
+
+    def _called(self, job_id: str) -> Operation[Memory]:
+        """Return the jobs that a job has called, as far as they are kept."""
+        ids = yield from self.children(job_id)
+        found = yield Commands([("HMGET", self._core.keys.job(child), "parent_key", "state") for child in ids])
+        return [
+            Remembered(type="call", key=name.decode().partition(":")[2], outcome=state.decode(), job_id=child)
+            for child, (name, state) in zip(ids, found, strict=True)
+            if name and state
+        ]
+
+
+def _told(event: JobEvent) -> Remembered:
+    """Return what a `step` or `answered` event tells of."""
+    data = event.data
+    if event.type == EventType.STEP:
+        return Remembered(
+            type="step", key=data["key"], outcome="done", effect=data["effect"], seconds=data.get("seconds")
+        )
+    return Remembered(type="ask", key=data["name"], outcome=data.get("decision") or "answered", by=data.get("by", ""))
 
 
 def _remembered(name: str, entry: LedgerEntry, facts: Mapping[str, Any]) -> Remembered:

@@ -105,9 +105,9 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
     if process.draining:
         yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
         return None
-    claim = yield process.writer.submit(
-        process.transitions.claim(job_id, worker, secrets.token_urlsafe(12), spec.budget)
-    )
+    fence = secrets.token_urlsafe(12)
+    call = process.transitions.claim(job_id, worker, fence, spec.budget, spec.retention_s)
+    claim = yield process.writer.submit(call)
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None

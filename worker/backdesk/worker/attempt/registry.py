@@ -41,6 +41,8 @@ class TaskSpec:
     budget: Budget | None = None
     #: Loads what the first job would load, before there is one.
     prepare: Callable[[], None] | None = None
+    #: How long a job is kept that has succeeded; None leaves it to the settings.
+    retention_s: float | None = None
 
     @property
     def contract(self) -> KindContract:

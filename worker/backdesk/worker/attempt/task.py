@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -23,6 +24,8 @@ B = TypeVar(
 )
 
 _NAME = TypeAdapter(Name)
+#: What is longer is a mistake of units.
+LONGEST_RETENTION_S = 3650 * 86_400
 
 
 def task(
@@ -34,6 +37,7 @@ def task(
     fallback: Fallback | None = None,
     budget: Budget | Mapping[str, Any] | None = None,
     prepare: Callable[[], None] | None = None,
+    retention: float | timedelta | None = None,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -44,7 +48,9 @@ def task(
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
     as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout and
-    budget. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
+    budget. `prepare()` is called when a worker of coroutines starts, for what takes long the first time. `retention`
+    (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without it the
+    settings say.
 
     Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
     """
@@ -53,7 +59,7 @@ def task(
     if timeout is not None and not timeout > 0:
         raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
 
-    allowance = _budget(kind, budget)
+    allowance, kept_s = _budget(kind, budget), _seconds(kind, retention)
 
     def register(body: B) -> B:
         request, result = _models(kind, body)
@@ -66,12 +72,19 @@ def task(
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
         policy = retry or USUAL_RETRY
         REGISTRY[kind] = spec = TaskSpec(
-            kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare
+            kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare, kept_s
         )
         setattr(body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
         return body
 
     return register
+
+
+def _seconds(kind: str, retention: float | timedelta | None) -> float | None:
+    seconds = retention.total_seconds() if isinstance(retention, timedelta) else retention
+    if seconds is not None and not 0 < seconds <= LONGEST_RETENTION_S:
+        raise ConfigurationError(f"the retention of {kind!r} must be over 0 s and at most ten years, not {retention!r}")
+    return seconds
 
 
 def _budget(kind: str, budget: Budget | Mapping[str, Any] | None) -> Budget | None:

@@ -26,7 +26,7 @@ class CallBuilder:
     def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        self._common = (settings.idle_window, settings.retention_s * 1000)
+        self._common = (settings.idle_window, settings.retention_s * 1000, settings.succeeded_retention_s * 1000)
 
     def _call(
         self, script: str, read: Callable[[Any], T], items: Iterable[Any] = (), /, **arguments: Argument

@@ -173,10 +173,18 @@ class Transitions(UpkeepCalls):
 
     # --- what an attempt does ---
 
-    def claim(self, job_id: str, worker: str, fence: str, budget: Budget | None = None) -> Call[Claim | Refused]:
+    def claim(
+        self,
+        job_id: str,
+        worker: str,
+        fence: str,
+        budget: Budget | None = None,
+        kept_s: float | None = None,
+    ) -> Call[Claim | Refused]:
         """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by fence.
 
-        `budget` is that of its kind; the job keeps it if it has none of its own.
+        `budget` is that of its kind; the job keeps it if it has none of its own. `kept_s` is how long its kind keeps
+        jobs that have succeeded.
         """
         lease_ms, of_kind = round(self._settings.lease_s * 1000), budget.encoded() if budget else ""
         return self._call(
@@ -187,6 +195,7 @@ class Transitions(UpkeepCalls):
             worker=worker,
             fence=fence,
             budget=of_kind,
+            kept_ms="" if kept_s is None else round(kept_s * 1000),
         )
 
     def renew(self, attempts: Sequence[tuple[str, str]]) -> Call[list[int | None]]:

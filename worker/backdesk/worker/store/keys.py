@@ -29,7 +29,7 @@ class Keys:
         return f"{self.prefix}:job:{job_id}"
 
     def events(self, job_id: str) -> str:
-        """List: the event log of a job; position = seq - 1. Pruned with the job."""
+        """List: the event log of a job, as `read_log` reads it; position = seq - 1. Pruned with the job."""
         return f"{self.prefix}:events:{job_id}"
 
     def ledger(self, job_id: str) -> str:

@@ -94,8 +94,34 @@ def _attempt(past: dict[str, Any]) -> Attempt:
 
 
 def read_event(message: bytes | str) -> JobEvent:
-    """Return the event that a message of the channel or an entry of the log holds."""
+    """Return the event that a message of the channel holds."""
     return JobEvent.model_validate_json(message)
+
+
+#: The fields of a record that the events of its job have in common, and those that its terminal event tells of.
+LOG_FIELDS = ("kind", "tenant", "result", "error", "degraded")
+
+
+def read_log(job_id: str, values: Sequence[bytes | None], entries: Sequence[bytes], after: int = 0) -> list[JobEvent]:
+    """Return the events of a log beyond the number `after`, given its entries and the values of `LOG_FIELDS`."""
+    raw = {name: value for name, value in zip(LOG_FIELDS, values, strict=True) if value is not None}
+    common = {"job_id": job_id, "kind": raw["kind"].decode(), "tenant": raw["tenant"].decode()}
+    return [
+        JobEvent.model_validate(common | {"seq": seq} | _logged(raw, entry))
+        for seq, entry in enumerate(entries, after + 1)
+    ]
+
+
+def _logged(raw: Mapping[str, bytes], entry: bytes) -> dict[str, Any]:
+    attempt, at_ms, event_type, *data = from_json(entry)
+    return {"attempt": attempt, "at": moment(at_ms), "type": event_type, "data": data[0] if data else _told(raw)}
+
+
+def _told(raw: Mapping[str, bytes]) -> Any:
+    """Return the data of a terminal event, which is kept in the record alone."""
+    if "error" in raw:
+        return from_json(raw["error"])
+    return {name: from_json(raw[name]) for name in ("result", "degraded") if name in raw}
 
 
 def _json(raw: Mapping[str, bytes], name: str) -> Any:

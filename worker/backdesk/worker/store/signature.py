@@ -22,8 +22,9 @@ Argument = str | bytes | int
 #: A number that may be left out.
 Number = int | Literal[""]
 
-#: What every script takes ahead of its own arguments. `now` is in ms, and '' but in tests; the retention in ms.
-COMMON = ("prefix", "now", "idle_window", "retention_ms")
+#: What every script takes ahead of its own arguments. `now` is in ms, and '' but in tests; how long jobs
+#: are kept that have ended, or succeeded, in ms.
+COMMON = ("prefix", "now", "idle_window", "retention_ms", "succeeded_ms")
 
 _COMMENT = re.compile(r"--(?!!)[^\n]*")
 _HEADER = re.compile(r"(?:--[^\n]*\n)+")

@@ -1,6 +1,7 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
--- ARGV: id, lease_ms, worker, fence (unique to this claim), budget (of its kind, as JSON or '')
+-- ARGV: id, lease_ms, worker, fence (unique to this claim), budget (of its kind, as JSON or ''), kept_ms
+--   (for which its kind keeps a job that succeeded, or '')
 -- Returns: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''), expires_in (ms or
 --   ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
 --   keys), checkpoint (or ''), ledger (key, entry, ...), priority, usage (of former attempts, or ''), limited (1 when
@@ -72,6 +73,7 @@ redis.call('ZADD', leases_key, whole(now + tonumber(ARGV.lease_ms)), id)
 job.attempt = job.attempt + 1
 enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'fence', fence, 'started_at', whole(now),
   'lasted', whole(now) .. ' 0', 'emitted', 0)
+if ARGV.kept_ms ~= '' then redis.call('HSET', key, 'kept_ms', ARGV.kept_ms) end
 if limit then
   redis.call('ZREM', expiring_key, id)
   watch_limits(job)

@@ -24,7 +24,7 @@ local function last_goes_on()
 end
 
 local function write_job()
-  local arguments = {ARGV.prefix, ARGV.now, ARGV.idle_window, ARGV.retention_ms}
+  local arguments = {ARGV.prefix, ARGV.now, ARGV.idle_window, ARGV.retention_ms, ARGV.succeeded_ms}
   for each in items(ARGV) do arguments[#arguments + 1] = ARGV[each].argument end
   local answer = submit(arguments)[1]
   if answer[1] == -4 then return answer end

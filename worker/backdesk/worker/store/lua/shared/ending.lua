@@ -1,5 +1,5 @@
 -- The end of a job, and what it means to its family: a parent that waits for it, children that still work for it.
--- ARGV.retention_ms: retention in ms.
+-- ARGV.retention_ms, ARGV.succeeded_ms: for how long a job is kept that has ended, or succeeded, in ms.
 --!include record
 --!include stats
 
@@ -62,6 +62,21 @@ local function release_key(job, key)
   if redis.call('GET', name) == job.id then redis.call('DEL', name) end
 end
 
+-- For how long a job that has ended is kept: one that succeeded as its kind says, any other no less than that.
+local function retention(state, of_kind)
+  if state == 'succeeded' then return of_kind or tonumber(ARGV.succeeded_ms) end
+  return math.max(tonumber(ARGV.retention_ms), of_kind or 0)
+end
+
+-- What only a job that goes on, or a replay of one that failed, has a use for. The log tells which steps were done.
+local function forget_workings(job, has_budget)
+  redis.call('DEL', ledger_key(job.id), checkpoint_key(job.id))
+  if has_budget then return end
+  -- Calls under way settle what they have set aside, and then need to know it.
+  for _, name in ipairs(redis.call('HKEYS', spent_key(job.id))) do if name:sub(1, 5) == 'call:' then return end end
+  redis.call('DEL', spent_key(job.id))
+end
+
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten. That is for `prune` alone: what expired by itself would leave its places in the indexes behind. The rest
 -- are fields and values to write with them.
@@ -69,17 +84,18 @@ conclude = function(job, state, name, value, data, ...)
   local key, ran = job_key(job.id), job.state == 'running'
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
-  append(job, state, data)
+  append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
   redis.call('PUBLISH', ended_channel(job.id), state)
-  redis.call('ZADD', forgetting_key, whole(now + tonumber(ARGV.retention_ms)), job.id)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage')
+    'usage', 'kept_ms', 'budget')
+  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers')
+  redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
-    if state ~= 'succeeded' then cancel_children(job) end
+    if state == 'succeeded' then forget_workings(job, field[8]) else cancel_children(job) end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..

@@ -4,15 +4,15 @@
 
 local at = iso(now)
 
--- Append one event; `data` is JSON. The position in the list is the sequence number, hence no gap.
+-- Append one event; `data` is JSON. The position in the list is the sequence number, hence no gap. What all events of a
+-- job have in common is in its record alone, and so is the data of one that is `recorded`.
 -- Returns how many heard it on the channel of its job.
-local function append(job, type, data)
-  local log = events_key(job.id)
-  local seq = redis.call('LLEN', log) + 1
+local function append(job, type, data, recorded)
+  local entry = '[' .. job.attempt .. ',' .. whole(now) .. ',"' .. type .. '"' .. (recorded and '' or ',' .. data) .. ']'
+  local seq = redis.call('RPUSH', events_key(job.id), entry)
   local event = '{"v":1,"seq":' .. seq .. ',"job_id":"' .. job.id .. '","kind":' .. cjson.encode(job.kind) ..
     ',"tenant":"' .. job.tenant .. '","attempt":' .. job.attempt .. ',"at":"' .. at .. '","type":"' .. type ..
     '","data":' .. data .. '}'
-  redis.call('RPUSH', log, event)
   local heard = redis.call('PUBLISH', progress_channel(job.id), event)
   redis.call('PUBLISH', tenant_progress_channel(job.tenant), event)
   return heard
