@@ -1,23 +1,34 @@
-"""What a queued job takes of Redis: ours with its record, its first event and its places in the indexes."""
+"""What a job takes of Redis, queued and when it has ended: ours with its log and its places in the indexes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from benchmarks.contender import ARQ, BACKDESK, CELERY, Contender
-from benchmarks.line import Line
+from backdesk.client import JobClient
+from backdesk.worker.model.job import JobState
+from backdesk.worker.settings import load_settings
+from benchmarks.child import Child
+from benchmarks.contender import ARQ, BACKDESK, CELERY, PREFIX, Contender, environment
+from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
 
 JOBS = 5000
+#: Each makes a conversation of one turn: four requests of the model, two calls of tools, a refund.
+SUPPORT_JOBS = 500
+SUPPORT, MESSAGE = "support.request", "I want to return order 10003"
+#: What is kept of a job that has succeeded, in bytes.
+NOOP_BOUND, SUPPORT_BOUND = Bound("value", "≤", 1536), Bound("value", "≤", 6144)
 
 
 def footprint(plan: Plan) -> list[Line]:
-    """Queue jobs with a small payload while no worker runs."""
+    """Queue jobs with a small payload while no worker runs; then run no-ops and requests of customers to their end."""
     jobs = plan.of(JOBS)
-    turns = [Turn(c.name, c, partial(_bytes_a_job, c, jobs)) for c in (BACKDESK, CELERY, ARQ)]
+    turns = [Turn(c.name, c, partial(_bytes_queued, c, jobs)) for c in (BACKDESK, CELERY, ARQ)]
     samples = in_rounds(turns, plan.repeat)
-    return [
+    queued = [
         Line(
             "footprint",
             "Redis memory of a queued job",
@@ -29,11 +40,44 @@ def footprint(plan: Plan) -> list[Line]:
         )
         for peer in (CELERY, ARQ)
     ]
+    return [*queued, *_ended(plan)]
 
 
-def _bytes_a_job(contender: Contender, jobs: int, server: Server) -> float:
+def _ended(plan: Plan) -> list[Line]:
+    noops = Turn("a no-op", BACKDESK, partial(_bytes_ended, "bench.noop", {"n": 1}, plan.of(JOBS)))
+    asked = {"message": MESSAGE}
+    support = Turn("a customer's request", BACKDESK, partial(_bytes_ended, SUPPORT, asked, plan.of(SUPPORT_JOBS)))
+    taken = in_rounds([noops, support], plan.repeat).taken
+    bounds = {noops.label: NOOP_BOUND, support.label: SUPPORT_BOUND}
+    return [
+        Line("footprint", f"Redis memory of {label} that succeeded", "bytes", taken[label], bound=bound)
+        for label, bound in bounds.items()
+    ]
+
+
+def _bytes_queued(contender: Contender, jobs: int, server: Server) -> float:
     # A first job pays for scripts, counters and indexes that all jobs share.
     contender.submit(server.url, "fill", 1)
-    before = int(server.client.info("memory")["used_memory"])
+    before = _used_memory(server)
     contender.submit(server.url, "fill", jobs)
-    return (int(server.client.info("memory")["used_memory"]) - before) / jobs
+    return (_used_memory(server) - before) / jobs
+
+
+def _bytes_ended(kind: str, request: Mapping[str, Any], jobs: int, server: Server) -> float:
+    settings = load_settings(_env_file=None, redis_url=server.url, prefix=PREFIX)
+    modules = {"BACKDESK_TASK_MODULES": "benchmarks.kinds,backdesk.kinds.support.kind"}
+    with (
+        Child(BACKDESK.worker(8), {**environment(server.url), **modules}) as worker,
+        JobClient(settings=settings) as client,
+    ):
+        worker.wait_until(lambda: any(contract.kind == kind for contract in client.kinds()))
+        client.submit(kind, request)
+        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == 1)
+        before = _used_memory(server)
+        client.submit_many(kind, [request] * jobs)
+        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == jobs + 1)
+        return (_used_memory(server) - before) / jobs
+
+
+def _used_memory(server: Server) -> int:
+    return int(server.client.info("memory")["used_memory"])
