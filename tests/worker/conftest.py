@@ -19,6 +19,9 @@ from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.bodies import remembered
 from tests.support.eventually import eventually
+from tests.support.failover import Pair
+from tests.support.servers import Servers
+from tests.support.workers import Fleet
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +96,12 @@ def process(settings: Settings) -> Iterator[WorkerProcess]:
 @pytest.fixture
 def bench(process: WorkerProcess, board: Board) -> Bench:
     return Bench(process, board)
+
+
+@pytest.fixture
+def pair(fleet_of_this_test: Fleet, servers: Servers) -> Iterator[Pair]:
+    """The server of a test's workers, and a replica of it."""
+    replica = servers.take()
+    with Pair(fleet_of_this_test.server, replica) as pair:
+        yield pair
+    servers.give_back(replica)

@@ -11,18 +11,9 @@ from backdesk.client import JobClient
 from backdesk.worker.store.connection import connect
 from tests.support.eventually import eventually
 from tests.support.failover import Pair
-from tests.support.servers import Servers
 from tests.support.workers import Fleet
 
 LEASE_S = 3.0
-
-
-@pytest.fixture
-def pair(fleet_of_this_test: Fleet, servers: Servers) -> Iterator[Pair]:
-    replica = servers.take()
-    with Pair(fleet_of_this_test.server, replica) as pair:
-        yield pair
-    servers.give_back(replica)
 
 
 @pytest.fixture

@@ -108,13 +108,30 @@ def test_a_refusal_does_not_repeat_the_password_of_a_wrong_url(monkeypatch: pyte
     assert "hunter2" not in str(caught.value)
 
 
+def test_an_address_by_sentinels_without_a_service_is_refused_with_its_form() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"BACKDESK_REDIS_URL: .*sentinel://HOST:26379,HOST:26379/SERVICE"
+    ) as said:
+        load_settings(redis_url="sentinel://:hunter2@one:26379")
+    assert "hunter2" not in str(said.value)
+
+
 def test_settings_cannot_be_changed() -> None:
     settings: Settings = load_settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.prefix = "other"  # type: ignore[misc]  # the mistake under test
 
 
-@pytest.mark.parametrize("url", ["unix:///run/redis.sock?db=2", "rediss://:secret@host:6380/0", "redis://host"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "unix:///run/redis.sock?db=2",
+        "rediss://:secret@host:6380/0",
+        "redis://host",
+        "sentinel://:secret@one:26379,two:26379/desk/0",
+        "sentinels://one/desk",
+    ],
+)
 def test_every_way_to_reach_a_redis_is_accepted(url: str) -> None:
     assert load_settings(redis_url=url).url == url
 

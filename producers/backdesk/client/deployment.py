@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,6 +11,8 @@ from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.connection import UNREACHABLE, explained
 from backdesk.worker.store.refusal import refusal
+
+_PASSWORD_OPTION = re.compile(r"((?:[?&])\w*password)=[^&]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ def find_deployment(url: str | None = None, settings: Settings | None = None) ->
 
 
 def shown_url(url: str) -> str:
-    """Return a Redis URL as it may be printed: without its password."""
-    parts = urlsplit(url)
+    """Return a Redis URL as it may be printed: without its passwords."""
+    parts = urlsplit(_PASSWORD_OPTION.sub(r"\1=***", url))
     if parts.password is None:
-        return url
+        return urlunsplit(parts)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))

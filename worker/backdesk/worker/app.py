@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery, Task
 from celery.apps.worker import Worker
@@ -26,6 +25,7 @@ from backdesk.worker.attempt.executor import begin, execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.celery import patches, pool, prefork
+from backdesk.worker.celery.broker import configure_broker
 from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
 from backdesk.worker.celery.revocation import Revocation
@@ -152,20 +152,12 @@ def _the_app() -> Celery:
     return app
 
 
-def kombu_url(url: str) -> str:
-    """Return a Redis URL as kombu spells it; only that of a Unix socket differs."""
-    if not url.startswith("unix://"):
-        return url
-    parts = urlsplit(url)
-    database = parse_qs(parts.query).get("db", ["0"])[0]
-    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
-
-
 def make_app(settings: Settings) -> Celery:
     """Return the application for these settings, with every kind of the task modules registered."""
     patches.install()
     prefork.install()
-    app = BackdeskApp("backdesk", broker=kombu_url(settings.url), backend=kombu_url(settings.url), set_as_current=True)
+    app = BackdeskApp("backdesk", set_as_current=True)
+    app.conf.update(configure_broker(settings.url, _transport_options(settings)))
     app.conf.update(_configuration(settings))
     for module in settings.task_modules:
         _load(module)
@@ -183,6 +175,19 @@ def _load(module: str) -> None:
         raise
 
 
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    """Return how kombu waits: without time-outs a half-open connection holds the worker for ever."""
+    return {
+        # The main thread waits only for what Redis answers at once, and while it waits nothing is consumed.
+        "socket_timeout": min(settings.socket_timeout_s, 3),
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        # Also how soon a half-open connection of the consumer is given up.
+        "health_check_interval": 2,
+        "client_name": "backdesk-celery",
+    }
+
+
 def _configuration(settings: Settings) -> dict[str, Any]:
     prefix = settings.prefix
     return {
@@ -193,16 +198,6 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
         "worker_consumer": "backdesk.worker.celery.consumer:Consumer",
-        # Without time-outs a half-open connection holds the worker for ever.
-        "broker_transport_options": {
-            # The main thread waits only for what Redis answers at once, and while it waits nothing is consumed.
-            "socket_timeout": min(settings.socket_timeout_s, 3),
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            # Also how soon a half-open connection of the consumer is given up.
-            "health_check_interval": 2,
-            "client_name": "backdesk-celery",
-        },
         "redis_socket_timeout": settings.socket_timeout_s,
         "redis_socket_connect_timeout": 5,
         "redis_socket_keepalive": True,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backdesk.worker.address import read_address
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
 from backdesk.worker.model.job import Name
@@ -147,9 +148,10 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: str | None) -> str | None:
-        if value is None or value.startswith("unix://"):
-            return value
-        TypeAdapter(RedisDsn).validate_python(value)
+        if value is not None:
+            if value.startswith(("redis://", "rediss://")):
+                TypeAdapter(RedisDsn).validate_python(value)
+            read_address(value)
         return value
 
     @field_validator("shared_inboxes")

@@ -13,11 +13,20 @@ from typing import Any, NoReturn
 
 from kombu.transport import redis as transport
 from pydantic_core import from_json
+from redis import sentinel
 
 from backdesk.worker.store import following
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
+
+
+class SentinelConnection(following.Following, sentinel.SentinelManagedConnection):
+    """kombu's connection to the server that the Sentinels call the primary."""
+
+
+class SentinelSSLConnection(following.Following, sentinel.SentinelManagedSSLConnection):
+    """The same by TLS."""
 
 
 def install() -> None:
@@ -26,6 +35,8 @@ def install() -> None:
     # kombu's connections stay with a server that was demoted, for as long as it keeps them open.
     transport.Channel.connection_class = following.Connection
     transport.Channel.connection_class_ssl = following.SSLConnection
+    transport.SentinelChannel.connection_class = SentinelConnection
+    transport.SentinelChannel.connection_class_ssl = SentinelSSLConnection
 
 
 def decode_item(text: str) -> Any:

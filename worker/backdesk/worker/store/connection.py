@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
 import redis.asyncio.retry
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from backdesk.worker.address import read_address
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.store import following
 from backdesk.worker.store.refusal import NOT_PRIMARY, REMEDIES, refusal
@@ -32,16 +31,20 @@ UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
 MOST_CONNECTIONS = 64
 QUEUE_S = 30.0
 KEEPALIVE = {"socket_keepalive": True}
-#: What a URL's scheme asks for.
+#: What an address asks for, by its transport and whether it is one by Sentinels.
 BLOCKING = {
-    "redis": following.Connection,
-    "rediss": following.SSLConnection,
-    "unix": following.UnixConnection,
+    ("redis", False): following.Connection,
+    ("rediss", False): following.SSLConnection,
+    ("unix", False): following.UnixConnection,
+    ("redis", True): following.SentinelConnection,
+    ("rediss", True): following.SentinelSSLConnection,
 }
 ASYNC = {
-    "redis": following.AsyncConnection,
-    "rediss": following.AsyncSSLConnection,
-    "unix": following.AsyncUnixConnection,
+    ("redis", False): following.AsyncConnection,
+    ("rediss", False): following.AsyncSSLConnection,
+    ("unix", False): following.AsyncUnixConnection,
+    ("redis", True): following.AsyncSentinelConnection,
+    ("rediss", True): following.AsyncSentinelSSLConnection,
 }
 
 
@@ -60,21 +63,30 @@ def _options(timeout_s: float) -> dict[str, Any]:
 
 def connect(url: str, timeout_s: float = 10.0) -> redis.Redis:
     """Return a client with its own pool; opens no connection yet. Raises ValueError for a URL that is none."""
-    options = _options(timeout_s) | _reached_by(url, BLOCKING)
-    return redis.Redis.from_pool(redis.BlockingConnectionPool(**options))
+    options = _options(timeout_s)
+    return redis.Redis.from_pool(redis.BlockingConnectionPool(**options | _reached_by(url, BLOCKING, options)))
 
 
 def connect_async(url: str, timeout_s: float = 10.0) -> redis.asyncio.Redis:
     """Return an asyncio client with its own pool; use it on one event loop only. Raises ValueError as above."""
-    options = _options(timeout_s) | _reached_by(url, ASYNC)
-    options["retry"] = redis.asyncio.retry.Retry(NoBackoff(), 0)
+    options = {**_options(timeout_s), "retry": redis.asyncio.retry.Retry(NoBackoff(), 0)}
+    options |= _reached_by(url, ASYNC, options)
     return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool(**options))
 
 
-def _reached_by(url: str, transports: Mapping[str, type[Any]]) -> dict[str, Any]:
+def _reached_by(
+    url: str, transports: Mapping[tuple[str, bool], type[Any]], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a URL says of how to reach its server; that goes before what we would choose."""
-    scheme = urlsplit(url).scheme
-    return {**parse_url(url), "connection_class": transports[scheme], **({} if scheme == "unix" else KEEPALIVE)}
+    address = read_address(url)
+    found = {**address.options, "connection_class": transports[address.transport, bool(address.sentinels)]}
+    if address.transport != "unix":
+        found |= KEEPALIVE
+    if address.sentinels:
+        waits = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+        of_sentinels = {**waits, **address.sentinel_options}
+        found |= {"sentinels": address.sentinels, "service": address.service, "sentinel_options": of_sentinels}
+    return found
 
 
 def needs_new_connection(error: BaseException) -> bool:

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio.connection as aio
+import redis.asyncio.sentinel as aio_by_sentinel
 import redis.connection as blocking
+import redis.sentinel as by_sentinel
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
@@ -25,6 +27,7 @@ from backdesk.worker.store.refusal import NOT_PRIMARY, refusal
 
 #: A connection younger than this is kept: as long as no server is the primary, connecting more often helps nobody.
 SHORTEST_LIFE_S = 0.5
+Sentinels = Sequence[tuple[str, int]]
 LEFT = "left a server that has said, or may by now say, that it is not the primary"
 
 
@@ -34,7 +37,8 @@ class _Refusals:
     last_at = -math.inf
 
     def note(self, error: RedisError) -> None:
-        if refusal(error) in NOT_PRIMARY:
+        # What redis-py's connections by Sentinel make of a refusal is another error, in its context.
+        if NOT_PRIMARY & {refusal(error), refusal(error.__context__ or error)}:
             self.last_at = time.monotonic()
 
     def overtook(self, since: float) -> bool:
@@ -144,6 +148,28 @@ class UnixConnection(Following, blocking.UnixDomainSocketConnection):
     """By a Unix socket."""
 
 
+class SentinelConnection(Following, blocking.Connection):
+    """By TCP, to the server that the Sentinels call the primary when it connects."""
+
+    def __init__(
+        self, *, sentinels: Sentinels, service: str, sentinel_options: Mapping[str, Any], **options: Any
+    ) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+        self._sentinels, self._service, self._of_sentinels = sentinels, service, sentinel_options
+
+    def _connect(self) -> Any:
+        with by_sentinel.Sentinel(self._sentinels, sentinel_kwargs=self._of_sentinels) as asked:
+            try:
+                self.host, self.port = asked.discover_master(self._service)
+            except by_sentinel.MasterNotFoundError:
+                raise RedisConnectionError(_not_found(self._sentinels, self._service)) from None
+        return super()._connect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+
+
+class SentinelSSLConnection(SentinelConnection, blocking.SSLConnection):
+    """The same by TLS."""
+
+
 class AsyncConnection(AsyncFollowing, aio.Connection):
     """By TCP, on an event loop."""
 
@@ -154,3 +180,30 @@ class AsyncSSLConnection(AsyncFollowing, aio.SSLConnection):
 
 class AsyncUnixConnection(AsyncFollowing, aio.UnixDomainSocketConnection):
     """By a Unix socket, on an event loop."""
+
+
+class AsyncSentinelConnection(AsyncFollowing, aio.Connection):
+    """By TCP, on an event loop, to the server that the Sentinels call the primary when it connects."""
+
+    def __init__(
+        self, *, sentinels: Sentinels, service: str, sentinel_options: Mapping[str, Any], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._sentinels, self._service, self._of_sentinels = sentinels, service, sentinel_options
+
+    async def _connect(self) -> None:
+        async with aio_by_sentinel.Sentinel(self._sentinels, sentinel_kwargs=self._of_sentinels) as asked:
+            try:
+                self.host, self.port = await asked.discover_master(self._service)
+            except aio_by_sentinel.MasterNotFoundError:
+                raise RedisConnectionError(_not_found(self._sentinels, self._service)) from None
+        await super()._connect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+
+
+class AsyncSentinelSSLConnection(AsyncSentinelConnection, aio.SSLConnection):
+    """The same by TLS."""
+
+
+def _not_found(sentinels: Sentinels, service: str) -> str:
+    asked = ", ".join(f"{host}:{port}" for host, port in sentinels)
+    return f"no Sentinel knows a primary called {service!r} that is up; asked were {asked}"

@@ -1,0 +1,73 @@
+"""The address of a Redis, read from its URL: a server, or the Sentinels that know which server is the primary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.connection import parse_url
+
+SENTINEL_PORT = 26379
+#: Scheme of an address by Sentinels to the scheme by which the server that they name is reached.
+_BY_SENTINELS = {"sentinel": "redis", "sentinels": "rediss"}
+_FORM = "sentinel://HOST:26379,HOST:26379/SERVICE[/DATABASE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How a Redis is reached."""
+
+    #: `redis`, `rediss` or `unix`: how connections to the server itself are made.
+    transport: str
+    #: Everything else that the URL says of them, as redis-py's connections take it.
+    options: dict[str, Any] = field(repr=False)
+    sentinels: tuple[tuple[str, int], ...] = ()
+    #: What the Sentinels call the primary and its replicas.
+    service: str = ""
+    #: What the URL says of connections to the Sentinels.
+    sentinel_options: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def tls(self) -> dict[str, Any]:
+        """What there is to know about TLS; empty without it."""
+        ssl = {name: value for name, value in self.options.items() if name.startswith("ssl_")}
+        return {"ssl_cert_reqs": "required", **ssl} if self.transport == "rediss" else {}
+
+
+def read_address(url: str) -> Address:
+    """Read a URL; raises ValueError, which does not repeat it, for one that is none."""
+    scheme = urlsplit(url).scheme
+    if scheme in _BY_SENTINELS:
+        return _read_sentinels(url, _BY_SENTINELS[scheme])
+    options = parse_url(url)
+    options.pop("connection_class", None)
+    return Address(scheme, options)
+
+
+def _read_sentinels(url: str, transport: str) -> Address:
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    service, _, database = parts.path.strip("/").partition("/")
+    sentinels = tuple(_host(each) for each in hosts.split(","))
+    if not service:
+        raise ValueError(f"an address by Sentinels names the service too: {_FORM}")
+    query = f"?{parts.query}" if parts.query else ""
+    server = read_address(f"{transport}://{credentials}{'@' if credentials else ''}server/{database}{query}")
+    options = {name: value for name, value in server.options.items() if name != "host"}
+    named = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    of_sentinels = {name: value for name, value in named.items() if value is not None}
+    if server.tls:
+        of_sentinels |= {"ssl": True, **server.tls}
+    return Address(transport, options, sentinels, service, of_sentinels)
+
+
+def _host(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    try:
+        port = parts.port or SENTINEL_PORT
+    except ValueError:
+        port = 0
+    if not parts.hostname or not port:
+        raise ValueError(f"a Sentinel is a host and a port: {_FORM}")
+    return parts.hostname, port
