@@ -125,6 +125,21 @@ def test_list_finds_by_tenant_state_and_kind(on_fleet: Cli, fleet: Fleet) -> Non
     assert lines[1].split()[:4] == ["listed-later", "test.sleep", "lister", "scheduled"]
 
 
+def test_a_record_that_cannot_be_read_is_listed_and_shown_with_the_reason(on_fleet: Cli, fleet: Fleet) -> None:
+    fleet.jobs.submit("test.echo", {}, tenant="by-hand").result(10)
+    broken = fleet.jobs.submit("test.echo", {}, tenant="by-hand")
+    broken.result(10)
+    fleet.redis.hset(fleet.board.keys.job(broken.id), "request", b"[" * 250)
+
+    listed, shown = on_fleet("list", "--tenant", "by-hand"), on_fleet("show", broken.id)
+    assert listed.out.count("succeeded") == 2
+    assert "UNREADABLE: request cannot be read: recursion limit exceeded" in listed.out
+    assert "cannot be read" in shown.out
+    told = {each["id"]: each["unreadable"] for each in on_fleet("list", "--tenant", "by-hand", "--json").document}
+    assert told.pop(broken.id)["request"]["text"] == "[" * 200
+    assert [*told.values()] == [{}]
+
+
 def test_an_empty_list_says_so(on_fleet: Cli) -> None:
     assert on_fleet("list", "--tenant", "nobody", "--json").document == []
     assert "no jobs fit" in on_fleet("list", "--tenant", "nobody").out

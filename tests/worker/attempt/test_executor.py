@@ -75,6 +75,24 @@ def test_a_delivery_of_a_job_that_is_not_there_to_run_is_dropped(bench: Bench, b
     assert board.event_types(job_id) == ["queued", "started", "succeeded"]
 
 
+@pytest.mark.parametrize("field", ["metadata", "retry", "usage"])
+def test_a_job_whose_record_cannot_be_read_fails_at_once(bench: Bench, board: Board, field: str) -> None:
+    job_id = board.submit()
+    board.client.hset(board.keys.job(job_id), field, b"[" * 250)
+    bench.begin(job_id).result(10)
+    code, message = error_of(board, job_id)
+    assert (code, board.record(job_id).crashes) == ("invalid_request", 0)
+    assert message.startswith(f"the request does not fit the kind: {field}: cannot be read")
+
+
+def test_a_checkpoint_that_cannot_be_read_fails_its_job_at_once(bench: Bench, board: Board) -> None:
+    job_id = board.submit()
+    board.client.set(board.keys.checkpoint(job_id), b"{")
+    board.client.hset(board.keys.job(job_id), "remembers", 1)
+    bench.begin(job_id).result(10)
+    assert error_of(board, job_id)[1].startswith("the request does not fit the kind: checkpoint: cannot be read")
+
+
 # Failure
 
 REASONS: dict[str, tuple[str, str]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -262,6 +264,25 @@ def test_a_request_over_the_limit_becomes_a_failed_job(shop: Any, intake: Intake
     sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
     intake.take_in()
     assert "the limit is" in error_of(board, sent.id)["request"]
+
+
+@pytest.mark.parametrize(
+    ("where", "field"), [("metadata", "metadata"), ("embed", "embed"), ("stamps", "headers"), ("nan", "text")]
+)
+def test_what_could_not_be_read_again_everywhere_is_refused_in_any_part_of_a_message(
+    intake: Intake, board: Board, client: redis.Redis, where: str, field: str
+) -> None:
+    deep: Any = {}
+    for _ in range(150):
+        deep = {"a": deep}
+    request = {"text": math.nan} if where == "nan" else {}
+    kwargs = {"request": request} | ({"metadata": deep} if where == "metadata" else {})
+    body = json.dumps([[], kwargs, {"chain": deep} if where == "embed" else {}])
+    changes = {"headers__stamps": deep} if where == "stamps" else {}
+    client.lpush(INBOX, envelope(headers__id="deep", body=body, **changes))
+    intake.take_in()
+    assert list(error_of(board, "deep")) == [field]
+    assert client.llen(INBOX) == 0
 
 
 def test_a_caller_that_wants_no_result_gets_none_at_celery(

@@ -46,6 +46,8 @@ def _style(record: JobRecord, column: str) -> str:
 
 
 def _notes(record: JobRecord) -> list[str]:
+    if record.unreadable:
+        return [f"UNREADABLE: {name} {found}" for name, found in record.unreadable.items()]
     if record.degraded:
         return [f"* DEGRADED: a fallback answered in place of {failure_text(record.degraded)}"]
     if record.error:

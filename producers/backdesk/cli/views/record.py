@@ -81,6 +81,8 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
         yield "DEGRADED", safe_line(f"a fallback answered in place of {failure_text(record.degraded)}")
     if record.error:
         yield from _error(record.error)
+    for name, found in record.unreadable.items():
+        yield "UNREADABLE", safe_line(f"{name} {found}")
     yield "tenant", record.tenant
     yield "queue", f"{record.queue or 'none'}, priority {record.priority}"
     yield "attempt", f"{record.attempt}{f' on {safe_line(record.worker)}' if record.worker else ''}"

@@ -12,7 +12,7 @@ from typing import Self
 from backdesk.client.blocking.following import Following
 from backdesk.client.operations.cursor import Cursor
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.store.records import read_event
+from backdesk.worker.store.records import read_message
 
 #: Reads the log beyond an event number; says too whether the job has ended.
 Read = Callable[[int], tuple[list[JobEvent], bool]]
@@ -59,7 +59,9 @@ class Watch:
     def _live(self) -> Generator[JobEvent]:
         """Hand on what the channel brings, until the log must be read: after silence, a gap or a lost connection."""
         while not self._cursor.done and (message := self._following.heard()) is not None:
-            event = read_event(message)
+            event = read_message(message)
+            if event is None:
+                return
             if self._cursor.follows(event):
                 for taken in self._cursor.take([event]):
                     yield taken

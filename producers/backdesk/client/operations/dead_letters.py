@@ -147,6 +147,8 @@ class DeadLetterOperations:
 def _check_replayable(record: JobRecord, request: object | None) -> None:
     if record.state is not JobState.FAILED:
         raise NotReplayable(record.id, f"it is {record.state}; only a job that failed can")
+    if record.unreadable.keys() - {"request"} or ("request" in record.unreadable and request is None):
+        raise NotReplayable(record.id, f"parts of it cannot be read: {', '.join(sorted(record.unreadable))}")
     if not record.queue and request is None:
         raise NotReplayable(record.id, "it was rejected as a message, so there is no request to repeat; give one")
 

@@ -18,6 +18,7 @@ from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import TERMINAL, JobRecord, JobState
 from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.fields import readable
 from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
@@ -134,7 +135,8 @@ class JobOperations:
         """Return what live workers announce of themselves, by name."""
         (names,) = yield Commands([("ZRANGE", self.keys.workers, 0, -1)])
         raw = yield Commands([("GET", self.keys.worker(name.decode())) for name in sorted(names)])
-        return [WorkerFacts.model_validate_json(entry) for entry in raw if entry]
+        announced = [(name, entry) for name, entry in zip(sorted(names), raw, strict=True) if entry]
+        return [*readable(announced, WorkerFacts.model_validate_json)]
 
     def counts(self) -> Operation[dict[JobState, int]]:
         """Return how many jobs are in each state."""

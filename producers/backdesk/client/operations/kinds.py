@@ -9,6 +9,7 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import UnknownKind
 from backdesk.worker.model.contract import KindContract, RequestCheck
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.fields import readable
 from backdesk.worker.store.keys import Keys
 
 # Named here because inside the class `list` is a method.
@@ -31,7 +32,8 @@ class AnnouncedKinds:
     def list(self) -> Operation[_Contracts]:
         """Return the contracts, by name."""
         (announced,) = yield Commands([("HGETALL", self._keys.kinds)])
-        return sorted((KindContract.model_validate_json(raw) for raw in announced.values()), key=lambda c: c.kind)
+        contracts = readable(announced.items(), KindContract.model_validate_json)
+        return sorted(contracts, key=lambda contract: contract.kind)
 
     def check(self, kind: NamedKind, given: RequestCheck | None = None) -> Operation[RequestCheck]:
         """Return what checks requests of a kind; raises UnknownKind. A round trip only at times.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain
 
 from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.jobs import JobOperations, new_job_id
@@ -14,6 +16,7 @@ from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
 from backdesk.worker.store.calls import text
+from backdesk.worker.store.fields import readable
 from backdesk.worker.store.jobs import milliseconds, moment
 from backdesk.worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
 from backdesk.worker.submit.admission import refusal
@@ -150,9 +153,13 @@ class ScheduleOperations:
         )
         last = [fields.get(b"last_job", b"") for fields in states]
         jobs = yield Commands([("HGET", keys.job(text(job_id)), "state") for job_id in last])
-        found = zip(definitions, states, jobs, strict=True)
-        records = [read_schedule(definition, fields, state) for definition, fields, state in found if definition]
-        return [record for record in records if record]
+        found = zip(names, definitions, states, jobs, strict=True)
+        records = [
+            readable([(name, definition)], partial(read_schedule, fields=fields, last_state=state))
+            for name, definition, fields, state in found
+            if definition
+        ]
+        return [record for record in chain.from_iterable(records) if record]
 
 
 def _next(recurrence: Recurrence, planned_ms: int | None, now_ms: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backdesk.client.operations.jobs import Ids, JobOperations
 from backdesk.client.operations.operation import Commands, Operation
@@ -13,7 +13,7 @@ from backdesk.worker.errors import JobNotFound
 from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobState
-from backdesk.worker.store.records import LOG_FIELDS, read_log
+from backdesk.worker.store.records import LOG_FIELDS, UNREADABLE, read_log
 
 #: The outcome of a step that has begun and of which nothing more is known.
 UNKNOWN = "unknown"
@@ -25,8 +25,8 @@ class Remembered(BaseModel):
     """One thing that a job remembers; what a step returned is not told, it may be a secret.
 
     `type` is `step`, `ask`, `call` or `recall`. `outcome` is `done` or `unknown` of a step, the decision (or
-    `answered`) of an ask, the state of a called job, the newest turn that was seen of a conversation. `effect` and
-    `seconds` are known of steps that this very job has finished.
+    `answered`) of an ask, the state of a called job, the newest turn that was seen of a conversation; `unreadable` of
+    what cannot be read. `effect` and `seconds` are known of steps that this very job has finished.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class MemoryOperations:
             called = yield from self._called(job_id)
             return [*(_told(event) for event in events if event.type in _TELLING), *called]
         facts = {f"step:{event.data.get('key')}": event.data for event in events if event.type == EventType.STEP}
-        entries = {name.decode(): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
+        entries = {name.decode("utf-8", "replace"): _entry(raw) for name, raw in ledger.items()}
         ordered = [name for name in facts if name in entries] + sorted(entries.keys() - facts.keys())
         return [_remembered(name, entries[name], facts.get(name, {})) for name in ordered]
 
@@ -99,8 +99,17 @@ def _told(event: JobEvent) -> Remembered:
     return Remembered(type="ask", key=data["name"], outcome=data.get("decision") or "answered", by=data.get("by", ""))
 
 
-def _remembered(name: str, entry: LedgerEntry, facts: Mapping[str, Any]) -> Remembered:
+def _entry(raw: bytes) -> LedgerEntry | None:
+    try:
+        return LedgerEntry.model_validate_json(raw)
+    except ValidationError:
+        return None
+
+
+def _remembered(name: str, entry: LedgerEntry | None, facts: Mapping[str, Any]) -> Remembered:
     kind, _, key = name.partition(":")
+    if entry is None:
+        return Remembered(type=kind, key=key, outcome=UNREADABLE)
     value = entry.value if isinstance(entry.value, dict) and kind != "step" else {}
     if kind == "step":
         done = entry.state == "done"

@@ -207,6 +207,8 @@ class _Attempt:
             return Usage()
 
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
+        if self.claim.unreadable:
+            return Failed(self._invalid(dict(self.claim.unreadable)))
         try:
             request = self.spec.request.model_validate_json(self.claim.request)
         except ValidationError as error:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from backdesk.worker.errors import BackdeskError, InvalidRequest
+from backdesk.worker.model.contract import encode_json
 from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.options import JobOptions
 from backdesk.worker.store.jobs import NewJob
@@ -79,7 +80,10 @@ class ForeignMessage:
         raise InvalidRequest("request", 'missing: send kwargs={"request": {...}}')
 
     def with_delivery(self, job: NewJob, queue: str) -> NewJob:
-        """Return the job with a message for Celery that keeps the caller's links, chains and wish for a result."""
+        """Return the job with a message for Celery that keeps the caller's links, chains and wish for a result.
+
+        Raises InvalidRequest for what is nested too deep in them.
+        """
         kept = {name: value for name, value in self.headers.items() if name in DELIVERY_HEADERS}
         headers = {**kept, "argsrepr": "", "kwargsrepr": f"tenant={job.tenant}"}
         properties = {
@@ -91,13 +95,13 @@ class ForeignMessage:
             "delivery_info": {"exchange": "", "routing_key": queue},
         }
         envelope = {
-            "body": to_json([[], {}, self.embed]).decode(),
+            "body": encode_json("embed", [[], {}, self.embed]).decode(),
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": headers,
             "properties": properties,
         }
-        return replace(job, delivery=to_json(envelope))
+        return replace(job, delivery=encode_json("headers", envelope))
 
 
 def task_name(raw: bytes) -> str | None:

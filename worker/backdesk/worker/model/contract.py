@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.input_guard import InputGuard, guarded_schema, has_guarded
 from backdesk.worker.model.job import Name
-from backdesk.worker.text.json import encode
+from backdesk.worker.text.json import NotJson, encode
 
 #: The field of a request that makes it a message of a conversation.
 CONVERSATION_FIELD = "conversation_id"
@@ -163,11 +163,13 @@ class SchemaCheck:
 
 
 def encode_json(field: str, value: object) -> bytes:
-    """Return a value as JSON; raises InvalidRequest when it holds what JSON cannot."""
+    """Return a value as JSON; raises InvalidRequest, with the path in it, when it holds what JSON cannot."""
     try:
         return encode(value)
-    except ValueError as error:
-        raise InvalidRequest(field, f"is no JSON: {error}") from None
+    except NotJson as error:
+        # The fields of a request are named by themselves, as everywhere.
+        path = error.field if field == "request" else f"{field}.{error.field}"
+        raise InvalidRequest(path if error.field else field, f"is no JSON: {error.reason}") from None
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

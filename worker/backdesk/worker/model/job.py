@@ -15,6 +15,7 @@ from backdesk.worker.model.asks import Ask, Awaited
 from backdesk.worker.model.budget import Budget, Spent
 from backdesk.worker.model.measure import Measures
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.text.json import Unreadable
 
 
 class JobState(StrEnum):
@@ -130,6 +131,9 @@ class JobRecord(BaseModel):
     Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
     its tenant and kind are before it in line, `behind` by the job that its conversation goes on with, and `unserved`
     when no live worker can run it.
+
+    `unreadable` has the fields that stand in the store and cannot be read, by the names that they have there; here they
+    have their usual value. Nothing that is submitted gets there: somebody, or another version, has written it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -174,6 +178,7 @@ class JobRecord(BaseModel):
     ahead: int | None = None
     behind: str | None = None
     unserved: Unserved | None = None
+    unreadable: dict[str, Unreadable] = {}
 
     @property
     def done(self) -> bool:
@@ -217,6 +222,8 @@ class Claim:
     limited: bool = False
     #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.
     time_left_s: float | None = None
+    #: Reasons why parts of the record cannot be read, by field; such a job cannot run.
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

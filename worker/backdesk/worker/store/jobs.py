@@ -9,7 +9,7 @@ from enum import IntEnum
 from itertools import starmap
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Awaited
@@ -33,9 +33,11 @@ from backdesk.worker.model.job import (
 )
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.calls import flag, optional, text
+from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.scripts import Call, load_script
 from backdesk.worker.store.signature import Number
 from backdesk.worker.store.upkeep import UpkeepCalls
+from backdesk.worker.text.json import decode
 
 
 class SubmitCode(IntEnum):
@@ -288,8 +290,10 @@ def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
 
 def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
-        return Refused(Failure.model_validate_json(reply[1]) if reply[1] else None)
+        return Refused(_reason(reply[1]) if reply[1] else None)
     its = load_script("claim").signature.named(reply)
+    kept = Fields({name: getattr(its, name) for name in ("metadata", "retry", "usage", "checkpoint")})
+    kept.read("checkpoint", decode)
     return Claim(
         job_id=job_id,
         kind=text(its.kind),
@@ -298,20 +302,28 @@ def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
         attempt=its.attempt,
         fence=fence,
         request=its.request,
-        metadata=from_json(its.metadata) if its.metadata else {},
+        metadata=kept.read("metadata", read_object) or {},
         expires_at=moment(its.expires_at) if its.expires_at else None,
         watchers=its.watchers,
         priority=its.priority,
         expires_in_s=_seconds(its.expires_in),
         timeout_s=_seconds(its.timeout),
         failures=its.failures,
-        retry=RetryPolicy.model_validate_json(its.retry) if its.retry else None,
+        retry=kept.read("retry", RetryPolicy.model_validate_json),
         root=text(its.root),
-        checkpoint=its.checkpoint,
-        usage=Usage.model_validate_json(its.usage) if its.usage else None,
+        checkpoint=b"" if "checkpoint" in kept.unreadable else its.checkpoint,
+        usage=kept.read("usage", Usage.model_validate_json),
         ledger={text(key): entry for key, entry in zip(its.ledger[::2], its.ledger[1::2], strict=True)},
         limited=bool(its.limited),
         time_left_s=_seconds(its.time_left),
+        unreadable={name: str(each) for name, each in kept.unreadable.items()},
+    )
+
+
+def _reason(error: bytes) -> Failure:
+    kept = Fields({"error": error})
+    return kept.read("error", Failure.model_validate_json) or Failure(
+        code="unreadable", message=f"its error {kept.unreadable['error']}"
     )
 
 

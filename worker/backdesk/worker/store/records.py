@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic_core import from_json
-
 from backdesk.worker.failure import Failure
-from backdesk.worker.model.asks import Ask
+from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import Attempt, Hold, JobRecord, Usage
+from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobRecord, JobState, Usage
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.jobs import moment
+from backdesk.worker.text.json import Unreadable, decode
+
+#: The type of what stands in a log and is no event.
+UNREADABLE = "unreadable"
+#: Stands for a moment that must be there and cannot be read.
+_UNKNOWN_MOMENT = datetime.fromtimestamp(0, UTC)
 
 
 def read_record(
@@ -23,67 +29,97 @@ def read_record(
     awaiting: Sequence[bytes] = (),
     spent: Mapping[bytes, bytes] | None = None,
 ) -> JobRecord | None:
-    """Return the record held by a job's hash, what it awaits and has spent, or None when the hash is empty."""
+    """Return the record held by a job's hash, what it awaits and has spent, or None when the hash is empty.
+
+    Whatever stands in the hash, this raises nothing: what cannot be read has its usual value, and its name is among the
+    record's `unreadable`. A job in no state that there is counts as failed.
+    """
     if not fields:
         return None
-    raw = {name.decode(): value for name, value in fields.items()}
-    return JobRecord(
+    its = Fields({name.decode("utf-8", "replace"): value for name, value in fields.items()})
+    state, error = its.demand("state", _state, JobState.FAILED), its.read("error", Failure.model_validate_json)
+    record = JobRecord(
         id=job_id,
-        kind=raw["kind"].decode(),
-        tenant=raw["tenant"].decode(),
-        queue=raw["queue"].decode(),
-        state=raw["state"].decode(),
-        priority=int(raw["priority"]),
-        attempt=int(raw["attempt"]),
-        request=from_json(raw["request"]),
-        metadata=_json(raw, "metadata") or {},
-        result=_json(raw, "result"),
-        error=Failure.model_validate_json(raw["error"]) if "error" in raw else None,
-        usage=Usage.model_validate_json(raw["usage"]) if "usage" in raw else None,
-        idempotency_key=_text(raw, "idempotency_key"),
-        worker=_text(raw, "worker"),
+        kind=its.demand("kind", _text, ""),
+        tenant=its.demand("tenant", _text, ""),
+        queue=its.demand("queue", _text, ""),
+        state=state,
+        priority=its.demand("priority", int, DEFAULT_PRIORITY),
+        attempt=its.demand("attempt", int, 0),
+        request=its.demand("request", decode, None),
+        metadata=its.read("metadata", read_object) or {},
+        result=its.read("result", decode),
+        error=error,
+        usage=its.read("usage", Usage.model_validate_json),
+        idempotency_key=its.read("idempotency_key", _text),
+        worker=its.read("worker", _text),
         events=events,
-        created_at=moment(raw["created_at"]),
-        run_at=_moment(raw, "run_at"),
-        expires_at=_moment(raw, "expires_at"),
-        started_at=_moment(raw, "started_at"),
-        start_by=_moment(raw, "start_by"),
-        finished_at=_moment(raw, "finished_at"),
-        timeout_s=int(raw["timeout_ms"]) / 1000 if "timeout_ms" in raw else None,
-        retry=RetryPolicy.model_validate_json(raw["retry"]) if "retry" in raw else None,
-        failures=int(raw.get("failures", 0)),
-        crashes=int(raw.get("crashes", 0)),
-        attempts=[_attempt(past) for past in from_json(b"[" + raw.get("past", b"") + b"]")],
-        degraded=Failure.model_validate_json(raw["degraded"]) if "degraded" in raw else None,
-        cancelling="stop" in raw and raw["state"] == b"running",
+        created_at=its.demand("created_at", moment, _UNKNOWN_MOMENT),
+        run_at=its.read("run_at", moment),
+        expires_at=its.read("expires_at", moment),
+        started_at=its.read("started_at", moment),
+        start_by=its.read("start_by", moment),
+        finished_at=its.read("finished_at", moment),
+        timeout_s=its.read("timeout_ms", _seconds),
+        retry=its.read("retry", RetryPolicy.model_validate_json),
+        failures=its.read("failures", int) or 0,
+        crashes=its.read("crashes", int) or 0,
+        attempts=its.read("past", _attempts) or [],
+        degraded=its.read("degraded", Failure.model_validate_json),
+        cancelling="stop" in its.raw and state is JobState.RUNNING,
         asks=read_asks(awaiting),
-        parent=_text(raw, "parent"),
-        origin=_text(raw, "origin"),
-        replayed_as=_text(raw, "replayed_as"),
-        conversation=_text(raw, "conversation"),
-        budget=Budget.model_validate_json(raw["budget"]) if "budget" in raw else None,
-        spent=Spent.model_validate(read_spent(spent)) if spent else None,
-        limited=_parked(raw),
+        parent=its.read("parent", _text),
+        origin=its.read("origin", _text),
+        replayed_as=its.read("replayed_as", _text),
+        conversation=its.read("conversation", _text),
+        budget=its.read("budget", Budget.model_validate_json),
+        spent=_spent(its, spent),
+        limited=_parked(its, state),
+        unreadable=its.unreadable,
     )
+    if "state" in its.unreadable:
+        message = f"its record cannot be read: {its.unreadable['state'].reason}"
+        return record.model_copy(update={"error": error or Failure(code="unreadable", message=message)})
+    return record
 
 
-def _parked(raw: Mapping[str, bytes]) -> Hold | None:
+def _parked(its: Fields, state: JobState) -> Hold | None:
     """Return the limit of an outside service that a parked job waits for."""
-    if raw["state"] != b"scheduled" or "parked" not in raw:
+    scope = its.read("parked", _text) if state is JobState.SCHEDULED else None
+    return Hold(scope=scope, reason="service", run_at=its.read("run_at", moment)) if scope else None
+
+
+def _spent(its: Fields, spent: Mapping[bytes, bytes] | None) -> Spent | None:
+    if not spent:
         return None
-    return Hold(scope=raw["parked"].decode(), reason="service", run_at=_moment(raw, "run_at"))
+    try:
+        return Spent.model_validate(read_spent(spent))
+    except Exception as error:  # noqa: BLE001 - as above
+        its.unreadable["spent"] = Unreadable.of(repr(dict(spent)), error)
+        return None
 
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:
-    """Return what the entries of a job's `awaiting` hash ask for, by name."""
-    return sorted(map(read_ask, awaiting), key=lambda ask: ask.name)
+    """Return what the entries of a job's `awaiting` hash ask for, by name; one that cannot be read says so."""
+    return sorted(map(_told_ask, awaiting), key=lambda ask: ask.name)
+
+
+def _told_ask(entry: bytes) -> Ask:
+    try:
+        return read_ask(entry)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Ask(type=AskType.QUESTION, name="unreadable", prompt=str(Unreadable.of(entry, error)))
 
 
 def read_ask(entry: bytes) -> Ask:
     """Return what one entry of a job's `awaiting` hash asks for."""
-    ask, _, until_ms, _ = from_json(entry)
+    ask, _, until_ms, _ = decode(entry)
     expires_at = moment(until_ms) if until_ms else None
     return Ask.model_validate_json(ask).model_copy(update={"expires_at": expires_at})
+
+
+def _attempts(past: bytes) -> list[Attempt]:
+    return [_attempt(each) for each in decode(b"[" + past + b"]")]
 
 
 def _attempt(past: dict[str, Any]) -> Attempt:
@@ -94,8 +130,16 @@ def _attempt(past: dict[str, Any]) -> Attempt:
 
 
 def read_event(message: bytes | str) -> JobEvent:
-    """Return the event that a message of the channel holds."""
+    """Return the event that a message of the channel or an entry of the log holds; raises ValueError."""
     return JobEvent.model_validate_json(message)
+
+
+def read_message(message: bytes | str) -> JobEvent | None:
+    """Return the event that a message of the channel holds; None when it cannot be read, and the log must be."""
+    try:
+        return read_event(message)
+    except ValueError:
+        return None
 
 
 #: The fields of a record that the events of its job have in common, and those that its terminal event tells of.
@@ -103,34 +147,42 @@ LOG_FIELDS = ("kind", "tenant", "result", "error", "degraded")
 
 
 def read_log(job_id: str, values: Sequence[bytes | None], entries: Sequence[bytes], after: int = 0) -> list[JobEvent]:
-    """Return the events of a log beyond the number `after`, given its entries and the values of `LOG_FIELDS`."""
-    raw = {name: value for name, value in zip(LOG_FIELDS, values, strict=True) if value is not None}
-    common = {"job_id": job_id, "kind": raw["kind"].decode(), "tenant": raw["tenant"].decode()}
+    """Return the events of a log beyond the number `after`, given its entries and the values of `LOG_FIELDS`.
+
+    One that cannot be read is of the type `unreadable`, and says why.
+    """
+    its = Fields({name: value for name, value in zip(LOG_FIELDS, values, strict=True) if value is not None})
+    common = {"job_id": job_id, "kind": its.demand("kind", _text, ""), "tenant": its.demand("tenant", _text, "")}
     return [
-        JobEvent.model_validate(common | {"seq": seq} | _logged(raw, entry))
+        JobEvent.model_validate(common | {"seq": seq} | _logged(its.raw, entry))
         for seq, entry in enumerate(entries, after + 1)
     ]
 
 
 def _logged(raw: Mapping[str, bytes], entry: bytes) -> dict[str, Any]:
-    attempt, at_ms, event_type, *data = from_json(entry)
-    return {"attempt": attempt, "at": moment(at_ms), "type": event_type, "data": data[0] if data else _told(raw)}
+    try:
+        attempt, at_ms, event_type, *data = decode(entry)
+        told = data[0] if data else _told(raw)
+        return {"attempt": int(attempt), "at": moment(at_ms), "type": str(event_type), "data": dict(told)}
+    except Exception as error:  # noqa: BLE001 - as above
+        told = Unreadable.of(entry, error).model_dump()
+        return {"attempt": 0, "at": _UNKNOWN_MOMENT, "type": UNREADABLE, "data": told}
 
 
 def _told(raw: Mapping[str, bytes]) -> Any:
     """Return the data of a terminal event, which is kept in the record alone."""
     if "error" in raw:
-        return from_json(raw["error"])
-    return {name: from_json(raw[name]) for name in ("result", "degraded") if name in raw}
+        return decode(raw["error"])
+    return {name: decode(raw[name]) for name in ("result", "degraded") if name in raw}
 
 
-def _json(raw: Mapping[str, bytes], name: str) -> Any:
-    return from_json(raw[name]) if name in raw else None
+def _text(raw: bytes) -> str:
+    return raw.decode()
 
 
-def _text(raw: Mapping[str, bytes], name: str) -> str | None:
-    return raw[name].decode() if name in raw else None
+def _state(raw: bytes) -> JobState:
+    return JobState(raw.decode())
 
 
-def _moment(raw: Mapping[str, bytes], name: str) -> Any:
-    return moment(raw[name]) if name in raw else None
+def _seconds(raw: bytes) -> float:
+    return int(raw) / 1000
