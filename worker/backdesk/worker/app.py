@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
 
+import redis
 from celery import Celery, Task
 from celery.apps.worker import Worker
 from celery.exceptions import Ignore, Retry
@@ -30,7 +31,7 @@ from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
 from backdesk.worker.celery.revocation import Revocation
 from backdesk.worker.celery.shutdown import Shutdown
-from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.errors import ConfigurationError, NotPermitted, TaskError
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import (
     Cancelled,
@@ -47,7 +48,9 @@ from backdesk.worker.process.logging import configure_logging
 from backdesk.worker.process.state import close_current_process, current_process, held_process
 from backdesk.worker.services.supervisor import Supervisor
 from backdesk.worker.settings import Settings, celery_queue, load_settings
-from backdesk.worker.store.connection import connect
+from backdesk.worker.store.connection import connect, explained, is_denied
+from backdesk.worker.store.rights import RightsCalls
+from backdesk.worker.store.scripts import run
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +117,20 @@ def _taken() -> set[str]:
     return {*list(state.requests), *(request.id for request in list(state.active_requests))}
 
 
+def _check_rights(client: redis.Redis) -> None:
+    """End the program where its Redis user cannot do the work. Celery, too, needs channels: it begins anew without."""
+    database = client.connection_pool.connection_kwargs.get("db", 0)
+    control = f"/{database}.{app.conf.control_exchange}.pidbox"
+    try:
+        run(client, RightsCalls(settings).missing(control)).check(channels=True)
+    except NotPermitted as error:
+        raise SystemExit(str(error)) from None
+    except (redis.RedisError, OSError) as error:
+        # Redis may come later. That nobody may run scripts at all is no reason to wait.
+        if is_denied(error):
+            raise SystemExit(f"Redis cannot serve this worker: {explained(error)}") from None
+
+
 class BackdeskWorker(Worker):
     """Celery's worker program, ended as `Shutdown` says: its jobs go to other workers."""
 
@@ -121,6 +138,7 @@ class BackdeskWorker(Worker):
         """Called before the pool and the connection are started."""
         super().install_platform_tweaks(worker)
         client = connect(settings.url, settings.socket_timeout_s)
+        _check_rights(client)
         self.handover = Handover(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.handover.hurry).install()
         Revocation(client, settings).install()

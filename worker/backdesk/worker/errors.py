@@ -11,6 +11,8 @@ from backdesk.worker.failure import Category, Failure, Severity
 
 #: Kinds that an error names, at most.
 MOST_LISTED = 20
+#: Rights that an error names, at most.
+MOST_RIGHTS = 5
 
 
 class BackdeskError(Exception):
@@ -23,6 +25,24 @@ class ConfigurationError(BackdeskError):
 
 class StoreUnavailable(BackdeskError):
     """Redis could not be reached, or did not answer in time; the outcome of a write is then unknown."""
+
+
+class NotPermitted(StoreUnavailable):
+    """The user of the connection lacks rights in Redis that the store needs; nothing was written.
+
+    `missing` names what it may not do, as commands with their keys, and the message the rule that gives it.
+    """
+
+    def __init__(self, user: str, missing: tuple[str, ...], rule: str) -> None:
+        super().__init__(user, missing, rule)
+        self.user = user
+        self.missing = missing
+        self.rule = rule
+
+    def __str__(self) -> str:
+        more = f" and {len(self.missing) - MOST_RIGHTS} more" if len(self.missing) > MOST_RIGHTS else ""
+        said = f"may not {', '.join(self.missing[:MOST_RIGHTS])}{more}"
+        return f"the Redis user {self.user!r} {said}; give it the right: {self.rule}"
 
 
 class InvalidRequest(BackdeskError):

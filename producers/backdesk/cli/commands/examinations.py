@@ -22,10 +22,12 @@ from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
-from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.errors import ConfigurationError, NotPermitted
 from backdesk.worker.store.connection import translated
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.rights import RightsCalls
+from backdesk.worker.store.scripts import run
 
 OLDEST_REDIS = (6, 2)
 PINGS = 20
@@ -65,6 +67,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     with translated():
         info: dict[str, Any] = client.redis.info()
         yield _redis(info, deployment)
+        yield _rights(client, deployment)
         yield _eviction(info)
         yield _persistence(client, info)
         yield _latency(client)
@@ -108,6 +111,18 @@ def _redis(info: dict[str, Any], deployment: Deployment) -> Finding:
     new_enough = tuple(int(part) for part in number.split(".")[:2]) >= OLDEST_REDIS
     detail = f"version {number} at {shown_url(deployment.url)} ({deployment.origin})"
     return found("redis", Level.OK if new_enough else Level.FAIL, detail, "upgrade Redis to 6.2 or newer")
+
+
+def _rights(client: JobClient, deployment: Deployment) -> Finding:
+    rights = run(client.redis, RightsCalls(deployment.settings).missing())
+    try:
+        rights.check()
+    except NotPermitted as error:
+        return Finding("rights", Level.FAIL, str(error).rpartition("; ")[0], error.rule)
+    if rights.to_watch:
+        detail = f"{rights.user!r} has no right to channels: jobs run, and nobody can watch them or wait for a result"
+        return Finding("rights", Level.WARN, detail, rights.rule)
+    return Finding("rights", Level.OK, f"{rights.user!r} may do all that is needed")
 
 
 def _eviction(info: dict[str, Any]) -> Finding:

@@ -10,8 +10,9 @@ from backdesk.client.channels.aio import AsyncChannels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
-from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.errors import NotPermitted, StoreUnavailable
 from backdesk.worker.store.connection import connect_async, needs_new_connection, translated
+from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run_async, run_pipelined_async
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class AsyncConnection:
         self.channels = AsyncChannels(deployment.url, self.timeout_s)
         #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
         self.reached = False
+        self._permitted = False
 
     async def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
@@ -45,7 +47,10 @@ class AsyncConnection:
         await self.close()
 
     async def do(self, operation: Operation[T]) -> T:
-        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises."""
+        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises.
+
+        The first that may write raises NotPermitted, and writes nothing, where the user lacks rights that scripts need.
+        """
         try:
             step = next(operation)
             while True:
@@ -58,13 +63,22 @@ class AsyncConnection:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
+                    await self._check_rights(step)
                     return await self._ask(step)
+            except NotPermitted:
+                raise
             except StoreUnavailable as error:
                 late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
                 if late or not needs_new_connection(error.__cause__ or error):
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 await sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _check_rights(self, step: Commands | Calls) -> None:
+        if self._permitted or not (isinstance(step, Calls) and any(call.script.writes for call in step.calls)):
+            return
+        (await run_async(self.redis, RightsCalls(self.deployment.settings).missing())).check()
+        self._permitted = True
 
     async def _ask(self, step: Commands | Calls) -> Replies:
         if isinstance(step, Calls) and len(step.calls) == 1:

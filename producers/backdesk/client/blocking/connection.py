@@ -12,8 +12,9 @@ from backdesk.client.channels.blocking import Channels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
-from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.errors import NotPermitted, StoreUnavailable
 from backdesk.worker.store.connection import connect, needs_new_connection, translated
+from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run, run_pipelined
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Connection:
         self.channels = Channels(deployment.url, self.timeout_s)
         #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
         self.reached = False
+        self._permitted = False
 
     def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
@@ -47,7 +49,10 @@ class Connection:
         self.close()
 
     def do(self, operation: Operation[T]) -> T:
-        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises."""
+        """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises.
+
+        The first that may write raises NotPermitted, and writes nothing, where the user lacks rights that scripts need.
+        """
         try:
             step = next(operation)
             while True:
@@ -60,13 +65,22 @@ class Connection:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translated():
+                    self._check_rights(step)
                     return self._ask(step)
+            except NotPermitted:
+                raise
             except StoreUnavailable as error:
                 late = attempt == ATTEMPTS or time.monotonic() >= patience_ends
                 if late or not needs_new_connection(error.__cause__ or error):
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _check_rights(self, step: Commands | Calls) -> None:
+        if self._permitted or not (isinstance(step, Calls) and any(call.script.writes for call in step.calls)):
+            return
+        (run(self.redis, RightsCalls(self.deployment.settings).missing())).check()
+        self._permitted = True
 
     def _ask(self, step: Commands | Calls) -> Replies:
         if isinstance(step, Calls) and len(step.calls) == 1:

@@ -6,6 +6,7 @@ like one that is away: what was asked has had no effect, and is asked again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ import redis.asyncio
 import redis.asyncio.retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -46,6 +47,8 @@ ASYNC = {
     ("redis", True): following.AsyncSentinelConnection,
     ("rediss", True): following.AsyncSentinelSSLConnection,
 }
+#: How a script is told of a right that the user lacks.
+_DENIED = re.compile("ACL failure in script|The user executing the script can't")
 
 
 def _options(timeout_s: float) -> dict[str, Any]:
@@ -99,11 +102,17 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, UNREACHABLE) or refusal(error) is not None
 
 
+def is_denied(error: BaseException) -> bool:
+    """Whether the user of the connection may not do what was asked; of a script it may have done what came before."""
+    return isinstance(error, NoPermissionError) or (isinstance(error, RedisError) and bool(_DENIED.search(str(error))))
+
+
 def explained(error: BaseException) -> str:
     """Return an error of Redis as a sentence, with what to do where we know it."""
     code, said = refusal(error), str(error).rstrip(".")
     if code is None:
-        return said or type(error).__name__
+        advice = "; `backdesk doctor` names the right that the user lacks" if is_denied(error) else ""
+        return f"{said or type(error).__name__}{advice}"
     if code not in said:
         said = f"{code} {said}"
     return f"{said[said.index(code) :]}; {REMEDIES[code]}"

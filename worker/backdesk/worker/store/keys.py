@@ -254,6 +254,11 @@ class Keys:
         return f"{self.prefix}:pulse"
 
     @property
+    def rights(self) -> str:
+        """Hash: what the rights of a user are tried on where the server cannot be asked. Gone at once."""
+        return f"{self.prefix}:rights"
+
+    @property
     def maintenance(self) -> str:
         """String: the notice of a maintenance, as JSON. Kept until it is taken back, or its time is over."""
         return f"{self.prefix}:maintenance"

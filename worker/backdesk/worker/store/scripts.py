@@ -26,6 +26,7 @@ from backdesk.worker.store.signature import Argument, Signature, bind, read_sign
 T = TypeVar("T")
 
 _INCLUDE = re.compile(r"^--!include (\w+)$", re.MULTILINE)
+_WRITING = re.compile(r"redis\.call\('(?:[HSZ](?:SET|DEL|ADD|REM|INCRBY|POPMIN)|[LR]PUSH|SET|DEL|P?EXPIRE)")
 _FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
 
 
@@ -37,9 +38,12 @@ class Script:
     text: str
     signature: Signature = field(default=Signature("unnamed"), compare=False)
     sha: str = field(init=False)
+    #: Whether it may change what is kept.
+    writes: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+        object.__setattr__(self, "writes", bool(_WRITING.search(self.text)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ for each in items(ARGV) do
   if field[1] == 'running' and field[2] == ARGV[each].fence then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7])
-    replies[#replies + 1] = redis.call('PUBSUB', 'NUMSUB', progress_channel(id))[2]
+    replies[#replies + 1] = subscribers_of(progress_channel(id))
   else
     replies[#replies + 1] = -1
   end

@@ -1,6 +1,7 @@
 -- The circuit breaker of an outside service: closed, open, or half_open while one call probes.
 --!include keys
 --!include clock
+--!include publish
 
 local function breaker_line(resource) return 'breaker ' .. resource end
 
@@ -24,7 +25,7 @@ local function turn(breaker, state, failures)
   redis.call('SADD', resources_key, breaker.resource)
   if was == state then return end
   redis.call('HSET', key, 'since', whole(now))
-  redis.call('PUBLISH', breakers_channel, '{"v":1,"resource":' .. cjson.encode(breaker.resource) .. ',"state":"' .. state ..
+  publish(breakers_channel, '{"v":1,"resource":' .. cjson.encode(breaker.resource) .. ',"state":"' .. state ..
     '","was":"' .. was .. '","at":"' .. iso(now) .. '","failures":' .. failures .. ',"by_hand":' ..
     tostring(breaker.by_hand) .. (state == 'open' and not breaker.by_hand and
     ',"next_probe":"' .. iso(breaker.probe_at) .. '"' or '') .. '}')

@@ -85,7 +85,7 @@ conclude = function(job, state, name, value, data, ...)
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
-  redis.call('PUBLISH', ended_channel(job.id), state)
+  publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
     'usage', 'kept_ms', 'budget')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers')

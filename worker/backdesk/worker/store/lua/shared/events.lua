@@ -1,6 +1,7 @@
 -- Events: each is appended to the job's log and published, in one step with the change that it tells of.
 --!include keys
 --!include clock
+--!include publish
 
 local at = iso(now)
 
@@ -13,12 +14,12 @@ local function append(job, type, data, recorded)
   local event = '{"v":1,"seq":' .. seq .. ',"job_id":"' .. job.id .. '","kind":' .. cjson.encode(job.kind) ..
     ',"tenant":"' .. job.tenant .. '","attempt":' .. job.attempt .. ',"at":"' .. at .. '","type":"' .. type ..
     '","data":' .. data .. '}'
-  local heard = redis.call('PUBLISH', progress_channel(job.id), event)
-  redis.call('PUBLISH', tenant_progress_channel(job.tenant), event)
+  local heard = publish(progress_channel(job.id), event)
+  publish(tenant_progress_channel(job.tenant), event)
   return heard
 end
 
 -- How many follow a job, given how many heard its last event. Who subscribes to a pattern or a tenant follows no job.
 local function followers_of(id, heard)
-  return heard > 0 and redis.call('PUBSUB', 'NUMSUB', progress_channel(id))[2] or 0
+  return heard > 0 and subscribers_of(progress_channel(id)) or 0
 end
