@@ -74,6 +74,31 @@ def test_counts_that_were_put_right_are_told(cli: Cli, redis_server: EmbeddedRed
     assert finding["detail"].endswith("queue agents: -7, not 1")
 
 
+def test_missing_rights_are_told_with_the_rule_that_gives_them(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis
+) -> None:
+    url = redis_server.url.replace("//", "//app:x@")
+    for rules, level, rule in (
+        ("~backdesk:* &*", "fail", "ACL SETUSER app ~backdesk:* ~backdesk.*"),
+        ("~* resetchannels", "warn", "ACL SETUSER app &backdesk:*"),
+    ):
+        client.execute_command("ACL", "SETUSER", "app", "reset", "on", ">x", "+@all", *rules.split())
+        finding = findings(cli("doctor", "--json", url=url))["rights"]
+        assert (finding["level"], finding["fix"]) == (level, rule)
+
+
+def test_repairs_of_the_store_are_told(cli: Cli, redis_server: EmbeddedRedis, settings: Settings) -> None:
+    assert findings(cli("doctor", "--json", url=redis_server.url))["repairs"]["level"] == "ok"
+    board = Board(connect(redis_server.url), settings)
+    board.start(board.submit())
+    board.client.delete(board.keys.leases)
+    for _ in range(4):
+        board.run(board.transitions.sweep())
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["repairs"]
+    assert finding["level"] == "warn"
+    assert finding["detail"].startswith("1 running without a lease; the last ")
+
+
 def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis) -> None:
     client.config_set("maxmemory-policy", "allkeys-lru")
     answer = cli("doctor", "--json", url=redis_server.url)

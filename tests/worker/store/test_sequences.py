@@ -114,6 +114,7 @@ class History:
             *[self.configure, self.resume] * 3,
             self.replicate,
             self.lose_writes,
+            *[self.sweep] * 8,
         ]
 
     def step(self) -> None:
@@ -374,6 +375,9 @@ class History:
     def resume(self) -> None:
         self.board.run(self.board.transitions.resume())
 
+    def sweep(self) -> None:
+        assert self.board.run(self.board.transitions.sweep()) == [], "nothing is amiss between two calls"
+
     def lift_pauses(self) -> None:
         for scope, policy in self.board.client.hgetall(self.board.keys.policy).items():
             if read_policy(text(policy)).get("max_running") == 0:
@@ -533,7 +537,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
-    of_the_workers |= {board.keys.kinds_seen, board.keys.recount, board.keys.offers}
+    of_the_workers |= {board.keys.kinds_seen, board.keys.recount, board.keys.offers, board.keys.sweep}
     assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
 
 

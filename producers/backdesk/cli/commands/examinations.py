@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from backdesk.cli.catalogue import offers
 from backdesk.cli.neighbours import find_neighbours
+from backdesk.cli.options.moments import rough_span
 from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.maintenance import notice_text
 from backdesk.cli.views.top import counts_text
@@ -23,6 +24,7 @@ from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ConfigurationError, NotPermitted
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import translated
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
@@ -36,6 +38,9 @@ SLOW_MS = 10.0
 CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
 #: For how long it is told that a count was put right. Seconds.
 PUT_RIGHT_WARN_S = 86400.0
+
+#: A repair of the store that is younger than this is worth a look. Seconds.
+RECENT_S = 86_400.0
 
 
 class Level(StrEnum):
@@ -73,6 +78,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
         yield _latency(client)
         yield _clock(client)
         yield _neighbours(client, deployment)
+    yield _repairs(client)
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
@@ -180,6 +186,19 @@ def _neighbours(client: JobClient, deployment: Deployment) -> Finding:
     if contested := ", ".join(neighbours.contested(settings)):
         fixes.append(f"workers of others read {contested} too and drop tasks for kinds here: use {settings.inbox!r}")
     return found("neighbours", Level.WARN if fixes else Level.OK, detail, "; ".join(fixes))
+
+
+def _repairs(client: JobClient) -> Finding:
+    """Tell what the leader had to put right of jobs that were in no place (`store/lua/sweep.lua`)."""
+    with translated():
+        kept = {text(name): text(value) for name, value in client.redis.hgetall(client.core.keys.sweep).items()}
+    counts = {name.removeprefix("repaired "): n for name, n in kept.items() if name.startswith("repaired ")}
+    if not counts:
+        return Finding("repairs", Level.OK, "none: every job was found where it should be")
+    age_s = time.time() - int(kept["repaired_at"]) / 1000
+    told = f"{', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}; the last {rough_span(max(age_s, 0))} ago"
+    fix = "a script was ended amid its writes: look for job_repaired in the logs of workers, and for errors before it"
+    return found("repairs", Level.WARN if age_s < RECENT_S else Level.OK, told, fix)
 
 
 def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:

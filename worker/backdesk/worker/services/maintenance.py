@@ -84,6 +84,7 @@ class Maintenance:
         for queue in self._settings.queues:
             if repeated := self._repeat(self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
+        self._sweep()
         self._prune()
         self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
         if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
@@ -98,6 +99,10 @@ class Maintenance:
                 # A full server takes no vote, and yet this is what frees its memory.
                 self._prune()
             raise
+
+    def _sweep(self) -> None:
+        for what, job_id in run(self._client, self._transitions.sweep()):
+            log.warning("job_repaired", extra={"job_id": job_id, "reason": what})
 
     def _prune(self) -> None:
         self._repeat(self._transitions.prune())

@@ -62,6 +62,8 @@ class Metrics(Collector):
         )
         put_right.add_metric([], float(next(replies) or 0))
         yield put_right
+        repairs = sum(int(n) for name, n in next(replies).items() if name.startswith(b"repaired "))
+        yield _gauge("jobs_repaired", "Repairs of jobs that were in no place, so far.", "", {"": repairs})
         states = {name: next(replies) for name in resources}
         yield from _breakers(states)
 
@@ -77,6 +79,7 @@ class Metrics(Collector):
                 pipe.zcard(keys.window(queue))
             pipe.hmget(keys.flow, [f"queue {queue}" for queue in self._queues])
             pipe.hget(keys.recount, "put_right")
+            pipe.hgetall(keys.sweep)
             for name in resources:
                 pipe.hget(keys.breaker(name), "state")
             return pipe.execute()

@@ -254,6 +254,11 @@ class Keys:
         return f"{self.prefix}:pulse"
 
     @property
+    def sweep(self) -> str:
+        """Hash: how far the sweep has come among the jobs that have not ended, and what it has put right. Kept."""
+        return f"{self.prefix}:sweep"
+
+    @property
     def rights(self) -> str:
         """Hash: what the rights of a user are tried on where the server cannot be asked. Gone at once."""
         return f"{self.prefix}:rights"

@@ -115,6 +115,19 @@ class UpkeepCalls(CallBuilder):
             longest_ms=self._longest_ms,
         )
 
+    def sweep(self) -> Call[list[tuple[str, str]]]:
+        """Put right what is amiss with some of the jobs that have not ended, the next ones at each call.
+
+        Gives for each repair what was wrong, and the job. About `BATCH` jobs are looked at.
+        """
+        lease_ms = round(self._settings.lease_s * 1000)
+        return self._call(
+            "sweep",
+            lambda reply: [(text(what), text(job_id)) for what, job_id in reply],
+            most=BATCH,
+            lease_ms=lease_ms,
+        )
+
     def redispatch(self, queue: str) -> Call[int]:
         """Deliver again what was lost on its way to a claim; gives how many. At most `BATCH` a call."""
         age_ms = round(self._settings.redispatch_after_s * 1000)

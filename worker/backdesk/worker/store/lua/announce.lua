@@ -45,10 +45,11 @@ local stranded_left = 200 -- that stand in line again at once
 local function line_up_stranded(kind)
   for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, stranded_left - 1)) do
     local job = load_job(id)
-    local served = job and redis.call('HEXISTS', slots_key, job.queue) == 1
+    local queued = job and job.state == 'queued'
+    local served = queued and redis.call('HEXISTS', slots_key, job.queue) == 1
     if served then stand(job) end
     -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
-    if not job or served then redis.call('ZREM', stranded_key(kind), id) end
+    if not queued or served then redis.call('ZREM', stranded_key(kind), id) end
     stranded_left = stranded_left - 1
   end
 end

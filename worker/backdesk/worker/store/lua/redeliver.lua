@@ -22,7 +22,7 @@ local function worth_another_round()
 end
 
 if ARGV.unknown_kind == '' or worth_another_round() then
-  deliver(job.queue, job.id)
+  deliver(job.queue, job.id, (delivery(job.id)))
 else
   undeliver(job)
   redis.call('ZADD', stranded_key(job.kind), whole(now), job.id)

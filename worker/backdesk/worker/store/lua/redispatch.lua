@@ -38,7 +38,16 @@ end
 local oldest = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')[2]
 local repeated = {}
 if oldest and tonumber(oldest) <= till and redis.call('LLEN', list) < redis.call('ZCARD', window) then repeated = lost() end
-for _, id in ipairs(repeated) do deliver(queue, id) end
+local count = 0
+for _, id in ipairs(repeated) do
+  local message, state = delivery(id)
+  if state == 'queued' then
+    deliver(queue, id, message)
+    count = count + 1
+  else -- it should not stand there, and would be delivered again and again
+    redis.call('ZREM', window, id)
+  end
+end
 touched[queue] = true
 dispatch_touched()
-return #repeated
+return count

@@ -56,8 +56,8 @@ local function write(job, each)
       fields[#fields + 1] = given[index]
     end
   end
+  redis.call('ZADD', state_key(job.state), whole(now), job.id) -- first, so that the sweep finds the job in any case
   redis.call('HSET', job_key(job.id), unpack(fields))
-  redis.call('ZADD', state_key(job.state), whole(now), job.id)
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
   redis.call('SADD', tenants_key, job.tenant)
 end

@@ -24,18 +24,20 @@ local function native_delivery(id, kind, queue, tenant)
     '"delivery_info":{"exchange":"","routing_key":"' .. deliveries_key(queue) .. '"}}}'
 end
 
--- The message of a job is always the same text, so that it can be looked for in Celery's list.
+-- The message of a job is always the same text, so that it can be looked for in Celery's list. With its state; both nil
+-- when there is no such job.
 local function delivery(id)
-  local field = redis.call('HMGET', job_key(id), 'delivery', 'kind', 'queue', 'tenant')
-  return field[1] or native_delivery(id, field[2], field[3], field[4])
+  local field = redis.call('HMGET', job_key(id), 'delivery', 'kind', 'queue', 'tenant', 'state')
+  if not field[5] then return nil end
+  return field[1] or native_delivery(id, field[2], field[3], field[4]), field[5]
 end
 
 -- The window is in the order of the list: the deliveries of one script are some µs apart there.
 local deliveries = 0
-local function deliver(queue, id)
+local function deliver(queue, id, message)
   redis.call('ZADD', window_key(queue), string.format('%.3f', now + math.min(deliveries, 999) / 1000), id)
   deliveries = deliveries + 1
-  redis.call('LPUSH', deliveries_key(queue), delivery(id))
+  redis.call('LPUSH', deliveries_key(queue), message)
 end
 
 -- How many more deliveries fit: one for each free slot of the fleet, and a few ahead.
@@ -247,14 +249,16 @@ local function may_run(place)
   return false
 end
 
--- Take the best job out of a line; what it will cost is paid ahead.
+-- Take the best job out of a line; what it will cost is paid ahead. What is not queued should not stand there, and is
+-- left out.
 local function take(place)
   local queue, tenant, kind = place.queue, place.tenant, place.kind
   local line, ready = line_key(queue, tenant, kind), ready_key(queue, tenant)
   local best = redis.call('ZPOPMIN', line)
   local second = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
   if second[1] then redis.call('ZADD', ready, second[2], kind) else redis.call('ZREM', ready, kind) end
-  if best[1] then
+  local message, state = delivery(best[1] or '')
+  if state == 'queued' then
     occupy(place)
     local cost_ms, rated = math.ceil((flow_of('cost ' .. kind) or LEAST_COST) * 1000), reserve_rates(place)
     pay(place, cost_ms / 1000)
@@ -262,10 +266,10 @@ local function take(place)
     redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
     if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
     if recount_under_way() then redis.call('HSET', job_key(best[1]), 'recounted', recount_under_way()) end
-    deliver(queue, best[1])
+    deliver(queue, best[1], message)
   end
   if not second[1] and redis.call('EXISTS', ready) == 0 then leave_lane(queue, tenant) end
-  return best[1]
+  return state == 'queued'
 end
 
 -- Give the room in the window to the tenant with the least virtual time, one job at a time. O(log n) a job.
@@ -333,6 +337,6 @@ end
 local function tell_sender(job)
   if redis.call('HEXISTS', job_key(job.id), 'delivery') == 1 then
     redis.call('HSET', job_key(job.id), 'untold', 1)
-    redis.call('LPUSH', deliveries_key(job.queue), delivery(job.id))
+    redis.call('LPUSH', deliveries_key(job.queue), (delivery(job.id)))
   end
 end

@@ -23,9 +23,10 @@ end
 
 -- Enter a state; the rest are fields and values to write with it.
 local function enter(job, state, ...)
-  redis.call('ZREM', state_key(job.state), job.id)
+  -- In this order: wherever a script is ended, some list still has the job, and the sweep finds it there.
   redis.call('ZADD', state_key(state), whole(now), job.id)
   redis.call('HSET', job_key(job.id), 'state', state, ...)
+  if state ~= job.state then redis.call('ZREM', state_key(job.state), job.id) end
   job.state = state
 end
 
