@@ -68,7 +68,8 @@ def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[
     """What does the work behind a context: spending that counts for nobody, and a memory that is this test's own."""
     settings = load_settings(_env_file=None)
     calls, transitions = SpendingCalls(settings), Transitions(settings)
-    children = Children(claim, ledger, _unexpected, transitions, checks={}, max_request_bytes=1_000_000)
+    limits = {"max_request_bytes": 1_000_000, "max_children": 100}
+    children = Children(claim, ledger, _unexpected, transitions, checks={}, **limits)
     spending = AttemptSpending(claim, ledger, partial(_answered, True), calls, sleep)
     services, memory = unlimited(claim, sleep), MEMORIES.of(claim)
     return Parts(sink, ledger, children, services, spending, memory, idle_system)

@@ -253,6 +253,30 @@ def test_a_call_that_no_kind_takes_makes_no_child(bench: Bench, board: Board, ki
     assert not board.client.exists(board.keys.children(job_id))
 
 
+def test_a_job_that_would_wait_for_too_many_others_makes_none_of_them(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        await ctx.call_all([ChildCall("test.echo", {})] * (board.settings.max_children + 1))
+
+    job_id = bench.run_body(body)
+    error = board.record(job_id).error
+    assert error is not None
+    assert (error.code, "BACKDESK_MAX_CHILDREN" in error.message) == ("too_many_children", True)
+    assert not board.client.exists(board.keys.children(job_id))
+
+
+def test_a_call_beyond_the_deepest_level_fails_the_job_and_says_why(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        board.client.hset(board.keys.job(ctx.job_id), "depth", 32)
+        await ctx.call("test.echo", {"text": "hi"})
+
+    job_id = bench.run_body(body)
+    error = board.record(job_id).error
+    assert error is not None
+    assert error.code == "too_deep"
+    assert "32 levels deep" in error.message
+    assert not board.client.exists(board.keys.children(job_id))
+
+
 def test_a_stale_attempt_calls_nobody(bench: Bench, board: Board) -> None:
     async def body(ctx: TaskContext) -> None:
         await asyncio.to_thread(bench.lose, ctx.job_id)

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     max_result_bytes: int = Field(1024 * 1024, ge=1, description="Largest result, encoded as JSON.")
     max_event_bytes: int = Field(32 * 1024, ge=64, description="Largest data of one event, encoded as JSON.")
     max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
+    max_children: int = Field(5_000, ge=1, description="Jobs that one job may call and wait for at once.")
     token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
 
     limit_wait_s: float = Field(

@@ -113,7 +113,8 @@ def _step(data: Data) -> str:
 
 def _waiting(data: Data) -> str:
     asks = _asks(data)
-    return f"for {'; '.join(map(ask_text, asks))}" if asks else _other(data)
+    more = f"; and {data['more']} more" if isinstance(data.get("more"), int) else ""
+    return f"for {'; '.join(map(ask_text, asks))}{more}" if asks else _other(data)
 
 
 def _asks(data: Data) -> list[Ask]:

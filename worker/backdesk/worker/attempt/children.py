@@ -39,6 +39,7 @@ class Children:
         *,
         checks: Mapping[str, RequestCheck],
         max_request_bytes: int,
+        max_children: int,
     ) -> None:
         self._claim = claim
         self._ledger = ledger
@@ -46,13 +47,14 @@ class Children:
         self._transitions = transitions
         self._checks = checks
         self._max_request_bytes = max_request_bytes
+        self._max_children = max_children
         self._numbers: dict[str, int] = {}
 
     def call_all(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
         """Have several jobs at work at the same time, and return how each ended, in the order of the calls.
 
-        The attempt ends until all of them have. Raises InvalidRequest for a request that its kind does not take; then
-        no child is made.
+        The attempt ends until all of them have. Raises InvalidRequest for a request that its kind does not take, and
+        TaskError when the job would wait for more children at once than it may; then no child is made.
         """
         with self._ledger.in_flight():
             return (yield from self._call(calls))
@@ -63,6 +65,7 @@ class Children:
         missing = [(name, call) for name, call, entry in zip(names, calls, entries, strict=True) if not entry]
         if not missing:
             return [_end(call, entry) for call, entry in zip(calls, entries, strict=True) if entry]
+        self._check_number(len(missing))
         yield from self._ledger.confirm()
         jobs = []
         for name, call in missing:
@@ -71,6 +74,14 @@ class Children:
             self._made((yield self._submit(self._transitions.submit(jobs[at : at + JOBS_A_CALL]))))
         self._ledger.awaited += [_awaited(name, job) for (name, _), job in zip(missing, jobs, strict=True)]
         raise Suspended
+
+    def _check_number(self, new: int) -> None:
+        if (number := len(self._ledger.awaited) + new) > self._max_children:
+            raise TaskError(
+                "too_many_children",
+                f"a job waits for {self._max_children} others at once, not for {number}: call them in several rounds, "
+                "or set BACKDESK_MAX_CHILDREN",
+            )
 
     def _name(self, call: ChildCall) -> str:
         if call.key:
@@ -102,6 +113,11 @@ class Children:
                 raise FenceLost
             if code is SubmitCode.FORBIDDEN:
                 raise refusal(job_id, tenant=self._claim.tenant)
+            if code is SubmitCode.TOO_DEEP:
+                raise TaskError(
+                    "too_deep",
+                    f"jobs may call each other {job_id} levels deep, and this is the last: does a kind call itself?",
+                )
             if code is SubmitCode.CONFLICT:
                 raise TaskError(
                     "call_changed", f"an earlier attempt made the same call with another request, as job {job_id}"

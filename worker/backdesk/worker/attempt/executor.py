@@ -150,6 +150,7 @@ class _Attempt:
                 process.transitions,
                 checks=process.checks,
                 max_request_bytes=settings.max_request_bytes,
+                max_children=settings.max_children,
             ),
             ServiceCalls(
                 claim,

@@ -69,8 +69,8 @@ class Maintenance:
 
     def pace(self) -> None:
         """Let go on what a limit has held, and what a script has left over, if this worker leads. Idempotent."""
-        rounds = range(MAX_ROUNDS if self.leads else 0)
-        any(not run(self._client, self._transitions.resume()) for _ in rounds)
+        if self.leads:
+            self._exhaust(self._transitions.resume())
 
     def tick(self) -> None:
         """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
@@ -80,6 +80,7 @@ class Maintenance:
         run(self._client, self._reservations.release())
         self._repeat(self._transitions.promote())
         self._repeat(self._transitions.expire())
+        self._exhaust(self._transitions.disband())
         self._reap()
         for queue in self._settings.queues:
             if repeated := self._repeat(self._transitions.redispatch(queue)):
@@ -114,6 +115,12 @@ class Maintenance:
             if part.over:
                 if part.put_right:
                     log.warning("flow_put_right", extra={"count": part.put_right, "examples": part.examples})
+                return
+
+    def _exhaust(self, call: Call[bool]) -> None:
+        """Make a call until it leaves nothing more to do."""
+        for _ in range(MAX_ROUNDS):
+            if not run(self._client, call):
                 return
 
     def _repeat(self, call: Call[int]) -> int:

@@ -52,6 +52,8 @@ class SubmitCode(IntEnum):
     BUSY = -3
     #: Its tenant is unknown, or may not have jobs of this kind; in place of the id stands the field that is to blame.
     FORBIDDEN = -4
+    #: Jobs call each other too deep; in place of the id stands how deep they may.
+    TOO_DEEP = -5
 
 
 class Kept(IntEnum):

@@ -48,6 +48,16 @@ class Keys:
         """Set: the jobs that a job has called. Pruned with the job."""
         return f"{self.prefix}:children:{job_id}"
 
+    @property
+    def orphaned(self) -> str:
+        """Hash: ended job to its state and how far its children are cancelled. Gone when empty."""
+        return f"{self.prefix}:orphaned"
+
+    @property
+    def interrupted(self) -> str:
+        """Hash: conversation to the last turn that is still to be cancelled in it. Gone when empty."""
+        return f"{self.prefix}:interrupted"
+
     def spent(self, job_id: str) -> str:
         """Hash: what a job and those that it called have spent, and what calls set aside. Pruned with the job."""
         return f"{self.prefix}:spent:{job_id}"

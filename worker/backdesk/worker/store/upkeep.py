@@ -156,6 +156,10 @@ class UpkeepCalls(CallBuilder):
         said = to_json(announcement)
         return self._call("announce", tuple, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
 
+    def disband(self) -> Call[bool]:
+        """Cancel more of what one script could not cancel at once; gives whether there is more to do."""
+        return self._call("disband", bool)
+
     def muster(self) -> Call[int]:
         """Sum up anew what live workers offer; gives how many sums were wrong, and are right now."""
         return self._call("muster", int)

@@ -65,6 +65,14 @@ if limit and limit <= now then
   return {0, reason}
 end
 
+-- The leader comes for all children of a parent that came to nothing; until then none begins.
+local parent_state = job.parent and redis.call('HGET', job_key(job.parent), 'state')
+if parent_state and not ACTIVE[parent_state] and parent_state ~= 'succeeded' then
+  end_cancelled(job, orphaned_by(parent_state))
+  dispatch_touched()
+  return {0, ''}
+end
+
 -- Not in the window, the delivery is an old one: the job stands in line, or behind its conversation, and gets another.
 if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
 settle_rates(job, true)

@@ -9,12 +9,13 @@
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
---   or {-4, field} when the tenant, or its kind, is not allowed
+--   or {-4, field} when the tenant, or its kind, is not allowed, {-5, levels} when jobs call each other so deep
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include ending
 --!include permission
 
 local USUAL_PRIORITY = 5
+local MOST_LEVELS = 32 -- of jobs that call each other, the first one included
 local ageing_us, tenants_must_be_known = tonumber(ARGV.ageing_ms) * 1000, ARGV.require_tenant ~= ''
 local replies = {}
 
@@ -49,7 +50,7 @@ local function write(job, each)
     'expires_at', ARGV[each].expires_at_ms, 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
     'start_by', ARGV[each].start_by_ms, 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
     'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
-    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget}
+    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'depth', job.depth}
   for index = 2, #given, 2 do
     if given[index] ~= '' then
       fields[#fields + 1] = given[index - 1]
@@ -77,11 +78,8 @@ local function make_way(job, choice)
   if not job.conversation or choice == 'enqueue' then return nil end
   local conversation = conversation_key(job.tenant, job.conversation)
   if choice == 'reject' then return redis.call('ZRANGE', conversation, 0, 0)[1] end
-  -- The newest first, so that none of them gets its turn meanwhile.
-  for _, id in ipairs(redis.call('ZREVRANGE', conversation, 0, -1)) do
-    local other = load_job(id)
-    if other and ACTIVE[other.state] then cancel(other, '"interrupted by a newer message of its conversation"') end
-  end
+  local last = redis.call('ZRANGE', conversation, -1, -1, 'WITHSCORES')
+  if last[1] then interrupt(conversation, last[2]) end
 end
 
 local function join_family(job, parent)
@@ -111,7 +109,9 @@ local function create(each)
   local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
     priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued',
     conversation = ARGV[each].conversation ~= '' and ARGV[each].conversation,
-    expires_at = tonumber(ARGV[each].expires_at_ms), start_by = tonumber(ARGV[each].start_by_ms)}
+    expires_at = tonumber(ARGV[each].expires_at_ms), start_by = tonumber(ARGV[each].start_by_ms),
+    depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or ''}
+  if parent ~= '' and job.depth > MOST_LEVELS then return {-5, whole(MOST_LEVELS)} end
   local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
   if field then return {-4, field} end
   local busy = make_way(job, ARGV[each].when_busy)

@@ -12,6 +12,8 @@ local job = load_job(ARGV.id)
 local held, left = holds(job, ARGV.fence)
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, asked, first = job_key(job.id), {}, nil
+local MOST_TOLD = {people = 100, jobs = 20} -- by the event; the record has them all
+local told = {people = 0, jobs = 0}
 job.tokens = tonumber(ARGV.tokens)
 
 for each in items(ARGV) do
@@ -19,7 +21,9 @@ for each in items(ARGV) do
   -- The answer to a question has the question's name; what is there already need not be waited for.
   if name ~= target or redis.call('HEXISTS', ledger_key(job.id), name) == 0 then
     local until_at = until_ms and now + until_ms
-    asked[#asked + 1] = ARGV[each].ask
+    local whom = name == target and 'jobs' or 'people'
+    told[whom] = told[whom] + 1
+    if told[whom] <= MOST_TOLD[whom] then asked[#asked + 1] = ARGV[each].ask end
     redis.call('HSET', awaiting_key(job.id), name,
       cjson.encode({ARGV[each].ask, target, until_at and whole(until_at) or '', ARGV[each].otherwise}))
     if until_at and until_at < (first or until_at + 1) then first = until_at end
@@ -39,7 +43,8 @@ else
   enter(job, 'waiting')
   watch_limits(job)
   if first then redis.call('ZADD', due_key, whole(first), job.id) end
-  append(job, 'waiting', '{"for":[' .. table.concat(asked, ',') .. ']}')
+  local more = told.people + told.jobs - #asked
+  append(job, 'waiting', '{"for":[' .. table.concat(asked, ',') .. ']' .. (more > 0 and ',"more":' .. more or '') .. '}')
 end
 dispatch_touched()
 return 1

@@ -19,6 +19,9 @@ local function settle(id, name, target, entry)
   end
 end
 
+-- Why a job is cancelled whose parent has ended, as a JSON string.
+local function orphaned_by(state) return '"its parent ended as ' .. state .. '"' end
+
 -- End a job as cancelled; `message` is a JSON string.
 local function end_cancelled(job, message)
   local error = failure(job, 'cancelled', message, 'unknown', 'low')
@@ -39,20 +42,49 @@ local function cancel(job, message)
   end
 end
 
-local function cancel_children(job)
-  for _, id in ipairs(redis.call('SMEMBERS', children_key(job.id))) do
-    local child = load_job(id)
-    if child and ACTIVE[child.state] then cancel(child, '"its parent ended as ' .. job.state .. '"') end
-  end
+-- Jobs that one script looks at to cancel them with another; the rest is left to the leader (disband.lua).
+local cancellations = 200
+
+-- Cancel the children of a job that has ended as `state`, from a cursor on.
+local function cancel_children(id, state, cursor)
+  repeat
+    if cancellations <= 0 then return redis.call('HSET', orphaned_key, id, state .. ' ' .. cursor) end
+    local found = redis.call('SSCAN', children_key(id), cursor, 'COUNT', 50)
+    cursor = found[1]
+    cancellations = cancellations - #found[2]
+    for _, child_id in ipairs(found[2]) do
+      local child = load_job(child_id)
+      if child and ACTIVE[child.state] then cancel(child, orphaned_by(state)) end
+    end
+  until cursor == '0'
+  redis.call('HDEL', orphaned_key, id)
 end
 
--- Take a job that has ended out of its conversation; the next one has its turn.
+-- Cancel what has come into a conversation up to a turn. None of those has its turn any more.
+local function interrupt(conversation, till)
+  redis.call('HSET', interrupted_key, conversation, till)
+  local ids = redis.call('ZRANGEBYSCORE', conversation, '-inf', till, 'LIMIT', 0, math.max(cancellations, 0))
+  cancellations = cancellations - #ids
+  for _, id in ipairs(ids) do
+    local job = load_job(id)
+    if job and ACTIVE[job.state] then
+      cancel(job, '"interrupted by a newer message of its conversation"')
+    else
+      redis.call('ZREM', conversation, id)
+    end
+  end
+  if cancellations > 0 then redis.call('HDEL', interrupted_key, conversation) end
+end
+
+-- Take a job that has ended out of its conversation; the next one has its turn, unless it is about to be cancelled.
 local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
   local was_first = redis.call('ZRANK', conversation, job.id) == 0
   redis.call('ZREM', conversation, job.id)
-  local first = was_first and redis.call('ZRANGE', conversation, 0, 0)[1]
-  local waiting = first and load_job(first)
+  local first = was_first and redis.call('ZRANGE', conversation, 0, 0, 'WITHSCORES') or {}
+  if not first[1] then return end
+  local till = redis.call('HGET', interrupted_key, conversation)
+  local waiting = (not till or tonumber(first[2]) > tonumber(till)) and load_job(first[1])
   if waiting and waiting.state == 'queued' then join_line(waiting) end
 end
 
@@ -95,7 +127,7 @@ conclude = function(job, state, name, value, data, ...)
   count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
-    if state == 'succeeded' then forget_workings(job, field[8]) else cancel_children(job) end
+    if state == 'succeeded' then forget_workings(job, field[8]) else cancel_children(job.id, state, '0') end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..
