@@ -7,7 +7,7 @@ import inspect
 import os
 import signal
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +47,23 @@ from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
 
 # Submit
+
+
+async def test_a_time_from_now_holds_for_a_producer_whose_clock_is_wrong(
+    jobs: Client, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Slow:
+            return cls.fromtimestamp(time.time() - 90, tz)
+
+    monkeypatch.setattr("backdesk.worker.submit.admission.datetime", Slow)
+    job = await jobs.submit("test.echo", {}, expires=60, start_by=30)
+    later = await jobs.submit("test.echo", {}, delay=60)
+    board.start(job.id)
+    record = await jobs.get(job.id)
+    assert record.expires_at == record.created_at + timedelta(seconds=60)
+    assert (await later.get()).state is JobState.SCHEDULED
 
 
 async def test_a_submitted_job_is_in_the_store(jobs: Client, board: Board) -> None:

@@ -64,12 +64,12 @@ class ModelJob:
             if self.stop_by_ms is not None:
                 found.append((self.stop_by_ms, S.CANCELLED))
             if expires != "":
-                found.append((expires + STOP_GRACE_MS, S.EXPIRED))
+                found.append((int(expires) + STOP_GRACE_MS, S.EXPIRED))
         else:
             if start_by != "" and not self.attempt:
-                found.append((start_by, S.EXPIRED))
+                found.append((int(start_by), S.EXPIRED))
             if expires != "":
-                found.append((expires, S.EXPIRED))
+                found.append((int(expires), S.EXPIRED))
         return min(found, key=lambda each: each[0]) if found else None
 
 
@@ -115,8 +115,9 @@ class Model:
         if new.when_busy == "interrupt":
             for other in reversed(others.copy()):
                 self._cancel(other, "interrupted by a newer message of its conversation")
-        parked = (new.run_at_ms or 0) > self._clock()
-        job = ModelJob(new, S.SCHEDULED if parked else S.QUEUED, due_ms=new.run_at_ms or 0)
+        due_ms = int(new.run_at_ms or 0)
+        parked = due_ms > self._clock()
+        job = ModelJob(new, S.SCHEDULED if parked else S.QUEUED, due_ms=due_ms)
         if new.parent:
             self.jobs[new.parent].children.add(new.id)
         if new.resumes and (origin := self.jobs.get(new.origin)):

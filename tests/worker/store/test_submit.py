@@ -12,7 +12,7 @@ import redis
 
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import SubmitCode
+from backdesk.worker.store.jobs import SubmitCode, milliseconds
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event
 from tests.support.board import NOON_MS, Board, Clock
@@ -213,3 +213,20 @@ def test_two_prefixes_on_one_server_do_not_meet(board: Board, client: redis.Redi
 def test_a_key_is_documented_for_each_name_in_use(board: Board, client: redis.Redis) -> None:
     board.submit("a", idempotency_key="k")
     assert client.get(Keys("backdesk").idempotency("acme", "k")) == b"a"
+
+
+def test_a_time_from_now_counts_by_the_clock_of_redis(board: Board, clock: Clock) -> None:
+    board.submit("a", run_at_ms="+1500", expires_at_ms="+60000", start_by_ms="+30000")
+    record = board.record("a")
+    times = [record.run_at, record.expires_at, record.start_by]
+    assert [milliseconds(each) - clock.now_ms for each in times if each] == [1500, 60_000, 30_000]
+    assert board.take_delivery() is None
+    clock.advance(1.5)
+    board.promote()
+    assert board.take_delivery() == "a"
+
+
+@pytest.mark.parametrize("now", ["", "+0"])
+def test_no_time_from_now_is_now(board: Board, now: str) -> None:
+    board.submit("a", run_at_ms=now)
+    assert board.take_delivery() == "a"

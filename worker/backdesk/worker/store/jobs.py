@@ -39,6 +39,9 @@ from backdesk.worker.store.signature import Number
 from backdesk.worker.store.upkeep import UpkeepCalls
 from backdesk.worker.text.json import decode
 
+#: When something is to be: in ms since 1970, or `+ms` from when it is written, by Redis's clock; "" if never.
+When = int | str
+
 
 class SubmitCode(IntEnum):
     """What `submit` did with a job."""
@@ -91,12 +94,12 @@ class NewJob:
     request: bytes
     fingerprint: str
     idempotency_key: str = ""
-    run_at_ms: Number = ""
-    expires_at_ms: Number = ""
+    run_at_ms: When = ""
+    expires_at_ms: When = ""
     metadata: bytes = b""
     #: The message that Celery gets instead of the usual one: it carries a foreign caller's links and chains.
     delivery: bytes = b""
-    start_by_ms: Number = ""
+    start_by_ms: When = ""
     timeout_ms: Number = ""
     retry: str = ""
     parent: str = ""

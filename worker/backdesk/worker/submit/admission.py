@@ -23,7 +23,7 @@ from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.calls import flag, optional
-from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, milliseconds
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, When, milliseconds
 from backdesk.worker.text.json import excerpt
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
@@ -65,9 +65,9 @@ def admit(
         request=encoded,
         fingerprint=fingerprint(options.tenant, kind, encoded),
         idempotency_key=_idempotency_key(options.idempotency_key),
-        run_at_ms=optional(_run_at(options, now)),
-        expires_at_ms=optional(_limit("expires", options.expires, now)),
-        start_by_ms=optional(_limit("start_by", options.start_by, now)),
+        run_at_ms=_run_at(options, now),
+        expires_at_ms=_limit("expires", options.expires, now),
+        start_by_ms=_limit("start_by", options.start_by, now),
         timeout_ms=optional(_positive("timeout", options.timeout)),
         retry=_retry(options.retry),
         metadata=_metadata(options.metadata),
@@ -143,32 +143,45 @@ def _metadata(metadata: Mapping[str, Any] | None) -> bytes:
     return encoded
 
 
-def _run_at(options: JobOptions, now: datetime) -> int | None:
+def _run_at(options: JobOptions, now: datetime) -> When:
     if options.delay is not None and options.at is not None:
         raise InvalidRequest("delay", "give either a delay or a moment (at), not both")
     if options.delay is not None:
-        return milliseconds(now + _span("delay", options.delay))
+        return _from_now(_milliseconds("delay", options.delay))
     if options.at is None:
-        return None
+        return ""
     if not isinstance(options.at, datetime):
         raise InvalidRequest("at", f"{options.at!r} must be a datetime")
     return _bounded("at", options.at, now)
 
 
-def _limit(field: str, limit: float | timedelta | datetime | None, now: datetime) -> int | None:
+def _limit(field: str, limit: float | timedelta | datetime | None, now: datetime) -> When:
     if limit is None:
-        return None
-    end = limit if isinstance(limit, datetime) else now + _span(field, limit)
-    limit_ms = _bounded(field, end, now)
-    if limit_ms <= milliseconds(now):
+        return ""
+    if isinstance(limit, datetime):
+        limit_ms: When = _bounded(field, limit, now)
+        left_ms = _bounded(field, limit, now) - milliseconds(now)
+    else:
+        left_ms = _milliseconds(field, limit)
+        limit_ms = _from_now(left_ms)
+    if left_ms <= 0:
         raise InvalidRequest(field, "is in the past: the job could never run")
     return limit_ms
+
+
+def _from_now(ms: int) -> When:
+    """Return a time from now as the store takes it: it adds its own clock, since ours may be wrong."""
+    return f"+{ms}"
+
+
+def _milliseconds(field: str, value: float | timedelta) -> int:
+    return round(_span(field, value).total_seconds() * 1000)
 
 
 def _positive(field: str, value: float | timedelta | None) -> int | None:
     if value is None:
         return None
-    span_ms = round(_span(field, value).total_seconds() * 1000)
+    span_ms = _milliseconds(field, value)
     if span_ms < 1:
         raise InvalidRequest(field, f"{value!r} must be more than nothing")
     return span_ms

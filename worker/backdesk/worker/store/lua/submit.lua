@@ -1,8 +1,8 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
 -- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), then for each job: id, kind,
---   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (or ''),
---   expires_at_ms (or ''), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (or ''), timeout_ms (of
+--   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (a moment, or
+--   +ms from now, or ''), expires_at_ms (as that), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (as that), timeout_ms (of
 --   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
 --   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished, or ''), conversation (or
 --   ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
@@ -40,15 +40,23 @@ local function rank_of(priority)
   return whole(newest + (9 - priority) * ageing_us)
 end
 
+-- A moment as it was given, or by the clock here where a time from now was given: that of who asks may be wrong.
+local function moment_of(given)
+  local ms = tonumber(given)
+  return ms and given:sub(1, 1) == '+' and now + ms or ms
+end
+
+local function stated(moment) return moment and whole(moment) or '' end
+
 local function write(job, each)
   job.priority = tonumber(job.priority) or tonumber(settings_of(job.tenant).priority) or USUAL_PRIORITY
   job.rank = rank_of(job.priority)
   local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
     'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[each].request,
     'fingerprint', ARGV[each].fingerprint, 'created_at', whole(now)}
-  local given = {'idempotency_key', ARGV[each].idempotency_key, 'run_at', ARGV[each].run_at_ms,
-    'expires_at', ARGV[each].expires_at_ms, 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
-    'start_by', ARGV[each].start_by_ms, 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
+  local given = {'idempotency_key', ARGV[each].idempotency_key, 'run_at', stated(job.run_at),
+    'expires_at', stated(job.expires_at), 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
+    'start_by', stated(job.start_by), 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
     'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
     'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'depth', job.depth}
   for index = 2, #given, 2 do
@@ -103,13 +111,13 @@ local function follow(job, origin, resumes)
 end
 
 local function create(each)
-  local run_at, parent, origin = tonumber(ARGV[each].run_at_ms), ARGV[each].parent, ARGV[each].origin
+  local run_at, parent, origin = moment_of(ARGV[each].run_at_ms), ARGV[each].parent, ARGV[each].origin
   if parent ~= '' and not holds(load_job(parent), ARGV[each].parent_fence) then return {-2, ''} end
   local parked = run_at and run_at > now
   local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
-    priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued',
+    priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued', run_at = run_at,
     conversation = ARGV[each].conversation ~= '' and ARGV[each].conversation,
-    expires_at = tonumber(ARGV[each].expires_at_ms), start_by = tonumber(ARGV[each].start_by_ms),
+    expires_at = moment_of(ARGV[each].expires_at_ms), start_by = moment_of(ARGV[each].start_by_ms),
     depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or ''}
   if parent ~= '' and job.depth > MOST_LEVELS then return {-5, whole(MOST_LEVELS)} end
   local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
