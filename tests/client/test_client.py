@@ -277,7 +277,7 @@ async def test_the_result_of_a_job_that_has_ended_is_there_at_once(jobs: Client,
 async def test_a_result_is_waited_for(jobs: Client, board: Board) -> None:
     claim = board.start(board.submit("a"))
     waiting = asyncio.create_task(jobs.result("a", timeout=PATIENCE_S))
-    await eventually_async(lambda: board.client.pubsub_numsub(board.keys.progress("a"))[0][1] == 1)
+    await eventually_async(lambda: board.client.pubsub_numsub(board.keys.ended("a"))[0][1] == 1)
     board.succeed(claim, [1, 2])
     assert await waiting == [1, 2]
 
