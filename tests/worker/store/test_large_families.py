@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis
 
 from backdesk.worker.model.job import Claim, JobState, Refused
@@ -32,6 +34,11 @@ def disband(board: Board) -> list[int]:
         more = board.run(board.transitions.disband())
         counts.append(cancelled(board) - before)
     return counts
+
+
+def swept(board: Board) -> list[Any]:
+    """What the sweep takes for wrong, in a whole round."""
+    return [repair for _ in range(8) for repair in board.run(board.transitions.sweep())]
 
 
 def talk(board: Board, count: int) -> list[str]:
@@ -171,6 +178,7 @@ def test_one_that_ends_while_others_are_still_to_be_cancelled_gives_none_of_them
     board.submit("newest", conversation="chat", when_busy="interrupt")
     board.fail(running)
     assert board.delivered() == ["turn-0"]
+    assert swept(board) == []
     disband(board)
     assert board.delivered() == ["turn-0", "newest"]
 

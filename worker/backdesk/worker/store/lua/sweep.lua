@@ -42,7 +42,7 @@ local function is_behind(job)
   if not job.conversation then return false end
   local conversation = conversation_key(job.tenant, job.conversation)
   for _, id in ipairs(redis.call('ZRANGE', conversation, 0, 9)) do
-    if id == job.id then return false end
+    if id == job.id then return is_interrupted(conversation, redis.call('ZSCORE', conversation, id)) end
     local other = load_job(id)
     if other and ACTIVE[other.state] then return redis.call('ZSCORE', conversation, job.id) end
     redis.call('ZREM', conversation, id)

@@ -76,15 +76,19 @@ local function interrupt(conversation, till)
   if cancellations > 0 then redis.call('HDEL', interrupted_key, conversation) end
 end
 
+-- Whether the job that has a turn in a conversation is about to be cancelled.
+local function is_interrupted(conversation, turn)
+  local till = redis.call('HGET', interrupted_key, conversation)
+  return till and tonumber(turn) <= tonumber(till)
+end
+
 -- Take a job that has ended out of its conversation; the next one has its turn, unless it is about to be cancelled.
 local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
   local was_first = redis.call('ZRANK', conversation, job.id) == 0
   redis.call('ZREM', conversation, job.id)
   local first = was_first and redis.call('ZRANGE', conversation, 0, 0, 'WITHSCORES') or {}
-  if not first[1] then return end
-  local till = redis.call('HGET', interrupted_key, conversation)
-  local waiting = (not till or tonumber(first[2]) > tonumber(till)) and load_job(first[1])
+  local waiting = first[1] and not is_interrupted(conversation, first[2]) and load_job(first[1])
   if waiting and waiting.state == 'queued' then join_line(waiting) end
 end
 
