@@ -33,6 +33,22 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("progress", message="Looking", page=3), "Looking page=3"),
         (event("agent", agent="refund", previous="triage", reason="money"), "triage → refund: money"),
         (event("agent", agent="triage", previous=None, reason=None), "triage"),
+        (event("model_called", call_id="1.1", agent="triage", model="m"), "triage asks m"),
+        (
+            event("model_returned", outcome="success", input_tokens=7, output_tokens=3, cost_usd=0.25, seconds=2.5),
+            "7 + 3 tokens, 0.250000 USD, 2.50 s",
+        ),
+        (
+            event("model_returned", outcome="success", input_tokens=7, output_tokens=3, first_token_s=0.5, seconds=2),
+            "7 + 3 tokens, first after 0.50 s, 2.00 s",
+        ),
+        (
+            event("model_returned", outcome="timed_out", code="model_timeout", seconds=30),
+            "timed out [model_timeout] (30.00 s)",
+        ),
+        (event("model_returned", outcome="cancelled"), "cancelled"),
+        (event("model_returned", outcome="success", cached=True), "known from the cache"),
+        (event("model_returned", outcome=5), "outcome=5"),
         (event("tool_called", tool="find", args={"order": 1, "name": "a"}), 'find(order=1, name="a")'),
         (event("tool_returned", tool="find", outcome="success", summary="found"), "find: found"),
         (event("tool_returned", tool="find", outcome="failed", summary="down"), "find [failed]: down"),

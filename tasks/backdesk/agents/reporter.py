@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Transfer
+from backdesk.agents.metering import RequestUsage
+from backdesk.agents.model_call import ModelCall, told
 from backdesk.agents.outcome import in_words
 from backdesk.agents.stopwatch import Stopwatch
 from backdesk.quality.contract import Review
@@ -28,15 +31,22 @@ _log = logging.getLogger(__name__)
 class Reporter:
     """The watcher of one job's runs."""
 
-    def __init__(self, context: TaskContext, conceal: Callable[[Any], Any] = lambda value: value) -> None:
+    def __init__(
+        self,
+        context: TaskContext,
+        conceal: Callable[[Any], Any] = lambda value: value,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.context = context
+        self._clock = clock
+        self._model_calls = 0
         #: Takes out of a JSON value what nobody who watches may see.
         self._conceal = conceal
         #: How far the job is; it never goes back.
         self.fraction = 0.0
         self._handoffs = 0
         #: The gate that takes the time of each request.
-        self.stopwatch = Stopwatch(context)
+        self.stopwatch = Stopwatch(context, clock)
         self._streamed = False
 
     @property
@@ -78,6 +88,13 @@ class Reporter:
                     self.stopwatch.text_told()
                 self.context.token(piece)
 
+    def model_call(self, agent: str, model: str, *, cached: bool = False) -> AbstractContextManager[ModelCall]:
+        """Enclose one request to the model of an agent, of which it tells; what is raised inside goes on."""
+        self._model_calls += 1
+        # Attempts have ids of their own; what is known from a former one is not asked again.
+        call_id = f"{self.context.attempt}.{self._model_calls}"
+        return told(ModelCall(self._clock, cached=cached), call_id, agent, model, self._emit)
+
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
         """Tell that a tool begins."""
         with self._harmless():
@@ -106,14 +123,19 @@ class Reporter:
 
     def answered_from_cache(self, agent: str, model: str) -> None:
         """Tell that the model of an agent need not be asked."""
-        with self._harmless():
-            self.context.emit(EventType.CACHE_HIT, agent=agent, model=model)
+        self._emit(EventType.CACHE_HIT, {"agent": agent, "model": model})
+        with self.model_call(agent, model, cached=True) as call:
+            call.answered(RequestUsage(0, 0), 0.0)
 
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""
         with self._harmless():
             for name in ModelUsage.model_fields:
                 setattr(self.context.usage, name, getattr(usage, name))
+
+    def _emit(self, event_type: str, data: dict[str, Any]) -> None:
+        with self._harmless():
+            self.context.emit(event_type, **data)
 
     def _count(self, transfer: Transfer) -> None:
         with self._harmless():

@@ -84,6 +84,10 @@ def test_an_answer_of_the_cache_costs_nothing_and_is_told(bench: Bench) -> None:
     assert second.record.usage.model_dump(exclude={"measures"}) == used.model_dump()
     assert second.of("cache_hit") == [{"agent": agent, "model": "dear"} for agent in ("triage", "billing", "billing")]
     assert second.result.model == "dear"
+    assert [told["cost_usd"] for told in first.of("model_returned")] == [0.5] * 3
+    assert [(told["outcome"], told["cached"], told["cost_usd"]) for told in second.of("model_returned")] == [
+        ("success", True, 0.0)
+    ] * 3
 
 
 def test_an_answer_of_the_cache_needs_no_budget(bench: Bench) -> None:

@@ -69,6 +69,26 @@ def _agent(data: Data) -> str:
     return f"{origin}{data['agent']}{_because(data.get('reason'))}" if "agent" in data else _other(data)
 
 
+def _model_called(data: Data) -> str:
+    return f"{data['agent']} asks {data['model']}"
+
+
+def _model_returned(data: Data) -> str:
+    if data.get("cached"):
+        return "known from the cache"
+    spent = [
+        f"{data['input_tokens']} + {data['output_tokens']} tokens" if data.get("input_tokens") is not None else "",
+        f"{data['cost_usd']:.6f} USD" if data.get("cost_usd") is not None else "",
+        f"first after {data['first_token_s']:.2f} s" if data.get("first_token_s") is not None else "",
+        f"{data['seconds']:.2f} s" if data.get("seconds") is not None else "",
+    ]
+    told = ", ".join(filter(None, spent))
+    if data["outcome"] == "success":
+        return told
+    code = f" [{data['code']}]" if data.get("code") else ""
+    return f"{data['outcome'].replace('_', ' ')}{code}{f' ({told})' if told else ''}"
+
+
 def _tool_called(data: Data) -> str:
     given = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in data["args"].items())
     return f"{data['tool']}({given})"
@@ -178,6 +198,8 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.PROGRESS: _progress,
     EventType.TOKEN: lambda data: str(data["text"]) if "text" in data else _other(data),
     EventType.AGENT: _agent,
+    EventType.MODEL_CALLED: _model_called,
+    EventType.MODEL_RETURNED: _model_returned,
     EventType.TOOL_CALLED: lambda data: _tool_called(data) if "args" in data else _other(data),
     EventType.TOOL_RETURNED: _tool_returned,
     EventType.REVIEW: _review,

@@ -17,6 +17,8 @@ from backdesk.worker.model.events import TERMINAL_EVENTS, EventType, JobEvent
 
 _STYLES: dict[str, str] = {
     EventType.AGENT: "magenta",
+    EventType.MODEL_CALLED: "dim",
+    EventType.MODEL_RETURNED: "dim",
     EventType.TOOL_CALLED: "cyan",
     EventType.TOOL_RETURNED: "cyan",
     EventType.REVIEW: "magenta",

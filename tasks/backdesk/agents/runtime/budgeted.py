@@ -44,7 +44,7 @@ class Allowed:
     def answered(self, response: ModelResponse) -> None:
         """Count what the answer has cost, and note it with the answer: a later attempt may be served it again."""
         used = usage_of(response)
-        cost = self.model.price(used) if used.tokens else None
+        cost = cost_of(self.model, used)
         response.metadata = {**(response.metadata or {}), "model": self.model.name, "cost_usd": cost}
         if used.tokens:
             self.spending.settle(Amount(used.tokens, cost, model_calls=1))
@@ -120,6 +120,11 @@ def usage_of(response: ModelResponse) -> RequestUsage:
     """Return what a request has used, as its provider reported it; nothing at all when that said nothing."""
     usage = response.usage
     return RequestUsage(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens)
+
+
+def cost_of(model: ModelHandle, used: RequestUsage) -> float | None:
+    """Return what a request has cost in US dollars, None when that is not known."""
+    return model.price(used) if used.tokens else None
 
 
 def tokens_at_most(context: ModelRequestContext) -> int:

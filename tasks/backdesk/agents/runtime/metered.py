@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
+from typing import Protocol, TypeVar
 
 from pydantic_ai import ModelRequestContext, ModelResponse, RunContext, exceptions
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.metering import Gate, ModelRequest
-from backdesk.agents.runtime.budgeted import Account, usage_of
+from backdesk.agents.model_call import ModelCall
+from backdesk.agents.runtime.budgeted import Account, cost_of, usage_of
 from backdesk.agents.runtime.errors import failure_of
 from backdesk.agents.runtime.messages import chars_of
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.worker.errors import Limited
 from backdesk.worker.model.service import Why
 
+T = TypeVar("T")
+
 #: A job whose model has just failed for good asks the fallback at its next attempt, after so many seconds.
 TO_FALLBACK_S = 0.1
+
+
+class Told(Protocol):
+    """Who is told of each request that is made."""
+
+    def model_call(self, agent: str, model: str) -> AbstractContextManager[ModelCall]: ...
 
 
 class Metered(AbstractCapability[Desk]):
     """Encloses the requests of one run."""
 
-    def __init__(self, model: ModelHandle, account: Account, gates: Sequence[Gate]) -> None:
+    def __init__(self, agent: str, model: ModelHandle, account: Account, gates: Sequence[Gate], watcher: Told) -> None:
+        self._agent = agent
+        self._watcher = watcher
+        #: The request that is being made.
+        self._call: ModelCall | None = None
         self._model = model
         self._account = account
         self._gates = gates
         self._broken: exceptions.AgentRunError | None = None
         self._limited: Limited | None = None
+
+    async def timed(self, stream: AsyncIterable[T]) -> AsyncIterator[T]:
+        """Pass on what comes of the request that is being made, and note when it begins to."""
+        async for event in stream:
+            if self._call is not None:
+                self._call.first_token()
+            yield event
 
     def stream_broke(self, error: exceptions.AgentRunError) -> None:
         """Note why a stream ends early, before it is closed: the library tells who reads it, and not the hooks."""
@@ -83,8 +104,10 @@ class Metered(AbstractCapability[Desk]):
         request = ModelRequest(model.resource, model.key, model.name, *size)
         async with AsyncExitStack() as stack:
             tells = [await stack.enter_async_context(gate(request)) for gate in self._gates]
-            response = await self._answered(context, handler)
-            used = usage_of(response)
+            with self._watcher.model_call(self._agent, model.name) as self._call:
+                response = await self._answered(context, handler)
+                used = usage_of(response)
+                self._call.answered(used, cost_of(model, used))
             model.estimates.learn(chars, used)
             for tell in tells:
                 tell(used)

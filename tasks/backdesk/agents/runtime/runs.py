@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
 from backdesk.agents.metering import Gate
+from backdesk.agents.model_call import ModelCall
 from backdesk.agents.runtime.assembly import assemble
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
@@ -52,6 +54,8 @@ class Watcher(Protocol):
         """Whether the next request to the model is worth streaming."""
 
     def text(self, piece: str, *, begins: bool) -> None: ...
+
+    def model_call(self, agent: str, model: str) -> AbstractContextManager[ModelCall]: ...
 
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None: ...
 
@@ -132,7 +136,7 @@ class _Wrapped:
         return cls(
             Durable(card, around.journal, history, prompted=prompted),
             Cached(card, model, around.shelf, around.watcher),
-            Metered(model, around.account, around.gates),
+            Metered(card.name, model, around.account, around.gates, around.watcher),
             Reviewed(card.name, card.quality, around.journal) if card.quality else None,
         )
 
@@ -181,7 +185,7 @@ async def _stream_response(run: AgentRun[Desk, Any], node: Any, watcher: Watcher
         return
     async with node.stream(run.ctx) as stream:
         try:
-            await _report(stream, watcher, shown=wrapped.shows_text)
+            await _report(wrapped.metered.timed(stream), watcher, shown=wrapped.shows_text)
         except exceptions.AgentRunError as error:
             wrapped.metered.stream_broke(error)
             raise

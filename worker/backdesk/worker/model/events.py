@@ -24,6 +24,8 @@ class EventType(StrEnum):
     PROGRESS = "progress"
     TOKEN = "token"  # noqa: S105 - a piece of a model's answer, not a secret
     AGENT = "agent"
+    MODEL_CALLED = "model_called"
+    MODEL_RETURNED = "model_returned"
     TOOL_CALLED = "tool_called"
     TOOL_RETURNED = "tool_returned"
     REVIEW = "review"
