@@ -80,7 +80,7 @@ def test_a_limit_of_jobs_is_set_shown_listed_and_removed(on_fleet: Cli) -> None:
     assert shown == {
         "about": "jobs",
         "scope": "kind:test.sleep",
-        "limits": {"max_running": 3, "rate": "2/s", "burst": 4},
+        "limits": {"max_running": 3, "rate": "2/s", "burst": 4, "paused": None},
         "running": 0,
         "held": 0,
         "next_at": None,

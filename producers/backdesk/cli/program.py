@@ -17,6 +17,7 @@ from backdesk.cli.commands.examinations import installed_version
 from backdesk.cli.commands.health import health, workers
 from backdesk.cli.commands.jobs import list_jobs, show, watch
 from backdesk.cli.commands.kinds import kinds
+from backdesk.cli.commands.pauses import pause, resume
 from backdesk.cli.commands.reviews import reviews
 from backdesk.cli.commands.stats import stats
 from backdesk.cli.commands.submit import SubmitCommand, submit
@@ -59,6 +60,7 @@ for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel)),
     (DECIDE, (approve, deny, answer, resolve)),
+    (FLOW, (pause, resume)),
     (LOOK, (top, stats, reviews, kinds, workers, health, doctor)),
 ):
     for function in functions:

@@ -15,9 +15,11 @@ from redis.exceptions import ResponseError
 
 from backdesk.cli.catalogue import offers
 from backdesk.cli.neighbours import find_neighbours
+from backdesk.cli.options.limit_scopes import written
 from backdesk.cli.options.moments import rough_span
 from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.maintenance import notice_text
+from backdesk.cli.views.pauses import pause_text
 from backdesk.cli.views.top import counts_text
 from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
@@ -33,6 +35,7 @@ from backdesk.worker.store.scripts import run
 
 OLDEST_REDIS = (6, 2)
 PINGS = 20
+MOST_NAMED = 5
 SLOW_MS = 10.0
 #: Delays and expiry are reckoned from the producer's clock and end by that of Redis. Seconds.
 CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
@@ -87,6 +90,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield _unserved(seen)
     yield _counts(seen)
     yield _flow(client, deployment)
+    yield _pauses(seen)
     yield _maintenance(client)
 
 
@@ -235,6 +239,14 @@ def _unserved(seen: Overview) -> Finding:
     detail = "; ".join(sentence for sentence, _, _ in told) or "no job waits for a worker that is not there"
     fixes = "; ".join(dict.fromkeys(fix for _, _, fix in told))
     return found("unserved jobs", Level.FAIL if told else Level.OK, detail, fixes)
+
+
+def _pauses(seen: Overview) -> Finding:
+    detail = "; ".join(map(pause_text, seen.pauses[:MOST_NAMED])) or "nothing"
+    more = f" and {len(seen.pauses) - MOST_NAMED} more" if len(seen.pauses) > MOST_NAMED else ""
+    fixes = "; ".join(f"backdesk resume {written(each.scope)}" for each in seen.pauses[:MOST_NAMED])
+    level = Level.WARN if seen.pauses else Level.OK
+    return found("paused", level, f"{detail}{more}", f"to go on: {fixes}")
 
 
 def _maintenance(client: JobClient) -> Finding:

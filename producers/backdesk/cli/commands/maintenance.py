@@ -28,7 +28,7 @@ def begin(
         backdesk maintenance on --message "Payments are being moved. Refunds may take an hour longer." --for 30m
 
     Agents tell it to the customers that they serve; `top`, `health` and `doctor` show it. Jobs are taken and run as
-    before: to pause some, see `backdesk limits set --help`. Given again, it takes the place of the one before. With
+    before: to pause some, see `backdesk pause --help`. Given again, it takes the place of the one before. With
     --json this prints the notice.
 
     """

@@ -61,7 +61,7 @@ def _service(name: str, tenant: str) -> Scope:
 def written(scope: str) -> str:
     """Return a scope of the store as people write it."""
     words = scope.split()
-    if words[0] in {"queue", "kind"}:
+    if words[0] in {"queue", "kind", "service"}:
         return ":".join(words)
     if words[0] == "tenant":
         return f"tenant:{words[1]}/kind:{words[3]}" if len(words) == 4 else f"tenant:{words[1]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backdesk.cli.options.limit_scopes import sentence
+from backdesk.cli.options.limit_scopes import sentence, written
 from backdesk.cli.options.moments import rough_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.client.operations.unserved import UnservedJobs
@@ -44,6 +44,8 @@ def unserved_text(waiting: UnservedJobs) -> str:
 
 def _limit(hold: Hold) -> str:
     scope = sentence(hold.scope)
+    if hold.reason == "paused":
+        return f"{scope} is paused; go on with: backdesk resume {written(hold.scope)}"
     if hold.reason == "max_running":
         return f"as many of {scope} run as may"
     reason = f"by the rate of {scope}" if hold.reason == "rate" else f"by {scope}"

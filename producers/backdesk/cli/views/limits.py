@@ -75,7 +75,7 @@ def _ahead(what: str, seconds: float) -> str:
 
 
 def _of_jobs(limits: JobLimits) -> str:
-    parts = []
+    parts = ["paused"] if limits.paused else []
     if limits.max_running is not None:
         parts.append(
             "no limit of running jobs" if limits.max_running == "none" else f"at most {limits.max_running} running"

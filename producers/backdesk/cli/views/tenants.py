@@ -37,7 +37,7 @@ def show_tenants(tenants: Sequence[TenantStatus], out: Output) -> None:
 def _row(status: TenantStatus) -> list[Text | str]:
     its = status.settings
     every = status.tenant == EVERY_TENANT
-    most = its["max_running"]
+    most = Setting(value="paused", origin="own") if status.paused else its["max_running"]
     running = Text("" if every else str(status.running))
     if most.value is not None:
         running.append(f"{'at most ' if every else '/'}{most.value}", _style(most))
@@ -70,7 +70,7 @@ def show_tenant(status: TenantStatus, out: Output) -> None:
 
 def _facts(status: TenantStatus) -> Iterator[tuple[str, str]]:
     its = status.settings
-    yield "tenant", named(status.tenant)
+    yield "tenant", f"{named(status.tenant)}{', paused' if status.paused else ''}"
     for name, shown in _settings(its):
         setting = its[name]
         yield (

@@ -18,6 +18,7 @@ from backdesk.cli.views.columns import Cell, fitted
 from backdesk.cli.views.holds import unserved_text
 from backdesk.cli.views.limits import limit_text, state_lines
 from backdesk.cli.views.maintenance import notice_text
+from backdesk.cli.views.pauses import pause_text
 from backdesk.cli.views.schedules import next_text
 from backdesk.cli.views.tenants import spent_cost, spent_tokens
 from backdesk.client.operations.job_limits import JobLimitStatus
@@ -36,6 +37,7 @@ _SCHEDULES = ("schedule", "kind", "next")
 _FEWEST_TENANTS = 3
 #: Limits that are shown, those first for which somebody waits, and of each so many of the buckets it counts in.
 _MOST_LIMITS, _MOST_BUCKETS = 12, 3
+_MOST_PAUSES = 6
 #: More kinds than these of a worker are only counted.
 _MOST_KINDS = 4
 
@@ -71,6 +73,10 @@ def _head(seen: Overview) -> Iterator[Text]:
     yield Text.assemble((f"{clock}  ", "bold"), f"{counts_text(seen)}; {seen.ended_per_s:.3g} jobs/s end")
     if seen.maintenance:
         yield Text(notice_text(seen.maintenance), "yellow")
+    for pause in seen.pauses[:_MOST_PAUSES]:
+        yield Text(pause_text(pause), "yellow")
+    if (more := len(seen.pauses) - _MOST_PAUSES) > 0:
+        yield Text(f"{more} more pauses", "yellow")
 
 
 def _queues(seen: Overview, width: int) -> RenderableType:
@@ -109,7 +115,7 @@ def _tenants(seen: Overview, width: int) -> Iterator[RenderableType]:
 
 
 def _tenant(load: TenantLoad) -> list[Cell]:
-    most = load.settings["max_running"].value
+    most = "paused" if load.paused else load.settings["max_running"].value
     return [
         safe_line(load.tenant),
         str(load.queued),

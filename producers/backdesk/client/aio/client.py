@@ -16,6 +16,7 @@ from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.aio.limits import Limits
 from backdesk.client.aio.maintenance import Maintenance
+from backdesk.client.aio.pauses import Pauses
 from backdesk.client.aio.schedules import Schedules
 from backdesk.client.aio.tenants import Tenants
 from backdesk.client.aio.watch import AsyncWatch
@@ -58,7 +59,7 @@ class AsyncJobClient(AsyncConnection):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `conversations`, `maintenance`.
+    `breakers`, `pauses`, `conversations`, `maintenance`.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class AsyncJobClient(AsyncConnection):
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.conversations, self.maintenance = Conversations(self), Maintenance(self)
+        self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
 
     # Jobs: submit them, follow them, end them
 

@@ -18,6 +18,7 @@ from backdesk.client.blocking.following import Following
 from backdesk.client.blocking.job import Job
 from backdesk.client.blocking.limits import Limits
 from backdesk.client.blocking.maintenance import Maintenance
+from backdesk.client.blocking.pauses import Pauses
 from backdesk.client.blocking.schedules import Schedules
 from backdesk.client.blocking.tenants import Tenants
 from backdesk.client.blocking.watch import Watch
@@ -60,7 +61,7 @@ class JobClient(Connection):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `conversations`, `maintenance`.
+    `breakers`, `pauses`, `conversations`, `maintenance`.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class JobClient(Connection):
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.conversations, self.maintenance = Conversations(self), Maintenance(self)
+        self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
 
     # Jobs: submit them, follow them, end them
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobState
-from backdesk.worker.model.tenancy import EVERY_TENANT, scope_of, tenant_scope
+from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
@@ -94,6 +94,7 @@ class _Place:
         self._scopes = _scopes(*place)
         self._held = next((text(scope) for scope in held if scope), None)
         self._own = [_words(policy) for policy in policies[:4]]
+        self._paused = [read_pause(text(policy or "")) is not None for policy in policies[:4]]
         self._general = [_UNSET, _words(policies[4]), _UNSET, _words(policies[5])]
         self._taken = [float(each or 0) for each in taken[:4]]
         self._unbegun = taken[4:]
@@ -105,14 +106,15 @@ class _Place:
         if self._held in self._scopes:
             return self._hold(self._scopes.index(self._held), ahead)
         queue = self._hold(0, ahead)  # a full queue holds all of its tenants, and is not written down for each
-        return queue if queue.reason == "max_running" or self._waits(0) else None
+        return queue if queue.reason != "rate" or self._waits(0) else None
 
     def _hold(self, at: int, ahead: int) -> Hold:
         most, interval_us = self._number(at, 1), self._number(at, 2)
         scope = self._scopes[at]
         if (most is not None and self._taken[at] >= most) or interval_us is None:
             full = most is not None and self._taken[at] >= most
-            return Hold(scope=scope, reason="max_running" if full else "rate", run_at=None)
+            reason: Literal["paused", "max_running", "rate"] = "max_running" if full else "rate"
+            return Hold(scope=scope, reason="paused" if self._paused[at] else reason, run_at=None)
         begins_ms = math.ceil(self._next_us(at, interval_us) / 1000)
         run_at_ms = max(begins_ms, self._now_us // 1000) + ahead * interval_us / 1000
         return Hold(scope=scope, reason="rate", run_at=moment(math.floor(run_at_ms)))

@@ -20,6 +20,7 @@ from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line, Lines, read_lines
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.client.operations.pauses import PauseOperations, PauseStatus
 from backdesk.client.operations.schedules import ScheduleOperations
 from backdesk.client.operations.service_limits import ServiceLimitOperations
 from backdesk.client.operations.tenants import TenantOperations, TenantStatus
@@ -92,6 +93,8 @@ class Overview(BaseModel):
     schedules_left_out: int
     #: None while there is no maintenance.
     maintenance: MaintenanceNotice | None = None
+    #: Also the services that are kept from being called by hand.
+    pauses: list[PauseStatus] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ class OverviewOperations:
         tenants, left_out = yield from self._tenants(at, lines, ends, most_tenants)
         schedules, more_schedules = yield from ScheduleOperations(self._core).soonest(most_schedules)
         services = ServiceLimitOperations(self._core)
+        breakers = yield from services.breakers()
         return Overview(
             at=moment(at.now_ms),
             states=at.states,
@@ -163,12 +167,13 @@ class OverviewOperations:
             tenants=tenants,
             tenants_left_out=left_out,
             workers=at.workers,
-            breakers=(yield from services.breakers()),
+            breakers=breakers,
             job_limits=(yield from JobLimitOperations(self._core).list()),
             service_limits=(yield from services.list()),
             schedules=schedules,
             schedules_left_out=more_schedules,
             maintenance=(yield from DeploymentOperations(self._core).maintenance()),
+            pauses=(yield from PauseOperations(self._core).beside(breakers)),
         )
 
     def _moment(self) -> Operation[_Moment]:

@@ -35,15 +35,26 @@ def change_policy(
     core: JobOperations, scope: str, sort: type[Settings], changes: Mapping[str, Any], tenant: str = ""
 ) -> Operation[Settings]:
     """Change what is set for a scope, and return all of it. Raises InvalidRequest before anything is written."""
+    settings = yield from rewrite_policy(core, scope, lambda origin: merged(sort, origin, changes), tenant)
+    assert settings is not None  # noqa: S101 - what is merged is always something
+    return settings
+
+
+def rewrite_policy(
+    core: JobOperations, scope: str, rewrite: Callable[[str], Settings | None], tenant: str = ""
+) -> Operation[Settings | None]:
+    """Set for a scope what `rewrite` makes of the policy before ("" for none); None removes it. Returns it."""
     changed = None
     while changed is None:  # until nobody has changed it between reading and writing
         (raw,) = yield Commands([("HGET", core.keys.policy, scope)])
         origin = text(raw) if raw else ""
-        settings = merged(sort, origin, changes)
+        settings = rewrite(origin)
         stored = settings.stored if isinstance(settings, TenantSettings) else None
         # A tenant without settings of its own is one that is set up; limits of nothing are none.
-        policy = settings.policy if tenant or settings.model_fields_set else ""
-        (changed,) = yield Calls([core.transitions.configure(scope, policy, tenant, stored, origin=origin)])
+        policy = settings.policy if settings and (tenant or settings.model_fields_set) else ""
+        pause = settings.paused.model_dump_json() if settings and settings.paused else ""
+        configure = core.transitions.configure(scope, policy, tenant, stored, pause=pause, origin=origin)
+        (changed,) = yield Calls([configure])
     return settings
 
 

@@ -18,14 +18,22 @@ from backdesk.client.operations.spending import SpendingOperations
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.budget import DaySpending
 from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
-from backdesk.worker.model.tenancy import EVERY_TENANT, NO_LIMIT, JobLimits, TenantSettings, tenant_scope
+from backdesk.worker.model.tenancy import (
+    EVERY_TENANT,
+    NO_LIMIT,
+    JobLimits,
+    Pause,
+    TenantSettings,
+    read_pause,
+    tenant_scope,
+)
 from backdesk.worker.store.calls import text
 
 _NAME = re.compile(NAME_PATTERN)
 #: Where a setting comes from: it is the tenant's own, that of every tenant, or built in.
 Origin = Literal["own", "every_tenant", "built_in"]
 #: What applies where nobody has said anything; None is no limit, for `kinds`: all of them.
-BUILT_IN: dict[str, Any] = dict.fromkeys(TenantSettings.model_fields) | {
+BUILT_IN: dict[str, Any] = dict.fromkeys(name for name in TenantSettings.model_fields if name != "paused") | {
     "weight": 1.0,
     "burst": 1,
     "on_budget": "fail",
@@ -48,12 +56,14 @@ class TenantStatus(BaseModel):
     `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
     tenant or of a kind holds, `running` the jobs that are delivered to workers or run, as `max_running` counts them.
     `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has spent today.
+    While it is `paused` none begins.
     """
 
     model_config = ConfigDict(frozen=True)
 
     tenant: str
     own: bool
+    paused: Pause | None = None
     settings: dict[str, Setting]
     queued: int = 0
     running: int = 0
@@ -126,6 +136,7 @@ class TenantOperations:
             status = TenantStatus(
                 tenant=name,
                 own=bool(policy),
+                paused=read_pause(policy),
                 settings=its,
                 queued=sum(line.waiting for line in waiting.get(name, ())),
                 running=round(float(running or 0)),

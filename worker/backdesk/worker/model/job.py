@@ -105,14 +105,14 @@ class Attempt(BaseModel):
 class Hold(BaseModel):
     """What keeps a job from running: the limit of `scope`, and why.
 
-    The reason is `max_running` or `rate` of jobs, or `service`: a limit, hold or circuit breaker of an outside service.
-    `run_at` is when it runs at the earliest, None when that depends on the end of others.
+    The reason is `paused`, `max_running` or `rate` of jobs, or `service`: a limit, hold or breaker of an outside
+    service. `run_at` is when it runs at the earliest, None when that depends on the end of others.
     """
 
     model_config = ConfigDict(frozen=True)
 
     scope: str
-    reason: Literal["max_running", "rate", "service"]
+    reason: Literal["paused", "max_running", "rate", "service"]
     run_at: datetime | None = None
 
 

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.model.job import MAX_PRIORITY, Name
@@ -64,6 +64,17 @@ NoLimit = Literal["none"]
 NO_LIMIT: NoLimit = "none"
 
 
+class Pause(BaseModel):
+    """That no job may begin: since when, by whom, and why. `alone` when nothing else is set, so that nothing stays."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: AwareDatetime
+    by: str = Field("", max_length=128)
+    note: str = Field("", max_length=500)
+    alone: bool = False
+
+
 class JobLimits(BaseModel):
     """How many jobs may run at once, and how often one may begin. None is not set.
 
@@ -76,6 +87,8 @@ class JobLimits(BaseModel):
     """0 lets none begin: a pause."""
     rate: RateText | NoLimit | None = None
     burst: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    paused: Pause | None = None
+    """None begins for now. What else is set stays, and holds again afterwards."""
 
     @model_validator(mode="after")
     def _burst_of_a_rate(self) -> JobLimits:
@@ -87,7 +100,8 @@ class JobLimits(BaseModel):
     def policy(self) -> str:
         """What dispatch reads (lua/limits.lua): weight, most at once, µs between two, burst, and all of it as JSON."""
         interval = f"{self.rate.interval_us:.6f}" if isinstance(self.rate, Rate) else _word(self.rate)
-        parts = (self._weight, _word(self.max_running), interval, _word(self.burst))
+        most = "0" if self.paused else _word(self.max_running)
+        parts = (self._weight, most, interval, _word(self.burst))
         return f"{' '.join(parts)} {self.model_dump_json(exclude_none=True)}"
 
     @property
@@ -119,7 +133,7 @@ class TenantSettings(JobLimits):
     @property
     def stored(self) -> dict[str, str]:
         """The settings that are kept in the tenant's hash, each as text."""
-        fields: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        fields: dict[str, Any] = self.model_dump(mode="json", exclude_none=True, exclude={"paused"})
         return {name: value if isinstance(value, str) else to_json(value).decode() for name, value in fields.items()}
 
 
@@ -133,6 +147,12 @@ def read_policy(text: str) -> dict[str, Any]:
     """Return the fields of the limits that a policy was made from."""
     fields: dict[str, Any] = from_json(text.split(" ", 4)[4])
     return fields
+
+
+def read_pause(policy: str) -> Pause | None:
+    """Return the pause in a policy ("" for none), if there is one."""
+    fields = read_policy(policy) if policy else {}
+    return Pause.model_validate(fields["paused"]) if fields.get("paused") else None
 
 
 def tenant_scope(tenant: str) -> str:

@@ -179,6 +179,11 @@ class Keys:
         return f"{self.prefix}:policy"
 
     @property
+    def pauses(self) -> str:
+        """Hash: scope (as of policies, or `service` and its name) to its pause, as JSON. Kept until it ends."""
+        return f"{self.prefix}:pauses"
+
+    @property
     def flow(self) -> str:
         """Hash: how many jobs of each scope are delivered or run, or await their begin; averages of costs. Kept."""
         return f"{self.prefix}:flow"

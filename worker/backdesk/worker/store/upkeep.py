@@ -71,6 +71,7 @@ class UpkeepCalls(CallBuilder):
         tenant: str = "",
         settings: Mapping[str, str] | None = None,
         *,
+        pause: str = "",
         origin: str = ANY_POLICY,
     ) -> Call[bool | None]:
         """Set the policy of a scope ("" removes it), and a tenant's settings; gives whether there was such a thing.
@@ -83,6 +84,7 @@ class UpkeepCalls(CallBuilder):
             starmap(Setting, (settings or {}).items()),
             scope=scope,
             policy=policy,
+            pause=pause,
             origin=origin,
             tenant=tenant,
         )

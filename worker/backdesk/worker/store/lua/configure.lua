@@ -1,7 +1,7 @@
 -- Configure: set or remove what applies to a tenant, a kind or a queue from now on, also to jobs that wait already.
 --
 -- ARGV: scope, policy (weight, most at once, µs between two, burst, and as JSON; or '' to remove it), origin (the
---   policy that this one was made from, '' for none, '*' for any), tenant (or ''), then for each setting of the
+--   policy that this one was made from, '' for none, '*' for any), pause (JSON, or ''), tenant (or ''), then for each setting of the
 --   tenant: name, value
 -- Returns: 1 when there was something to set or remove, else 0; -1 when another policy is in force than it was made from
 -- Atomic. Idempotent.
@@ -19,6 +19,7 @@ local function set()
     if policy ~= '' then redis.call('HSET', tenant_key(tenant), 'name', tenant) end
   end
   for each in items(ARGV) do redis.call('HSET', tenant_key(tenant), ARGV[each].name, ARGV[each].value) end
+  if ARGV.pause == '' then redis.call('HDEL', pauses_key, scope) else redis.call('HSET', pauses_key, scope, ARGV.pause) end
   if policy == '' then return redis.call('HDEL', policy_key, scope) end
   redis.call('HSET', policy_key, scope, policy)
   return 1

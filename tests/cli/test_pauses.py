@@ -1,0 +1,52 @@
+"""`backdesk pause` and `backdesk resume`, and where it is seen that something is paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backdesk.worker.model.job import JobState
+from tests.cli.conftest import Cli
+from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.workers import Fleet
+
+
+@pytest.fixture(autouse=True)
+def clean(fleet: Fleet) -> Iterator[None]:
+    """The fleet is shared: nothing stays paused."""
+    yield
+    for pause in fleet.jobs.pauses.list():
+        sort, name = pause.scope.split()
+        fleet.jobs.pauses.end(**{sort: name})
+
+
+def test_a_paused_job_waits_says_why_and_runs_after_resume(on_fleet: Cli, fleet: Fleet) -> None:
+    paused = on_fleet("pause", "kind:test.echo", "--note", "the ledger is moved", "--by", "ada")
+    job = fleet.jobs.submit("test.echo", {})
+
+    assert paused.code == 0
+    assert "kind:test.echo is paused" in paused.out
+    assert "by ada: the ledger is moved" in paused.out
+    eventually(lambda: job.get().limited, what="the limit")
+    assert "backdesk resume kind:test.echo" in on_fleet("show", job.id).out
+    assert "by ada: the ledger is moved" in on_fleet("top", "--once").out
+    doctor = {each["check"]: each for each in on_fleet("doctor", "--json").document["findings"]}["paused"]
+    assert (doctor["level"], doctor["fix"]) == ("warn", "to go on: backdesk resume kind:test.echo")
+
+    assert on_fleet("resume", "kind:test.echo").out == "kind:test.echo goes on\n"
+    job.result(PATIENCE_S)
+    assert job.get().state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("scope", ["kind:orders.audit", "queue:nights", "tenant:acme", "service:openai/gpt-4o"])
+def test_each_scope_can_be_paused_and_resumed(on_fleet: Cli, scope: str) -> None:
+    assert on_fleet("pause", scope, "--json").document["scope"] == scope.replace(":", " ", 1)
+    assert f"{scope} is paused" in on_fleet("top", "--once").out
+    assert on_fleet("resume", scope, "--json").document == {"resumed": True}
+    assert on_fleet("resume", scope).out == f"{scope} was not paused\n"
+
+
+@pytest.mark.parametrize("scope", ["nonsense", "tenant:*", "model:openai/gpt-4o#k1", "tenant:acme/model:openai/gpt-4o"])
+def test_what_cannot_be_paused_is_bad_usage(on_fleet: Cli, scope: str) -> None:
+    assert on_fleet("pause", scope).code == 2
