@@ -151,6 +151,19 @@ def test_a_list_that_others_read_too_is_a_warning(
     assert "read celery too" in finding["fix"]
 
 
+def test_a_user_who_may_see_only_our_keys_sees_no_others(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis
+) -> None:
+    client.sadd("_kombu.binding.celery.pidbox", "\x06\x16\x06\x16till@shop.celery.pidbox")
+    client.acl_setuser(
+        "desk", enabled=True, passwords=["+word"], keys=["backdesk*"], channels=["*"], commands=["+@all"]
+    )
+    answer = cli("doctor", "--json", url=redis_server.url.replace("redis://", "redis://desk:word@"))
+    client.acl_deluser("desk")
+
+    assert findings(answer)["neighbours"]["detail"] == "no other Celery application on this database"
+
+
 def test_another_backdesk_is_no_other_application(on_fleet: Cli, fleet: Fleet) -> None:
     finding = findings(on_fleet("doctor", "--json"))["neighbours"]
 

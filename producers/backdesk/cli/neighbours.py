@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis
+from redis.exceptions import NoPermissionError
 
 from backdesk.worker.celery.inbox import inboxes
 from backdesk.worker.celery.messages import task_name
@@ -57,9 +59,12 @@ class Neighbours:
 
 
 def find_neighbours(client: redis.Redis, settings: Settings) -> Neighbours:
-    """Look for others on the database, without touching what is theirs."""
+    """Look for others on the database, without touching what is theirs: as far as our user may see it."""
     found = Neighbours()
-    for exchange, queues in _bindings(client, settings):
+    bindings: list[tuple[str, set[str]]] = []
+    with suppress(NoPermissionError):
+        bindings += _bindings(client, settings)
+    for exchange, queues in bindings:
         if exchange.endswith(_CONTROL):
             found.workers += sorted(queue.removesuffix(f".{exchange}") for queue in queues)
         else:
