@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
+from typing import TypeVar
 
 import pytest
 import redis
 
+from backdesk.worker.model.job import Claim, Succeeded, Usage
+from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.linker import link
-from backdesk.worker.store.scripts import load_script
+from backdesk.worker.store.scripts import Call, Script, load_script
+from tests.support.board import Board
+
+T = TypeVar("T")
 
 SCRIPTS = sorted(
     (entry.name.removesuffix(".lua"), room)
@@ -99,3 +106,43 @@ def test_an_included_file_may_only_define_things(part: str) -> None:
 def test_two_definitions_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="total"):
         link(["local total = 1\n", "local total = 2\n"], "return total\n")
+
+
+RARE = "local function usual() return 'usual' end\n--!rare\nlocal function rare() return SMALL .. usual() end\n"
+
+
+def test_a_rare_function_and_what_it_alone_uses_are_made_when_a_call_comes_to_it(client: redis.Redis) -> None:
+    parts = ["local SMALL, counted = 'un', {}\n", RARE]
+    main = "if ARGV[1] == 'rare' then return {rare(), rare()} end\nreturn {rawget(our, 'SMALL') or 'none', usual()}\n"
+    text = link(parts, main)
+    assert client.eval(text, 0, "rare") == [b"unusual", b"unusual"]
+    assert client.eval(text, 0, "usual") == [b"none", b"usual"]
+
+
+def test_what_a_usual_function_uses_is_there_before_a_rare_one_changes_it(client: redis.Redis) -> None:
+    parts = [
+        "local seen = {}\nlocal function look() return #seen end\n",
+        "--!rare\nlocal function see() seen[#seen + 1] = 1 end\n",
+    ]
+    assert result(client, parts, "see()\nsee()\nreturn look()\n") == 2
+
+
+@pytest.mark.parametrize("part", ["--!rare\nlocal SMALL = 1\n", "--!rare\n\nlocal function f() return 1 end\n"])
+def test_only_a_function_is_called_rare_in_the_line_before_it(part: str) -> None:
+    with pytest.raises(ValueError, match="rare"):
+        link([part], "return 1\n")
+
+
+def test_a_usual_job_comes_to_no_rare_function(board: Board) -> None:
+    def strictly(call: Call[T]) -> T:
+        text = call.script.text.replace("our.define_the_rest()\n  return", "error('came to ' .. name)\n  return")
+        assert text != call.script.text
+        return board.run(replace(call, script=Script(call.script.name, text, call.script.signature)))
+
+    board.announce(agents=2)
+    jobs = [board.job(tenant=tenant) for tenant in ("acme", "acme", "globex", "initech", "acme")]
+    assert [code for code, _ in strictly(board.transitions.submit(jobs))] == [SubmitCode.CREATED] * 5
+    for _ in jobs:
+        claim = strictly(board.transitions.claim(board.take_delivery() or "", "worker-1", "token"))
+        assert isinstance(claim, Claim)
+        assert strictly(board.transitions.end(claim, Succeeded(b"{}"), Usage()))

@@ -2,8 +2,10 @@
 
 Redis runs a script from its first line at every call, so that all functions on the way are made anew; and what it
 costs to make one grows with the number of locals that functions share. With all that a script includes that would take
-longer than its commands. So what a script does not come to is left out, and what is left of the included files becomes
-fields of one table. The text is read by the layout of our own files: what is not indented begins a statement.
+longer than its commands. So what a script does not come to is left out, what is left of the included files becomes
+fields of one table, and what a usual call does not come to, a function behind a line `--!rare` and all that only such
+functions use, is made when a call first comes to it. The text is read by the layout of our own files: what is not
+indented begins a statement.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _COMMENT = re.compile(r"--[^\n]*")
+_RARE = re.compile(r"^--!rare\n(?:local )?function (\w+)", re.MULTILINE)
 _STATEMENT = re.compile(r"^(?=[^\s})])(?!end\b|else\b|elseif\b)", re.MULTILINE)
 _DEFINITION = re.compile(r"local (?:function (\w+)|([\w, ]+)(?= =|\n))|(\w+)(?= = )")
 #: Where a name is used for something else than what it was defined as: a local, a parameter, a loop, a key of a table.
@@ -26,6 +29,13 @@ _SHADOW = re.compile(
 _NAME_OR_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<![.\w])[A-Za-z_]\w*")
 #: The table that holds what a script uses of others. Not a name that a file may use itself.
 TABLE = "our"
+#: Makes the rest of the definitions when a name is looked up that is not there.
+_LATER = f"""setmetatable({TABLE}, {{__index = function(_, name)
+  setmetatable({TABLE}, nil)
+  {TABLE}.define_the_rest()
+  return {TABLE}[name]
+end}})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class _Definition:
 
     names: frozenset[str]
     text: str
+    #: Whether a usual call does not come to it.
+    rare: bool
 
     @property
     def ahead(self) -> bool:
@@ -49,16 +61,29 @@ def link(parts: Sequence[str], main: str) -> str:
     definitions = [each for part in parts for each in _definitions(part)]
     _check_unique(definitions)
     main = _COMMENT.sub("", main)
+    used = _reached(definitions, main)
+    names = frozenset(name for each in used for name in each.names)
+    if not names:
+        return main
+    usual = _reached([each for each in used if not each.rare], main)
+    rest = [each for each in used if each not in usual]
+    fields = [*_fields(usual, names)]
+    if rest:
+        fields.append(f"function {TABLE}.define_the_rest()\n{''.join(_fields(rest, names))}end\n{_LATER}")
+    return "".join([_table(name for each in usual for name in each.names), *fields, _renamed(main, names)])
+
+
+def _reached(definitions: Sequence[_Definition], main: str) -> list[_Definition]:
+    """The definitions that `main` comes to, in their order."""
     wanted, words = set[int](), _names(main)
     while new := {at for at, each in enumerate(definitions) if at not in wanted and each.names & words}:
         wanted |= new
         words |= {name for at in new for name in _names(definitions[at].text)}
-    used = [definitions[at] for at in sorted(wanted)]
-    names = frozenset(name for each in used for name in each.names)
-    if not names:
-        return main
-    fields = [_renamed(each.text.removeprefix("local "), names) for each in used if not each.ahead]
-    return "".join([_table(names), *fields, _renamed(main, names)])
+    return [definitions[at] for at in sorted(wanted)]
+
+
+def _fields(definitions: Iterable[_Definition], names: frozenset[str]) -> Iterator[str]:
+    return (_renamed(each.text.removeprefix("local "), names) for each in definitions if not each.ahead)
 
 
 def _table(names: Iterable[str]) -> str:
@@ -68,6 +93,9 @@ def _table(names: Iterable[str]) -> str:
 
 
 def _definitions(part: str) -> Iterator[_Definition]:
+    rare = {*_RARE.findall(part)}
+    if len(rare) != part.count("--!rare"):
+        raise ValueError("`--!rare` stands in the line before a function")
     text = _COMMENT.sub("", part)
     starts = [match.start() for match in _STATEMENT.finditer(text)]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
@@ -75,7 +103,8 @@ def _definitions(part: str) -> Iterator[_Definition]:
         defined = _DEFINITION.match(statement)
         if defined is None:
             raise ValueError(f"an included file may only define things: {statement.strip()}")
-        yield _Definition(frozenset(re.findall(r"\w+", next(filter(None, defined.groups())))), statement)
+        names = frozenset(re.findall(r"\w+", next(filter(None, defined.groups()))))
+        yield _Definition(names, statement, rare=bool(names & rare))
 
 
 def _check_unique(definitions: Iterable[_Definition]) -> None:

@@ -85,6 +85,7 @@ local function pots_of_family(id)
   return pots
 end
 
+--!rare
 local function pots_of(id, tenant)
   local pots = pots_of_family(id)
   pots[#pots + 1] = pot_of_day(tenant, id, date_of_today())
@@ -111,6 +112,7 @@ local function barrier(pot, amount, cheaper)
 end
 
 -- The milliseconds until the first of the pots is out of time, or nil.
+--!rare
 local function ms_left(pots)
   local left
   for _, pot in ipairs(pots) do
@@ -119,12 +121,14 @@ local function ms_left(pots)
   return left
 end
 
+--!rare
 local function any_limited(pots)
   for _, pot in ipairs(pots) do if pot.limited then return true end end
   return false
 end
 
 -- Let a pot live as long as what it belongs to. Returns whether that is still there.
+--!rare
 local function keep_pot(pot)
   if pot.tenant then
     redis.call('PEXPIRE', pot.key, DAYS_KEPT_MS)

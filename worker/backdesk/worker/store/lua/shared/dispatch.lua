@@ -138,6 +138,7 @@ local function charge(job)
 end
 
 -- A job leaves the window before it began: nothing was paid, nothing is taken. Returns whether it was there.
+--!rare
 local function undeliver(job)
   if redis.call('ZREM', window_key(job.queue), job.id) == 0 then return false end
   local place = place_of(job.queue, job.tenant, job.kind)
@@ -152,6 +153,7 @@ local function holdable(queue, tenant, kind) return queue .. ' ' .. tenant .. (k
 
 -- Bring a tenant's ready kinds, and its place in the lane, up to date with a line that has changed or a hold that has
 -- ended. Returns whether the place is ready.
+--!rare
 local function refresh(queue, tenant, kind)
   local ready = ready_key(queue, tenant)
   local held = redis.call('HMGET', held_key, holdable(queue, tenant, kind), holdable(queue, tenant))
@@ -169,9 +171,11 @@ local function refresh(queue, tenant, kind)
   return best[1] and not held[2]
 end
 
+--!rare
 local function look_again(scope, time) redis.call('ZADD', limited_key, whole(time or now + LOOK_AGAIN_MS), scope) end
 
 -- Hold a place, or all of a tenant in a queue, until the limit of `scope` leaves room again, at `time` if that is known.
+--!rare
 local function hold(scope, time, queue, tenant, kind)
   local member = holdable(queue, tenant, kind)
   redis.call('HSET', held_key, member, scope)
@@ -182,6 +186,7 @@ local function hold(scope, time, queue, tenant, kind)
 end
 
 -- End a hold. Returns whether it lets a job stand ready again.
+--!rare
 local function unhold(member)
   local queue, tenant, kind = member:match('^(%S+) (%S+) ?(%S*)$')
   redis.call('HDEL', held_key, member)
@@ -192,12 +197,14 @@ local function unhold(member)
   return ready
 end
 
+--!rare
 local function leave_over(scope)
   left_over = true
   look_again(scope, now)
 end
 
 -- Let as many places go on as the limit of `scope` has room for, those first that are owed most.
+--!rare
 local function readmit(scope)
   local queue, room_left, held_by = scope:match('^queue (%S+)$'), room_of(scope), held_by_key(scope)
   if queue then touched[queue] = true end
@@ -227,6 +234,7 @@ local function readmit_due(most)
   if #scopes == tonumber(most) then left_over = true end
 end
 
+--!rare
 local function tell_limited(id, kind, tenant, scope, time)
   local job = {id = id, kind = kind, tenant = tenant, attempt = redis.call('HGET', job_key(id), 'attempt')}
   append(job, 'limited', '{"run_at":"' .. iso(time) .. '","reason":"rate","scope":"' .. scope .. '"}')
@@ -325,6 +333,7 @@ local function join_line(job)
 end
 
 -- Take a job out of its line.
+--!rare
 local function leave_line(job)
   if redis.call('ZREM', line_key(job.queue, job.tenant, job.kind), job.id) == 1 then
     refresh(job.queue, job.tenant, job.kind)
@@ -334,6 +343,7 @@ end
 -- Bring Celery's side to the end of a job that ended while no worker ran it: its sender may wait for a result there.
 -- Only the job of a plain Celery client has such a sender. The claim of this delivery is refused with the reason, once:
 -- `untold` is 1, then the fence of that claim.
+--!rare
 local function tell_sender(job)
   if redis.call('HEXISTS', job_key(job.id), 'delivery') == 1 then
     redis.call('HSET', job_key(job.id), 'untold', 1)

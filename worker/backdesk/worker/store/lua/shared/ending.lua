@@ -7,6 +7,7 @@ local conclude
 
 -- Write into a job's ledger what it waits for under `name` ('' takes the entry `target` out of the ledger), and queue the
 -- job when nothing is left to wait for.
+--!rare
 local function settle(id, name, target, entry)
   local job = load_job(id)
   if not job or not ACTIVE[job.state] then return end
@@ -23,6 +24,7 @@ end
 local function orphaned_by(state) return '"its parent ended as ' .. state .. '"' end
 
 -- End a job as cancelled; `message` is a JSON string.
+--!rare
 local function end_cancelled(job, message)
   local error = failure(job, 'cancelled', message, 'unknown', 'low')
   conclude(job, 'cancelled', 'error', error, error)
@@ -30,6 +32,7 @@ local function end_cancelled(job, message)
 end
 
 -- Cancel a job that has not ended. A running one is asked to stop, and ends a little later.
+--!rare
 local function cancel(job, message)
   local key = job_key(job.id)
   if job.state ~= 'running' then
@@ -46,6 +49,7 @@ end
 local cancellations = 200
 
 -- Cancel the children of a job that has ended as `state`, from a cursor on.
+--!rare
 local function cancel_children(id, state, cursor)
   repeat
     if cancellations <= 0 then return redis.call('HSET', orphaned_key, id, state .. ' ' .. cursor) end
@@ -61,6 +65,7 @@ local function cancel_children(id, state, cursor)
 end
 
 -- Cancel what has come into a conversation up to a turn. None of those has its turn any more.
+--!rare
 local function interrupt(conversation, till)
   redis.call('HSET', interrupted_key, conversation, till)
   local ids = redis.call('ZRANGEBYSCORE', conversation, '-inf', till, 'LIMIT', 0, math.max(cancellations, 0))
@@ -83,6 +88,7 @@ local function is_interrupted(conversation, turn)
 end
 
 -- Take a job that has ended out of its conversation; the next one has its turn, unless it is about to be cancelled.
+--!rare
 local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
   local was_first = redis.call('ZRANK', conversation, job.id) == 0
@@ -140,6 +146,7 @@ conclude = function(job, state, name, value, data, ...)
 end
 
 -- End a job whose time is over before it was done: `code` says which limit it was. Returns its error as JSON.
+--!rare
 local function lapse(job, code)
   local message = code == 'not_started' and '"not started in time"' or '"not finished before it expired"'
   local error = failure(job, code, message, 'timeout', 'medium')

@@ -80,16 +80,19 @@ end
 -- What a tenant has not set is as for all tenants.
 local UNSET = {'~', '~', '~', '~'}
 
+--!rare
 local function parsed(text)
   if not text then return UNSET end
   return {text:match('^(%S+) (%S+) (%S+) (%S+)')}
 end
 
+--!rare
 local function either(own, general, index)
   return tonumber(own[index] ~= '~' and own[index] or general[index])
 end
 
 -- A limit by what is set for a scope and for all like it; false when there is none.
+--!rare
 local function limit_from(own, general)
   local rate = own[3] ~= '~' and own or general
   local most, interval = either(own, general, 2), tonumber(rate[3])
@@ -100,6 +103,7 @@ local function limit_from(own, general)
 end
 
 local known_limits = {}
+--!rare
 local function limit_of(scope)
   if known_limits[scope] == nil then
     local tenant, rest = scope:match('^tenant (%S+)(.*)$')
@@ -160,8 +164,10 @@ end
 -- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).
 -- It advances when a job begins. What is delivered has not begun, and is counted as if it began now: so that those that
 -- had to wait for a slot cannot begin all at once.
+--!rare
 local function unbegun(scope) return 'unbegun ' .. scope end
 
+--!rare
 local function set_bucket(scope, limit, time)
   -- A bucket that lags by its slack is as good as none. One second more, for a clock that is adjusted.
   local life = math.ceil((time - now_us + limit.slack) / 1000) + 1000
@@ -169,6 +175,7 @@ local function set_bucket(scope, limit, time)
 end
 
 -- Where the bucket stands. More than one interval ahead, the clock was set back or the rate was raised.
+--!rare
 local function bucket(scope, limit)
   local time, farthest = tonumber(redis.call('GET', rate_key(scope)) or 0), now_us + limit.interval
   if time > farthest then
@@ -179,6 +186,7 @@ local function bucket(scope, limit)
 end
 
 -- µs at which the rate of a scope lets the next job be delivered.
+--!rare
 local function next_us(scope, limit)
   return bucket(scope, limit) + (flow_of(unbegun(scope)) or 0) * limit.interval
 end
@@ -191,6 +199,7 @@ local function conforms_at(scope)
 end
 
 -- How many more jobs of a scope may be delivered now.
+--!rare
 local function room_of(scope)
   local limit = limit_of(scope)
   if not limit then return math.huge end

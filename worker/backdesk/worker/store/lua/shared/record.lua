@@ -34,6 +34,7 @@ end
 
 -- An error as backdesk.worker.failure.Failure reads it, its reference after backdesk.worker.failure.support_reference. `message` is a
 -- JSON string.
+--!rare
 local function failure(job, code, message, category, severity)
   local reference = 'BD-' .. redis.sha1hex(job.id .. ':' .. job.attempt):sub(1, 8):upper()
   return '{"code":"' .. code .. '","message":' .. message .. ',"category":"' .. category ..
@@ -59,6 +60,7 @@ local function watch_limits(job)
 end
 
 -- Give a job its turn in its conversation, if it has none yet. Returns whether it is the first.
+--!rare
 local function is_first(job)
   local conversation = conversation_key(job.tenant, job.conversation)
   if not redis.call('ZSCORE', conversation, job.id) then
@@ -83,6 +85,7 @@ local function queue_up(job, reason)
 end
 
 -- Out of the line in which a job waits for the limit of a service, if it does.
+--!rare
 local function leave_parking(job)
   if not job.parked then return end
   redis.call('ZREM', parked_key(job.parked), job.id)
@@ -107,6 +110,7 @@ local function withdraw(job)
 end
 
 -- Keep how an attempt ended that was not its job's last; `error` is JSON or ''.
+--!rare
 local function keep_attempt(job, outcome, error)
   local key = job_key(job.id)
   if redis.call('HSTRLEN', key, 'past') > LONGEST_PAST then return end

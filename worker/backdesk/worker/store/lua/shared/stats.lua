@@ -29,6 +29,7 @@ local function seconds_of_life(job, ran)
 end
 
 -- What is measured of a job that ends, by name; nothing when it neither used a model nor measured anything.
+--!rare
 local function measures_of(job, ran, usage)
   local used = cjson.decode(usage)
   local measured, cost = used.measures or {}, tonumber(used.cost_usd)
@@ -57,6 +58,7 @@ end
 
 -- Add measures to those of a day, tenant and kind: one command that reads and one that writes, however many they are.
 -- Sum, least and most are three doubles, packed: to write them as text would take longer than all the rest.
+--!rare
 local function add_measures(key, measured)
   local names, fields, set = {}, {}, {}
   for name, value in pairs(measured) do
