@@ -108,12 +108,13 @@ def test_two_definitions_of_one_name_are_refused() -> None:
         link(["local total = 1\n", "local total = 2\n"], "return total\n")
 
 
-RARE = "local function usual() return 'usual' end\n--!rare\nlocal function rare() return SMALL .. usual() end\n"
+RARE = "local function usual() return 'usual' end\n--!rare\nlocal function rare() return SMALL[1] .. usual() end\n"
 
 
 def test_a_rare_function_and_what_it_alone_uses_are_made_when_a_call_comes_to_it(client: redis.Redis) -> None:
-    parts = ["local SMALL, counted = 'un', {}\n", RARE]
-    main = "if ARGV[1] == 'rare' then return {rare(), rare()} end\nreturn {rawget(our, 'SMALL') or 'none', usual()}\n"
+    parts = ["local SMALL = {'un'}\n", RARE]
+    main = "if ARGV[1] == 'rare' then return {rare(), rare()} end\n"
+    main += "return {rawget(our, 'SMALL') and 'there' or 'none', usual()}\n"
     text = link(parts, main)
     assert client.eval(text, 0, "rare") == [b"unusual", b"unusual"]
     assert client.eval(text, 0, "usual") == [b"none", b"usual"]
@@ -146,3 +147,62 @@ def test_a_usual_job_comes_to_no_rare_function(board: Board) -> None:
         claim = strictly(board.transitions.claim(board.take_delivery() or "", "worker-1", "token"))
         assert isinstance(claim, Claim)
         assert strictly(board.transitions.end(claim, Succeeded(b"{}"), Usage()))
+
+
+@pytest.mark.parametrize(
+    ("parts", "main", "there", "gone"),
+    [
+        ("local function key(id) return 'job:' .. id end\n", "return key('a' .. (1 + 1))\n", b"job:a2", "function"),
+        ("local ONE = 1\nlocal NAME = '.ONE'\n", "return ONE .. NAME\n", b"1.ONE", "local our"),
+        (
+            "local function f(a, b) return a .. b end\n",
+            "return f('x, (', tostring({1, 2} ~= nil))\n",
+            b"x, (true",
+            "our.f",
+        ),
+        ("local function g(a) return a .. '!' end\n", "return g(g(g('')))\n", b"!!!", "our.g"),
+        (
+            "local P = 'p'\nlocal function k(a) return P .. a end\nlocal q = k('1') .. k('2')\n",
+            "return q\n",
+            b"p1p2",
+            "our.k",
+        ),
+        ("local n = 1\nlocal function up() n = n + 1 end\n", "up()\nup()\nreturn n .. ''\n", b"3", "our.none"),
+        ("local function none() return 'n' end\n", "return none() .. none()\n", b"nn", "our.none"),
+    ],
+)
+def test_constants_and_functions_of_one_expression_stand_where_they_are_used(
+    client: redis.Redis, parts: str, main: str, there: bytes, gone: str
+) -> None:
+    text = link([parts], main)
+    assert gone not in text
+    assert client.eval(text, 0) == there
+
+
+@pytest.mark.parametrize(
+    ("part", "main", "there"),
+    [
+        (
+            "local function twice(a) return a .. a end\n",
+            "local n = 0\nlocal function next_one() n = n + 1 return n end\nreturn twice(next_one())\n",
+            b"11",
+        ),
+        (
+            "local function pick(a, b) return a or b end\n",
+            "local n = 0\nlocal function touch() n = 1 return 1 end\npick(1, touch())\nreturn tostring(n)\n",
+            b"1",
+        ),
+        (
+            "local function key(id) return 'job:' .. id end\n",
+            "local all = {}\nfor _, of in ipairs({key}) do all[1] = of('a') end\nreturn all[1]\n",
+            b"job:a",
+        ),
+        ("local function pair() return 'a', 'b' end\n", "local _, second = pair()\nreturn second\n", b"b"),
+    ],
+)
+def test_a_function_whose_calls_would_mean_something_else_stays_one(
+    client: redis.Redis, part: str, main: str, there: bytes
+) -> None:
+    text = link([part], main)
+    assert "function our." in text
+    assert client.eval(text, 0) == there

@@ -58,7 +58,7 @@ def test_a_job_is_submitted_with_exactly_what_the_script_takes_of_it() -> None:
 
 
 def test_a_part_that_two_others_include_is_there_once() -> None:
-    assert load_script("claim").text.count("function our.job_key") == 1
+    assert load_script("claim").text.count("function our.load_job") == 1
 
 
 # Names

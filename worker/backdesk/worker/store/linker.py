@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from backdesk.worker.store.inlining import Short, expanded, read_short
 
 _COMMENT = re.compile(r"--[^\n]*")
 _RARE = re.compile(r"^--!rare\n(?:local )?function (\w+)", re.MULTILINE)
@@ -29,6 +31,8 @@ _SHADOW = re.compile(
 _NAME_OR_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<![.\w])[A-Za-z_]\w*")
 #: The table that holds what a script uses of others. Not a name that a file may use itself.
 TABLE = "our"
+_FIELD = re.compile(rf"\b{TABLE}\.(\w+)")
+_ASSIGNED = re.compile(rf"((?:\b{TABLE}\.\w+, )*\b{TABLE}\.\w+) = ")
 #: Makes the rest of the definitions when a name is looked up that is not there.
 _LATER = f"""setmetatable({TABLE}, {{__index = function(_, name)
   setmetatable({TABLE}, nil)
@@ -61,29 +65,51 @@ def link(parts: Sequence[str], main: str) -> str:
     definitions = [each for part in parts for each in _definitions(part)]
     _check_unique(definitions)
     main = _COMMENT.sub("", main)
-    used = _reached(definitions, main)
-    names = frozenset(name for each in used for name in each.names)
-    if not names:
+    definitions = _reached(definitions, main, _NAME_OR_TEXT)
+    names = frozenset(name for each in definitions for name in each.names)
+    main = _renamed(main, names)
+    linked = [replace(each, text=_field(each, names)) for each in definitions if not each.ahead]
+    linked, shorts = _expanded(linked, _changed([main, *(each.text for each in linked)]))
+    main = expanded(main, shorts)
+    used = _reached(linked, main, _FIELD)
+    if not used:
         return main
-    usual = _reached([each for each in used if not each.rare], main)
-    rest = [each for each in used if each not in usual]
-    fields = [*_fields(usual, names)]
-    if rest:
-        fields.append(f"function {TABLE}.define_the_rest()\n{''.join(_fields(rest, names))}end\n{_LATER}")
-    return "".join([_table(name for each in usual for name in each.names), *fields, _renamed(main, names)])
+    usual = _reached([each for each in used if not each.rare], main, _FIELD)
+    fields = [each.text for each in usual]
+    if rest := [each.text for each in used if each not in usual]:
+        fields.append(f"function {TABLE}.define_the_rest()\n{''.join(rest)}end\n{_LATER}")
+    return "".join([_table(name for each in usual for name in each.names), *fields, main])
 
 
-def _reached(definitions: Sequence[_Definition], main: str) -> list[_Definition]:
-    """The definitions that `main` comes to, in their order."""
-    wanted, words = set[int](), _names(main)
+def _field(definition: _Definition, names: frozenset[str]) -> str:
+    return _renamed(definition.text.removeprefix("local "), names)
+
+
+def _changed(texts: Iterable[str]) -> set[str]:
+    """The names that are assigned to more than once: variables."""
+    assigned = Counter(name for text in texts for each in _ASSIGNED.findall(text) for name in _FIELD.findall(each))
+    return {name for name, times in assigned.items() if times > 1}
+
+
+def _expanded(definitions: Iterable[_Definition], changed: set[str]) -> tuple[list[_Definition], dict[str, Short]]:
+    """The definitions with the shorter ones before them put in, and which those are."""
+    shorts: dict[str, Short] = {}
+    done = []
+    for each in definitions:
+        done.append(replace(each, text=expanded(each.text, shorts)))
+        short = None if each.rare or each.names & changed else read_short(done[-1].text)
+        if short:
+            shorts[short[0]] = short[1]
+    return done, shorts
+
+
+def _reached(definitions: Sequence[_Definition], main: str, name: re.Pattern[str]) -> list[_Definition]:
+    """The definitions that `main` comes to, in their order; `name` is what a name looks like."""
+    wanted, words = set[int](), {*name.findall(main)}
     while new := {at for at, each in enumerate(definitions) if at not in wanted and each.names & words}:
         wanted |= new
-        words |= {name for at in new for name in _names(definitions[at].text)}
+        words |= {found for at in new for found in name.findall(definitions[at].text)}
     return [definitions[at] for at in sorted(wanted)]
-
-
-def _fields(definitions: Iterable[_Definition], names: frozenset[str]) -> Iterator[str]:
-    return (_renamed(each.text.removeprefix("local "), names) for each in definitions if not each.ahead)
 
 
 def _table(names: Iterable[str]) -> str:
@@ -111,10 +137,6 @@ def _check_unique(definitions: Iterable[_Definition]) -> None:
     defined = Counter(name for each in definitions if not each.ahead for name in each.names)
     if twice := [name for name, count in defined.items() if count > 1]:
         raise ValueError(f"defined twice in the included files: {', '.join(twice)}")
-
-
-def _names(text: str) -> set[str]:
-    return set(_NAME_OR_TEXT.findall(text))
 
 
 def _renamed(text: str, names: frozenset[str]) -> str:

@@ -164,7 +164,6 @@ end
 -- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).
 -- It advances when a job begins. What is delivered has not begun, and is counted as if it began now: so that those that
 -- had to wait for a slot cannot begin all at once.
---!rare
 local function unbegun(scope) return 'unbegun ' .. scope end
 
 --!rare
