@@ -526,6 +526,43 @@ def test_a_breaker_opened_by_hand_for_a_time_is_probed_after_it(outside: Outside
     assert outside.reserve(outside.call(board.start(board.submit()))) == Granted(0, probe=True)
 
 
+def known_breakers(board: Board) -> list[object]:
+    return [*board.client.zrange(board.keys.resources, 0, -1)]
+
+
+def test_a_breaker_of_which_nothing_is_heard_for_as_long_as_jobs_are_kept_is_forgotten(
+    outside: Outside, board: Board, clock: Clock
+) -> None:
+    outside.fail(5)
+    kept_ms = board.settings.retention_s * 1000
+    assert known_breakers(board) == [MODEL.name.encode()]
+    assert kept_ms - 60_000 < int(board.client.pttl(board.keys.breaker(MODEL.name))) <= kept_ms
+    clock.advance(board.settings.retention_s)
+    outside.run(outside.reservations.switch("another", BreakerState.CLOSED))
+    assert known_breakers(board) == [b"another"]
+
+
+def test_a_breaker_that_a_person_has_opened_for_good_is_not_forgotten(
+    outside: Outside, board: Board, clock: Clock
+) -> None:
+    switch = outside.reservations.switch
+    outside.fail(5)
+    outside.run(switch(MODEL.name, BreakerState.OPEN))
+    clock.advance(10 * board.settings.retention_s)
+    outside.run(switch("another", BreakerState.CLOSED))
+    assert known_breakers(board) == [b"another", MODEL.name.encode()]
+    assert board.client.ttl(board.keys.breaker(MODEL.name)) == -1
+    outside.run(switch(MODEL.name, BreakerState.CLOSED))
+    assert board.client.ttl(board.keys.breaker(MODEL.name)) > 0
+
+
+def test_the_seats_of_a_service_that_nobody_calls_any_more_do_not_stay(outside: Outside, board: Board) -> None:
+    outside.limit("openai/gpt-4o", concurrent=2)
+    outside.granted()
+    (seats,) = board.client.scan_iter(board.keys.calls("*"))
+    assert 0 < board.client.ttl(seats) <= 86_400
+
+
 def test_a_probe_is_paced_as_any_other_call(outside: Outside, board: Board) -> None:
     outside.limit("openai/gpt-4o", requests_per_minute=6)
     outside.granted()

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import Cancelled, JobState
 from backdesk.worker.settings import Settings
@@ -520,7 +521,7 @@ def test_a_worker_that_leaves_takes_its_slots_along(board: Board, client: redis.
 def test_a_kind_stays_known_for_as_long_as_jobs_are_kept_after_its_last_worker(board: Board, clock: Clock) -> None:
     facts = {"slots": {"agents": 1}, "kinds": ["test.echo"]}
     assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 1)
-    assert board.run(board.transitions.announce("one", 6000, facts, {"test.echo": "{}"})) == (1, 0)
+    assert board.run(board.transitions.announce("one", 6000, facts, {"test.echo": '{"queue":"agents"}'})) == (1, 0)
     clock.advance(board.settings.retention_s)
     assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 0)
     board.announce("one", ttl_s=0)
@@ -530,6 +531,32 @@ def test_a_kind_stays_known_for_as_long_as_jobs_are_kept_after_its_last_worker(b
     clock.advance(2)
     board.announce("two", agents=1)
     assert not board.client.exists(board.keys.kinds, board.keys.kinds_seen)
+
+
+def test_with_a_kind_and_the_last_of_a_queue_what_was_learned_of_them_is_forgotten(board: Board, clock: Clock) -> None:
+    def announce(worker: str, *kinds: str) -> None:
+        contracts = {kind: KindContract(kind=kind, queue="agents").model_dump_json() for kind in kinds}
+        facts = {"slots": {"agents": 1}, "kinds": list(kinds)}
+        board.run(board.transitions.announce(worker, 6000, facts, contracts))
+
+    def learned() -> set[str]:
+        return {text(name) for name in board.client.hkeys(board.keys.flow)}
+
+    announce("one", "test.echo", "test.other")
+    board.submit("a")
+    board.run_next()
+    assert learned() == {"cost test.echo", "seconds agents"}
+    clock.advance(board.settings.retention_s / 2)
+    announce("one", "test.other")
+    clock.advance(board.settings.retention_s / 2 + 1)
+    announce("one", "test.other")
+    assert learned() == {"seconds agents"}
+    assert board.client.exists(board.keys.virtual_time("agents"))
+    board.announce("one", ttl_s=0)
+    clock.advance(board.settings.retention_s + 1)
+    board.announce("two", tools=1)
+    assert learned() == set()
+    assert not board.client.exists(board.keys.virtual_time("agents"), board.keys.departed("agents"), board.keys.kinds)
 
 
 def test_an_announcement_expires_by_itself(board: Board, client: redis.Redis) -> None:

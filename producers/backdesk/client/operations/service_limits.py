@@ -87,7 +87,7 @@ class ServiceLimitOperations:
     def breakers(self) -> Operation[BreakerStatuses]:
         """Return every breaker that has ever counted a failure or was switched by hand, by name."""
         keys = self._core.keys
-        names, time = yield Commands([("SMEMBERS", keys.resources), ("TIME",)])
+        names, time = yield Commands([("ZRANGE", keys.resources, 0, -1), ("TIME",)])
         if not names:
             return []
         since = _ms(time) - round(self._core.settings.breaker_window_s * 1000)

@@ -43,7 +43,8 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read the figures."""
-        resources = sorted(text(name) for name in self._client.smembers(self._keys.resources))
+        known: list[Any] = self._client.zrange(self._keys.resources, 0, -1)
+        resources = sorted(map(text, known))
         replies = iter(self._read(resources))
         yield _gauge("jobs", "Jobs kept, by state.", "state", {state: next(replies) for state in JobState})
         yield _gauge("workers", "Live workers.", "", {"": next(replies)})

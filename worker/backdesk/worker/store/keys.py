@@ -217,11 +217,11 @@ class Keys:
         return f"{self.prefix}:rate:{scope}"
 
     def departed(self, queue: str) -> str:
-        """Zset: tenants whose line in a queue ran empty, by the virtual time they had reached. Pruned as it passes."""
+        """Zset: tenants whose line in a queue ran empty, by the virtual time they had reached. Expires in a day."""
         return f"{self.prefix}:departed:{queue}"
 
     def virtual_time(self, queue: str) -> str:
-        """String: virtual time of the queue's last pick; a tenant that arrives starts there. Kept."""
+        """String: virtual time of the queue's last pick; a tenant that arrives starts there. Kept for its kinds."""
         return f"{self.prefix}:virtual-time:{queue}"
 
     @property
@@ -298,7 +298,7 @@ class Keys:
         return f"{self.prefix}:level:{bucket}"
 
     def calls(self, bucket: str) -> str:
-        """Zset: calls under way in a bucket that limits them, by the time in ms they began. Gone when empty."""
+        """Zset: calls under way in a bucket that limits them, by the time in ms they began. Expires after a day."""
         return f"{self.prefix}:calls:{bucket}"
 
     def hold(self, bucket: str) -> str:
@@ -319,7 +319,7 @@ class Keys:
         return f"{self.prefix}:parked-lines"
 
     def breaker(self, resource: str) -> str:
-        """Hash: the state of a service's circuit breaker. Kept."""
+        """Hash: the state of a service's circuit breaker. Kept while open by hand, else expires."""
         return f"{self.prefix}:breaker:{resource}"
 
     def failures(self, resource: str) -> str:
@@ -328,7 +328,7 @@ class Keys:
 
     @property
     def resources(self) -> str:
-        """Set: every service that has a breaker. Kept."""
+        """Zset: every service that has a breaker, by the time in ms at which it is forgotten. Pruned."""
         return f"{self.prefix}:resources"
 
     @property

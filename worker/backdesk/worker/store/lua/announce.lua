@@ -54,12 +54,27 @@ local function line_up_stranded(kind)
   end
 end
 
+-- Forget a queue that no kind runs from any more, and in which nothing is.
+local function forget_queue(queue)
+  for _, contract in ipairs(redis.call('HVALS', kinds_key)) do
+    if cjson.decode(contract).queue == queue then return end
+  end
+  if redis.call('EXISTS', lane_key(queue), window_key(queue)) > 0 or redis.call('HEXISTS', slots_key, queue) == 1 then return end
+  redis.call('DEL', virtual_time_key(queue), departed_key(queue))
+  redis.call('HDEL', flow_key, 'seconds ' .. queue)
+end
+
+local function forget_kind(kind)
+  local contract = redis.call('HGET', kinds_key, kind)
+  redis.call('HDEL', kinds_key, kind)
+  redis.call('ZREM', kinds_seen_key, kind)
+  redis.call('HDEL', flow_key, 'cost ' .. kind)
+  if contract then forget_queue(cjson.decode(contract).queue) end
+end
+
 local function forget_kinds(before)
   for _, kind in ipairs(redis.call('ZRANGEBYSCORE', kinds_seen_key, '-inf', whole(before))) do
-    if redis.call('EXISTS', stranded_key(kind)) == 0 then
-      redis.call('HDEL', kinds_key, kind)
-      redis.call('ZREM', kinds_seen_key, kind)
-    end
+    if redis.call('EXISTS', stranded_key(kind)) == 0 then forget_kind(kind) end
   end
 end
 

@@ -11,7 +11,7 @@
 
 local call, resource, service, tokens = ARGV.call, ARGV.resource, ARGV.bucket, tonumber(ARGV.tokens)
 local wait, probe_ms, timeout_ms = tonumber(ARGV.wait_ms), tonumber(ARGV.probe_ms), tonumber(ARGV.timeout_ms)
-local ASK_MS, FULL_MS = 200, 2000
+local ASK_MS, FULL_MS, LONGEST_RESERVED = 200, 2000, 86400000
 
 local known = redis.call('GET', reservation_key(call))
 if known then
@@ -111,7 +111,10 @@ for _, each in ipairs(applying) do
   if limit.tokens_per_minute then
     save_level(each.bucket, 'tokens', each.level.tokens + tokens * interval(limit.tokens_per_minute))
   end
-  if limit.concurrent then redis.call('ZADD', calls_key(each.bucket), whole(start), call) end
+  if limit.concurrent then
+    redis.call('ZADD', calls_key(each.bucket), whole(start), call)
+    redis.call('PEXPIRE', calls_key(each.bucket), LONGEST_RESERVED)
+  end
   redis.call('ZADD', buckets_key, whole(now), each.bucket)
   reserved[#reserved + 1] = {bucket = each.bucket, requests = limit.requests_per_minute, tokens = limit.tokens_per_minute}
 end
@@ -122,6 +125,6 @@ if probes then
 end
 if #reserved > 0 or probes or till then
   redis.call('SET', reservation_key(call), cjson.encode({start = start, tokens = tokens, probe = probes or nil,
-    limits = #reserved > 0 and reserved or nil}), 'PX', 86400000)
+    limits = #reserved > 0 and reserved or nil}), 'PX', LONGEST_RESERVED)
 end
 return {'go', math.ceil(start - now), probes and 'probe' or ''}

@@ -54,7 +54,7 @@ if breaker.state == 'closed' then
     breaker.probe_at = now + probe_ms
     turn(breaker, 'open', failures())
   elseif went == 'failed' then
-    redis.call('SADD', resources_key, resource)
+    keep_breaker(breaker)
   elseif went == 'answered' then
     redis.call('ZPOPMIN', failures_key(resource)) -- makes up for one that failed: a busy service may fail now and then
   end

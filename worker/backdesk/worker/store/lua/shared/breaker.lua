@@ -1,4 +1,6 @@
--- The circuit breaker of an outside service: closed, open, or half_open while one call probes.
+-- The circuit breaker of an outside service: closed, open, or half_open while one call probes. One of which nothing is
+-- heard for the retention of jobs is forgotten, as if it had always been closed; unless a person has opened it for good.
+-- ARGV.retention_ms: for how long jobs are kept, in ms.
 --!include keys
 --!include clock
 --!include publish
@@ -15,6 +17,15 @@ local function load_breaker(resource)
   return breaker
 end
 
+-- Keep a breaker in mind from now on, and forget those whose time is over.
+local function keep_breaker(breaker)
+  local key, for_good = breaker_key(breaker.resource), breaker.by_hand and not breaker.till
+  local till = math.max(now, breaker.by_hand and tonumber(breaker.till) or now) + tonumber(ARGV.retention_ms)
+  redis.call('ZREMRANGEBYSCORE', resources_key, '-inf', whole(now))
+  redis.call('ZADD', resources_key, for_good and '+inf' or whole(till), breaker.resource)
+  if for_good then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, whole(till - now)) end
+end
+
 -- Change the state, and tell who listens.
 local function turn(breaker, state, failures)
   local was = breaker.state
@@ -22,7 +33,7 @@ local function turn(breaker, state, failures)
   local key = breaker_key(breaker.resource)
   redis.call('HSET', key, 'state', state, 'probe_at', whole(breaker.probe_at), 'prober', breaker.prober,
     'probe_by', whole(breaker.probe_by), 'by_hand', breaker.by_hand and 1 or 0, 'till', breaker.till or '', 'woken_at', 0)
-  redis.call('SADD', resources_key, breaker.resource)
+  keep_breaker(breaker)
   if was == state then return end
   redis.call('HSET', key, 'since', whole(now))
   publish(breakers_channel, '{"v":1,"resource":' .. cjson.encode(breaker.resource) .. ',"state":"' .. state ..

@@ -69,6 +69,7 @@ local function pay(place, cost)
   if redis.call('ZADD', lane_key(queue), 'XX', 'INCR', amount, tenant) then return end
   if redis.call('ZADD', departed_key(queue), 'XX', 'INCR', amount, tenant) or cost <= 0 then return end
   redis.call('ZADD', departed_key(queue), exact(present_of(queue) + amount), tenant)
+  redis.call('PEXPIRE', departed_key(queue), DEPARTED_FOR_MS)
 end
 
 -- A tenant that had nothing ready starts at the present virtual time, or where it left if that is later: being idle, or
@@ -85,6 +86,8 @@ end
 -- Where each of so many tenants left is kept, at most: where thousands send one job each and never another, the virtual
 -- time does not move on. Those that owe least are forgotten.
 local MOST_DEPARTED = 10000
+-- What a tenant owes in a queue that nobody has used for so long is let go.
+local DEPARTED_FOR_MS = 86400000
 
 local function leave_lane(queue, tenant)
   local reached = redis.call('ZSCORE', lane_key(queue), tenant)
@@ -93,6 +96,7 @@ local function leave_lane(queue, tenant)
   redis.call('ZADD', departed_key(queue), reached, tenant)
   redis.call('ZREMRANGEBYSCORE', departed_key(queue), '-inf', present_of(queue))
   redis.call('ZREMRANGEBYRANK', departed_key(queue), 0, -MOST_DEPARTED - 1)
+  redis.call('PEXPIRE', departed_key(queue), DEPARTED_FOR_MS)
 end
 
 -- What an attempt costs: its tokens where it used some, else its seconds.
