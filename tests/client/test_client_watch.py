@@ -247,9 +247,44 @@ def test_a_cursor_hands_on_each_event_once_and_nothing_after_the_last() -> None:
     cursor = Cursor(after=2)
     events = [event(1), event(3), event(3), event(4, "failed"), event(5)]
     assert [e.seq for e in cursor.take(events)] == [3, 4]
-    assert (cursor.done, cursor.seq) == (True, 4)
+    assert (cursor.done, cursor.seq) == (True, 3)
 
 
 def test_a_cursor_knows_the_next_event_from_one_further_ahead() -> None:
     cursor = Cursor(after=2)
     assert (cursor.follows(event(3)), cursor.follows(event(4)), cursor.seen(event(2))) == (True, False, True)
+
+
+def test_a_cursor_hands_on_an_event_that_has_taken_the_place_of_the_last_and_none_that_stood_there_before() -> None:
+    cursor = Cursor(after=2)
+    first, second = (event(3).model_copy(update={"replaced": times}) for times in (4, 5))
+    assert list(cursor.take([event(3), second, first, second])) == [event(3), second]
+    assert (cursor.follows(first), cursor.follows(second)) == (False, False)
+    assert cursor.follows(second.model_copy(update={"replaced": 6}))
+    assert cursor.seq == 2
+
+
+async def test_a_watcher_is_told_states_that_take_each_others_place(jobs: Client, board: Board, claim: Claim) -> None:
+    board.client.hset(board.keys.job("a"), "attempt", 200)
+    seen: list[JobEvent] = []
+    watching = await begin(jobs, board, "a", seen)
+    await eventually_async(lambda: len(seen) == 2)
+    for _ in range(3):
+        board.retry(claim, 0)
+        board.promote()
+        claim = board.start("a")
+    board.succeed(claim)
+    await asyncio.wait_for(watching, 10)
+    told = [event.type for event in seen]
+    assert told == ["queued", "started", *["retrying", "queued", "started"] * 3, "succeeded"]
+    assert [event.seq for event in seen] == [1, *[2] * 10, 3]
+    assert [event.type for event in board.events("a")] == ["queued", "started", "succeeded"]
+
+
+async def test_a_long_log_is_read_by_pages(jobs: Client, board: Board, claim: Claim) -> None:
+    for first in range(0, 500, 100):
+        board.emit(claim, *["note"] * 100, first=first)
+    board.client.config_resetstat()
+    assert await jobs.events("a") == board.events("a")
+    assert len(await jobs.events("a", after=400)) == 102
+    assert board.client.info("commandstats")["cmdstat_lrange"]["calls"] == 3 + 1 + 1

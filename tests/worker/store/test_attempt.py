@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 import redis
 from redis.client import PubSub
 
@@ -141,22 +140,6 @@ def test_after_the_end_nothing_can_be_emitted(board: Board) -> None:
     board.succeed(claim)
     assert board.emit(claim, "note") is None
     assert board.event_types("a")[-1] == "succeeded"
-
-
-@pytest.fixture
-def capped(client: redis.Redis, settings: Settings, clock: Clock) -> Board:
-    return Board(client, settings.model_copy(update={"max_events": 10}), clock)
-
-
-def test_events_over_the_cap_are_dropped_and_those_of_the_life_cycle_are_not(capped: Board) -> None:
-    claim = capped.start(capped.submit("a"))
-    capped.emit(claim, *["note"] * 20)
-    capped.emit(claim, "note", first=20)
-    assert len(capped.log("a")) == 10
-    capped.lose("a")
-    capped.succeed(capped.start("a"))
-    assert capped.event_types("a")[10:] == ["retrying", "started", "succeeded"]
-    assert [event.seq for event in capped.events("a")] == list(range(1, 14))
 
 
 # Finish

@@ -54,7 +54,7 @@ def emitted(board: Board, claim: Claim) -> bool:
 
 
 def remembered(board: Board, claim: Claim) -> bool:
-    return board.run(board.transitions.remember(claim, "step:x", b'{"state":"done","value":1}'))
+    return board.run(board.transitions.remember(claim, "step:x", b'{"state":"done","value":1}')) is True
 
 
 def checkpointed(board: Board, claim: Claim) -> bool:

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     max_event_bytes: int = Field(32 * 1024, ge=64, description="Largest data of one event, encoded as JSON.")
     max_events: int = Field(10_000, ge=10, description="Events a job may log; later ones of its body are dropped.")
     max_children: int = Field(5_000, ge=1, description="Jobs that one job may call and wait for at once.")
+    max_log_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Bytes of events that bodies may log in a job; later ones are dropped."
+    )
+    max_ledger_entries: int = Field(10_000, ge=1, description="Steps, answers and ends of children that a job keeps.")
+    max_ledger_bytes: int = Field(
+        32 * 1024 * 1024, ge=1024, description="Bytes of these that a job keeps; a step beyond fails."
+    )
     token_interval_ms: int = Field(50, ge=0, le=5000, description="Streamed text is joined over this span.")
 
     limit_wait_s: float = Field(

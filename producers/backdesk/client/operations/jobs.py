@@ -9,7 +9,7 @@ from typing import Any
 from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.holds import with_holds
 from backdesk.client.operations.kinds import AnnouncedKinds
-from backdesk.client.operations.operation import Calls, Commands, Operation
+from backdesk.client.operations.operation import Calls, Command, Commands, Operation
 from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.contract import KindContract, RequestCheck
@@ -36,6 +36,8 @@ Events = list[JobEvent]
 #: Jobs written by one script call, and calls in one round trip, of `submit_many`.
 JOBS_A_CALL = 50
 CALLS_A_TRIP = 20
+#: Events in one answer; each may have BACKDESK_MAX_EVENT_BYTES.
+EVENTS_A_PAGE = 200
 #: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
 PAGE = 200
 MAX_PAGES = 50
@@ -94,13 +96,38 @@ class JobOperations:
 
     def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
         """Return the logged events with a seq over `after`, and whether the job has ended; raises JobNotFound."""
+        state, events = yield from self.log(job_id, after)
+        return events, state in TERMINAL
+
+    def log(self, job_id: str, skipped: int = 0) -> Operation[tuple[str, Events]]:
+        """Return the state of a job, and its log but for so many events at the beginning; raises JobNotFound.
+
+        It is read by pages, which may be many, while the job goes on.
+        """
         # The state first: if it is terminal, the log read after it holds the terminal event.
-        (state, *values), entries = yield Commands(
-            [("HMGET", self.keys.job(job_id), "state", *LOG_FIELDS), ("LRANGE", self.keys.events(job_id), after, -1)]
+        state, page, values = yield Commands(
+            [
+                ("HGET", self.keys.job(job_id), "state"),
+                self._page_of_log(job_id, skipped),
+                ("HMGET", self.keys.job(job_id), *LOG_FIELDS),
+            ]
         )
         if state is None:
             raise JobNotFound(job_id)
-        return read_log(job_id, values, entries, after), state.decode() in TERMINAL
+        raw = list(page)
+        while len(page) == EVENTS_A_PAGE:
+            # The record after the log: what a terminal event tells of is in it when the event is in the log.
+            page, values = yield Commands(
+                [
+                    self._page_of_log(job_id, skipped + len(raw)),
+                    ("HMGET", self.keys.job(job_id), *LOG_FIELDS),
+                ]
+            )
+            raw += page
+        return state.decode(), read_log(job_id, values, raw, skipped)
+
+    def _page_of_log(self, job_id: str, first: int) -> Command:
+        return ("LRANGE", self.keys.events(job_id), first, first + EVENTS_A_PAGE - 1)
 
     def ended(self, job_id: str) -> Operation[bool]:
         """Return whether a job has ended; raises JobNotFound."""

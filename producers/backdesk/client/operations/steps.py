@@ -9,16 +9,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backdesk.client.operations.jobs import Ids, JobOperations
 from backdesk.client.operations.operation import Commands, Operation
-from backdesk.worker.errors import JobNotFound
 from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobState
-from backdesk.worker.store.records import LOG_FIELDS, UNREADABLE, read_log
+from backdesk.worker.store.records import UNREADABLE
 
 #: The outcome of a step that has begun and of which nothing more is known.
 UNKNOWN = "unknown"
 #: What the log tells of that a job has remembered.
 _TELLING = frozenset({EventType.STEP, EventType.ANSWERED})
+#: Entries of a ledger in one answer, about; each may be large.
+ENTRIES_A_PAGE = 20
 
 
 class Remembered(BaseModel):
@@ -54,24 +55,24 @@ class MemoryOperations:
 
         One that has succeeded remembers nothing any more: its log and its children tell the same.
         """
-        keys = self._core.keys
-        (state, *values), ledger, log = yield Commands(
-            [
-                ("HMGET", keys.job(job_id), "state", *LOG_FIELDS),
-                ("HGETALL", keys.ledger(job_id)),
-                ("LRANGE", keys.events(job_id), 0, -1),
-            ]
-        )
-        if state is None:
-            raise JobNotFound(job_id)
-        events = read_log(job_id, values, log)
-        if state.decode() == JobState.SUCCEEDED:
+        state, events = yield from self._core.log(job_id)
+        if state == JobState.SUCCEEDED:
             called = yield from self._called(job_id)
             return [*(_told(event) for event in events if event.type in _TELLING), *called]
+        ledger = yield from self._ledger(job_id)
         facts = {f"step:{event.data.get('key')}": event.data for event in events if event.type == EventType.STEP}
         entries = {name.decode("utf-8", "replace"): _entry(raw) for name, raw in ledger.items()}
         ordered = [name for name in facts if name in entries] + sorted(entries.keys() - facts.keys())
         return [_remembered(name, entries[name], facts.get(name, {})) for name in ordered]
+
+    def _ledger(self, job_id: str) -> Operation[dict[bytes, bytes]]:
+        ledger: dict[bytes, bytes] = {}
+        cursor = None
+        while cursor != 0:
+            key = self._core.keys.ledger(job_id)
+            ((cursor, page),) = yield Commands([("HSCAN", key, cursor or 0, "COUNT", ENTRIES_A_PAGE)])
+            ledger |= page
+        return ledger
 
     def children(self, job_id: str) -> Operation[Ids]:
         """Return the ids of the jobs that a job has called."""

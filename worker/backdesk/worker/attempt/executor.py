@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -111,8 +111,25 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None
+    if claim.pages:
+        claim = yield from _with_ledger(process, claim)
+    if claim is None:
+        return None
     with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
         return (yield from _Attempt(process, spec, claim, worker).run())
+
+
+def _with_ledger(process: WorkerProcess, claim: Claim) -> Pipeline[Claim | None]:
+    """Read what the job remembers, page by page; gives None when the claim is lost meanwhile."""
+    ledger: dict[str, bytes] = {}
+    cursor = ""
+    while cursor != "0":
+        page = yield process.writer.submit(process.transitions.page(claim, cursor or "0"))
+        if page is None:
+            return None
+        cursor, entries = page
+        ledger |= entries
+    return replace(claim, ledger=ledger)
 
 
 class _Attempt:

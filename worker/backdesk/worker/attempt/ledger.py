@@ -94,7 +94,7 @@ class Ledger:
         self._worker = worker
         self._confirm = confirm
         self._used: set[str] = set()
-        self._unconfirmed: deque[Future[bool]] = deque()
+        self._unconfirmed: deque[Future[bool | TaskError]] = deque()
         self._in_flight: set[Future[None]] = set()
         #: What the job waits for, once a step has found that it must.
         self.awaited: list[Awaited] = []
@@ -267,7 +267,7 @@ class Ledger:
             self._in_flight.discard(done)
             done.set_result(None)
 
-    def _write(self, name: str, entry: bytes, event: bytes) -> Future[bool]:
+    def _write(self, name: str, entry: bytes, event: bytes) -> Future[bool | TaskError]:
         return self._submit(self._transitions.remember(self._claim, name, entry, event))
 
     def _encode(self, key: str, value: object) -> bytes:
@@ -290,7 +290,10 @@ class Ledger:
         return Suspended()
 
 
-def _held(written: Future[bool]) -> Pipeline[None]:
-    """Wait for one write; raises FenceLost when it was refused."""
-    if not (yield written):
+def _held(written: Future[bool | TaskError]) -> Pipeline[None]:
+    """Wait for one write; raises FenceLost when it was refused, TaskError when there is no room for it."""
+    held: bool | TaskError = yield written
+    if isinstance(held, TaskError):
+        raise held
+    if not held:
         raise FenceLost

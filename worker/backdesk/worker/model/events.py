@@ -36,6 +36,7 @@ class EventType(StrEnum):
     RETRYING = "retrying"
     WAITING = "waiting"
     ANSWERED = "answered"
+    LOG_FULL = "log_full"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -54,6 +55,7 @@ LIFECYCLE_EVENTS = TERMINAL_EVENTS | {
     EventType.WAITING,
     EventType.ANSWERED,
     EventType.STEP,
+    EventType.LOG_FULL,
 }
 
 _CUSTOM_TYPE = re.compile(r"^[a-z][a-z0-9_.]{0,63}$")
@@ -70,6 +72,8 @@ class JobEvent(BaseModel):
     kind: str
     tenant: str
     attempt: int
+    #: How many states of the job stood in this place before; see docs/events.md.
+    replaced: int = 0
     at: datetime
     type: str
     data: dict[str, Any] = {}

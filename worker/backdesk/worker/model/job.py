@@ -216,8 +216,9 @@ class Claim:
     checkpoint: bytes = b""
     #: What former attempts have consumed, as far as they could tell.
     usage: Usage | None = None
-    #: Entries as JSON, by key.
+    #: Entries as JSON, by key; or none, if the ledger is so large that it is to be read by `pages`.
     ledger: Mapping[str, bytes] = field(default_factory=dict)
+    pages: bool = False
     #: Whether a budget of this job, of one that called it, or of its tenant limits what it spends.
     limited: bool = False
     #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.

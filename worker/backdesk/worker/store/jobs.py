@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from backdesk.worker.failure import Failure
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.asks import Awaited
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import EventDraft
@@ -41,6 +42,8 @@ from backdesk.worker.text.json import decode
 
 #: When something is to be: in ms since 1970, or `+ms` from when it is written, by Redis's clock; "" if never.
 When = int | str
+#: What a page of a ledger holds, about.
+PAGE_BYTES = 256 * 1024
 
 
 class SubmitCode(IntEnum):
@@ -215,13 +218,46 @@ class Transitions(UpkeepCalls):
 
         Gives how many follow the job, None when the attempt has lost its fence.
         """
-        cap = self._settings.max_events
-        return self._of(claim, "emit", lambda reply: None if reply < 0 else int(reply), events, first=first, cap=cap)
+        return self._of(
+            claim,
+            "emit",
+            lambda reply: None if reply < 0 else int(reply),
+            events,
+            first=first,
+            most_events=self._settings.max_events,
+            most_bytes=self._settings.max_log_bytes,
+        )
 
-    def remember(self, claim: Claim, key: str, entry: bytes, event: bytes = b"") -> Call[bool]:
-        """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held."""
-        cap = self._settings.max_events
-        return self._of(claim, "remember", bool, key=key, entry=entry, event=event, cap=cap)
+    def remember(self, claim: Claim, key: str, entry: bytes, event: bytes = b"") -> Call[bool | TaskError]:
+        """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held.
+
+        Gives an error, to be raised, when the ledger has no room for it.
+        """
+        return self._of(
+            claim,
+            "remember",
+            lambda reply: self._ledger_full(key) if reply < 0 else bool(reply),
+            key=key,
+            entry=entry,
+            event=event,
+            most_events=self._settings.max_events,
+            most_entries=self._settings.max_ledger_entries,
+            most_bytes=self._settings.max_ledger_bytes,
+        )
+
+    def _ledger_full(self, key: str) -> TaskError:
+        entries, size = self._settings.max_ledger_entries, self._settings.max_ledger_bytes
+        limits = f"{entries} entries (BACKDESK_MAX_LEDGER_ENTRIES) or {size} bytes (BACKDESK_MAX_LEDGER_BYTES)"
+        advice = "keep large values elsewhere and return where they are, or have child jobs do parts of the work"
+        message = f"{key!r} cannot be kept, as the job would remember more than {limits}: {advice}"
+        return TaskError("ledger_full", message, category=Category.RESOURCE_EXHAUSTION)
+
+    def page(self, claim: Claim, cursor: str) -> Call[tuple[str, dict[str, bytes]] | None]:
+        """Read a part of the ledger, "0" for the first; gives the cursor of the next, "0" again when there is none.
+
+        Gives None when the attempt has lost its fence.
+        """
+        return self._of(claim, "page", _read_page, cursor=cursor, most_bytes=PAGE_BYTES)
 
     def secure(self, claim: Claim, key: str, entry: bytes) -> Call[Kept]:
         """Write an entry of the ledger once more, if it is still there: what `Durability` waits for."""
@@ -293,6 +329,14 @@ def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:
     return [(SubmitCode(code), text(job_id)) for code, job_id in reply]
 
 
+def _read_page(reply: list[Any]) -> tuple[str, dict[str, bytes]] | None:
+    return (text(reply[0]), _read_ledger(reply[1])) if reply else None
+
+
+def _read_ledger(flat: list[bytes]) -> dict[str, bytes]:
+    return {text(key): entry for key, entry in zip(flat[::2], flat[1::2], strict=True)}
+
+
 def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(_reason(reply[1]) if reply[1] else None)
@@ -318,7 +362,8 @@ def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
         root=text(its.root),
         checkpoint=b"" if "checkpoint" in kept.unreadable else its.checkpoint,
         usage=kept.read("usage", Usage.model_validate_json),
-        ledger={text(key): entry for key, entry in zip(its.ledger[::2], its.ledger[1::2], strict=True)},
+        ledger=_read_ledger(its.ledger),
+        pages=bool(its.pages),
         limited=bool(its.limited),
         time_left_s=_seconds(its.time_left),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},

@@ -161,9 +161,10 @@ def read_log(job_id: str, values: Sequence[bytes | None], entries: Sequence[byte
 
 def _logged(raw: Mapping[str, bytes], entry: bytes) -> dict[str, Any]:
     try:
-        attempt, at_ms, event_type, *data = decode(entry)
-        told = data[0] if data else _told(raw)
-        return {"attempt": int(attempt), "at": moment(at_ms), "type": str(event_type), "data": dict(told)}
+        attempt, at_ms, event_type, *rest = decode(entry)
+        data, *replaced = rest or [_told(raw)]
+        event = {"attempt": int(attempt), "at": moment(at_ms), "type": str(event_type), "data": dict(data)}
+        return event | {"replaced": int(replaced[0])} if replaced else event
     except Exception as error:  # noqa: BLE001 - as above
         told = Unreadable.of(entry, error).model_dump()
         return {"attempt": 0, "at": _UNKNOWN_MOMENT, "type": UNREADABLE, "data": told}

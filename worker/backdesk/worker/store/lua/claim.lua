@@ -4,7 +4,7 @@
 --   (for which its kind keeps a job that succeeded, or '')
 -- Returns: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''), expires_in (ms or
 --   ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
---   keys), checkpoint (or ''), ledger (key, entry, ...), priority, usage (of former attempts, or ''), limited (1 when
+--   keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by pages), priority, usage (of former attempts, or ''), limited (1 when
 --   its spending is limited, else 0), time_left (ms that its budgets leave it, or ''); or {0, reason} when there is
 --   nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the error as JSON when the job
 --   ended without its sender being told, else ''
@@ -12,6 +12,7 @@
 --!include ending
 --!include budget
 
+local MOST_LEDGER_BYTES = 262144 -- in one answer; more would hold up Redis
 local id, fence, worker = ARGV.id, ARGV.fence, ARGV.worker
 local job = load_job(id)
 if not job then return {0, ''} end
@@ -19,11 +20,13 @@ local key = job_key(id)
 
 local function claim(watchers)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
-    'usage', 'budget', 'parent')
+    'usage', 'budget', 'parent', 'ledger_bytes')
   local limited, time_left_ms = open_budget(job, field[9] or ARGV.budget, field[10])
   local checkpoint, ledger, expires_at = '', {}, job.expires_at
+  local large = tonumber(field[11] or 0) > MOST_LEDGER_BYTES
   if field[7] then
-    checkpoint, ledger = redis.call('GET', checkpoint_key(id)) or '', redis.call('HGETALL', ledger_key(id))
+    checkpoint = redis.call('GET', checkpoint_key(id)) or ''
+    if not large then ledger = redis.call('HGETALL', ledger_key(id)) end
   end
   return reply{
     code = 1,
@@ -42,6 +45,7 @@ local function claim(watchers)
     root = field[6] or id,
     checkpoint = checkpoint,
     ledger = ledger,
+    pages = large and 1 or 0,
     priority = tonumber(job.priority),
     usage = field[8] or '',
     limited = limited,

@@ -102,12 +102,17 @@ local function follow(job, origin, resumes)
   redis.call('HSET', job_key(origin), 'replayed_as', job.id)
   if resumes == '' then return end
   for _, of_job in ipairs({ledger_key, checkpoint_key}) do redis.call('COPY', of_job(origin), of_job(job.id)) end
+  local bytes = 0
   for _, name in ipairs(redis.call('HKEYS', ledger_key(job.id))) do
     local entry = redis.call('HGET', ledger_key(job.id), name)
     local ended_well = entry:find('^{"state":"done","value":{"job_id":"[^"]*","state":"succeeded"')
-    if name:sub(1, 5) == 'call:' and not ended_well then redis.call('HDEL', ledger_key(job.id), name) end
+    if name:sub(1, 5) == 'call:' and not ended_well then
+      redis.call('HDEL', ledger_key(job.id), name)
+    else
+      bytes = bytes + #entry
+    end
   end
-  redis.call('HSET', job_key(job.id), 'remembers', 1, 'root', redis.call('HGET', job_key(origin), 'root') or origin)
+  redis.call('HSET', job_key(job.id), 'remembers', 1, 'ledger_bytes', whole(bytes), 'root', redis.call('HGET', job_key(origin), 'root') or origin)
 end
 
 local function create(each)

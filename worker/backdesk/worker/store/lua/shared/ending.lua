@@ -11,7 +11,9 @@ local conclude
 local function settle(id, name, target, entry)
   local job = load_job(id)
   if not job or not ACTIVE[job.state] then return end
-  if entry == '' then redis.call('HDEL', ledger_key(id), target) else redis.call('HSET', ledger_key(id), target, entry) end
+  local ledger = ledger_key(id)
+  redis.call('HINCRBY', job_key(id), 'ledger_bytes', #entry - redis.call('HSTRLEN', ledger, target))
+  if entry == '' then redis.call('HDEL', ledger, target) else redis.call('HSET', ledger, target, entry) end
   redis.call('HSET', job_key(id), 'remembers', 1)
   redis.call('HDEL', awaiting_key(id), name)
   if job.state == 'waiting' and redis.call('EXISTS', awaiting_key(id)) == 0 then
@@ -130,7 +132,7 @@ conclude = function(job, state, name, value, data, ...)
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
     'usage', 'kept_ms', 'budget')
-  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers')
+  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full')
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end

@@ -4,16 +4,34 @@
 --!include publish
 
 local at = iso(now)
+-- The attempts of which each state has an event of its own. Beyond, as of a job that a limit parks again and again, a
+-- state takes the place of the one before it when that is the last event, so that the log does not grow for ever.
+local ATTEMPTS_TOLD = 100
+local STATES = {queued = true, scheduled = true, started = true, limited = true, retrying = true, waiting = true,
+  answered = true}
+
+-- How many events have stood where the next one is to stand, nil when it has a place of its own.
+local function predecessors(job, type)
+  local folds = tonumber(job.attempt) > ATTEMPTS_TOLD
+  if not (type == 'limited' or STATES[type] and folds) then return nil end
+  local last = redis.call('LINDEX', events_key(job.id), -1) or ''
+  local before = last:match('^%[%d+,%d+,"([^"]*)"')
+  if not STATES[before] or not folds and before ~= 'limited' then return nil end
+  return 1 + tonumber(last:match('},(%d+)%]$') or 0)
+end
 
 -- Append one event; `data` is JSON. The position in the list is the sequence number, hence no gap. What all events of a
 -- job have in common is in its record alone, and so is the data of one that is `recorded`.
 -- Returns how many heard it on the channel of its job.
 local function append(job, type, data, recorded)
-  local entry = '[' .. job.attempt .. ',' .. whole(now) .. ',"' .. type .. '"' .. (recorded and '' or ',' .. data) .. ']'
-  local seq = redis.call('RPUSH', events_key(job.id), entry)
+  local log, replaced = events_key(job.id), predecessors(job, type)
+  local entry = '[' .. job.attempt .. ',' .. whole(now) .. ',"' .. type .. '"' .. (recorded and '' or ',' .. data) ..
+    (replaced and ',' .. replaced or '') .. ']'
+  if replaced then redis.call('LSET', log, -1, entry) end
+  local seq = replaced and redis.call('LLEN', log) or redis.call('RPUSH', log, entry)
   local event = '{"v":1,"seq":' .. seq .. ',"job_id":"' .. job.id .. '","kind":' .. cjson.encode(job.kind) ..
-    ',"tenant":"' .. job.tenant .. '","attempt":' .. job.attempt .. ',"at":"' .. at .. '","type":"' .. type ..
-    '","data":' .. data .. '}'
+    ',"tenant":"' .. job.tenant .. '","attempt":' .. job.attempt .. (replaced and ',"replaced":' .. replaced or '') ..
+    ',"at":"' .. at .. '","type":"' .. type .. '","data":' .. data .. '}'
   local heard = publish(progress_channel(job.id), event)
   publish(tenant_progress_channel(job.tenant), event)
   return heard
