@@ -49,6 +49,7 @@ def run(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything there.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there.")] = None,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep logs, database and Redis there.")] = None,
+    forgetful: Annotated[bool, typer.Option("--forgetful", help="Have Redis lose writes when it is killed.")] = False,
     peer: Annotated[str, typer.Option(metavar="celery", help="Deal the same to plain Celery, and compare.")] = "",
     show_plan: Annotated[bool, typer.Option("--plan", help="Print the faults, and deal none.")] = False,
 ) -> None:
@@ -59,7 +60,7 @@ def run(
         raise typer.BadParameter(f"{peer!r} is not known; choose celery", param_hint="--peer")
     if keep and keep.exists() and [*keep.iterdir()]:
         raise typer.BadParameter(f"{keep} is not empty; choose a new folder", param_hint="--keep")
-    faults = plan(seed, seconds, load_settings(_env_file=None, **overrides).lease_s, pace)
+    faults = plan(seed, seconds, load_settings(_env_file=None, **overrides).lease_s, pace, forgetful=forgetful)
     if show_plan:
         print(*faults, sep="\n")
         return
@@ -67,7 +68,7 @@ def run(
         print("the clock of Redis is not set: that needs Debian's package libfaketime", file=sys.stderr)
         faults = [fault for fault in faults if fault.kind is not FaultKind.STEP_CLOCK]
     crews = (_sized(AGENTS, workers), _sized(TOOLS, max(1, workers - 1)))
-    size = Size(seed, seconds, jobs or round(100 * minutes), crews, overrides)
+    size = Size(seed, seconds, jobs or round(100 * minutes), crews, overrides, forgetful=forgetful)
     folder = keep or Path(tempfile.mkdtemp(prefix="backdesk-chaos-"))
     if peer:
         _compare(size, faults, folder, json, keep=bool(keep))

@@ -12,7 +12,7 @@ from typing import Self
 from backdesk.worker.process.periodic import Periodic
 from tests.chaos.post import Post
 from tests.chaos.program import PASSWORD, USER
-from tests.chaos.server import Server
+from tests.chaos.server import FSYNC, Server
 from tests.support.proxy import Proxy
 
 SUPERVISE_EVERY_S = 0.05
@@ -34,8 +34,8 @@ class Deployment:
     The last of each crew have a proxy of their own, whose connections can go half-open while all others work.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(folder / "redis")
+    def __init__(self, folder: Path, fsync: str = FSYNC) -> None:
+        self.server = Server(folder / "redis", fsync)
         self.posts: list[Post] = []
         self._folder = folder
         self._supervisor = Periodic("supervisor", SUPERVISE_EVERY_S, self._supervise)

@@ -28,6 +28,7 @@ from tests.chaos.orders import MIX, Mix, Order, crowds, orders
 from tests.chaos.patience import until
 from tests.chaos.plan import Fault, FaultKind
 from tests.chaos.producer import Producer
+from tests.chaos.server import FORGETFUL, FSYNC
 from tests.chaos.witness import Witness
 from tests.support.workers import environment
 
@@ -53,6 +54,13 @@ class Size:
     crews: tuple[Crew, ...]
     overrides: dict[str, Any]
     mix: Mix = field(default_factory=lambda: MIX)
+    #: Whether Redis is one that loses writes when it is killed.
+    forgetful: bool = False
+
+    @property
+    def fsync(self) -> str:
+        """How often Redis brings its writes to the disk."""
+        return FORGETFUL if self.forgetful else FSYNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ def drill(size: Size, faults: list[Fault], folder: Path, tell: Tell) -> Run:
     """Make one run in a folder of its own, and return what is left to judge by."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "witness.sqlite"
-    with closing(Witness(path).create()) as witness, Deployment(folder) as deployment:
+    with closing(Witness(path).create()) as witness, Deployment(folder, size.fsync) as deployment:
         settings = settings_of(deployment.url, size.overrides)
         more = {WITNESS: str(path), "BACKDESK_TASK_MODULES": KINDS, **faster_starts(folder)}
         for crew in size.crews:
@@ -157,6 +165,8 @@ class _Drill:
         """Wait until everything that was ordered has ended; return how long that took."""
         began = time.monotonic()
         self._producer.finish(DRAIN_PATIENCE_S)
+        for order in self._orders if self._size.forgetful else ():
+            self._submit(order)  # whoever asked looks after his jobs where Redis may forget them
         until(self._all_done, DRAIN_PATIENCE_S, tell)
         return round(time.monotonic() - began, 1)
 
@@ -175,6 +185,7 @@ class _Drill:
             acknowledged={*self._producer.acknowledged, *ids},
             absent=muster.absent(self._jobs, ids, posts),
             struck=struck,
+            forgotten=self._size.forgetful,
             clock=self._deployment.server.steps,
             deserters=[f"{post.name} ended with exit code {end.code}" for post in posts for end in post.desertions],
         )

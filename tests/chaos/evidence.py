@@ -74,6 +74,8 @@ class Evidence:
     deserters: list[str] = field(default_factory=list)
     #: The processes that were killed or frozen; all others could keep their jobs.
     struck: frozenset[int] = frozenset()
+    #: Whether Redis has lost writes that it had answered, so that attempts began whose number was given again.
+    forgotten: bool = False
 
     @cached_property
     def runs_of(self) -> dict[OfStep, list[RunRow]]:
@@ -109,6 +111,7 @@ def gather(
     absent: list[str],
     deserters: list[str],
     struck: Iterable[int] = (),
+    forgotten: bool = False,
     clock: Sequence[tuple[float, float]] = NEVER_SET,
 ) -> Evidence:
     """Read everything that there is; `clock` says how the one of Redis was set, as `NEVER_SET`."""
@@ -127,6 +130,7 @@ def gather(
         absent=absent,
         deserters=deserters,
         struck=frozenset(struck),
+        forgotten=forgotten,
     )
 
 

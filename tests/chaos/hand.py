@@ -122,6 +122,8 @@ class Hand:
                 server.restart()
             case F.KILL_REDIS:
                 server.kill()
+            case F.FORGET_REDIS:
+                server.forget(fault.seconds)
             case F.STEP_CLOCK:
                 server.step_clock(fault.seconds)
             case F.FREEZE_REDIS:

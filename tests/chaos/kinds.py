@@ -92,19 +92,20 @@ class Player:
         self._context = context
         self._total = 0
         self._heard: list[str] = []
+        self._body = 0
 
     def play(self, moves: Sequence[Move]) -> Pipeline[Done]:
         """Make the moves, and write down when that began and ended."""
         attempt = self._context.attempt
-        row = yield self._write(witness.begin_attempt, self._context.job_id, attempt)
+        self._body = row = yield self._write(witness.begin_attempt, self._context.job_id, attempt)
         try:
             for number, move in enumerate(moves):
-                self._context.progress((number + 1) / len(moves), f"move {move.key}", attempt=attempt)
+                self._context.progress((number + 1) / len(moves), f"move {move.key}", attempt=attempt, body=row)
                 yield from getattr(self, f"_{move.do}")(move)
             yield self._write(witness.finish, self._context.job_id, attempt)
         finally:
             yield self._write(witness.end_attempt, row)
-        return Done(total=self._total, heard=self._heard, attempt=attempt)
+        return Done(total=self._total, heard=self._heard, attempt=attempt, body=row)
 
     def _step(self, move: Move) -> Pipeline[None]:
         self._total += (yield Run(self._call_of(move)))["value"]
@@ -125,7 +126,7 @@ class Player:
         job, attempt = self._context.job_id, self._context.attempt
         row = yield self._write(witness.begin_run, job, move.key, move.effect, attempt)
         yield Run(partial(self._hands.sleep, move.seconds / 2))
-        self._context.emit("chaos.half_way", step=move.key, attempt=attempt)
+        self._context.emit("chaos.half_way", step=move.key, attempt=attempt, body=self._body)
         mishap = move.mishap if move.mishap and (yield self._write(witness.hiccup, job, move.key, 1)) else ""
         if mishap == "refused":
             raise TaskError("refused", "the other side took nothing", transient=True, category=Category.NETWORK)
@@ -139,8 +140,8 @@ class Player:
             raise RuntimeError("broke after the effect")
         yield Run(partial(self._hands.sleep, move.seconds / 2))
         yield self._write(witness.end_run, row)
-        self._context.emit("chaos.over", step=move.key, attempt=attempt)
-        return {"value": move.value, "attempt": attempt, "run": row}
+        self._context.emit("chaos.over", step=move.key, attempt=attempt, body=self._body)
+        return {"value": move.value, "attempt": attempt, "run": row, "body": self._body}
 
     def _approve(self, move: Move) -> Pipeline[None]:
         within = SILENCE_S if silent(move.key) else None

@@ -21,6 +21,7 @@ class FaultKind(StrEnum):
     PAUSE_QUEUE = "a queue paused, a crowd of tenants, and resumed"
     RESTART_REDIS = "Redis restarted"
     KILL_REDIS = "kill -9 of Redis"
+    FORGET_REDIS = "kill -9 of Redis, and its newest writes lost"
     FREEZE_REDIS = "SIGSTOP of Redis"
     FAIL_OVER = "failover of Redis"
     STEP_CLOCK = "the clock set forward"
@@ -39,7 +40,14 @@ PAUSES: dict[tuple[FaultKind, ...], float] = {
     (F.ALL_HALF_OPEN,): 75.0,
     (F.STEP_CLOCK,): 50.0,
     (F.PAUSE_QUEUE,): 170.0,
-    (F.FAIL_OVER, F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS): 22.0,
+    (OF_REDIS := (F.FAIL_OVER, F.RESTART_REDIS, F.KILL_REDIS, F.FREEZE_REDIS)): 22.0,
+}
+#: What is otherwise with a Redis that forgets: it does nothing else, and workers live long enough to be forgotten.
+FORGETFUL_PAUSES: dict[tuple[FaultKind, ...], float] = {
+    (F.KILL_WORKER,): 9.0,
+    (F.KILL_CHILD,): 13.0,
+    OF_REDIS: 0.0,
+    (F.FORGET_REDIS,): 5.0,
 }
 #: Shortest and longest share of the lease that a worker stays frozen.
 FROZEN_LEASES = (1.3, 2.5)
@@ -47,6 +55,8 @@ FROZEN_LEASES = (1.3, 2.5)
 FROZEN_REDIS_S = (1.0, 4.0)
 #: How long a demoted primary lives on as a replica, with the connections that it has. Seconds.
 DEMOTED_S = (4.0, 10.0)
+#: How many seconds of writes a loss of power takes along, where Redis writes them to its disk once a second.
+FORGOTTEN_S = (0.2, 0.9)
 #: How far the clock of Redis is set forward. Seconds.
 STEP_S = 9.0
 #: How long a queue is paused. Seconds.
@@ -70,9 +80,10 @@ class Fault:
         return f"{self.at_s:7.2f}  {self.kind}{lasting}  (pick {self.pick:.2f})"
 
 
-def plan(seed: int, seconds: float, lease_s: float, pace: float = 1.0) -> list[Fault]:
-    """The faults of a run, in order. A higher `pace` deals them faster."""
-    streams = [_stream(kinds, seed, seconds, lease_s, pause_s / pace) for kinds, pause_s in PAUSES.items()]
+def plan(seed: int, seconds: float, lease_s: float, pace: float = 1.0, *, forgetful: bool = False) -> list[Fault]:
+    """The faults of a run, in order. A higher `pace` deals them faster; a `forgetful` Redis loses writes if killed."""
+    pauses = {**PAUSES, **FORGETFUL_PAUSES} if forgetful else PAUSES
+    streams = [_stream(kinds, seed, seconds, lease_s, pause_s / pace) for kinds, pause_s in pauses.items() if pause_s]
     return sorted((fault for stream in streams for fault in stream), key=lambda fault: fault.at_s)
 
 
@@ -92,6 +103,7 @@ def _lasting(kind: FaultKind, lease_s: float, random: Random) -> float:
     lasting = {
         F.FREEZE_WORKER: lambda: lease_s * random.uniform(*FROZEN_LEASES),
         F.FREEZE_REDIS: lambda: random.uniform(*FROZEN_REDIS_S),
+        F.FORGET_REDIS: lambda: random.uniform(*FORGOTTEN_S),
         F.FAIL_OVER: lambda: random.uniform(*DEMOTED_S),
         F.STEP_CLOCK: lambda: STEP_S,
         F.PAUSE_QUEUE: lambda: random.uniform(*PAUSED_S),

@@ -16,7 +16,6 @@ from tests.chaos.checks import Finding
 from tests.chaos.drill import Run, Size
 from tests.chaos.evidence import Evidence
 from tests.chaos.recovery import Recovery, Times
-from tests.chaos.server import FSYNC
 
 #: Of the table where there is no terminal. Characters.
 WIDTH = 140
@@ -62,7 +61,7 @@ def report_of(size: Size, run: Run, findings: Sequence[Finding], recovered: Sequ
 def _conditions(size: Size) -> dict[str, Any]:
     crews = ", ".join(f"{crew.workers} x {crew.queue} ({crew.pool}, {crew.slots} slots)" for crew in size.crews)
     load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
-    return {"workers": crews, "settings": size.overrides or "the defaults", "appendfsync": FSYNC, "machine": load}
+    return {"workers": crews, "settings": size.overrides or "the defaults", "appendfsync": size.fsync, "machine": load}
 
 
 def _work(evidence: Evidence, size: Size) -> dict[str, Any]:

@@ -47,11 +47,12 @@ class Script(BaseModel):
 
 
 class Done(BaseModel):
-    """A result. `attempt` is the one that gave it."""
+    """A result. `attempt` is the one that gave it, and `body` the row of its body at the witness."""
 
     total: int
     heard: list[str]
     attempt: int = 0
+    body: int = 0
 
 
 class Doomed(Exception):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -19,8 +21,10 @@ from tests.chaos.patience import until
 from tests.chaos.program import clock_library, make_program, set_clock
 
 #: Answered means on disk. With `everysec` Redis may answer before it has handed the write to the system, and a Redis
-#: that is killed may then forget what it has acknowledged: no job system on top could help that.
+#: that is killed may then forget what it has acknowledged: no job system on top could help that. A run that is to show
+#: what holds even then is `FORGETFUL`.
 FSYNC = "always"
+FORGETFUL = "everysec"
 #: How long a replica may take to have what its primary has. Seconds.
 REPLICATION_PATIENCE_S = 20.0
 
@@ -28,8 +32,9 @@ REPLICATION_PATIENCE_S = 20.0
 class Server:
     """An embedded Redis with an append-only file, on the same port until another takes its place."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fsync: str = FSYNC) -> None:
         self._folder = folder
+        self._fsync = fsync
         self._folder.mkdir(parents=True, exist_ok=True)
         self._program = make_program(folder)
         self._number = 0
@@ -48,7 +53,7 @@ class Server:
         with mock.patch.dict(os.environ, {SERVER_VARIABLE: str(self._program)}):
             self._redis.start()
         with closing(self._client()) as client:
-            client.config_set("appendfsync", FSYNC)
+            client.config_set("appendfsync", self._fsync)
         return self
 
     @property
@@ -71,9 +76,29 @@ class Server:
         os.kill(self._redis.pid, signal.SIGKILL)
         self._again()
 
-    def _again(self) -> None:
+    def forget(self, seconds: float) -> None:
+        """Kill it as a loss of power does, `seconds` after it last brought its writes to the disk; start it again.
+
+        Raises RuntimeError for a server that cannot be asked when that was.
+        """
+        self.thaw()
+        with closing(self._client()) as client, client.pipeline(transaction=False) as pipe:
+            pipe.set("drill:written", 1)
+            pipe.execute_command("WAITAOF", 1, 0, 4000)
+            pipe.config_set("appendfsync", "no")  # as though the next second never came
+            answer = pipe.execute(raise_on_error=False)[1]
+        if answer != [1, 0]:
+            raise RuntimeError(f"this server does not say what is on its disk: {answer}")
+        file = next(self._home.glob("appendonlydir/*.incr.aof"))
+        on_disk = file.stat().st_size
+        time.sleep(seconds)
+        os.kill(self._redis.pid, signal.SIGKILL)
+        self._again(partial(os.truncate, file, on_disk))
+
+    def _again(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         port = self._redis.port
         self._redis.stop()
+        meanwhile()
         self._redis = EmbeddedRedis(self._home, port=port)
         self.start()
         if self.port != port:

@@ -19,15 +19,21 @@ PACE = 0.6
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "faults",
+    ("faults", "forgetful"),
     [
-        pytest.param([], id="undisturbed", marks=pytest.mark.soak),
-        pytest.param(plan(SEED, SECONDS, QUICK["lease_s"], PACE), id="killed, frozen and cut off"),
+        pytest.param([], False, id="undisturbed", marks=pytest.mark.soak),
+        pytest.param(plan(SEED, SECONDS, QUICK["lease_s"], PACE), False, id="killed, frozen and cut off"),
+        pytest.param(
+            plan(SEED, 4 * SECONDS, QUICK["lease_s"], forgetful=True),
+            True,
+            id="with a Redis that forgets",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
-def test_the_books_are_in_order_after_a_run(faults: list[Fault], tmp_path: Path) -> None:
-    seconds = SECONDS if faults else 3.0
-    size = Size(SEED, seconds, JOBS, CREWS, QUICK)
+def test_the_books_are_in_order_after_a_run(faults: list[Fault], forgetful: bool, tmp_path: Path) -> None:
+    seconds = max((fault.at_s for fault in faults), default=3.0)
+    size = Size(SEED, seconds, JOBS, CREWS, QUICK, forgetful=forgetful)
     run = drill(size, faults, tmp_path, lambda _what, _done_s: None)
     report = judge(size, run)
     assert [(finding.name, finding.offenders) for finding in report.findings if not finding.ok] == []

@@ -31,7 +31,7 @@ MOVES = [
 LIFE: list[tuple[str, int, dict[str, Any]]] = [
     ("queued", 0, {}),
     ("started", 1, {"worker": "agents-1@chaos"}),
-    ("progress", 1, {"attempt": 1}),
+    ("progress", 1, {"attempt": 1, "body": 10}),
     ("step", 1, {"key": "pure"}),
     ("retrying", 1, {"code": "worker_lost"}),
     ("started", 2, {"worker": "agents-2@chaos"}),
@@ -68,12 +68,12 @@ def evidence_of(job_id: str, moves: list[Move], life: Any, parent: str | None = 
         priority=5,
         attempt=attempt,
         request={"moves": [move.model_dump() for move in moves]},
-        result={**expected(moves).model_dump(), "attempt": attempt},
+        result={**expected(moves).model_dump(), "attempt": attempt, "body": 10 * attempt},
         created_at=NOON,
         parent=parent,
     )
     ledger = {
-        f"step:{key}": LedgerEntry(state="done", value={"value": values[key], "attempt": a, "run": n})
+        f"step:{key}": LedgerEntry(state="done", value={"value": values[key], "attempt": a, "run": n, "body": 10 * a})
         for key, (a, n) in steps.items()
     }
     return JobEvidence(record, events, ledger, **more)
@@ -162,6 +162,7 @@ ORDERED = "every job ended as it was ordered to"
 RESULTS = "every result is that of an undisturbed run"
 EVENTS = "events have no gap, and one end that is the last"
 ATTEMPTS = "attempts begin one after the other"
+BODY = "all that is in the books of an attempt comes from one body"
 STALE = "nothing was accepted from an attempt after the next had begun"
 STEPS = "every completed step ran to its end once, and never after its record"
 ENTRIES = "every idempotent effect was had once"
@@ -189,6 +190,8 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (ATTEMPTS, "an attempt begins twice", lambda: with_life([*LIFE[:5], *LIFE[1:2], *LIFE[5:]])),
     (ATTEMPTS, "an attempt is left out", lambda: with_life([*LIFE[:5], *LIFE[6:]])),
     (ATTEMPTS, "two bodies of one attempt", lambda: replace(clean(), attempts=[*clean().attempts, *clean().attempts])),
+    (BODY, "an event of another body", lambda: with_life([*LIFE[:3], ("progress", 1, {"body": 7}), *LIFE[3:]])),
+    (BODY, "a result of another body", lambda: with_life([*LIFE[:-1], ("progress", 3, {"body": 7}), LIFE[-1]])),
     (STALE, "an event of an earlier attempt", lambda: with_life([*LIFE[:6], ("progress", 1, {}), *LIFE[6:]])),
     (STALE, "an event that says so", lambda: with_life([*LIFE[:6], ("progress", 2, {"attempt": 1}), *LIFE[6:]])),
     (STALE, "a step of another attempt", lambda: with_step("same", attempt=1, run=4)),
@@ -218,6 +221,16 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
 def test_a_job_lost_by_a_worker_that_was_struck_is_no_violation() -> None:
     struck = replace(changed(attempts=(LOST_ATTEMPT,)), struck=frozenset({10}))
     assert [*CHECKS[KEPT](struck)] == []
+
+
+@pytest.mark.parametrize("name", [STEPS, ATTEMPTS])
+def test_what_redis_has_forgotten_may_be_begun_again(name: str) -> None:
+    again = replace(
+        more_runs(RunRow(9, "p", "pure", "pure", 2, 11, 3.0, 3.5)),
+        attempts=[*clean().attempts, *clean().attempts],
+    )
+    assert [*CHECKS[name](again)]
+    assert [*CHECKS[name](replace(again, forgotten=True))] == []
 
 
 def test_a_clean_run_passes_every_check() -> None:

@@ -28,7 +28,7 @@ from tests.chaos.post import Post
 from tests.chaos.program import PASSWORD, USER
 from tests.chaos.recovery import Times, recoveries
 from tests.chaos.script import Doomed, Move, expected
-from tests.chaos.server import Server
+from tests.chaos.server import FORGETFUL, Server
 from tests.chaos.test_checks import NOON, clean
 from tests.chaos.witness import Witness, born, lives
 from tests.support.eventually import eventually
@@ -43,7 +43,9 @@ def test_the_same_seed_gives_the_same_faults_and_the_same_work() -> None:
 def test_five_minutes_kill_over_two_hundred_workers_and_use_every_fault() -> None:
     dealt = Counter(fault.kind for fault in plan(1, 300, 2.0))
     assert dealt[FaultKind.KILL_WORKER] + dealt[FaultKind.KILL_CHILD] >= 200
-    assert dealt.keys() == {*FaultKind}
+    forgetful = Counter(fault.kind for fault in plan(1, 300, 2.0, forgetful=True))
+    assert dealt.keys() | forgetful.keys() == {*FaultKind}
+    assert forgetful[FaultKind.FORGET_REDIS] > 20 > forgetful[FaultKind.FAIL_OVER] == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -104,6 +106,29 @@ def test_a_server_is_succeeded_by_one_that_has_all_its_writes_and_stays_behind_a
 
 def _as_user(url: str) -> str:
     return url.replace("redis://", f"redis://{USER}:{PASSWORD}@")
+
+
+def test_a_forgetful_server_loses_what_it_has_answered_since_its_last_visit_to_the_disk(tmp_path: Path) -> None:
+    server = Server(tmp_path, FORGETFUL)
+    with closing(server), redis.Redis.from_url(server.start().url) as client:
+        answered: list[int] = []
+
+        def count() -> None:
+            with suppress(redis.RedisError):
+                while True:
+                    answered.append(client.incr("n"))
+
+        counting = threading.Thread(target=count)
+        counting.start()
+        eventually(lambda: len(answered) > 100)
+        try:
+            server.forget(0.3)
+        except RuntimeError:
+            server.kill()
+            pytest.skip("this server cannot be asked what is on its disk")
+        finally:
+            counting.join()
+        assert 100 < int(client.get("n") or 0) < answered[-1]
 
 
 def test_events_are_told_by_the_clock_of_the_wall_however_the_one_of_redis_was_set() -> None:
