@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import redis
@@ -56,13 +56,14 @@ def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
 
 def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
     known = documented(keys)
-    for key in sorted(text(name) for name in client.scan_iter(f"{keys.prefix}:*")):
+    names = sorted(text(name) for name in client.scan_iter(f"{keys.prefix}:*", count=1000))
+    for key, ttl in zip(names, _each(client, "ttl", names), strict=True):
         matches = [(name, match, doc) for name, (pattern, doc) in known.items() if (match := pattern.fullmatch(key))]
         if not matches:
             yield f"{key}: store/keys.py does not know it"
             continue
         name, match, doc = matches[0]
-        if client.ttl(key) != -1:
+        if ttl != -1:
             continue
         if name in _OF_A_JOB and not client.exists(keys.job(_job_of(client, name, key, match))):
             yield f"{key}: never removed, for its job is not there"
@@ -80,16 +81,17 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
     places += [(keys.state(state), {state}) for state in JobState]
     places.append((keys.forgetting, set(TERMINAL)))
     for pattern in _OF_QUEUED:
-        places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern(keys))]
+        places += [(text(name), {JobState.QUEUED}) for name in client.scan_iter(pattern(keys), count=1000)]
     listings = [(place, fitting, _members(client, place)) for place, fitting in places]
     # A job that is queued may be about to run where it is asked to stop.
     listings.append((keys.stopping, {JobState.RUNNING, JobState.QUEUED}, set(map(text, client.hkeys(keys.stopping)))))
-    awaiting = {text(name).rpartition(":")[2] for name in client.scan_iter(keys.awaiting("*"))}
+    awaiting = {text(name).rpartition(":")[2] for name in client.scan_iter(keys.awaiting("*"), count=1000)}
     listings.append((keys.awaiting("*"), {JobState.WAITING}, awaiting))
     listings += [(name, set(ACTIVE), set(jobs)) for name, jobs in _conversations(client, keys).items()]
     for place, fitting, members in listings:
-        for member in sorted(members):
-            state = client.hget(keys.job(member), "state")
+        ordered = sorted(members)
+        states = _each(client, "hget", [keys.job(member) for member in ordered], "state")
+        for member, state in zip(ordered, states, strict=True):
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
     yield from _parked(client, keys)
@@ -99,7 +101,7 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
 
 def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:
     """Contradictions of the lines of limits. A job that has ended may stand there until the line is looked at."""
-    for name in client.scan_iter(keys.parked("*")):
+    for name in client.scan_iter(keys.parked("*"), count=1000):
         line = text(name).removeprefix(keys.parked(""))
         if not client.hexists(keys.parked_lines, line):
             yield f"{line} has jobs that nobody releases"
@@ -114,7 +116,7 @@ def _stuck_lines(client: redis.Redis, keys: Keys) -> Iterator[str]:
     for place, scope in held.items():
         if client.zscore(keys.held_by(scope), place) is None or client.zscore(keys.limited, scope) is None:
             yield f"{place} is held by {scope}, which does not know it: it would wait for ever"
-    for name in client.scan_iter(keys.line("*", "*", "*")):
+    for name in client.scan_iter(keys.line("*", "*", "*"), count=1000):
         _, _, queue, tenant, kind = text(name).split(":", 4)
         if f"{queue} {tenant} {kind}" in held:
             continue
@@ -126,7 +128,7 @@ def _stuck_lines(client: redis.Redis, keys: Keys) -> Iterator[str]:
 
 def _miscounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     counted: Counter[str] = Counter()
-    for place in [keys.leases, *map(text, client.scan_iter(keys.window("*")))]:
+    for place in [keys.leases, *map(text, client.scan_iter(keys.window("*"), count=1000))]:
         for job_id in _members(client, place):
             fields: list[Any] = client.hmget(keys.job(job_id), "queue", "tenant", "kind", "rated", "prepaid")
             queue, tenant, kind, rated, prepaid = (text(each or b"") for each in fields)
@@ -144,14 +146,15 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
     standing = {
         member
         for pattern in _OF_QUEUED
-        for name in client.scan_iter(pattern(keys))
+        for name in client.scan_iter(pattern(keys), count=1000)
         for member in _members(client, name)
     }
     # Whoever is not the first of a conversation need not stand anywhere else.
     standing |= {member for jobs in _conversations(client, keys).values() for member in jobs[1:]}
-    for key in client.scan_iter(keys.job("*")):
+    names = list(client.scan_iter(keys.job("*"), count=1000))
+    raw: dict[Any, Any]
+    for key, raw in zip(names, _each(client, "hgetall", names), strict=True):
         job_id = text(key).removeprefix(keys.job(""))
-        raw: dict[Any, Any] = client.hgetall(key)
         state = JobState(text(raw[b"state"]))
         if (
             state is JobState.SCHEDULED
@@ -172,7 +175,7 @@ def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     """Every day, tenant, kind and state of which more jobs have ended than their day counts, or that it leaves out."""
     ended: Counter[tuple[str, str, str, str]] = Counter()
     with client.pipeline() as pipe:
-        for key in client.scan_iter(keys.job("*")):
+        for key in client.scan_iter(keys.job("*"), count=1000):
             pipe.hmget(key, "state", "finished_at", "tenant", "kind", "queue")
         records: list[Any] = pipe.execute()
     for state, finished, tenant, kind, queue in records:
@@ -192,7 +195,7 @@ def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
 def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
     """Every schedule of which one part is there without the others, or that nobody will look at."""
     defined = set(map(text, client.hkeys(keys.schedules)))
-    known = {text(key).removeprefix(keys.schedule("")) for key in client.scan_iter(keys.schedule("*"))}
+    known = {text(key).removeprefix(keys.schedule("")) for key in client.scan_iter(keys.schedule("*"), count=1000)}
     for name in sorted(defined ^ known):
         yield f"schedule {name} has {'no definition' if name in known else 'a definition alone'}"
     planned = {
@@ -207,7 +210,7 @@ def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:
 
 def _histories_unlisted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     """Every conversation that nobody finds who looks for those of its tenant."""
-    for key in client.scan_iter(keys.history("*", "*")):
+    for key in client.scan_iter(keys.history("*", "*"), count=1000):
         tenant, _, name = text(key).removeprefix(keys.history("", "").removesuffix(":")).partition(":")
         if client.zscore(keys.conversations(tenant), name) is None:
             yield f"conversation {name} of {tenant} is not listed"
@@ -229,7 +232,18 @@ def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
 
 
 def _conversations(client: redis.Redis, keys: Keys) -> dict[str, list[str]]:
-    return {text(name): _members_in_order(client, name) for name in client.scan_iter(keys.conversation("*", "*"))}
+    return {
+        text(name): _members_in_order(client, name)
+        for name in client.scan_iter(keys.conversation("*", "*"), count=1000)
+    }
+
+
+def _each(client: redis.Redis, command: str, names: Sequence[str | bytes], *arguments: str) -> list[Any]:
+    """The answers to a command about each of these keys, in one round trip."""
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            getattr(pipe, command)(name, *arguments)
+        return pipe.execute()
 
 
 def _members(client: redis.Redis, place: str | bytes) -> set[str]:

@@ -17,8 +17,11 @@ AT_ONCE, MOST = 200, 260
 def family(board: Board, children: int, parent: str = "parent") -> Claim:
     """A running job that has called many others."""
     claim = board.start(board.submit(parent))
-    for number in range(children):
-        assert board.call(claim, str(number), f"{parent}-{number}")[0] is SubmitCode.CREATED
+    jobs = [
+        board.job(f"{parent}-{number}", parent=parent, parent_fence=claim.fence, parent_key=f"call:{number}")
+        for number in range(children)
+    ]
+    assert {code for code, _ in board.run(board.transitions.submit(jobs))} == {SubmitCode.CREATED}
     return claim
 
 
@@ -42,7 +45,8 @@ def swept(board: Board) -> list[Any]:
 
 
 def talk(board: Board, count: int) -> list[str]:
-    return [board.submit(f"turn-{number}", conversation="chat") for number in range(count)]
+    jobs = [board.job(f"turn-{number}", conversation="chat") for number in range(count)]
+    return [found for _, found in board.run(board.transitions.submit(jobs))]
 
 
 # Families

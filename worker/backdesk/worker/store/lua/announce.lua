@@ -24,7 +24,7 @@ else
   redis.call('DEL', worker_key(name))
   redis.call('ZREM', workers_key, name)
 end
-change_offer(name, stays and cjson.encode{said.slots, kinds} or '')
+change_offer(name, stays and cjson.encode{said.slots or {}, kinds} or '')
 
 local seen = {}
 local function see(kind)
