@@ -134,6 +134,20 @@ def test_as_long_as_there_is_no_primary_it_connects_a_few_times_and_not_with_eac
         assert int(witness.info("stats")["total_connections_received"]) - before < 20
 
 
+@pytest.mark.parametrize("rights", [["+@all"], ["+@all", "-@admin"]], ids=["all", "few"])
+def test_connections_of_a_worker_are_named_and_kept_where_the_server_can(
+    redis_server: EmbeddedRedis, rights: list[str]
+) -> None:
+    with connect(redis_server.url) as client:
+        client.execute_command("ACL", "SETUSER", "desk", "on", ">secret", "~*", "&*", *rights)
+        with connect(redis_server.url.replace("//", "//desk:secret@"), 5, "leases") as leases:
+            assert leases.ping()
+            (found,) = [each for each in client.client_list() if each["name"] == "backdesk-leases"]
+            can = rights == ["+@all"] and client.info("server")["redis_version"] >= "7"
+            assert ("e" in found["flags"]) is can
+        client.execute_command("ACL", "DELUSER", "desk")
+
+
 async def test_a_client_on_an_event_loop_follows_too(address: Address) -> None:
     async with connect_async(address.url) as client, connect_async(address.url) as reader:
         await run_async(client, WRITE)

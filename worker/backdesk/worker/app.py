@@ -137,7 +137,7 @@ class BackdeskWorker(Worker):
     def install_platform_tweaks(self, worker: Worker) -> None:
         """Called before the pool and the connection are started."""
         super().install_platform_tweaks(worker)
-        client = connect(settings.url, settings.socket_timeout_s)
+        client = connect(settings.url, settings.socket_timeout_s, "shutdown")
         _check_rights(client)
         self.handover = Handover(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.handover.hurry).install()
@@ -250,7 +250,7 @@ def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
 def _on_ready(sender: Any, **_: Any) -> None:
     sender.supervisor = Supervisor.of(sender, settings, REGISTRY)
     sender.supervisor.start()
-    sender.give_back = Redelivery(connect(settings.url, settings.socket_timeout_s), settings).give_back
+    sender.give_back = Redelivery(connect(settings.url, settings.socket_timeout_s, "redelivery"), settings).give_back
 
 
 @worker_shutdown.connect

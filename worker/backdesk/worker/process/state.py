@@ -45,10 +45,10 @@ class WorkerProcess:
         self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
-        self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s))
+        self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s, "writer"))
         self.durability = Durability(settings.url, settings.durable_wait_s, settings.socket_timeout_s)
         # A client of its own: a renewal must not wait behind a long batch of the writer.
-        lease_client = connect(settings.url, renewal_timeout_s(settings))
+        lease_client = connect(settings.url, renewal_timeout_s(settings), "leases")
         self.leases = LeaseKeeper(lease_client, self.transitions, settings, self.loop)
 
     def progress(self, claim: Claim) -> AttemptProgress:

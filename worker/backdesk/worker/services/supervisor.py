@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from redis.exceptions import RedisError
@@ -49,12 +50,13 @@ class Supervisor:
     def of(cls, consumer: Consumer, settings: Settings, kinds: Mapping[str, TaskSpec]) -> Supervisor:
         """Build it for a Celery consumer that is ready."""
         name, timeout_s = consumer.hostname, settings.socket_timeout_s
-        watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S)))
+        watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S), "watchdog"))
         facts = FactSource(consumer, watchdog, settings, kinds)
-        presence = Presence(name, connect(settings.url, timeout_s), settings, facts, facts.note_store_reached)
-        maintenance = Maintenance(name, connect(settings.url, timeout_s), settings)
-        intake = Intake(connect(settings.url, timeout_s), settings, consumer.app, kinds, lambda: maintenance.leads)
-        scheduler = Scheduler(connect(settings.url, timeout_s), settings, kinds, lambda: maintenance.leads)
+        connected = partial(connect, settings.url, timeout_s)
+        presence = Presence(name, connected("presence"), settings, facts, facts.note_store_reached)
+        maintenance = Maintenance(name, connected("maintenance"), settings)
+        intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
+        scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
         return cls(presence, facts, [maintenance, intake, scheduler, watchdog, *_probes(settings, facts)], kinds)
 
     def start(self) -> None:
@@ -88,7 +90,7 @@ def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
         probes.append(FileProbe(settings.health_file, facts))
     if settings.health_port:
         try:
-            metrics = Metrics(connect(settings.url, settings.socket_timeout_s), settings)
+            metrics = Metrics(connect(settings.url, settings.socket_timeout_s, "metrics"), settings)
             probes.append(HttpProbe(settings.health_host, settings.health_port, facts, metrics.render))
         except OSError as error:
             # A worker without its port is reported as ill by whoever asks there; it need not be without work.

@@ -64,9 +64,15 @@ def _options(timeout_s: float) -> dict[str, Any]:
     }
 
 
-def connect(url: str, timeout_s: float = 10.0) -> redis.Redis:
-    """Return a client with its own pool; opens no connection yet. Raises ValueError for a URL that is none."""
+def connect(url: str, timeout_s: float = 10.0, part: str = "") -> redis.Redis:
+    """Return a client with its own pool; opens no connection yet. Raises ValueError for a URL that is none.
+
+    `part` is what of a worker it serves. `CLIENT LIST` shows it, and a server short of memory for its clients
+    (`maxmemory-clients`) does not take its connections, where the server's version and the user's rights allow that.
+    """
     options = _options(timeout_s)
+    if part:
+        options |= {"client_name": f"backdesk-{part}", "redis_connect_func": following.greet_as_worker}
     return redis.Redis.from_pool(redis.BlockingConnectionPool(**options | _reached_by(url, BLOCKING, options)))
 
 

@@ -31,7 +31,7 @@ class Durability:
     """Waits for writes, for at most `wait_s` each on the disk and on a replica."""
 
     def __init__(self, url: str, wait_s: float, socket_timeout_s: float) -> None:
-        self._client = connect(url, 2 * wait_s + socket_timeout_s)
+        self._client = connect(url, 2 * wait_s + socket_timeout_s, "durability")
         self._wait_ms = round(wait_s * 1000)
         self._waiting: list[tuple[Call[Kept], Future[Kept]]] = []
         self._wake = threading.Condition()

@@ -13,7 +13,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis.asyncio.connection as aio
@@ -21,7 +21,7 @@ import redis.asyncio.sentinel as aio_by_sentinel
 import redis.connection as blocking
 import redis.sentinel as by_sentinel
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from backdesk.worker.store.refusal import NOT_PRIMARY, refusal
 
@@ -83,6 +83,14 @@ class Following(blocking.AbstractConnection):
         if leaves:
             self.disconnect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
         return leaves
+
+
+def greet_as_worker(connection: blocking.AbstractConnection) -> None:
+    """Begin a connection that the server should keep before those of others."""
+    connection.on_connect()
+    connection.send_command("CLIENT", "NO-EVICT", "on")
+    with suppress(ResponseError):  # not known before 7.0, and for administrators only
+        connection.read_response()
 
 
 class AsyncFollowing(aio.AbstractConnection):
