@@ -128,7 +128,7 @@ def test_a_lease_is_renewed_in_time_though_its_connection_is_half_open(
     settings: Settings, board: Board, redis_server: EmbeddedRedis
 ) -> None:
     with Proxy(redis_server.port) as proxy:
-        process = WorkerProcess(settings.model_copy(update={"redis_url": proxy.url, "lease_s": 2.0}))
+        process = WorkerProcess(settings.model_copy(update={"redis_url": proxy.url, "lease_s": 4.0}))
         job_id = board.submit(kind="test.sleep", request={"n": 60})
         begin(process, REGISTRY["test.sleep"], job_id, "worker-1")
         eventually(lambda: board.state(job_id) is JobState.RUNNING)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 #: once on a new connection; so one may fail three times, as on half-open connections, and the lease holds.
 RENEWAL, RENEWAL_TIMEOUT = 1 / 3, 1 / 6
 #: Pause before it is repeated, and the least that Redis has for its answer. Seconds.
-RENEW_AGAIN_S, SHORTEST_TIMEOUT_S = 0.1, 0.25
+RENEW_AGAIN_S, SHORTEST_TIMEOUT_S = 0.1, 1.0
 #: How often time limits are looked at, and how often the store is asked whom to stop. Seconds.
 WATCH_EVERY_S = 0.1
 ASK_EVERY_S = 0.4
