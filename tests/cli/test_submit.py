@@ -127,6 +127,18 @@ def test_waiting_gives_the_record(on_fleet: Cli) -> None:
     assert '"text": "hello"' in answer.out
 
 
+@pytest.mark.parametrize("stay", [(), ("--wait",), ("--watch",)])
+def test_a_key_whose_job_is_forgotten_is_said_to_be_used(on_fleet: Cli, fleet: Fleet, stay: tuple[str, ...]) -> None:
+    key = f"used-up{''.join(stay)}"
+    words = ("submit", "test.end", "--text", "task_error", "--idempotency-key", key, "--key-ttl", "1h")
+    first = on_fleet(*words, "--wait", "--json").document["id"]
+    fleet.jobs.dead.drop([first])
+    answer = on_fleet(*words, *stay, "--json")
+
+    assert (answer.code, answer.document["error"]["code"]) == (2, "job_forgotten")
+    assert first in answer.document["error"]["message"]
+
+
 def test_nothing_is_streamed_for_a_command_that_only_waits(on_fleet: Cli, fleet: Fleet) -> None:
     words = ("--text", "one two three", "--delay", "0.5", "--wait", "--job-id", "only-waits")
     answer = on_fleet("submit", "test.tokens", *words, "--json")

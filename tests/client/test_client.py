@@ -174,6 +174,67 @@ async def test_many_are_checked_before_one_is_written(jobs: Client, client: redi
     assert client.keys("*") == []
 
 
+async def test_a_batch_that_broke_off_is_completed_by_asking_again(
+    jobs: Client, board: Board, client: redis.Redis
+) -> None:
+    requests = [{"n": n} for n in range(2500)]
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"]) + 2_000_000)
+    with pytest.raises(StoreUnavailable, match="OOM"):
+        await jobs.submit_many("test.steps", requests, batch="monday")
+    client.config_set("maxmemory", 0)
+    assert 0 < client.zcard(board.keys.state("queued")) < 2500
+    many = await jobs.submit_many("test.steps", requests, batch="monday")
+    assert client.zcard(board.keys.state("queued")) == 2500
+    assert [board.record(job.id).request["n"] for job in many[::500]] == list(range(0, 2500, 500))
+    assert {job.created for job in many} == {True, False}
+
+
+async def test_a_batch_is_of_one_tenant_and_of_the_same_requests(jobs: Client, board: Board) -> None:
+    first = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], batch="monday")
+    again = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], batch="monday")
+    other = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], batch="monday", tenant="globex")
+    assert [job.id for job in again] == [job.id for job in first]
+    assert not {job.id for job in other} & {job.id for job in first}
+    with pytest.raises(IdempotencyConflict) as caught:
+        await jobs.submit_many("test.steps", [{"n": 1}, {"n": 3}], batch="monday")
+    assert caught.value.job_id == first[1].id
+    assert board.client.zcard(board.keys.state("queued")) == 4
+
+
+async def test_each_of_many_may_have_a_key(jobs: Client) -> None:
+    one = await jobs.submit("test.steps", {"n": 1}, idempotency_key="order-1")
+    keys = ["order-1", "order-2"]
+    many = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], idempotency_keys=keys)
+    assert [(job.id == one.id, job.created) for job in many] == [(True, False), (False, True)]
+    again = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], idempotency_keys=iter(keys))
+    assert [job.id for job in again] == [job.id for job in many]
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"idempotency_keys": ["one"]}, "idempotency_keys"),
+        ({"idempotency_keys": ["one", ""]}, "[1].idempotency_key"),
+        ({"batch": ""}, "batch"),
+        ({"idempotency_key": "one"}, "idempotency_key"),
+    ],
+)
+async def test_names_of_many_that_cannot_be_are_refused(jobs: Client, options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], **options)
+    assert caught.value.field == field
+
+
+async def test_a_key_that_outlives_its_job_says_that_it_is_forgotten(jobs: Client, board: Board) -> None:
+    first = await jobs.submit("test.echo", {}, idempotency_key="k", idempotency_ttl=3600)
+    board.fail(board.start(first.id))
+    board.run(board.transitions.drop([first.id]))
+    again = await jobs.submit("test.echo", {}, idempotency_key="k", idempotency_ttl=3600)
+    assert (again.id, again.created, again.forgotten) == (first.id, False, True)
+    with pytest.raises(JobNotFound):
+        await again.result(1)
+
+
 async def test_none_at_all_is_no_error(jobs: Client) -> None:
     assert await jobs.submit_many("test.steps", []) == []
 

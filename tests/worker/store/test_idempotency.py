@@ -64,12 +64,29 @@ def test_a_key_that_another_job_has_taken_survives_the_end_and_the_pruning_of_th
     assert client.ttl(key) == -1
 
 
-def test_a_key_whose_job_is_forgotten_is_free(board: Board, client: redis.Redis) -> None:
-    board.submit("a", idempotency_key="k", idempotency_ttl_ms=3_600_000)
-    board.run_next()
-    client.delete(board.keys.job("a"))  # expired by itself, as when no worker was alive for long
+@pytest.mark.parametrize("forgotten_by", ["prune", "drop"])
+def test_a_key_with_a_time_outlives_its_job_and_keeps_another_from_being_made(
+    board: Board, clock: Clock, client: redis.Redis, forgotten_by: str
+) -> None:
+    board.submit("a", idempotency_key="k", idempotency_ttl_ms=60_000)
+    board.fail(board.start("a"))
+    clock.advance(board.settings.retention_s + 1)
+    transitions = board.transitions
+    assert board.run(transitions.prune() if forgotten_by == "prune" else transitions.drop(["a"])) == 1
+    assert client.exists(board.keys.job("a")) == 0
+    assert submit_one(board, "b", idempotency_key="k") == (SubmitCode.FORGOTTEN, "a")
+    assert client.exists(board.keys.job("b")) == 0
+    client.delete(board.keys.idempotency("acme", "k"))  # as when its time is over
     assert submit_one(board, "b", idempotency_key="k") == (SubmitCode.CREATED, "b")
-    client.flushall()
+
+
+@pytest.mark.parametrize("lasting", [{"idempotency_while_active": True}, {}])
+def test_a_key_without_a_time_goes_with_its_job(board: Board, clock: Clock, lasting: dict[str, Any]) -> None:
+    board.submit("a", idempotency_key="k", **lasting)
+    board.run_next()
+    clock.advance(board.settings.retention_s + 1)
+    board.run(board.transitions.prune())
+    assert submit_one(board, "b", idempotency_key="k") == (SubmitCode.CREATED, "b")
 
 
 def test_tenants_have_their_own_keys(board: Board) -> None:

@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 
 from backdesk.cli.catalogue import contract_of
 from backdesk.cli.connection import connected
-from backdesk.cli.errors import ExitCode
+from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.options.moments import read_moment, read_span, read_span_or_moment
 from backdesk.cli.options.request_fields import fields_of, request_from
 from backdesk.cli.options.request_source import read_source
@@ -49,6 +49,9 @@ from backdesk.client.operations.jobs import new_job_id
 from backdesk.worker.errors import BackdeskError, InvalidRequest, ResultTimeout
 from backdesk.worker.model.job import DEFAULT_TENANT, TERMINAL, JobRecord
 from backdesk.worker.model.options import WHEN_BUSY
+
+#: What is said of a key that has outlived its job.
+FORGOTTEN = "the key belongs to job {}, which has ended and whose record is no longer kept; nothing was submitted"
 
 
 class SubmitCommand(TyperCommand):
@@ -204,6 +207,8 @@ def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *,
 
 
 def _announce(job: Job, stay: Follow, out: Output) -> None:
+    if job.forgotten:
+        raise CommandFailed("job_forgotten", FORGOTTEN.format(job.id), ExitCode.REFUSED)
     record = job.get()
     warning = lack_text(record.unserved, record.queue) if record.unserved else None
     if not stay.watch and not stay.wait:

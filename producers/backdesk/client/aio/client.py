@@ -110,7 +110,8 @@ class AsyncJobClient(AsyncConnection):
 
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. The key finds the job as long as that is kept, or for `idempotency_ttl` (seconds or
-        a timedelta), or with `idempotency_while_active` until it has ended.
+        a timedelta), or with `idempotency_while_active` until it has ended. A key that lasts longer than its job is
+        kept still keeps another from being made; what is returned is `forgotten` then.
 
         Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
         waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those that
@@ -118,30 +119,55 @@ class AsyncJobClient(AsyncConnection):
         also for a tenant that may not have such jobs.
         """
         meant = read_kind(kind)
-        found, created = await self.do(self.core.submit(meant, request, JobOptions(**options), job_id))
-        return AsyncJob(found, created, self, model_of(meant))
+        written = await self.do(self.core.submit(meant, request, JobOptions(**options), job_id))
+        return AsyncJob(written.id, written.created, self, model_of(meant), written.forgotten)
 
     @overload
     async def submit_many(
         self,
         kind: TypedKind[Request, Result],
         requests: Iterable[Request | Mapping[str, Any]],
+        *,
+        batch: str | None = None,
+        idempotency_keys: Iterable[str] | None = None,
         **options: Unpack[Options],
     ) -> Jobs[Result]: ...
 
     @overload
-    async def submit_many(self, kind: str, requests: Iterable[object], **options: Unpack[Options]) -> Jobs[Any]: ...
+    async def submit_many(
+        self,
+        kind: str,
+        requests: Iterable[object],
+        *,
+        batch: str | None = None,
+        idempotency_keys: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> Jobs[Any]: ...
 
     async def submit_many(
-        self, kind: str | TypedKind[Any, Any], requests: Iterable[object], **options: Unpack[Options]
+        self,
+        kind: str | TypedKind[Any, Any],
+        requests: Iterable[object],
+        *,
+        batch: str | None = None,
+        idempotency_keys: Iterable[str] | None = None,
+        **options: Unpack[Options],
     ) -> Jobs[Any]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
-        Raises InvalidRequest, with the position as in `[3].message`, before any of them is written.
+        A call that breaks off may have written some of them. Called again with the same `batch`, a name of your own
+        choosing, and the same requests, it writes the others: ids follow from the tenant, the batch and the position.
+        `idempotency_keys`, one for each request, hold beyond the call, as that of `submit` does.
+
+        Raises InvalidRequest, with the position as in `[3].message`, before any of them is written, and
+        IdempotencyConflict for a key or a place in the batch that belongs to another request.
         """
         meant = read_kind(kind)
-        ids = await self.do(self.core.submit_many(meant, requests, JobOptions(**options)))
-        return [AsyncJob(job_id, True, self, model_of(meant)) for job_id in ids]
+        many = self.core.submit_many(meant, requests, JobOptions(**options), batch, idempotency_keys)
+        return [
+            AsyncJob(written.id, written.created, self, model_of(meant), written.forgotten)
+            for written in await self.do(many)
+        ]
 
     async def get(self, job_id: str) -> JobRecord:
         """Return a job's record as it is now; raises JobNotFound."""

@@ -65,8 +65,8 @@ class DeadLetters:
         replay with another request goes on, and what `submit` raises.
         """
         options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
-        found, created = await self._client.do(self._operations.replay(job_id, request, options, resume=resume))
-        return AsyncJob(found, created, self._client)
+        written = await self._client.do(self._operations.replay(job_id, request, options, resume=resume))
+        return AsyncJob(written.id, written.created, self._client)
 
     async def replay_many(
         self,

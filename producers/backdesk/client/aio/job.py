@@ -21,6 +21,8 @@ Result = TypeVar("Result", default=Any)
 class AsyncJob(Generic[Result]):
     """A job that was submitted. `created` is False when it was found by its key or id.
 
+    `forgotten` says that the key found a job that has ended and whose record is kept no more: none was written, and
+    there is nothing to read.
     `model` is that of its results, None when it was submitted by the name of its kind.
     """
 
@@ -28,6 +30,7 @@ class AsyncJob(Generic[Result]):
     created: bool
     client: AsyncJobClient
     model: type[Any] | None = None
+    forgotten: bool = False
 
     async def get(self) -> JobRecord:
         """Return the record as it is now."""

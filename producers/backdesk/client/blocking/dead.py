@@ -67,8 +67,8 @@ class DeadLetters:
         replay with another request goes on, and what `submit` raises.
         """
         options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
-        found, created = self._client.do(self._operations.replay(job_id, request, options, resume=resume))
-        return Job(found, created, self._client)
+        written = self._client.do(self._operations.replay(job_id, request, options, resume=resume))
+        return Job(written.id, written.created, self._client)
 
     def replay_many(
         self,

@@ -23,6 +23,8 @@ Result = TypeVar("Result", default=Any)
 class Job(Generic[Result]):
     """A job that was submitted. `created` is False when it was found by its key or id.
 
+    `forgotten` says that the key found a job that has ended and whose record is kept no more: none was written, and
+    there is nothing to read.
     `model` is that of its results, None when it was submitted by the name of its kind.
     """
 
@@ -30,6 +32,7 @@ class Job(Generic[Result]):
     created: bool
     client: JobClient
     model: type[Any] | None = None
+    forgotten: bool = False
 
     def get(self) -> JobRecord:
         """Return the record as it is now."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdesk.client.operations.jobs import PAGE, JobOperations, Records
+from backdesk.client.operations.jobs import PAGE, JobOperations, Records, Written
 from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
@@ -94,8 +94,8 @@ class DeadLetterOperations:
 
     def replay(
         self, job_id: str, request: object | None, changes: Mapping[str, Any], *, resume: bool
-    ) -> Operation[tuple[str, bool]]:
-        """Return the id of the job that does it again, and whether it is new."""
+    ) -> Operation[Written]:
+        """Write the job that does it again, and return what that came to."""
         record = yield from self._core.get(job_id)
         _check_replayable(record, request)
         new_id = yield from self._id_of_replay(record)
@@ -118,8 +118,8 @@ class DeadLetterOperations:
         done = []
         for record in reversed(records):
             try:
-                job_id, created = yield from self.replay(record.id, None, {}, resume=resume)
-                done.append(Replay(record.id, job_id, created))
+                written = yield from self.replay(record.id, None, {}, resume=resume)
+                done.append(Replay(record.id, written.id, written.created))
             except BackdeskError as error:
                 done.append(Replay(record.id, refused=error))
         return done

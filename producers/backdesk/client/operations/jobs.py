@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.holds import with_holds
@@ -22,7 +24,7 @@ from backdesk.worker.store.fields import readable
 from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
-from backdesk.worker.submit.admission import admit, check_taken, refusal
+from backdesk.worker.submit.admission import admit, check_key, check_taken
 
 # Named here because inside the clients `list` is a method.
 Ids = list[str]
@@ -36,11 +38,24 @@ Events = list[JobEvent]
 #: Jobs written by one script call, and calls in one round trip, of `submit_many`.
 JOBS_A_CALL = 50
 CALLS_A_TRIP = 20
+JOBS_A_TRIP = JOBS_A_CALL * CALLS_A_TRIP
 #: Events in one answer; each may have BACKDESK_MAX_EVENT_BYTES.
 EVENTS_A_PAGE = 200
 #: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
 PAGE = 200
 MAX_PAGES = 50
+
+
+class Written(NamedTuple):
+    """What a submit came to: the job, whether this call made it, and whether it has ended and is forgotten."""
+
+    id: str
+    created: bool
+    forgotten: bool = False
+
+    def by_this_call(self, chosen: str) -> Written:
+        """Return it as made by this call if it has the id that this call chose: it was written before a break then."""
+        return self._replace(created=True) if self.id == chosen else self
 
 
 class JobOperations:
@@ -54,37 +69,43 @@ class JobOperations:
         #: What the caller vouches for: kinds that need not be announced.
         self._given = checks or {}
 
-    def submit(
-        self, kind: NamedKind, request: object, options: JobOptions, job_id: str | None
-    ) -> Operation[tuple[str, bool]]:
-        """Return the job's id, and whether this call created it."""
+    def submit(self, kind: NamedKind, request: object, options: JobOptions, job_id: str | None) -> Operation[Written]:
+        """Write a job, and return what it came to."""
         check = yield from self.check(kind)
         job = self._admit(new_job_id() if job_id is None else job_id, name_of(kind), request, check, options)
-        found, created = yield from self.write(job)
-        # An id of our own choosing that is found already was written by this very call, before its connection broke.
-        return found, created or (job_id is None and found == job.id)
+        written = yield from self.write(job)
+        return written.by_this_call(job.id) if job_id is None else written
 
-    def write(self, job: NewJob) -> Operation[tuple[str, bool]]:
-        """Return the id of a job that was admitted, and whether it is new; raises IdempotencyConflict."""
-        (((code, found),),) = yield Calls([self.transitions.submit([job])])
-        check_taken(job, code, found)
-        return found, code is SubmitCode.CREATED
+    def write(self, job: NewJob) -> Operation[Written]:
+        """Write a job that was admitted. Raises IdempotencyConflict and what else keeps the store from taking it."""
+        ((answer,),) = yield Calls([self.transitions.submit([job])])
+        return _written(job, *answer)
 
-    def submit_many(self, kind: NamedKind, requests: Iterable[object], options: JobOptions) -> Operation[list[str]]:
-        """Return the ids of the new jobs, in the order of the requests. All are checked before one is written."""
-        if options.idempotency_key is not None:
-            raise InvalidRequest("idempotency_key", "names one job; use submit for it")
-        if options.when_busy != WHEN_BUSY[0]:
-            raise InvalidRequest("when_busy", "is for one job; use submit for it")
+    def submit_many(
+        self,
+        kind: NamedKind,
+        requests: Iterable[object],
+        options: JobOptions,
+        batch: str | None,
+        keys: Iterable[str] | None,
+    ) -> Operation[list[Written]]:
+        """Write many jobs, and return what they came to, in the order of the requests.
+
+        All are checked before one is written.
+        """
+        _check_for_many(options, batch)
         check = yield from self.check(kind)
-        jobs = [self._admit_nth(n, name_of(kind), request, check, options) for n, request in enumerate(requests)]
-        calls = [self.transitions.submit(jobs[at : at + JOBS_A_CALL]) for at in range(0, len(jobs), JOBS_A_CALL)]
-        for at in range(0, len(calls), CALLS_A_TRIP):
-            for replies in (yield Calls(calls[at : at + CALLS_A_TRIP])):
-                for code, found in replies:
-                    if code is SubmitCode.FORBIDDEN:
-                        raise refusal(found, tenant=options.tenant)
-        return [job.id for job in jobs]
+        jobs, written = list[NewJob](), list[Written]()
+        for number, (request, each) in enumerate(_with_keys([*requests], options, keys)):
+            with _position(number):
+                job_id = _id_in_batch(batch, options.tenant, number)
+                jobs.append(self._admit(job_id, name_of(kind), request, check, each))
+        for at in range(0, len(jobs), JOBS_A_TRIP):
+            parts = [jobs[first : first + JOBS_A_CALL] for first in range(at, len(jobs), JOBS_A_CALL)][:CALLS_A_TRIP]
+            answers = yield Calls([self.transitions.submit(part) for part in parts])
+            for part, replies in zip(parts, answers, strict=True):
+                written += [_written(job, *reply) for job, reply in zip(part, replies, strict=True)]
+        return written if batch else [each.by_this_call(job.id) for job, each in zip(jobs, written, strict=True)]
 
     def get(self, job_id: str) -> Operation[JobRecord]:
         """Return the record; raises JobNotFound."""
@@ -209,11 +230,47 @@ class JobOperations:
     def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
         return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)
 
-    def _admit_nth(self, n: int, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
-        try:
-            return self._admit(new_job_id(), kind, request, check, options)
-        except InvalidRequest as error:
-            raise InvalidRequest.of({f"[{n}].{field}": reason for field, reason in error.fields.items()}) from None
+
+@contextmanager
+def _position(number: int) -> Iterator[None]:
+    """Say of what is refused which of the requests it is, as in `[3].message`."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise InvalidRequest.of({f"[{number}].{field}": reason for field, reason in error.fields.items()}) from None
+
+
+def _written(job: NewJob, code: SubmitCode, found: str) -> Written:
+    check_taken(job, code, found)
+    return Written(found, code is SubmitCode.CREATED, code is SubmitCode.FORGOTTEN)
+
+
+def _check_for_many(options: JobOptions, batch: str | None) -> None:
+    if options.idempotency_key is not None:
+        raise InvalidRequest("idempotency_key", "names one job; give idempotency_keys, one for each request")
+    if options.when_busy != WHEN_BUSY[0]:
+        raise InvalidRequest("when_busy", "is for one job; use submit for it")
+    check_key("batch", batch)
+
+
+def _with_keys(
+    requests: Sequence[object], options: JobOptions, keys: Iterable[str] | None
+) -> Iterator[tuple[object, JobOptions]]:
+    """Return each request with its options."""
+    if keys is None:
+        return ((request, options) for request in requests)
+    named = [*keys]
+    if len(named) != len(requests):
+        reason = f"there are {len(named)} for {len(requests)} requests: give one for each"
+        raise InvalidRequest("idempotency_keys", reason)
+    return ((request, replace(options, idempotency_key=key)) for request, key in zip(requests, named, strict=True))
+
+
+def _id_in_batch(batch: str | None, tenant: str, number: int) -> str:
+    """Return the id of a job of a batch: always the same, so that who asks for a batch again makes no job twice."""
+    if batch is None:
+        return new_job_id()
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"backdesk/batch/{tenant}/{batch}/{number}"))
 
 
 def new_job_id() -> str:

@@ -137,7 +137,7 @@ class ScheduleOperations:
         check = yield from self._core.check(schedule.kind)
         limit = self._core.settings.max_request_bytes
         job = job_of(schedule, check, new_job_id(), None, max_request_bytes=limit)
-        return (yield from self._core.write(job))[0]
+        return (yield from self._core.write(job)).id
 
     def _now(self) -> Operation[datetime]:
         """Return the time of Redis, by which schedules are fired."""

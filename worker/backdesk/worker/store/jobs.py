@@ -50,6 +50,8 @@ class SubmitCode(IntEnum):
     """What `submit` did with a job."""
 
     CREATED = 1
+    #: Not written: its key belongs to this job, which has ended and is forgotten.
+    FORGOTTEN = 2
     EXISTING = 0
     CONFLICT = -1
     #: The job that called it has lost its fence meanwhile.

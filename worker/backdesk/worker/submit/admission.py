@@ -64,7 +64,7 @@ def admit(
         priority=optional(options.priority),
         request=encoded,
         fingerprint=fingerprint(options.tenant, kind, encoded),
-        idempotency_key=_idempotency_key(options.idempotency_key),
+        idempotency_key=check_key("idempotency_key", options.idempotency_key),
         run_at_ms=_run_at(options, now),
         expires_at_ms=_limit("expires", options.expires, now),
         start_by_ms=_limit("start_by", options.start_by, now),
@@ -123,12 +123,13 @@ def _check_priority(value: object) -> None:
         )
 
 
-def _idempotency_key(key: str | None) -> str:
+def check_key(field: str, key: str | None) -> str:
+    """Return a key of the caller's own choosing, "" for none; raises InvalidRequest for what cannot be one."""
     if key is None:
         return ""
     if not isinstance(key, str) or not key or len(key) > MAX_IDEMPOTENCY_KEY:
-        raise InvalidRequest("idempotency_key", f"must be 1 to {MAX_IDEMPOTENCY_KEY} characters")
-    encode_json("idempotency_key", key)
+        raise InvalidRequest(field, f"must be 1 to {MAX_IDEMPOTENCY_KEY} characters")
+    encode_json(field, key)
     return key
 
 

@@ -7,7 +7,8 @@
 --   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished, or ''), conversation (or
 --   ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
--- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another,
+-- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
+--   written because the key belongs to a job that has ended and is forgotten,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
 --   or {-4, field} when the tenant, or its kind, is not allowed, {-5, levels} when jobs call each other so deep
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
@@ -29,7 +30,8 @@ local function existing(id, tenant, key, fingerprint)
   local same = found(id, fingerprint)
   if same or key == '' then return same end
   local other = redis.call('GET', idempotency_key(tenant, key))
-  return other and found(other, fingerprint)
+  -- A key that lasts for a time of its own may outlive its job, which then has ended.
+  return other and (found(other, fingerprint) or {2, other})
 end
 
 -- Each job arrives at a µs of its own, never before the one before it, whatever the clock does. A priority is worth a

@@ -1,14 +1,15 @@
--- To forget a job: its record and all that belongs to it.
+-- To forget a job: its record and all that belongs to it. An idempotency key that lasts for a time of its own stays.
 --!include keys
 
 local function forget(id)
-  local field = redis.call('HMGET', job_key(id), 'tenant', 'state', 'idempotency_key')
+  local field = redis.call('HMGET', job_key(id), 'tenant', 'state', 'idempotency_key',
+    'idempotency_lasts')
   redis.call('ZREM', forgetting_key, id)
   if not field[1] then return end
   local listed = tenant_jobs_key(field[1])
   redis.call('ZREM', listed, id)
   if redis.call('EXISTS', listed) == 0 then redis.call('SREM', tenants_key, field[1]) end
-  local key = field[3] and idempotency_key(field[1], field[3])
+  local key = field[3] and field[4] ~= 'ttl' and idempotency_key(field[1], field[3])
   if key and redis.call('GET', key) == id then redis.call('DEL', key) end
   redis.call('DEL', job_key(id), events_key(id), ledger_key(id), checkpoint_key(id), children_key(id), spent_key(id))
   redis.call('ZREM', state_key(field[2]), id)
