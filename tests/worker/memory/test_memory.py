@@ -234,7 +234,7 @@ def test_secrets_are_masked_in_notes(bench: Bench, board: Board) -> None:
         ("x" * 65, {}, "lower-case"),
         ("a:b", {}, "lower-case"),
         ("refunds", {"text": "x" * 40_000}, "the limit is"),
-        ("refunds", {"x": float("nan")}, "expected value"),
+        ("refunds", {"x": float("nan")}, "nan is no number of JSON"),
     ],
 )
 def test_what_cannot_be_noted_says_why(

@@ -53,8 +53,8 @@ def test_names_reach_their_values_wherever_these_stand(client: redis.Redis) -> N
 
 def test_names_cost_nothing_on_the_server() -> None:
     _, text = paint()
-    assert "ARGV[5] .. ARGV[6] .. ARGV[1]" in text
-    assert "for each = 7, #ARGV, 2 do" in text
+    assert "ARGV[6] .. ARGV[7] .. ARGV[1]" in text
+    assert "for each = 8, #ARGV, 2 do" in text
     assert "ARGV[each] .. '=' .. ARGV[each + 1]" in text
     assert "return {1, painted}" in text
 
