@@ -94,3 +94,20 @@ async def fall_back(ctx: TaskContext, request: Text, failure: object) -> Text:
 @task("test.guess", retry=RetryPolicy(attempts=1), fallback=fall_back)
 async def guess(ctx: TaskContext, request: Text) -> Text:
     raise TaskError("model_down", "nobody is there", category=Category.NETWORK, transient=True)
+
+
+@task("test.journey")
+async def journey(ctx: TaskContext, request: Number) -> Anything:
+    """Do three steps, each leaving word in the file `flag`, and fail after them when n is 0."""
+
+    def note(word: str) -> str:
+        with open(request.flag, "a") as file:  # noqa: PTH123 - a test's signal
+            file.write(word + "\n")
+        return word
+
+    plan = await ctx.step("plan", note, "plan", effect="pure")
+    charge = await ctx.step("charge", note, "charge", effect="unsafe")
+    mail = await ctx.step("mail", note, f"mail of {plan}", effect="idempotent")
+    if not request.n:
+        raise TaskError("broken", "the journey cannot be made")
+    return Anything(value=[plan, charge, mail])

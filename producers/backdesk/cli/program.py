@@ -19,6 +19,7 @@ from backdesk.cli.commands.jobs import list_jobs, show, watch
 from backdesk.cli.commands.kinds import kinds
 from backdesk.cli.commands.pauses import pause, resume
 from backdesk.cli.commands.reviews import reviews
+from backdesk.cli.commands.rewind import rewind
 from backdesk.cli.commands.stats import stats
 from backdesk.cli.commands.submit import SubmitCommand, submit
 from backdesk.cli.commands.top import top
@@ -58,7 +59,7 @@ app = typer.Typer(
 )
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
-    (JOBS, (submit, watch, show, list_jobs, cancel)),
+    (JOBS, (submit, watch, show, list_jobs, cancel, rewind)),
     (DECIDE, (approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, reviews, kinds, workers, health, doctor)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import redis
+from pydantic_core import to_json
 
 from backdesk.worker.errors import TaskError
 from backdesk.worker.model.job import Claim
@@ -86,6 +87,17 @@ def test_a_replay_that_resumes_counts_what_it_takes_over(board: Board) -> None:
     board.fail(claim)
     board.submit("b", origin="a", resumes=1)
     assert counted(board, "b") == held(board, "b") > 100
+
+
+def test_a_rewind_counts_what_it_takes_over_and_the_results_it_is_given(board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    for key in ("kept", "edited", "left out"):
+        remember(board, claim, key, 100)
+    board.fail(claim)
+    given = {"step:edited": (ENTRY % (b"y" * 50)).decode(), "step:given": (ENTRY % b"z").decode()}
+    board.submit("b", origin="a", resumes=to_json({"without": ["step:left out"], "with": given}).decode())
+    assert board.ledger("b").keys() == {"step:kept", "step:edited", "step:given"}
+    assert counted(board, "b") == held(board, "b") > 150
 
 
 def test_a_ledger_that_is_large_is_read_by_pages(client: redis.Redis, settings: Settings, clock: Clock) -> None:

@@ -38,6 +38,7 @@ from backdesk.client.operations.jobs import (
 )
 from backdesk.client.operations.notes import NoteOperations, Notes
 from backdesk.client.operations.overview import Overview, OverviewOperations
+from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.stats import By, StatisticsOperations, Stats
 from backdesk.client.operations.steps import Memory, MemoryOperations
 from backdesk.worker.errors import ResultTimeout
@@ -73,6 +74,7 @@ class JobClient(Connection):
     ) -> None:
         super().__init__(find_deployment(url, settings))
         self.core = core = JobOperations(self.deployment.settings, checks)
+        self._rewinding = RewindOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
         self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
@@ -80,7 +82,7 @@ class JobClient(Connection):
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
 
-    # Jobs: submit them, follow them, end them
+    # Jobs: submit them, follow them, end them, do them again
 
     @overload
     def submit(
@@ -245,6 +247,32 @@ class JobClient(Connection):
         otherwise, JobNotFound.
         """
         return self.do(self.core.cancel(job_id, reason))
+
+    def rewind(
+        self,
+        job_id: str,
+        *,
+        to: str | int,
+        request: object | None = None,
+        values: Mapping[str, Any] | None = None,
+        repeat: bool = False,
+    ) -> Job[Any]:
+        """Do a job that failed, was cancelled or expired again from a step of its own, as a new job, and return that.
+
+        `to` is the key of a step, question or call (`step:…`, `ask:…` or `call:…` where one key names several), or its
+        position in `memory`. What was before it is taken over; it and all after it are done anew, and the checkpoint is
+        not restored. Of the new job `request` is the request, and `values` the results of these steps, whether they
+        were before or after. Steps keep their idempotency keys. The jobs name each other, as `origin` and
+        `replayed_as`. Tenant, priority, metadata, timeout, retry policy and budget are those of the first.
+
+        Raises NotReplayable, with their names, when unsafe steps, such of unknown effect or outcome, or called jobs
+        would be done again, unless `repeat` says that it is meant; in a job that has had a checkpoint that is so of all
+        of them, as it may do them under other keys. Raises it also for a job that goes on or has succeeded, and a `to`
+        that is none; InvalidRequest, and what `submit` raises. Idempotent while the new job goes on or has succeeded.
+        """
+        edited = values or {}
+        written = self.do(self._rewinding.rewind(job_id, to, request, edited, repeat=repeat))
+        return Job(written.id, written.created, self)
 
     def memory(self, job_id: str) -> Memory:
         """Return what a job has finished and been told: its steps, answers and called jobs; raises JobNotFound."""

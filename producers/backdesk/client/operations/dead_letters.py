@@ -105,7 +105,7 @@ class DeadLetterOperations:
             record.kind,
             record.request if request is None else request,
             check,
-            replace(_kept(record, request), **changes),
+            replace(kept_options(record, request), **changes),
             max_request_bytes=self._core.settings.max_request_bytes,
             origin=record.id,
             resumes=resume,
@@ -153,7 +153,7 @@ def _check_replayable(record: JobRecord, request: object | None) -> None:
         raise NotReplayable(record.id, "it was rejected as a message, so there is no request to repeat; give one")
 
 
-def _kept(record: JobRecord, request: object | None) -> JobOptions:
+def kept_options(record: JobRecord, request: object | None) -> JobOptions:
     """Return the options that a replay takes over; an edited request may name another conversation."""
     return JobOptions(
         tenant=record.tenant,

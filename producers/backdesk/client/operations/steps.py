@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backdesk.client.operations.jobs import Ids, JobOperations
 from backdesk.client.operations.operation import Commands, Operation
-from backdesk.worker.model.asks import LedgerEntry
+from backdesk.worker.model.asks import AskType, LedgerEntry
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.records import UNREADABLE
@@ -25,9 +25,10 @@ ENTRIES_A_PAGE = 20
 class Remembered(BaseModel):
     """One thing that a job remembers; what a step returned is not told, it may be a secret.
 
-    `type` is `step`, `ask`, `call` or `recall`. `outcome` is `done` or `unknown` of a step, the decision (or
-    `answered`) of an ask, the state of a called job, the newest turn that was seen of a conversation; `unreadable` of
-    what cannot be read. `effect` and `seconds` are known of steps that this very job has finished.
+    `type` is `step`, `ask`, `call` or `recall`; `taken_over` when it is from the job that this one replays. `outcome`
+    is `done` or `unknown` of a step, the decision (or `answered`) of an ask, the state of a called job, the newest turn
+    that was seen of a conversation; `unreadable` of what cannot be read. `effect` and `seconds` are known of steps that
+    this very job has finished.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,12 @@ class Remembered(BaseModel):
     seconds: float | None = None
     by: str = ""
     job_id: str = ""
+    taken_over: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name among all that the job remembers."""
+        return f"{self.type}:{self.key}"
 
 
 Memory = list[Remembered]
@@ -51,19 +58,26 @@ class MemoryOperations:
         self._core = core
 
     def of(self, job_id: str) -> Operation[Memory]:
-        """Return what a job remembers, its own steps first, in their order; raises JobNotFound.
+        """Return what a job remembers, in the order in which it came about; raises JobNotFound.
 
-        One that has succeeded remembers nothing any more: its log and its children tell the same.
+        What was taken over is first, a step of unknown outcome last. One that has succeeded remembers nothing any more:
+        its log and its children tell the same.
         """
         state, events = yield from self._core.log(job_id)
         if state == JobState.SUCCEEDED:
             called = yield from self._called(job_id)
             return [*(_told(event) for event in events if event.type in _TELLING), *called]
         ledger = yield from self._ledger(job_id)
-        facts = {f"step:{event.data.get('key')}": event.data for event in events if event.type == EventType.STEP}
+        (origin,) = yield Commands([("HGET", self._core.keys.job(job_id), "origin")])
+        facts = _begun(events)
         entries = {name.decode("utf-8", "replace"): _entry(raw) for name, raw in ledger.items()}
-        ordered = [name for name in facts if name in entries] + sorted(entries.keys() - facts.keys())
-        return [_remembered(name, entries[name], facts.get(name, {})) for name in ordered]
+        others = sorted(entries.keys() - facts.keys())
+        taken_over = [name for name in others if origin and (entry := entries[name]) and entry.state == "done"]
+        own = [name for name in facts if name in entries] + [name for name in others if name not in taken_over]
+        return [
+            _remembered(name, entries[name], facts.get(name, {})).model_copy(update={"taken_over": name in taken_over})
+            for name in (*taken_over, *own)
+        ]
 
     def _ledger(self, job_id: str) -> Operation[dict[bytes, bytes]]:
         ledger: dict[bytes, bytes] = {}
@@ -88,6 +102,19 @@ class MemoryOperations:
             for child, (name, state) in zip(ids, found, strict=True)
             if name and state
         ]
+
+
+def _begun(events: Sequence[JobEvent]) -> dict[str, Mapping[str, Any]]:
+    """Return the names of what a job has done, asked and called, in their order, with what is known of steps."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        if event.type == EventType.STEP:
+            found[f"step:{event.data.get('key')}"] = event.data
+        elif event.type == EventType.WAITING:
+            for ask in event.data.get("for", ()):
+                name = str(ask.get("name"))
+                found.setdefault(name if ask.get("type") == AskType.CHILD else f"ask:{name}", {})
+    return found
 
 
 def _told(event: JobEvent) -> Remembered:

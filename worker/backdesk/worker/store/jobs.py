@@ -111,7 +111,7 @@ class NewJob:
     parent_fence: str = ""
     parent_key: str = ""
     origin: str = ""
-    resumes: Number = ""
+    resumes: Number | str = ""
     conversation: str = ""
     when_busy: str = "enqueue"
     idempotency_ttl_ms: Number = ""

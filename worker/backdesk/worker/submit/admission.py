@@ -46,7 +46,7 @@ def admit(
     now: datetime | None = None,
     parent: Parentage | None = None,
     origin: str = "",
-    resumes: bool = False,
+    resumes: bool | str = False,
 ) -> NewJob:
     """Check everything about a job. Raises InvalidRequest; writes nothing."""
     check_name("job_id", job_id)
@@ -77,7 +77,7 @@ def admit(
         idempotency_ttl_ms=optional(_positive("idempotency_ttl", options.idempotency_ttl)),
         idempotency_while_active=flag(_while_active(options)),
         origin=origin,
-        resumes=flag(resumes),
+        resumes=resumes if isinstance(resumes, str) else flag(resumes),
         budget=_budget(options.budget),
         **(asdict(parent) if parent else {}),
     )

@@ -4,8 +4,9 @@
 --   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (a moment, or
 --   +ms from now, or ''), expires_at_ms (as that), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (as that), timeout_ms (of
 --   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
---   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished, or ''), conversation (or
---   ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
+--   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished; or JSON, to take over its
+--   ledger but for the entries `without`, those of `with` in place of its own, and no checkpoint; or ''), conversation
+--   (or ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
 --   written because the key belongs to a job that has ended and is forgotten,
@@ -103,13 +104,20 @@ local function follow(job, origin, resumes)
   if redis.call('EXISTS', job_key(origin)) == 0 then return end
   redis.call('HSET', job_key(origin), 'replayed_as', job.id)
   if resumes == '' then return end
-  for _, of_job in ipairs({ledger_key, checkpoint_key}) do redis.call('COPY', of_job(origin), of_job(job.id)) end
-  local bytes = 0
-  for _, name in ipairs(redis.call('HKEYS', ledger_key(job.id))) do
-    local entry = redis.call('HGET', ledger_key(job.id), name)
+  local ledger, bytes = ledger_key(job.id), 0
+  redis.call('COPY', ledger_key(origin), ledger)
+  local rewound = resumes:sub(1, 1) == '{' and cjson.decode(resumes)
+  if rewound then
+    for _, name in ipairs(rewound.without) do redis.call('HDEL', ledger, name) end
+    for name, entry in pairs(rewound.with) do redis.call('HSET', ledger, name, entry) end
+  else
+    redis.call('COPY', checkpoint_key(origin), checkpoint_key(job.id))
+  end
+  for _, name in ipairs(redis.call('HKEYS', ledger)) do
+    local entry = redis.call('HGET', ledger, name)
     local ended_well = entry:find('^{"state":"done","value":{"job_id":"[^"]*","state":"succeeded"')
     if name:sub(1, 5) == 'call:' and not ended_well then
-      redis.call('HDEL', ledger_key(job.id), name)
+      redis.call('HDEL', ledger, name)
     else
       bytes = bytes + #entry
     end
