@@ -22,6 +22,7 @@ def tenant(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[str]:
 def test_everything_about_a_tenant_can_be_said(on_fleet: Cli, tenant: str) -> None:
     words = ["--weight", "3", "--max-running", "20", "--rate", "60/m", "--burst", "10", "--tokens-per-day", "1000000"]
     words += ["--cost-per-day", "5.00", "--on-budget", "approve", "--kinds", "test.echo,test.sleep", "--priority", "6"]
+    words += ["--max-jobs", "500", "--max-bytes", "1000000"]
     answer = on_fleet("tenants", "set", tenant, *words, "--json")
 
     assert answer.code == 0
@@ -34,6 +35,8 @@ def test_everything_about_a_tenant_can_be_said(on_fleet: Cli, tenant: str) -> No
         "cost_per_day_usd": ("5.00", "own"),
         "on_budget": ("approve", "own"),
         "kinds": (["test.echo", "test.sleep"], "own"),
+        "max_jobs": (500, "own"),
+        "max_bytes": (1000000, "own"),
         "priority": (6, "own"),
     }
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from backdesk.cli.views.top import page
 from backdesk.client.operations.job_limits import JobLimitStatus
 from backdesk.client.operations.overview import Overview, QueueStatus, TenantLoad
-from backdesk.client.operations.tenants import effective
+from backdesk.client.operations.tenants import BUILT_IN, effective
 from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import JobState
@@ -36,7 +36,7 @@ NOW = datetime.now(UTC)
 
 
 def busy(tenants: int) -> Overview:
-    load = {"own": True, "settings": effective('3 20 ~ ~ {"weight": 3, "max_running": 20}', "")}
+    load = {"own": True, "settings": effective('3 20 ~ ~ {"weight": 3, "max_running": 20}', "", BUILT_IN)}
     return Overview(
         at=NOW,
         states=dict.fromkeys(JobState, 3),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.errors import InvalidRequest, QuotaExceeded
 from backdesk.worker.model.tenancy import TenantSettings, read_policy, tenant_scope
 from backdesk.worker.store.calls import text
 from tests.support.board import Board
@@ -145,6 +145,15 @@ async def test_it_tells_what_a_tenant_has_going_on(jobs: Client, board: Board) -
     assert (status.running, status.queued, status.limited) == (2, 3, 3)
     assert status.spent is not None
     assert status.spent.tokens == 0
+
+
+async def test_many_over_the_quota_are_refused_with_it(jobs: Client, board: Board) -> None:
+    board.announce()
+    await jobs.tenants.set("acme", max_jobs=2)
+    with pytest.raises(QuotaExceeded) as error:
+        await jobs.submit_many("test.echo", [{"text": str(n)} for n in range(3)], tenant="acme")
+    assert (error.value.quota, error.value.used, error.value.limit) == ("max_jobs", 2, 2)
+    assert (await jobs.tenants.get("acme")).jobs == 2
 
 
 async def test_those_set_up_and_those_with_jobs_are_listed_by_name(jobs: Client, board: Board) -> None:

@@ -174,14 +174,14 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
 def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     """Every day, tenant, kind and state of which more jobs have ended than their day counts, or that it leaves out."""
     ended: Counter[tuple[str, str, str, str]] = Counter()
-    with client.pipeline() as pipe:
+    with client.pipeline(transaction=False) as pipe:
         for key in client.scan_iter(keys.job("*"), count=1000):
             pipe.hmget(key, "state", "finished_at", "tenant", "kind", "queue")
         records: list[Any] = pipe.execute()
     for state, finished, tenant, kind, queue in records:
         if queue and finished and JobState(text(state)) not in ACTIVE:
             ended[moment(finished).date().isoformat(), text(tenant), text(kind), text(state)] += 1
-    with client.pipeline() as pipe:
+    with client.pipeline(transaction=False) as pipe:
         for day, tenant, kind, state in ended:
             pipe.hget(keys.stats(day, tenant, kind), f"#{state}")
             pipe.sismember(keys.stats_of_day(day), f"{tenant} {kind}")

@@ -22,6 +22,7 @@ from backdesk.worker.errors import (
     NotReplayable,
     NotWaiting,
     PayloadTooLarge,
+    QuotaExceeded,
     ResultTimeout,
     ScheduleExists,
     ScheduleNotFound,
@@ -73,6 +74,7 @@ class ErrorReport:
 _CODES: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (UnknownKind, "unknown_kind", ExitCode.REFUSED),
     (PayloadTooLarge, "payload_too_large", ExitCode.REFUSED),
+    (QuotaExceeded, "quota_exceeded", ExitCode.REFUSED),
     (InvalidRequest, "invalid_request", ExitCode.REFUSED),
     (IdempotencyConflict, "idempotency_conflict", ExitCode.REFUSED),
     (ConversationBusy, "conversation_busy", ExitCode.REFUSED),

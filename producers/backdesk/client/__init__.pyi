@@ -12,13 +12,16 @@ from .errors import InvalidRequest as InvalidRequest
 from .errors import JobFailed as JobFailed
 from .errors import JobNotFound as JobNotFound
 from .errors import NotCancellable as NotCancellable
+from .errors import NotPermitted as NotPermitted
 from .errors import NotReplayable as NotReplayable
 from .errors import NotWaiting as NotWaiting
 from .errors import PayloadTooLarge as PayloadTooLarge
+from .errors import QuotaExceeded as QuotaExceeded
 from .errors import ResultMismatch as ResultMismatch
 from .errors import ResultTimeout as ResultTimeout
 from .errors import ScheduleExists as ScheduleExists
 from .errors import ScheduleNotFound as ScheduleNotFound
+from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import UnknownKind as UnknownKind
 from .values import Budget as Budget

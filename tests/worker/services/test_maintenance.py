@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import redis
-from redis.exceptions import ResponseError
 
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.failure import Failure
@@ -75,7 +74,7 @@ def test_a_full_redis_is_relieved_of_what_it_has_kept_long_enough(
     maintenance = Maintenance("worker-1", client, settings)
     board.succeed(board.start(board.submit("old")))
     client.zadd(board.keys.forgetting, {"old": 0})
-    with refusing(settings.url, "OOM"), pytest.raises(ResponseError):
+    with refusing(settings.url, "OOM"):
         maintenance.tick()
     assert board.find("old") is None
 

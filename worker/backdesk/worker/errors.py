@@ -100,6 +100,41 @@ class PayloadTooLarge(InvalidRequest):
         return (type(self), (self.field, self.size, self.limit))
 
 
+class QuotaExceeded(InvalidRequest):
+    """The tenant has as much waiting or running as it may; some of that must end first. Nothing was written.
+
+    `quota` is the setting of the tenant (`max_jobs` or `max_bytes`), `used` what it has now, `limit` what it may have.
+    """
+
+    def __init__(self, tenant: str, quota: str, used: int, limit: int) -> None:
+        what = "jobs that have not ended" if quota == "max_jobs" else "bytes of requests of jobs that have not ended"
+        reason = f"{tenant!r} has {used} {what}, and may have {limit} ({quota}): wait until some have ended"
+        super().__init__("tenant", reason)
+        self.tenant = tenant
+        self.quota = quota
+        self.used = used
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type[QuotaExceeded], tuple[str, str, int, int]]:
+        return (type(self), (self.tenant, self.quota, self.used, self.limit))
+
+
+class StoreFull(StoreUnavailable):
+    """Redis is so full that it takes no new jobs, for those that are there to come to their end; nothing was written.
+
+    `used` and `limit` are bytes: what is used of its memory, and from where on it takes none.
+    """
+
+    def __init__(self, used: int, limit: int) -> None:
+        super().__init__(used, limit)
+        self.used = used
+        self.limit = limit
+
+    def __str__(self) -> str:
+        kept = f"it uses {self.used} bytes, and over {self.limit} the rest is kept for jobs that are there"
+        return f"Redis takes no new jobs: {kept}; raise its maxmemory, or lower BACKDESK_RETENTION_S"
+
+
 class IdempotencyConflict(BackdeskError):
     """The job id or idempotency key already belongs to a job with another request; `job_id` names that job."""
 

@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     ageing_s: float = Field(
         60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
     )
+    max_tenant_jobs: int = Field(
+        200_000, ge=1, description="Jobs of a tenant that have not ended, at most, unless it has a limit of its own."
+    )
+    max_tenant_bytes: int = Field(
+        256 * 1024 * 1024, ge=1, description="Bytes of the requests of these jobs, at most; as above."
+    )
+    memory_reserve: float = Field(
+        0.1, ge=0, le=0.5, description="Part of Redis' maxmemory that new jobs leave to those that are there."
+    )
     require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
     retention_s: int = Field(7 * 86_400, ge=1, description="How long a job that ended without success is kept.")
     succeeded_retention_s: int = Field(86_400, ge=1, description="How long a job that succeeded is kept.")

@@ -14,6 +14,8 @@ from backdesk.cli.options.tenants import (
     CostPerDay,
     ForEvery,
     Kinds,
+    MaxBytes,
+    MaxJobs,
     MaxRunning,
     MaybeName,
     OnBudget,
@@ -84,6 +86,8 @@ def set_tenant(
     cost_per_day: CostPerDay = None,
     on_budget: OnBudget = None,
     kinds: Kinds = None,
+    max_jobs: MaxJobs = None,
+    max_bytes: MaxBytes = None,
     priority: Priority = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,6 +114,8 @@ def set_tenant(
         cost_per_day_usd=cost_per_day,
         on_budget=on_budget,
         kinds=kinds,
+        max_jobs=max_jobs,
+        max_bytes=max_bytes,
         priority=priority,
     )
     with connected() as client:

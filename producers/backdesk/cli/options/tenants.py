@@ -36,6 +36,10 @@ OnBudget = Annotated[
     ),
 ]
 Kinds = Annotated[str | None, typer.Option(metavar="KIND,...", help="The only kinds that it may have jobs of.")]
+MaxJobs = Annotated[
+    str | None, typer.Option(metavar="N", help="How many jobs it may have that have not ended; more are refused.")
+]
+MaxBytes = Annotated[str | None, typer.Option(metavar="N", help="How many bytes the requests of these may have.")]
 Priority = Annotated[str | None, typer.Option(metavar="0-9", help="Priority of its jobs that name none.")]
 
 

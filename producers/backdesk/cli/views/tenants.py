@@ -83,6 +83,7 @@ def _facts(status: TenantStatus) -> Iterator[tuple[str, str]]:
         return
     yield "queued", f"{status.queued}{f', of which {status.limited} limited' if status.limited else ''}"
     yield "running", str(status.running)
+    yield "not ended", f"{status.jobs} jobs with {status.bytes} bytes of requests"
     yield "spent today", f"{spent_tokens(status.spent) or 0} tokens, {spent_cost(status.spent) or '$0'}"
     if status.next_at:
         yield (
@@ -99,6 +100,8 @@ _LABELS = {
     "cost_per_day_usd": "cost per day",
     "on_budget": "at a budget",
     "kinds": "kinds",
+    "max_jobs": "jobs at most",
+    "max_bytes": "bytes at most",
     "priority": "priority",
 }
 
@@ -111,6 +114,8 @@ def _settings(its: dict[str, Setting]) -> Iterator[tuple[str, str]]:
     yield "cost_per_day_usd", _money(its["cost_per_day_usd"].value) or "no limit"
     yield "on_budget", _ON_BUDGET.get(its["on_budget"].value, "")
     yield "kinds", _kinds(its["kinds"].value, "all")
+    yield "max_jobs", _plain(its["max_jobs"].value) or "no limit"
+    yield "max_bytes", _plain(its["max_bytes"].value) or "no limit"
     yield "priority", _plain(its["priority"].value)
 
 

@@ -36,6 +36,8 @@ class Tenants:
         cost_per_day_usd: Decimal | float | str | None = None,
         on_budget: str | None = None,
         kinds: Iterable[str] | str | None = None,
+        max_jobs: int | str | None = None,
+        max_bytes: int | str | None = None,
         priority: int | str | None = None,
     ) -> TenantSettings:
         """Change what applies to a tenant, from now on and to jobs that wait already; returns all that is set for it.
@@ -44,9 +46,11 @@ class Tenants:
         every tenant, set under the name `*`, or to what is built in: weight 1, no limits, all kinds, priority 5.
         `weight` (0.01 to 1000) is its share of the workers; `max_running` 0 pauses it; `rate`, such as `60/m`, is how
         often a job may begin, `burst` how many may at once after a rest. At a budget of the day its jobs `fail`, wait
-        for approval (`approve`) or go on by cheaper means (`cheaper`). `priority` is that of jobs that name none.
-        Without any setting the tenant is made known, which matters when unknown ones are refused. Atomic: of two who
-        change the same tenant neither undoes what the other has changed. Raises InvalidRequest.
+        for approval (`approve`) or go on by cheaper means (`cheaper`). `max_jobs` is how many jobs it may have that
+        have not ended, `max_bytes` how many bytes of requests; a submit over them raises QuotaExceeded. `priority` is
+        that of jobs that name none. Without any setting the tenant is made known, which matters when unknown ones are
+        refused. Atomic: of two who change the same tenant neither undoes what the other has changed. Raises
+        InvalidRequest.
         """
         changes = {
             "weight": weight,
@@ -57,6 +61,8 @@ class Tenants:
             "cost_per_day_usd": cost_per_day_usd,
             "on_budget": on_budget,
             "kinds": kinds if kinds is None or isinstance(kinds, str) else [*kinds],
+            "max_jobs": max_jobs,
+            "max_bytes": max_bytes,
             "priority": priority,
         }
         return self._client.do(self._operations.set(name, changes))

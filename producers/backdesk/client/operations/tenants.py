@@ -55,8 +55,9 @@ class TenantStatus(BaseModel):
 
     `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
     tenant or of a kind holds, `running` the jobs that are delivered to workers or run, as `max_running` counts them.
-    `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has spent today.
-    While it is `paused` none begins.
+    `jobs` and `bytes` are its jobs that have not ended, and the bytes of their requests, as `max_jobs` and `max_bytes`
+    count them. `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has
+    spent today. While it is `paused` none begins.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +68,8 @@ class TenantStatus(BaseModel):
     settings: dict[str, Setting]
     queued: int = 0
     running: int = 0
+    jobs: int = 0
+    bytes: int = 0
     limited: int = 0
     next_at: datetime | None = None
     spent: DaySpending | None = None
@@ -81,6 +84,8 @@ class TenantOperations:
 
     def __init__(self, core: JobOperations) -> None:
         self._core = core
+        settings = core.settings
+        self._built_in = BUILT_IN | {"max_jobs": settings.max_tenant_jobs, "max_bytes": settings.max_tenant_bytes}
 
     def set(self, tenant: str, changes: Mapping[str, Any]) -> Operation[TenantSettings]:
         """Change what is set for a tenant; returns all that is set for it. Raises InvalidRequest."""
@@ -114,14 +119,16 @@ class TenantOperations:
         if not names:
             return []
         keys, scopes = self._core.keys, [tenant_scope(name) for name in names]
-        policies, taken, time, *rates = yield Commands(
+        policies, taken, time, *replies = yield Commands(
             [
                 ("HMGET", keys.policy, tenant_scope(EVERY_TENANT), *scopes),
                 ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
                 ("TIME",),
+                *(("HMGET", keys.backlog(name), "jobs", "bytes") for name in names),
                 *(("GET", keys.rate(scope)) for scope in scopes),
             ]
         )
+        backlogs, rates = replies[: len(names)], replies[len(names) :]
         general, *own = (text(policy) if policy else "" for policy in policies)
         now_us = int(time[0]) * 1_000_000 + int(time[1])
         spent = yield from SpendingOperations(self._core).today_of(names)
@@ -129,10 +136,10 @@ class TenantOperations:
         for line in lines:
             waiting.setdefault(line.tenant, []).append(line)
         found = []
-        each = zip(names, own, taken[: len(names)], taken[len(names) :], rates, spent, strict=True)
-        for name, policy, running, delivered, rate, its_day in each:
+        each = zip(names, own, taken[: len(names)], taken[len(names) :], rates, spent, backlogs, strict=True)
+        for name, policy, running, delivered, rate, its_day, backlog in each:
             every = name == EVERY_TENANT
-            its = effective(policy, "" if every else general, of_every=every)
+            its = effective(policy, "" if every else general, self._built_in, of_every=every)
             status = TenantStatus(
                 tenant=name,
                 own=bool(policy),
@@ -140,6 +147,8 @@ class TenantOperations:
                 settings=its,
                 queued=sum(line.waiting for line in waiting.get(name, ())),
                 running=round(float(running or 0)),
+                jobs=int(backlog[0] or 0),
+                bytes=int(backlog[1] or 0),
                 limited=sum(line.waiting for line in waiting.get(name, ()) if line.held_by),
                 next_at=next_moment(_limits(its), rate, delivered, now_us),
                 spent=None if every else its_day,
@@ -148,12 +157,12 @@ class TenantOperations:
         return found
 
 
-def effective(own: str, general: str, *, of_every: bool = False) -> dict[str, Setting]:
+def effective(own: str, general: str, built_in: Mapping[str, Any], *, of_every: bool = False) -> dict[str, Setting]:
     """Return what applies by the policies of a tenant and of every tenant ("" where there is none)."""
-    layers: tuple[tuple[Origin, dict[str, Any]], ...] = (
+    layers: tuple[tuple[Origin, Mapping[str, Any]], ...] = (
         ("every_tenant" if of_every else "own", _said(own)),
         ("every_tenant", _said(general)),
-        ("built_in", BUILT_IN),
+        ("built_in", built_in),
     )
     found = {name: _setting(name, layers) for name in BUILT_IN}
     # A burst belongs to its rate.
@@ -162,7 +171,7 @@ def effective(own: str, general: str, *, of_every: bool = False) -> dict[str, Se
     return found
 
 
-def _setting(name: str, layers: Sequence[tuple[Origin, dict[str, Any]]]) -> Setting:
+def _setting(name: str, layers: Sequence[tuple[Origin, Mapping[str, Any]]]) -> Setting:
     origin, layer = next(each for each in layers if name in each[1])
     return Setting(value=None if layer[name] == NO_LIMIT else layer[name], origin=origin)
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from backdesk.worker.attempt.ledger import Ledger, Suspended
-from backdesk.worker.errors import FenceLost, TaskError, UnknownKind
+from backdesk.worker.errors import FenceLost, Limited, TaskError, UnknownKind
 from backdesk.worker.model.asks import Ask, AskType, Awaited, LedgerEntry
 from backdesk.worker.model.child import ChildCall, ChildEnd
 from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
@@ -21,10 +21,12 @@ from backdesk.worker.model.options import JobOptions
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.scripts import Call
-from backdesk.worker.submit.admission import admit, refusal
+from backdesk.worker.submit.admission import admit, refused
 
 #: Children written by one call of the store.
 JOBS_A_CALL = 50
+#: A job that cannot call others because Redis is nearly full tries again after this time.
+FULL_PAUSE_S = 10.0
 
 
 class Children:
@@ -111,13 +113,10 @@ class Children:
         for code, job_id in replies:
             if code is SubmitCode.ORPHAN:
                 raise FenceLost
-            if code is SubmitCode.FORBIDDEN:
-                raise refusal(job_id, tenant=self._claim.tenant)
-            if code is SubmitCode.TOO_DEEP:
-                raise TaskError(
-                    "too_deep",
-                    f"jobs may call each other {job_id} levels deep, and this is the last: does a kind call itself?",
-                )
+            if code is SubmitCode.STORE_FULL:
+                raise Limited(FULL_PAUSE_S, "Redis is nearly full, and takes no called jobs now")
+            if error := refused(code, job_id, tenant=self._claim.tenant):
+                raise error
             if code is SubmitCode.CONFLICT:
                 raise TaskError(
                     "call_changed", f"an earlier attempt made the same call with another request, as job {job_id}"

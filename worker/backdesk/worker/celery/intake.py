@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.inbox import Inbox, inboxes
 from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign, task_name
-from backdesk.worker.errors import InvalidRequest, TaskError, UnknownKind
+from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError, UnknownKind
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from backdesk.worker.model.job import DEFAULT_TENANT
@@ -31,7 +31,7 @@ from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
-from backdesk.worker.submit.admission import admit
+from backdesk.worker.submit.admission import admit, refused
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 #: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
 POLL_S = 0.05
 #: Raised while Redis cannot serve: the message stays where it is and is taken in later.
-AWAY = (RedisError, OperationalError, OSError)
+AWAY = (RedisError, OperationalError, OSError, StoreFull)
 #: What Celery embeds in a message about the tasks around it.
 _LINKS = ("callbacks", "errbacks", "chain", "chord")
 
@@ -121,7 +121,9 @@ class Intake:
         limit = self._settings.max_request_bytes
         job = admit(message.id, message.kind, request, check, options, max_request_bytes=limit)
         job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
-        ((code, _),) = run(self._client, self._transitions.submit([job]))
+        ((code, found),) = run(self._client, self._transitions.submit([job]))
+        if error := refused(code, found, tenant=job.tenant):
+            raise error
         if code is SubmitCode.CONFLICT:
             log.error(
                 "message_dropped",

@@ -22,6 +22,8 @@ _RATE = re.compile(r"\s*([0-9]{1,18})\s*(?:/|per)\s*([a-z]+?)\s*", re.IGNORECASE
 FASTEST_PER_S = 100_000
 #: More than any fleet has slots.
 MOST_RUNNING = 1_000_000
+#: More than any Redis holds.
+MOST_JOBS, MOST_BYTES = 1_000_000_000, 2**50
 
 
 class Rate(BaseModel):
@@ -112,7 +114,7 @@ class JobLimits(BaseModel):
 class TenantSettings(JobLimits):
     """What applies to a tenant. None is not set: then it is as for every tenant (`EVERY_TENANT`), else the default.
 
-    The defaults: weight 1, no limits, no budgets, all kinds, priority 5.
+    The defaults: weight 1, no limits but BACKDESK_MAX_TENANT_JOBS and _BYTES, no budgets, all kinds, priority 5.
     """
 
     weight: Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False, strict=True)] | None = None
@@ -123,6 +125,10 @@ class TenantSettings(JobLimits):
     """What happens to a job at a daily budget."""
     kinds: Annotated[tuple[Name, ...], Field(min_length=1)] | NoLimit | None = None
     """The kinds it may have jobs of."""
+    max_jobs: Annotated[int, Field(ge=0, le=MOST_JOBS, strict=True)] | NoLimit | None = None
+    """How many jobs it may have that have not ended; the next ones are refused."""
+    max_bytes: Annotated[int, Field(ge=0, le=MOST_BYTES, strict=True)] | NoLimit | None = None
+    """How many bytes their requests may have."""
     priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY, strict=True)] | None = None
     """Priority of jobs that name none."""
 

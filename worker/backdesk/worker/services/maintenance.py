@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError
 
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
-from backdesk.worker.store.refusal import refusal
+from backdesk.worker.store.memory import nearly_full
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.upkeep import BATCH, PULSE
@@ -48,6 +48,7 @@ class Maintenance:
             Periodic("maintenance", settings.tick_s, self.tick),
             Periodic("pacing", PACE_S, self.pace),
         )
+        self._full = True  # not known: whatever a former leader has said is looked at anew
         #: Whether this worker led at its last tick.
         self.leads = False
 
@@ -77,6 +78,8 @@ class Maintenance:
         self.leads = self._elect()
         if not self.leads:
             return
+        self._prune()  # first: it makes room where Redis is full
+        self._look_at_memory()
         run(self._client, self._reservations.release())
         self._repeat(self._transitions.promote())
         self._repeat(self._transitions.expire())
@@ -86,20 +89,30 @@ class Maintenance:
             if repeated := self._repeat(self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         self._sweep()
-        self._prune()
+        self._audit()
         self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
         if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
             log.warning("fleet_put_right", extra={"count": wrong})
         self._ticks += 1
 
     def _elect(self) -> bool:
+        return run(self._client, self._transitions.elect(self._name, self._term_ms))
+
+    def _look_at_memory(self) -> None:
+        """Have no new jobs taken while Redis is so full that those that are there could not come to their end."""
         try:
-            return run(self._client, self._transitions.elect(self._name, self._term_ms))
-        except ResponseError as error:
-            if refusal(error) == "OOM":
-                # A full server takes no vote, and yet this is what frees its memory.
-                self._prune()
-            raise
+            full = nearly_full(self._client.info("memory"), self._settings.memory_reserve)
+        except NoPermissionError:
+            return  # `doctor` tells of it; Redis itself refuses what is too much
+        if full and not self._full:
+            log.warning("store_nearly_full", extra={"used": full[0], "limit": full[1]})
+        if full or self._full:
+            run(self._client, self._transitions.brim(full, self._term_ms))
+        self._full = full is not None
+
+    def _audit(self) -> None:
+        for tenant, jobs, size in run(self._client, self._transitions.audit()):
+            log.warning("backlog_put_right", extra={"tenant": tenant, "jobs": jobs, "bytes": size})
 
     def _sweep(self) -> None:
         for what, job_id in run(self._client, self._transitions.sweep()):

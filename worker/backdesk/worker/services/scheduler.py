@@ -22,7 +22,7 @@ from backdesk.worker.store.jobs import NewJob, moment
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
-from backdesk.worker.submit.admission import refusal
+from backdesk.worker.submit.admission import refused
 from backdesk.worker.submit.scheduled import job_of
 
 log = logging.getLogger(__name__)
@@ -87,26 +87,26 @@ class Scheduler:
     def _round(self) -> int:
         now_ms, ripe = run(self._client, self._calls.ripe(BATCH))
         firings = [self._decide(each, now_ms) for each in ripe]
-        refused = self._fire(firings, now_ms)
-        self._fire(refused, now_ms)
+        self._fire(self._fire(firings, now_ms), now_ms)
         return len(ripe)
 
     def _fire(self, firings: Sequence[Firing], now_ms: int) -> list[Firing]:
         """Fire, and return those that the store has refused, with the error that is to be noted."""
         if not firings:
             return []
-        refused = []
+        to_note = []
         answers = run_pipelined(self._client, [self._call(firing) for firing in firings])
         for firing, answer in zip(firings, answers, strict=True):
             if isinstance(answer, Exception):
                 raise answer
             code, found = answer
-            if code is FireCode.FORBIDDEN and firing.job:
-                error = refusal(found, tenant=firing.job.tenant)
-                refused.append(replace(firing, job=None, error=_error(error, firing.planned_ms, now_ms)))
+            if code is FireCode.STORE_FULL:
+                continue  # its moment stays, and is looked at again when there is room
+            if firing.job and (error := refused(code, found, tenant=firing.job.tenant)):
+                to_note.append(replace(firing, job=None, error=_error(error, firing.planned_ms, now_ms)))
             else:
                 _tell(firing, code, found)
-        return refused
+        return to_note
 
     def _call(self, firing: Firing) -> Call[tuple[FireCode, str]]:
         return self._calls.fire(firing.ripe, firing.plan, firing.overlap, firing.job, firing.error)

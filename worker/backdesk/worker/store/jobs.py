@@ -62,6 +62,10 @@ class SubmitCode(IntEnum):
     FORBIDDEN = -4
     #: Jobs call each other too deep; in place of the id stands how deep they may.
     TOO_DEEP = -5
+    #: Its tenant has too much already; in place of the id stands the quota, what the tenant has and what it may have.
+    OVER_QUOTA = -6
+    #: Redis is nearly full; in place of the id stand the bytes that it uses and those that it may.
+    STORE_FULL = -7
 
 
 class Kept(IntEnum):
@@ -155,7 +159,15 @@ class Transitions(UpkeepCalls):
         """Write new jobs, all in one atomic step; idempotent by job id and by idempotency key."""
         settings = self._settings
         ageing_ms, known = round(settings.ageing_s * 1000), flag(settings.require_tenant)
-        return self._call("submit", _read_submitted, jobs, ageing_ms=ageing_ms, require_tenant=known)
+        return self._call(
+            "submit",
+            _read_submitted,
+            jobs,
+            ageing_ms=ageing_ms,
+            require_tenant=known,
+            max_jobs=settings.max_tenant_jobs,
+            max_bytes=settings.max_tenant_bytes,
+        )
 
     def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:
         """End a job, or ask its attempt to; gives whether that is so, and the state it is in now ("" if unknown)."""

@@ -268,6 +268,15 @@ class Keys:
         """Hash: when a worker last reached Redis, and until when that leaves expired leases alone, in ms. Kept."""
         return f"{self.prefix}:pulse"
 
+    def backlog(self, tenant: str) -> str:
+        """Hash: a tenant's jobs that have not ended, bytes of their requests, a count under way. Gone when empty."""
+        return f"{self.prefix}:backlog:{tenant}"
+
+    @property
+    def full(self) -> str:
+        """String: bytes used of Redis' memory, and from where on it takes no new jobs. Expires unless it is renewed."""
+        return f"{self.prefix}:full"
+
     @property
     def sweep(self) -> str:
         """Hash: how far the sweep has come among the jobs that have not ended, and what it has put right. Kept."""

@@ -47,6 +47,10 @@ class FireCode(IntEnum):
     CHANGED = -1
     #: Nothing yet: the tenant is unknown, or may not have jobs of this kind.
     FORBIDDEN = -4
+    #: Nothing yet: the tenant has too much already.
+    OVER_QUOTA = -6
+    #: Nothing yet: Redis is nearly full.
+    STORE_FULL = -7
 
 
 @dataclass(frozen=True, slots=True)

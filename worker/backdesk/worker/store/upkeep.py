@@ -117,6 +117,21 @@ class UpkeepCalls(CallBuilder):
             longest_ms=self._longest_ms,
         )
 
+    def brim(self, full: tuple[int, int] | None, lasts_ms: int) -> Call[bool]:
+        """Have no new jobs taken for a time because Redis uses so many bytes of so many; None has them taken again."""
+        return self._call("brim", bool, told=f"{full[0]} {full[1]}" if full else "", lasts_ms=lasts_ms)
+
+    def audit(self) -> Call[list[tuple[str, int, int]]]:
+        """Count anew what some tenants have that has not ended, some `BATCH` jobs of theirs.
+
+        Gives for each count that was wrong the tenant, and the jobs and bytes that it has.
+        """
+        return self._call(
+            "audit",
+            lambda reply: [(text(tenant), int(jobs), int(size)) for tenant, jobs, size in reply],
+            most=BATCH,
+        )
+
     def sweep(self) -> Call[list[tuple[str, str]]]:
         """Put right what is amiss with some of the jobs that have not ended, the next ones at each call.
 

@@ -15,7 +15,15 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from backdesk.worker.errors import ConversationBusy, IdempotencyConflict, InvalidRequest, PayloadTooLarge
+from backdesk.worker.errors import (
+    ConversationBusy,
+    IdempotencyConflict,
+    InvalidRequest,
+    PayloadTooLarge,
+    QuotaExceeded,
+    StoreFull,
+    TaskError,
+)
 from backdesk.worker.memory.conversation import check_conversation_id
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
@@ -90,17 +98,34 @@ def refusal(field: str, *, tenant: str) -> InvalidRequest:
     return InvalidRequest("tenant", f"{tenant!r} is not a tenant here: set it up with `backdesk tenants set {tenant}`")
 
 
+def refused(code: int, found: str, *, tenant: str) -> InvalidRequest | StoreFull | TaskError | None:
+    """Return why the store would not take a job of a tenant at all, given its answer; None when that is not so."""
+    if code == SubmitCode.FORBIDDEN:
+        return refusal(found, tenant=tenant)
+    if code == SubmitCode.TOO_DEEP:
+        deep = f"jobs may call each other {found} levels deep, and this is the last: does a kind call itself?"
+        return TaskError("too_deep", deep)
+    if code == SubmitCode.OVER_QUOTA:
+        quota, used, limit = found.split()
+        return QuotaExceeded(tenant, quota, int(used), int(limit))
+    if code == SubmitCode.STORE_FULL:
+        used, limit = found.split()
+        return StoreFull(int(used), int(limit))
+    return None
+
+
 def check_taken(job: NewJob, code: SubmitCode, found: str) -> None:
     """Raise what it means for a client that the store did not take a job, given its answer.
 
-    That is IdempotencyConflict, ConversationBusy or InvalidRequest. Returns for one that is new or there already.
+    That is IdempotencyConflict, ConversationBusy, InvalidRequest (QuotaExceeded) or StoreFull. Returns for one that is
+    new or there already.
     """
     if code is SubmitCode.CONFLICT:
         raise IdempotencyConflict(found)
     if code is SubmitCode.BUSY:
         raise ConversationBusy(job.conversation, found)
-    if code is SubmitCode.FORBIDDEN:
-        raise refusal(found, tenant=job.tenant)
+    if error := refused(code, found, tenant=job.tenant):
+        raise error
 
 
 def fingerprint(tenant: str, kind: str, encoded: bytes) -> str:

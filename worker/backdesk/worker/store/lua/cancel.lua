@@ -5,10 +5,12 @@
 --   moment, or {0, state} when it has ended otherwise ('' if unknown)
 -- Atomic. Idempotent: cancelling a cancelled job returns 1. Its delivery, if any, is dropped when a worker meets it.
 --!include ending
+--!include room
 
 local job = load_job(ARGV.id)
 if not job then return {0, ''} end
 if ACTIVE[job.state] then
+  write_though_full()
   cancel(job, ARGV.reason)
   dispatch_touched()
 end

@@ -5,7 +5,8 @@
 --   ''), then for each argument that submit takes for the job: argument
 -- Returns: {code, job id or ''}: 1 the job is written, 0 it was there, 2 there was none to write, 3 left out because the
 --   last job goes on, -1 nothing done because the schedule was fired, paused, replaced or removed meanwhile;
---   or {-4, field} nothing done because the tenant, or its kind, is not allowed
+--   or {-4, field} nothing done because the tenant, or its kind, is not allowed, {-6, quota} because it has too much already
+--   or {-7, memory} because Redis is nearly full, as submit says them
 -- Atomic. Idempotent. A next moment that is the planned one means: look at it again in a minute.
 --!include keys
 --!include clock
@@ -27,7 +28,7 @@ local function write_job()
   local arguments = {ARGV.prefix, ARGV.now, ARGV.idle_window, ARGV.retention_ms, ARGV.succeeded_ms}
   for each in items(ARGV) do arguments[#arguments + 1] = ARGV[each].argument end
   local answer = submit(arguments)[1]
-  if answer[1] == -4 then return answer end
+  if answer[1] <= -4 then return answer end
   if answer[1] == 1 then
     redis.call('HINCRBY', key, 'fired', 1)
     redis.call('HSET', key, 'last_job', answer[2], 'last_planned_at', ARGV.moment, 'last_fired_at', whole(now))

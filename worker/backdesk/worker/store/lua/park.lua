@@ -8,6 +8,7 @@
 -- as a failure. A job that was asked to stop is cancelled instead. One that stands in a line goes on when the limit has
 -- room; when it is due is a guess then, and the maintenance comes for it much later.
 --!include ending
+--!include room
 
 local LONGEST_HELD = 300000 -- after which a job asks again by itself, in ms
 local EVENTS = {failed = 'retrying', limited = 'limited'}
@@ -35,6 +36,7 @@ local function park()
   redis.call('ZADD', due_key, whole(run_at), job.id)
 end
 
+write_though_full()
 keep_attempt(job, outcome, error)
 redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.fence)
 local stop = redis.call('HGET', key, 'stop')

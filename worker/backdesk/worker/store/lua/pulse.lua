@@ -5,9 +5,11 @@
 -- Atomic. Idempotent.
 --!include keys
 --!include clock
+--!include room
 
 local last = tonumber(redis.call('HGET', pulse_key, 'at') or now)
 local missed = math.abs(now - last)
+write_though_full()
 redis.call('HSET', pulse_key, 'at', whole(now))
 if missed <= tonumber(ARGV.longest_ms) then return 0 end
 redis.call('HSET', pulse_key, 'grace_until', whole(now + tonumber(ARGV.grace_ms)))

@@ -6,10 +6,12 @@
 -- come and go meanwhile: one that this recount has come to is marked by its number, as are those that are delivered from
 -- its begin on, and all that such a job takes and leaves changes both counts. So a difference that is left is an error.
 --!include dispatch
+--!include room
 
 -- First words of what is counted.
 local COUNTED = {queue = true, tenant = true, kind = true, ['unbegun'] = true, ['prepaid'] = true}
 local MOST_EXAMPLES = 5
+write_though_full()
 local said = redis.call('HMGET', recount_key, 'number', 'todo', 'cursor', 'wrong', 'examples')
 local number, cursor, wrong = tonumber(said[1] or 0), said[3] or '0', tonumber(said[4] or 0)
 local todo, examples = cjson.decode(said[2] or '[]'), cjson.decode(said[5] or '[]')

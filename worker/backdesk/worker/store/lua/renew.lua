@@ -5,8 +5,10 @@
 -- Atomic. Idempotent. An expired lease that nobody has reaped yet is prolonged: the attempt is alive. What an attempt
 -- costs beyond what was paid for it is paid as it goes.
 --!include dispatch
+--!include room
 
 local lease_ms = tonumber(ARGV.lease_ms)
+write_though_full()
 
 local function pay_on(id, place, prepaid_ms, lasted)
   local seconds, before = seconds_of(lasted)

@@ -1,6 +1,7 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
--- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), then for each job: id, kind,
+-- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), max_jobs, max_bytes (of a tenant
+--   that has no such setting), then for each job: id, kind,
 --   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (a moment, or
 --   +ms from now, or ''), expires_at_ms (as that), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (as that), timeout_ms (of
 --   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
@@ -11,10 +12,14 @@
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
 --   written because the key belongs to a job that has ended and is forgotten,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
---   or {-4, field} when the tenant, or its kind, is not allowed, {-5, levels} when jobs call each other so deep
+--   or {-4, field} when the tenant, or its kind, is not allowed; {-5, levels} when jobs call each other so deep;
+--   {-6, 'setting has may'} when the tenant has too much already: what it has and what it may have by that setting;
+--   {-7, 'used limit'} when Redis is nearly full, in bytes
 -- Atomic for all jobs of one call. Idempotent: the same id and fingerprint again change nothing.
 --!include ending
 --!include permission
+--!include quota
+--!include backlog
 
 local USUAL_PRIORITY = 5
 local MOST_LEVELS = 32 -- of jobs that call each other, the first one included
@@ -51,12 +56,24 @@ end
 
 local function stated(moment) return moment and whole(moment) or '' end
 
+-- What keeps a job from being taken, as an answer, if something does. A child is needed for its parent to end.
+local full = redis.call('GET', full_key)
+local function refusal(job)
+  if job.parent ~= '' and job.depth > MOST_LEVELS then return {-5, whole(MOST_LEVELS)} end
+  local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
+  if field then return {-4, field} end
+  if full then return {-7, full} end
+  if job.parent ~= '' then return nil end
+  local over = over_quota(job.tenant, job.bytes, ARGV.max_jobs, ARGV.max_bytes)
+  return over and {-6, over}
+end
+
 local function write(job, each)
   job.priority = tonumber(job.priority) or tonumber(settings_of(job.tenant).priority) or USUAL_PRIORITY
   job.rank = rank_of(job.priority)
   local fields = {'kind', job.kind, 'tenant', job.tenant, 'queue', job.queue, 'state', job.state,
     'priority', job.priority, 'rank', job.rank, 'attempt', 0, 'request', ARGV[each].request,
-    'fingerprint', ARGV[each].fingerprint, 'created_at', whole(now)}
+    'fingerprint', ARGV[each].fingerprint, 'created_at', whole(now), 'bytes', job.bytes}
   local given = {'idempotency_key', ARGV[each].idempotency_key, 'run_at', stated(job.run_at),
     'expires_at', stated(job.expires_at), 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
     'start_by', stated(job.start_by), 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
@@ -72,6 +89,7 @@ local function write(job, each)
   redis.call('HSET', job_key(job.id), unpack(fields))
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
   redis.call('SADD', tenants_key, job.tenant)
+  count_backlog(job)
 end
 
 -- An idempotency key lasts as long as its job, unless it is to last for a time, or only while the job goes on.
@@ -132,11 +150,11 @@ local function create(each)
   local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
     priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued', run_at = run_at,
     conversation = ARGV[each].conversation ~= '' and ARGV[each].conversation,
-    expires_at = moment_of(ARGV[each].expires_at_ms), start_by = moment_of(ARGV[each].start_by_ms),
-    depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or ''}
-  if parent ~= '' and job.depth > MOST_LEVELS then return {-5, whole(MOST_LEVELS)} end
-  local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
-  if field then return {-4, field} end
+    expires_at = moment_of(ARGV[each].expires_at_ms), start_by = moment_of(ARGV[each].start_by_ms), parent = parent,
+    depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or '',
+    bytes = #ARGV[each].request + #ARGV[each].metadata + #ARGV[each].delivery}
+  local refused = refusal(job)
+  if refused then return refused end
   local busy = make_way(job, ARGV[each].when_busy)
   if busy then return {-3, busy} end
   write(job, each)

@@ -5,6 +5,7 @@
 -- Atomic, so that no job is seen on its way from one place to another. Idempotent. It goes on where the last call ended;
 -- where that was is kept. What stands in lines, windows and leases and should not is left out by those that read these.
 --!include ending
+--!include room
 
 local ROUND = {'queued', 'running', 'scheduled', 'waiting'}
 local MOST_AWAITED = 1000 -- entries of waiting jobs that are read for the ends of children; jobs beyond have their turn later
@@ -144,6 +145,7 @@ local function look_at(id, state)
   note('listed in a state that it is not in', id)
 end
 
+write_though_full()
 local reached = redis.call('HMGET', sweep_key, 'state', 'cursor')
 local number = tonumber(reached[1]) or 1
 local found = redis.call('ZSCAN', state_key(ROUND[number]), reached[2] or '0', 'COUNT', ARGV.most)

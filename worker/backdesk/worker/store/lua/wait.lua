@@ -7,6 +7,7 @@
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. What is in the ledger
 -- already is not waited for; with nothing left the job is queued. A job that was asked to stop is cancelled instead.
 --!include ending
+--!include room
 
 local job = load_job(ARGV.id)
 local held, left = holds(job, ARGV.fence)
@@ -15,6 +16,7 @@ local key, asked, first = job_key(job.id), {}, nil
 local MOST_TOLD = {people = 100, jobs = 20} -- by the event; the record has them all
 local told = {people = 0, jobs = 0}
 job.tokens = tonumber(ARGV.tokens)
+write_though_full()
 
 for each in items(ARGV) do
   local name, target, until_ms = ARGV[each].name, ARGV[each].target, tonumber(ARGV[each].until_ms)

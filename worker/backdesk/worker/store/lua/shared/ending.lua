@@ -1,6 +1,7 @@
 -- The end of a job, and what it means to its family: a parent that waits for it, children that still work for it.
 -- ARGV.retention_ms, ARGV.succeeded_ms: for how long a job is kept that has ended, or succeeded, in ms.
 --!include record
+--!include backlog
 --!include stats
 
 local conclude
@@ -131,9 +132,10 @@ conclude = function(job, state, name, value, data, ...)
   append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'budget')
+    'usage', 'kept_ms', 'budget', 'bytes', 'created_at')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full')
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
+  if field[9] then uncount_backlog(job.tenant, field[9], field[10]) end
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6])

@@ -8,7 +8,10 @@ local function forget(id)
   if not field[1] then return end
   local listed = tenant_jobs_key(field[1])
   redis.call('ZREM', listed, id)
-  if redis.call('EXISTS', listed) == 0 then redis.call('SREM', tenants_key, field[1]) end
+  if redis.call('EXISTS', listed) == 0 then
+    redis.call('SREM', tenants_key, field[1])
+    redis.call('DEL', backlog_key(field[1]))
+  end
   local key = field[3] and field[4] ~= 'ttl' and idempotency_key(field[1], field[3])
   if key and redis.call('GET', key) == id then redis.call('DEL', key) end
   redis.call('DEL', job_key(id), events_key(id), ledger_key(id), checkpoint_key(id), children_key(id), spent_key(id))

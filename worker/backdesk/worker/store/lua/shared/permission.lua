@@ -11,7 +11,8 @@ local function settings_of(tenant)
   if not settings_read[tenant] then
     local text = redis.call('HMGET', policy_key, 'tenant ' .. tenant, 'tenant *')
     local own, general = settings_in(text[1]), settings_in(text[2])
-    settings_read[tenant] = {known = text[1], kinds = own.kinds or general.kinds, priority = own.priority or general.priority}
+    settings_read[tenant] = {known = text[1], kinds = own.kinds or general.kinds, priority = own.priority or general.priority,
+      max_jobs = own.max_jobs or general.max_jobs, max_bytes = own.max_bytes or general.max_bytes}
   end
   return settings_read[tenant]
 end
