@@ -128,7 +128,8 @@ def one_body(evidence: Evidence) -> Iterator[str]:
             bodies[event.attempt].add(event.data.get("body", 0))
         kept = [entry.value for entry in job.completed.values()]
         for value in [*kept, *([job.record.result] if job.record.state is JobState.SUCCEEDED else [])]:
-            bodies[value["attempt"]].add(value.get("body", 0))
+            if "attempt" in value:  # a step that was decided by hand is of none
+                bodies[value["attempt"]].add(value.get("body", 0))
         for attempt, rows in bodies.items():
             if len(rows - {0}) > 1:
                 yield f"{job.id} attempt {attempt} was written by bodies {sorted(rows - {0})}"

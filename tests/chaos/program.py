@@ -9,7 +9,7 @@ from backdesk.worker.embedded.server import find_server
 
 #: What workers, producer and clerk are to Redis: a user that may do its work, and nothing to the server.
 USER, PASSWORD = "drill", "drill"
-RIGHTS = "~* &* +@all -@admin -@dangerous +keys +info"
+RIGHTS = "~* &* +@all -@admin -@dangerous +keys +info +client|no-evict"
 #: Where the library that lends a process another clock is: Debian's package libfaketime, installed or unpacked.
 _LIBRARIES = ("/usr/lib", str(Path(__file__).parents[2] / ".tools/servers/debian/root/usr/lib"))
 _LIBRARY = "*/faketime/libfaketimeMT.so.1"

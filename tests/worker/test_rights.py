@@ -8,7 +8,7 @@ from backdesk.client import JobClient
 from tests.support.workers import Fleet
 
 #: As docs/operations.md has them.
-OF_A_WORKER = "~* &* +@all -@admin -@dangerous +info"
+OF_A_WORKER = "~* &* +@all -@admin -@dangerous +info +client|no-evict"
 OF_A_PRODUCER = "~backdesk:* ~backdesk.* resetchannels &backdesk:* +@all -@admin -@dangerous +info"
 
 

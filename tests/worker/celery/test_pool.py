@@ -81,7 +81,7 @@ def test_flower_sees_a_coroutine_begin_and_end(fleet_of_this_test: Fleet) -> Non
 def test_a_thread_that_has_told_of_a_coroutine_runs_a_body_of_its_own_next(fleet_of_this_test: Fleet) -> None:
     fleet = fleet_of_this_test
     fleet.start_worker(slots=1)
-    with plain_celery(fleet.url) as shop:
+    with plain_celery(fleet.url, task_default_queue=fleet.settings.inbox) as shop:
         for text in ("first", "second"):
             sent = shop.send_task("test.echo", kwargs={"request": {"text": text}})
             assert sent.get(timeout=PATIENCE_S) == {"text": text}

@@ -58,6 +58,7 @@ def test_an_event_knows_whether_it_is_the_last() -> None:
 EXAMPLES: list[BackdeskError] = [
     errors.ConfigurationError("BACKDESK_PREFIX: wrong"),
     errors.StoreUnavailable("away"),
+    errors.NotPermitted("desk", ("PUBLISH backdesk:x",), "ACL SETUSER desk &backdesk:*"),
     errors.InvalidRequest("field", "reason", {"field": "reason", "other": "too"}),
     errors.UnknownKind("nope", ["one", "two"]),
     errors.PayloadTooLarge("request", 10, 5),

@@ -91,7 +91,7 @@ def _entry(reply: Reply, answer: Answer, max_result_bytes: int) -> bytes:
         return encode_json("answer", {"state": "done", "value": answer})
     if answer.decision != DONE:
         return b""
-    entry = encode_json("result", {"state": "done", "value": reply.result})
+    entry = b'{"state":"done","value":%b}' % encode_json("result", reply.result)
     return _limited("result", entry, max_result_bytes)
 
 
