@@ -66,7 +66,8 @@ class TLSFront:
             self._ready.set()
             await self._ended.wait()
             for writer in self._writers:
-                writer.close()
+                writer.transport.abort()  # a TLS connection that is closed waits for its peer to say goodbye
+            await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
