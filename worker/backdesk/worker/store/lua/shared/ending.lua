@@ -114,13 +114,7 @@ local function retention(state, of_kind)
 end
 
 -- What only a job that goes on, or a replay of one that failed, has a use for. The log tells which steps were done.
-local function forget_workings(job, has_budget)
-  redis.call('DEL', ledger_key(job.id), checkpoint_key(job.id))
-  if has_budget then return end
-  -- Calls under way settle what they have set aside, and then need to know it.
-  for _, name in ipairs(redis.call('HKEYS', spent_key(job.id))) do if name:sub(1, 5) == 'call:' then return end end
-  redis.call('DEL', spent_key(job.id))
-end
+local function forget_workings(job) redis.call('DEL', ledger_key(job.id), checkpoint_key(job.id)) end
 
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten. That is for `prune` alone: what expired by itself would leave its places in the indexes behind. The rest
@@ -132,16 +126,16 @@ conclude = function(job, state, name, value, data, ...)
   append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'budget', 'bytes', 'created_at')
+    'usage', 'kept_ms', 'bytes', 'created_at')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full')
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
-  if field[9] then uncount_backlog(job.tenant, field[9], field[10]) end
+  if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
-    if state == 'succeeded' then forget_workings(job, field[8]) else cancel_children(job.id, state, '0') end
+    if state == 'succeeded' then forget_workings(job) else cancel_children(job.id, state, '0') end
   end
   if field[3] then
     settle(field[3], field[4], field[4], '{"state":"done","value":{"job_id":"' .. job.id .. '","state":"' .. state ..
