@@ -59,6 +59,8 @@ EXAMPLES: list[BackdeskError] = [
     errors.ConfigurationError("BACKDESK_PREFIX: wrong"),
     errors.StoreUnavailable("away"),
     errors.NotPermitted("desk", ("PUBLISH backdesk:x",), "ACL SETUSER desk &backdesk:*"),
+    errors.QuotaExceeded("acme", "max_jobs", 3, 3),
+    errors.StoreFull(90, 80),
     errors.InvalidRequest("field", "reason", {"field": "reason", "other": "too"}),
     errors.UnknownKind("nope", ["one", "two"]),
     errors.PayloadTooLarge("request", 10, 5),
