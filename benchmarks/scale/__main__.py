@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ def scale(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a line of JSON a scene there.")] = None,
 ) -> None:
     """Play every scene on a server of its own, and print what each cost."""
+    logging.getLogger("backdesk").setLevel(logging.ERROR)  # of thousands of attempts each loss would be told
     with fresh_server() as server:
         settings = load_settings(_env_file=None, redis_url=server.url, prefix=PREFIX)
         pauses, deployment = PauseLog(server.client), Deployment(server.client, settings, Size(workers, tenants, jobs))
