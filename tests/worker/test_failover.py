@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from backdesk.client import JobClient
-from backdesk.worker.errors import StoreUnavailable
+from backdesk.client.blocking.connection import ATTEMPTS, PAUSE_S
 from backdesk.worker.store.connection import connect
+from backdesk.worker.store.following import SHORTEST_LIFE_S
 from tests.support.eventually import eventually
 from tests.support.failover import Pair
 from tests.support.workers import Fleet
@@ -25,17 +25,8 @@ def jobs(fleet_of_this_test: Fleet, pair: Pair) -> Iterator[JobClient]:
         yield jobs
 
 
-def submitted(jobs: JobClient, job_id: str) -> str:
-    """Submit as a producer does that repeats what found no primary: by an id of its own."""
-
-    def taken() -> bool:
-        with suppress(StoreUnavailable):
-            jobs.submit("test.echo", {}, job_id=job_id)
-            return True
-        return False
-
-    eventually(taken, what="a primary that takes the job")
-    return job_id
+def test_a_call_is_repeated_until_a_connection_to_a_demoted_server_is_left_however_young_it_is() -> None:
+    assert sum(PAUSE_S * attempt for attempt in range(1, ATTEMPTS)) > SHORTEST_LIFE_S
 
 
 def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
@@ -49,8 +40,8 @@ def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
     pair.demote()
     eventually(lambda: worker.logged("redis_unavailable"))
     pair.promote()
-    quick = [submitted(jobs, f"quick-{number}") for number in range(3)]
-    assert all(jobs.result(job_id, timeout=30) for job_id in quick)
+    quick = [jobs.submit("test.echo", {}) for _ in range(3)]
+    assert all(job.result(timeout=30) for job in quick)
     with connect(pair.primary.url) as primary:
         first = primary.zscore(fleet.board.keys.leases, running.id) or 0
         later = first + LEASE_S * 1.5 * 1000
@@ -60,4 +51,4 @@ def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
         )
     flag.touch()
     assert running.result(timeout=30)
-    assert [jobs.get(job_id).attempt for job_id in (running.id, *quick)] == [1, 1, 1, 1]
+    assert [job.get().attempt for job in (running, *quick)] == [1, 1, 1, 1]

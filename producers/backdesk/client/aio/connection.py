@@ -18,8 +18,8 @@ from backdesk.worker.store.scripts import run_async, run_pipelined_async
 T = TypeVar("T")
 
 #: An operation that finds its connection broken, or its server demoted, is repeated, since none does harm twice; then
-#: the caller is told.
-ATTEMPTS = 3
+#: the caller is told. The pauses add up to more than a connection to a demoted server is kept for being young.
+ATTEMPTS = 4
 PAUSE_S = 0.1
 
 

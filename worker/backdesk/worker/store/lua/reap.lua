@@ -2,9 +2,9 @@
 --
 -- ARGV: most (jobs to take), crashes (allowed in a row), longest_ms (between two pulses)
 -- Returns: the ids that were taken back
--- Atomic. None is taken as long as its worker may just not have been able to renew its lease. Each goes to the front of its tenant's line (it keeps its rank), or fails as poison once it has taken down
--- the allowed number of workers, or is cancelled if it was asked to stop. The next claim raises the fence, so that the
--- lost attempt can write nothing.
+-- Atomic. None is taken as long as its worker may just not have been able to renew its lease. Each goes to the front of
+-- its tenant's line (it keeps its rank), or fails as poison once it has taken down the allowed number of workers, or is
+-- cancelled if it was asked to stop. The next claim has another fence, so that the lost attempt can write nothing.
 --!include ending
 
 local function take_back(job)
