@@ -197,7 +197,7 @@ async def test_who_follows_by_a_client_that_is_closed_is_told(connected: Connect
     await jobs.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await asyncio.wait_for(watching, 10)
-    assert subscriptions(board.client) == []
+    await eventually_async(lambda: not subscriptions(board.client), what="the end of the connection")
 
 
 def test_a_blocking_client_that_is_forgotten_ends_its_thread(board: Board, settings: Settings) -> None:
