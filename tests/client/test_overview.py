@@ -8,7 +8,7 @@ from backdesk.client.operations.lines import read_lines
 from backdesk.client.operations.overview import SAMPLE
 from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.contract import KindContract
-from backdesk.worker.model.job import JobState
+from backdesk.worker.model.job import HandedOver, JobState
 from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.support.clients import Client
@@ -74,6 +74,23 @@ async def test_jobs_that_no_live_worker_can_run_are_told(jobs: Client, board: Bo
     ]
     serve(board, agents=["test.echo", "test.steps", "test.other"], tools=["test.tool"])
     assert (await jobs.overview()).unserved == []
+
+
+async def test_jobs_of_a_version_that_no_live_worker_may_go_on_with_are_told(jobs: Client, board: Board) -> None:
+    board.client.hset(board.keys.kinds, "test.steps", STEPS.model_dump_json())
+    serve(board, agents=["test.steps"])
+    claim = board.start(board.submit(kind="test.steps"), version="1")
+    board.run(board.transitions.remember(claim, "step:one", b'{"state":"started"}'))
+    board.finish(claim, HandedOver())
+    board.claim(claim.job_id, version="2")
+    assert (await jobs.overview()).unserved == [
+        UnservedJobs(queue="agents", kind="test.steps", version="1", committed=True, jobs=1)
+    ]
+    assert (await jobs.get(claim.job_id)).unserved == "version"
+    facts = {"name": "old", "slots": {"agents": 1}, "kinds": ["test.steps"], "versions": ["test.steps:1"]}
+    board.run(board.transitions.announce("old", 60_000, facts))
+    assert (await jobs.overview()).unserved == []
+    assert (await jobs.get(claim.job_id)).unserved is None
 
 
 async def test_slots_are_those_of_live_workers(jobs: Client, board: Board) -> None:

@@ -111,12 +111,14 @@ class Board:
     def submit_many(self, count: int, **fields: Any) -> list[str]:
         return [found for _, found in self.run(self.transitions.submit([self.job(**fields) for _ in range(count)]))]
 
-    def claim(self, job_id: str, worker: str = "worker-1", fence: str | None = None) -> Claim | Refused:
-        return self.run(self.transitions.claim(job_id, worker, fence or f"fence-{next(self._fences)}"))
+    def claim(
+        self, job_id: str, worker: str = "worker-1", fence: str | None = None, **versions: Any
+    ) -> Claim | Refused:
+        return self.run(self.transitions.claim(job_id, worker, fence or f"fence-{next(self._fences)}", **versions))
 
-    def start(self, job_id: str, worker: str = "worker-1") -> Claim:
+    def start(self, job_id: str, worker: str = "worker-1", **versions: Any) -> Claim:
         """Claim a job that must be there to claim."""
-        claim = self.claim(job_id, worker)
+        claim = self.claim(job_id, worker, **versions)
         assert isinstance(claim, Claim)
         return claim
 

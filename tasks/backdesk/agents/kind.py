@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, overload
 
 from backdesk.agents.card import Agent
@@ -19,6 +19,7 @@ from backdesk.worker.attempt.task import B, task
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.version import Mismatch
 
 #: A customer waits: up to 2, 4, 8 and 16 s between attempts, or what the provider asks for. An attempt that fails loses
 #: nothing but the request that failed, and what a model has garbled it may well say properly the next time.
@@ -36,9 +37,23 @@ def agent_task(
     retry: RetryPolicy = RETRY,
     timeout: float = ATTEMPT_S,
     budget: Budget | Mapping[str, Any] | None = None,
+    version: str | None = None,
+    resumes: str | Collection[str] = (),
+    mismatch: Mismatch | None = None,
 ) -> Callable[[B], B]:
     """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`."""
-    return task(kind, queue="agents", retry=retry, timeout=timeout, fallback=fallback, budget=budget, prepare=prepare)
+    return task(
+        kind,
+        queue="agents",
+        retry=retry,
+        timeout=timeout,
+        fallback=fallback,
+        budget=budget,
+        prepare=prepare,
+        version=version,
+        resumes=resumes,
+        mismatch=mismatch,
+    )
 
 
 def prepare() -> None:

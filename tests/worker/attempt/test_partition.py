@@ -89,7 +89,7 @@ def test_a_step_is_not_begun_for_a_job_that_another_worker_has_by_now(
     network.cut_off()
     eventually(lambda: lease_of(bench.process).overdue)
     bench.lose(job_id)
-    board.start(job_id, "worker-2")
+    board.start(job_id, "worker-2", resumes="*")
     doing.go_on.set()
     assert not has_begun(doing)
     network.heal()

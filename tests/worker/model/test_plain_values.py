@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -244,3 +245,31 @@ def test_a_kind_says_how_long_its_jobs_are_kept_in_seconds_or_as_a_span(registry
     task("test.ask", retention=timedelta(hours=1))(ask)
     assert REGISTRY["test.ask"].retention_s == 3600
     assert registry.keys() == {"test.ask"}
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ({"version": "two words"}, "a version of 'test.ask' must be"),
+        ({"version": "*"}, "a version of 'test.ask' must be"),
+        ({"version": 2}, "a version of 'test.ask' must be"),
+        ({"resumes": ["1", "a:b"]}, "a version of 'test.ask' must be"),
+        ({"mismatch": "fail"}, "the mismatch of 'test.ask' must be one of"),
+    ],
+)
+def test_a_version_is_a_name_and_what_becomes_of_others_is_one_of_two_things(
+    option: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        task("test.ask", **option)
+
+
+def test_a_kind_without_a_version_has_that_of_its_contract(registry: dict[str, object]) -> None:
+    def ask(ctx: BlockingContext, request: Question) -> Answer:
+        return Answer(text="")
+
+    task("test.ask", resumes="*")(ask)
+    spec = REGISTRY["test.ask"]
+    assert spec.version.startswith("contract-")
+    assert spec.offers("wait") == [f"test.ask:{spec.version}", "test.ask:*"]
+    assert spec.offers("restart") == [f"test.ask:{spec.version}", "test.ask:*", "test.ask:^"]

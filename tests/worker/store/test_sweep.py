@@ -182,7 +182,10 @@ def strangers(board: Board) -> dict[str, Callable[[], object]]:
         "leases": lambda: board.client.zadd(board.keys.leases, {"stranger": 0}),
         "due": lambda: board.client.zadd(board.keys.due, {"stranger": 0}),
         "expiring": lambda: board.client.zadd(board.keys.expiring, {"stranger": 0}),
-        "stranded": lambda: board.client.zadd(board.keys.stranded("test.echo"), {"stranger": 0}),
+        "stranded": lambda: (
+            board.client.sadd(board.keys.strandings, "test.echo"),
+            board.client.zadd(board.keys.stranded("test.echo"), {"stranger": 0}),
+        ),
         "state": lambda: board.client.zadd(board.keys.state("queued"), {"stranger": 0}),
     }
 

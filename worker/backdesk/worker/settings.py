@@ -17,6 +17,7 @@ from backdesk.worker.address import read_address
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
 from backdesk.worker.model.job import Name
+from backdesk.worker.model.version import Mismatch
 
 SECRETS_DIR = Path("/run/secrets")
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
         20.0, ge=0, le=3600, description="How long a worker that ends lets its attempts reach a checkpoint."
     )
     max_crashes: int = Field(3, ge=1, description="Workers a job may take down in a row before it is a dead letter.")
+    version_mismatch: Mismatch = Field(
+        "wait",
+        description="What becomes of a job whose kind has another version by now, which may not resume it.",
+    )
     ageing_s: float = Field(
         60.0, ge=0.001, le=86_400, description="By how much earlier each step of priority lets a job of a tenant run."
     )

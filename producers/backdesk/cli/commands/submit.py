@@ -42,7 +42,7 @@ from backdesk.cli.options.submit import (
 )
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.following import follow, subscribed
-from backdesk.cli.views.holds import lack_text
+from backdesk.cli.views.holds import record_lack_text
 from backdesk.cli.views.record import end_of
 from backdesk.client import Job, JobClient
 from backdesk.client.operations.jobs import new_job_id
@@ -210,7 +210,7 @@ def _announce(job: Job, stay: Follow, out: Output) -> None:
     if job.forgotten:
         raise CommandFailed("job_forgotten", FORGOTTEN.format(job.id), ExitCode.REFUSED)
     record = job.get()
-    warning = lack_text(record.unserved, record.queue) if record.unserved else None
+    warning = record_lack_text(record, record.unserved) if record.unserved else None
     if not stay.watch and not stay.wait:
         out.document({"job_id": job.id, "created": job.created, "warning": warning})
     out.line(f"{'submitted' if job.created else 'found again'} {job.id}")

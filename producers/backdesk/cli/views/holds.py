@@ -9,6 +9,7 @@ from backdesk.cli.options.moments import rough_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.job import Hold, JobRecord, Unserved
+from backdesk.worker.model.version import Stranding
 
 
 def state_text(record: JobRecord) -> str:
@@ -19,7 +20,9 @@ def state_text(record: JobRecord) -> str:
 def hold_text(record: JobRecord) -> str:
     """Return what a job waits for; empty when that is nothing but a free slot and its turn, and it is next."""
     if record.unserved:
-        return lack_text(record.unserved, record.queue)
+        return record_lack_text(record, record.unserved)
+    if record.stranded:
+        return _version_text(Stranding.read(record.stranded))
     if record.behind:
         return f"behind job {record.behind} of its conversation"
     parts = [_limit(record.limited)] if record.limited else []
@@ -28,18 +31,39 @@ def hold_text(record: JobRecord) -> str:
     return safe_line(", ".join(parts))
 
 
-def lack_text(lack: Unserved, queue: str) -> str:
-    """Return that nobody is there to run jobs of a queue, or of a kind in it, and what to do."""
-    if lack == "queue":
-        return f"no live worker reads the queue {queue}; start one: backdesk worker {queue}"
-    return f"no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker {queue}"
+def record_lack_text(record: JobRecord, lack: Unserved) -> str:
+    """Return that nobody is there to run a job, and what to do."""
+    return _lack(lack, safe_line(record.queue), Stranding.read(record.stranded or record.kind))
 
 
 def unserved_text(waiting: UnservedJobs) -> str:
     """Return what nobody is there to run, and what to do."""
     of_kind = f" of {safe_line(waiting.kind)}" if waiting.kind else f" in {safe_line(waiting.queue)}"
-    lack = lack_text("kind" if waiting.kind else "queue", safe_line(waiting.queue))
-    return f"{waiting.jobs} queued{of_kind}: {lack}"
+    lack: Unserved = "version" if waiting.version else "kind" if waiting.kind else "queue"
+    need = Stranding(waiting.kind or "", waiting.version or "", waiting.committed)
+    return f"{waiting.jobs} queued{of_kind}: {_lack(lack, safe_line(waiting.queue), need)}"
+
+
+def _lack(lack: Unserved, queue: str, need: Stranding) -> str:
+    match lack:
+        case "queue":
+            return f"no live worker reads the queue {queue}; start one: backdesk worker {queue}"
+        case "kind":
+            return f"no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker {queue}"
+        case "version":
+            version = safe_line(need.version)
+            anew = "" if need.committed else ', or mismatch="restart" to begin anew'
+            fix = f'start one of that version, or say resumes="{version}" in @task if the body now may{anew}'
+            return f"no live worker may go on {_from(need)}; {fix}"
+
+
+def _version_text(need: Stranding) -> str:
+    return f"for a worker that may go on {_from(need)}" if need.version else "for a worker that knows its kind"
+
+
+def _from(need: Stranding) -> str:
+    done = ", which has begun what must not be done twice" if need.committed else ""
+    return f"from version {safe_line(need.version)}{done}"
 
 
 def _limit(hold: Hold) -> str:

@@ -86,6 +86,8 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     yield "tenant", record.tenant
     yield "queue", f"{record.queue or 'none'}, priority {record.priority}"
     yield "attempt", f"{record.attempt}{f' on {safe_line(record.worker)}' if record.worker else ''}"
+    if record.version:
+        yield "version", safe_line(record.version)
     if record.failures or record.retry:
         yield "failures", failures_text(record)
     if record.crashes:

@@ -14,6 +14,7 @@ from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
+from backdesk.worker.model.version import Stranding
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
@@ -52,7 +53,9 @@ def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRe
 
 
 def _with_lack(record: JobRecord, workers: LiveWorkers) -> JobRecord:
-    lack = workers.lack(record.queue, record.kind) if record.state in _TO_COME else None
+    if record.state not in _TO_COME:
+        return record
+    lack = workers.lack(record.queue, Stranding.read(record.stranded or record.kind))
     return record.model_copy(update={"unserved": lack}) if lack else record
 
 

@@ -12,15 +12,19 @@ from typing import Any, Self
 from backdesk.client.operations.operation import Command
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Unserved
+from backdesk.worker.model.version import Stranding
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 
 
 class LiveWorkers:
-    """The queues that live workers read, and the kinds that they run. Those that take no more jobs do not count."""
+    """The queues that live workers read, and what they can run. Those that take no more jobs do not count.
 
-    def __init__(self, queues: Iterable[str], kinds: Iterable[str]) -> None:
-        self.queues, self._kinds = frozenset(queues), frozenset(kinds)
+    They offer kinds, and with `kind:version` to go on with jobs that others have begun.
+    """
+
+    def __init__(self, queues: Iterable[str], offers: Iterable[str]) -> None:
+        self.queues, self._offers = frozenset(queues), frozenset(offers)
 
     @staticmethod
     def commands(keys: Keys) -> list[Command]:
@@ -30,21 +34,24 @@ class LiveWorkers:
     @classmethod
     def read(cls, replies: Sequence[Any], now_ms: int) -> Self:
         """Return it by the answers and the time of Redis."""
-        longest, queues, kinds = replies
+        longest, queues, offers = replies
         if not longest or float(longest[0][1]) <= now_ms:  # nobody is left to clear away what the last has announced
             return cls((), ())
-        return cls(map(text, queues), map(text, kinds))
+        return cls(map(text, queues), map(text, offers))
 
     @classmethod
     def of(cls, workers: Iterable[WorkerFacts]) -> Self:
         """Return it by what live workers tell of themselves."""
         staying = [worker for worker in workers if not worker.draining]
         return cls(
-            (queue for each in staying for queue in each.slots), (kind for each in staying for kind in each.kinds)
+            (queue for each in staying for queue in each.slots),
+            (offer for each in staying for offer in (*each.kinds, *each.versions)),
         )
 
-    def lack(self, queue: str, kind: str) -> Unserved | None:
-        """Return what is missing for jobs of a kind in a queue; None when they can be run."""
+    def lack(self, queue: str, need: Stranding) -> Unserved | None:
+        """Return what is missing for jobs that need this of a worker, in a queue; None when they can be run."""
         if queue not in self.queues:
             return "queue"
-        return None if kind in self._kinds else "kind"
+        if need.kind not in self._offers:
+            return "kind"
+        return None if need.fitting & self._offers else "version"

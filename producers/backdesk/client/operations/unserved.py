@@ -1,4 +1,4 @@
-"""Queued jobs that nobody is there to run, and those that workers have given back because none knows their kind."""
+"""Queued jobs that nobody is there to run, and those that workers have passed on because they could not run them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,36 @@ from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.worker.model.version import Stranding
+from backdesk.worker.store.calls import text
 
-#: How many jobs there are, by queue and kind.
-Places = Counter[tuple[str, str]]
+#: How many jobs there are, by queue and what they need of a worker.
+Places = Counter[tuple[str, Stranding]]
 
 
 class UnservedJobs(BaseModel):
-    """Queued jobs of a queue that no live worker reads, or of a kind that none runs in it. `kind` None is all kinds."""
+    """Queued jobs of a queue that no live worker reads, or of a kind that none runs in it. `kind` None is all kinds.
+
+    With a `version`, it is the one that has begun them, and no live worker may go on from there; nor may one begin them
+    anew that are `committed`: they have begun what must not be done twice.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     queue: str
     kind: str | None
+    version: str | None = None
+    committed: bool = False
     jobs: int
 
 
 def read_stranded(core: JobOperations) -> Operation[Places]:
-    """Return how many jobs workers have given back; they stand in no line until their kind is announced again."""
-    contracts = yield from core.kinds()
-    sizes = yield Commands([("ZCARD", core.keys.stranded(contract.kind)) for contract in contracts])
-    return Counter(
-        {(contract.queue, contract.kind): size for contract, size in zip(contracts, sizes, strict=True) if size}
-    )
+    """Return how many jobs workers have passed on; they stand in no line until a worker comes that can run them."""
+    queues = {contract.kind: contract.queue for contract in (yield from core.kinds())}
+    (names,) = yield Commands([("SMEMBERS", core.keys.strandings)])
+    sizes = yield Commands([("ZCARD", core.keys.stranded(text(name))) for name in names])
+    needs = [Stranding.read(text(name)) for name in names]
+    return Counter({(queues.get(need.kind, ""), need): size for need, size in zip(needs, sizes, strict=True) if size})
 
 
 def unserved(
@@ -41,15 +49,19 @@ def unserved(
     """Return what nobody runs, by name, given how many jobs are queued in each queue, and where they stand."""
     places = Counter(stranded)
     for line in lines:
-        places[line.queue, line.kind] += line.waiting
+        places[line.queue, Stranding(line.kind)] += line.waiting
     of_queues = [
         UnservedJobs(queue=queue, kind=None, jobs=jobs)
         for queue, jobs in queued.items()
         if jobs and queue not in workers.queues
     ]
+    lacking = Places()
+    for (queue, need), jobs in places.items():
+        lack = workers.lack(queue, need)
+        if lack in {"kind", "version"}:
+            lacking[queue, Stranding(need.kind) if lack == "kind" else need] += jobs
     of_kinds = [
-        UnservedJobs(queue=queue, kind=kind, jobs=jobs)
-        for (queue, kind), jobs in sorted(places.items())
-        if workers.lack(queue, kind) == "kind"
+        UnservedJobs(queue=queue, kind=kind, version=version or None, committed=committed, jobs=jobs)
+        for (queue, (kind, version, committed)), jobs in sorted(lacking.items())
     ]
     return [*of_queues, *of_kinds]

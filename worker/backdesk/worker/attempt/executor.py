@@ -106,7 +106,16 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
         yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
         return None
     fence = secrets.token_urlsafe(12)
-    call = process.transitions.claim(job_id, worker, fence, spec.budget, spec.retention_s)
+    call = process.transitions.claim(
+        job_id,
+        worker,
+        fence,
+        spec.budget,
+        spec.retention_s,
+        version=spec.version,
+        resumes=spec.resumes,
+        mismatch=spec.mismatch,
+    )
     claim = yield process.writer.submit(call)
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.version import ANEW, Mismatch, contract_version
 
 Body = Callable[[Any, Any], Any]
 #: Gives an answer in place of the body's: takes (ctx, request, failure).
@@ -23,7 +25,7 @@ Fallback = Callable[[Any, Any, Failure], Any]
 USUAL_RETRY = RetryPolicy()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskSpec:
     """A kind of job that this process can run."""
 
@@ -43,6 +45,23 @@ class TaskSpec:
     prepare: Callable[[], None] | None = None
     #: How long a job is kept that has succeeded; None leaves it to the settings.
     retention_s: float | None = None
+    #: Of the body; None stands for the hash of the contract.
+    given_version: str | None = None
+    #: The versions that have begun jobs with which this one may go on, beside itself.
+    resumes: tuple[str, ...] = ()
+    #: What is done with the jobs of all others; None leaves it to the settings.
+    mismatch: Mismatch | None = None
+
+    @cached_property
+    def version(self) -> str:
+        """The version of the body, by which jobs know it that it has begun."""
+        contract = self.contract
+        return self.given_version or contract_version(contract.request_schema, contract.result_schema)
+
+    def offers(self, mismatch: Mismatch) -> list[str]:
+        """What a worker with this kind offers to jobs that others have begun; `mismatch` is that of the settings."""
+        able = [self.version, *self.resumes, *([ANEW] if (self.mismatch or mismatch) == "restart" else ())]
+        return [f"{self.kind}:{each}" for each in able]
 
     @property
     def contract(self) -> KindContract:

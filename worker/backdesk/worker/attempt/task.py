@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -15,8 +16,9 @@ from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallba
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KIND_OF_BODY, field_errors
-from backdesk.worker.model.job import Name
+from backdesk.worker.model.job import NAME_PATTERN, Name
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.version import ANY_VERSION, Mismatch
 
 B = TypeVar(
     "B",
@@ -38,6 +40,9 @@ def task(
     budget: Budget | Mapping[str, Any] | None = None,
     prepare: Callable[[], None] | None = None,
     retention: float | timedelta | None = None,
+    version: str | None = None,
+    resumes: str | Collection[str] = (),
+    mismatch: Mismatch | None = None,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -52,7 +57,13 @@ def task(
     (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without it the
     settings say.
 
-    Raises ConfigurationError when the name is taken, or the annotations or the budget do not fit.
+    `version` names what the body is now: change it when the body no longer goes on from what an earlier one has left in
+    a job. Without it, it follows from the contract. `resumes` are the versions whose jobs it may go on with all the
+    same, "*" all of them. A job of any other it leaves to a worker that may (`mismatch="wait"`), or begins anew without
+    what the job remembers ("restart"), unless that has begun what must not be done twice; the settings say which where
+    the kind does not.
+
+    Raises ConfigurationError when the name is taken, or the annotations or an option do not fit.
     """
     _NAME.validate_python(kind)
     _NAME.validate_python(queue)
@@ -60,6 +71,7 @@ def task(
         raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
 
     allowance, kept_s = _budget(kind, budget), _seconds(kind, retention)
+    resumed = _versions(kind, version, resumes, mismatch)
 
     def register(body: B) -> B:
         request, result = _models(kind, body)
@@ -72,7 +84,21 @@ def task(
             raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
         policy = retry or USUAL_RETRY
         REGISTRY[kind] = spec = TaskSpec(
-            kind, queue, body, request, result, is_async, policy, timeout, fallback, allowance, prepare, kept_s
+            kind,
+            queue,
+            body,
+            request,
+            result,
+            is_async,
+            retry=policy,
+            timeout_s=timeout,
+            fallback=fallback,
+            budget=allowance,
+            prepare=prepare,
+            retention_s=kept_s,
+            given_version=version,
+            resumes=resumed,
+            mismatch=mismatch,
         )
         setattr(body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
         return body
@@ -85,6 +111,23 @@ def _seconds(kind: str, retention: float | timedelta | None) -> float | None:
     if seconds is not None and not 0 < seconds <= LONGEST_RETENTION_S:
         raise ConfigurationError(f"the retention of {kind!r} must be over 0 s and at most ten years, not {retention!r}")
     return seconds
+
+
+def _versions(
+    kind: str, version: str | None, resumes: str | Collection[str], mismatch: Mismatch | None
+) -> tuple[str, ...]:
+    """Return the versions that are resumed."""
+    resumed = (resumes,) if isinstance(resumes, str) else tuple(resumes)
+    for each in (*resumed, *([] if version is None else [version])):
+        if not (isinstance(each, str) and re.fullmatch(NAME_PATTERN, each)) and (
+            each != ANY_VERSION or each == version
+        ):
+            raise ConfigurationError(
+                f'a version of {kind!r} must be up to 128 letters, digits or any of _ . @ -, as in "2", not {each!r}'
+            )
+    if mismatch not in (None, *get_args(Mismatch)):
+        raise ConfigurationError(f"the mismatch of {kind!r} must be one of {get_args(Mismatch)}, not {mismatch!r}")
+    return resumed
 
 
 def _budget(kind: str, budget: Budget | Mapping[str, Any] | None) -> Budget | None:

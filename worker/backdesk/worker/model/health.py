@@ -31,6 +31,8 @@ class WorkerFacts(BaseModel):
     since: datetime | None = None
     queues: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    #: What it may do with jobs that others have begun, as `kind:version`; see `backdesk.worker.model.version`.
+    versions: tuple[str, ...] = ()
     #: How many jobs it runs at once, by queue.
     slots: dict[str, int] = Field(default_factory=dict)
     running: int = 0

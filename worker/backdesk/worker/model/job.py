@@ -116,8 +116,8 @@ class Hold(BaseModel):
     run_at: datetime | None = None
 
 
-#: What no live worker has of a job: none reads its queue, or none of those knows its kind.
-Unserved = Literal["queue", "kind"]
+#: What no live worker has of a job: none reads its queue, or knows its kind, or may go on from what its version did.
+Unserved = Literal["queue", "kind", "version"]
 
 
 class JobRecord(BaseModel):
@@ -178,6 +178,11 @@ class JobRecord(BaseModel):
     ahead: int | None = None
     behind: str | None = None
     unserved: Unserved | None = None
+    #: The version of its kind that has begun it, or gone on with it last.
+    version: str | None = None
+    #: Of a queued job, what it needs of a worker that those which had it could not give: its kind, or to go on with it
+    #: `kind:version`, and a `!` after that when it must not begin anew.
+    stranded: str | None = None
     unreadable: dict[str, Unreadable] = {}
 
     @property

@@ -44,6 +44,8 @@ class FactSource:
     def __call__(self) -> WorkerFacts:
         now, pulse = time.monotonic(), self._consumer.pulse
         slots = self._slots()
+        specs = [spec for _, spec in sorted(self._kinds.items()) if spec.queue in slots]
+        mismatch = self._settings.version_mismatch
         return WorkerFacts(
             name=self._consumer.hostname,
             host=socket.gethostname(),
@@ -51,7 +53,8 @@ class FactSource:
             version=backdesk_version(),
             since=self._since,
             queues=tuple(slots),
-            kinds=tuple(sorted(kind for kind, spec in self._kinds.items() if spec.queue in slots)),
+            kinds=tuple(spec.kind for spec in specs),
+            versions=tuple(offer for spec in specs for offer in spec.offers(mismatch)),
             slots=slots,
             running=len(state.active_requests),
             loop_lag_s=_loop_lag_s(),

@@ -33,6 +33,7 @@ from backdesk.worker.model.job import (
     Waiting,
 )
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.version import ANY_VERSION, Mismatch
 from backdesk.worker.store.calls import flag, optional, text
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.scripts import Call, load_script
@@ -204,11 +205,17 @@ class Transitions(UpkeepCalls):
         fence: str,
         budget: Budget | None = None,
         kept_s: float | None = None,
+        *,
+        version: str = "",
+        resumes: Sequence[str] = (),
+        mismatch: Mismatch | None = None,
     ) -> Call[Claim | Refused]:
         """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by fence.
 
         `budget` is that of its kind; the job keeps it if it has none of its own. `kept_s` is how long its kind keeps
-        jobs that have succeeded.
+        jobs that have succeeded. `version`, `resumes` and `mismatch` are those of the kind here, the last as the
+        settings say where it has none. A job that another version has begun is refused and left to a worker that may go
+        on with it, or is begun anew.
         """
         lease_ms, of_kind = round(self._settings.lease_s * 1000), budget.encoded() if budget else ""
         return self._call(
@@ -220,6 +227,9 @@ class Transitions(UpkeepCalls):
             fence=fence,
             budget=of_kind,
             kept_ms="" if kept_s is None else round(kept_s * 1000),
+            version=version,
+            resumes=ANY_VERSION if ANY_VERSION in resumes else f" {' '.join(resumes)} ",
+            restarts=flag((mismatch or self._settings.version_mismatch) == "restart"),
         )
 
     def renew(self, attempts: Sequence[tuple[str, str]]) -> Call[list[int | None]]:

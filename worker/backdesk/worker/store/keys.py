@@ -94,9 +94,17 @@ class Keys:
         """Zset: jobs handed to Celery and not yet claimed, by the time of the delivery in ms. Gone when empty."""
         return f"{self.prefix}:window:{queue}"
 
-    def stranded(self, kind: str) -> str:
-        """Zset: queued jobs of a kind that their worker did not know, by time in ms. Gone when empty."""
-        return f"{self.prefix}:stranded:{kind}"
+    def stranded(self, need: str) -> str:
+        """Zset: queued jobs whose workers could not run them, by time in ms. Gone when empty.
+
+        The need is their kind, or their kind and version (`backdesk.worker.model.version.Stranding`).
+        """
+        return f"{self.prefix}:stranded:{need}"
+
+    @property
+    def strandings(self) -> str:
+        """Set: what stranded jobs need, that is, all names of such sets. Pruned as workers announce themselves."""
+        return f"{self.prefix}:strandings"
 
     @property
     def leases(self) -> str:

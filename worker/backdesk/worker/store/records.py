@@ -75,6 +75,8 @@ def read_record(
         budget=its.read("budget", Budget.model_validate_json),
         spent=_spent(its, spent),
         limited=_parked(its, state),
+        version=its.read("version", _text) or None,
+        stranded=its.read("stranded", _text) if state is JobState.QUEUED else None,
         unreadable=its.unreadable,
     )
     if "state" in its.unreadable:

@@ -1,12 +1,12 @@
 -- Announce: keep a worker known as alive, the kinds that it brings known, and the slots of the fleet up to date.
 --
--- ARGV: worker, ttl_ms (0 withdraws it), announcement (as JSON with "slots": {queue: number}, "kinds": [name, ...] and
---   "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON)
+-- ARGV: worker, ttl_ms (0 withdraws it), announcement (as JSON with "slots": {queue: number}, "kinds": [name, ...],
+--   "versions": what it may do with jobs that others have begun, and "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON)
 -- Returns: {how many workers are alive, how many of its kinds have no contract here}
--- Atomic. Idempotent. Jobs that no worker knew so far stand in line again when their kind is announced. A kind that no
+-- Atomic. Idempotent. Jobs that no worker could run so far stand in line again when one that can announces itself. A kind that no
 -- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew. What
 -- it costs does not grow with the number of workers.
---!include record
+--!include stranding
 --!include fleet
 
 local MOST_GONE = 20 -- workers that are given up at once
@@ -24,7 +24,15 @@ else
   redis.call('DEL', worker_key(name))
   redis.call('ZREM', workers_key, name)
 end
-change_offer(name, stays and cjson.encode{said.slots or {}, kinds} or '')
+-- What it offers to jobs: kinds, and versions of them. By name, too.
+local offers, offered = {}, {}
+for _, names in ipairs({kinds, said.versions or {}}) do
+  for _, offer in ipairs(names) do
+    offers[#offers + 1] = offer
+    offered[offer] = true
+  end
+end
+change_offer(name, stays and cjson.encode{said.slots or {}, offers} or '')
 
 local seen = {}
 local function see(kind)
@@ -42,16 +50,40 @@ end
 in_parts('ZADD', kinds_seen_key, seen)
 
 local stranded_left = 200 -- that stand in line again at once
-local function line_up_stranded(kind)
-  for _, id in ipairs(redis.call('ZRANGE', stranded_key(kind), 0, stranded_left - 1)) do
+local function line_up_stranded(need)
+  for _, id in ipairs(redis.call('ZRANGE', stranded_key(need), 0, stranded_left - 1)) do
     local job = load_job(id)
     local queued = job and job.state == 'queued'
     local served = queued and redis.call('HEXISTS', slots_key, job.queue) == 1
     if served then stand(job) end
     -- One whose queue nobody serves stays: its kind may have moved to another queue, and the old workers may come back.
-    if not queued or served then redis.call('ZREM', stranded_key(kind), id) end
+    if not queued or served then
+      redis.call('ZREM', stranded_key(need), id)
+      if job then redis.call('HDEL', job_key(id), 'stranded') end
+    end
     stranded_left = stranded_left - 1
   end
+end
+
+local function meets(need)
+  for _, offer in ipairs(fitting(need)) do
+    if offered[offer] then return true end
+  end
+  return false
+end
+
+-- Returns the kinds of which jobs are stranded still.
+local function look_at_stranded()
+  local left = {}
+  for _, need in ipairs(redis.call('SMEMBERS', strandings_key)) do
+    if stranded_left > 0 and meets(need) then line_up_stranded(need) end
+    if redis.call('EXISTS', stranded_key(need)) == 0 then
+      redis.call('SREM', strandings_key, need)
+    else
+      left[need:match('^[^:]+')] = true
+    end
+  end
+  return left
 end
 
 -- Forget a queue that no kind runs from any more, and in which nothing is.
@@ -72,16 +104,15 @@ local function forget_kind(kind)
   if contract then forget_queue(cjson.decode(contract).queue) end
 end
 
-local function forget_kinds(before)
+local function forget_kinds(before, stranded)
   for _, kind in ipairs(redis.call('ZRANGEBYSCORE', kinds_seen_key, '-inf', whole(before))) do
-    if redis.call('EXISTS', stranded_key(kind)) == 0 then forget_kind(kind) end
+    if not stranded[kind] then forget_kind(kind) end
   end
 end
 
-forget_kinds(now - tonumber(ARGV.retention_ms))
+forget_kinds(now - tonumber(ARGV.retention_ms), look_at_stranded())
 local unknown = 0
 for _, kind in ipairs(kinds) do
-  if stranded_left > 0 then line_up_stranded(kind) end
   if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
 end
 dispatch_touched()

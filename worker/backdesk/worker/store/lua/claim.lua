@@ -1,26 +1,28 @@
 -- Claim: turn a delivery into the right to run one attempt, with a lease and a fence.
 --
 -- ARGV: id, lease_ms, worker, fence (unique to this claim), budget (of its kind, as JSON or ''), kept_ms
---   (for which its kind keeps a job that succeeded, or '')
+--   (for which its kind keeps a job that succeeded, or ''), version (of the kind here, or ''), resumes (other versions
+--   with whose jobs it may go on, between blanks, or '*'), restarts (1 to begin jobs of all others anew, or '')
 -- Returns: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''), expires_in (ms or
 --   ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
 --   keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by pages), priority, usage (of former attempts, or ''), limited (1 when
 --   its spending is limited, else 0), time_left (ms that its budgets leave it, or ''); or {0, reason} when there is
---   nothing to run: a second delivery, a job withdrawn, an unknown job. The reason is the error as JSON when the job
---   ended without its sender being told, else ''
+--   nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason is the error
+--   as JSON when the job ended without its sender being told, else ''
 -- Atomic. Idempotent by fence: repeated after a lost answer it returns the same claim, or the same reason.
 --!include ending
 --!include budget
+--!include stranding
 
 local MOST_LEDGER_BYTES = 262144 -- in one answer; more would hold up Redis
 local id, fence, worker = ARGV.id, ARGV.fence, ARGV.worker
 local job = load_job(id)
 if not job then return {0, ''} end
 local key = job_key(id)
+local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
+  'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed')
 
 local function claim(watchers)
-  local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
-    'usage', 'budget', 'parent', 'ledger_bytes')
   local limited, time_left_ms = open_budget(job, field[9] or ARGV.budget, field[10])
   local checkpoint, ledger, expires_at = '', {}, job.expires_at
   local large = tonumber(field[11] or 0) > MOST_LEDGER_BYTES
@@ -77,19 +79,40 @@ if parent_state and not ACTIVE[parent_state] and parent_state ~= 'succeeded' the
   return {0, ''}
 end
 
+-- What was done before there were versions is of none, and anybody may go on with it.
+local former = field[12] or (field[7] and '' or ARGV.version)
+local version = former ~= '' and ARGV.version or ''
+local change = ''
+if field[7] and former ~= version then
+  local resumed = ARGV.resumes == '*' or ARGV.resumes:find(' ' .. former .. ' ', 1, true)
+  if not resumed and (ARGV.restarts == '' or field[13]) then
+    if redis.call('ZSCORE', window_key(job.queue), id) then pass_on(job) end
+    touched[job.queue] = true
+    dispatch_touched()
+    return {0, ''}
+  end
+  change = resumed and 'resumes' or 'restarts'
+end
+
 -- Not in the window, the delivery is an old one: the job stands in line, or behind its conversation, and gets another.
 if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
+if change == 'restarts' then
+  forget_workings(job)
+  redis.call('HDEL', key, 'remembers', 'ledger_bytes')
+  field[7], field[11] = nil, nil
+end
 settle_rates(job, true)
 touched[job.queue] = true
 redis.call('ZADD', leases_key, whole(now + tonumber(ARGV.lease_ms)), id)
 job.attempt = job.attempt + 1
 enter(job, 'running', 'attempt', job.attempt, 'worker', worker, 'fence', fence, 'started_at', whole(now),
-  'lasted', whole(now) .. ' 0', 'emitted', 0)
+  'lasted', whole(now) .. ' 0', 'emitted', 0, 'version', version)
 if ARGV.kept_ms ~= '' then redis.call('HSET', key, 'kept_ms', ARGV.kept_ms) end
 if limit then
   redis.call('ZREM', expiring_key, id)
   watch_limits(job)
 end
-local heard = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. '}')
+local told = change ~= '' and ',"version":"' .. version .. '","' .. change .. '":"' .. former .. '"' or ''
+local heard = append(job, 'started', '{"worker":' .. cjson.encode(worker) .. told .. '}')
 dispatch_touched()
 return claim(followers_of(id, heard))

@@ -19,6 +19,8 @@ elseif before ~= entry then
   if full and not before then return -1 end
   redis.call('HSET', ledger, ARGV.key, entry)
   redis.call('HSET', key, 'remembers', 1, 'ledger_bytes', whole(after))
+  -- Only what must not be done twice is announced: the job never begins anew.
+  if entry:find('{"state":"started"', 1, true) == 1 then redis.call('HSET', key, 'committed', 1) end
   -- It comes further with each attempt: it is not what takes its workers down.
   if entry:find('{"state":"done"', 1, true) == 1 then redis.call('HDEL', key, 'crashes') end
   if ARGV.event ~= '' and redis.call('LLEN', events_key(id)) < tonumber(ARGV.most_events) then

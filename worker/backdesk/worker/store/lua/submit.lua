@@ -113,7 +113,7 @@ end
 
 local function join_family(job, parent)
   redis.call('SADD', children_key(parent), job.id)
-  redis.call('HSET', job_key(parent), 'remembers', 1)
+  redis.call('HSET', job_key(parent), 'remembers', 1, 'committed', 1)
 end
 
 -- Take over what the origin of a replay has finished. A child that came to nothing is called anew: its end may well be
@@ -140,7 +140,9 @@ local function follow(job, origin, resumes)
       bytes = bytes + #entry
     end
   end
-  redis.call('HSET', job_key(job.id), 'remembers', 1, 'ledger_bytes', whole(bytes), 'root', redis.call('HGET', job_key(origin), 'root') or origin)
+  local its = redis.call('HMGET', job_key(origin), 'root', 'version', 'committed')
+  redis.call('HSET', job_key(job.id), 'remembers', 1, 'ledger_bytes', whole(bytes), 'root', its[1] or origin, 'version', its[2] or '')
+  if its[3] then redis.call('HSET', job_key(job.id), 'committed', 1) end
 end
 
 local function create(each)

@@ -52,13 +52,18 @@ local function is_behind(job)
   return false
 end
 
+local function is_stranded(job)
+  if not job.stranded or not redis.call('ZSCORE', stranded_key(job.stranded), job.id) then return false end
+  redis.call('SADD', strandings_key, job.stranded)
+  return true
+end
+
 local tend = {}
 
 function tend.queued(job)
   local place = redis.call('ZRANK', line_key(job.queue, job.tenant, job.kind), job.id)
   if place == 0 then return tend_line(job) end
-  if place or redis.call('ZSCORE', window_key(job.queue), job.id) or
-    redis.call('ZSCORE', stranded_key(job.kind), job.id) or is_behind(job) then return end
+  if place or redis.call('ZSCORE', window_key(job.queue), job.id) or is_stranded(job) or is_behind(job) then return end
   job.rank = job.rank or whole(now * 1000)
   stand(job)
   note('queued in no place', job.id)

@@ -14,13 +14,13 @@ local LONGEST_PAST = 65536
 local function load_job(id)
   local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
     'conversation', 'rated', 'expires_at', 'start_by', 'stop_by', 'prepaid', 'lasted', 'parked', 'fence', 'recounted',
-    'parent')
+    'parent', 'stranded')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
     attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9],
     expires_at = tonumber(field[10]), start_by = tonumber(field[11]), stop_by = tonumber(field[12]),
     paid_ms = field[13], lasted = field[14], parked = field[15], fence = field[16], recounted = field[17],
-    parent = field[18]}
+    parent = field[18], stranded = field[19]}
 end
 
 -- Enter a state; the rest are fields and values to write with it.
@@ -92,6 +92,14 @@ local function leave_parking(job)
   redis.call('HDEL', job_key(job.id), 'parked')
 end
 
+-- No longer among the jobs that workers have passed on, if it is.
+--!rare
+local function leave_stranded(job)
+  if not job.stranded then return end
+  redis.call('ZREM', stranded_key(job.stranded), job.id)
+  redis.call('HDEL', job_key(job.id), 'stranded')
+end
+
 -- Take a job out of every place where it runs or waits.
 local function withdraw(job)
   if job.expires_at or job.start_by or job.stop_by then redis.call('ZREM', expiring_key, job.id) end
@@ -103,7 +111,7 @@ local function withdraw(job)
     return
   end
   leave_line(job)
-  redis.call('ZREM', stranded_key(job.kind), job.id)
+  leave_stranded(job)
   redis.call('ZREM', due_key, job.id)
   leave_parking(job)
   undeliver(job)

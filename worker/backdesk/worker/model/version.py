@@ -1,0 +1,82 @@
+"""The versions of kinds: which body has begun a job, and which may go on with it.
+
+What a job remembers (steps, answers, a checkpoint) fits the body that left it there. A worker with another version
+goes on from it only where its kind says so. What a worker may do is announced as its offers; what a job needs is the
+name under which it is stranded. The same names are built in `store/lua/shared/stranding.lua`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Self
+
+#: Among the versions that a kind resumes: whichever there are.
+ANY_VERSION = "*"
+#: In an offer: jobs of other versions begin anew.
+ANEW = "^"
+#: Ends the name of a job that must not begin anew.
+COMMITTED = "!"
+
+#: What a worker does with a job that another version has begun and that it may not resume: leave it to one that may, or
+#: begin anew, without what the job remembers.
+Mismatch = Literal["wait", "restart"]
+
+#: What a schema says to people, and to no program.
+_REMARKS = frozenset({"title", "description", "examples"})
+#: Keywords whose keys are names, not keywords.
+_NAMED = frozenset({"properties", "$defs", "patternProperties"})
+#: Keywords whose values are data.
+_DATA = frozenset({"default", "const", "enum"})
+
+
+class Stranding(NamedTuple):
+    """What a queued job needs of a worker, that none of those which had it in their hands could give."""
+
+    kind: str
+    #: The version that has begun it, "" when it has nothing to go on from.
+    version: str = ""
+    #: Whether it has begun what must not be done twice, so that it never begins anew.
+    committed: bool = False
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Return it by the name that the store gives it."""
+        kind, _, version = name.partition(":")
+        return cls(kind, version.removesuffix(COMMITTED), version.endswith(COMMITTED))
+
+    @property
+    def fitting(self) -> frozenset[str]:
+        """The offers of which a worker must have one."""
+        if not self.version:
+            return frozenset({self.kind})
+        able = {self.version, ANY_VERSION} if self.committed else {self.version, ANY_VERSION, ANEW}
+        return frozenset(f"{self.kind}:{each}" for each in able)
+
+
+def contract_version(*schemas: Mapping[str, Any]) -> str:
+    """Return the version of a kind that gives none: a hash of its schemas.
+
+    The same in every process and on every Python; titles, descriptions and the order of fields do not count.
+    """
+    canonical = json.dumps([_essence(schema) for schema in schemas], sort_keys=True, separators=(",", ":"))
+    return f"contract-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+
+
+def _essence(schema: Any) -> Any:
+    """Return what a program goes by in a schema."""
+    if isinstance(schema, list):
+        return [_essence(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    unordered = bool(schema.get("uniqueItems"))
+    return {key: _value(key, schema[key], unordered) for key in schema if key not in _REMARKS}
+
+
+def _value(key: str, value: Any, unordered: bool) -> Any:
+    if key in _NAMED:
+        return {name: _essence(each) for name, each in value.items()}
+    if key == "required" or (key == "default" and unordered and isinstance(value, list)):
+        return sorted(value, key=json.dumps)  # the order of a set changes from process to process
+    return value if key in _DATA else _essence(value)
