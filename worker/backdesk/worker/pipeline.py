@@ -73,7 +73,7 @@ async def drive_async(pipeline: Pipeline[T], answer: Callable[[Step], Awaitable[
             try:
                 value = await answer(step)
             except BaseException as error:  # noqa: BLE001 - as above
-                step = pipeline.throw(_throwable(error))
+                step = pipeline.throw(throwable(error))
             else:
                 step = pipeline.send(value)
     except StopIteration as stop:
@@ -142,6 +142,6 @@ def blocking_block(
     return method
 
 
-def _throwable(error: BaseException) -> BaseException:
+def throwable(error: BaseException) -> BaseException:
     """Return an error that can be thrown into a generator: GeneratorExit would close it instead."""
     return TaskError("exception", f"GeneratorExit: {printable(error)}") if isinstance(error, GeneratorExit) else error

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from backdesk.worker.attempt.base_context import Parts
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.driver import Body, LoopDriver
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outcome import Outcomes
@@ -40,21 +41,13 @@ from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
 from backdesk.worker.model.input_guard import guarded_schema, refusals
 from backdesk.worker.model.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
-from backdesk.worker.pipeline import Pipeline, Run, Step, answered, drive, drive_async
-from backdesk.worker.process.event_loop import canceller
+from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import bound
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.text.json import encode, printable
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Body(Run):
-    """What can be broken off: the body of a task, or what is left of it."""
-
-    lease: Lease
 
 
 def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
@@ -71,34 +64,9 @@ def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) ->
 
 def begin(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Future[Outcome | None]:
     """Start what `execute` does with a body that is a coroutine, and return at once. Safe to call from any thread."""
-    return process.loop.run(drive_async(_claim_and_run(process, spec, job_id, worker), _answer))
-
-
-async def _answer(step: Step) -> Any:
-    return await (_breakable(step) if isinstance(step, Body) else answered(step))
-
-
-async def _breakable(step: Body) -> Any:
-    # A task of its own: a body that cancels "the current task" must not cancel the pipeline around it.
-    body = asyncio.ensure_future(answered(step))
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    body.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
-    step.lease.abandon = canceller(ended)
-    step.lease.interrupt = canceller(body)
-    if step.lease.stopped is not None:
-        body.cancel()
-    try:
-        await ended
-    except asyncio.CancelledError:
-        body.add_done_callback(_read)
-        raise
-    return body.result()
-
-
-def _read(task: asyncio.Future[Any]) -> None:
-    """Take note of how an abandoned body ended; nobody else will, and asyncio complains about that."""
-    if not task.cancelled():
-        task.exception()
+    ended: Future[Outcome | None] = Future()
+    LoopDriver(process.loop, _claim_and_run(process, spec, job_id, worker), ended).start()
+    return ended
 
 
 def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:

@@ -11,6 +11,7 @@ import ctypes
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -32,12 +33,6 @@ class LoopBlocked(BaseException):
         return "it held up the event loop for too long: await what takes time, or give it to the queue tools as a def"
 
 
-def canceller(future: asyncio.Future[Any]) -> Callable[[], object]:
-    """Return what cancels a task or future of the running loop from any other thread."""
-    loop = asyncio.get_running_loop()
-    return lambda: loop.call_soon_threadsafe(future.cancel)
-
-
 class ProcessLoop:
     """Runs coroutines for callers in other threads. The thread starts with the first of them."""
 
@@ -48,6 +43,8 @@ class ProcessLoop:
         self._thread: threading.Thread | None = None
         self._asked_at: float | None = None
         self._last_lag_s = 0.0
+        self._posted: deque[tuple[Callable[[Any], object], Any]] = deque()
+        self._awake = False
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:
@@ -73,6 +70,32 @@ class ProcessLoop:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine; the caller's context variables go with it. Cancelling the future cancels the coroutine."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+
+    def post(self, callback: Callable[[T], object], argument: T) -> None:
+        """Call back on the loop, soon and in order; never once it has stopped. Safe to call from any thread.
+
+        However many calls come together, they wake the loop once.
+        """
+        self._posted.append((callback, argument))
+        if not self._awake:
+            self._awake = True
+            self._wake()
+
+    def _wake(self) -> None:
+        loop = self._running()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._awake = False  # first: what is posted from here on wakes the loop again
+        try:
+            for _ in range(len(self._posted)):
+                callback, argument = self._posted.popleft()
+                callback(argument)
+        finally:
+            if self._posted and not self._awake:  # one of them has raised
+                self._awake = True
+                self._wake()
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call back on the loop after a delay."""
