@@ -97,6 +97,18 @@ def test_celerys_own_threads_run_everything_too(tmp_path: Path, kind: str) -> No
         assert worker.stop() == 0
 
 
+class Listener:
+    """The request of a task of whose end Celery is told in memory alone."""
+
+    told_at_once = True
+
+    def __init__(self, told: list[Any]) -> None:
+        self.told = told
+
+    def on_success(self, outcome: Any) -> None:
+        self.told.append(outcome)
+
+
 class Hands:
     """A task of one kind whose attempts end when the test says so, and the pool that runs it."""
 
@@ -112,6 +124,9 @@ class Hands:
 
             def begin(self, _job_id: str, _worker: str) -> Future[str]:
                 return attempt
+
+            def is_unheard(self, attempt: Future[str]) -> bool:
+                return attempt.result() == "unheard of"
 
             def run(self) -> str:
                 ended = ended_attempt.get()
@@ -159,3 +174,12 @@ def test_a_pool_that_stops_waits_until_celery_knows_of_all_that_runs(hands: Hand
     hands.attempt.set_result("done")
     stopping.join(PATIENCE_S)
     assert hands.told == ["done"]
+
+
+@pytest.mark.parametrize(("outcome", "told"), [("unheard of", []), ("heard of", ["heard of"])])
+def test_celery_is_not_told_what_nobody_would_hear_of(hands: Hands, outcome: str, told: list[str]) -> None:
+    ended = hands.apply(Listener(hands.told).on_success)
+    hands.attempt.set_result(outcome)
+    ended.result(PATIENCE_S)
+    assert hands.told == told
+    hands.pool.stop()

@@ -17,7 +17,15 @@ import redis
 from celery import Celery, Task
 from celery.apps.worker import Worker
 from celery.exceptions import Ignore, Retry
-from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    task_success,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
@@ -42,6 +50,7 @@ from backdesk.worker.model.job import (
     Leaving,
     Outcome,
     Retried,
+    Succeeded,
     Waiting,
 )
 from backdesk.worker.process.logging import configure_logging
@@ -55,6 +64,10 @@ from backdesk.worker.store.scripts import run
 log = logging.getLogger(__name__)
 
 
+#: What Celery tells in the process of a task that ran well, or had nothing to run.
+_SIGNALS_OF_A_GOOD_END = (task_prerun, task_success, task_postrun)
+
+
 class JobTask(Task):
     """A kind of job as Celery sees it. Its message says which job; everything else comes from the job store."""
 
@@ -62,6 +75,7 @@ class JobTask(Task):
     #: The reason of a failed job is in its record; Celery need not log it as an accident.
     throws = (TaskError,)
     Request = "backdesk.worker.celery.consumer:JobRequest"
+    Strategy = "backdesk.worker.celery.strategy:deliveries"
     spec: TaskSpec
 
     @property
@@ -72,6 +86,11 @@ class JobTask(Task):
     def begin(self, job_id: str, worker: str) -> Future[Outcome | None]:
         """Start an attempt on the event loop and return at once."""
         return begin(current_process(settings, CHECKS), self.spec, job_id, worker)
+
+    def is_unheard(self, attempt: Future[Outcome | None]) -> bool:
+        """Whether an attempt has ended so that nobody in this process would hear of it from Celery."""
+        heard = any(signal.receivers for signal in _SIGNALS_OF_A_GOOD_END)
+        return not heard and attempt.exception() is None and isinstance(attempt.result(), Succeeded | None)
 
     def run(self, *_args: Any, **_kwargs: Any) -> Any:
         """Run one attempt, or tell of one that has ended. The arguments are not used: chains add to them."""

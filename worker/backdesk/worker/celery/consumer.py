@@ -51,6 +51,11 @@ def _nothing(*_args: object, **_kwargs: object) -> None:
     """Stand in for ack and reject: the queues are consumed without acknowledgement."""
 
 
+def is_watched(eventer: Any) -> bool:
+    """Whether somebody, such as Flower, has this worker send events of its tasks."""
+    return bool(eventer and eventer.enabled and (not eventer.groups or "task" in eventer.groups))
+
+
 class JobRequest(Request):
     """Celery's request, except that a lost child is no failure of the job: its lease runs out and it runs again."""
 
@@ -66,12 +71,7 @@ class JobRequest(Request):
     @property
     def told_at_once(self) -> bool:
         """Whether to tell Celery of its end is a matter of memory: nobody waits for a result, a link or an event."""
-        return bool(self.ignore_result) and not self._payload[2] and not self._is_watched()
-
-    def _is_watched(self) -> bool:
-        """Whether somebody, such as Flower, has this worker send events of its tasks."""
-        eventer = self.eventer
-        return bool(eventer and eventer.enabled and (not eventer.groups or "task" in eventer.groups))
+        return bool(self.ignore_result) and not self._payload[2] and not is_watched(self.eventer)
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Have the job cancelled, which ends its child if need be. Celery asks for it when a stamp is revoked."""

@@ -28,7 +28,8 @@ class LoopPool(ThreadPool):
     """Runs coroutines on the event loop, and `def` bodies in threads, which are made when there are such bodies.
 
     A task whose `on_loop` is true has `begin(job_id, worker)`, which starts it and gives the future of its end; its
-    `run`, called then, finds that in `ended_attempt`.
+    `run`, called then, finds that in `ended_attempt`. It is not called of an end of which the task says that it
+    `is_unheard`.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -55,15 +56,21 @@ class LoopPool(ThreadPool):
         attempt, told = task.begin(job_id, request["hostname"]), Future[None]()
         self._under_way.add(told)
         tell = partial(self._tell, attempt, told, partial(apply_target, target, args, kwargs, callback))
-        attempt.add_done_callback(lambda _: self._have_told(getattr(callback, "__self__", None), tell))
+        of_memory = bool(getattr(getattr(callback, "__self__", None), "told_at_once", False))
+        attempt.add_done_callback(partial(self._ended, task, told, tell, of_memory))
         return ApplyResult(told)
 
-    def _have_told(self, request: Any, tell: Callable[[], None]) -> None:
+    def _ended(
+        self, task: Any, told: Future[None], tell: Callable[[], None], of_memory: bool, attempt: Future[Any]
+    ) -> None:
         # Results, links and events are written to Redis, which is not for the loop to wait for.
-        if getattr(request, "told_at_once", False):
-            tell()
-        else:
+        if not of_memory:
             self.executor.submit(tell)
+        elif task.is_unheard(attempt):
+            told.set_result(None)
+            self._under_way.discard(told)
+        else:
+            tell()
 
     def _tell(self, attempt: Future[Any], told: Future[None], trace: Callable[[], None]) -> None:
         token = ended_attempt.set(attempt)
