@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import redis
+from pydantic_core import from_json
 
 from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
@@ -94,9 +95,25 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
         for member, state in zip(ordered, states, strict=True):
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
+    yield from _unasked(client, keys)
     yield from _parked(client, keys)
     yield from _stuck_lines(client, keys)
     yield from _miscounted(client, keys)
+
+
+def _unasked(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """What is asked of people and not listed so, of all or of a tenant, and what is listed though it is not asked."""
+    asked: dict[str, set[str]] = {keys.asks: set()}
+    for name in client.scan_iter(keys.awaiting("*"), count=1000):
+        job_id = text(name).removeprefix(keys.awaiting(""))
+        tenant = text(client.hget(keys.job(job_id), "tenant") or b"")
+        awaited: dict[Any, Any] = client.hgetall(name)
+        people = {f"{job_id} {text(each)}" for each, entry in awaited.items() if from_json(entry)[1] != text(each)}
+        for place in (keys.asks, keys.tenant_asks(tenant)) if people else ():
+            asked[place] = asked.get(place, set()) | people
+    for place in {*asked, *map(text, client.scan_iter(keys.tenant_asks("*"), count=1000))}:
+        if _members(client, place) != asked.get(place, set()):
+            yield f"{place} lists {_members(client, place)}, and {asked.get(place, set())} is asked"
 
 
 def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:

@@ -11,6 +11,7 @@ import typer
 
 from backdesk.cli.commands import breakers, conversations, dead, limits, maintenance, new, schedules, tenants
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
+from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.cancel import cancel
 from backdesk.cli.commands.doctor import doctor
 from backdesk.cli.commands.examinations import installed_version
@@ -60,7 +61,7 @@ app = typer.Typer(
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
     (JOBS, (submit, watch, show, list_jobs, cancel, rewind)),
-    (DECIDE, (approve, deny, answer, resolve)),
+    (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, reviews, kinds, workers, health, doctor)),
 ):

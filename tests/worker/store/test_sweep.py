@@ -14,7 +14,7 @@ from backdesk.worker.store.upkeep import BATCH
 from tests.support.board import Board, Clock, question
 from tests.support.upkeep import leaks
 
-ROUND = 4
+ROUND = 5
 
 
 def sweep(board: Board) -> list[tuple[str, str]]:
@@ -113,7 +113,7 @@ def test_a_parked_job_that_is_never_due_is_due_at_its_time(board: Board, clock: 
 def test_a_job_that_waits_for_nothing_goes_on(board: Board) -> None:
     board.wait(board.start(board.submit("a")), question())
     board.client.delete(board.keys.awaiting("a"))
-    mended(board, ("waiting for nothing", "a"))
+    mended(board, ("waiting for nothing", "a"), ("asked of people though nobody waits for it", "a"))
     assert board.state("a") is JobState.QUEUED
 
 
@@ -227,6 +227,20 @@ def test_a_script_that_is_ended_amid_its_writes_loses_no_job(board: Board) -> No
     job = board.job("a", tenant="globex")
     assert board.run(board.transitions.submit([job])) == [(SubmitCode.EXISTING, "a")], "a repeat does not help it"
     mended(board, ("queued in no place", "a"))
+
+
+@pytest.mark.parametrize("lost", ["asks", "tenant_asks"])
+def test_what_is_asked_of_people_is_listed_again(board: Board, lost: str) -> None:
+    board.wait(board.start(board.submit("a")), question(within_s=60))
+    board.client.delete(board.keys.asks if lost == "asks" else board.keys.tenant_asks("acme"))
+    mended(board, ("missing among what is asked of people", "a"))
+
+
+def test_what_nobody_waits_for_is_not_listed_any_more(board: Board) -> None:
+    board.submit("a")
+    for place in (board.keys.asks, board.keys.tenant_asks("acme")):
+        board.client.zadd(place, {"a sure": 1})
+    mended(board, ("asked of people though nobody waits for it", "a"))
 
 
 def test_a_call_looks_at_a_bounded_number_of_jobs_and_goes_on_there(board: Board) -> None:

@@ -38,7 +38,7 @@ def approve(job_id: JobId, by: By, note: Note = "", ask: AskName = None, as_json
 
         backdesk approve 4be0643f-1d98-473b-97ca-98a65347dd9c --note "a good customer"
 
-    `backdesk list --state waiting` shows which jobs wait, `backdesk show ID` what exactly is asked.
+    `backdesk asks` shows which jobs wait for people, `backdesk show ID` what exactly is asked.
 
     """
     with connected() as client:

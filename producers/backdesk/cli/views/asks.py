@@ -41,7 +41,7 @@ def show_asks(record: JobRecord, out: Output) -> None:
     out.line("")
     out.line("waits for", "bold")
     for ask in record.asks:
-        out.line(f"  {ask_text(ask)}{_time_left(ask)}", "yellow")
+        out.line(f"  {ask_text(ask)}{_limited(ask)}", "yellow")
         for name, value in ask.facts.items() if ask.type is not AskType.CHILD else ():
             out.line(f"    {safe_line(name)}: {safe_line(value)}")
         several = sum(other.type is ask.type for other in record.asks) > 1
@@ -64,9 +64,14 @@ def commands(job_id: str, ask: Ask, *, several: bool) -> Iterator[str]:
             yield f"backdesk show {ask.facts.get('job_id', 'ID')}"
 
 
-def _time_left(ask: Ask) -> str:
+def time_left(ask: Ask) -> str:
+    """Return how long it may still be answered, "" when that is not limited."""
     if ask.expires_at is None:
         return ""
-    left = max((ask.expires_at - datetime.now(UTC)).total_seconds(), 0)
-    then = f", then: {safe_line(ask.on_timeout)}" if ask.on_timeout else ""
-    return f" ({rough_span(left)} left{then})"
+    left = (ask.expires_at - datetime.now(UTC)).total_seconds()
+    return f"{rough_span(left)} left" if left > 0 else "over"
+
+
+def _limited(ask: Ask) -> str:
+    left, then = time_left(ask), f", then: {safe_line(ask.on_timeout)}" if ask.on_timeout else ""
+    return f" ({left}{then})" if left else ""

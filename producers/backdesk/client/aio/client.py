@@ -23,6 +23,7 @@ from backdesk.client.aio.watch import AsyncWatch
 from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
+from backdesk.client.operations.asks import AskOperations, Asks
 from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.deployment import DeploymentOperations
 from backdesk.client.operations.jobs import (
@@ -74,6 +75,7 @@ class AsyncJobClient(AsyncConnection):
         self.core = core = JobOperations(self.deployment.settings, checks)
         self._rewinding = RewindOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
+        self._asks = AskOperations(core)
         self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
@@ -283,7 +285,24 @@ class AsyncJobClient(AsyncConnection):
         """Return the ids of the jobs that a job has called."""
         return await self.do(self._memories.children(job_id))
 
-    # What a waiting job is told
+    # What a waiting job asks, and is told
+
+    async def asks(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        within: float | timedelta | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Asks:
+        """Return a page of what jobs ask of people, the most urgent first; what has no deadline comes last.
+
+        Of a tenant or a kind of jobs if it is named; `within` (seconds or a timedelta) leaves those that are to be
+        answered by then, 0 those whose time is over. Jobs that wait for others alone are not among them. `cursor`, that
+        of a page, goes on behind it. Not atomic over several pages. Raises InvalidRequest.
+        """
+        return await self.do(self._asks.list(tenant, kind, within, limit, cursor))
 
     async def approve(self, job_id: str, *, by: str = "", note: str = "", ask: str | None = None) -> None:
         """Let a waiting job do what it asks approval for; it goes on at once.

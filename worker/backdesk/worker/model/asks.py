@@ -43,6 +43,18 @@ class Ask(BaseModel):
     expires_at: datetime | None = None
 
 
+class OpenAsk(BaseModel):
+    """What a job asks of people, and has no answer to. Times are in UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    tenant: str
+    kind: str
+    ask: Ask
+    asked_at: datetime
+
+
 class Answer(BaseModel):
     """What a job is told: a decision or a text, by whom, with what remark."""
 

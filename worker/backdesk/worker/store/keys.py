@@ -44,6 +44,15 @@ class Keys:
         """Hash: what a waiting job waits for, by name. Gone when empty."""
         return f"{self.prefix}:awaiting:{job_id}"
 
+    @property
+    def asks(self) -> str:
+        """Zset: what jobs ask of people (`<job> <name>`), by deadline in ms, or 1e14 + asked. Gone when empty."""
+        return f"{self.prefix}:asks"
+
+    def tenant_asks(self, tenant: str) -> str:
+        """Zset: what the jobs of a tenant ask of people, as `asks` has it. Gone when empty."""
+        return f"{self.prefix}:tenant-asks:{tenant}"
+
     def children(self, job_id: str) -> str:
         """Set: the jobs that a job has called. Pruned with the job."""
         return f"{self.prefix}:children:{job_id}"

@@ -103,10 +103,11 @@ def _spent(its: Fields, spent: Mapping[bytes, bytes] | None) -> Spent | None:
 
 def read_asks(awaiting: Sequence[bytes]) -> list[Ask]:
     """Return what the entries of a job's `awaiting` hash ask for, by name; one that cannot be read says so."""
-    return sorted(map(_told_ask, awaiting), key=lambda ask: ask.name)
+    return sorted(map(told_ask, awaiting), key=lambda ask: ask.name)
 
 
-def _told_ask(entry: bytes) -> Ask:
+def told_ask(entry: bytes) -> Ask:
+    """Return what one entry of a job's `awaiting` hash asks for; one that cannot be read says so."""
     try:
         return read_ask(entry)
     except Exception as error:  # noqa: BLE001 - as above

@@ -7,7 +7,7 @@
 --!include ending
 --!include room
 
-local ROUND = {'queued', 'running', 'scheduled', 'waiting'}
+local ROUND = {'queued', 'running', 'scheduled', 'waiting', 'asks'}
 local MOST_AWAITED = 1000 -- entries of waiting jobs that are read for the ends of children; jobs beyond have their turn later
 local ENDED = {succeeded = true, failed = true, cancelled = true, expired = true}
 local repairs, awaited_left = {}, MOST_AWAITED
@@ -97,6 +97,15 @@ local function end_of_child(job, ask)
   return '{"state":"done","value":{"job_id":' .. cjson.encode(id) .. ',"state":"' .. state .. '","' .. name .. '":' .. value .. '}}'
 end
 
+local function tend_asked(job, name, until_at)
+  local ask = ask_of(job.id, name)
+  local score, of_tenant = redis.call('ZSCORE', asks_key, ask), redis.call('ZSCORE', tenant_asks_key(job.tenant), ask)
+  if score and score == of_tenant then return end
+  local asked_at = redis.call('ZSCORE', state_key('waiting'), job.id)
+  list_ask(job, name, answered_by(until_at, asked_at))
+  note('missing among what is asked of people', job.id)
+end
+
 local function tend_awaited(job)
   local awaited, soonest = redis.call('HGETALL', awaiting_key(job.id)), nil
   awaited_left = awaited_left - #awaited / 2
@@ -109,6 +118,7 @@ local function tend_awaited(job)
       settle(job.id, name, target, entry)
       note('waiting for a job that has ended', job.id)
     end
+    if target ~= name then tend_asked(job, name, until_at) end
   end
   if soonest and not redis.call('ZSCORE', due_key, job.id) then
     redis.call('ZADD', due_key, whole(soonest), job.id)
@@ -139,7 +149,15 @@ local function tend_indexes(job)
   end
 end
 
+local function look_at_ask(ask)
+  local id, name = ask:match('^(%S+) (.*)$')
+  if redis.call('HEXISTS', awaiting_key(id), name) == 1 then return end
+  unlist_ask({id = id, tenant = redis.call('HGET', job_key(id), 'tenant') or ''}, name)
+  note('asked of people though nobody waits for it', id)
+end
+
 local function look_at(id, state)
+  if state == 'asks' then return look_at_ask(id) end
   local job = load_job(id)
   if job and job.state == state then
     tend_indexes(job)
@@ -153,7 +171,7 @@ end
 write_though_full()
 local reached = redis.call('HMGET', sweep_key, 'state', 'cursor')
 local number = tonumber(reached[1]) or 1
-local found = redis.call('ZSCAN', state_key(ROUND[number]), reached[2] or '0', 'COUNT', ARGV.most)
+local found = redis.call('ZSCAN', ROUND[number] == 'asks' and asks_key or state_key(ROUND[number]), reached[2] or '0', 'COUNT', ARGV.most)
 for index = 1, #found[2], 2 do look_at(found[2][index], ROUND[number]) end
 if found[1] == '0' then number = number % #ROUND + 1 end
 redis.call('HSET', sweep_key, 'state', number, 'cursor', found[1])

@@ -13,6 +13,7 @@ local job = load_job(ARGV.id)
 local held, left = holds(job, ARGV.fence)
 if not held then return left and (ACTIVE[job.state] or job.state == 'cancelled') and 1 or 0 end
 local key, asked, first = job_key(job.id), {}, nil
+local names = {} -- of what is asked of people
 local MOST_TOLD = {people = 100, jobs = 20} -- by the event; the record has them all
 local told = {people = 0, jobs = 0}
 job.tokens = tonumber(ARGV.tokens)
@@ -29,11 +30,16 @@ for each in items(ARGV) do
     redis.call('HSET', awaiting_key(job.id), name,
       cjson.encode({ARGV[each].ask, target, until_at and whole(until_at) or '', ARGV[each].otherwise}))
     if until_at and until_at < (first or until_at + 1) then first = until_at end
+    if name ~= target then
+      names[#names + 1] = name
+      list_ask(job, name, answered_by(until_at, now))
+    end
   end
 end
 
 keep_attempt(job, 'waiting', '')
 redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.fence, 'remembers', 1)
+if names[1] then redis.call('HSET', key, 'asking', cjson.encode(names)) end
 local stop = redis.call('HGET', key, 'stop')
 if stop then
   end_cancelled(job, stop)

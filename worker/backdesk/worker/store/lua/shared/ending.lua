@@ -2,6 +2,7 @@
 -- ARGV.retention_ms, ARGV.succeeded_ms: for how long a job is kept that has ended, or succeeded, in ms.
 --!include record
 --!include backlog
+--!include asking
 --!include stats
 
 local conclude
@@ -17,6 +18,7 @@ local function settle(id, name, target, entry)
   if entry == '' then redis.call('HDEL', ledger, target) else redis.call('HSET', ledger, target, entry) end
   redis.call('HSET', job_key(id), 'remembers', 1)
   redis.call('HDEL', awaiting_key(id), name)
+  if name ~= target then unlist_ask(job, name) end -- a child has the name of its entry
   if job.state == 'waiting' and redis.call('EXISTS', awaiting_key(id)) == 0 then
     withdraw(job)
     queue_up(job, 'resumed')
@@ -126,8 +128,9 @@ conclude = function(job, state, name, value, data, ...)
   append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'bytes', 'created_at')
-  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full')
+    'usage', 'kept_ms', 'bytes', 'created_at', 'asking')
+  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
+    'asking')
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
   if field[5] == 'active' then release_key(job, field[1]) end
@@ -135,6 +138,7 @@ conclude = function(job, state, name, value, data, ...)
   count_end(job, state, ran, field[6])
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
+    if field[10] then unlist_asks(job, field[10]) end
     if state == 'succeeded' then forget_workings(job) else cancel_children(job.id, state, '0') end
   end
   if field[3] then
