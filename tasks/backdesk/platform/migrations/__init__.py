@@ -7,10 +7,9 @@ only add: a worker of the version before must be able to work on. There is no wa
 
 from __future__ import annotations
 
-import logging
+from sqlalchemy import Connection, inspect
 
-from sqlalchemy import Connection, inspect, text
-
+from backdesk.sql.engines import noted_revision
 from backdesk.worker.errors import ConfigurationError
 
 #: Of the scripts, the oldest first; a test holds them equal.
@@ -19,17 +18,12 @@ HEAD = REVISIONS[-1]
 #: What databases were that Alembic did not make, because the first release made its tables without it.
 UNMARKED = "0001"
 
-# Else it tells of each of its parts while it is loaded.
-logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision of a database, None for an empty one. Raises ConfigurationError for one from the future."""
-    tables = inspect(connection)
-    if tables.has_table("alembic_version"):
-        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    else:
-        revision = UNMARKED if tables.has_table("customers") else None
+    revision = noted_revision(connection, "alembic_version")
+    if revision is None and inspect(connection).has_table("customers"):
+        revision = UNMARKED
     if revision not in (None, *REVISIONS):
         raise ConfigurationError(
             f"the business database is at revision {revision}, this version of backdesk knows those up to {HEAD}: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,12 @@ from sqlalchemy import Connection
 
 from backdesk.platform.migrations import HEAD, UNMARKED
 from backdesk.platform.tables import Table
-
-#: Alembic keeps in globals of its modules what it works on.
-_one_at_a_time = threading.Lock()
+from backdesk.sql.scripts import config_of, one_at_a_time
 
 
 def upgrade(connection: Connection, revision: str | None) -> None:
     """Bring a database from a revision to the newest, in the transaction of the connection, which the caller ends."""
-    with _one_at_a_time:
+    with one_at_a_time:
         config = _config(connection)
         if revision == UNMARKED:  # it may lack its mark
             command.stamp(config, UNMARKED)
@@ -32,7 +29,7 @@ def upgrade(connection: Connection, revision: str | None) -> None:
 
 def upgrade_script(dialect: str) -> str:
     """Return the SQL that makes an empty database of a dialect, such as `postgresql`, what it has to be."""
-    with _one_at_a_time:
+    with one_at_a_time:
         script = StringIO()
         config = _config(None, dialect, script)
         command.upgrade(config, HEAD, sql=True)
@@ -41,7 +38,7 @@ def upgrade_script(dialect: str) -> str:
 
 def new_script(connection: Connection, what: str) -> Path:
     """Write a script with what the tables in the code have more than an upgraded database, to be read and edited."""
-    with _one_at_a_time:
+    with one_at_a_time:
         written = command.revision(_config(connection), what, autogenerate=True, rev_id=f"{int(HEAD) + 1:04}")
         script = written[0] if isinstance(written, list) else written
         if script is None:
@@ -70,9 +67,4 @@ def of_ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 def _config(connection: Connection | None, dialect: str = "", output: StringIO | None = None) -> Config:
-    config = Config(output_buffer=output) if output else Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
-    config.attributes.update(connection=connection, dialect=dialect)
-    return config
+    return config_of(Path(__file__).parent, connection, dialect, output)
