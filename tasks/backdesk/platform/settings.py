@@ -9,12 +9,11 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backdesk.platform.business_hours import BusinessHours
+from backdesk.worker.address import read_database
 from backdesk.worker.errors import ConfigurationError
 
 #: Where container platforms mount secrets, one file a value, named like the variable.
 SECRETS = Path("/run/secrets")
-#: Databases that the tables and the seeding are written for.
-DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 RESPONSES_PREFIX = "responses:"
 DEFAULT_HOURS = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
 
@@ -92,12 +91,7 @@ class TaskSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_supported(cls, value: str) -> str:
-        if value and not value.startswith(DATABASES):
-            raise ValueError(f"must start with one of {', '.join(DATABASES)}")
-        if value.startswith("sqlite") and value.partition(":///")[2].partition("?")[0] in ("", ":memory:"):
-            raise ValueError("must name a file, such as sqlite:////var/lib/backdesk/shop.sqlite3: workers share it")
-        scheme, separator, rest = value.partition("://")
-        return f"postgresql+psycopg://{rest}" if separator and scheme.startswith("postgres") else value
+        return read_database(value, "shop") if value else value
 
     @model_validator(mode="after")
     def _silence_fits_into_request(self) -> Self:

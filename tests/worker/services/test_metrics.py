@@ -78,6 +78,14 @@ def test_a_breaker_shows_the_state_it_is_in(board: Board, metrics: Metrics, sett
     assert states == {"closed": 0, "open": 1, "half_open": 0}
 
 
+def test_the_archive_is_counted(board: Board, metrics: Metrics) -> None:
+    board.client.hset(board.keys.archive, mapping={"archived": 7, "lost": 2, "error": "away"})
+    board.client.zadd(board.keys.forgetting, {"waits": 0})
+    found = rendered(metrics)
+    names = ("jobs_archived_total", "jobs_lost_total", "archive_failing", "jobs_overdue")
+    assert [found[f"backdesk_{name}"] for name in names] == [7, 2, 1, 1]
+
+
 @pytest.fixture
 def probe(metrics: Metrics) -> Iterator[HttpProbe]:
     probe = HttpProbe("127.0.0.1", 0, lambda: WELL, metrics.render)

@@ -1,4 +1,4 @@
-"""The address of a Redis, read from its URL: a server, or the Sentinels that know which server is the primary."""
+"""Addresses, read from URLs: of a Redis, alone or by Sentinels that know which server is the primary; of a database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from redis.connection import parse_url
 SENTINEL_PORT = 26379
 #: Scheme of an address by Sentinels to the scheme by which the server that they name is reached.
 _BY_SENTINELS = {"sentinel": "redis", "sentinels": "rediss"}
+#: Databases that are supported.
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 _FORM = "sentinel://HOST:26379,HOST:26379/SERVICE[/DATABASE]"
 
 
@@ -71,3 +73,13 @@ def _host(text: str) -> tuple[str, int]:
     if not parts.hostname or not port:
         raise ValueError(f"a Sentinel is a host and a port: {_FORM}")
     return parts.hostname, port
+
+
+def read_database(url: str, example: str) -> str:
+    """Return the URL of a database with the driver that is used; raises ValueError, which does not repeat it."""
+    if not url.startswith(_DATABASES):
+        raise ValueError(f"must start with one of {', '.join(_DATABASES)}")
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.partition("?")[0] in ("/", "/:memory:"):
+        raise ValueError(f"must name a file, such as sqlite:////var/lib/backdesk/{example}.sqlite3: processes share it")
+    return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"

@@ -27,6 +27,10 @@ class StoreUnavailable(BackdeskError):
     """Redis could not be reached, or did not answer in time; the outcome of a write is then unknown."""
 
 
+class ArchiveUnavailable(BackdeskError):
+    """The archive could not be reached, or cannot be used; nothing was changed in it."""
+
+
 class NotPermitted(StoreUnavailable):
     """The user of the connection lacks rights in Redis that the store needs; nothing was written.
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from backdesk.worker.address import read_address
+from backdesk.worker.address import read_address, read_database
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
 from backdesk.worker.model.job import Name
@@ -86,6 +86,13 @@ class Settings(BaseSettings):
     require_tenant: bool = Field(False, description="Refuse the jobs of tenants that were not set up.")
     retention_s: int = Field(7 * 86_400, ge=1, description="How long a job that ended without success is kept.")
     succeeded_retention_s: int = Field(86_400, ge=1, description="How long a job that succeeded is kept.")
+    archive_url: str | None = Field(
+        None, repr=False, description="SQLite file or PostgreSQL to which jobs go that Redis would forget."
+    )
+    archive_keep_days: int = Field(365, ge=1, description="Days after its end for which the archive has a job.")
+    archive_patience_s: int = Field(
+        7 * 86_400, ge=0, description="How much longer Redis keeps jobs that the archive does not take."
+    )
     conversation_retention_s: int = Field(
         30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
     )
@@ -175,6 +182,11 @@ class Settings(BaseSettings):
                 TypeAdapter(RedisDsn).validate_python(value)
             read_address(value)
         return value
+
+    @field_validator("archive_url")
+    @classmethod
+    def _is_database(cls, value: str | None) -> str | None:
+        return value and read_database(value, "archive")
 
     @field_validator("shared_inboxes")
     @classmethod

@@ -5,6 +5,7 @@ Any worker with a health port serves them, and all serve the same: scrape one of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,7 @@ class Metrics(Collector):
         yield put_right
         repairs = sum(int(n) for name, n in next(replies).items() if name.startswith(b"repaired "))
         yield _gauge("jobs_repaired", "Repairs of jobs that were in no place, so far.", "", {"": repairs})
+        yield from _archive(next(replies), next(replies))
         states = {name: next(replies) for name in resources}
         yield from _breakers(states)
 
@@ -81,9 +83,20 @@ class Metrics(Collector):
             pipe.hmget(keys.flow, [f"queue {queue}" for queue in self._queues])
             pipe.hget(keys.recount, "put_right")
             pipe.hgetall(keys.sweep)
+            pipe.hgetall(keys.archive)
+            pipe.zcount(keys.forgetting, "-inf", time.time() * 1000)
             for name in resources:
                 pipe.hget(keys.breaker(name), "state")
             return pipe.execute()
+
+
+def _archive(noted: dict[bytes, bytes], overdue: int) -> Iterator[Metric]:
+    for name, told in ((b"archived", "Jobs moved to the archive."), (b"lost", "Jobs lost for want of the archive.")):
+        family = CounterMetricFamily(f"backdesk_jobs_{text(name)}", told)
+        family.add_metric([], float(noted.get(name, 0)))
+        yield family
+    yield _gauge("archive_failing", "1 while the archive takes no jobs.", "", {"": b"error" in noted})
+    yield _gauge("jobs_overdue", "Jobs that are kept beyond their retention.", "", {"": overdue})
 
 
 def _breakers(states: dict[str, bytes | None]) -> Iterator[Metric]:

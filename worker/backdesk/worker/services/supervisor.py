@@ -13,6 +13,7 @@ from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.services.archiver import Archiver
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.services.metrics import Metrics
 from backdesk.worker.services.presence import Presence
@@ -38,7 +39,7 @@ class Part(Protocol):
 
 
 class Supervisor:
-    """Presence, maintenance, intake, scheduler, watchdog and probes of one worker, started and stopped together."""
+    """All that one worker does besides jobs, from presence to probes, started and stopped together."""
 
     def __init__(self, presence: Presence, facts: FactSource, parts: list[Part], kinds: Mapping[str, TaskSpec]) -> None:
         self._presence = presence
@@ -57,7 +58,10 @@ class Supervisor:
         maintenance = Maintenance(name, connected("maintenance"), settings)
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
-        return cls(presence, facts, [maintenance, intake, scheduler, watchdog, *_probes(settings, facts)], kinds)
+        parts: list[Part] = [maintenance, intake, scheduler, watchdog, *_probes(settings, facts)]
+        if settings.archive_url:
+            parts.append(Archiver(connected("archiver"), settings, lambda: maintenance.leads))
+        return cls(presence, facts, parts, kinds)
 
     def start(self) -> None:
         """Start all parts."""

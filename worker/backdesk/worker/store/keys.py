@@ -144,6 +144,11 @@ class Keys:
         """Zset: every job that has ended, by the time in ms after which it is forgotten. Pruned."""
         return f"{self.prefix}:forgetting"
 
+    @property
+    def archive(self) -> str:
+        """Hash: what the archive has taken and refused, and what was lost for want of it. Kept."""
+        return f"{self.prefix}:archive"
+
     def tenant_jobs(self, tenant: str) -> str:
         """Zset: every job of a tenant, by the time in ms it was created. Pruned with the jobs."""
         return f"{self.prefix}:tenant-jobs:{tenant}"

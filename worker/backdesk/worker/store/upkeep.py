@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -34,6 +34,21 @@ class Setting(NamedTuple):
 
     name: str
     value: str
+
+
+class Retired(NamedTuple):
+    """A job that is in the archive, and by which job it was replayed, or ""."""
+
+    id: str
+    replayed_as: str
+
+
+class Entry(NamedTuple):
+    """A part of a job that is put back, as `restore.lua` names them."""
+
+    part: str
+    name: bytes
+    value: bytes
 
 
 class Recounted(NamedTuple):
@@ -159,8 +174,20 @@ class UpkeepCalls(CallBuilder):
         return self._call("recount", _read_recounted, queues, begin=flag(begin), most=RECOUNT_BATCH)
 
     def prune(self) -> Call[int]:
-        """Forget jobs whose retention has passed; gives how many. At most `BATCH` a call."""
-        return self._call("prune", int, most=BATCH)
+        """Forget jobs whose retention has passed; gives how many. At most `BATCH` a call.
+
+        Where there is an archive, those that it did not take in the time that it is given: they are lost.
+        """
+        spared_ms = self._settings.archive_patience_s * 1000 if self._settings.archive_url else ""
+        return self._call("prune", int, most=BATCH, spared_ms=spared_ms)
+
+    def retire(self, jobs: Iterable[Retired]) -> Call[int]:
+        """Forget jobs whose retention has passed and that the archive has; gives how many."""
+        return self._call("retire", int, jobs)
+
+    def restore(self, job_id: str, entries: Iterable[Entry]) -> Call[bool]:
+        """Put back a job that the archive has; gives False when it is there."""
+        return self._call("restore", bool, entries, id=job_id)
 
     def announce(
         self, worker: str, ttl_ms: int, announcement: Mapping[str, Any], contracts: Mapping[str, str] | None = None
