@@ -18,7 +18,8 @@ SOURCE, TARGET = CLIENT / "aio", CLIENT / "blocking"
 WORDS = (
     (r"backdesk\.client\.(channels\.)?aio\b", r"backdesk.client.\1blocking"),
     (r"\bredis\.asyncio\b", "redis"),
-    (r"\bfrom asyncio import sleep\b", "from time import sleep"),
+    (r"\bfrom asyncio import sleep(, to_thread)?\b", "from time import sleep"),
+    (r"\bto_thread\(([\w.]+)(?:, )?", r"\1("),
     (r"\bAwaitable\[(T|tuple\[list\[JobEvent\], bool\])\]", r"\1"),
     (r"\bAwaitable, ", ""),
     (r"\b(async|await) ", ""),

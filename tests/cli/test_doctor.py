@@ -99,6 +99,44 @@ def test_repairs_of_the_store_are_told(cli: Cli, redis_server: EmbeddedRedis, se
     assert finding["detail"].startswith("1 running without a lease; the last ")
 
 
+def test_without_an_archive_nothing_is_amiss(cli: Cli, redis_server: EmbeddedRedis) -> None:
+    assert findings(cli("doctor", "--json", url=redis_server.url))["archive"]["level"] == "ok"
+
+
+def test_an_archive_that_takes_nothing_is_a_failure(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_ARCHIVE_URL", f"sqlite:///{tmp_path}/archive.sqlite3")
+    client.hset("backdesk:archive", mapping={"archived": 7, "error": "it cannot be used: disk full; make room"})
+    client.zadd("backdesk:forgetting", {"waits": 0})
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["archive"]
+    lost = "jobs are lost 7 d after their retention"
+    assert finding["detail"] == f"7 jobs moved, 1 wait: it cannot be used: disk full; {lost}"
+    assert (finding["level"], finding["fix"]) == ("fail", "make room")
+
+
+def test_an_archive_that_cannot_be_read_from_here_is_told(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.hset("backdesk:archive", "archived", 7)
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["archive"]
+    assert (finding["level"], finding["fix"]) == ("warn", "set BACKDESK_ARCHIVE_URL here too, as it is set for workers")
+    monkeypatch.setenv("BACKDESK_ARCHIVE_URL", "postgresql://127.0.0.1:1/nowhere")
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["archive"]
+    assert (finding["level"], "connection" in finding["detail"]) == ("fail", True)
+
+
+def test_jobs_that_are_overdue_or_lost_for_the_archive_are_told(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_ARCHIVE_URL", f"sqlite:///{tmp_path}/archive.sqlite3")
+    client.zadd("backdesk:forgetting", {"waits": 0})
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["archive"]
+    assert (finding["level"], finding["detail"]) == ("warn", "0 jobs moved, 1 are overdue")
+    client.hset("backdesk:archive", mapping={"lost": 3, "lost_at": int(client.time()[0]) * 1000})
+    assert findings(cli("doctor", "--json", url=redis_server.url))["archive"]["detail"] == "0 jobs moved, 3 were lost"
+
+
 def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis) -> None:
     client.config_set("maxmemory-policy", "allkeys-lru")
     answer = cli("doctor", "--json", url=redis_server.url)

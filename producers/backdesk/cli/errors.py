@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from backdesk.worker.errors import (
+    ArchiveUnavailable,
     AskUnknown,
     BackdeskError,
     ConfigurationError,
@@ -87,6 +88,7 @@ _CODES: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (ScheduleNotFound, "schedule_not_found", ExitCode.REFUSED),
     (ScheduleExists, "schedule_exists", ExitCode.REFUSED),
     (ConfigurationError, "configuration", ExitCode.REFUSED),
+    (ArchiveUnavailable, "no_archive", ExitCode.NO_CONNECTION),
     (StoreUnavailable, "no_connection", ExitCode.NO_CONNECTION),
     (ResultTimeout, "timed_out", ExitCode.TIMED_OUT),
     (JobFailed, "job_failed", ExitCode.FAILED),

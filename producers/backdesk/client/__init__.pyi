@@ -2,6 +2,7 @@ from .aio.client import AsyncJobClient as AsyncJobClient
 from .aio.job import AsyncJob as AsyncJob
 from .blocking.client import JobClient as JobClient
 from .blocking.job import Job as Job
+from .errors import ArchiveUnavailable as ArchiveUnavailable
 from .errors import AskUnknown as AskUnknown
 from .errors import BackdeskError as BackdeskError
 from .errors import ConfigurationError as ConfigurationError

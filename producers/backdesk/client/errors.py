@@ -1,6 +1,7 @@
 """The errors that clients raise."""
 
 from backdesk.worker.errors import (
+    ArchiveUnavailable,
     AskUnknown,
     BackdeskError,
     ConfigurationError,
@@ -26,6 +27,7 @@ from backdesk.worker.errors import (
 )
 
 __all__ = [
+    "ArchiveUnavailable",
     "AskUnknown",
     "BackdeskError",
     "ConfigurationError",

@@ -25,7 +25,7 @@ from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
-from backdesk.worker.errors import ConfigurationError, NotPermitted
+from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import translated
 from backdesk.worker.store.jobs import moment
@@ -42,6 +42,8 @@ CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
 #: For how long it is told that a count was put right. Seconds.
 PUT_RIGHT_WARN_S = 86400.0
 
+#: A job that has waited for the archive for so long is overdue. Seconds.
+ARCHIVE_LATE_S = 60.0
 #: A repair of the store that is younger than this is worth a look. Seconds.
 RECENT_S = 86_400.0
 
@@ -82,6 +84,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
         yield _clock(client)
         yield _neighbours(client, deployment)
     yield _repairs(client)
+    yield _archive(client, deployment)
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
@@ -203,6 +206,39 @@ def _repairs(client: JobClient) -> Finding:
     told = f"{', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}; the last {rough_span(max(age_s, 0))} ago"
     fix = "a script was ended amid its writes: look for job_repaired in the logs of workers, and for errors before it"
     return found("repairs", Level.WARN if age_s < RECENT_S else Level.OK, told, fix)
+
+
+def _archive(client: JobClient, deployment: Deployment) -> Finding:
+    """Tell how the leader fares that moves jobs to the archive, by what it notes, and whether it can be read here."""
+    settings, keys = deployment.settings, client.core.keys
+    with translated():
+        kept = {text(name): text(value) for name, value in client.redis.hgetall(keys.archive).items()}
+        overdue = client.redis.zcount(keys.forgetting, "-inf", int((time.time() - ARCHIVE_LATE_S) * 1000))
+    if not kept and settings.archive_url is None:
+        return Finding("archive", Level.OK, "none: jobs are forgotten after their retention")
+    told = f"{kept.get('archived', '0')} jobs moved"
+    if trouble := kept.get("error") or _unread(client):
+        reason, _, fix = trouble.partition("; ")
+        lasts = f"jobs are lost {rough_span(settings.archive_patience_s)} after their retention"
+        return Finding("archive", Level.FAIL, f"{told}, {overdue} wait: {reason}; {lasts}", fix)
+    if int(kept.get("lost_at", 0)) / 1000 > time.time() - RECENT_S:
+        fix = "the archive was away for longer than BACKDESK_ARCHIVE_PATIENCE_S: set it higher, while Redis has room"
+        return Finding("archive", Level.WARN, f"{told}, {kept['lost']} were lost", fix)
+    if overdue:
+        fix = "look for job_not_archived in the logs of workers, and set BACKDESK_ARCHIVE_URL for all of them"
+        return Finding("archive", Level.WARN, f"{told}, {overdue} are overdue", fix)
+    fix = "set BACKDESK_ARCHIVE_URL here too, as it is set for workers"
+    read = "" if settings.archive_url else ", and cannot be read from here"
+    return found("archive", Level.WARN if read else Level.OK, f"{told}{read}", fix)
+
+
+def _unread(client: JobClient) -> str:
+    """Return why the archive cannot be read from here, "" when it can."""
+    try:
+        client.do(client.core.archived.find(["none"], whole=False))
+    except (ArchiveUnavailable, ConfigurationError) as error:
+        return str(error)
+    return ""
 
 
 def _workers(client: JobClient, deployment: Deployment) -> Iterator[Finding]:

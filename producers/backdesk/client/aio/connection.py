@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from asyncio import sleep
-from typing import Self, TypeVar
+from asyncio import sleep, to_thread
+from typing import Any, Self, TypeVar
 
 from backdesk.client.channels.aio import AsyncChannels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
-from backdesk.client.operations.operation import Calls, Commands, Operation, raise_first
-from backdesk.worker.errors import NotPermitted, StoreUnavailable
+from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation, Step, raise_first
+from backdesk.worker.errors import ArchiveUnavailable, NotPermitted, StoreUnavailable
+from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect_async, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run_async, run_pipelined_async
@@ -34,11 +35,14 @@ class AsyncConnection:
         #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
         self.reached = False
         self._permitted = False
+        self._archive: Archive | None = None
 
     async def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
         await self.channels.close()
         await self.redis.aclose()
+        if self._archive is not None:
+            await to_thread(self._archive.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,16 +53,25 @@ class AsyncConnection:
     async def do(self, operation: Operation[T]) -> T:
         """Carry out an operation. Raises StoreUnavailable, which says what to do, and what the operation raises.
 
+        Where it asks the archive it raises ArchiveUnavailable, and ConfigurationError for want of what that needs.
+
         The first that may write raises NotPermitted, and writes nothing, where the user lacks rights that scripts need.
         """
         try:
             step = next(operation)
             while True:
-                step = operation.send(await self._answer(step))
+                try:
+                    replies = await self._answer(step)
+                except ArchiveUnavailable as error:
+                    step = operation.throw(error)
+                else:
+                    step = operation.send(replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
-    async def _answer(self, step: Commands | Calls) -> Replies:
+    async def _answer(self, step: Step) -> Replies:
+        if isinstance(step, InArchive):
+            return [await self._look_up(step)]
         patience_ends = time.monotonic() + self.timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -73,6 +86,12 @@ class AsyncConnection:
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 await sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _look_up(self, step: InArchive) -> Any:
+        """Ask the archive, of which the library is loaded when it is first asked."""
+        if self._archive is None:
+            self._archive = await to_thread(open_archive, self.deployment.settings)
+        return await to_thread(step.ask, self._archive)
 
     async def _check_rights(self, step: Commands | Calls) -> None:
         if self._permitted or not (isinstance(step, Calls) and any(call.script.writes for call in step.calls)):

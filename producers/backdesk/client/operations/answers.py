@@ -36,7 +36,7 @@ class AnswerOperations:
             [("HMGET", keys.job(job_id), "state", "attempt"), ("HVALS", keys.awaiting(job_id))]
         )
         if job[0] is None:
-            raise JobNotFound(job_id)
+            raise NotWaiting(job_id, (yield from self._core.archived_state(job_id)))
         if (state := JobState(job[0].decode())) is not JobState.WAITING:
             raise NotWaiting(job_id, state)
         return int(job[1]), read_asks(awaiting)

@@ -17,6 +17,7 @@ from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions
+from backdesk.worker.store.archive import Wanted
 from backdesk.worker.submit.admission import admit, conversation_of
 
 #: Dead letters forgotten by one script call.
@@ -48,15 +49,15 @@ class DeadFilter:
             and (self.replayed or record.replayed_as is None)
         )
 
-    def since_ms(self, now: datetime) -> str:
-        """Return the oldest end that is meant, as Redis reads a bound."""
+    def since_ms(self, now: datetime) -> int | None:
+        """Return the oldest end that is meant, None for any."""
         if self.since is None:
-            return "-inf"
+            return None
         if isinstance(self.since, datetime):
             oldest = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
         else:
             oldest = now - (self.since if isinstance(self.since, timedelta) else timedelta(seconds=self.since))
-        return str(round(oldest.timestamp() * 1000))
+        return round(oldest.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,9 @@ class DeadLetterOperations:
         self._core = core
 
     def find(self, meant: DeadFilter, limit: int) -> Operation[Records]:
-        """Return the newest that fit."""
-        oldest, found, first = meant.since_ms(datetime.now(UTC)), dict[str, JobRecord](), 0
+        """Return the newest that fit, of those that Redis has and those that are in the archive."""
+        since_ms, found, first = meant.since_ms(datetime.now(UTC)), dict[str, JobRecord](), 0
+        oldest = "-inf" if since_ms is None else str(since_ms)
         while len(found) < limit:
             failed = self._core.keys.state(JobState.FAILED)
             (ids,) = yield Commands([("ZREVRANGEBYSCORE", failed, "+inf", oldest, "LIMIT", first, PAGE)])
@@ -90,7 +92,9 @@ class DeadLetterOperations:
             if len(ids) < PAGE:
                 break
             first += PAGE
-        return [*found.values()][:limit]
+        wanted = Wanted(meant.tenant, meant.kind, JobState.FAILED, meant.code, since_ms)
+        archived = yield from self._core.archived.newest(wanted, meant.fits, limit)
+        return sorted([*found.values(), *archived], key=_ended_at, reverse=True)[:limit]
 
     def replay(
         self, job_id: str, request: object | None, changes: Mapping[str, Any], *, resume: bool
@@ -98,6 +102,7 @@ class DeadLetterOperations:
         """Write the job that does it again, and return what that came to."""
         record = yield from self._core.get(job_id)
         _check_replayable(record, request)
+        yield from self._core.archived.restore(record.id)
         new_id = yield from self._id_of_replay(record)
         check = yield from self._core.check(record.kind)
         new = admit(
@@ -125,12 +130,22 @@ class DeadLetterOperations:
         return done
 
     def drop(self, job_ids: Sequence[str]) -> Operation[int]:
-        """Forget dead letters; returns how many there were among these jobs."""
+        """Forget dead letters, also those in the archive; returns how many there were among these jobs."""
         parts = [job_ids[at : at + DROPPED_A_CALL] for at in range(0, len(job_ids), DROPPED_A_CALL)]
         dropped = 0
         for part in parts:
+            were_here = yield from self._core.archived.here(part)
             dropped += sum((yield Calls([self._core.transitions.drop(part)])))
+            dropped += len((yield from self._drop_archived(part)) - were_here)
         return dropped
+
+    def _drop_archived(self, job_ids: Sequence[str]) -> Operation[set[str]]:
+        """Have the archive forget dead letters; returns which. What Redis still has was none to be dropped."""
+        gone = {*job_ids} - (yield from self._core.archived.here(job_ids))
+        found = yield from self._core.archived.find([*gone], whole=False)
+        failed = [each.id for each in found if each.state == JobState.FAILED]
+        yield from self._core.archived.drop(failed)
+        return {*failed}
 
     def _id_of_replay(self, record: JobRecord) -> Operation[str]:
         """Name the next replay after the one before it, so that a repeated call finds what the first has made.
@@ -140,8 +155,13 @@ class DeadLetterOperations:
         if record.replayed_as is not None:
             (newest,) = yield from self._core.records([record.replayed_as])
             if newest and (not newest.done or newest.state is JobState.SUCCEEDED):
+                yield from self._core.archived.restore(newest.id)  # there it is found, and not written again
                 return newest.id
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record.id}/replay-after/{record.replayed_as or ''}"))
+
+
+def _ended_at(record: JobRecord) -> datetime:
+    return record.finished_at or record.created_at
 
 
 def _check_replayable(record: JobRecord, request: object | None) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from backdesk.client.contracts import NamedKind, name_of
+from backdesk.client.operations.archived import ArchivedJobs
 from backdesk.client.operations.holds import with_holds
 from backdesk.client.operations.kinds import AnnouncedKinds
 from backdesk.client.operations.operation import Calls, Command, Commands, Operation
@@ -66,6 +67,7 @@ class JobOperations:
         self.keys = Keys(settings.prefix)
         self.transitions = Transitions(settings)
         self.announced = AnnouncedKinds(settings)
+        self.archived = ArchivedJobs(settings)
         #: What the caller vouches for: kinds that need not be announced.
         self._given = checks or {}
 
@@ -134,7 +136,8 @@ class JobOperations:
             ]
         )
         if state is None:
-            raise JobNotFound(job_id)
+            remains = yield from self.archived.demand(job_id)
+            return remains.value("state"), remains.events(job_id, skipped)
         raw = list(page)
         while len(page) == EVENTS_A_PAGE:
             # The record after the log: what a terminal event tells of is in it when the event is in the log.
@@ -153,16 +156,21 @@ class JobOperations:
     def ended(self, job_id: str) -> Operation[bool]:
         """Return whether a job has ended; raises JobNotFound."""
         (state,) = yield Commands([("HGET", self.keys.job(job_id), "state")])
-        if state is None:
-            raise JobNotFound(job_id)
-        return state.decode() in TERMINAL
+        return (state.decode() if state else (yield from self.archived_state(job_id))) in TERMINAL
 
     def cancel(self, job_id: str, reason: str) -> Operation[JobState]:
         """End a job, or ask its attempt to; returns the state it is in now, raises JobNotFound or NotCancellable."""
         ((cancelled, state),) = yield Calls([self.transitions.cancel(job_id, reason)])
         if not cancelled:
-            raise NotCancellable(job_id, state) if state else JobNotFound(job_id)
+            raise NotCancellable(job_id, state or (yield from self.archived_state(job_id)))
         return JobState(state)
+
+    def archived_state(self, job_id: str) -> Operation[JobState]:
+        """Return in which state a job that Redis does not have has ended; raises JobNotFound."""
+        found = yield from self.archived.records([job_id])
+        if job_id not in found:
+            raise JobNotFound(job_id)
+        return found[job_id].state
 
     def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
         """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
@@ -202,7 +210,7 @@ class JobOperations:
         return [job_id for _, job_id in merged[first : last + 1]]
 
     def records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
-        """Return the records of jobs, None for each that is not there, in one round trip."""
+        """Return the records of jobs, None for each that is not there, in one round trip and one to the archive."""
         if not ids:
             return []
         replies = yield Commands(
@@ -219,9 +227,12 @@ class JobOperations:
             ]
         )
         each = zip(ids, replies[::4], replies[1::4], replies[2::4], replies[3::4], strict=True)
-        return [
+        found = [
             read_record(job_id, fields, events, awaiting, spent) for job_id, events, fields, awaiting, spent in each
         ]
+        missing = [job_id for job_id, record in zip(ids, found, strict=True) if record is None]
+        archived = yield from self.archived.records(missing)
+        return [record or archived.get(job_id) for job_id, record in zip(ids, found, strict=True)]
 
     def check(self, kind: NamedKind) -> Operation[RequestCheck]:
         """Return what checks requests of a kind; raises UnknownKind."""

@@ -6,10 +6,11 @@ client only differ in how they drive it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from backdesk.worker.store.archive import Archive
 from backdesk.worker.store.scripts import Call
 
 T = TypeVar("T")
@@ -31,8 +32,20 @@ class Calls:
     calls: Sequence[Call[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class InArchive:
+    """A question to the archive; answered with a list of its one answer. Only where the settings name an archive.
+
+    What the archive raises is raised where the question is yielded.
+    """
+
+    ask: Callable[[Archive], Any]
+
+
+#: What an operation may yield.
+Step = Commands | Calls | InArchive
 #: An operation: yields what to ask, is sent the replies, returns its value.
-Operation = Generator[Commands | Calls, list[Any], T]
+Operation = Generator[Step, list[Any], T]
 
 
 def raise_first(replies: list[Any]) -> list[Any]:

@@ -44,6 +44,7 @@ class RewindOperations:
             raise NotReplayable(job_id, "it has succeeded, and what its steps returned is kept no longer")
         if not record.queue:
             raise NotReplayable(job_id, "it was rejected as a message, and has done nothing")
+        yield from self._core.archived.restore(job_id)
         memory = yield from MemoryOperations(self._core).of(job_id)
         (checkpoint,) = yield Commands([("EXISTS", self._core.keys.checkpoint(job_id))])
         at = _position(job_id, memory, to)
@@ -85,6 +86,7 @@ class RewindOperations:
             name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/rewound/{asked}"))
             (before,) = yield from self._core.records([name])
             if before is None or not before.done or before.state is JobState.SUCCEEDED:
+                yield from self._core.archived.restore(name)  # there it is found, and not written again
                 return name
 
 

@@ -12,7 +12,9 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.model.asks import AskType, LedgerEntry
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobState
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.records import UNREADABLE
+from backdesk.worker.store.remains import remains_in
 
 #: The outcome of a step that has begun and of which nothing more is known.
 UNKNOWN = "unknown"
@@ -67,8 +69,7 @@ class MemoryOperations:
         if state == JobState.SUCCEEDED:
             called = yield from self._called(job_id)
             return [*(_told(event) for event in events if event.type in _TELLING), *called]
-        ledger = yield from self._ledger(job_id)
-        (origin,) = yield Commands([("HGET", self._core.keys.job(job_id), "origin")])
+        origin, ledger = yield from self._remembered(job_id)
         facts = _begun(events)
         entries = {name.decode("utf-8", "replace"): _entry(raw) for name, raw in ledger.items()}
         others = sorted(entries.keys() - facts.keys())
@@ -78,6 +79,14 @@ class MemoryOperations:
             _remembered(name, entries[name], facts.get(name, {})).model_copy(update={"taken_over": name in taken_over})
             for name in (*taken_over, *own)
         ]
+
+    def _remembered(self, job_id: str) -> Operation[tuple[bytes | None, Mapping[bytes, bytes]]]:
+        """Return of which job a job is a replay, and its ledger; raises JobNotFound."""
+        ((state, origin),) = yield Commands([("HMGET", self._core.keys.job(job_id), "state", "origin")])
+        if state is None:
+            remains = yield from self._core.archived.demand(job_id)
+            return remains.fields.get(b"origin"), remains.ledger
+        return origin, (yield from self._ledger(job_id))
 
     def _ledger(self, job_id: str) -> Operation[dict[bytes, bytes]]:
         ledger: dict[bytes, bytes] = {}
@@ -90,17 +99,28 @@ class MemoryOperations:
 
     def children(self, job_id: str) -> Operation[Ids]:
         """Return the ids of the jobs that a job has called."""
-        (ids,) = yield Commands([("SMEMBERS", self._core.keys.children(job_id))])
+        keys = self._core.keys
+        ids, here = yield Commands([("SMEMBERS", keys.children(job_id)), ("EXISTS", keys.job(job_id))])
+        if not here:
+            archived = yield from self._core.archived.find([job_id], whole=False)
+            ids = [child for each in archived for child in remains_in(each).children]
         return sorted(child.decode() for child in ids)
 
     def _called(self, job_id: str) -> Operation[Memory]:
         """Return the jobs that a job has called, as far as they are kept."""
         ids = yield from self.children(job_id)
-        found = yield Commands([("HMGET", self._core.keys.job(child), "parent_key", "state") for child in ids])
-        return [
-            Remembered(type="call", key=name.decode().partition(":")[2], outcome=state.decode(), job_id=child)
-            for child, (name, state) in zip(ids, found, strict=True)
+        replies = yield Commands([("HMGET", self._core.keys.job(child), "parent_key", "state") for child in ids])
+        found = {
+            child: (text(name), text(state))
+            for child, (name, state) in zip(ids, replies, strict=True)
             if name and state
+        }
+        archived = yield from self._core.archived.find([child for child in ids if child not in found], whole=False)
+        found |= {each.id: (remains_in(each).value("parent_key"), each.state) for each in archived}
+        return [
+            Remembered(type="call", key=found[child][0].partition(":")[2], outcome=found[child][1], job_id=child)
+            for child in ids
+            if child in found
         ]
 
 
