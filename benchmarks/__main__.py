@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from backdesk.worker.errors import ConfigurationError
+from benchmarks.archive import archive
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "model_limits": model_limits,
     "outage": outage,
     "depth": depth,
+    "archive": archive,
 }
 QUICK = Plan(repeat=2, divisor=10)
 

@@ -90,6 +90,20 @@ def test_embedded_starts_the_server_of_its_wheel(install: Install) -> None:
     assert install("embedded").run("python", "-c", serve, PATH="/nowhere").strip() == "valkey"
 
 
+def test_archive_brings_what_a_service_needs_to_read_it(install: Install, redis_server: EmbeddedRedis) -> None:
+    assert "no job 'missing'" in _ask_for_a_job(install("archive"), redis_server)
+
+
+def test_without_the_extra_a_service_is_told_what_to_install(install: Install, redis_server: EmbeddedRedis) -> None:
+    assert 'pip install "backdesk[archive]"' in _ask_for_a_job(install(""), redis_server)
+
+
+def _ask_for_a_job(installed: Installed, redis_server: EmbeddedRedis) -> str:
+    url = f"sqlite:///{installed.folder}/archive.sqlite3"
+    env = {"BACKDESK_REDIS_URL": redis_server.url, "BACKDESK_ARCHIVE_URL": url}
+    return installed.run("backdesk", "show", "missing", expect=2, **env)
+
+
 def test_postgres_brings_the_driver_that_reaches_for_the_server(install: Install) -> None:
     url = f"postgresql://shop@127.0.0.1:{free_port()}/shop"
     postgres = install("postgres")
