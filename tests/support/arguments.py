@@ -10,7 +10,7 @@ from backdesk.worker.store.signature import COMMON
 
 def argument(call: Call[Any], name: str) -> Any:
     """One that is passed once."""
-    return call.arguments[(*COMMON, *call.script.signature.once).index(name)]
+    return call.arguments[(*COMMON, *call.script.signature.passed).index(name)]
 
 
 def items(call: Call[Any]) -> list[tuple[Any, ...]]:

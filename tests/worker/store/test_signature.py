@@ -114,3 +114,11 @@ def test_a_text_that_contradicts_its_header_is_refused_when_it_is_read(old: str,
 def test_a_header_that_lists_what_is_no_name_of_its_own_is_refused(listed: str) -> None:
     with pytest.raises(ValueError, match=f"not a name of its own in the header: '{listed}'"):
         paint(header=HEADER.replace("size_ms", listed))
+
+
+def test_a_script_that_answers_for_each_takes_one_of_them_by_keyword() -> None:
+    signature, _ = paint(header=HEADER.replace("Returns: code", "Returns: for each of them: code"))
+    assert signature.arrange({"name": "door", "brush": "b", "colour": "red", "size_ms": 7}) == ["b", 7, "door", "red"]
+    assert signature.share == 2
+    with pytest.raises(TypeError, match="lacks colour"):
+        signature.arrange({"name": "door", "brush": "b", "size_ms": 7})

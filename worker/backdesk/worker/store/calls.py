@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from backdesk.worker.model.job import Claim
@@ -50,8 +51,13 @@ class CallBuilder:
         chain: tuple[str, str] | None,
     ) -> Call[T]:
         script, now = load_script(name, self._room), self._clock() if self._clock else ""
-        own = script.signature.arrange(arguments, items)
-        return Call(script, (self._settings.prefix, now, *self._common, *own), read, chain)
+        own, share = script.signature.arrange(arguments, items), script.signature.share
+        reads = partial(_first, read) if share else read
+        return Call(script, (self._settings.prefix, now, *self._common, *own), reads, chain, share)
+
+
+def _first(read: Callable[[Any], T], answers: Sequence[Any]) -> T:
+    return read(answers[0])
 
 
 def optional(value: int | None) -> Number:

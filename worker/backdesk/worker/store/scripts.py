@@ -52,12 +52,16 @@ class Call(Generic[T]):
 
     Of the calls of one `chain` each may take effect only after the one before has: the writer never sends two of them
     together, because Redis may refuse one for want of memory and carry out the next.
+
+    The last `share` arguments of a joint script are the call's own. Calls that are alike in all others can be made as
+    one, with the shares of all; each reads its part of the answer as if that were the whole.
     """
 
     script: Script
     arguments: tuple[Argument, ...]
     read: Callable[[Any], T]
     chain: tuple[str, str] | None = None
+    share: int = 0
 
 
 #: The room whose scripts all others may include.

@@ -6,6 +6,9 @@
 The script says the same names: `ARGV.outcome`, `for each in items(ARGV) do ... ARGV[each].value ... end`, and
 `return reply{` with one `kind = job.kind,` a line. Numbers take their place before Redis gets it, where names cost
 nothing and are not sent. Python passes arguments by keyword and reads answers by name.
+
+A script that returns something "for each of them" is joint: Python makes a call for one of them, and such calls that
+are alike in everything but that may be sent as one.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ Number = int | Literal[""]
 #: are kept that have ended, or succeeded, in ms.
 COMMON = ("prefix", "now", "idle_window", "retention_ms", "succeeded_ms")
 
+_JOINT = "for each of them: "
 _COMMENT = re.compile(r"--(?!!)[^\n]*")
 _HEADER = re.compile(r"(?:--[^\n]*\n)+")
 _EXPLANATION = re.compile(r"\([^()]*\)")
@@ -43,15 +47,26 @@ class Signature:
     once: tuple[str, ...] = ()
     item: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
+    joint: bool = False
     _once: Callable[[Any], Sequence[Argument]] = field(init=False, repr=False, compare=False)
     _item: Callable[[Any], Sequence[Argument]] = field(init=False, repr=False, compare=False)
     _answer: Callable[[Iterable[Any]], Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_once", _getter(itemgetter, self.once))
+        object.__setattr__(self, "_once", _getter(itemgetter, self.passed))
         object.__setattr__(self, "_item", _getter(attrgetter, self.item) if len(self.item) > 1 else _alone)
         answer: Any = namedtuple("Answer", self.answer)  # type: ignore[misc]  # the names are those of the header
         object.__setattr__(self, "_answer", answer._make)
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The names that are passed by keyword."""
+        return (*self.once, *self.item) if self.joint else self.once
+
+    @property
+    def share(self) -> int:
+        """How many values at the end of a joint call are those of what it is for; 0 of any other."""
+        return len(self.item) if self.joint else 0
 
     def arrange(self, arguments: Mapping[str, Argument], items: Iterable[Any] = ()) -> list[Argument]:
         """Return arguments, and of each item the attributes of these names, as Redis gets them.
@@ -62,7 +77,7 @@ class Signature:
             once = self._once(arguments)
         except KeyError:
             raise TypeError(self._complaint(arguments)) from None
-        if len(arguments) > len(self.once):
+        if len(arguments) > len(self.passed):
             raise TypeError(self._complaint(arguments))
         return [*once, *chain.from_iterable(map(self._item, items))]
 
@@ -71,10 +86,10 @@ class Signature:
         return self._answer(reply)
 
     def _complaint(self, arguments: Mapping[str, Argument]) -> str:
-        missing, unknown = set(self.once) - arguments.keys(), arguments.keys() - set(self.once)
+        missing, unknown = set(self.passed) - arguments.keys(), arguments.keys() - set(self.passed)
         found = [("it lacks", missing), ("it does not know", unknown)]
         said = " and ".join(f"{what} {', '.join(sorted(names))}" for what, names in found if names)
-        return f"{self.script}.lua takes {', '.join(self.once)}: {said}"
+        return f"{self.script}.lua takes {', '.join(self.passed)}: {said}"
 
 
 def _alone(item: Argument) -> Sequence[Argument]:
@@ -97,8 +112,9 @@ def read_signature(script: str, text: str) -> Signature:
     if takes is None:
         return Signature(script)
     once, _, each = takes[1].partition("then for each ")
-    answer = takes[2].partition(";")[0] if _REPLY.search(text) else ""
-    return Signature(script, _names(script, once), _names(script, each.partition(": ")[2]), _names(script, answer))
+    returns, joint = takes[2].removeprefix(_JOINT), takes[2].startswith(_JOINT)
+    answer = _names(script, returns.partition(";")[0] if _REPLY.search(text) else "")
+    return Signature(script, _names(script, once), _names(script, each.partition(": ")[2]), answer, joint)
 
 
 def _names(script: str, listed: str) -> tuple[str, ...]:

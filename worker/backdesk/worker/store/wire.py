@@ -7,13 +7,20 @@ trips are small and many, that was the largest cost of a job. The connection its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import redis
 from redis.connection import Connection
 from redis.exceptions import NoScriptError, ResponseError
 
+from backdesk.worker.store.connection import is_outage
 from backdesk.worker.store.scripts import Call, Script
+
+#: Calls that are made as one, by their place among all.
+Group = dict[int, Call[Any]]
+#: So many at most: while a script runs, everybody else waits.
+MOST_JOINED = 16
 
 
 class Wire:
@@ -33,10 +40,23 @@ class Wire:
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
         unknown = {call.script for call in calls} - self._loaded
         loading = [("SCRIPT LOAD", script.text) for script in unknown]
-        replies = self._send([*loading, *(("EVALSHA", call.script.sha, 0, *call.arguments) for call in calls)])
+        groups = joined(calls)
+        replies = self._send([*loading, *map(_command, groups)])
         self._loaded |= unknown
-        answers = replies[len(loading) :]
-        return [self._read(call, answer) for call, answer in zip(calls, answers, strict=True)]
+        answers: dict[int, Any] = {}
+        for group, reply in zip(groups, replies[len(loading) :], strict=True):
+            answers |= self._answers(group, reply)
+        return [answers[number] for number in range(len(calls))]
+
+    def _answers(self, group: Group, reply: Any) -> dict[int, Any]:
+        if len(group) == 1:
+            ((number, call),) = group.items()
+            return {number: self._read(call, reply)}
+        if isinstance(reply, ResponseError) and not is_outage(reply):
+            # Of one of them, or of scripts that were flushed; what it is has to be the error of its own caller alone.
+            return {number: self.exchange([call])[0] for number, call in group.items()}
+        parts = [reply] * len(group) if isinstance(reply, Exception) else [[part] for part in reply]
+        return {number: self._read(call, part) for (number, call), part in zip(group.items(), parts, strict=True)}
 
     def _read(self, call: Call[Any], answer: Any) -> Any:
         if isinstance(answer, NoScriptError):
@@ -67,6 +87,26 @@ class Wire:
             # Answers that were not read would be taken for those of the next round trip.
             self.close()
             raise
+
+
+def joined(calls: Sequence[Call[Any]]) -> list[Group]:
+    """Return which calls are made as one, in the order of the first of each."""
+    groups: list[Group] = []
+    open_groups: dict[Any, Group] = {}
+    for number, call in enumerate(calls):
+        alike = (call.script.sha, call.arguments[: -call.share]) if call.share else number
+        group = open_groups.get(alike)
+        if group is None or len(group) == MOST_JOINED:
+            group = open_groups[alike] = {}
+            groups.append(group)
+        group[number] = call
+    return groups
+
+
+def _command(group: Group) -> tuple[Any, ...]:
+    first, *others = group.values()
+    shares = chain.from_iterable(call.arguments[-call.share :] for call in others)
+    return ("EVALSHA", first.script.sha, 0, *first.arguments, *shares)
 
 
 def _receive(connection: Connection) -> Any:
