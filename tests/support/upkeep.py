@@ -14,6 +14,7 @@ from typing import Any
 import redis
 from pydantic_core import from_json
 
+from backdesk.worker.memory.ddsketch import read_tally
 from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
@@ -199,14 +200,15 @@ def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
         if queue and finished and JobState(text(state)) not in ACTIVE:
             ended[moment(finished).date().isoformat(), text(tenant), text(kind), text(state)] += 1
     with client.pipeline(transaction=False) as pipe:
-        for day, tenant, kind, state in ended:
-            pipe.hget(keys.stats(day, tenant, kind), f"#{state}")
+        for day, tenant, kind, _ in ended:
+            pipe.hgetall(keys.stats(day, tenant, kind))
             pipe.sismember(keys.stats_of_day(day), f"{tenant} {kind}")
         found: list[Any] = pipe.execute()
-    for (day, tenant, kind, state), counted, listed in zip(ended, found[::2], found[1::2], strict=True):
-        if int(counted or 0) < ended[day, tenant, kind, state] or not listed:
+    for (day, tenant, kind, state), fields, listed in zip(ended, found[::2], found[1::2], strict=True):
+        counted = read_tally(fields).states[state]
+        if counted < ended[day, tenant, kind, state] or not listed:
             jobs = f"{ended[day, tenant, kind, state]} jobs of {tenant} and {kind} are {state} since {day}"
-            yield f"{jobs}, and it counts {int(counted or 0)}{'' if listed else ' and does not list them'}"
+            yield f"{jobs}, and it counts {counted}{'' if listed else ' and does not list them'}"
 
 
 def _schedules_astray(client: redis.Redis, keys: Keys) -> Iterator[str]:

@@ -21,6 +21,7 @@ from backdesk.cli.commands.kinds import kinds
 from backdesk.cli.commands.pauses import pause, resume
 from backdesk.cli.commands.reviews import reviews
 from backdesk.cli.commands.rewind import rewind
+from backdesk.cli.commands.series import series
 from backdesk.cli.commands.stats import stats
 from backdesk.cli.commands.submit import SubmitCommand, submit
 from backdesk.cli.commands.top import top
@@ -63,7 +64,7 @@ for panel, functions in (
     (JOBS, (submit, watch, show, list_jobs, cancel, rewind)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
-    (LOOK, (top, stats, reviews, kinds, workers, health, doctor)),
+    (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")

@@ -74,7 +74,7 @@ def test_the_example_of_notes_reads_them(
 
 
 async def test_the_example_of_measures_measures(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = example(1, monkeypatch, "analytics.md")
+    page = example(2, monkeypatch, "analytics.md")
     memory = Memory()
     await memory.finish(page.import_rows, page.Import(rows=["a", " ", "b", ""]))
     assert memory.usage.measures == {"rows_read": 4.0, "empty_share": 0.5}
@@ -88,6 +88,16 @@ def test_the_example_of_analytics_tells_of_each_tenant(
     board.finish(claim, Succeeded(b"{}"), Usage(measures={"quality": 0.9}))
     example(0, monkeypatch, "analytics.md")
     assert capsys.readouterr().out == "acme 1 0.0 0.9\n"
+
+
+def test_the_example_of_the_minutes_tells_of_each_step(
+    board: Board, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
+    board.succeed(board.start(board.submit()))
+    example(1, monkeypatch, "analytics.md")
+    told = [line.split()[2:4] for line in capsys.readouterr().out.splitlines()]
+    assert (len(told) in {25, 26}, told.count(["1", "0.0"]), told.count(["0", "None"])) == (True, 1, len(told) - 1)
 
 
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

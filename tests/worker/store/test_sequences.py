@@ -533,12 +533,14 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     set_by_hand = [board.keys.policy, *client.keys(board.keys.tenant("*"))]
     # These expire by the server's own clock.
     by_the_clock = [board.keys.rate("*"), board.keys.stats("*", "*", "*"), board.keys.stats_of_day("*")]
+    by_the_clock.append(board.keys.series("*"))
     client.delete(*set_by_hand, *(key for pattern in by_the_clock for key in client.keys(pattern)))
     left = {text(key) for key in client.keys("*")}
     of_the_queues = {name(queue) for queue in QUEUES for name in (board.keys.virtual_time, board.keys.departed)}
     of_the_workers = {board.keys.workers, board.keys.served, board.keys.slots, board.keys.worker("worker-1")}
     of_the_workers |= {board.keys.kinds_seen, board.keys.recount, board.keys.offers, board.keys.sweep}
-    assert left <= of_the_queues | of_the_workers | {board.keys.arrivals, board.keys.flow}
+    of_all = {board.keys.arrivals, board.keys.flow, board.keys.ends, board.keys.totals}
+    assert left <= of_the_queues | of_the_workers | of_all
 
 
 def test_the_histories_come_to_everything_that_can_happen(board: Board, clock: Clock) -> None:

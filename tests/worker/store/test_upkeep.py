@@ -314,7 +314,7 @@ def test_a_job_is_forgotten_after_the_retention_with_everything_that_names_it(
     left = {text(key) for key in client.keys("*")}
     of_the_queue = {board.keys.virtual_time("agents"), board.keys.departed("agents"), "backdesk.agents"}
     of_the_day = {board.keys.stats("2026-03-01", "acme", "test.echo"), board.keys.stats_of_day("2026-03-01")}
-    assert left <= of_the_queue | of_the_day | {board.keys.arrivals, board.keys.flow}
+    assert left <= of_the_queue | of_the_day | {board.keys.arrivals, board.keys.flow, board.keys.ends}
 
 
 def test_a_job_that_has_not_ended_is_not_pruned_however_old(board: Board, clock: Clock) -> None:

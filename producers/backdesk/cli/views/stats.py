@@ -11,7 +11,7 @@ from backdesk.cli.options.moments import shown_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.columns import Cell, fitted
 from backdesk.cli.views.measures import figure
-from backdesk.client.operations.stats import Distribution, JobStats, Stats
+from backdesk.client.operations.stats import Distribution, EndedJobs, JobStats, Stats
 from backdesk.worker.model.job import JobState
 
 #: A share of failures from which on it is shown in red.
@@ -56,8 +56,9 @@ def _name(group: JobStats) -> Text:
     return Text(safe_line(group.name))
 
 
-def _failed(group: JobStats) -> Cell:
-    share = group.failed_share
+def failed_share(ended: EndedJobs) -> Cell:
+    """Return the share that failed, in red where it is high."""
+    share = ended.failed_share
     if share is None:
         return ""
     return Text(f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}", "bold red" if share >= ALARMING else "")
@@ -73,10 +74,11 @@ def _cost(group: JobStats) -> str:
     asked, cost = group.measures.get("requests"), group.measures.get("cost_usd")
     if cost is None:
         return "unknown" if asked else ""
-    return _usd(cost.sum) + ("+" if asked and asked.count > cost.count else "")
+    return usd(cost.sum) + ("+" if asked and asked.count > cost.count else "")
 
 
-def _usd(value: float) -> str:
+def usd(value: float) -> str:
+    """Return an amount for people: `1,204.50`, `0.0021`."""
     return f"{value:,.2f}" if value >= 1 or value == 0 else f"{value:.2g}"
 
 
@@ -87,14 +89,14 @@ def _of(name: str, tell: Callable[[Distribution], str]) -> Callable[[JobStats], 
 _COLUMNS: dict[str, Callable[[JobStats], Cell]] = {
     "jobs": lambda group: figure(group.jobs),
     "ok": lambda group: figure(group.states[JobState.SUCCEEDED]),
-    "failed": _failed,
+    "failed": failed_share,
     "run p50": _of("run_seconds", lambda its: shown_span(its.p50)),
     "p95": _of("run_seconds", lambda its: shown_span(its.p95)),
     "first token": _of("first_token_seconds", lambda its: shown_span(its.p50)),
     "tokens/s": _of("tokens_per_second", lambda its: figure(round(its.p50, 1))),
     "tokens": _tokens,
     "USD": _cost,
-    "USD p95": _of("cost_usd", lambda its: _usd(its.p95)),
+    "USD p95": _of("cost_usd", lambda its: usd(its.p95)),
     "quality": _of("quality", lambda its: f"{its.mean:.2f}"),
     "corrections": _of("corrections", lambda its: figure(its.sum)),
     "hand-offs": _of("handoffs", lambda its: figure(its.sum)),

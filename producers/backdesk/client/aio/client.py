@@ -38,6 +38,7 @@ from backdesk.client.operations.jobs import (
 from backdesk.client.operations.notes import NoteOperations, Notes
 from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.rewinding import RewindOperations
+from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
 from backdesk.client.operations.stats import By, StatisticsOperations, Stats
 from backdesk.client.operations.steps import Memory, MemoryOperations
 from backdesk.worker.errors import ResultTimeout
@@ -78,6 +79,7 @@ class AsyncJobClient(AsyncConnection):
         self._asks = AskOperations(core)
         self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
+        self._series = SeriesOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
@@ -373,6 +375,24 @@ class AsyncJobClient(AsyncConnection):
         the last of them, and 40 are kept. Of one tenant or kind if it is named. Raises InvalidRequest. Not atomic.
         """
         return await self.do(self._statistics.read(tenant, kind, since, by))
+
+    async def series(
+        self,
+        *,
+        since: Since = timedelta(hours=1),
+        until: Since | None = None,
+        step: timedelta | float = timedelta(minutes=1),
+        kind: str | None = None,
+        queue: str | None = None,
+        by: SeriesBy | None = None,
+    ) -> Series:
+        """Return what jobs that ended came to, step by step: ends, waits, run times, tokens, costs, of all tenants.
+
+        `since` and `until` are moments (naive = UTC), or how long ago (seconds or a timedelta), and `step` whole
+        minutes; minutes are kept for 48 hours. Of one kind or queue if it is named; `by` tells each `kind` or `queue`
+        besides all. Raises InvalidRequest. A minute is told as a whole, several are not atomic.
+        """
+        return await self.do(self._series.read(since, until, step, kind, queue, by=by))
 
     async def notes(
         self,

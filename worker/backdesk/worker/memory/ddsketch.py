@@ -15,6 +15,8 @@ from math import ceil, inf
 #: The same as in `stats.lua`.
 RELATIVE_ACCURACY = 0.02
 GAMMA = (1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY)
+#: The measure that all jobs have that ran: counted with their states, by buckets alone.
+RUN_SECONDS = "run_seconds"
 _SUMMARY = struct.Struct("<ddd")
 
 
@@ -80,13 +82,21 @@ def read_tally(fields: Mapping[bytes, bytes]) -> Tally:
         name, _, bucket = raw.decode().partition(" ")
         if name.startswith("#"):
             tally.states[name[1:]] += int(value)
+            if bucket:
+                tally.measures.setdefault(RUN_SECONDS, DDSketch()).add(_alike(_value_of(bucket), int(value)))
             continue
         sketch = tally.measures.setdefault(name, DDSketch())
         if bucket:
             sketch.counts[_value_of(bucket)] += int(value)
         else:
-            sketch.sum, sketch.min, sketch.max = _SUMMARY.unpack(value)
+            total, least, most = _SUMMARY.unpack(value)
+            sketch.add(DDSketch(total, least, most))
     return tally
+
+
+def _alike(value: float, count: int) -> DDSketch:
+    """Return the sketch of a number that was measured so often."""
+    return DDSketch(value * count, value, value, Counter({value: count}))
 
 
 def _value_of(bucket: str) -> float:

@@ -87,6 +87,20 @@ class Keys:
         """Set: the tenants with a kind (`acme orders.audit`) of which jobs ended on a day. Expires 40 days later."""
         return f"{self.prefix}:stats-of-day:{day}"
 
+    @property
+    def ends(self) -> str:
+        """Hash: jobs that ended lately, by minute, queue, kind and how, until they are sorted. Kept, bounded."""
+        return f"{self.prefix}:ends"
+
+    def series(self, minute: str) -> str:
+        """Hash: queue and kind to what ended in a minute since 1970, as JSON. Expires 49 hours later."""
+        return f"{self.prefix}:series:{minute}"
+
+    @property
+    def totals(self) -> str:
+        """Hash: queue and kind to what has ended so far, as JSON. Pruned with the kinds."""
+        return f"{self.prefix}:totals"
+
     def line(self, queue: str, tenant: str, kind: str) -> str:
         """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
         return f"{self.prefix}:line:{queue}:{tenant}:{kind}"

@@ -101,7 +101,10 @@ local function forget_kind(kind)
   redis.call('HDEL', kinds_key, kind)
   redis.call('ZREM', kinds_seen_key, kind)
   redis.call('HDEL', flow_key, 'cost ' .. kind)
-  if contract then forget_queue(cjson.decode(contract).queue) end
+  if not contract then return end
+  local queue = cjson.decode(contract).queue
+  redis.call('HDEL', totals_key, queue .. ' ' .. kind)
+  forget_queue(queue)
 end
 
 local function forget_kinds(before, stranded)

@@ -128,17 +128,17 @@ conclude = function(job, state, name, value, data, ...)
   append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'bytes', 'created_at', 'asking')
+    'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
     'asking')
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
-  count_end(job, state, ran, field[6])
+  count_end(job, state, ran, field[6], unpack(field, 9, 12))
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))
-    if field[10] then unlist_asks(job, field[10]) end
+    if field[13] then unlist_asks(job, field[13]) end
     if state == 'succeeded' then forget_workings(job) else cancel_children(job.id, state, '0') end
   end
   if field[3] then

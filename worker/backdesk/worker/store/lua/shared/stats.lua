@@ -2,8 +2,10 @@
 -- and a sketch: a value counts in the bucket i for which gamma^(i-1) < value <= gamma^i. Buckets add up over days,
 -- tenants and kinds, and tell any quantile with the relative accuracy (DDSketch: Masson, Rim, Lee, "DDSketch: a fast and
 -- fully-mergeable quantile sketch with relative-error guarantees", PVLDB 12, 2019). Read by backdesk.worker.memory.ddsketch.
--- Fields: '#' and a state; a measure; a measure and its bucket: ' p' or ' n' (less than nothing) and i, ' z' for nothing.
+-- Fields: '#' and a state, with the bucket of the seconds that the job ran if it did; a measure; a measure and its bucket:
+-- ' p' or ' n' (less than nothing) and i, ' z' for nothing.
 --!include events
+--!include ends
 
 local STATS_KEPT_MS = 41 * 86400000 -- from the first end on a day, hence 40 days from the last
 local RELATIVE_ACCURACY = 0.02
@@ -12,26 +14,22 @@ local COUNTED_OF_MODELS = {'requests', 'cached_requests', 'input_tokens', 'outpu
 local LEAST_MEASURED = 1e-9 -- what is nearer to nothing than this counts as nothing
 local MOST_STATS_FIELDS = 20000 -- of one day, tenant and kind: new measures beyond are not counted
 
--- The seconds in which attempts at a job ran, and those that it waited for the first; `ran` says that one runs until now.
-local function seconds_of_life(job, ran)
-  local field = redis.call('HMGET', job_key(job.id), 'created_at', 'run_at', 'started_at', 'past')
-  local created, meant, last = tonumber(field[1]), tonumber(field[2]), tonumber(field[3]) or now
+-- When the first attempt at a job began and the ms that they all took, given when the last began and, as JSON, how those
+-- before ended; `ran` says that the last runs until now.
+--!rare
+local function times_of_all(job, ran, last, past)
   local first, run_ms = last, 0
-  for _, past in ipairs(field[4] and cjson.decode('[' .. field[4] .. ']') or {}) do
-    local began = tonumber(past.started_at) or past.ended_at
-    run_ms, first = run_ms + past.ended_at - began, math.min(first, began)
-    if past.attempt == job.attempt then ran = false end -- it was kept just now
+  for _, each in ipairs(cjson.decode('[' .. past .. ']')) do
+    local began = tonumber(each.started_at) or each.ended_at
+    run_ms, first = run_ms + each.ended_at - began, math.min(first, began)
+    if each.attempt == job.attempt then ran = false end -- it was kept just now
   end
-  if ran then run_ms = run_ms + now - last end
-  -- A retry has put another time in the place of the one that the job was submitted for.
-  local due = meant and meant <= first and meant or created
-  return math.max(run_ms, 0) / 1000, math.max(first - due, 0) / 1000
+  return first, ran and run_ms + now - last or run_ms
 end
 
 -- What is measured of a job that ends, by name; nothing when it neither used a model nor measured anything.
 --!rare
-local function measures_of(job, ran, usage)
-  local used = cjson.decode(usage)
+local function measures_of(job, waited_ms, used)
   local measured, cost = used.measures or {}, tonumber(used.cost_usd)
   local asked = cost
   for _, name in ipairs(COUNTED_OF_MODELS) do
@@ -44,8 +42,7 @@ local function measures_of(job, ran, usage)
     end
   end
   if next(measured) then
-    measured.attempts = job.attempt
-    measured.run_seconds, measured.wait_seconds = seconds_of_life(job, ran)
+    measured.attempts, measured.wait_seconds = job.attempt, (waited_ms or 0) / 1000
   end
   return measured
 end
@@ -82,16 +79,28 @@ local function add_measures(key, measured)
   if set[1] then redis.call('HSET', key, unpack(set)) end
 end
 
--- Count a job that ends in a state, with what it measured by its `usage`, JSON or false. It must be called once a job.
--- One that used nothing costs a single command. A message that never became a job has no queue, and is not counted.
-local function count_end(job, state, ran, usage)
+-- Count a job that ends in a state, with what it measured by its `usage`, JSON or false. When it was created, meant to run
+-- and started last, in ms, and its past are as in its record; `ran` says that an attempt runs until now. It must be called
+-- once a job. A message that never became a job has no queue, and is not counted.
+local function count_end(job, state, ran, usage, created, meant, last, past)
   if job.queue == '' then return end
-  local day = at:sub(1, 10)
-  local key = stats_key(day, job.tenant, job.kind)
-  if redis.call('HINCRBY', key, '#' .. state, 1) == 1 then
+  local day, duration = at:sub(1, 10), ''
+  local waited_ms, ran_ms
+  if last then
+    local first = tonumber(last)
+    ran_ms = ran and now - first or 0
+    if past then first, ran_ms = times_of_all(job, ran, first, past) end
+    -- A retry has put another time in the place of the one that the job was submitted for.
+    meant = tonumber(meant or created)
+    waited_ms = math.max(first - (meant <= first and meant or tonumber(created)), 0)
+    duration = bucket_of(ran_ms / 1000)
+  end
+  local key, used = stats_key(day, job.tenant, job.kind), usage and usage ~= '{}' and cjson.decode(usage)
+  if redis.call('HINCRBY', key, '#' .. state .. duration, 1) == 1 and redis.call('HLEN', key) == 1 then
     redis.call('PEXPIRE', key, STATS_KEPT_MS)
     redis.call('SADD', stats_of_day_key(day), job.tenant .. ' ' .. job.kind)
     redis.call('PEXPIRE', stats_of_day_key(day), STATS_KEPT_MS)
   end
-  if usage and usage ~= '{}' then add_measures(key, measures_of(job, ran, usage)) end
+  if used then add_measures(key, measures_of(job, waited_ms, used)) end
+  add_end(job, state, waited_ms, ran_ms, used)
 end
