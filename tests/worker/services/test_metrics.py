@@ -9,6 +9,7 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from backdesk.worker.model.job import Succeeded, Usage
 from backdesk.worker.model.service import Resource, Went
 from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.services.metrics import Metrics
@@ -84,6 +85,71 @@ def test_the_archive_is_counted(board: Board, metrics: Metrics) -> None:
     found = rendered(metrics)
     names = ("jobs_archived_total", "jobs_lost_total", "archive_failing", "jobs_overdue")
     assert [found[f"backdesk_{name}"] for name in names] == [7, 2, 1, 1]
+
+
+def families(metrics: Metrics) -> dict[str, str]:
+    """The sort of each figure, as Prometheus reads it."""
+    return {family.name: family.type for family in text_string_to_metric_families(metrics.render().decode())}
+
+
+def test_what_has_ended_is_counted_by_queue_kind_and_state_and_for_no_tenant(board: Board, metrics: Metrics) -> None:
+    usage = Usage(requests=1, input_tokens=100, output_tokens=20, cost_usd=0.25)
+    for tenant in ("acme", "beta"):
+        board.finish(board.start(board.submit(tenant=tenant)), Succeeded(b"1"), usage)
+    board.fail(board.start(board.submit(kind="test.steps", queue="tools")))
+    found = rendered(metrics)
+    assert found["backdesk_jobs_ended_total test.echo agents succeeded"] == 2
+    assert found["backdesk_jobs_ended_total test.steps tools failed"] == 1
+    assert found["backdesk_tokens_total input test.echo agents"] == 200
+    assert found["backdesk_tokens_total output test.echo agents"] == 40
+    assert found["backdesk_cost_usd_total test.echo agents"] == 0.5
+    assert "acme" not in metrics.render().decode()
+
+
+def test_waits_and_run_times_are_histograms(board: Board, metrics: Metrics) -> None:
+    for waits, runs in ((0.5, 2), (3, 2), (200_000, 0)):
+        job_id = board.submit()
+        board.clock.advance(waits)
+        claim = board.start(job_id)
+        board.clock.advance(runs)
+        board.succeed(claim)
+    board.cancel(board.submit())  # neither waited for a start nor ran
+    found = rendered(metrics)
+    of = "test.echo agents"
+    waited = [
+        found[f"backdesk_job_wait_seconds_bucket test.echo {bound} agents"]
+        for bound in ("0.256", "0.512", "4.096", "+Inf")
+    ]
+    assert waited == [0, 1, 2, 3]
+    assert [found[f"backdesk_job_wait_seconds_{name} {of}"] for name in ("count", "sum")] == [3, 200_003.5]
+    assert found["backdesk_job_run_seconds_bucket test.echo 2.048 agents"] == 3
+    assert [found[f"backdesk_job_run_seconds_{name} {of}"] for name in ("count", "sum")] == [3, 4]
+
+
+def test_each_figure_is_of_the_sort_that_it_is(board: Board, metrics: Metrics) -> None:
+    board.succeed(board.start(board.submit()))
+    sorts = families(metrics)
+    assert {name for name, sort in sorts.items() if sort == "histogram"} == {
+        "backdesk_job_wait_seconds",
+        "backdesk_job_run_seconds",
+    }
+    assert {name for name, sort in sorts.items() if sort == "counter"} == {
+        "backdesk_jobs_ended",
+        "backdesk_tokens",
+        "backdesk_cost_usd",
+        "backdesk_flow_put_right",
+        "backdesk_jobs_repaired",
+        "backdesk_jobs_archived",
+        "backdesk_jobs_lost",
+    }
+
+
+def test_counters_do_not_go_back_when_the_jobs_are_forgotten(board: Board, metrics: Metrics) -> None:
+    board.succeed(board.start(board.submit()))
+    board.clock.advance(board.settings.succeeded_retention_s + 1)
+    board.run(board.transitions.prune())
+    found = rendered(metrics)
+    assert (found["backdesk_jobs succeeded"], found["backdesk_jobs_ended_total test.echo agents succeeded"]) == (0, 1)
 
 
 @pytest.fixture

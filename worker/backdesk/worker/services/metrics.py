@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import redis
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from backdesk.worker.memory.ends import Ends, EndsCalls, Group, Times
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.scripts import run
 
 #: The text format that `render` writes.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """The figures of one deployment; each rendering reads them anew, in two round trips."""
+    """The figures of one deployment; each rendering reads them anew, in three round trips."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self._client = client
         self._keys = Keys(settings.prefix)
         self._queues = settings.queues
+        self._ends = EndsCalls(settings)
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -59,16 +63,14 @@ class Metrics(Collector):
         taken = dict(zip(self._queues, next(replies), strict=True))
         running = {queue: int(float(taken[queue] or 0)) - delivered[queue] for queue in self._queues}
         yield _gauge("queue_running", "Jobs that run.", "queue", running)
-        put_right = CounterMetricFamily(
-            "backdesk_flow_put_right", "Counts of running jobs that were wrong and put right."
-        )
-        put_right.add_metric([], float(next(replies) or 0))
-        yield put_right
+        put_right = next(replies) or 0
+        yield _counter("flow_put_right", "Counts of running jobs that were wrong and put right.", put_right)
         repairs = sum(int(n) for name, n in next(replies).items() if name.startswith(b"repaired "))
-        yield _gauge("jobs_repaired", "Repairs of jobs that were in no place, so far.", "", {"": repairs})
+        yield _counter("jobs_repaired", "Repairs of jobs that were in no place.", repairs)
         yield from _archive(next(replies), next(replies))
         states = {name: next(replies) for name in resources}
         yield from _breakers(states)
+        yield from _ended(run(self._client, self._ends.totals()))
 
     def _read(self, resources: list[str]) -> list[Any]:
         keys = self._keys
@@ -92,9 +94,7 @@ class Metrics(Collector):
 
 def _archive(noted: dict[bytes, bytes], overdue: int) -> Iterator[Metric]:
     for name, told in ((b"archived", "Jobs moved to the archive."), (b"lost", "Jobs lost for want of the archive.")):
-        family = CounterMetricFamily(f"backdesk_jobs_{text(name)}", told)
-        family.add_metric([], float(noted.get(name, 0)))
-        yield family
+        yield _counter(f"jobs_{text(name)}", told, noted.get(name, 0))
     yield _gauge("archive_failing", "1 while the archive takes no jobs.", "", {"": b"error" in noted})
     yield _gauge("jobs_overdue", "Jobs that are kept beyond their retention.", "", {"": overdue})
 
@@ -110,6 +110,39 @@ def _breakers(states: dict[str, bytes | None]) -> Iterator[Metric]:
         for state in BreakerState:
             family.add_metric([name, state], float(state == now))
     yield family
+
+
+def _ended(totals: dict[Group, Ends]) -> Iterator[Metric]:
+    """What has ended so far, by queue and kind: whoever the tenant is, so that there are no more series than kinds."""
+    labels = ["queue", "kind"]
+    jobs = CounterMetricFamily("backdesk_jobs_ended", "Jobs that ended.", labels=[*labels, "state"])
+    tokens = CounterMetricFamily(
+        "backdesk_tokens", "Tokens of models, in jobs that ended.", labels=[*labels, "direction"]
+    )
+    cost = CounterMetricFamily("backdesk_cost_usd", "Known costs of jobs that ended, in USD.", labels=labels)
+    waits = HistogramMetricFamily(
+        "backdesk_job_wait_seconds", "From when jobs were due to their first start.", labels=labels
+    )
+    runs = HistogramMetricFamily("backdesk_job_run_seconds", "How long attempts at a job ran, together.", labels=labels)
+    for group, ends in sorted(totals.items()):
+        for state, count in ends.states.items():
+            jobs.add_metric([*group, state], count)
+        for direction, spent in (("input", ends.input_tokens), ("output", ends.output_tokens)):
+            tokens.add_metric([*group, direction], spent)
+        cost.add_metric(group, ends.cost_usd)
+        waits.add_metric(group, _buckets(ends.waits), ends.waits.sum_s)
+        runs.add_metric(group, _buckets(ends.runs), ends.runs.sum_s)
+    yield from (jobs, tokens, cost, waits, runs)
+
+
+def _buckets(times: Times) -> list[tuple[str, float]]:
+    return [("+Inf" if bound == inf else repr(bound), float(count)) for bound, count in times.cumulative()]
+
+
+def _counter(name: str, help_text: str, value: Any) -> Metric:
+    family = CounterMetricFamily(f"backdesk_{name}", help_text)
+    family.add_metric([], float(value))
+    return family
 
 
 def _gauge(name: str, help_text: str, label: str, values: dict[Any, Any]) -> Metric:
