@@ -296,3 +296,90 @@ def test_without_a_priority_a_job_has_its_tenants(on_fleet: Cli, fleet: Fleet) -
     assert on_fleet(*words).document["priority"] == 8
     assert on_fleet(*words, "--priority", "2").document["priority"] == 2
     fleet.jobs.tenants.remove("first-class")
+
+
+# A job for each line
+
+
+def written(folder: Path, *lines: str) -> str:
+    path = folder / "requests.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def test_each_line_of_a_file_is_a_job_and_a_repeat_makes_none(on_fleet: Cli, fleet: Fleet, tmp_path: Path) -> None:
+    path = written(tmp_path, '{"text": "one"}', "", '{"text": "two"}')
+    words = ["submit", "test.echo", "--each", path, "--batch", "lines", "--tenant", "acme"]
+    told = on_fleet(*words, "--json").documents
+    assert [(each["line"], each["created"]) for each in told] == [(1, True), (3, True)]
+    assert [fleet.jobs.result(each["job_id"], 30) for each in told] == [{"text": "one"}, {"text": "two"}]
+    assert fleet.jobs.get(told[0]["job_id"]).tenant == "acme"
+    written(tmp_path, '{"text": "one"}', "", '{"text": "two"}', '{"text": "three"}')
+    assert on_fleet(*words).out.splitlines() == ["submitted 1 of test.echo; 2 were there already"]
+
+
+def test_lines_can_come_from_standard_input(on_fleet: Cli, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"text": "piped"}\r\n')))
+    (told,) = on_fleet("submit", "test.echo", "--each", "-", "--json").documents
+    assert fleet.jobs.result(told["job_id"], 30) == {"text": "piped"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (['{"text": "good"}', "", '{"text": 7}'], "line 3: text: "),
+        (['{"text": "good"}', "{", "nonsense"], "line 3: is no JSON"),
+        (['{"text": "good", "odd": 1}'], "line 1: odd: "),
+        ([""], "has no lines: write one request a line, as JSON"),
+    ],
+)
+def test_a_wrong_line_is_named_and_no_job_is_written(
+    on_fleet: Cli, fleet: Fleet, tmp_path: Path, lines: list[str], reason: str
+) -> None:
+    before = fleet.jobs.list(limit=1)
+    answer = on_fleet("submit", "test.echo", "--each", written(tmp_path, *lines), "--batch", "wrong")
+    assert (answer.code, answer.out) == (2, "")
+    assert reason in " ".join(answer.err.split())
+    assert [job.id for job in fleet.jobs.list(limit=1)] == [job.id for job in before]
+
+
+def test_another_file_under_the_name_of_a_batch_is_refused_with_the_line(on_fleet: Cli, tmp_path: Path) -> None:
+    words = ["submit", "test.echo", "--batch", "changed", "--each"]
+    on_fleet(*words, written(tmp_path, '{"text": "one"}', '{"text": "two"}'))
+    answer = on_fleet(*words, written(tmp_path, '{"text": "one"}', '{"text": "other"}'))
+    assert answer.code == 2
+    assert "line 2: the batch 'changed' has another request there" in " ".join(answer.err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--each", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
+        (["--batch", "b"], "give their requests by --each FILE"),
+        (["--each", "-", "--watch"], "watch: is for one job alone"),
+        (["--each", "-", "--job-id", "one"], "job_id: is for one job alone"),
+        (["--each", "-", "--request", "{}"], "request: is for one job alone"),
+        (["--each", "-", "--text", "hello"], "--text cannot be given beside them"),
+    ],
+)
+def test_what_does_not_go_with_each_is_refused(on_fleet: Cli, words: list[str], reason: str) -> None:
+    answer = on_fleet("submit", "test.echo", *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert reason in " ".join(answer.err.split())
+
+
+def test_a_batch_that_broke_off_says_how_far_it_came_and_is_repeated(
+    on_fleet: Cli, fleet: Fleet, tmp_path: Path
+) -> None:
+    fleet.jobs.tenants.set("small", max_jobs=1100)
+    path = written(tmp_path, *(f'{{"text": "{number}"}}' for number in range(1500)))
+    words = ["submit", "test.echo", "--each", path, "--batch", "large", "--tenant", "small", "--delay", "1h"]
+    answer = on_fleet(*words)
+    assert answer.code == 2
+    assert "1,000 of 1,500 jobs are known to be written; the same command again writes the rest" in answer.err
+    fleet.jobs.tenants.set("small", max_jobs=2000)
+    again = on_fleet(*words, "--json").documents
+    assert len({each["job_id"] for each in again}) == len(again) == 1500
+    assert sum(each["created"] for each in again) <= 500
+    for each in again:
+        fleet.jobs.cancel(each["job_id"])

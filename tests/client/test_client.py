@@ -189,6 +189,12 @@ async def test_a_batch_that_broke_off_is_completed_by_asking_again(
     assert {job.created for job in many} == {True, False}
 
 
+async def test_who_submits_many_is_told_how_far_it_is(jobs: Client, board: Board) -> None:
+    told: list[int] = []
+    await jobs.submit_many("test.steps", [{"n": 1}] * 1001, progress=told.append)
+    assert told == [1000, 1001]
+
+
 async def test_a_batch_is_of_one_tenant_and_of_the_same_requests(jobs: Client, board: Board) -> None:
     first = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], batch="monday")
     again = await jobs.submit_many("test.steps", [{"n": 1}, {"n": 2}], batch="monday")

@@ -149,9 +149,21 @@ def test_every_command_that_a_page_shows_is_understood(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKDESK_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr("backdesk.client.blocking.connection.PAUSE_S", 0)  # between attempts at what is not there
-    (tmp_path / "mended.json").write_text("{}")
+    for name in ("mended.json", "audits.jsonl"):
+        (tmp_path / name).write_text("{}")
     jobs = ("submit", "watch", "show", "list", "cancel", "approve", "deny", "answer", "resolve", "dead", "schedules")
-    asking = (*jobs, "conversations", "tenants", "limits", "breakers", "top", "maintenance", "reviews", "stats")
+    asking = (
+        *jobs,
+        "conversations",
+        "tenants",
+        "limits",
+        "breakers",
+        "top",
+        "maintenance",
+        "reviews",
+        "stats",
+        "series",
+    )
     lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
     for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
         assert main(words) == 3, f"{words}: {capsys.readouterr().err}"  # understood, and then no Redis to ask

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from backdesk.cli.catalogue import contract_of
+from backdesk.cli.commands.submit_each import submit_each
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.options.moments import read_moment, read_span, read_span_or_moment
@@ -18,9 +19,11 @@ from backdesk.cli.options.request_source import read_source
 from backdesk.cli.options.submit import (
     At,
     Attempts,
+    Batch,
     BudgetText,
     Conversation,
     Delay,
+    Each,
     Expires,
     JobId,
     Key,
@@ -106,6 +109,8 @@ def submit(
     kind: Kind,
     *,
     request: Request = None,
+    each: Each = None,
+    batch: Batch = None,
     tenant: Tenant = DEFAULT_TENANT,
     priority: Priority = None,
     delay: Delay = None,
@@ -137,9 +142,15 @@ def submit(
         backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
         backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt
 
+    With --each there is a job for each line of a file. All lines are checked before one job is written; a wrong one is
+    named, with the field, and nothing is sent. What broke off is repeated with the same --batch, which writes the rest:
+
+        backdesk submit orders.audit --each audits.jsonl --batch audits-2026-11
+        jq -c '.[]' export.json | backdesk submit support.request --each - --batch import-7 --tenant acme
+
     `backdesk submit KIND --help` lists the fields of that kind; one named like an option here is given by --request. A
     job that no live worker can run waits for one, and a warning says so. With --json this prints the job's id and the
-    `warning`, with --watch its events one a line, with --wait its record.
+    `warning`, with --watch its events one a line, with --wait its record, with --each an object for each job.
 
     """
     _check(kind, job_id)
@@ -148,6 +159,13 @@ def submit(
     options = times | read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
     options |= {"tenant": tenant, "priority": priority, "conversation_id": conversation, "when_busy": when_busy}
     options |= {"idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
+    if each is not None:
+        alone = {"request": request, "job_id": job_id, "idempotency_key": idempotency_key, "for": patience}
+        _check_each(alone | {"watch": watch or None, "wait": wait or None}, context.args)
+        submit_each(kind, each, batch, options, out)
+        return
+    if batch is not None:
+        raise InvalidRequest("batch", "is for many jobs: give their requests by --each FILE")
     options["job_id"] = job_id or new_job_id()
     with connected() as client:
         _submit(client, kind, _body(client, kind, request, context.args), options, stay=stay, out=out)
@@ -158,6 +176,14 @@ def _check(kind: str, job_id: str | None) -> None:
         raise InvalidRequest("kind", "comes first: backdesk submit KIND [OPTIONS]")
     if job_id == "":
         raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
+
+
+def _check_each(alone: dict[str, Any], fields: list[str]) -> None:
+    """Refuse with `--each` the options that are for one job alone, and fields of its request."""
+    if given := next((name for name, value in alone.items() if value is not None), None):
+        raise InvalidRequest(given, "is for one job alone, and cannot be given with --each")
+    if fields:
+        raise InvalidRequest("each", f"the lines are whole requests; {fields[0]} cannot be given beside them")
 
 
 def _times(

@@ -10,10 +10,14 @@ from pydantic_core import from_json
 
 from backdesk.worker.errors import InvalidRequest
 
+#: Lines that are told of when they are wrong.
+MOST_TOLD = 10
+
 
 def read_source(option: str, source: str) -> Any:
     """Return the JSON that an option names; raises InvalidRequest when it cannot be read or is none."""
-    return read_json(option, _read(option, source))
+    named = source == "-" or source.startswith("@")
+    return read_json(option, _read(option, source.removeprefix("@")) if named else source)
 
 
 def read_json(option: str, text: str | bytes) -> Any:
@@ -24,12 +28,32 @@ def read_json(option: str, text: str | bytes) -> Any:
         raise InvalidRequest(option, f"is no JSON: {error}") from None
 
 
-def _read(option: str, source: str) -> str | bytes:
-    if source == "-":
+def read_lines(option: str, source: str) -> list[tuple[int, Any]]:
+    """Return the number and the JSON of each line of a file, or of standard input (`-`), that is not blank.
+
+    Raises InvalidRequest that names each of the first lines that are no JSON, or the option when there are none.
+    """
+    found, wrong = list[tuple[int, Any]](), dict[str, str]()
+    for number, line in enumerate(_read(option, source).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            found.append((number, from_json(line, allow_inf_nan=False)))
+        except ValueError as error:
+            wrong[f"line {number}"] = f"is no JSON: {error}"
+            if len(wrong) == MOST_TOLD:
+                break
+    if wrong:
+        raise InvalidRequest.of(wrong)
+    if not found:
+        raise InvalidRequest(option, f"{source} has no lines: write one request a line, as JSON")
+    return found
+
+
+def _read(option: str, path: str) -> bytes:
+    if path == "-":
         return sys.stdin.buffer.read()
-    if not source.startswith("@"):
-        return source
     try:
-        return Path(source[1:]).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
-        raise InvalidRequest(option, f"{source[1:]} cannot be read: {error.strerror}") from None
+        raise InvalidRequest(option, f"{path} cannot be read: {error.strerror}") from None

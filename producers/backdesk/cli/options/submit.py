@@ -14,6 +14,14 @@ Request = Annotated[
     str | None,
     typer.Option(metavar="JSON", help="The whole request: as JSON, as @file, or as - to read it from standard input."),
 ]
+Each = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="A job for each line of a file, its request as JSON; - is standard input."),
+]
+Batch = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="With --each: repeated with the same key and file, it makes no job twice."),
+]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose job it is; tenants share the workers fairly.")]
 Priority = Annotated[
     int | None,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Unpack, overload
@@ -138,6 +138,7 @@ class JobClient(Connection):
         *,
         batch: str | None = None,
         idempotency_keys: Iterable[str] | None = None,
+        progress: Callable[[int], None] | None = None,
         **options: Unpack[Options],
     ) -> Jobs[Result]: ...
 
@@ -149,6 +150,7 @@ class JobClient(Connection):
         *,
         batch: str | None = None,
         idempotency_keys: Iterable[str] | None = None,
+        progress: Callable[[int], None] | None = None,
         **options: Unpack[Options],
     ) -> Jobs[Any]: ...
 
@@ -159,19 +161,21 @@ class JobClient(Connection):
         *,
         batch: str | None = None,
         idempotency_keys: Iterable[str] | None = None,
+        progress: Callable[[int], None] | None = None,
         **options: Unpack[Options],
     ) -> Jobs[Any]:
         """Write thousands of jobs of one kind in a few round trips; the options hold for each of them.
 
         A call that breaks off may have written some of them. Called again with the same `batch`, a name of your own
         choosing, and the same requests, it writes the others: ids follow from the tenant, the batch and the position.
-        `idempotency_keys`, one for each request, hold beyond the call, as that of `submit` does.
+        `idempotency_keys`, one for each request, hold beyond the call, as that of `submit` does. `progress` is called
+        after each round trip, with how many are written.
 
         Raises InvalidRequest, with the position as in `[3].message`, before any of them is written, and
         IdempotencyConflict for a key or a place in the batch that belongs to another request.
         """
         meant = read_kind(kind)
-        many = self.core.submit_many(meant, requests, JobOptions(**options), batch, idempotency_keys)
+        many = self.core.submit_many(meant, requests, JobOptions(**options), batch, idempotency_keys, progress=progress)
         return [Job(written.id, written.created, self, model_of(meant), written.forgotten) for written in self.do(many)]
 
     def get(self, job_id: str) -> JobRecord:

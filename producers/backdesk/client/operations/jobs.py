@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -90,23 +90,27 @@ class JobOperations:
         options: JobOptions,
         batch: str | None,
         keys: Iterable[str] | None,
+        *,
+        progress: Callable[[int], None] | None = None,
     ) -> Operation[list[Written]]:
         """Write many jobs, and return what they came to, in the order of the requests.
 
-        All are checked before one is written.
+        All are checked before one is written. `progress` is told how many are, after each round trip.
         """
         _check_for_many(options, batch)
         check = yield from self.check(kind)
         jobs, written = list[NewJob](), list[Written]()
         for number, (request, each) in enumerate(_with_keys([*requests], options, keys)):
             with _position(number):
-                job_id = _id_in_batch(batch, options.tenant, number)
+                job_id = id_in_batch(batch, options.tenant, number)
                 jobs.append(self._admit(job_id, name_of(kind), request, check, each))
         for at in range(0, len(jobs), JOBS_A_TRIP):
             parts = [jobs[first : first + JOBS_A_CALL] for first in range(at, len(jobs), JOBS_A_CALL)][:CALLS_A_TRIP]
             answers = yield Calls([self.transitions.submit(part) for part in parts])
             for part, replies in zip(parts, answers, strict=True):
                 written += [_written(job, *reply) for job, reply in zip(part, replies, strict=True)]
+            if progress:
+                progress(len(written))
         return written if batch else [each.by_this_call(job.id) for job, each in zip(jobs, written, strict=True)]
 
     def get(self, job_id: str) -> Operation[JobRecord]:
@@ -277,7 +281,7 @@ def _with_keys(
     return ((request, replace(options, idempotency_key=key)) for request, key in zip(requests, named, strict=True))
 
 
-def _id_in_batch(batch: str | None, tenant: str, number: int) -> str:
+def id_in_batch(batch: str | None, tenant: str, number: int) -> str:
     """Return the id of a job of a batch: always the same, so that who asks for a batch again makes no job twice."""
     if batch is None:
         return new_job_id()
