@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from backdesk.archive.tables import REVISION_TABLE, metadata
 from backdesk.sql.engines import Engines
 from backdesk.sql.scripts import config_of
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
-from backdesk.worker.store.archive import ArchivedJob, Wanted
+from backdesk.worker.store.archive import ArchivedDay, ArchivedJob, Wanted
 
 
 def job(job_id: str, **its: object) -> ArchivedJob:
@@ -169,3 +170,26 @@ def test_the_revisions_are_those_of_the_scripts() -> None:
     folder = Path(__file__).parents[2] / "worker" / "backdesk" / "archive" / "migrations"
     scripts = ScriptDirectory.from_config(config_of(folder, None)).walk_revisions()
     assert tuple(script.revision for script in scripts)[::-1] == REVISIONS
+
+
+# Days
+
+
+def test_figures_of_days_are_found_page_by_page_in_their_order(archive: SqlArchive) -> None:
+    kept = [ArchivedDay(f"2026-01-0{day}", tenant, "k", b"f") for day in (1, 2, 3) for tenant in ("a", "b")]
+    archive.keep_days(kept[::-1])
+    first = archive.days("2026-01-01", "2026-01-02", None, 3)
+    assert first == kept[:3]
+    assert archive.days("2026-01-01", "2026-01-02", first[-1], 3) == kept[3:4]
+
+
+def test_a_day_that_is_kept_again_is_there_once(archive: SqlArchive) -> None:
+    for figures in (b"old", b"new"):
+        archive.keep_days([ArchivedDay("2026-01-01", "acme", "k", figures)])
+    assert [each.figures for each in archive.days("2026-01-01", "2026-01-01", None, 9)] == [b"new"]
+
+
+def test_days_that_are_too_old_are_forgotten(archive: SqlArchive) -> None:
+    archive.keep_days([ArchivedDay(f"2026-01-0{day}", "acme", "k", b"f") for day in (1, 2)])
+    archive.expire(int(datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp() * 1000), 10)
+    assert [each.day for each in archive.days("2026-01-01", "2026-01-09", None, 9)] == ["2026-01-02"]

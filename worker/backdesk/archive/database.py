@@ -6,17 +6,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, delete, select, tuple_
+from sqlalchemy import Connection, Row, Select, Table, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from backdesk.archive.migrations import HEAD, REVISIONS, upgrade
-from backdesk.archive.tables import REVISION_TABLE, jobs
+from backdesk.archive.tables import REVISION_TABLE, days, jobs
 from backdesk.sql.engines import Engines, noted_revision
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
-from backdesk.worker.store.archive import ArchivedJob, Wanted
+from backdesk.worker.store.archive import ArchivedDay, ArchivedJob, Wanted
 
 T = TypeVar("T")
 
@@ -57,11 +58,7 @@ class SqlArchive:
     def keep(self, archived: Sequence[ArchivedJob]) -> None:
         """See `Archive.keep`."""
         # By id: two that keep the same jobs at once wait for each other, and never both.
-        rows = [{"prefix": self._prefix, **_row(each)} for each in sorted(archived, key=lambda each: each.id)]
-        insert = (sqlite if self._engines.file else postgresql).insert(jobs)
-        others = {column.name: column for column in insert.excluded if not jobs.c[column.name].primary_key}
-        upsert = insert.on_conflict_do_update(index_elements=[jobs.c.prefix, jobs.c.id], set_=others)
-        self._write(lambda connection: connection.execute(upsert, rows))
+        self._upsert(jobs, sorted(archived, key=lambda each: each.id))
 
     def find(self, ids: Sequence[str], *, whole: bool) -> list[ArchivedJob]:
         """See `Archive.find`."""
@@ -92,7 +89,23 @@ class SqlArchive:
         oldest = self._of_this(select(jobs.c.id)).where(jobs.c.ended_ms < before_ms)
         some = oldest.order_by(jobs.c.ended_ms, jobs.c.id).limit(most)
         expired = delete(jobs).where(jobs.c.prefix == self._prefix, jobs.c.id.in_(some))
+        day = datetime.fromtimestamp(before_ms / 1000, UTC).date().isoformat()
+        too_old = delete(days).where(days.c.prefix == self._prefix, days.c.day < day)
+        self._write(lambda connection: connection.execute(too_old))
         return self._write(lambda connection: connection.execute(expired).rowcount)
+
+    def keep_days(self, archived: Sequence[ArchivedDay]) -> None:
+        """See `Archive.keep_days`."""
+        self._upsert(days, sorted(archived, key=_place))
+
+    def days(self, since: str, until: str, after: ArchivedDay | None, limit: int) -> list[ArchivedDay]:
+        """See `Archive.days`."""
+        place = (days.c.day, days.c.tenant, days.c.kind)
+        found = select(*place, days.c.figures).where(days.c.prefix == self._prefix)
+        found = found.where(days.c.day >= since, days.c.day <= until)  # PostgreSQL takes no collation in BETWEEN
+        if after is not None:
+            found = found.where(tuple_(*place) > _place(after))
+        return [ArchivedDay(**row._asdict()) for row in self._rows([found.order_by(*place).limit(limit)])]
 
     def close(self) -> None:
         """See `Archive.close`."""
@@ -101,11 +114,23 @@ class SqlArchive:
     def _of_this(self, rows: Select[Any]) -> Select[Any]:
         return rows.where(jobs.c.prefix == self._prefix)
 
+    def _upsert(self, table: Table, kept: Sequence[ArchivedJob] | Sequence[ArchivedDay]) -> None:
+        if not kept:
+            return
+        rows = [{"prefix": self._prefix, **_row(each)} for each in kept]
+        insert = (sqlite if self._engines.file else postgresql).insert(table)
+        others = {column.name: column for column in insert.excluded if not table.c[column.name].primary_key}
+        upsert = insert.on_conflict_do_update(index_elements=[*table.primary_key], set_=others)
+        self._write(lambda connection: connection.execute(upsert, rows))
+
     def _read(self, statements: Iterable[Select[Any]]) -> list[ArchivedJob]:
+        return [ArchivedJob(**row._asdict()) for row in self._rows(statements)]
+
+    def _rows(self, statements: Iterable[Select[Any]]) -> list[Row[Any]]:
         if not self._is_readable():
             return []
         with self._reached(), self._engines.reading.connect() as connection:
-            return [_job(row) for statement in statements for row in connection.execute(statement)]
+            return [row for statement in statements for row in connection.execute(statement)]
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with self._reached(), self._engines.writing.begin() as connection:
@@ -140,9 +165,9 @@ class SqlArchive:
             ) from error
 
 
-def _row(job: ArchivedJob) -> dict[str, Any]:
-    return {column.name: getattr(job, column.name) for column in _WHOLE}  # `asdict` would copy what is long
+def _row(kept: ArchivedJob | ArchivedDay) -> dict[str, Any]:
+    return {each.name: getattr(kept, each.name) for each in fields(kept)}  # `asdict` would copy what is long
 
 
-def _job(row: Row[Any]) -> ArchivedJob:
-    return ArchivedJob(**row._asdict())
+def _place(archived: ArchivedDay) -> tuple[str, str, str]:
+    return archived.day, archived.tenant, archived.kind

@@ -32,3 +32,10 @@ jobs = Table(
     Index("ix_backdesk_archived_jobs_state", "prefix", "state", "ended_ms", "id"),
     Index("ix_backdesk_archived_jobs_kind", "prefix", "kind", "ended_ms", "id"),
 )
+
+days = Table(
+    "backdesk_archived_days",
+    metadata,
+    *(Column(name, _bytewise, primary_key=True) for name in ("prefix", "day", "tenant", "kind")),
+    Column("figures", LargeBinary, nullable=False),
+)

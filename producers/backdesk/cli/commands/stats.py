@@ -76,7 +76,10 @@ def _known(found: Stats, names: Sequence[str]) -> list[str]:
 
 def _explain(found: Stats, out: Output) -> None:
     out.line(f"no job like that has ended {_span(found)}")
-    out.line("Jobs are counted when they end, and figures kept for 40 days: see backdesk stats --help.", "dim")
+    out.line(
+        "Jobs are counted when they end, for 40 days or as long as an archive keeps them: see backdesk stats --help.",
+        "dim",
+    )
 
 
 def _span(found: Stats) -> str:

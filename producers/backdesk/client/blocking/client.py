@@ -375,7 +375,8 @@ class JobClient(Connection):
         """Return what jobs that ended came to, by `kind`, `tenant` or `day`, and in all: ends, times, costs, measures.
 
         `since` is a moment (naive = UTC), or how long ago (seconds or a timedelta); whole days in UTC are told, today
-        the last of them, and 40 are kept. Of one tenant or kind if it is named. Raises InvalidRequest. Not atomic.
+        the last of them; Redis has 40, an archive as many as it keeps jobs. Of one tenant or kind if it is named. Not
+        atomic. Raises InvalidRequest.
         """
         return self.do(self._statistics.read(tenant, kind, since, by))
 

@@ -13,7 +13,7 @@ from backdesk.client.operations.operation import Calls, Commands, InArchive, Ope
 from backdesk.worker.errors import ArchiveUnavailable, JobNotFound
 from backdesk.worker.model.job import JobRecord
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.archive import Archive, ArchivedJob, Wanted
+from backdesk.worker.store.archive import Archive, ArchivedDay, ArchivedJob, Wanted
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.remains import Remains, entries_of, remains_in
 from backdesk.worker.store.upkeep import UpkeepCalls
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Records read in one step of a list.
 PAGE = 200
+#: Figures of a day, tenant and kind read in one step.
+DAYS_A_PAGE = 1000
 
 Found = dict[str, Remains]
 Fits = Callable[[JobRecord], bool]
@@ -73,6 +75,13 @@ class ArchivedJobs:
                 break
             before = (page[-1].created_ms if wanted.by_creation else page[-1].ended_ms, page[-1].id)
         return [*found.values()][:limit]
+
+    def days(self, since: str, until: str, after: ArchivedDay | None) -> Operation[list[ArchivedDay]]:
+        """Return a page of the figures of days, both included, beyond one of them; none after the last."""
+        if not self._there:
+            return []
+        (found,) = yield InArchive(lambda archive: archive.days(since, until, after, DAYS_A_PAGE))
+        return [*found]
 
     def here(self, ids: Sequence[str]) -> Operation[set[str]]:
         """Return those of the jobs that Redis has; nobody is asked where there is no archive."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
@@ -15,9 +15,11 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.ddsketch import DDSketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
+from backdesk.worker.store.archive import ArchivedDay
 from backdesk.worker.store.calls import text
+from backdesk.worker.store.remains import unpacked_hash
 
-#: How long the figures of a day are kept.
+#: How long Redis keeps the figures of a day; the archive, where there is one, has those of the days before.
 DAYS_KEPT = 40
 #: Hashes read in one round trip, and entries in one step through a set.
 _AT_ONCE = 500
@@ -98,6 +100,9 @@ class StatisticsOperations:
 
     def __init__(self, core: JobOperations) -> None:
         self._keys = core.keys
+        self._archived = core.archived
+        settings = core.settings
+        self._kept = max(DAYS_KEPT, settings.archive_keep_days if settings.archive_url else 0)
 
     def read(self, tenant: str | None, kind: str | None, since: Since, by: By) -> Operation[Stats]:
         """Return what jobs came to, of one tenant or all, of one kind or all; raises InvalidRequest. Not atomic.
@@ -108,19 +113,32 @@ class StatisticsOperations:
             raise InvalidRequest("by", f"{by!r} must be one of {', '.join(get_args(By))}")
         ((seconds, _),) = yield Commands([("TIME",)])
         now = datetime.fromtimestamp(seconds, UTC)
-        days = _days(since, now)
+        days = _days(since, now, self._kept)
+        sums = _Sums(by)
+        yield from self._add_archived(sums, days[:-DAYS_KEPT], tenant, kind)
+        yield from self._add_counted(sums, days[-DAYS_KEPT:], tenant, kind)
+        found = [_stats(name, tally) for name, tally in sums.groups.items()]
+        found.sort(key=lambda group: (0 if by == "day" else -group.jobs, group.name))
+        return Stats(since=days[0], until=days[-1], by=by, groups=found, total=_stats("all", sums.total))
+
+    def _add_counted(self, sums: _Sums, days: Sequence[date], tenant: str | None, kind: str | None) -> Operation[None]:
         counted = yield from self._counted(days, tenant, kind)
-        total, groups = Tally(), dict[str, Tally]()
         for at in range(0, len(counted), _AT_ONCE):
             part = counted[at : at + _AT_ONCE]
             hashes = yield Commands([("HGETALL", self._keys.stats(*each)) for each in part])
-            for (day, whose, what), fields in zip(part, hashes, strict=True):
-                tally = read_tally(fields)
-                total.add(tally)
-                groups.setdefault({"day": day, "tenant": whose, "kind": what}[by], Tally()).add(tally)
-        found = [_stats(name, tally) for name, tally in groups.items()]
-        found.sort(key=lambda group: (0 if by == "day" else -group.jobs, group.name))
-        return Stats(since=days[0], until=days[-1], by=by, groups=found, total=_stats("all", total))
+            for each, fields in zip(part, hashes, strict=True):
+                sums.add(*each, fields)
+
+    def _add_archived(self, sums: _Sums, days: Sequence[date], tenant: str | None, kind: str | None) -> Operation[None]:
+        last: ArchivedDay | None = None
+        while days:
+            page = yield from self._archived.days(days[0].isoformat(), days[-1].isoformat(), last)
+            for each in page:
+                if tenant in {None, each.tenant} and kind in {None, each.kind}:
+                    sums.add(each.day, each.tenant, each.kind, unpacked_hash(each.figures))
+            if not page:
+                return
+            last = page[-1]
 
     def _counted(
         self, days: Iterable[date], tenant: str | None, kind: str | None
@@ -138,11 +156,25 @@ class StatisticsOperations:
         return [*found]
 
 
-def _days(since: Since, now: datetime) -> Sequence[date]:
+class _Sums:
+    """The figures of days, tenants and kinds, summed up."""
+
+    def __init__(self, by: By) -> None:
+        self._by = by
+        self.total = Tally()
+        self.groups: dict[str, Tally] = {}
+
+    def add(self, day: str, tenant: str, kind: str, fields: Mapping[bytes, bytes]) -> None:
+        tally = read_tally(fields)
+        self.total.add(tally)
+        self.groups.setdefault({"day": day, "tenant": tenant, "kind": kind}[self._by], Tally()).add(tally)
+
+
+def _days(since: Since, now: datetime, kept: int) -> Sequence[date]:
     """Return the days that are meant, in UTC: whole ones, today the last."""
     count = _count_of_days(since, now)
-    if not 1 <= count <= DAYS_KEPT:
-        reason = "is in the future" if count < 1 else f"is too long ago: figures are kept for {DAYS_KEPT} days"
+    if not 1 <= count <= kept:
+        reason = "is in the future" if count < 1 else f"is too long ago: figures are kept for {kept} days"
         raise InvalidRequest("since", f"{since!s} {reason}")
     return [(now - ago * _DAY).date() for ago in reversed(range(count))]
 

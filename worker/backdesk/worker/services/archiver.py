@@ -17,6 +17,7 @@ import redis
 
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
 from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.services.day_copier import DayCopier
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.calls import text
@@ -58,6 +59,7 @@ class Archiver:
         self._clock = clock
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings, clock)
+        self._days = DayCopier(client, settings)
         #: Jobs that were refused, with the monotonic time at which they are tried again.
         self._aside: dict[str, float] = {}
         self._quiet_until = 0.0
@@ -84,6 +86,7 @@ class Archiver:
             for _ in range(MAX_ROUNDS):
                 if not self._leads() or self._round(archive) < BATCH:
                     break
+            self._days.copy(archive, self._now_ms())
             archive.expire(self._now_ms() - self._settings.archive_keep_days * _DAY_MS, EXPIRED_AT_ONCE)
         except (ArchiveUnavailable, ConfigurationError) as error:
             self._tell_of(error)

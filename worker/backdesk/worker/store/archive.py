@@ -1,4 +1,4 @@
-"""The archive: where jobs go that Redis would forget. What it keeps of each, and what is asked of it.
+"""The archive: where jobs and figures go that Redis would forget. What it keeps of each, and what is asked of it.
 
 How it keeps them is no business of the engine, which knows no database: where BACKDESK_ARCHIVE_URL says that there is
 an archive, `backdesk.archive` is loaded by its name. Each question blocks until the database answers: no event loop
@@ -54,6 +54,16 @@ class Wanted:
     by_creation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedDay:
+    """What jobs of a kind and tenant came to that ended on a day in UTC: the hash of Redis, packed."""
+
+    day: str
+    tenant: str
+    kind: str
+    figures: bytes
+
+
 class Archive(Protocol):
     """The archived jobs of one deployment. Every method raises ArchiveUnavailable."""
 
@@ -82,7 +92,13 @@ class Archive(Protocol):
         """Forget jobs; returns how many of them were kept."""
 
     def expire(self, before_ms: int, most: int) -> int:
-        """Forget jobs that ended before a moment, so many at most; returns how many."""
+        """Forget jobs that ended before a moment, so many at most, and days before it; returns how many jobs."""
+
+    def keep_days(self, days: Sequence[ArchivedDay]) -> None:
+        """Keep figures of days, in the place of former copies. Atomic."""
+
+    def days(self, since: str, until: str, after: ArchivedDay | None, limit: int) -> list[ArchivedDay]:
+        """Return figures of days, both included, by day, tenant and kind; those that come `after` one of them."""
 
     def close(self) -> None:
         """Close the connections; a later use opens new ones. Idempotent."""

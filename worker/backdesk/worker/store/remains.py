@@ -100,6 +100,17 @@ def entries_of(its: Remains) -> Iterator[Entry]:
         yield Entry("checkpoint", b"", its.checkpoint)
 
 
+def packed_hash(its: Mapping[bytes, bytes]) -> bytes:
+    """Return a hash of Redis as the archive has it."""
+    return _pack(its)
+
+
+def unpacked_hash(kept: bytes) -> dict[bytes, bytes]:
+    """Return the hash that `packed_hash` was given."""
+    found: dict[bytes, bytes] = _raw(_json(kept))
+    return found
+
+
 def _code(its: Remains) -> str:
     try:
         return Failure.model_validate_json(its.fields.get(b"error", b"")).code
@@ -120,7 +131,11 @@ def _pack(value: Any) -> bytes:
 
 
 def _unpack(kept: bytes) -> Any:
-    return _raw(json.loads(unpacked(kept).decode("utf-8", "surrogateescape")), outermost=True)
+    return _raw(_json(kept), outermost=True)
+
+
+def _json(kept: bytes) -> Any:
+    return json.loads(unpacked(kept).decode("utf-8", "surrogateescape"))
 
 
 def _text(value: Any) -> Any:
