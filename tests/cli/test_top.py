@@ -42,7 +42,7 @@ def busy(tenants: int) -> Overview:
         states=dict.fromkeys(JobState, 3),
         ended_per_s=12.5,
         behind=1,
-        unserved=[UnservedJobs(queue="agents", kind="a.c", jobs=2)],
+        unserved=[UnservedJobs(queue="agents", kind="a.c", lack="kind", jobs=2)],
         queues=[
             QueueStatus(queue="agents", queued=70, delivered=2, running=4, slots=4, average_s=1.5, longest_wait_s=75)
         ],

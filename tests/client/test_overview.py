@@ -62,15 +62,15 @@ async def test_each_queued_job_is_counted_once_wherever_it_is(jobs: Client, boar
 async def test_jobs_that_no_live_worker_can_run_are_told(jobs: Client, board: Board) -> None:
     board.client.hset(board.keys.kinds, "test.steps", STEPS.model_dump_json())
     board.submit(queue="tools", kind="test.tool")
-    assert (await jobs.overview()).unserved == [UnservedJobs(queue="tools", kind=None, jobs=1)]
+    assert (await jobs.overview()).unserved == [UnservedJobs(queue="tools", kind=None, lack="queue", jobs=1)]
     serve(board, agents=["test.echo"])
     strand(board, board.submit(kind="test.steps"))
     board.submit_many(20)
     board.submit_many(2, kind="test.other")
     assert (await jobs.overview()).unserved == [
-        UnservedJobs(queue="tools", kind=None, jobs=1),
-        UnservedJobs(queue="agents", kind="test.other", jobs=2),
-        UnservedJobs(queue="agents", kind="test.steps", jobs=1),
+        UnservedJobs(queue="tools", kind=None, lack="queue", jobs=1),
+        UnservedJobs(queue="agents", kind="test.other", lack="kind", jobs=2),
+        UnservedJobs(queue="agents", kind="test.steps", lack="kind", jobs=1),
     ]
     serve(board, agents=["test.echo", "test.steps", "test.other"], tools=["test.tool"])
     assert (await jobs.overview()).unserved == []
@@ -84,7 +84,7 @@ async def test_jobs_of_a_version_that_no_live_worker_may_go_on_with_are_told(job
     board.finish(claim, HandedOver())
     board.claim(claim.job_id, version="2")
     assert (await jobs.overview()).unserved == [
-        UnservedJobs(queue="agents", kind="test.steps", version="1", committed=True, jobs=1)
+        UnservedJobs(queue="agents", kind="test.steps", lack="version", version="1", committed=True, jobs=1)
     ]
     assert (await jobs.get(claim.job_id)).unserved == "version"
     facts = {"name": "old", "slots": {"agents": 1}, "kinds": ["test.steps"], "versions": ["test.steps:1"]}

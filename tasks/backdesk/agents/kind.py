@@ -40,6 +40,7 @@ def agent_task(
     version: str | None = None,
     resumes: str | Collection[str] = (),
     mismatch: Mismatch | None = None,
+    slots: int = 1,
 ) -> Callable[[B], B]:
     """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`."""
     return task(
@@ -53,6 +54,7 @@ def agent_task(
         version=version,
         resumes=resumes,
         mismatch=mismatch,
+        slots=slots,
     )
 
 

@@ -273,3 +273,9 @@ def test_a_kind_without_a_version_has_that_of_its_contract(registry: dict[str, o
     assert spec.version.startswith("contract-")
     assert spec.offers("wait") == [f"test.ask:{spec.version}", "test.ask:*"]
     assert spec.offers("restart") == [f"test.ask:{spec.version}", "test.ask:*", "test.ask:^"]
+
+
+@pytest.mark.parametrize("slots", [0, -1, 1.5, 1001])
+def test_a_kind_that_takes_no_number_of_slots_is_refused(slots: int) -> None:
+    with pytest.raises(ConfigurationError, match="must be a number from 1 to 1000"):
+        task("test.ask", slots=slots)

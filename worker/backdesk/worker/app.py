@@ -168,6 +168,9 @@ class BackdeskWorker(Worker):
         """Called in a thread, perhaps before the worker is ready."""
         if process := held_process():
             process.draining = True
+        if self.consumer is not None:
+            for job_id in self.consumer.gathering.abandon():
+                self.consumer.give_back(job_id, False)
         if supervisor := getattr(self.consumer, "supervisor", None):
             supervisor.announce_end()
         self.handover.run()

@@ -46,7 +46,8 @@ def _document(offer: Offer) -> dict[str, Any]:
 def _show(offer: Offer, out: Output) -> None:
     contract = offer.contract
     missing = "" if offer.workers else " (no live worker runs it)"
-    out.line(f"{contract.kind}  in queue {contract.queue}{missing}", "bold")
+    slots = f", takes {contract.slots} slots" if contract.slots > 1 else ""
+    out.line(f"{contract.kind}  in queue {contract.queue}{slots}{missing}", "bold")
     if contract.description:
         out.line(f"  {safe_line(contract.description)}")
     rows = table("  field", "type", "default", "meaning", keep=("  field",))

@@ -39,9 +39,8 @@ def record_lack_text(record: JobRecord, lack: Unserved) -> str:
 def unserved_text(waiting: UnservedJobs) -> str:
     """Return what nobody is there to run, and what to do."""
     of_kind = f" of {safe_line(waiting.kind)}" if waiting.kind else f" in {safe_line(waiting.queue)}"
-    lack: Unserved = "version" if waiting.version else "kind" if waiting.kind else "queue"
     need = Stranding(waiting.kind or "", waiting.version or "", waiting.committed)
-    return f"{waiting.jobs} queued{of_kind}: {_lack(lack, safe_line(waiting.queue), need)}"
+    return f"{waiting.jobs} queued{of_kind}: {_lack(waiting.lack, safe_line(waiting.queue), need)}"
 
 
 def _lack(lack: Unserved, queue: str, need: Stranding) -> str:
@@ -50,6 +49,9 @@ def _lack(lack: Unserved, queue: str, need: Stranding) -> str:
             return f"no live worker reads the queue {queue}; start one: backdesk worker {queue}"
         case "kind":
             return f"no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker {queue}"
+        case "slots":
+            larger = f"backdesk worker {queue} --concurrency …"
+            return f"no live worker has as many slots as this kind takes; start a larger one: {larger}"
         case "version":
             version = safe_line(need.version)
             anew = "" if need.committed else ', or mismatch="restart" to begin anew'

@@ -12,7 +12,7 @@ from typing import Any, Self
 from backdesk.client.operations.operation import Command
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Unserved
-from backdesk.worker.model.version import Stranding
+from backdesk.worker.model.version import TOO_LARGE, Stranding
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 
@@ -53,5 +53,5 @@ class LiveWorkers:
         if queue not in self.queues:
             return "queue"
         if need.kind not in self._offers:
-            return "kind"
+            return "slots" if f"{need.kind}:{TOO_LARGE}" in self._offers else "kind"
         return None if need.fitting & self._offers else "version"

@@ -11,6 +11,7 @@ from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.lines import Line
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.worker.model.job import Unserved
 from backdesk.worker.model.version import Stranding
 from backdesk.worker.store.calls import text
 
@@ -19,7 +20,7 @@ Places = Counter[tuple[str, Stranding]]
 
 
 class UnservedJobs(BaseModel):
-    """Queued jobs of a queue that no live worker reads, or of a kind that none runs in it. `kind` None is all kinds.
+    """Queued jobs that no live worker can run, for lack of what. `kind` None is all kinds of the queue.
 
     With a `version`, it is the one that has begun them, and no live worker may go on from there; nor may one begin them
     anew that are `committed`: they have begun what must not be done twice.
@@ -29,6 +30,7 @@ class UnservedJobs(BaseModel):
 
     queue: str
     kind: str | None
+    lack: Unserved
     version: str | None = None
     committed: bool = False
     jobs: int
@@ -51,17 +53,19 @@ def unserved(
     for line in lines:
         places[line.queue, Stranding(line.kind)] += line.waiting
     of_queues = [
-        UnservedJobs(queue=queue, kind=None, jobs=jobs)
+        UnservedJobs(queue=queue, kind=None, lack="queue", jobs=jobs)
         for queue, jobs in queued.items()
         if jobs and queue not in workers.queues
     ]
-    lacking = Places()
+    lacking = Counter[tuple[str, Stranding, Unserved]]()
     for (queue, need), jobs in places.items():
         lack = workers.lack(queue, need)
-        if lack in {"kind", "version"}:
-            lacking[queue, Stranding(need.kind) if lack == "kind" else need] += jobs
+        if lack == "version":
+            lacking[queue, need, lack] += jobs
+        elif lack in {"kind", "slots"}:
+            lacking[queue, Stranding(need.kind), lack] += jobs
     of_kinds = [
-        UnservedJobs(queue=queue, kind=kind, version=version or None, committed=committed, jobs=jobs)
-        for (queue, (kind, version, committed)), jobs in sorted(lacking.items())
+        UnservedJobs(queue=queue, kind=kind, version=version or None, committed=committed, lack=lack, jobs=jobs)
+        for (queue, (kind, version, committed), lack), jobs in sorted(lacking.items())
     ]
     return [*of_queues, *of_kinds]

@@ -51,6 +51,8 @@ class TaskSpec:
     resumes: tuple[str, ...] = ()
     #: What is done with the jobs of all others; None leaves it to the settings.
     mismatch: Mismatch | None = None
+    #: Of its worker that a job takes.
+    slots: int = 1
 
     @cached_property
     def version(self) -> str:
@@ -67,7 +69,7 @@ class TaskSpec:
     def contract(self) -> KindContract:
         """What is announced of this kind."""
         description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
-        return KindContract.of(self.kind, self.queue, self.request, self.result, description)
+        return KindContract.of(self.kind, self.queue, self.request, self.result, description, slots=self.slots)
 
 
 #: Every kind that was imported, by name.

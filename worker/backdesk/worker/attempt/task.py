@@ -28,6 +28,7 @@ B = TypeVar(
 _NAME = TypeAdapter(Name)
 #: What is longer is a mistake of units.
 LONGEST_RETENTION_S = 3650 * 86_400
+MOST_SLOTS = 1000
 
 
 def task(
@@ -43,6 +44,7 @@ def task(
     version: str | None = None,
     resumes: str | Collection[str] = (),
     mismatch: Mismatch | None = None,
+    slots: int = 1,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -63,6 +65,9 @@ def task(
     what the job remembers ("restart"), unless that has begun what must not be done twice; the settings say which where
     the kind does not.
 
+    `slots` is how many of its worker's slots a job takes, for work that is heavier than other work: a worker with fewer
+    never runs it.
+
     Raises ConfigurationError when the name is taken, or the annotations or an option do not fit.
     """
     _NAME.validate_python(kind)
@@ -70,6 +75,8 @@ def task(
     if timeout is not None and not timeout > 0:
         raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
 
+    if not isinstance(slots, int) or not 0 < slots <= MOST_SLOTS:
+        raise ConfigurationError(f"the slots of {kind!r} must be a number from 1 to {MOST_SLOTS}, not {slots!r}")
     allowance, kept_s = _budget(kind, budget), _seconds(kind, retention)
     resumed = _versions(kind, version, resumes, mismatch)
 
@@ -99,6 +106,7 @@ def task(
             given_version=version,
             resumes=resumed,
             mismatch=mismatch,
+            slots=slots,
         )
         setattr(body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
         return body

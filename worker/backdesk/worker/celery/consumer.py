@@ -27,6 +27,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
+from backdesk.worker.celery.gathering import Gathering
 from backdesk.worker.celery.messages import DELIVERY_HEADERS
 from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.celery.pool import LoopPool
@@ -106,8 +107,11 @@ class Consumer(CeleryConsumer):
         self._full = False
         self._quiet_until = 0.0
         self.pulse = Pulse(time.monotonic())
-        #: Called with the id of a job whose delivery is of no use here. Set when the worker is ready.
-        self.give_back: Callable[[str], object] = _nothing
+        #: Called with the id of a job whose delivery is of no use here, and whether its kind is none of this worker's.
+        #: Set when the worker is ready.
+        self.give_back: Callable[[str, bool], object] = _nothing
+        specs = {kind: getattr(task, "spec", None) for kind, task in self.app.tasks.items()}
+        self.gathering = Gathering({kind: spec.slots for kind, spec in specs.items() if spec and spec.slots > 1})
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_process
             if not isinstance(self.pool, LoopPool):
@@ -117,6 +121,12 @@ class Consumer(CeleryConsumer):
         """Called at each new connection."""
         super().register_with_event_loop(hub)
         hub.on_tick.add(self.pulse.turn)
+        if self.gathering.kinds:
+            hub.on_tick.add(self._begin_kept)
+            # Celery counts jobs, not what they take.
+            qos = self.task_consumer.channel.qos
+            may_consume = qos.can_consume
+            qos.can_consume = lambda: self.free_slots > 0 and may_consume()
 
     @property
     def at_work(self) -> bool:
@@ -222,8 +232,12 @@ class Consumer(CeleryConsumer):
 
     @property
     def free_slots(self) -> int:
-        """How many more jobs it could take right now."""
-        return self.slots - len(state.reserved_requests)
+        """How many more jobs it could take right now; none while it gathers slots for one in hand."""
+        return 0 if self.gathering.first else self._unused_slots
+
+    @property
+    def _unused_slots(self) -> int:
+        return self.slots - len(state.reserved_requests) - self.gathering.surplus
 
     def _handle(self, message: Any) -> None:
         headers = message.headers
@@ -237,10 +251,47 @@ class Consumer(CeleryConsumer):
         if strategy is None:
             # A rolling deploy: the job stays queued until a worker that knows its kind is there.
             log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
-            self.give_back(headers["id"])
+            self.give_back(headers["id"], True)
             return
         message.headers = {name: value for name, value in headers.items() if name in DELIVERY_HEADERS}
-        strategy(message, None, _nothing, _nothing, self.on_task_message)
+        if self.gathering.kinds:
+            self._gather(message)
+        else:
+            strategy(message, None, _nothing, _nothing, self.on_task_message)
+
+    def _slots_for(self, message: Any) -> int:
+        return self.gathering.kinds.get(message.headers["task"], 1)
+
+    def _gather(self, message: Any) -> None:
+        """Begin a task if there are slots for it, and find out what becomes of it if not."""
+        job_id, slots = message.headers["id"], self._slots_for(message)
+        if slots > self.slots:
+            log.warning(
+                "kind_too_large_here", extra={"job_id": job_id, "kind": message.headers["task"], "slots": slots}
+            )
+            self.give_back(job_id, True)
+        elif self.gathering.first is None and slots <= self._unused_slots:
+            self._begin(message, slots)
+        elif slots > 1 and self.gathering.passes_on(job_id):
+            self.give_back(job_id, False)
+        else:
+            self.gathering.keep(message)
+            self._full = True
+
+    def _begin(self, message: Any, slots: int) -> None:
+        self.gathering.take(message.headers["id"], slots)
+        self.strategies[message.headers["task"]](message, None, _nothing, _nothing, self.on_task_message)
+
+    def _begin_kept(self) -> None:
+        """Begin the tasks in hand for which there are slots by now; called at each turn of Celery's loop."""
+        while (message := self.gathering.first) is not None:
+            slots = self._slots_for(message)
+            if self._unused_slots < slots <= self.slots:
+                self._full = True
+                return
+            self.gathering.release()
+            self._gather(message)
+            self.hub.call_soon(_nothing)  # there may be room for others by now
 
 
 def _start_threads(executor: ThreadPoolExecutor, count: int) -> None:

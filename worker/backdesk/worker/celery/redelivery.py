@@ -21,10 +21,10 @@ class Redelivery:
         self._client = client
         self._transitions = Transitions(settings)
 
-    def give_back(self, job_id: str) -> None:
-        """Leave a job of a kind that is not known here to a worker that knows it. Raises nothing."""
+    def give_back(self, job_id: str, unknown_kind: bool) -> None:
+        """Leave a job to another worker, of an unknown kind to one that runs that. Raises nothing."""
         try:
-            run(self._client, self._transitions.redeliver(job_id, unknown_kind=True))
+            run(self._client, self._transitions.redeliver(job_id, unknown_kind=unknown_kind))
         except RedisError as error:
             # It stays in the window, and is delivered again after a while.
             log.warning("delivery_not_given_back", extra={"job_id": job_id, "error": str(error)})

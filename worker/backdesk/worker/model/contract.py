@@ -58,18 +58,28 @@ class KindContract(BaseModel):
     description: str = ""
     request_schema: dict[str, Any] = Field(default_factory=dict)
     result_schema: dict[str, Any] = Field(default_factory=dict)
+    #: Of its worker that a job takes.
+    slots: int = 1
     #: What the workers do about suspicious text in guarded fields; None when there are none, or in older contracts.
     guard: InputGuard | None = None
 
     @classmethod
     def of(
-        cls, kind: str, queue: str, request: type[BaseModel], result: type[BaseModel], description: str = ""
+        cls,
+        kind: str,
+        queue: str,
+        request: type[BaseModel],
+        result: type[BaseModel],
+        description: str = "",
+        *,
+        slots: int = 1,
     ) -> KindContract:
         """Describe a kind by its models."""
         return cls(
             kind=kind,
             queue=queue,
             description=description,
+            slots=slots,
             request_schema=request.model_json_schema(),
             result_schema=result.model_json_schema(mode="serialization"),
         )

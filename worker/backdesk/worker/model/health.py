@@ -33,6 +33,8 @@ class WorkerFacts(BaseModel):
     kinds: tuple[str, ...] = ()
     #: What it may do with jobs that others have begun, as `kind:version`; see `backdesk.worker.model.version`.
     versions: tuple[str, ...] = ()
+    #: Jobs that it has in hand until it has the slots for them.
+    gathering: tuple[str, ...] = ()
     #: How many jobs it runs at once, by queue.
     slots: dict[str, int] = Field(default_factory=dict)
     running: int = 0

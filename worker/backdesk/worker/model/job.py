@@ -116,8 +116,9 @@ class Hold(BaseModel):
     run_at: datetime | None = None
 
 
-#: What no live worker has of a job: none reads its queue, or knows its kind, or may go on from what its version did.
-Unserved = Literal["queue", "kind", "version"]
+#: What no live worker has of a job: none reads its queue, or knows its kind, or has as many slots as that takes, or may
+#: go on from what its version did.
+Unserved = Literal["queue", "kind", "slots", "version"]
 
 
 class JobRecord(BaseModel):

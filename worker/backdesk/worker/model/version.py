@@ -16,6 +16,8 @@ from typing import Any, Literal, NamedTuple, Self
 ANY_VERSION = "*"
 #: In an offer: jobs of other versions begin anew.
 ANEW = "^"
+#: In an offer: the kind is known, and takes more slots than the worker has.
+TOO_LARGE = "#"
 #: Ends the name of a job that must not begin anew.
 COMMITTED = "!"
 

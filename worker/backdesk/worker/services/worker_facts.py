@@ -14,6 +14,7 @@ from celery.worker import state
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.model.version import TOO_LARGE
 from backdesk.worker.process.state import held_process
 from backdesk.worker.services.watchdog import Watchdog
 from backdesk.worker.settings import Settings, celery_queue
@@ -44,7 +45,9 @@ class FactSource:
     def __call__(self) -> WorkerFacts:
         now, pulse = time.monotonic(), self._consumer.pulse
         slots = self._slots()
-        specs = [spec for _, spec in sorted(self._kinds.items()) if spec.queue in slots]
+        here = [spec for _, spec in sorted(self._kinds.items()) if spec.queue in slots]
+        specs = [spec for spec in here if spec.slots <= slots[spec.queue]]
+        too_large = [f"{spec.kind}:{TOO_LARGE}" for spec in here if spec not in specs]
         mismatch = self._settings.version_mismatch
         return WorkerFacts(
             name=self._consumer.hostname,
@@ -54,7 +57,8 @@ class FactSource:
             since=self._since,
             queues=tuple(slots),
             kinds=tuple(spec.kind for spec in specs),
-            versions=tuple(offer for spec in specs for offer in spec.offers(mismatch)),
+            versions=(*(offer for spec in specs for offer in spec.offers(mismatch)), *too_large),
+            gathering=tuple(self._consumer.gathering.ids),
             slots=slots,
             running=len(state.active_requests),
             loop_lag_s=_loop_lag_s(),

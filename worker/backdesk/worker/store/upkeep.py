@@ -27,6 +27,8 @@ class KnownKind(NamedTuple):
     kind: str
     #: As JSON.
     contract: str
+    #: That a job of it takes.
+    slots: int
 
 
 class Setting(NamedTuple):
@@ -196,7 +198,10 @@ class UpkeepCalls(CallBuilder):
 
         Gives how many workers are alive, and of how many of its kinds the store has no contract.
         """
-        known = [KnownKind(kind, contract) for kind, contract in (contracts or {}).items()]
+        known = [
+            KnownKind(kind, contract, from_json(contract).get("slots", 1))
+            for kind, contract in (contracts or {}).items()
+        ]
         said = to_json(announcement)
         return self._call("announce", tuple, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
 

@@ -1,7 +1,9 @@
 -- Announce: keep a worker known as alive, the kinds that it brings known, and the slots of the fleet up to date.
 --
 -- ARGV: worker, ttl_ms (0 withdraws it), announcement (as JSON with "slots": {queue: number}, "kinds": [name, ...],
---   "versions": what it may do with jobs that others have begun, and "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON)
+--   "versions": what it may do with jobs that others have begun, "gathering": ids of deliveries that it has in hand until
+--   it has the slots for them, and "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON),
+--   slots (that a job of it takes)
 -- Returns: {how many workers are alive, how many of its kinds have no contract here}
 -- Atomic. Idempotent. Jobs that no worker could run so far stand in line again when one that can announces itself. A kind that no
 -- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew. What
@@ -34,6 +36,12 @@ for _, names in ipairs({kinds, said.versions or {}}) do
 end
 change_offer(name, stays and cjson.encode{said.slots or {}, offers} or '')
 
+-- What it has in hand is not lost, however long that takes (redispatch.lua).
+for _, id in ipairs(stays and said.gathering or {}) do
+  local job = load_job(id)
+  if job then redis.call('ZADD', window_key(job.queue), 'XX', whole(now), id) end
+end
+
 local seen = {}
 local function see(kind)
   seen[#seen + 1] = whole(now)
@@ -42,6 +50,8 @@ end
 
 for each in items(ARGV) do
   redis.call('HSET', kinds_key, ARGV[each].kind, ARGV[each].contract)
+  local name, slots = slots_of(ARGV[each].kind), tonumber(ARGV[each].slots)
+  if slots ~= (flow_of(name) or 1) then flow[name] = slots > 1 and slots or 0 end
   see(ARGV[each].kind)
 end
 if stays then
@@ -100,7 +110,7 @@ local function forget_kind(kind)
   local contract = redis.call('HGET', kinds_key, kind)
   redis.call('HDEL', kinds_key, kind)
   redis.call('ZREM', kinds_seen_key, kind)
-  redis.call('HDEL', flow_key, 'cost ' .. kind)
+  redis.call('HDEL', flow_key, 'cost ' .. kind, slots_of(kind))
   if not contract then return end
   local queue = cjson.decode(contract).queue
   redis.call('HDEL', totals_key, queue .. ' ' .. kind)

@@ -9,7 +9,7 @@
 --!include room
 
 -- First words of what is counted.
-local COUNTED = {queue = true, tenant = true, kind = true, ['unbegun'] = true, ['prepaid'] = true}
+local COUNTED = {queue = true, tenant = true, kind = true, ['unbegun'] = true, ['prepaid'] = true, ['surplus'] = true}
 local MOST_EXAMPLES = 5
 write_though_full()
 local said = redis.call('HMGET', recount_key, 'number', 'todo', 'cursor', 'wrong', 'examples')
@@ -38,12 +38,13 @@ local function add_window(scope)
 end
 
 local function count_again(id)
-  local field = redis.call('HMGET', job_key(id), 'queue', 'tenant', 'kind', 'recounted', 'rated', 'prepaid')
+  local field = redis.call('HMGET', job_key(id), 'queue', 'tenant', 'kind', 'recounted', 'rated', 'prepaid', 'slots')
   if not field[1] or tonumber(field[4]) == number then return end
   redis.call('HSET', job_key(id), 'recounted', number)
   for _, scope in ipairs(scopes_of(field[1], field[2], field[3])) do count_newly(scope, 1) end
   for scope in (field[5] or ''):gmatch('[^,]+') do count_newly(unbegun(scope), 1) end
   count_newly(prepaid{queue = field[1], tenant = field[2]}, tonumber(field[6] or 0))
+  if field[7] then count_newly(surplus(field[1]), field[7] - 1) end
 end
 
 local function put_right(name)
@@ -53,7 +54,7 @@ local function put_right(name)
   flow[name] = real
   wrong = wrong + 1
   if #examples < MOST_EXAMPLES then examples[#examples + 1] = name .. ': ' .. whole(had) .. ', not ' .. whole(real) end
-  local queue = name:match('^queue (%S+)$')
+  local queue = name:match('^queue (%S+)$') or name:match('^surplus (%S+)$')
   if queue then touched[queue] = true end
   freed[name:match('^unbegun (.+)$') or name] = true
 end

@@ -40,13 +40,14 @@ local function deliver(queue, id, message)
   redis.call('LPUSH', deliveries_key(queue), message)
 end
 
--- How many more deliveries fit: one for each free slot of the fleet, and a few ahead.
+-- How many more slots deliveries may take: the free ones of the fleet, and a few ahead. What a delivered job takes beyond
+-- one counts as taken, whether it runs yet or not.
 local function room(queue)
-  local scope, average_s = 'queue ' .. queue, 'seconds ' .. queue
+  local scope, average_s, beyond = 'queue ' .. queue, 'seconds ' .. queue, surplus(queue)
   local slots, unclaimed = tonumber(redis.call('HGET', slots_key, queue) or 0), redis.call('ZCARD', window_key(queue))
   if slots == 0 then return tonumber(ARGV.idle_window) - unclaimed end
-  if flow[average_s] == nil then read_flow(scope, average_s) end
-  local seconds, running = flow[average_s], (flow_of(scope) or 0) - unclaimed
+  if flow[average_s] == nil then read_flow(scope, average_s, beyond) end
+  local seconds, running = flow[average_s], (flow_of(scope) or 0) + (flow_of(beyond) or 0) - unclaimed
   local ahead = seconds and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
   local free = math.max(slots - running, 0)
   -- Those ahead are renewed several at a time, which costs less.
@@ -134,9 +135,9 @@ local function charge(job)
   local place = place_of(job.queue, job.tenant, job.kind)
   local seconds, paid_on = seconds_of(job.lasted)
   seconds = math.max(seconds, LEAST_COST)
-  local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds
+  local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds * (job.slots or 1)
   vacate(place, job)
-  pay(place, cost - math.max(settle_prepaid(place, job), paid_on))
+  pay(place, cost - math.max(settle_prepaid(place, job), paid_on * (job.slots or 1)))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
@@ -276,6 +277,7 @@ local function take(place)
     pay(place, cost_ms / 1000)
     tally(prepaid(place), cost_ms, recount_under_way())
     redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
+    if place.slots > 1 then redis.call('HSET', job_key(best[1]), 'slots', place.slots) end
     if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
     if recount_under_way() then redis.call('HSET', job_key(best[1]), 'recounted', recount_under_way()) end
     deliver(queue, best[1], message)
@@ -298,7 +300,7 @@ local function dispatch(queue)
     picks = picks - 1
     if may then
       present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight)
-      if take(place) then free = free - 1 end
+      if take(place) then free = free - place.slots end
     elseif not place then
       leave_lane(queue, tenant)
     elseif may == nil then

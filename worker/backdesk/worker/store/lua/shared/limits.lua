@@ -138,19 +138,25 @@ local function place_of(queue, tenant, kind)
   return place
 end
 
--- Read all that is counted for a place, in one command.
+-- What the delivered and running jobs of a queue take beyond one slot each. A worker announces how many those of a kind
+-- take (announce.lua).
+local function surplus(queue) return 'surplus ' .. queue end
+local function slots_of(kind) return 'slots ' .. kind end
+
+-- Read all that is counted for a place, in one command, and how many slots its jobs take.
 local function read_place(place)
   if place.read then return end
   local scopes = place.scopes
   read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
-    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount')
-  place.read = true
+    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount', slots_of(place.kind))
+  place.read, place.slots = true, flow[slots_of(place.kind)] or 1
 end
 
 -- Count a delivery in all scopes of its place, until the job ends or is withdrawn.
 local function occupy(place)
   read_place(place)
   for _, scope in ipairs(place.scopes) do tally(scope, 1, recount_under_way()) end
+  if place.slots > 1 then tally(surplus(place.queue), place.slots - 1, recount_under_way()) end
 end
 
 local function vacate(place, job)
@@ -159,6 +165,9 @@ local function vacate(place, job)
     tally(scope, -1, is_recounted(job))
     freed[scope] = true
   end
+  if not job.slots then return end
+  tally(surplus(place.queue), 1 - job.slots, is_recounted(job))
+  redis.call('HDEL', job_key(job.id), 'slots')
 end
 
 -- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).

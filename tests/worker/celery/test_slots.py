@@ -1,0 +1,102 @@
+"""Workers whose jobs take several slots: never more than there are, and none waits for ever behind smaller ones."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from backdesk.cli import main
+from tests.support.eventually import eventually
+from tests.support.workers import Fleet, Queue, Worker
+
+MODULES = "tests.support.kinds,tests.support.slots"
+SLOTS = {"slots.two": 2, "slots.three": 3, "slots.tool": 2}
+
+
+@pytest.fixture
+def fleet(fleet_of_this_test: Fleet) -> Fleet:
+    return fleet_of_this_test
+
+
+def worker_of(fleet: Fleet, slots: int, queue: Queue = "agents") -> Worker:
+    return fleet.start_worker(queue, slots=slots, BACKDESK_TASK_MODULES=MODULES)
+
+
+def most_taken(fleet: Fleet, ids: Sequence[str]) -> int:
+    """The slots that these jobs have taken at one moment, at most."""
+    changes = []
+    for job_id in ids:
+        record = fleet.jobs.wait(job_id, 60)
+        slots = SLOTS.get(record.kind, 1)
+        changes += [(record.started_at, slots), (record.finished_at, -slots)]
+    taken = [0]
+    for _, change in sorted(changes, key=lambda each: (each[0], each[1])):
+        taken.append(taken[-1] + change)
+    return max(taken)
+
+
+def in_hand(fleet: Fleet) -> list[str]:
+    return [job_id for worker in fleet.jobs.workers() for job_id in worker.gathering]
+
+
+def gathers(fleet: Fleet, flag: Path) -> tuple[str, str]:
+    """A job that holds a slot until the file is there, and one for which the worker gathers two."""
+    small = fleet.jobs.submit("test.wait_for_file", {"flag": str(flag)}).id
+    fleet.wait_until_running(small)
+    large = fleet.jobs.submit("slots.two", {"n": 0}).id
+    eventually(lambda: in_hand(fleet) == [large], what="the larger job in hand")
+    return small, large
+
+
+def test_coroutines_take_no_more_slots_than_there_are(fleet: Fleet) -> None:
+    worker_of(fleet, 4)
+    ids = [
+        fleet.jobs.submit(kind, {"n": 0.2}).id for kind in ["slots.three", "test.sleep", "slots.two", "test.sleep"] * 4
+    ]
+    assert 3 <= most_taken(fleet, ids) <= 4
+
+
+def test_jobs_in_processes_of_their_own_take_no_more_slots_than_there_are(fleet: Fleet) -> None:
+    worker_of(fleet, 3, "tools")
+    ids = [fleet.jobs.submit(kind, {"n": 0.2}).id for kind in ["slots.tool", "test.sleep_tool"] * 5]
+    assert 2 <= most_taken(fleet, ids) <= 3
+
+
+def test_smaller_jobs_that_come_later_do_not_overtake_a_larger_one(fleet: Fleet, tmp_path: Path) -> None:
+    worker_of(fleet, 2)
+    small, large = gathers(fleet, tmp_path / "go")
+    later = [job.id for job in fleet.jobs.submit_many("test.echo", [{"text": str(n)} for n in range(10)])]
+    assert in_hand(fleet) == [large]
+    (tmp_path / "go").touch()
+    began = fleet.jobs.wait(large, 60).started_at
+    assert began is not None
+    assert all((fleet.jobs.wait(job_id, 60).started_at or began) >= began for job_id in later)
+    assert fleet.jobs.wait(small, 60).attempt == 1
+
+
+def test_a_job_in_hand_goes_to_another_worker_when_its_own_ends(fleet: Fleet, tmp_path: Path) -> None:
+    first = worker_of(fleet, 2)
+    _, large = gathers(fleet, tmp_path / "go")
+    second = worker_of(fleet, 2)
+    first.signal(signal.SIGTERM)
+    assert fleet.jobs.wait(large, 60).worker == second.name
+    (tmp_path / "go").touch()
+    assert first.wait() == 0
+
+
+def test_a_job_that_no_worker_is_large_enough_for_waits_for_one_that_is(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker_of(fleet, 2)
+    job_id = fleet.jobs.submit("slots.three", {"n": 0}).id
+    eventually(lambda: fleet.jobs.overview().unserved, what="the job to stand aside")
+    assert fleet.jobs.get(job_id).unserved == "slots"
+    monkeypatch.setenv("BACKDESK_REDIS_URL", fleet.url)
+    main(("doctor",))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 queued of slots.three: no live worker has as many slots as this kind takes" in told
+    larger = worker_of(fleet, 3)
+    assert fleet.jobs.wait(job_id, 60).worker == larger.name
