@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from backdesk.client import JobClient
 from backdesk.client.blocking.connection import ATTEMPTS, PAUSE_S
+from backdesk.worker.model.events import JobEvent
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.following import SHORTEST_LIFE_S
-from tests.support.eventually import eventually
+from tests.support.board import Board
+from tests.support.clients import KINDS_OF_CLIENT
+from tests.support.eventually import eventually, eventually_async
 from tests.support.failover import Pair
 from tests.support.workers import Fleet
 
 LEASE_S = 3.0
+
+
+async def collect(events: AsyncIterable[JobEvent], into: list[JobEvent]) -> None:
+    async for event in events:
+        into.append(event)  # noqa: PERF401 - what is there already is looked at meanwhile
 
 
 @pytest.fixture
@@ -52,3 +61,30 @@ def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
     flag.touch()
     assert running.result(timeout=30)
     assert [job.get().attempt for job in (running, *quick)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("sort", sorted(KINDS_OF_CLIENT))
+async def test_who_watches_a_job_or_waits_for_it_goes_on_through_a_failover(
+    sort: str, fleet_of_this_test: Fleet, pair: Pair
+) -> None:
+    settings = fleet_of_this_test.settings.model_copy(update={"redis_url": pair.url})
+    client = KINDS_OF_CLIENT[sort](settings, {})
+    with connect(pair.primary.url) as old:
+        board = Board(old, settings)
+        claim = board.start(board.submit("a"))
+        seen: list[JobEvent] = []
+        watching = asyncio.create_task(collect(client.watch("a"), seen))
+        waiting = asyncio.create_task(client.wait("a"))
+        board.emit(claim, "progress", first=0)
+        await eventually_async(lambda: len(seen) == 3)
+    await asyncio.to_thread(pair.in_step)
+    pair.demote()
+    pair.promote()
+    with connect(pair.primary.url) as new:
+        board = Board(new, settings)
+        board.emit(claim, "progress", first=1)
+        board.succeed(claim)
+        await asyncio.wait_for(watching, 60)
+        assert (await asyncio.wait_for(waiting, 60)).state == "succeeded"
+        assert seen == board.events("a")
+    await client.close()

@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 from backdesk.client.aio.connection import AsyncConnection
 from backdesk.client.channels.aio import AsyncFollower
 from backdesk.client.operations.cursor import LOG_EVERY_S
+from backdesk.client.operations.deployment import challenge
 from backdesk.client.operations.patience import Patience
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.store.connection import UNREACHABLE, translated
@@ -26,6 +27,7 @@ class AsyncFollowing:
         self._channel = channel
         self._deadline = deadline
         self._follower: AsyncFollower | None = None
+        self._silent = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,7 +52,14 @@ class AsyncFollowing:
             self._connection.reached = True
 
     async def look(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Return what `read` returns. An outage of Redis is waited out, if this client has ever reached it."""
+        """Return what `read` returns. An outage of Redis is waited out, if this client has ever reached it.
+
+        After silence that may be because this is no longer the primary, which would go on answering who only reads.
+        """
+        if self._silent:
+            self._silent = False
+            with suppress(StoreUnavailable):  # what is read next is answered by a new connection, or fails as well
+                await self._connection.do(challenge(self._connection.deployment.settings))
         settings = self._connection.deployment.settings
         patience = Patience(settings.outage_patience_s, self._deadline)
         while True:
@@ -69,7 +78,9 @@ class AsyncFollowing:
         if self._follower is None or (wait_s := min(LOG_EVERY_S, self.left())) <= 0:
             return None
         with translated():
-            return await self._follower.next(wait_s)
+            message = await self._follower.next(wait_s)
+        self._silent = message is None
+        return message
 
     def left(self) -> float:
         """Return the seconds until the deadline."""

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from backdesk.client.blocking.connection import Connection
 from backdesk.client.channels.blocking import Follower
 from backdesk.client.operations.cursor import LOG_EVERY_S
+from backdesk.client.operations.deployment import challenge
 from backdesk.client.operations.patience import Patience
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.store.connection import UNREACHABLE, translated
@@ -28,6 +29,7 @@ class Following:
         self._channel = channel
         self._deadline = deadline
         self._follower: Follower | None = None
+        self._silent = False
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +54,14 @@ class Following:
             self._connection.reached = True
 
     def look(self, read: Callable[[], T]) -> T:
-        """Return what `read` returns. An outage of Redis is waited out, if this client has ever reached it."""
+        """Return what `read` returns. An outage of Redis is waited out, if this client has ever reached it.
+
+        After silence that may be because this is no longer the primary, which would go on answering who only reads.
+        """
+        if self._silent:
+            self._silent = False
+            with suppress(StoreUnavailable):  # what is read next is answered by a new connection, or fails as well
+                self._connection.do(challenge(self._connection.deployment.settings))
         settings = self._connection.deployment.settings
         patience = Patience(settings.outage_patience_s, self._deadline)
         while True:
@@ -71,7 +80,9 @@ class Following:
         if self._follower is None or (wait_s := min(LOG_EVERY_S, self.left())) <= 0:
             return None
         with translated():
-            return self._follower.next(wait_s)
+            message = self._follower.next(wait_s)
+        self._silent = message is None
+        return message
 
     def left(self) -> float:
         """Return the seconds until the deadline."""

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -47,6 +49,9 @@ class Hub:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        # One half of `_serve` sends and the other reads. redis-py has each connect anew what it finds broken, and the
+        # two would do so on top of each other: the hub alone makes the connection, by no error is it retried.
+        redis.set_retry(Retry(NoBackoff(), 0, supported_errors=()))
         self._listeners: dict[bytes, set[Listener]] = {}
         self._asked: set[bytes] = set()
         self._standing: set[bytes] = set()

@@ -7,7 +7,14 @@ from datetime import timedelta
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, Operation
 from backdesk.worker.model.deployment import MaintenanceNotice, SystemState, checked_message, checked_span_s
+from backdesk.worker.settings import Settings
 from backdesk.worker.store.deployment import SystemCalls, read_notice
+from backdesk.worker.store.keys import Keys
+
+
+def challenge(settings: Settings) -> Operation[None]:
+    """Have a server that is no longer the primary say so, by a write that changes nothing."""
+    yield Commands([("HDEL", Keys(settings.prefix).rights, "-")])
 
 
 class DeploymentOperations:
