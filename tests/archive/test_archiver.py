@@ -144,6 +144,23 @@ def test_a_job_that_is_replayed_while_it_is_copied_stays_until_its_copy_says_so(
     assert (board.find("j"), remains_in(kept).value("replayed_as")) == (None, "again")
 
 
+def test_a_dead_letter_that_is_dropped_while_it_is_copied_is_not_kept(
+    board: Board, archive: SqlArchive, mover: Mover
+) -> None:
+    class Meanwhile(Through):
+        def keep(self, jobs: Sequence[ArchivedJob]) -> None:
+            board.run(board.transitions.drop(["dropped"]))
+            self.archive.drop(["dropped"])
+            self.archive.keep(jobs)
+
+    fail(board, "first")
+    mover.outlive("first")
+    fail(board, "dropped")
+    fail(board, "kept")
+    Mover(board, Meanwhile(archive)).outlive("dropped", "kept")
+    assert mover.archived("dropped", "kept") == ["kept"]
+
+
 class Down(Through):
     """An archive that is away."""
 

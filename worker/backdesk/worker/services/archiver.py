@@ -145,6 +145,8 @@ class Archiver:
         gone = [job_id for job_id, its in found.items() if not its.fields]
         retired = [Retired(job_id, found[job_id].value("replayed_as")) for job_id in (*kept, *gone)]
         run(self._client, self._calls.retire(retired))
+        if kept and (dropped := self._dropped(kept)):
+            archive.drop(dropped)
 
     def _keep(self, archive: Archive, found: Mapping[str, Remains], now_ms: int) -> list[str]:
         """Copy jobs, and return those that are copied: all of them, unless some are refused."""
@@ -160,6 +162,11 @@ class Archiver:
             self._leave_aside(next(iter(found)), error)
             return []
         return [*found]
+
+    def _dropped(self, job_ids: Sequence[str]) -> list[str]:
+        """Return those of the jobs that somebody has dropped meanwhile, perhaps before they were copied."""
+        known = self._client.smismember(self._keys.dropped, [*job_ids])
+        return [job_id for job_id, dropped in zip(job_ids, known, strict=True) if dropped]
 
     def _leave_aside(self, job_id: str, error: Exception) -> None:
         log.warning("job_not_archived", extra={"job_id": job_id, "error": f"{type(error).__name__}: {error}"})

@@ -163,6 +163,11 @@ class Keys:
         """Hash: what the archive has taken and refused, and what was lost for want of it. Kept."""
         return f"{self.prefix}:archive"
 
+    @property
+    def dropped(self) -> str:
+        """Set: dead letters that were dropped lately, for the archive not to keep them. Expires in ten minutes."""
+        return f"{self.prefix}:dropped"
+
     def tenant_jobs(self, tenant: str) -> str:
         """Zset: every job of a tenant, by the time in ms it was created. Pruned with the jobs."""
         return f"{self.prefix}:tenant-jobs:{tenant}"

@@ -5,12 +5,17 @@
 -- Atomic. Idempotent.
 --!include forget
 
+-- An archiver may be copying such a job just now: it looks here when it has.
+local KNOWN_MS = 600000
+local archives = redis.call('EXISTS', archive_key) == 1
 local dropped = 0
 for each in items(ARGV) do
   local id = ARGV[each].id
   if redis.call('HGET', job_key(id), 'state') == 'failed' and redis.call('HEXISTS', orphaned_key, id) == 0 then
+    if archives then redis.call('SADD', dropped_key, id) end
     forget(id)
     dropped = dropped + 1
   end
 end
+if archives then redis.call('PEXPIRE', dropped_key, KNOWN_MS) end
 return dropped
