@@ -81,7 +81,8 @@ def test_a_line_tells_of_a_kind_and_the_last_of_all(cli: Cli, board: Board) -> N
     assert " ".join(heading.split()) == titles
     assert echo.split()[:4] == ["test.echo", "2", "2", "0%"]
     assert echo.split()[-9:] == ["0.84", "s", "43.2", "2,468", "0.5", "0.25", "0.91", "2", "4"]
-    assert steps.split() == ["test.steps", "1", "0", "100%", "0.00", "s", "0.00", "s"]
+    assert steps.split()[:4] == ["test.steps", "1", "0", "100%"]
+    assert steps.split()[5::2] == ["s", "s"]  # that it ran
     assert total.split()[:4] == ["all", "3", "2", "33%"]
     assert span.startswith("from ")
     assert span.endswith(", in UTC")
