@@ -150,6 +150,21 @@ def test_running_jobs_outlive_a_clock_that_is_set_again_and_again(board: Board, 
     assert {board.state(job_id) for job_id, _ in leases} == {JobState.RUNNING}
 
 
+def test_after_a_clock_that_is_set_far_back_the_lease_of_a_dead_worker_ends_in_its_time(
+    board: Board, clock: Clock
+) -> None:
+    alive, lost = board.start(board.submit("alive")), board.start(board.submit("lost"))
+    board.pulse()
+    clock.advance(-10 * HOUR_S)
+    board.pulse()
+    for _ in range(4):
+        assert board.reap() == []
+        clock.advance(board.settings.lease_s / 4)
+        board.pulse()
+        assert board.run(board.transitions.renew([(alive.job_id, alive.fence)])) == [0]
+    assert board.reap() == [lost.job_id]
+
+
 def test_no_more_than_a_batch_is_taken_back_at_once(board: Board, clock: Clock) -> None:
     for job_id in board.submit_many(201):
         board.start(job_id)
@@ -170,6 +185,15 @@ def test_a_delivery_that_was_lost_is_made_again(board: Board, clock: Clock) -> N
     clock.advance(board.settings.redispatch_after_s)
     assert redispatched(board) == 1
     assert board.delivered() == ["a"]
+
+
+def test_a_delivery_that_was_lost_before_the_clock_was_set_far_back_is_made_again(board: Board, clock: Clock) -> None:
+    board.submit("a")
+    board.take_delivery()
+    clock.advance(-10 * HOUR_S)
+    assert redispatched(board) == 0
+    clock.advance(board.settings.redispatch_after_s)
+    assert redispatched(board) == 1
 
 
 def test_a_delivery_is_given_time_to_be_claimed(board: Board, clock: Clock) -> None:

@@ -35,6 +35,15 @@ local function lost()
   return redis.call('ZRANGEBYSCORE', window, '-inf', before, 'LIMIT', 0, ARGV.most)
 end
 
+-- What was delivered before the clock was set back, as if just now.
+local function put_right()
+  local age = tonumber(ARGV.age_ms)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', window, whole(now + age), '+inf', 'LIMIT', 0, ARGV.most)) do
+    redis.call('ZADD', window, whole(now), id)
+  end
+end
+
+put_right()
 local oldest = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')[2]
 local repeated = {}
 if oldest and tonumber(oldest) <= till and redis.call('LLEN', list) < redis.call('ZCARD', window) then repeated = lost() end
