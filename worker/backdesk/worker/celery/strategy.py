@@ -15,7 +15,7 @@ from celery.worker.request import create_request_cls
 from backdesk.worker.celery.consumer import JobRequest, is_watched
 
 #: The body of a delivery of ours, as `dispatch.lua` writes it: no arguments, no links.
-EMPTY_BODY = "[[],{},{}]"
+EMPTY_BODY = b"[[],{},{}]"
 
 
 def deliveries(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
