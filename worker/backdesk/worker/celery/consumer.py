@@ -189,15 +189,17 @@ class Consumer(CeleryConsumer):
             log.error("task_left_by_error", extra={"job_id": request.id, "reason": repr(error)})
         if self._full and self.hub is not None:
             self._full = False
-            self.hub.call_soon(_nothing)
+            self.hub.call_soon(self._refill)
 
     def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:
         """Return what is called for each message that Celery reads."""
 
         def on_task_received(message: Any) -> None:
-            self._try(message)
-            for more in self._read_more(message):
-                self._try(more)
+            queue = (message.delivery_info or {}).get("routing_key")
+            # Read first, so that what becomes of all of them happens together.
+            more = [*self._read(message.channel, queue, self.free_slots - 1)]
+            for each in (message, *more):
+                self._try(each)
 
         return on_task_received
 
@@ -208,19 +210,30 @@ class Consumer(CeleryConsumer):
         except Exception as error:
             log.exception("message_dropped", extra={"reason": repr(error), "message_body": excerpt(message.body)})
 
-    def _read_more(self, message: Any) -> Iterator[Any]:
-        """Take as many messages of the same queue as there are free slots, in one round trip.
+    def _read(self, channel: Any, queue: Any, most: int) -> Iterator[Any]:
+        """Take so many messages of a queue at most, in one round trip.
 
         Celery reads one message a turn of its loop, which takes longer than everything else that it does for a task; a
         worker with hundreds of slots would fill them slowly.
         """
-        queue = (message.delivery_info or {}).get("routing_key")
-        free = min(self.free_slots, READ_AT_ONCE)
-        if free <= 0 or not isinstance(queue, str) or queue not in self.app.amqp.queues.consume_from:
+        if most <= 0 or not isinstance(queue, str) or queue not in self.app.amqp.queues.consume_from:
             return
-        for item in message.channel.client.execute_command("RPOP", queue, free) or ():
+        for item in channel.client.execute_command("RPOP", queue, min(most, READ_AT_ONCE)) or ():
             with suppress(Empty):
-                yield message.channel.Message(decode_item(item.decode(errors="replace")), channel=message.channel)
+                yield channel.Message(decode_item(item.decode(errors="replace")), channel=channel)
+
+    def _refill(self) -> None:
+        """Fill slots that are free again, without another turn of Celery's loop; called in its thread.
+
+        Not while kombu waits for a message, which needs the connection and a slot. Of several queues kombu chooses one,
+        each in its turn.
+        """
+        tasks = self.task_consumer
+        queues = tasks.queues if self.at_work and tasks else []
+        if len(queues) == 1 and tasks.consuming_from(queues[0]):
+            waiting = tasks.channel._in_poll  # noqa: SLF001 - kombu says it nowhere else
+            for message in [*self._read(tasks.channel, queues[0].name, 0 if waiting else self.free_slots)]:
+                self._try(message)
 
     @property
     def slots(self) -> int:
