@@ -77,6 +77,16 @@ def test_smaller_jobs_that_come_later_do_not_overtake_a_larger_one(fleet: Fleet,
     assert fleet.jobs.wait(small, 60).attempt == 1
 
 
+def test_several_in_hand_begin_one_after_the_other(fleet: Fleet, tmp_path: Path) -> None:
+    worker_of(fleet, 3)
+    small = fleet.jobs.submit("test.wait_for_file", {"flag": str(tmp_path / "go")}).id
+    fleet.wait_until_running(small)
+    large = [job.id for job in fleet.jobs.submit_many("slots.three", [{"n": 0.1}] * 2)]
+    eventually(lambda: sorted(in_hand(fleet)) == sorted(large), what="both in hand")
+    (tmp_path / "go").touch()
+    assert most_taken(fleet, [small, *large]) == 3
+
+
 def test_a_job_in_hand_goes_to_another_worker_when_its_own_ends(fleet: Fleet, tmp_path: Path) -> None:
     first = worker_of(fleet, 2)
     _, large = gathers(fleet, tmp_path / "go")

@@ -203,10 +203,10 @@ class Consumer(CeleryConsumer):
 
         return on_task_received
 
-    def _try(self, message: Any) -> None:
+    def _try(self, message: Any, handle: Callable[[Any], None] | None = None) -> None:
         self.pulse.take()
         try:
-            self._handle(message)
+            (handle or self._handle)(message)
         except Exception as error:
             log.exception("message_dropped", extra={"reason": repr(error), "message_body": excerpt(message.body)})
 
@@ -277,23 +277,25 @@ class Consumer(CeleryConsumer):
 
     def _gather(self, message: Any) -> None:
         """Begin a task if there are slots for it, and find out what becomes of it if not."""
-        job_id, slots = message.headers["id"], self._slots_for(message)
+        slots = self._slots_for(message)
         if slots > self.slots:
-            log.warning(
-                "kind_too_large_here", extra={"job_id": job_id, "kind": message.headers["task"], "slots": slots}
-            )
-            self.give_back(job_id, True)
+            self._refuse(message)
         elif self.gathering.first is None and slots <= self._unused_slots:
-            self._begin(message, slots)
-        elif slots > 1 and self.gathering.passes_on(job_id):
-            self.give_back(job_id, False)
+            self._begin(message)
+        elif slots > 1 and self.gathering.passes_on(message.headers["id"]):
+            self.give_back(message.headers["id"], False)
         else:
             self.gathering.keep(message)
             self._full = True
 
-    def _begin(self, message: Any, slots: int) -> None:
-        self.gathering.take(message.headers["id"], slots)
+    def _begin(self, message: Any) -> None:
+        self.gathering.take(message.headers["id"], self._slots_for(message))
         self.strategies[message.headers["task"]](message, None, _nothing, _nothing, self.on_task_message)
+
+    def _refuse(self, message: Any) -> None:
+        job_id, kind = message.headers["id"], message.headers["task"]
+        log.warning("kind_too_large_here", extra={"job_id": job_id, "kind": kind, "slots": self._slots_for(message)})
+        self.give_back(job_id, True)
 
     def _begin_kept(self) -> None:
         """Begin the tasks in hand for which there are slots by now; called at each turn of Celery's loop."""
@@ -302,8 +304,8 @@ class Consumer(CeleryConsumer):
             if self._unused_slots < slots <= self.slots:
                 self._full = True
                 return
-            self.gathering.release()
-            self._gather(message)
+            self.gathering.release(message)
+            self._try(message, self._begin if slots <= self.slots else self._refuse)
             self.hub.call_soon(_nothing)  # there may be room for others by now
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from celery.worker import state
@@ -62,9 +63,11 @@ class Gathering:
         """The delivery that is next."""
         return self._kept[0] if self._kept else None
 
-    def release(self) -> None:
-        """Let go of the first one, which begins."""
-        del self._passed_on[self._kept.popleft().headers["id"]]
+    def release(self, message: Any) -> None:
+        """Let go of one, which begins."""
+        with suppress(ValueError):  # all have been abandoned meanwhile
+            self._kept.remove(message)
+        del self._passed_on[message.headers["id"]]
 
     @property
     def ids(self) -> list[str]:
