@@ -31,6 +31,8 @@ jobs = Table(
     Index("ix_backdesk_archived_jobs_tenant", "prefix", "tenant", "created_ms", "id"),
     Index("ix_backdesk_archived_jobs_state", "prefix", "state", "ended_ms", "id"),
     Index("ix_backdesk_archived_jobs_kind", "prefix", "kind", "ended_ms", "id"),
+    Index("ix_backdesk_archived_jobs_tenant_state", "prefix", "tenant", "state", "ended_ms", "id"),
+    Index("ix_backdesk_archived_jobs_code", "prefix", "code", "ended_ms", "id"),
 )
 
 days = Table(

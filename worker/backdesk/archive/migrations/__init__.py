@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 #: Of the scripts, the oldest first; a test holds them equal.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 
