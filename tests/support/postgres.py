@@ -7,10 +7,17 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from backdesk.worker.embedded import keeper
+from tests.support.eventually import eventually
+
+#: How long the server may take to end when its owner is gone. Seconds.
+GRACE_S = 3
 
 #: Debian keeps the programs of the server out of the path. The server refuses to run as root, and runs as this one.
 _DEBIAN, _USER = Path("/usr/lib/postgresql"), "postgres"
@@ -38,14 +45,30 @@ class Postgres:
         return f"postgresql://{_USER}@/{name}?host={self._folder}"
 
     def start(self) -> None:
-        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
-        self._do("pg_ctl", "start", "-w", "-D", self._data, "-o", options, "-l", str(self._folder / "log"))
+        """Start the server, which ends with this process, however that ends."""
+        settings = [f"unix_socket_directories={self._folder}", "listen_addresses=", "fsync=off", "max_connections=50"]
+        command = [str(self._programs / "postgres"), "-D", self._data, *(f"--{setting}" for setting in settings)]
+        user = [] if os.geteuid() else ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
+        owner = [sys.executable, keeper.__file__, str(os.getpid()), str(self._folder), str(GRACE_S)]
+        with (self._folder / "log").open("ab") as log:
+            self._keeper = subprocess.Popen(
+                [*owner, *user, *command], cwd=self._folder, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+        eventually(self._is_ready, what="the answer of PostgreSQL")
 
     def stop(self) -> None:
         self._do("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        self._keeper.wait(timeout=60)
 
     def make(self) -> None:
         self._do("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def _is_ready(self) -> bool:
+        assert self._keeper.poll() is None, (self._folder / "log").read_text()
+        asked = [str(self._programs / "pg_isready"), "-q", "-h", str(self._folder)]
+        return subprocess.run(asked, check=False, timeout=100).returncode == 0
 
     @property
     def _data(self) -> str:
