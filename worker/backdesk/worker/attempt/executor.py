@@ -163,7 +163,7 @@ class _Attempt:
                 max_bytes=settings.max_result_bytes,
                 max_note_bytes=settings.max_event_bytes,
             ),
-            self._look,
+            partial(_look, process),
         )
 
     def run(self) -> Pipeline[Outcome | None]:
@@ -182,9 +182,6 @@ class _Attempt:
             kept = yield self._end(outcome)
         _report(outcome, kept=kept, seconds=time.monotonic() - began)
         return outcome if kept else None
-
-    def _look(self) -> Future[SystemState]:
-        return self.process.writer.submit(self.process.deployment.state())
 
     def _leave(self) -> None:
         self.ledger.draining = True
@@ -321,6 +318,10 @@ class _Attempt:
         elif isinstance(outcome, Failed) and outcome.failure.code == "exception":
             log.error("task_raised", exc_info=error, extra={"reference": outcome.failure.reference})
         return outcome
+
+
+def _look(process: WorkerProcess) -> Future[SystemState]:
+    return process.writer.submit(process.deployment.state())
 
 
 def _ends_of(running: Sequence[Future[None]], *, on_loop: bool) -> Any:

@@ -55,24 +55,24 @@ class LoopPool(ThreadPool):
             accept_callback(os.getpid(), time.monotonic())
         attempt, told = task.begin(job_id, request["hostname"]), Future[None]()
         self._under_way.add(told)
-        tell = partial(self._tell, attempt, told, partial(apply_target, target, args, kwargs, callback))
+        tell = partial(self._tell, told, partial(apply_target, target, args, kwargs, callback))
         of_memory = bool(getattr(getattr(callback, "__self__", None), "told_at_once", False))
         attempt.add_done_callback(partial(self._ended, task, told, tell, of_memory))
         return ApplyResult(told)
 
     def _ended(
-        self, task: Any, told: Future[None], tell: Callable[[], None], of_memory: bool, attempt: Future[Any]
+        self, task: Any, told: Future[None], tell: Callable[[Future[Any]], None], of_memory: bool, attempt: Future[Any]
     ) -> None:
         # Results, links and events are written to Redis, which is not for the loop to wait for.
         if not of_memory:
-            self.executor.submit(tell)
+            self.executor.submit(tell, attempt)
         elif task.is_unheard(attempt):
             told.set_result(None)
             self._under_way.discard(told)
         else:
-            tell()
+            tell(attempt)
 
-    def _tell(self, attempt: Future[Any], told: Future[None], trace: Callable[[], None]) -> None:
+    def _tell(self, told: Future[None], trace: Callable[[], None], attempt: Future[Any]) -> None:
         token = ended_attempt.set(attempt)
         try:
             trace()

@@ -97,8 +97,8 @@ class Lease:
         first, self.stopped, self.message = self.stopped is None, reason, message
         if first:
             self._abandon_at = time.monotonic() + grace_s
-            if self.interrupt:
-                self.interrupt()
+            if interrupt := self.interrupt:
+                interrupt()
 
     def end_within(self, seconds: float, reason: Stop) -> None:
         """Have the attempt end for this reason in so many seconds from now."""
@@ -120,8 +120,12 @@ class Lease:
         if time.monotonic() >= self._abandon_at and not self.ending:
             self._abandon_at = float("inf")
             log.error("body_does_not_stop", extra={"job_id": self.claim.job_id, "reason": self.stopped})
-            if self.abandon:
-                self.abandon()
+            if abandon := self.abandon:
+                abandon()
+
+    def forget(self) -> None:
+        """Let go of the attempt, which has ended: of its own accord, not when Python next looks for cycles."""
+        self.interrupt = self.abandon = self.leave = None
 
 
 class LeaseKeeper:
@@ -163,6 +167,7 @@ class LeaseKeeper:
         finally:
             with self._lock:
                 del self._leases[attempt]
+            lease.forget()
 
     def renew(self) -> None:
         """Renew every lease once, and stop the attempts that have lost theirs."""
@@ -208,8 +213,8 @@ class LeaseKeeper:
         asked: dict[bytes, bytes] = self._client.hgetall(self._stopping)  # type: ignore[assignment]  # not a coroutine here
         for lease in leases if asked else ():
             request = text(asked.get(lease.claim.job_id.encode(), b""))
-            if request == "drain" and lease.leave:
-                lease.leave()
+            if request == "drain" and (leave := lease.leave):
+                leave()
             elif request == "hand_over":
                 lease.stop(Stop.HAND_OVER, self._settings.stop_grace_s)
             elif request.startswith("cancel:"):
