@@ -59,6 +59,7 @@ def test_an_event_knows_whether_it_is_the_last() -> None:
 EXAMPLES: list[BackdeskError] = [
     errors.ConfigurationError("BACKDESK_PREFIX: wrong"),
     errors.StoreUnavailable("away"),
+    errors.ArchiveUnavailable("away"),
     errors.NotPermitted("desk", ("PUBLISH backdesk:x",), "ACL SETUSER desk &backdesk:*"),
     errors.QuotaExceeded("acme", "max_jobs", 3, 3),
     errors.StoreFull(90, 80),
