@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
@@ -41,7 +40,7 @@ def test_dead_letters_are_listed_with_their_errors(on_fleet: Cli, fleet: Fleet, 
 
     assert listed[1].startswith(dead)
     assert listed[2] == "  [no_stock] there is none left"
-    assert [record["id"] for record in on_fleet("dead", "list", *filters, "--json").document] == [dead]
+    assert [record["id"] for record in on_fleet("dead", "list", *filters, "--json").document["jobs"]] == [dead]
     assert on_fleet("dead", "list", *filters, "--category", "network").out == "no dead letters fit\n"
 
 
@@ -192,5 +191,4 @@ def test_json_can_be_asked_for_before_any_of_the_words(cli: Cli, fleet: Fleet) -
     words = [["--json", "dead", "list"], ["dead", "--json", "list"], ["dead", "list", "--json"]]
     documents = [cli(*each, "--tenant", "nobody", url=fleet.url).document for each in words]
 
-    assert documents == [[], [], []]
-    assert json.dumps(documents[0]) == "[]"
+    assert [each["jobs"] for each in documents] == [[], [], []]

@@ -114,7 +114,7 @@ def test_list_finds_by_tenant_state_and_kind(on_fleet: Cli, fleet: Fleet) -> Non
     fleet.jobs.submit("test.sleep", {}, tenant="lister", job_id="listed-later", delay=3600)
 
     def ids(*words: str) -> list[str]:
-        return [record["id"] for record in on_fleet("list", "--tenant", "lister", *words, "--json").document]
+        return [record["id"] for record in on_fleet("list", "--tenant", "lister", *words, "--json").document["jobs"]]
 
     assert ids() == ["listed-later", "listed-2", "listed-1", "listed-0"]
     assert ids("--limit", "1") == ["listed-later"]
@@ -123,6 +123,28 @@ def test_list_finds_by_tenant_state_and_kind(on_fleet: Cli, fleet: Fleet) -> Non
     lines = on_fleet("list", "--tenant", "lister").out.splitlines()
     assert lines[0].split()[:4] == ["id", "kind", "tenant", "state"]
     assert lines[1].split()[:4] == ["listed-later", "test.sleep", "lister", "scheduled"]
+
+
+def test_list_goes_on_behind_a_page(on_fleet: Cli, fleet: Fleet) -> None:
+    for number in range(3):
+        fleet.jobs.submit("test.sleep", {}, tenant="paged", job_id=f"paged-{number}", delay=3600)
+    words = ("list", "--tenant", "paged", "--limit", "2")
+    first = on_fleet(*words, "--json").document
+
+    assert [each["id"] for each in first["jobs"]] == ["paged-2", "paged-1"]
+    assert on_fleet(*words).out.splitlines()[-1] == f"go on: --cursor {first['cursor']}"
+    rest = on_fleet(*words, "--cursor", first["cursor"], "--json").document
+    assert ([each["id"] for each in rest["jobs"]], rest["cursor"], rest["complete"]) == (["paged-0"], None, True)
+
+
+def test_rows_tell_what_a_job_is_about_and_nothing_more(on_fleet: Cli, fleet: Fleet) -> None:
+    request = {"text": "a word for ada@example.com"}
+    fleet.jobs.submit("test.sleep", request, tenant="rows", job_id="row-1", delay=3600)
+    words = ("list", "--tenant", "rows", "--fields", "row")
+
+    (row,) = on_fleet(*words, "--json").document["jobs"]
+    assert (row["id"], row["subject"], "request" in row) == ("row-1", "a word for [masked-email]", False)
+    assert "a word for [masked-email]" in on_fleet(*words).out
 
 
 def test_a_record_that_cannot_be_read_is_listed_and_shown_with_the_reason(on_fleet: Cli, fleet: Fleet) -> None:
@@ -135,13 +157,15 @@ def test_a_record_that_cannot_be_read_is_listed_and_shown_with_the_reason(on_fle
     assert listed.out.count("succeeded") == 2
     assert "UNREADABLE: request cannot be read: recursion limit exceeded" in listed.out
     assert "cannot be read" in shown.out
-    told = {each["id"]: each["unreadable"] for each in on_fleet("list", "--tenant", "by-hand", "--json").document}
+    told = {
+        each["id"]: each["unreadable"] for each in on_fleet("list", "--tenant", "by-hand", "--json").document["jobs"]
+    }
     assert told.pop(broken.id)["request"]["text"] == "[" * 200
     assert [*told.values()] == [{}]
 
 
 def test_an_empty_list_says_so(on_fleet: Cli) -> None:
-    assert on_fleet("list", "--tenant", "nobody", "--json").document == []
+    assert on_fleet("list", "--tenant", "nobody", "--json").document["jobs"] == []
     assert "no jobs fit" in on_fleet("list", "--tenant", "nobody").out
 
 
@@ -292,4 +316,4 @@ def test_a_job_that_a_limit_holds_is_shown_as_limited_with_the_moment(on_fleet: 
     watched = on_fleet("watch", ids[0], "--for", "0.1")
     assert watched.code == 4
     assert watched.out.startswith("limited: by the rate of tenant slow, until ")
-    assert {each["id"] for each in on_fleet("list", "--state", "queued", "--json").document} >= {*ids}
+    assert {each["id"] for each in on_fleet("list", "--state", "queued", "--json").document["jobs"]} >= {*ids}

@@ -308,7 +308,38 @@ async def test_the_newest_jobs_are_listed_first_and_no_more_than_asked_for(
     for filters in ({}, {"tenant": "acme"}, {"state": JobState.QUEUED}):
         assert [record.id for record in await jobs.list(**filters, limit=3)] == ids[:-4:-1]
         assert [record.id for record in await jobs.list(**filters, limit=1000)] == ids[::-1]
-    assert await jobs.list(kind="no.such") == []
+    assert not await jobs.list(kind="no.such")
+
+
+async def test_a_page_goes_on_where_the_one_before_ended(jobs: Client, board: Board) -> None:
+    ids = [board.submit(f"job-{number}") for number in range(5)]
+    first = await jobs.list(limit=3, kind="test.echo")
+    rest = await jobs.list(limit=3, kind="test.echo", cursor=first.cursor)
+    assert (sorted(record.id for record in [*first, *rest]), len(first)) == (ids, 3)
+    assert (first.complete, rest.cursor, rest.complete) == (True, None, True)
+
+
+async def test_rows_have_a_subject_in_place_of_the_request(jobs: Client, board: Board) -> None:
+    board.submit("a", request={"text": "write to ada@example.com"})
+    (row,) = await jobs.list(fields="row")
+    assert (row.id, row.subject, row.ahead, row.unserved) == ("a", "write to [masked-email]", None, "queue")
+    assert not hasattr(row, "request")
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        ({"cursor": "x"}, "cursor"),
+        ({"limit": 0}, "limit"),
+        ({"limit": 1001}, "limit"),
+        ({"fields": "all"}, "fields"),
+        ({"code": "broken", "state": JobState.QUEUED}, "code"),
+    ],
+)
+async def test_what_makes_no_list_is_refused(jobs: Client, bad: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await jobs.list(**bad)
+    assert [*refused.value.fields] == [field]
 
 
 async def test_jobs_in_each_state_are_counted(jobs: Client, listed: dict[str, str]) -> None:

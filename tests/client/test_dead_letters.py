@@ -82,7 +82,15 @@ async def test_the_newest_dead_letters_come_first_and_no_older_ones_than_asked_f
     moment = datetime.now(UTC) - timedelta(seconds=100)
     for since in (100, timedelta(seconds=100), moment, moment.replace(tzinfo=None)):
         assert 90 <= len(await jobs.dead.list(since=since, limit=1000)) <= 101
-    assert await jobs.dead.list(since=datetime.now(UTC) + timedelta(hours=1)) == []
+    assert not await jobs.dead.list(since=datetime.now(UTC) + timedelta(hours=1))
+
+
+async def test_dead_letters_come_in_pages(jobs: Client, board: Board) -> None:
+    for number in range(5):
+        die(board, f"d-{number}", code="no_stock")
+    first = await jobs.dead.list(code="no_stock", limit=3)
+    rest = await jobs.dead.list(code="no_stock", limit=3, cursor=first.cursor)
+    assert sorted(record.id for record in [*first, *rest]) == [f"d-{number}" for number in range(5)]
 
 
 # Replaying

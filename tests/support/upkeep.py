@@ -97,6 +97,7 @@ def _contradictions(client: redis.Redis, keys: Keys) -> Iterator[str]:
             if state is None or JobState(text(state)) not in fitting:
                 yield f"{place} lists {member}, which is {text(state) if state else 'unknown'}"
     yield from _unasked(client, keys)
+    yield from _misplaced(client, keys)
     yield from _parked(client, keys)
     yield from _stuck_lines(client, keys)
     yield from _miscounted(client, keys)
@@ -115,6 +116,22 @@ def _unasked(client: redis.Redis, keys: Keys) -> Iterator[str]:
     for place in {*asked, *map(text, client.scan_iter(keys.tenant_asks("*"), count=1000))}:
         if _members(client, place) != asked.get(place, set()):
             yield f"{place} lists {_members(client, place)}, and {asked.get(place, set())} is asked"
+
+
+def _misplaced(client: redis.Redis, keys: Keys) -> Iterator[str]:
+    """Every job in an index of another kind, tenant or state, or of another code of an error."""
+    for name in client.scan_iter(f"{keys.prefix}:*", count=1000):
+        index, *words = text(name).removeprefix(f"{keys.prefix}:").rsplit(":", 2)
+        field = {"jobs-of-kind": "kind", "jobs-of-tenant": "tenant"}.get(index)
+        for member in sorted(_members(client, name)) if field else ():
+            found = [text(each or b"") for each in client.hmget(keys.job(member), field or "", "state")]
+            if found != words:
+                yield f"{text(name)} lists {member}, which has {found}"
+    for name in client.scan_iter(keys.failed_with("*"), count=1000):
+        for member in sorted(_members(client, name)):
+            error = client.hget(keys.job(member), "error")
+            if not error or text(name) != keys.failed_with(from_json(error)["code"]):
+                yield f"{text(name)} lists {member}, which has failed otherwise, or is gone"
 
 
 def _parked(client: redis.Redis, keys: Keys) -> Iterator[str]:
@@ -238,7 +255,14 @@ def _histories_unlisted(client: redis.Redis, keys: Keys) -> Iterator[str]:
 
 
 def _places(keys: Keys, state: JobState, raw: dict[Any, Any]) -> Iterator[str]:
-    yield from (keys.state(state), keys.tenant_jobs(text(raw[b"tenant"])))
+    kind, tenant = text(raw[b"kind"]), text(raw[b"tenant"])
+    yield from (keys.state(state), keys.tenant_jobs(tenant))
+    if state is not JobState.RUNNING:
+        yield keys.jobs_of_kind(kind, state)
+    if state not in {JobState.RUNNING, JobState.QUEUED}:
+        yield keys.jobs_of_tenant(tenant, state)
+    if state is JobState.FAILED:
+        yield keys.failed_with(from_json(raw[b"error"])["code"])
     of_state = {
         JobState.QUEUED: "standing",
         JobState.WAITING: "awaiting",

@@ -29,5 +29,8 @@ from .values import Budget as Budget
 from .values import Failure as Failure
 from .values import JobEvent as JobEvent
 from .values import JobRecord as JobRecord
+from .values import JobRow as JobRow
 from .values import JobState as JobState
+from .values import OpenAsk as OpenAsk
+from .values import Page as Page
 from .values import RetryPolicy as RetryPolicy

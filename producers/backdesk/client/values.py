@@ -1,9 +1,11 @@
 """The values that clients take and give."""
 
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.asks import OpenAsk
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.job import JobRecord, JobRow, JobState
+from backdesk.worker.model.page import Page
 from backdesk.worker.model.retry import RetryPolicy
 
-__all__ = ["Budget", "Failure", "JobEvent", "JobRecord", "JobState", "RetryPolicy"]
+__all__ = ["Budget", "Failure", "JobEvent", "JobRecord", "JobRow", "JobState", "OpenAsk", "Page", "RetryPolicy"]

@@ -12,7 +12,7 @@ from tests.support.workers import Fleet
 
 
 def fired(fleet: Fleet) -> list[JobRecord]:
-    return fleet.jobs.list(tenant="acme", limit=1000)
+    return [*fleet.jobs.list(tenant="acme", limit=1000)]
 
 
 def test_a_schedule_goes_on_when_the_elected_worker_is_killed_and_no_moment_is_fired_twice(

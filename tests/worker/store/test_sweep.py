@@ -75,7 +75,8 @@ def test_a_job_behind_one_that_is_gone_has_its_turn_in_the_conversation(board: B
     for name in (board.keys.job("a"), board.keys.events("a")):
         board.client.delete(name)
     board.client.zrem(board.keys.window("agents"), "a")
-    board.client.zrem(board.keys.tenant_jobs("acme"), "a")
+    for index in ("tenant-jobs:acme", "jobs-of-kind:test.echo:queued"):
+        board.client.zrem(f"{board.settings.prefix}:{index}", "a")
     board.client.delete(board.keys.flow)
     mended(
         board,
@@ -145,7 +146,8 @@ def test_a_parent_that_was_not_told_of_its_childs_end_is_told(board: Board) -> N
     board.client.zrem(board.keys.state("queued"), "a")
     board.client.zadd(board.keys.state("waiting"), {"a": 1})
     board.client.delete(board.keys.flow)
-    mended(board, ("waiting for a job that has ended", "a"))
+    unlisted = ("missing among the jobs of its kind and tenant", "a")
+    mended(board, unlisted, ("waiting for a job that has ended", "a"))
     assert (board.state("a"), board.ledger("a")) == (JobState.QUEUED, told)
 
 
@@ -234,6 +236,14 @@ def test_what_is_asked_of_people_is_listed_again(board: Board, lost: str) -> Non
     board.wait(board.start(board.submit("a")), question(within_s=60))
     board.client.delete(board.keys.asks if lost == "asks" else board.keys.tenant_asks("acme"))
     mended(board, ("missing among what is asked of people", "a"))
+
+
+@pytest.mark.parametrize("lost", ["kind", "tenant"])
+def test_a_job_that_an_index_does_not_know_is_found(board: Board, lost: str) -> None:
+    board.wait(board.start(board.submit("a")), question())
+    keys = (board.keys.jobs_of_kind("test.echo", "waiting"), board.keys.jobs_of_tenant("acme", "waiting"))
+    board.client.delete(keys[lost == "tenant"])
+    mended(board, ("missing among the jobs of its kind and tenant", "a"))
 
 
 def test_what_nobody_waits_for_is_not_listed_any_more(board: Board) -> None:

@@ -28,10 +28,12 @@ from backdesk.cli.options.dead import (
     told,
 )
 from backdesk.cli.options.moments import shown_span
+from backdesk.cli.options.pages import Cursor, Limit
 from backdesk.cli.options.request_source import read_source
 from backdesk.cli.output import AsJson, Output, table
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.jobs import show_jobs
+from backdesk.cli.views.pages import page_document, show_rest
 from backdesk.cli.views.record import show_record
 from backdesk.client import JobClient
 from backdesk.client.operations.steps import Memory
@@ -49,7 +51,8 @@ def list_dead(
     code: Code = None,
     category: OfCategory = None,
     since: Since = None,
-    limit: Most = 20,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     everything: AlsoReplayed = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,17 +62,19 @@ def list_dead(
 
         backdesk dead list --code model_unavailable --since 2h
 
-    With --json this is one array of records.
+    With --json this is an object with `jobs`, and the `cursor` to go on behind them, as of `backdesk list`.
 
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        records = client.dead.list(**filters(tenant, kind, code, category, since), limit=limit, all=everything)
-    out.document(records)
-    if records:
-        show_jobs(records, out)
-    else:
+        fitting = filters(tenant, kind, code, category, since)
+        page = client.dead.list(**fitting, limit=limit, cursor=cursor, all=everything)
+    out.document(page_document("jobs", page))
+    if page:
+        show_jobs(page, out)
+    elif page.cursor is None:
         out.line("no dead letters fit")
+    show_rest(page, out)
 
 
 def show_dead(

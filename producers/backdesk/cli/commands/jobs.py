@@ -11,12 +11,16 @@ import typer
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import ExitCode
 from backdesk.cli.options.moments import read_span
+from backdesk.cli.options.pages import Cursor, Limit
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.events import event_line
 from backdesk.cli.views.following import follow, subscribed
 from backdesk.cli.views.holds import hold_text, state_text
 from backdesk.cli.views.jobs import show_jobs
+from backdesk.cli.views.pages import page_document, show_rest
 from backdesk.cli.views.record import end_of, show_record
+from backdesk.client.operations.lists import FieldSet
+from backdesk.client.options import given
 from backdesk.worker.errors import ResultTimeout
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobState
@@ -93,29 +97,38 @@ def show_log(log: Sequence[JobEvent], out: Output) -> None:
 
 
 def list_jobs(
+    *,
     state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
     tenant: Annotated[str | None, typer.Option(metavar="NAME", help="Only this tenant's jobs.")] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only jobs of this kind.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many at most.")] = 20,
+    code: Annotated[str | None, typer.Option(metavar="CODE", help="Only jobs that failed with this code.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    fields: Annotated[
+        FieldSet, typer.Option(help="Whole records, or rows: without request and result, with a masked subject.")
+    ] = "record",
     as_json: AsJson = False,
 ) -> None:
-    """List the newest jobs: by creation for one tenant, else by their last change of state.
+    """List the newest jobs: those of a tenant in any state by creation, else by their last change of state.
 
     For example:
 
         backdesk list --state running --kind support.request --limit 5
-        backdesk list --state waiting
+        backdesk list --tenant acme --code model_unavailable --fields row
 
-    Beneath a job stands its error, or what it asks.
+    Beneath a job stands its error, or what it asks; of a row, its subject.
 
-    With --json this is one array of records.
+    With --json this is an object with `jobs`, and the `cursor` to go on behind them, null at the end. There may be more
+    behind a page that is not `complete`: one call looks at 2,000 jobs.
 
     """
     out = Output(as_json=as_json)
     with connected() as client:
-        records = client.list(state=state, tenant=tenant, kind=kind, limit=limit)
-    out.document(records)
-    if not records:
+        filters = given(state=state, tenant=tenant, kind=kind, code=code)
+        page = client.list(**filters, limit=limit, cursor=cursor, fields=fields)
+    out.document(page_document("jobs", page))
+    if page:
+        show_jobs(page, out)
+    elif page.cursor is None:
         out.line("no jobs fit; submit one with: backdesk submit KIND")
-        return
-    show_jobs(records, out)
+    show_rest(page, out)

@@ -48,7 +48,12 @@ def chosen(
         raise CommandFailed("usage", f"{sentence}, not both" if ids else sentence, ExitCode.REFUSED)
     if ids:
         return [*dict.fromkeys(ids)]
-    return [record.id for record in reversed(client.dead.list(**fitting, limit=limit, all=everything))]
+    found, cursor = list[str](), None
+    while True:
+        page = client.dead.list(**fitting, limit=min(limit - len(found), MOST), cursor=cursor, all=everything)
+        found, cursor = found + [record.id for record in page], page.cursor
+        if cursor is None or len(found) >= limit:
+            return found[::-1]
 
 
 def confirm(out: Output, verb: str, ids: Sequence[str] | None, found: Sequence[str], *, yes: bool) -> None:

@@ -11,21 +11,24 @@ from backdesk.cli.views.asks import ask_text
 from backdesk.cli.views.fitted_table import show_fitted
 from backdesk.cli.views.holds import hold_text, state_text
 from backdesk.cli.views.record import STATE_STYLES, age, failure_text
-from backdesk.worker.model.job import JobRecord
+from backdesk.worker.model.job import JobRecord, JobRow
+
+Job = JobRecord | JobRow
 
 _COLUMNS = ("id", "kind", "tenant", "state", "attempt", "age", "took")
 #: Columns that are left out where there is no room for all, one after the other.
 _DISPENSABLE = ("took", "tenant", "attempt")
 
 
-def show_jobs(records: Sequence[JobRecord], out: Output) -> None:
+def show_jobs(records: Sequence[Job], out: Output) -> None:
     """Print jobs."""
     for record in show_fitted(records, out, cells=_cells, style=_style, dispensable=_DISPENSABLE):
-        for note in _notes(record):
-            out.line(f"  {safe_line(note, out.console.width - 2)}", "yellow" if record.asks else "dim")
+        notes, asks = (_row_notes(record), False) if isinstance(record, JobRow) else (_notes(record), bool(record.asks))
+        for note in notes:
+            out.line(f"  {safe_line(note, out.console.width - 2)}", "yellow" if asks else "dim")
 
 
-def _cells(record: JobRecord) -> dict[str, str]:
+def _cells(record: Job) -> dict[str, str]:
     took = (record.finished_at - record.created_at).total_seconds() if record.finished_at else None
     cells = (
         record.id,
@@ -39,7 +42,7 @@ def _cells(record: JobRecord) -> dict[str, str]:
     return dict(zip(_COLUMNS, cells, strict=True))
 
 
-def _style(record: JobRecord, column: str) -> str:
+def _style(record: Job, column: str) -> str:
     if column != "state":
         return ""
     return "yellow" if record.limited or record.unserved else STATE_STYLES.get(record.state, "")
@@ -57,3 +60,11 @@ def _notes(record: JobRecord) -> list[str]:
     if hold := hold_text(record):
         return [hold]
     return [ask_text(ask) for ask in record.asks]
+
+
+def _row_notes(row: JobRow) -> list[str]:
+    if row.unreadable:
+        return [f"UNREADABLE: {', '.join(row.unreadable)}"]
+    held = hold_text(row)
+    told = failure_text(row.error) if row.error else "being cancelled" if row.cancelling else held
+    return [note for note in (row.subject, told) if note]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.connection import AsyncConnection
@@ -32,9 +32,9 @@ from backdesk.client.operations.jobs import (
     Events,
     Ids,
     JobOperations,
-    Records,
     outcome_of,
 )
+from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
 from backdesk.client.operations.notes import NoteOperations, Notes
 from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.rewinding import RewindOperations
@@ -48,6 +48,7 @@ from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.listing import JobFilter
 from backdesk.worker.submit.reply import Reply, check_outcome
 
 # Named here because inside the client `list` is a method.
@@ -76,7 +77,7 @@ class AsyncJobClient(AsyncConnection):
         self.core = core = JobOperations(self.deployment.settings, checks)
         self._rewinding = RewindOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
-        self._asks = AskOperations(core)
+        self._asks, self._lists = AskOperations(core), ListOperations(core)
         self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
         self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
         self._series = SeriesOperations(core)
@@ -234,19 +235,57 @@ class AsyncJobClient(AsyncConnection):
         following = AsyncFollowing(self, self.core.keys.progress(job_id), deadline)
         return AsyncWatch(following, partial(self.progress, job_id), after)
 
+    @overload
     async def list(
         self,
         *,
         state: JobState | None = None,
         tenant: str | None = None,
         kind: str | None = None,
+        code: str | None = None,
         limit: int = 50,
-    ) -> Records:
-        """Return the newest jobs that fit: by creation for one tenant, else by their last change of state.
+        cursor: str | None = None,
+        fields: Literal["record"] = "record",
+    ) -> JobPage: ...
 
-        Looks at the newest 10,000. Not atomic: a job that changes its state meanwhile may be missed.
+    @overload
+    async def list(
+        self,
+        *,
+        state: JobState | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        fields: Literal["row"],
+    ) -> RowPage: ...
+
+    async def list(
+        self,
+        *,
+        state: JobState | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        fields: FieldSet = "record",
+    ) -> JobPage | RowPage:
+        """Return a page of jobs that fit, the newest first; `cursor`, that of a page, goes on behind it.
+
+        Those of a tenant in any state, or queued, are ordered by creation, all others by their last change of state.
+        `code` is that of the error of jobs that failed. With `fields="row"` each is a JobRow: it lacks what the job was
+        given and gave, and has a `subject`.
+
+        There is an index of each state, also with a tenant or a kind, and of each code; what is left, and those of a
+        tenant or a kind that run, are looked for in the smallest of them, in 2,000 jobs a call. A page that is not
+        `complete` ended there: go on with its cursor.
+
+        Not atomic: a job that changes its state between two pages may be on both, or on neither. Raises InvalidRequest.
         """
-        return await self.do(self.core.list(state, tenant, kind, limit))
+        meant = JobFilter(JobState.FAILED if code is not None and state is None else state, tenant, kind, code)
+        return await self.do(self._lists.page(meant, limit, cursor, fields))
 
     async def cancel(self, job_id: str, reason: str = "cancelled by its owner") -> JobState:
         """End a job that has not ended; returns at once, with the state it is in now. Idempotent.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.operations.dead_letters import DeadFilter, DeadLetterOperations, Replays, Since
-from backdesk.client.operations.jobs import Records
+from backdesk.client.operations.lists import JobPage
 from backdesk.client.options import given
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
@@ -34,14 +34,16 @@ class DeadLetters:
         category: Category | str | None = None,
         since: Since | None = None,
         limit: int = 50,
+        cursor: str | None = None,
         all: bool = False,  # noqa: A002 - a word of everyday, and nothing in here calls the builtin
-    ) -> Records:
-        """Return the newest dead letters, jobs that failed: those not replayed yet, or with `all` the others too.
+    ) -> JobPage:
+        """Return a page of dead letters, jobs that failed: those not replayed yet, or with `all` the others too.
 
-        `since` is a moment (naive = UTC), or how long ago, in seconds or as a timedelta.
+        The newest come first; `cursor`, that of a page, goes on behind it. `since` is a moment (naive = UTC), or how
+        long ago, in seconds or as a timedelta. Looked for as by `JobClient.list`. Raises InvalidRequest.
         """
         meant = DeadFilter(tenant, kind, code, category, since, all)
-        return await self._client.do(self._operations.find(meant, limit))
+        return await self._client.do(self._operations.list(meant, limit, cursor))
 
     async def replay(
         self,

@@ -55,13 +55,15 @@ class ArchivedJobs:
         """Return the records of those of the jobs that are in the archive, by id."""
         return _records((yield from self.find(ids, whole=False)))
 
-    def newest(self, wanted: Wanted, fits: Fits, limit: int) -> Operation[list[JobRecord]]:
+    def newest(
+        self, wanted: Wanted, fits: Fits, limit: int, before: tuple[int, str] | None = None
+    ) -> Operation[list[JobRecord]]:
         """Return the newest records that fit, of jobs that Redis has no more, in the order of `Archive.newest`.
 
-        While the archive is away there are none, with a warning in the log: a list of what goes on must not fail then.
+        With `before` only those that come after it there. While the archive is away there are none, with a warning in
+        the log: a list of what goes on must not fail then.
         """
         found: dict[str, JobRecord] = {}
-        before: tuple[int, str] | None = None
         while self._there and len(found) < limit:
             try:
                 (page,) = yield InArchive(partial(_page, wanted=wanted, before=before))

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdesk.client.operations.jobs import PAGE, JobOperations, Records, Written
-from backdesk.client.operations.operation import Calls, Commands, Operation
+from backdesk.client.operations.jobs import JobOperations, Written
+from backdesk.client.operations.lists import JobPage, ListOperations
+from backdesk.client.operations.operation import Calls, Operation
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions
-from backdesk.worker.store.archive import Wanted
+from backdesk.worker.store.listing import JobFilter
 from backdesk.worker.submit.admission import admit, conversation_of
 
 #: Dead letters forgotten by one script call.
@@ -38,19 +39,14 @@ class DeadFilter:
     since: Since | None = None
     replayed: bool = False
 
-    def fits(self, record: JobRecord) -> bool:
-        """Whether a failed job is meant, but for its age."""
-        error = record.error
-        return (
-            self.tenant in {None, record.tenant}
-            and self.kind in {None, record.kind}
-            and self.code in {None, error and error.code}
-            and self.category in {None, error and error.category}
-            and (self.replayed or record.replayed_as is None)
+    def jobs(self, now: datetime) -> JobFilter:
+        """Return it as a filter of jobs."""
+        return JobFilter(
+            JobState.FAILED, self.tenant, self.kind, self.code, self.category, self._since_ms(now), self.replayed
         )
 
-    def since_ms(self, now: datetime) -> int | None:
-        """Return the oldest end that is meant, None for any."""
+    def _since_ms(self, now: datetime) -> int | None:
+        """Return the oldest end that is meant."""
         if self.since is None:
             return None
         if isinstance(self.since, datetime):
@@ -78,23 +74,11 @@ class DeadLetterOperations:
 
     def __init__(self, core: JobOperations) -> None:
         self._core = core
+        self._lists = ListOperations(core)
 
-    def find(self, meant: DeadFilter, limit: int) -> Operation[Records]:
-        """Return the newest that fit, of those that Redis has and those that are in the archive."""
-        since_ms, found, first = meant.since_ms(datetime.now(UTC)), dict[str, JobRecord](), 0
-        oldest = "-inf" if since_ms is None else str(since_ms)
-        while len(found) < limit:
-            failed = self._core.keys.state(JobState.FAILED)
-            (ids,) = yield Commands([("ZREVRANGEBYSCORE", failed, "+inf", oldest, "LIMIT", first, PAGE)])
-            records = yield from self._core.records([job_id.decode() for job_id in ids])
-            # By id: one more failure meanwhile, and a job stands on two pages.
-            found |= {r.id: r for r in records if r and r.state is JobState.FAILED and meant.fits(r)}
-            if len(ids) < PAGE:
-                break
-            first += PAGE
-        wanted = Wanted(meant.tenant, meant.kind, JobState.FAILED, meant.code, since_ms)
-        archived = yield from self._core.archived.newest(wanted, meant.fits, limit)
-        return sorted([*found.values(), *archived], key=_ended_at, reverse=True)[:limit]
+    def list(self, meant: DeadFilter, limit: int, cursor: str | None) -> Operation[JobPage]:
+        """Return a page of those that fit."""
+        return self._lists.records(meant.jobs(datetime.now(UTC)), limit, cursor)
 
     def replay(
         self, job_id: str, request: object | None, changes: Mapping[str, Any], *, resume: bool
@@ -119,7 +103,7 @@ class DeadLetterOperations:
 
     def replay_many(self, meant: DeadFilter, limit: int, *, resume: bool) -> Operation[Replays]:
         """Replay those that fit, the oldest first; one that is refused does not hold up the others."""
-        records = yield from self.find(meant, limit)
+        records = yield from self._lists.all(meant.jobs(datetime.now(UTC)), limit)
         done = []
         for record in reversed(records):
             try:
@@ -158,10 +142,6 @@ class DeadLetterOperations:
                 yield from self._core.archived.restore(newest.id)  # there it is found, and not written again
                 return newest.id
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record.id}/replay-after/{record.replayed_as or ''}"))
-
-
-def _ended_at(record: JobRecord) -> datetime:
-    return record.finished_at or record.created_at
 
 
 def _check_replayable(record: JobRecord, request: object | None) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
-from backdesk.worker.model.job import Hold, JobRecord, JobState
+from backdesk.worker.model.job import Hold, JobRecord, JobRow, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
 from backdesk.worker.model.version import Stranding
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
+
+Job = TypeVar("Job", JobRecord, JobRow)
 
 #: Facts of a place in line, and of the live workers, each by one command.
 _FACTS, _OF_WORKERS = 7, 3
@@ -25,12 +27,14 @@ _TO_COME = frozenset({JobState.QUEUED, JobState.SCHEDULED})
 _UNSET = ["~"] * 4
 
 
-def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRecord]]:
+def with_holds(keys: Keys, records: Sequence[Job]) -> Operation[list[Job]]:
     """Return the records, those of jobs whose turn is to come with what they wait for. One round trip, or none."""
-    queued = [record for record in records if record.state is JobState.QUEUED]
+    queued: list[Job] = [record for record in records if record.state is JobState.QUEUED]
     if not any(record.state in _TO_COME for record in records):
-        return [*records]
-    places = [*dict.fromkeys((record.queue, record.tenant, record.kind) for record in queued)]
+        return list(records)
+    places: list[tuple[str, str, str]] = [
+        *dict.fromkeys((record.queue, record.tenant, record.kind) for record in queued)
+    ]
     (seconds, micros), *replies = yield Commands(
         [
             ("TIME",),
@@ -52,7 +56,7 @@ def with_holds(keys: Keys, records: Sequence[JobRecord]) -> Operation[list[JobRe
     return [_with_lack(told.get(record.id, record), workers) for record in records]
 
 
-def _with_lack(record: JobRecord, workers: LiveWorkers) -> JobRecord:
+def _with_lack(record: Job, workers: LiveWorkers) -> Job:
     if record.state not in _TO_COME:
         return record
     lack = workers.lack(record.queue, Stranding.read(record.stranded or record.kind))
@@ -73,7 +77,7 @@ def _scopes(queue: str, tenant: str, kind: str) -> list[str]:
     return [scope_of(queue=queue), tenant_scope(tenant), scope_of(kind=kind), scope_of(tenant=tenant, kind=kind)]
 
 
-def _standing(keys: Keys, record: JobRecord) -> list[Command]:
+def _standing(keys: Keys, record: Job) -> list[Command]:
     conversation = keys.conversation(record.tenant, record.conversation or "")
     return [
         ("ZRANK", keys.line(record.queue, record.tenant, record.kind), record.id),
@@ -81,7 +85,7 @@ def _standing(keys: Keys, record: JobRecord) -> list[Command]:
     ]
 
 
-def _told(record: JobRecord, place: _Place, ahead: int | None, first: list[bytes]) -> JobRecord:
+def _told(record: Job, place: _Place, ahead: int | None, first: list[bytes]) -> Job:
     if record.conversation and first and text(first[0]) != record.id:
         return record.model_copy(update={"behind": text(first[0])})
     if ahead is None:  # it is being delivered

@@ -30,7 +30,6 @@ from backdesk.worker.submit.admission import admit, check_key, check_taken
 # Named here because inside the clients `list` is a method.
 Ids = list[str]
 Replies = list[Any]
-Records = list[JobRecord]
 MaybeRecords = list[JobRecord | None]
 Contracts = list[KindContract]
 Announcements = list[WorkerFacts]
@@ -42,9 +41,6 @@ CALLS_A_TRIP = 20
 JOBS_A_TRIP = JOBS_A_CALL * CALLS_A_TRIP
 #: Events in one answer; each may have BACKDESK_MAX_EVENT_BYTES.
 EVENTS_A_PAGE = 200
-#: Records looked at in one step of `list`, and steps at most: a filter that nothing fits must not read everything.
-PAGE = 200
-MAX_PAGES = 50
 
 
 class Written(NamedTuple):
@@ -176,17 +172,6 @@ class JobOperations:
             raise JobNotFound(job_id)
         return found[job_id].state
 
-    def list(self, state: JobState | None, tenant: str | None, kind: str | None, limit: int) -> Operation[Records]:
-        """Return jobs, newest first: by creation for one tenant, else by the last change of state."""
-        found: dict[str, JobRecord] = {}  # by id: a job that changes meanwhile may stand on two pages
-        for page in range(MAX_PAGES):
-            ids = yield from self._page(state, tenant, page)
-            records = yield from self.records(ids)
-            found |= {r.id: r for r in records if r and state in {None, r.state} and kind in {None, r.kind}}
-            if len(found) >= limit or len(ids) < PAGE:
-                break
-        return (yield from with_holds(self.keys, [*found.values()][:limit]))
-
     def kinds(self) -> Operation[Contracts]:
         """Return the contracts that workers have announced, by name."""
         return self.announced.list()
@@ -202,16 +187,6 @@ class JobOperations:
         """Return how many jobs are in each state."""
         sizes = yield Commands([("ZCARD", self.keys.state(state)) for state in JobState])
         return dict(zip(JobState, sizes, strict=True))
-
-    def _page(self, state: JobState | None, tenant: str | None, page: int) -> Operation[Ids]:
-        first, last = page * PAGE, (page + 1) * PAGE - 1
-        if tenant is not None or state is not None:
-            key = self.keys.tenant_jobs(tenant) if tenant is not None else self.keys.state(str(state))
-            (ids,) = yield Commands([("ZREVRANGE", key, first, last)])
-            return [job_id.decode() for job_id in ids]
-        newest = yield Commands([("ZREVRANGE", self.keys.state(s), 0, last, "WITHSCORES") for s in JobState])
-        merged = sorted((_entry(pair) for pairs in newest for pair in pairs), reverse=True)
-        return [job_id for _, job_id in merged[first : last + 1]]
 
     def records(self, ids: Sequence[str]) -> Operation[MaybeRecords]:
         """Return the records of jobs, None for each that is not there, in one round trip and one to the archive."""
@@ -299,8 +274,3 @@ def outcome_of(record: JobRecord) -> Any:
         return record.result
     failure = record.error or Failure(code="unknown", message="no reason was recorded")
     raise JobFailed(record.id, record.state, failure)
-
-
-def _entry(pair: Sequence[Any]) -> tuple[float, str]:
-    member, score = pair
-    return float(score), member.decode()

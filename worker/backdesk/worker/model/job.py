@@ -192,6 +192,50 @@ class JobRecord(BaseModel):
         return self.state in TERMINAL
 
 
+class JobRow(BaseModel):
+    """A job as a line of a list: a record without what the job was given, gave, and went through.
+
+    The fields are those of `JobRecord`. `subject` says in one line what its request is about, with what looks like an
+    address or a number of a person masked. `unreadable` names the fields that cannot be read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: str
+    tenant: str
+    queue: str
+    state: JobState
+    priority: int
+    attempt: int
+    subject: str = ""
+    error: Failure | None = None
+    usage: Usage | None = None
+    worker: str | None = None
+    created_at: datetime
+    run_at: datetime | None = None
+    expires_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    degraded: Failure | None = None
+    cancelling: bool = False
+    parent: str | None = None
+    origin: str | None = None
+    replayed_as: str | None = None
+    conversation: str | None = None
+    limited: Hold | None = None
+    ahead: int | None = None
+    behind: str | None = None
+    stranded: str | None = None
+    unserved: Unserved | None = None
+    unreadable: list[str] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has reached a state that it will not leave."""
+        return self.state in TERMINAL
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to run one attempt at a job."""

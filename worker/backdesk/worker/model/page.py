@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar, overload
 from backdesk.worker.errors import InvalidRequest
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,21 @@ class Page(Sequence[T]):
     def __getitem__(self, at: int | slice) -> T | list[T]:
         return self.items[at]
 
+    def holding(self, items: list[U]) -> Page[U]:
+        """Return a page of something else that was found at the same place."""
+        return Page(items, self.cursor, self.looked_at, self.of, self.complete)
+
 
 class Place(NamedTuple):
     """The place in a list of the last entry that was looked at; empty at the beginning."""
 
     score: str = ""
     member: str = ""
+
+    @property
+    def rank(self) -> tuple[float, str]:
+        """Return it as it compares with others."""
+        return float(self.score), self.member
 
     @property
     def cursor(self) -> str | None:

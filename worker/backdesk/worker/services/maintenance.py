@@ -89,6 +89,7 @@ class Maintenance:
             if repeated := self._repeat(self._transitions.redispatch(queue)):
                 log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
         self._sweep()
+        self._relist()
         self._audit()
         self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
         if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
@@ -117,6 +118,17 @@ class Maintenance:
     def _sweep(self) -> None:
         for what, job_id in run(self._client, self._transitions.sweep()):
             log.warning("job_repaired", extra={"job_id": job_id, "reason": what})
+
+    def _relist(self) -> None:
+        """Go on while there is something to do: after an upgrade no job that has ended may be listed yet."""
+        listed = 0
+        for _ in range(MAX_ROUNDS):
+            mended = run(self._client, self._transitions.relist())
+            listed += mended
+            if not mended:
+                break
+        if listed:
+            log.info("jobs_listed", extra={"count": listed})
 
     def _prune(self) -> None:
         self._repeat(self._transitions.prune())

@@ -153,6 +153,18 @@ class Keys:
         """Zset: every job in a state, by the time in ms it entered it; `failed` holds the dead letters. Pruned."""
         return f"{self.prefix}:state:{state}"
 
+    def jobs_of_kind(self, kind: str, state: str) -> str:
+        """Zset: the jobs of a kind in a state but `running`, by the time in ms they entered it. Gone when empty."""
+        return f"{self.prefix}:jobs-of-kind:{kind}:{state}"
+
+    def jobs_of_tenant(self, tenant: str, state: str) -> str:
+        """Zset: those of a tenant in a state but `queued`, `running`, by when in ms they entered. Gone when empty."""
+        return f"{self.prefix}:jobs-of-tenant:{tenant}:{state}"
+
+    def failed_with(self, code: str) -> str:
+        """Zset: the dead letters with a code, by the time in ms they failed. Gone when empty."""
+        return f"{self.prefix}:failed-with:{code}"
+
     @property
     def forgetting(self) -> str:
         """Zset: every job that has ended, by the time in ms after which it is forgotten. Pruned."""

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobRecord, JobState, Usage
+from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobRecord, JobRow, JobState, Usage
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.text.json import Unreadable, decode
+from backdesk.worker.text.subject import subject_of
 
 #: The type of what stands in a log and is no event.
 UNREADABLE = "unreadable"
@@ -83,6 +86,58 @@ def read_record(
         message = f"its record cannot be read: {its.unreadable['state'].reason}"
         return record.model_copy(update={"error": error or Failure(code="unreadable", message=message)})
     return record
+
+
+#: The fields of a job's hash that a row is read from, in the order in which `read_row` takes them.
+ROW_FIELDS = (
+    "kind", "tenant", "queue", "state", "priority", "attempt", "error", "usage", "worker", "created_at", "run_at",
+    "expires_at", "started_at", "finished_at", "degraded", "stop", "parent", "origin", "replayed_as", "conversation",
+    "parked", "stranded", "request",
+)  # fmt: skip
+
+
+def read_row(job_id: str, values: Sequence[bytes | None], longest: int) -> JobRow:
+    """Return the row of a job, given the values of `ROW_FIELDS`, of which a request is cut after so many bytes.
+
+    Like `read_record` it raises nothing.
+    """
+    its = Fields({name: value for name, value in zip(ROW_FIELDS, values, strict=True) if value is not None})
+    state, request = its.demand("state", _state, JobState.FAILED), its.raw.get("request", b"")
+    return JobRow(
+        id=job_id,
+        kind=its.demand("kind", _text, ""),
+        tenant=its.demand("tenant", _text, ""),
+        queue=its.demand("queue", _text, ""),
+        state=state,
+        priority=its.demand("priority", int, DEFAULT_PRIORITY),
+        attempt=its.demand("attempt", int, 0),
+        subject=subject_of(request, cut=len(request) >= longest),
+        error=its.read("error", Failure.model_validate_json),
+        usage=its.read("usage", Usage.model_validate_json),
+        worker=its.read("worker", _text),
+        created_at=its.demand("created_at", moment, _UNKNOWN_MOMENT),
+        run_at=its.read("run_at", moment),
+        expires_at=its.read("expires_at", moment),
+        started_at=its.read("started_at", moment),
+        finished_at=its.read("finished_at", moment),
+        degraded=its.read("degraded", Failure.model_validate_json),
+        cancelling="stop" in its.raw and state is JobState.RUNNING,
+        parent=its.read("parent", _text),
+        origin=its.read("origin", _text),
+        replayed_as=its.read("replayed_as", _text),
+        conversation=its.read("conversation", _text),
+        limited=_parked(its, state),
+        stranded=its.read("stranded", _text) if state is JobState.QUEUED else None,
+        unreadable=sorted(its.unreadable),
+    )
+
+
+def row_of(record: JobRecord, longest: int) -> JobRow:
+    """Return the row of a job whose record is there; the request is looked at no further than so many bytes."""
+    request = to_json(record.request)[:longest]
+    told = {name: value for name, value in record if name in JobRow.model_fields}
+    told |= {"subject": subject_of(request, cut=len(request) >= longest), "unreadable": sorted(record.unreadable)}
+    return JobRow(**told)
 
 
 def _parked(its: Fields, state: JobState) -> Hold | None:

@@ -162,6 +162,13 @@ class UpkeepCalls(CallBuilder):
             lease_ms=lease_ms,
         )
 
+    def relist(self) -> Call[int]:
+        """See to it that some jobs that have ended are found by their indexes, the next ones at each call.
+
+        Gives how many were not, or were where they do not belong. About `BATCH` are looked at.
+        """
+        return self._call("relist", int, most=BATCH)
+
     def redispatch(self, queue: str) -> Call[int]:
         """Deliver again what was lost on its way to a claim; gives how many. At most `BATCH` a call."""
         age_ms = round(self._settings.redispatch_after_s * 1000)

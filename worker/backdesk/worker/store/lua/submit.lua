@@ -86,10 +86,10 @@ local function write(job, each)
     end
   end
   redis.call('ZADD', state_key(job.state), whole(now), job.id) -- first, so that the sweep finds the job in any case
+  index_job(job, job.state, whole(now))
   redis.call('HSET', job_key(job.id), unpack(fields))
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
-  redis.call('SADD', tenants_key, job.tenant)
-  count_backlog(job)
+  if count_backlog(job) == 1 then redis.call('SADD', tenants_key, job.tenant) end
 end
 
 -- An idempotency key lasts as long as its job, unless it is to last for a time, or only while the job goes on.

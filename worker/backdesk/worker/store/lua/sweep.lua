@@ -143,6 +143,12 @@ local function tend_indexes(job)
     redis.call('SADD', tenants_key, job.tenant)
     note('missing among the jobs of its tenant', job.id)
   end
+  local of_kind = OF_NO_KIND[job.state] or redis.call('ZSCORE', jobs_of_kind_key(job.kind, job.state), job.id)
+  local of_tenant = OF_NO_TENANT[job.state] or redis.call('ZSCORE', jobs_of_tenant_key(job.tenant, job.state), job.id)
+  if not (of_kind and of_tenant) then
+    index_job(job, job.state, redis.call('ZSCORE', state_key(job.state), job.id))
+    note('missing among the jobs of its kind and tenant', job.id)
+  end
   if next_limit(job) and not redis.call('ZSCORE', expiring_key, job.id) then
     watch_limits(job)
     note('without an end of its time', job.id)
@@ -163,6 +169,7 @@ local function look_at(id, state)
     tend_indexes(job)
     return tend[state](job)
   end
+  if job then unindex_job(job, state) end
   redis.call('ZREM', state_key(state), id)
   if job and (ACTIVE[job.state] or ENDED[job.state]) then redis.call('ZADD', state_key(job.state), 'NX', whole(now), id) end
   note('listed in a state that it is not in', id)

@@ -1,10 +1,11 @@
 -- The backlog of a tenant: its jobs that have not ended, and the bytes of their requests, counted as they come and go.
 --!include keys
 
+-- Returns how many jobs the tenant has now.
 local function count_backlog(job)
   local key = backlog_key(job.tenant)
-  redis.call('HINCRBY', key, 'jobs', 1)
   redis.call('HINCRBY', key, 'bytes', job.bytes)
+  return redis.call('HINCRBY', key, 'jobs', 1)
 end
 
 -- A job that was counted with so many bytes has ended. A recount under way (audit.lua) has come to all of its tenant that

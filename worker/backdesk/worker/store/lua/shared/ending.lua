@@ -131,6 +131,7 @@ conclude = function(job, state, name, value, data, ...)
     'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
     'asking')
+  if state == 'failed' then redis.call('ZADD', dead_letters_like(value), whole(now), job.id) end
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
   if field[5] == 'active' then release_key(job, field[1]) end

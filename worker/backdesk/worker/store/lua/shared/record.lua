@@ -2,6 +2,7 @@
 --!include keys
 --!include clock
 --!include events
+--!include indexes
 --!include dispatch
 
 local ACTIVE = {scheduled = true, queued = true, running = true, waiting = true}
@@ -28,8 +29,12 @@ end
 local function enter(job, state, ...)
   -- In this order: wherever a script is ended, some list still has the job, and the sweep finds it there.
   redis.call('ZADD', state_key(state), whole(now), job.id)
+  index_job(job, state, whole(now))
   redis.call('HSET', job_key(job.id), 'state', state, ...)
-  if state ~= job.state then redis.call('ZREM', state_key(job.state), job.id) end
+  if state ~= job.state then
+    unindex_job(job, job.state)
+    redis.call('ZREM', state_key(job.state), job.id)
+  end
   job.state = state
 end
 
