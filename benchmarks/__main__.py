@@ -20,6 +20,7 @@ from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
 from benchmarks.job_rates import job_rates
 from benchmarks.line import Line
+from benchmarks.lists import lists
 from benchmarks.model_limits import model_limits
 from benchmarks.outage import outage
 from benchmarks.plan import Plan
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "outage": outage,
     "depth": depth,
     "archive": archive,
+    "lists": lists,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
