@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation
 from backdesk.worker.errors import ArchiveUnavailable, JobNotFound
 from backdesk.worker.model.job import JobRecord
+from backdesk.worker.model.page import Page, Place
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.archive import Archive, ArchivedDay, ArchivedJob, Wanted
+from backdesk.worker.store.archive import ArchivedDay, ArchivedJob, Wanted
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.listing import MOST_LOOKED_AT
 from backdesk.worker.store.remains import Remains, entries_of, remains_in
 from backdesk.worker.store.upkeep import UpkeepCalls
 
 log = logging.getLogger(__name__)
 
-#: Records read in one step of a list.
+#: Records of a list that are asked for at once.
 PAGE = 200
 #: Figures of a day, tenant and kind read in one step.
 DAYS_A_PAGE = 1000
 
-Found = dict[str, Remains]
 Fits = Callable[[JobRecord], bool]
 
 
@@ -55,28 +55,34 @@ class ArchivedJobs:
         """Return the records of those of the jobs that are in the archive, by id."""
         return _records((yield from self.find(ids, whole=False)))
 
-    def newest(
-        self, wanted: Wanted, fits: Fits, limit: int, before: tuple[int, str] | None = None
-    ) -> Operation[list[JobRecord]]:
-        """Return the newest records that fit, of jobs that Redis has no more, in the order of `Archive.newest`.
+    def newest(self, wanted: Wanted, fits: Fits, limit: int, after: Place) -> Operation[Page[tuple[Place, JobRecord]]]:
+        """Return a page of the newest records that fit, of jobs that Redis has no more, in the order of the archive.
 
-        With `before` only those that come after it there. While the archive is away there are none, with a warning in
-        the log: a list of what goes on must not fail then.
+        It may hold more than `limit`. While the archive is away it is empty, with a warning in the log: a list of what
+        goes on must not fail then.
         """
-        found: dict[str, JobRecord] = {}
-        while self._there and len(found) < limit:
-            try:
-                (page,) = yield InArchive(partial(_page, wanted=wanted, before=before))
-            except ArchiveUnavailable as error:
-                log.warning("archive_not_read", extra={"error": str(error)})
-                break
-            here = yield from self.here([each.id for each in page])
-            gone = _records([each for each in page if each.id not in here])
-            found |= {job_id: record for job_id, record in gone.items() if fits(record)}
-            if len(page) < PAGE:
-                break
-            before = (page[-1].created_ms if wanted.by_creation else page[-1].ended_ms, page[-1].id)
-        return [*found.values()][:limit]
+        found, looked_at = list[tuple[Place, JobRecord]](), 0
+        if not self._there:
+            return Page(found, None, looked_at, looked_at, complete=True)
+        while len(found) < limit and looked_at < MOST_LOOKED_AT:
+            part = yield from self._part(wanted, after)
+            here = yield from self.here([each.id for each in part])
+            gone = _records([each for each in part if each.id not in here])
+            found += [(_place(wanted, each), gone[each.id]) for each in part if each.id in gone and fits(gone[each.id])]
+            looked_at += len(part)
+            if len(part) < PAGE:
+                return Page(found, None, looked_at, looked_at, complete=True)
+            after = _place(wanted, part[-1])
+        return Page(found, after.cursor, looked_at, looked_at, complete=len(found) >= limit)
+
+    def _part(self, wanted: Wanted, after: Place) -> Operation[list[ArchivedJob]]:
+        before = (int(float(after.score)), after.member) if after.score else None
+        try:
+            (part,) = yield InArchive(lambda archive: archive.newest(wanted, before, PAGE))
+        except ArchiveUnavailable as error:
+            log.warning("archive_not_read", extra={"error": str(error)})
+            return []
+        return [*part]
 
     def days(self, since: str, until: str, after: ArchivedDay | None) -> Operation[list[ArchivedDay]]:
         """Return a page of the figures of days, both included, beyond one of them; none after the last."""
@@ -107,8 +113,8 @@ class ArchivedJobs:
             yield Calls([self._calls.restore(job_id, entries_of(remains_in(each)))])
 
 
-def _page(archive: Archive, *, wanted: Wanted, before: tuple[int, str] | None) -> list[ArchivedJob]:
-    return archive.newest(wanted, before, PAGE)
+def _place(wanted: Wanted, job: ArchivedJob) -> Place:
+    return Place(str(job.created_ms if wanted.by_creation else job.ended_ms), job.id)
 
 
 def _records(found: Sequence[ArchivedJob]) -> dict[str, JobRecord]:

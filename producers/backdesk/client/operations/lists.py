@@ -15,7 +15,6 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import ACTIVE, JobRecord, JobRow, JobState
 from backdesk.worker.model.page import Page, Place, read_cursor
 from backdesk.worker.store.archive import Wanted
-from backdesk.worker.store.jobs import milliseconds
 from backdesk.worker.store.listing import LONGEST_BEGINNING, JobFilter, ListingCalls
 from backdesk.worker.store.records import row_of
 
@@ -70,7 +69,7 @@ class ListOperations:
         placed = [*zip([place for place, _ in page], here, strict=True)]
         archived = yield from self._archived(meant, limit, after)
         rows = [(place, row_of(record, LONGEST_BEGINNING)) for place, record in archived]
-        return _merged(page.holding(placed), rows, limit)
+        return _merged(page.holding(placed), archived.holding(rows), limit)
 
     def all(self, meant: JobFilter, limit: int) -> Operation[list[JobRecord]]:
         """Return the newest records that fit, so many at most, however far they are to be looked for."""
@@ -81,30 +80,25 @@ class ListOperations:
             if cursor is None or len(found) >= limit:
                 return found
 
-    def _archived(self, meant: JobFilter, limit: int, after: Place) -> Operation[list[tuple[Place, JobRecord]]]:
-        """Return the newest that fit of those in the archive, which has them in the order of Redis."""
+    def _archived(self, meant: JobFilter, limit: int, after: Place) -> Operation[Page[tuple[Place, JobRecord]]]:
+        """Return a page of those in the archive, which has them in the order of Redis."""
         if meant.state in ACTIVE:
-            return []
+            return Page([], None, 0, 0, complete=True)
         by_creation = meant.tenant is not None and meant.state is None
         wanted = Wanted(meant.tenant, meant.kind, meant.state, meant.code, meant.since_ms, by_creation)
-        before = (int(float(after.score)), after.member) if after.score else None
-        found = yield from self._core.archived.newest(wanted, meant.fits, limit, before)
-        return [(_place_of(record, by_creation=by_creation), record) for record in found]
+        return (yield from self._core.archived.newest(wanted, meant.fits, limit, after))
 
 
-def _merged(page: Page[tuple[Place, T]], archived: list[tuple[Place, T]], limit: int) -> Page[T]:
-    """Return a page of what Redis has with what the archive has of the same part of the list."""
-    if page.cursor is not None:
-        end = read_cursor(page.cursor).rank
-        archived = [each for each in archived if each[0].rank > end]
-    both = sorted([*page, *archived], key=lambda each: each[0].rank, reverse=True)
-    cursor = page.cursor
-    if len(both) > limit or (cursor is None and len(archived) == limit):
-        cursor = both[limit - 1][0].cursor
-    items = [item for _, item in both[:limit]]
-    return Page(items, cursor, page.looked_at, page.of, page.complete or len(items) == limit)
-
-
-def _place_of(record: JobRecord, *, by_creation: bool) -> Place:
-    moment = record.created_at if by_creation else record.finished_at or record.created_at
-    return Place(str(milliseconds(moment)), record.id)
+def _merged(page: Page[tuple[Place, T]], archived: Page[tuple[Place, T]], limit: int) -> Page[T]:
+    """Return a page of what Redis has with what the archive has: up to where both were looked through."""
+    ends = [read_cursor(each.cursor) for each in (page, archived) if each.cursor is not None]
+    end = max(ends, key=lambda place: place.rank, default=None)
+    both = {place.member: (place, item) for place, item in (*archived, *page)}  # by id: one may go there meanwhile
+    found = sorted(both.values(), key=lambda each: each[0].rank, reverse=True)
+    if end is not None:
+        found = [each for each in found if each[0].rank >= end.rank]
+    if len(found) > limit:
+        found, end = found[:limit], found[limit - 1][0]
+    looked_at, of = page.looked_at + archived.looked_at, page.of + archived.of
+    complete = end is None or len(found) == limit
+    return Page([item for _, item in found], end and end.cursor, looked_at, of, complete)
