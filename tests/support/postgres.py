@@ -58,9 +58,9 @@ class Postgres:
 
     def stop(self) -> None:
         self._do("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
+        self._keeper.wait(timeout=60)  # its input stays open till then: at its end it would remove the folder
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
-        self._keeper.wait(timeout=60)
 
     def make(self) -> None:
         self._do("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-sync")
