@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE
+from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE, WORKER
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import ROOT, ask
@@ -74,9 +74,9 @@ def _here() -> Path:
     return Path(sys.executable)
 
 
-def _celery(app: str, pool: str, *options: str) -> Callable[[int], list[str]]:
+def _celery(pool: str, *options: str) -> Callable[[int], list[str]]:
     quiet = ["--without-gossip", "--without-mingle", "-l", "WARNING"]
-    return lambda slots: ["-A", app, "worker", "-P", pool, "-c", str(slots), *quiet, *options]
+    return lambda slots: [*options, "-P", pool, "-c", str(slots), *quiet]
 
 
 def _succeeded(client: redis.Redis) -> int:
@@ -98,8 +98,8 @@ BACKDESK = Contender(
     "backdesk",
     _here,
     "benchmarks.submitter",
-    "celery",
-    _celery("backdesk.worker.app", "custom", "-Q", "agents"),
+    WORKER[-1],
+    _celery("custom", "-Q", "agents"),
     lambda client, count: count - _succeeded(client),
 )
 CELERY = Contender(
@@ -107,7 +107,7 @@ CELERY = Contender(
     _here,
     "benchmarks.peers.celery_submitter",
     "celery",
-    _celery("benchmarks.peers.celery_app", "threads"),
+    _celery("threads", "-A", "benchmarks.peers.celery_app", "worker"),
     lambda client, _: _queued_by_celery(client),
 )
 ARQ = Contender(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from tests.support.workers import ROOT
 ENGINE = ROOT / "worker" / "backdesk" / "worker"
 #: Libraries of the worker side. A producer must start without them.
 HEAVY = ("celery", "kombu", "pydantic_ai", "openai", "sqlalchemy", "structlog", "flower")
+#: What some workers need: those with a port for metrics, an archive, kinds of agents; or no worker at all.
+UNUSED = ("flower", "prompt_toolkit", "jsonschema", "prometheus_client", "pydantic_ai", "openai", "sqlalchemy")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,13 @@ def test_the_wheel_holds_one_namespace_and_nothing_else(wheel: list[str]) -> Non
 def test_a_producer_starts_where_the_libraries_of_the_worker_are_missing(module: str) -> None:
     missing = f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); import {module}"
     subprocess.run([sys.executable, "-c", missing], check=True, cwd=ROOT)
+
+
+def test_a_worker_loads_nothing_that_its_kinds_and_settings_do_not_ask_for() -> None:
+    loaded = f"import sys, backdesk.worker.__main__; print([name for name in {UNUSED!r} if name in sys.modules])"
+    environment = {**os.environ, "BACKDESK_TASK_MODULES": "tests.support.kinds"}
+    done = subprocess.run([sys.executable, "-c", loaded], check=True, cwd=ROOT, env=environment, capture_output=True)
+    assert done.stdout.strip() == b"[]"
 
 
 @pytest.mark.parametrize(

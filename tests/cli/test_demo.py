@@ -93,7 +93,7 @@ def test_a_worker_that_cannot_start_is_a_failure_with_its_last_words(tmp_path: P
     answer = finish(begin("demo", cwd=tmp_path))
 
     assert answer.code == 1
-    assert "Error: the worker ended with exit code 2; its log ends with:" in answer.err
+    assert "Error: the worker ended with exit code 1; its log ends with:" in answer.err
     assert "no logs today" in answer.err
     assert "Traceback" not in answer.err.splitlines()[0]
 
@@ -105,7 +105,7 @@ def test_a_worker_that_dies_under_the_job_is_a_failure(tmp_path: Path) -> None:
         if line.split()[1:2] == ["started"]:
             break
     for pid in descendants(demo.pid):
-        if words_of(pid)[1:3] == ["-m", "celery"]:
+        if words_of(pid)[1:3] == ["-m", "backdesk.worker"]:
             os.kill(pid, signal.SIGKILL)
     answer = finish(demo)
 

@@ -31,7 +31,7 @@ def test_agents_run_in_threads_and_tools_in_processes(cli: Cli, started: Calls, 
         assert cli("worker", *words, url=redis_server.url).code == 0
     (agents, env), (tools, _), (everything, _) = started
 
-    assert agents[1:6] == ["-m", "celery", "-A", "backdesk.worker.app", "worker"]
+    assert agents[1:3] == ["-m", "backdesk.worker"]
     assert {"--queues=agents", "--pool=custom", "--concurrency=200", f"--hostname=agents-{os.getpid()}@%h"} <= set(
         agents
     )

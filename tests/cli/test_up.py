@@ -171,7 +171,7 @@ def test_a_part_that_fails_at_the_start_stops_everything(tmp_path: Path) -> None
     answer = finish(begin("up", "--no-flower", cwd=tmp_path, **KINDS))
 
     assert answer.code == 1
-    assert "ended with exit code 2 at its start" in answer.err
+    assert "ended with exit code 1 at its start" in answer.err
     assert "no logs today" in answer.err
     assert "Stopped." in answer.out
     assert find_running(tmp_path / ".backdesk") is None

@@ -14,7 +14,9 @@ from backdesk.worker.errors import ConfigurationError
 AGENT_SLOTS = 200
 #: What `--pool=custom` means to Celery, by this variable.
 POOL_VARIABLE, LOOP_POOL = "CELERY_CUSTOM_WORKER_POOL", "backdesk.worker.celery.pool:LoopPool"
-_CELERY = (sys.executable, "-m", "celery", "-A", "backdesk.worker.app")
+#: A worker as `celery worker` starts it, without all that the `celery` program loads besides.
+WORKER = (sys.executable, "-m", "backdesk.worker")
+_FLOWER = (sys.executable, "-m", "celery", "-A", "backdesk.worker.app", "flower")
 #: Flower keeps this many tasks in memory.
 _FLOWER_TASKS = 10_000
 
@@ -37,8 +39,7 @@ def worker_command(queues: Sequence[str], concurrency: int | None, name: str, lo
     tools = list(queues) == ["tools"]
     slots = concurrency or (tool_slots() if tools else AGENT_SLOTS)
     return [
-        *_CELERY,
-        "worker",
+        *WORKER,
         f"--queues={','.join(queues)}",
         f"--pool={'prefork' if tools else 'custom'}",
         f"--concurrency={slots}",
@@ -51,7 +52,7 @@ def worker_command(queues: Sequence[str], concurrency: int | None, name: str, lo
 
 def flower_command(address: str, port: int, extra: Sequence[str] = ()) -> list[str]:
     """Return the command of Flower."""
-    return [*_CELERY, "flower", f"--address={address}", f"--port={port}", f"--max-tasks={_FLOWER_TASKS}", *extra]
+    return [*_FLOWER, f"--address={address}", f"--port={port}", f"--max-tasks={_FLOWER_TASKS}", *extra]
 
 
 def environment(deployment: Deployment, changes: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
@@ -23,6 +22,9 @@ from backdesk.worker.text.json import NotJson, encode
 CONVERSATION_FIELD = "conversation_id"
 #: The attribute of a function under which `@task` leaves the kind, so that a client reads it without loading a worker.
 KIND_OF_BODY = "backdesk_kind"
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 Request_co = TypeVar("Request_co", bound=BaseModel, covariant=True)
 Result_co = TypeVar("Result_co", bound=BaseModel, covariant=True)
@@ -159,6 +161,8 @@ class SchemaCheck:
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - 3 MB, and a worker checks by models
+
         return Draft202012Validator(self._schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
     def encode(self, request: object) -> bytes:

@@ -23,9 +23,6 @@ from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 
-#: The text format that `render` writes.
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 class Metrics(Collector):
     """The figures of one deployment; each rendering reads them anew, in three round trips."""

@@ -20,7 +20,6 @@ from redis.exceptions import RedisError
 
 from backdesk.worker.model.health import HealthReport, WorkerFacts
 from backdesk.worker.process.periodic import Periodic
-from backdesk.worker.services.metrics import CONTENT_TYPE
 from backdesk.worker.store.connection import explained
 
 log = logging.getLogger(__name__)
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 WRITE_EVERY_S = 2.0
 #: A caller that says nothing is let go. Seconds.
 HTTP_TIMEOUT_S = 5.0
+_PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class FileProbe:
@@ -103,7 +103,7 @@ def _health(facts: Callable[[], WorkerFacts]) -> Callable[[], Answer]:
 def _page(metrics: Callable[[], bytes]) -> Callable[[], Answer]:
     def answer() -> Answer:
         try:
-            return Answer(200, CONTENT_TYPE, metrics())
+            return Answer(200, _PROMETHEUS_TEXT, metrics())
         except RedisError as error:
             return Answer(503, "text/plain; charset=utf-8", f"Redis cannot be read: {explained(error)}\n".encode())
 

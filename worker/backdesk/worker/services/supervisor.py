@@ -15,7 +15,6 @@ from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.services.archiver import Archiver
 from backdesk.worker.services.maintenance import Maintenance
-from backdesk.worker.services.metrics import Metrics
 from backdesk.worker.services.presence import Presence
 from backdesk.worker.services.probes import FileProbe, HttpProbe
 from backdesk.worker.services.scheduler import Scheduler
@@ -93,6 +92,8 @@ def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:
     if settings.health_file:
         probes.append(FileProbe(settings.health_file, facts))
     if settings.health_port:
+        from backdesk.worker.services.metrics import Metrics  # noqa: PLC0415 - 2 MB, for a worker with a port only
+
         try:
             metrics = Metrics(connect(settings.url, settings.socket_timeout_s, "metrics"), settings)
             probes.append(HttpProbe(settings.health_host, settings.health_port, facts, metrics.render))
