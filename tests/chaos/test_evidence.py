@@ -52,7 +52,7 @@ def test_a_request_that_nobody_took_back_is_found(
     client: redis.Redis, settings: Settings, witness: Witness, key: str
 ) -> None:
     name = key if key == "unacked" else f"{settings.prefix}:{key}"
-    client.hset(name, "job-1", "x")
+    client.hset(name, "job-1", '["", "call:job-1"]')
     assert any(entry.startswith(f"{name} is not empty") for entry in leftovers(client, settings, witness))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from backdesk.cli.commands import cancel
 from tests.cli.conftest import Cli
+from tests.support.board import Board
 from tests.support.workers import Fleet
 
 
@@ -44,10 +45,11 @@ def test_a_job_that_does_not_stop_in_time_is_exit_code_4(
     on_fleet: Cli, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cancel, "PATIENCE_S", 0.1)
-    claim = fleet.board.start(fleet.board.submit("held-by-nobody", queue="nowhere"))
+    board = Board(fleet.redis, fleet.settings.model_copy(update={"lease_s": 60.0}))  # no worker takes it back meanwhile
+    claim = board.start(board.submit("held-by-nobody", queue="nowhere"))
     answer = on_fleet("cancel", "held-by-nobody")
     document = on_fleet("cancel", "held-by-nobody", "--json").document
-    fleet.board.succeed(claim)
+    board.succeed(claim)
 
     assert answer.code == 4
     assert answer.out.startswith("held-by-nobody is still running and was asked to stop")
