@@ -23,7 +23,7 @@ def test_a_job_that_is_cancelled_stops_within_seconds(fleet: Fleet, kind: str) -
     job.cancel("changed my mind")
     with pytest.raises(JobFailed, match="changed my mind"):
         job.result(timeout=PATIENCE_S)
-    assert time.monotonic() - asked_at < 5
+    assert time.monotonic() - asked_at < 20, "it was to sleep for a minute"
     assert [event.type for event in job.watch()] == ["queued", "started", "cancelled"]
 
 

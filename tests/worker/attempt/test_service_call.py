@@ -189,7 +189,7 @@ def test_the_job_that_probes_well_lets_the_others_through(bench: Bench, outside:
     began = time.monotonic()
     job_id = bench.run_body(calling())
     assert bench.board.state(job_id) is JobState.SUCCEEDED
-    assert 1.5 < time.monotonic() - began < 4, "a probe waits for its time in its run"
+    assert 1.5 < time.monotonic() - began < 15, "a probe waits for its time in its run"
     eventually(lambda: breaker(outside) == BreakerState.CLOSED, what="the closed breaker")
 
 
