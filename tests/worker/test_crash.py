@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.worker.errors import JobFailed
-from backdesk.worker.model.job import JobState
+from backdesk.worker.model.job import JobRecord, JobState
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import ROOT, Fleet, Worker, environment
 
@@ -130,6 +130,16 @@ with JobClient() as jobs:
 """
 
 
+def all_records(fleet: Fleet) -> list[JobRecord]:
+    """The records of all jobs, page by page."""
+    page = fleet.jobs.list(limit=1000)
+    records = [*page]
+    while page.cursor:
+        page = fleet.jobs.list(limit=1000, cursor=page.cursor)
+        records += page
+    return records
+
+
 @pytest.mark.parametrize("total", [2_000, pytest.param(9_900, marks=pytest.mark.soak)])
 def test_of_the_jobs_of_three_producers_on_two_workers_each_runs_once(fleet_of_this_test: Fleet, total: int) -> None:
     fleet = fleet_of_this_test
@@ -148,7 +158,7 @@ def test_of_the_jobs_of_three_producers_on_two_workers_each_runs_once(fleet_of_t
     ]
     assert [producer.wait(60) for producer in producers] == [0, 0, 0]
     eventually(lambda: fleet.jobs.counts()[JobState.SUCCEEDED] == total, what="the end of all jobs")
-    records = fleet.jobs.list(limit=total + 1)
+    records = all_records(fleet)
     assert len(records) == total
     assert {record.attempt for record in records} == {1}
     assert {record.worker for record in records} == {worker.name for worker in workers}
