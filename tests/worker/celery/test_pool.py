@@ -13,7 +13,7 @@ from celery import Celery
 from kombu.utils.imports import symbol_by_name
 
 from backdesk.cli.run.celery_processes import LOOP_POOL
-from backdesk.worker.celery.pool import LoopPool, ended_attempt
+from backdesk.worker.celery.pool import Attempt, LoopPool, ended_attempt
 from backdesk.worker.model.job import JobState
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.plain import plain_celery
@@ -114,19 +114,19 @@ class Hands:
 
     def __init__(self) -> None:
         app = Celery("hands", set_as_current=False)
-        self.attempt: Future[str] = Future()
+        self.attempt: Attempt
         self.told: list[Any] = []
-        attempt = self.attempt
+        hands = self
 
         class Handed(app.Task):  # type: ignore[misc,name-defined]  # Celery is untyped
             name = "handed"
             on_loop = True
 
-            def begin(self, _job_id: str, _worker: str) -> Future[str]:
-                return attempt
+            def begin(self, _job_id: str, _worker: str, ended: Attempt) -> None:
+                hands.attempt = ended
 
-            def is_unheard(self, attempt: Future[str]) -> bool:
-                return attempt.result() == "unheard of"
+            def is_unheard(self, outcome: str) -> bool:
+                return outcome == "unheard of"
 
             def run(self) -> str:
                 ended = ended_attempt.get()

@@ -18,14 +18,14 @@ from tests.support.workers import ROOT, environment, fast_settings
 
 SCRIPT = """
 import logging, sys, asyncio
-from backdesk.worker.process.logging import bound, configure_logging
+from backdesk.worker.process.logging import Bound, configure_logging
 from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.settings import load_settings
 configure_logging(load_settings(), {level!r})
 log = logging.getLogger("of.a.library")
 async def inside():
     log.info("in_coroutine")
-with bound(job_id="a", attempt=2):
+with Bound(job_id="a", attempt=2):
     log.info("plain %s", "arguments", extra={{"count": 3}})
     loop = ProcessLoop()
     loop.run(inside()).result()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +29,7 @@ from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
 
+from backdesk.worker.attempt.driver import Ended
 from backdesk.worker.attempt.executor import begin, execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
@@ -83,14 +83,14 @@ class JobTask(Task):
         """Whether a pool for coroutines begins it and runs it afterwards."""
         return self.spec.is_async
 
-    def begin(self, job_id: str, worker: str) -> Future[Outcome | None]:
-        """Start an attempt on the event loop and return at once."""
-        return begin(current_process(settings, CHECKS), self.spec, job_id, worker)
+    def begin(self, job_id: str, worker: str, ended: Ended[Outcome | None]) -> None:
+        """Start an attempt on the event loop and return at once; `ended` gets what it comes to."""
+        begin(current_process(settings, CHECKS), self.spec, job_id, worker, ended)
 
-    def is_unheard(self, attempt: Future[Outcome | None]) -> bool:
+    def is_unheard(self, outcome: Outcome | None) -> bool:
         """Whether an attempt has ended so that nobody in this process would hear of it from Celery."""
         heard = any(signal.receivers for signal in _SIGNALS_OF_A_GOOD_END)
-        return not heard and attempt.exception() is None and isinstance(attempt.result(), Succeeded | None)
+        return not heard and isinstance(outcome, Succeeded | None)
 
     def run(self, *_args: Any, **_kwargs: Any) -> Any:
         """Run one attempt, or tell of one that has ended. The arguments are not used: chains add to them."""

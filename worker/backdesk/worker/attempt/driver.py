@@ -11,13 +11,24 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from backdesk.worker.pipeline import Pipeline, Run, Step, answered, throwable
 from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.process.leases import Lease
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Ended(Protocol[T_contra]):
+    """Who hears of the end of a pipeline: a future, or what does with less."""
+
+    def set_result(self, result: T_contra, /) -> None:
+        """Take what it returned."""
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Take what it raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class LoopDriver(Generic[T]):
 
     __slots__ = ("_context", "_ended", "_loop", "_pipeline", "_running")
 
-    def __init__(self, loop: ProcessLoop, pipeline: Pipeline[T], ended: Future[T]) -> None:
+    def __init__(self, loop: ProcessLoop, pipeline: Pipeline[T], ended: Ended[T]) -> None:
         self._loop = loop
         self._pipeline = pipeline
         self._ended = ended

@@ -26,7 +26,7 @@ from backdesk.worker.attempt.base_context import Parts
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.driver import Body, LoopDriver
+from backdesk.worker.attempt.driver import Body, Ended, LoopDriver
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outcome import Outcomes
@@ -43,7 +43,7 @@ from backdesk.worker.model.input_guard import guarded_schema, refusals
 from backdesk.worker.model.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
-from backdesk.worker.process.logging import bound
+from backdesk.worker.process.logging import Bound
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.text.json import encode, printable
 
@@ -58,15 +58,18 @@ def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) ->
     a body could cause, not even SystemExit: that would cost a Celery pool the slot.
     """
     if spec.is_async:
-        return begin(process, spec, job_id, worker).result()
+        ended: Future[Outcome | None] = Future()
+        begin(process, spec, job_id, worker, ended)
+        return ended.result()
     return drive(_claim_and_run(process, spec, job_id, worker))
 
 
-def begin(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Future[Outcome | None]:
-    """Start what `execute` does with a body that is a coroutine, and return at once. Safe to call from any thread."""
-    ended: Future[Outcome | None] = Future()
+def begin(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str, ended: Ended[Outcome | None]) -> None:
+    """Start what `execute` does with a body that is a coroutine, and return at once; `ended` gets what that returns.
+
+    Safe to call from any thread.
+    """
     LoopDriver(process.loop, _claim_and_run(process, spec, job_id, worker), ended).start()
-    return ended
 
 
 def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
@@ -74,17 +77,19 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
         yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
         return None
     fence = secrets.token_urlsafe(12)
-    call = process.transitions.claim(
-        job_id,
-        worker,
-        fence,
-        spec.budget,
-        spec.retention_s,
-        version=spec.version,
-        resumes=spec.resumes,
-        mismatch=spec.mismatch,
+    # Not named, nor is what else is needed once: a name holds it for as long as the job lives, a thousand times.
+    claim = yield process.writer.submit(
+        process.transitions.claim(
+            job_id,
+            worker,
+            fence,
+            spec.budget,
+            spec.retention_s,
+            version=spec.version,
+            resumes=spec.resumes,
+            mismatch=spec.mismatch,
+        )
     )
-    claim = yield process.writer.submit(call)
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None
@@ -92,7 +97,7 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
         claim = yield from _with_ledger(process, claim)
     if claim is None:
         return None
-    with bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
+    with Bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
         return (yield from _Attempt(process, spec, claim, worker).run())
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,16 +21,47 @@ from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult
 from celery.concurrency.thread import TaskPool as ThreadPool
 
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """An attempt on the loop, which sets what it has come to, as it does with a future; Celery is told then."""
+
+    pool: LoopPool
+    task: Any
+    trace: Callable[[], object]
+    #: Whether it takes memory alone to tell Celery.
+    of_memory: bool
+    told: Future[None] = field(default_factory=Future)
+    outcome: Any = None
+    error: BaseException | None = None
+
+    def set_result(self, outcome: Any) -> None:
+        """Called when it has ended."""
+        self.outcome = outcome
+        self.pool.tell(self)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Called when it was left by an error."""
+        self.error = error
+        self.pool.tell(self)
+
+    def result(self) -> Any:
+        """Return its outcome, or raise the error that it was left by."""
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
 #: The attempt whose outcome Celery is being told; None in a pool that calls the task to make one.
-ended_attempt: ContextVar[Future[Any] | None] = ContextVar("ended_attempt", default=None)
+ended_attempt: ContextVar[Attempt | None] = ContextVar("ended_attempt", default=None)
 
 
 class LoopPool(ThreadPool):
     """Runs coroutines on the event loop, and `def` bodies in threads, which are made when there are such bodies.
 
-    A task whose `on_loop` is true has `begin(job_id, worker)`, which starts it and gives the future of its end; its
-    `run`, called then, finds that in `ended_attempt`. It is not called of an end of which the task says that it
-    `is_unheard`.
+    A task whose `on_loop` is true has `begin(job_id, worker, ended)`, which starts it and tells `ended` what it comes
+    to; its `run`, called then, finds that in `ended_attempt`. It is not called of an outcome of which the task says
+    that it `is_unheard`.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -53,36 +85,43 @@ class LoopPool(ThreadPool):
 
         if accept_callback:
             accept_callback(os.getpid(), time.monotonic())
-        attempt, told = task.begin(job_id, request["hostname"]), Future[None]()
-        self._under_way.add(told)
-        tell = partial(self._tell, told, partial(apply_target, target, args, kwargs, callback))
         of_memory = bool(getattr(getattr(callback, "__self__", None), "told_at_once", False))
-        attempt.add_done_callback(partial(self._ended, task, told, tell, of_memory))
-        return ApplyResult(told)
+        attempt = Attempt(self, task, partial(apply_target, target, args, kwargs, callback), of_memory)
+        self._under_way.add(attempt.told)
+        try:
+            task.begin(job_id, request["hostname"], attempt)
+        except BaseException:
+            self._under_way.discard(attempt.told)
+            raise
+        return ApplyResult(attempt.told)
 
-    def _ended(
-        self, task: Any, told: Future[None], tell: Callable[[Future[Any]], None], of_memory: bool, attempt: Future[Any]
-    ) -> None:
+    def tell(self, attempt: Attempt) -> None:
+        """Have Celery told of the end of an attempt; called on the loop."""
         # Results, links and events are written to Redis, which is not for the loop to wait for.
-        if not of_memory:
-            self.executor.submit(tell, attempt)
-        elif task.is_unheard(attempt):
-            told.set_result(None)
-            self._under_way.discard(told)
+        if not attempt.of_memory:
+            self.executor.submit(self._trace, attempt)
+        elif attempt.error is None and attempt.task.is_unheard(attempt.outcome):
+            self._done(attempt.told)
         else:
-            tell(attempt)
+            self._trace(attempt)
 
-    def _tell(self, told: Future[None], trace: Callable[[], None], attempt: Future[Any]) -> None:
+    def _trace(self, attempt: Attempt) -> None:
         token = ended_attempt.set(attempt)
         try:
-            trace()
+            attempt.trace()
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever follows the task
-            told.set_exception(error)
+            self._done(attempt.told, error)
         else:
-            told.set_result(None)
+            self._done(attempt.told)
         finally:
             ended_attempt.reset(token)
-            self._under_way.discard(told)
+
+    def _done(self, told: Future[None], error: BaseException | None = None) -> None:
+        if error is None:
+            told.set_result(None)
+        else:
+            told.set_exception(error)
+        self._under_way.discard(told)
 
     def on_stop(self) -> None:
         """Wait until all has ended and Celery knows."""

@@ -6,7 +6,7 @@ Most of what Celery does on that way serves messages that bring arguments, links
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import signals
 from celery.worker import state, strategy
@@ -16,6 +16,14 @@ from backdesk.worker.celery.consumer import JobRequest, is_watched
 
 #: The body of a delivery of ours, as `dispatch.lua` writes it: no arguments, no links.
 EMPTY_BODY = b"[[],{},{}]"
+
+
+class _Delivery(NamedTuple):
+    """What a request looks at of its message, and keeps: kombu's holds, besides, all that it was decoded from."""
+
+    headers: dict[str, Any]
+    properties: dict[str, Any]
+    delivery_info: dict[str, Any]
 
 
 def deliveries(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
@@ -28,7 +36,7 @@ def deliveries(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[.
         if message.body != EMPTY_BODY or callbacks or received.receivers or is_watched(eventer):
             return usual(message, body, ack, reject, callbacks)
         request = request_class(
-            message,
+            _Delivery(message.headers, message.properties, message.delivery_info),
             on_ack=ack,
             on_reject=reject,
             app=app,

@@ -10,8 +10,6 @@ import io
 import logging
 import logging.config
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 import structlog
@@ -24,11 +22,22 @@ from backdesk.worker.text.masking import mask, masked
 _REPEATING = ("celery.app.trace", "celery.worker.strategy")
 
 
-@contextmanager
-def bound(**facts: Any) -> Iterator[None]:
-    """Put facts into every line logged within the block, in this thread and in the coroutines that it starts."""
-    with structlog.contextvars.bound_contextvars(**facts):
-        yield
+class Bound:
+    """Puts facts into every line logged within the block, in this thread and in the coroutines that it starts.
+
+    As structlog's `bound_contextvars`, but for two generators: each live job has one of it.
+    """
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, **facts: Any) -> None:
+        self._facts = facts
+
+    def __enter__(self) -> None:
+        structlog.contextvars.bind_contextvars(**self._facts)
+
+    def __exit__(self, *_: object) -> None:
+        structlog.contextvars.unbind_contextvars(*self._facts)
 
 
 def shortened(record: logging.LogRecord) -> bool:
