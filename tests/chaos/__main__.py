@@ -29,6 +29,8 @@ from tests.chaos.report import Report, as_json, as_markdown, report_of, show
 #: which is what a job must come to that is killed three times.
 QUICK: dict[str, Any] = {"lease_s": 2.0, "tick_s": 0.2, "max_crashes": 1000}
 DEFAULTS: dict[str, Any] = {"max_crashes": 1000}
+#: Of a run with an archive, in seconds: longer than a submit is repeated, so that no job is made again that was moved.
+ARCHIVED: dict[str, Any] = {"retention_s": 30, "succeeded_retention_s": 30}
 AGENTS, TOOLS = Crew("agents", "custom", 4, 6), Crew("tools", "prefork", 3, 2)
 
 HELP = """Kill, freeze and cut off real workers while they work, and then check the books.
@@ -50,6 +52,7 @@ def run(
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there.")] = None,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep logs, database and Redis there.")] = None,
     forgetful: Annotated[bool, typer.Option("--forgetful", help="Have Redis lose writes when it is killed.")] = False,
+    archive: Annotated[bool, typer.Option("--archive", help="Have jobs moved to an archive meanwhile.")] = False,
     peer: Annotated[str, typer.Option(metavar="celery", help="Deal the same to plain Celery, and compare.")] = "",
     show_plan: Annotated[bool, typer.Option("--plan", help="Print the faults, and deal none.")] = False,
 ) -> None:
@@ -68,8 +71,10 @@ def run(
         print("the clock of Redis is not set: that needs Debian's package libfaketime", file=sys.stderr)
         faults = [fault for fault in faults if fault.kind is not FaultKind.STEP_CLOCK]
     crews = (_sized(AGENTS, workers), _sized(TOOLS, max(1, workers - 1)))
-    size = Size(seed, seconds, jobs or round(100 * minutes), crews, overrides, forgetful=forgetful)
     folder = keep or Path(tempfile.mkdtemp(prefix="backdesk-chaos-"))
+    if archive:
+        overrides = {**overrides, **archived_in(folder)}
+    size = Size(seed, seconds, jobs or round(100 * minutes), crews, overrides, forgetful=forgetful)
     if peer:
         _compare(size, faults, folder, json, keep=bool(keep))
         return
@@ -82,6 +87,11 @@ def run(
     if markdown:
         markdown.write_text(as_markdown(report), encoding="utf-8")
     _leave(folder, ok=report.ok, keep=bool(keep))
+
+
+def archived_in(folder: Path) -> dict[str, Any]:
+    """Settings of a run whose jobs are moved to an archive in a folder while all goes on."""
+    return {**ARCHIVED, "archive_url": f"sqlite:///{folder.resolve()}/archive.sqlite3"}
 
 
 def judge(size: Size, ended: Run) -> Report:

@@ -55,6 +55,11 @@ def nothing_lost(evidence: Evidence) -> Iterator[str]:
             yield f"{job.id} was never ordered"
 
 
+@check("Redis and the archive have the same of a job that both have")
+def nothing_contrary(evidence: Evidence) -> Iterator[str]:
+    yield from (f"{job_id} is in Redis and in the archive, and not the same" for job_id in evidence.contrary)
+
+
 @check("every job has ended")
 def all_ended(evidence: Evidence) -> Iterator[str]:
     for job in evidence.jobs.values():

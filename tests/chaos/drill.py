@@ -67,6 +67,7 @@ class Size:
 class Run:
     """What came of it."""
 
+    server: str
     evidence: Evidence
     dealt: list[Dealt]
     answers: dict[str, int]
@@ -153,7 +154,8 @@ class _Drill:
         evidence = self._gather(hand.struck | self._clerk.killed)
         self._clerk.stop()
         clerk = self._clerk
-        return Run(evidence, hand.dealt, clerk.answers, self._producer.repeats, len(clerk.killed), drain_s)
+        server = self._deployment.server.name
+        return Run(server, evidence, hand.dealt, clerk.answers, self._producer.repeats, len(clerk.killed), drain_s)
 
     def _pause(self, paused: bool) -> None:
         self._jobs.limits.jobs.set(queue="agents", max_running=0 if paused else "default")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,9 @@ from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
+from backdesk.worker.store.records import read_record
+from backdesk.worker.store.remains import Remains
+from tests.chaos.books import read_books
 from tests.chaos.orders import Order
 from tests.chaos.script import Script
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow, Witness
@@ -66,6 +68,10 @@ class Evidence:
     runs: list[RunRow] = field(default_factory=list)
     charges: list[ChargeRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
+    #: Jobs that the archive has.
+    archived: frozenset[str] = frozenset()
+    #: Jobs of which Redis and the archive have something else each.
+    contrary: list[str] = field(default_factory=list)
     #: Keys that should be gone, or that contradict the records.
     leftovers: list[str] = field(default_factory=list)
     #: Workers that took no job of a muster at the end.
@@ -116,17 +122,18 @@ def gather(
 ) -> Evidence:
     """Read everything that there is; `clock` says how the one of Redis was set, as `NEVER_SET`."""
     keys = Keys(settings.prefix)
-    prefix = keys.job("")
-    ids = sorted(text(key).removeprefix(prefix) for key in client.scan_iter(f"{prefix}*", count=1000))
+    books = read_books(client, settings)
     return Evidence(
         orders={order.job_id: order for order in orders},
         acknowledged=frozenset(acknowledged),
-        jobs={job_id: _job(client, keys, job_id, clock) for job_id in ids},
+        jobs={job_id: _job(client, keys, job_id, its, clock) for job_id, its in sorted(books.jobs.items())},
+        archived=books.archived,
+        contrary=books.contrary,
         attempts=witness.attempts(),
         runs=witness.runs(),
         charges=witness.charges(),
         entries=witness.entries(),
-        leftovers=[*leaks(client, settings.prefix), *_unfinished(client, keys, settings)],
+        leftovers=_lasting(lambda: [*leaks(client, settings.prefix), *_unfinished(client, keys, settings)]),
         absent=absent,
         deserters=deserters,
         struck=frozenset(struck),
@@ -134,20 +141,23 @@ def gather(
     )
 
 
-def _job(client: redis.Redis, keys: Keys, job_id: str, clock: Sequence[tuple[float, float]]) -> JobEvidence:
-    fields: Any = client.hgetall(keys.job(job_id))
-    log: Any = client.lrange(keys.events(job_id), 0, -1)
+def _lasting(look: Callable[[], list[str]]) -> list[str]:
+    """What is there at two looks: what is there at one was on its way to the archive."""
+    first = {*look()}
+    return [found for found in look() if found in first] if first else []
+
+
+def _job(
+    client: redis.Redis, keys: Keys, job_id: str, its: Remains, clock: Sequence[tuple[float, float]]
+) -> JobEvidence:
     asked: Any = client.hvals(keys.awaiting(job_id))
-    ledger: Any = client.hgetall(keys.ledger(job_id))
-    children: Any = client.smembers(keys.children(job_id))
-    record = read_record(job_id, fields, len(log), asked)
-    values = [fields.get(name.encode()) for name in LOG_FIELDS]
+    record = read_record(job_id, its.fields, len(its.log), asked)
     assert record is not None, f"{job_id} was listed and is gone"
-    entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in ledger.items()}
-    events = [_told_by_wall(event, clock) for event in read_log(job_id, values, log)]
+    entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in its.ledger.items()}
+    events = [_told_by_wall(event, clock) for event in its.events(job_id)]
     if record.state is JobState.SUCCEEDED:
         entries = dict(told_of_steps(events))
-    return JobEvidence(record, events, entries, frozenset(map(text, children)))
+    return JobEvidence(record, events, entries, frozenset(map(text, its.children)))
 
 
 def told_of_steps(events: Iterable[JobEvent]) -> Iterator[tuple[str, LedgerEntry]]:

@@ -47,7 +47,7 @@ def report_of(size: Size, run: Run, findings: Sequence[Finding], recovered: Sequ
         "the same, without the wait for a slot": _times([each.noticed_s for each in recovered if each.calm]),
     }
     figures = {
-        "conditions": _conditions(size),
+        "conditions": _conditions(size, run.server),
         "faults": {"worker processes killed": kills, **Counter(str(dealt.kind) for dealt in run.dealt)},
         "work": _work(run.evidence, size),
         "people": {**run.answers, "submits repeated": run.repeats, "killed to be sure": run.ended_to_be_sure},
@@ -58,10 +58,11 @@ def report_of(size: Size, run: Run, findings: Sequence[Finding], recovered: Sequ
     return Report(f"backdesk, seed {size.seed}, {size.seconds / 60:g} min", figures, findings, details)
 
 
-def _conditions(size: Size) -> dict[str, Any]:
+def _conditions(size: Size, server: str) -> dict[str, Any]:
     crews = ", ".join(f"{crew.workers} x {crew.queue} ({crew.pool}, {crew.slots} slots)" for crew in size.crews)
     load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
-    return {"workers": crews, "settings": size.overrides or "the defaults", "appendfsync": size.fsync, "machine": load}
+    settings = size.overrides or "the defaults"
+    return {"server": server, "workers": crews, "settings": settings, "appendfsync": size.fsync, "machine": load}
 
 
 def _work(evidence: Evidence, size: Size) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def _work(evidence: Evidence, size: Size) -> dict[str, Any]:
     return {
         "jobs": len(jobs),
         **states,
+        "of them archived": len(evidence.archived),
         "of them children": sum(job.record.parent is not None for job in jobs),
         "jobs a minute": round(60 * len(jobs) / size.seconds),
         "attempts": sum(job.record.attempt for job in jobs),

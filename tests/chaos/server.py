@@ -57,6 +57,13 @@ class Server:
         return self
 
     @property
+    def name(self) -> str:
+        """What it is, and of which version."""
+        with closing(self._client()) as client:
+            info: Any = client.info("server")
+        return f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}"
+
+    @property
     def url(self) -> str:
         """For the one who runs the drill; `tests.chaos.program` has the user of all others."""
         return self._redis.url

@@ -157,6 +157,7 @@ def late_child() -> Evidence:
 LOST_ATTEMPT = Attempt(attempt=1, worker="agents-1@chaos", ended_at=NOON, outcome="lost")
 FAILURE = Failure(code="poison", message="its worker was lost")
 LOST = "no acknowledged job is lost"
+CONTRARY = "Redis and the archive have the same of a job that both have"
 ENDED = "every job has ended"
 ORDERED = "every job ended as it was ordered to"
 RESULTS = "every result is that of an undisturbed run"
@@ -176,6 +177,7 @@ DESERTED = "no worker ended by itself"
 VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (LOST, "a record is gone", lambda: replace(clean(), jobs={"c": clean().jobs["c"]})),
     (LOST, "a job nobody ordered", lambda: replace(clean(), orders={}, acknowledged=frozenset())),
+    (CONTRARY, "another copy in the archive", lambda: replace(clean(), contrary=["c"])),
     (ENDED, "a job still runs", lambda: changed(state=JobState.RUNNING)),
     (ENDED, "a job waits", lambda: changed("c", state=JobState.WAITING)),
     (ORDERED, "a job failed", lambda: changed(state=JobState.FAILED, error=FAILURE)),

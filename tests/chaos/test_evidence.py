@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 import redis
 
+from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.archive import open_archive
 from tests.chaos.evidence import gather
 from tests.chaos.hand import Dealt
 from tests.chaos.peer.tally import tally
 from tests.chaos.plan import FaultKind
 from tests.chaos.script import Move
 from tests.chaos.witness import Witness
-from tests.support.board import Board
+from tests.support.archives import Mover
+from tests.support.board import Board, Clock
 
 MOVES = [Move(do="step", key="s", effect="pure")]
 
@@ -63,6 +66,29 @@ def test_a_job_is_read_with_its_log_and_its_ledger(client: redis.Redis, settings
     job = found.jobs["job-1"]
     assert (job.script.moves, [event.type for event in job.events], job.completed) == (MOVES, ["queued"], {})
     assert any("window" in entry for entry in found.leftovers)
+
+
+def test_an_archived_job_is_found_and_told_of_where_redis_has_another(
+    client: redis.Redis, settings: Settings, witness: Witness, tmp_path: Path
+) -> None:
+    settings = settings.model_copy(update={"archive_url": f"sqlite:///{tmp_path}/archive.sqlite3"})
+    board = Board(client, settings, Clock())
+    for job_id in ("gone", "same", "other"):
+        board.fail(board.start(board.submit(job_id, request={"moves": []})))
+    kept = {
+        key(job_id): client.dump(key(job_id))
+        for job_id in ("same", "other")
+        for key in (board.keys.job, board.keys.events)
+    }
+    with closing(open_archive(settings)) as archive:
+        Mover(board, archive).outlive("gone", "same", "other")
+    for name, dump in kept.items():
+        client.restore(name, 0, dump or b"")
+    client.hset(board.keys.job("other"), "state", "succeeded")
+    found = gather(client, settings, witness, orders=[], acknowledged=[], absent=[], deserters=[])
+    assert found.jobs["gone"].record.state is JobState.FAILED
+    assert found.archived == {"gone", "same", "other"}
+    assert found.contrary == ["other"]
 
 
 def test_the_tally_counts_what_is_unfinished_and_what_was_done_twice(witness: Witness, tmp_path: Path) -> None:
