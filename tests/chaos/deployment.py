@@ -70,7 +70,8 @@ class Deployment:
             url = _as_user(self.side_gate if number == crew.workers else self.gate)
             command = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", crew.pool, "-c", str(crew.slots)]
             command += ["-Q", crew.queue, "--without-gossip", "--without-mingle", "-l", "INFO"]
-            self.posts.append(Post(f"{crew.queue}-{number}", command, {**env, url_name: url}, self._folder))
+            name, processes = f"{crew.queue}-{number}", crew.slots if crew.pool == "prefork" else 0
+            self.posts.append(Post(name, command, {**env, url_name: url}, self._folder, processes=processes))
 
     def start(self) -> None:
         """Start the workers, and from here on whenever one is dead."""

@@ -154,11 +154,13 @@ class Hand:
             self.dealt.append(Dealt(at, F.KILL_WORKER, post.name, pids))
 
     def _kill_child(self, fault: Fault) -> None:
+        # One place of all is picked: else those few would get everything that are there where a fleet starts slowly.
+        places = [(post, number) for post in self._deployment.posts for number in range(post.processes)]
+        post, number = places[int(fault.pick * len(places))]
         # Of workers that are ready: any other ends when it loses a child, and would hardly ever be.
-        children = [(post, pid) for post in self._deployment.posts if post.ready for pid in post.children()]
-        if children:
-            post, pid = children[int(fault.pick * len(children))]
-            at = time.time()
+        children = post.children() if post.ready else []
+        if number < len(children):
+            at, pid = time.time(), children[number]
             with suppress(ProcessLookupError):
                 post.kill_child(pid)
                 self.dealt.append(Dealt(at, F.KILL_CHILD, post.name, frozenset({pid})))

@@ -24,8 +24,12 @@ class End:
 class Post:
     """One worker at a time, under one name, started anew as often as `keep_manned` finds it dead."""
 
-    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], env: Mapping[str, str], folder: Path, *, processes: int = 0
+    ) -> None:
         self.name = name
+        #: Of its pool, besides the main one.
+        self.processes = processes
         #: As Celery and the job store know it.
         self.full_name = f"{name}@chaos"
         self.log = folder / f"{name}.log"

@@ -20,10 +20,11 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError, ReadOnlyError
 
+from tests.chaos.deployment import Deployment
 from tests.chaos.evidence import by_wall
-from tests.chaos.hand import Dealt
+from tests.chaos.hand import Dealt, Hand
 from tests.chaos.orders import MIX, orders
-from tests.chaos.plan import DEMOTED_S, FROZEN_REDIS_S, FaultKind, plan
+from tests.chaos.plan import DEMOTED_S, FROZEN_REDIS_S, Fault, FaultKind, plan
 from tests.chaos.post import Post
 from tests.chaos.program import PASSWORD, USER
 from tests.chaos.recovery import Times, recoveries
@@ -181,6 +182,24 @@ def test_a_post_is_manned_again_and_knows_who_left_unasked(tmp_path: Path) -> No
     post.keep_manned()
     post.remove()
     assert [end.wanted for end in post.ends] == [True, False]
+
+
+def test_a_child_is_killed_where_its_worker_is_ready_and_no_other_in_its_stead(tmp_path: Path) -> None:
+    program = "import subprocess, sys; print(sys.argv[1], flush=True); subprocess.run(['sleep', '60'])"
+    deployment = Deployment(tmp_path)
+    for says in (" ready.", "not yet"):
+        command = [sys.executable, "-c", program, says]
+        deployment.posts.append(Post(says.strip(), command, {}, tmp_path, processes=1))
+        deployment.posts[-1].keep_manned()
+    try:
+        eventually(lambda: all(len(post.children()) == 1 for post in deployment.posts), what="their children")
+        faults = [Fault(0.0, FaultKind.KILL_CHILD, pick) for pick in (0.4, 0.9)]
+        hand = Hand(deployment, faults, lambda _paused: None)
+        hand.run(0.1, lambda _done_s: None)
+    finally:
+        for post in deployment.posts:
+            post.remove()
+    assert [dealt.whom for dealt in hand.dealt] == ["ready."]
 
 
 class Echo(socketserver.BaseRequestHandler):
