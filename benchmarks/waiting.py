@@ -41,7 +41,7 @@ def waiting(plan: Plan) -> list[Line]:
         Turn(ARQ.name, ARQ, partial(_theirs, ARQ, jobs)),
     ]
     samples = in_rounds(turns, plan.repeat)
-    time_limit, memory_limit = Bound("value", "≤", 1.35), Bound("value", "≤", 90)
+    time_limit, memory_limit = Bound("value", "≤", 1.1), Bound("value", "≤", 90)
     return [*_lines(samples, jobs, CELERY, time_limit, memory_limit), *_lines(samples, jobs, ARQ)]
 
 
