@@ -14,7 +14,7 @@ from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import Attempt, JobRecord, JobState
 from tests.chaos.checks import CHECKS, check_all
-from tests.chaos.evidence import Evidence, JobEvidence
+from tests.chaos.evidence import Evidence, JobEvidence, told_of_steps
 from tests.chaos.orders import Order
 from tests.chaos.script import Move, expected
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow
@@ -233,6 +233,20 @@ def test_what_redis_has_forgotten_may_be_begun_again(name: str) -> None:
     )
     assert [*CHECKS[name](again)]
     assert [*CHECKS[name](replace(again, forgotten=True))] == []
+
+
+def test_a_step_whose_record_redis_has_forgotten_may_be_in_no_book() -> None:
+    assert [*CHECKS[STEPS](replace(without_step("risk"), forgotten=True))] == []
+
+
+def test_a_step_ran_to_its_end_where_one_of_the_bodies_of_its_attempt_had_it_do() -> None:
+    evidence = unended_run(7)
+    broken_off = next(run for run in evidence.runs if run.id == 7)
+    runs = [*evidence.runs, replace(broken_off, id=9, ended=9.5)]
+    job = evidence.jobs["p"]
+    told = {**job.ledger, **dict(told_of_steps(job.events))}
+    by_number = with_job(replace(job, ledger=told))
+    assert [*CHECKS[STEPS](replace(by_number, runs=runs, forgotten=True))] == []
 
 
 def test_a_clean_run_passes_every_check() -> None:
