@@ -210,6 +210,8 @@ def entries_once(evidence: Evidence) -> Iterator[str]:
                 value = had.get(f"{job.id}:{step.key}")
                 if value != step.value:
                     yield f"{job.id} step {step.key} should have left {step.value}, and left {value}"
+    if evidence.forgotten:
+        return  # a child that Redis has lost is called no more where its parent was withdrawn meanwhile
     known = {f"{job.id}:{step.key}" for job in evidence.jobs.values() for step in steps(job.script.moves)}
     yield from (f"{key} is the effect of no step" for key in had.keys() - known)
 

@@ -239,6 +239,12 @@ def test_a_step_whose_record_redis_has_forgotten_may_be_in_no_book() -> None:
     assert [*CHECKS[STEPS](replace(without_step("risk"), forgotten=True))] == []
 
 
+def test_an_effect_may_be_of_a_child_that_redis_has_forgotten() -> None:
+    evidence = clean()
+    entries = [*evidence.entries, EntryRow("gone:s", 1, 1)]
+    assert [*CHECKS[ENTRIES](replace(evidence, entries=entries, forgotten=True))] == []
+
+
 def test_a_step_ran_to_its_end_where_one_of_the_bodies_of_its_attempt_had_it_do() -> None:
     evidence = unended_run(7)
     broken_off = next(run for run in evidence.runs if run.id == 7)
