@@ -61,6 +61,7 @@ class Post:
             return
         if self._process is not None:
             self.ends.append(End(time.time(), self._process.returncode, self._wanted))
+            self.thaw()  # what it has left behind ends by itself, but not while it is frozen
         self._wanted = False
         with self.log.open("ab") as log:
             self._begins_at = log.tell()

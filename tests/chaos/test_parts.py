@@ -184,6 +184,24 @@ def test_a_post_is_manned_again_and_knows_who_left_unasked(tmp_path: Path) -> No
     assert [end.wanted for end in post.ends] == [True, False]
 
 
+def test_what_a_frozen_worker_leaves_behind_is_thawed_when_it_is_replaced(tmp_path: Path) -> None:
+    post = Post("p", [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '60'])"], {}, tmp_path)
+    post.keep_manned()
+    eventually(lambda: len(post.children()) == 1, what="its child")
+    (child,) = post.children()
+    stat = Path(f"/proc/{child}/stat")
+    try:
+        post.freeze()
+        eventually(lambda: ") T " in stat.read_text(), what="the frozen child")
+        post.kill()
+        eventually(lambda: not post.alive)
+        post.keep_manned()
+        eventually(lambda: ") T " not in stat.read_text(), what="the thawed child")
+    finally:
+        os.kill(child, 9)
+        post.remove()
+
+
 def test_a_child_is_killed_where_its_worker_is_ready_and_no_other_in_its_stead(tmp_path: Path) -> None:
     program = "import subprocess, sys; print(sys.argv[1], flush=True); subprocess.run(['sleep', '60'])"
     deployment = Deployment(tmp_path)
