@@ -116,9 +116,11 @@ def finish(process: subprocess.Popen[str], within_s: float = 60) -> Answer:
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-        return not Path(f"/proc/{pid}/stat").exists() or ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:  # from the file too, when it goes while it is read
         return False
+    except FileNotFoundError:  # it has gone since, or this is no Linux
+        return not Path("/proc/self").exists()
 
 
 def descendants(pid: int) -> set[int]:
