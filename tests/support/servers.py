@@ -1,7 +1,8 @@
 """Private Redis servers for tests, one at a time: a server that a test leaves as it found it serves the next one.
 
 To start one takes longer than most tests do. A server is as it was if it is the same process with the same settings and
-users, and nobody is connected any more who could write to it later; then it is emptied. Any other one is given up.
+users, and nobody is connected any more who could write to it later; then it is emptied, but for the scripts that it has
+loaded, which say the same for ever. Any other one is given up.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ class Servers:
         with suppress(redis.RedisError, OSError), connect(server.url, 1) as client:
             if len(client.client_list()) == 1 and _state(client) == state:
                 client.flushall()
-                client.script_flush()
                 client.config_resetstat()
                 self._idle.append((server, state))
                 return

@@ -222,8 +222,8 @@ async def test_the_context_s_usage_is_the_result_s() -> None:
     assert (result.usage.requests, result.usage.tool_calls) == (4, 2)
 
 
-async def test_hundreds_of_requests_share_one_loop() -> None:
-    results = await asyncio.gather(*(ask("refund order 10003", f"job-{number}") for number in range(200)))
+async def test_a_hundred_requests_share_one_loop() -> None:
+    results = await asyncio.gather(*(ask("refund order 10003", f"job-{number}") for number in range(100)))
     assert sum(len(result.actions) for result in results) == 1
 
 

@@ -57,6 +57,7 @@ async def test_on_an_event_loop_an_error_of_one_call_is_that_calls_answer_too(se
 def test_calls_of_one_round_trip_take_effect_in_their_order_even_when_only_some_scripts_are_loaded(
     client: redis.Redis, board: Board
 ) -> None:
+    client.script_flush()  # of the tests before
     claim, other = (board.start(board.submit()) for _ in range(2))
     board.succeed(other)
     emit = board.transitions.emit(claim, 0, [NOTE])
