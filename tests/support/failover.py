@@ -9,10 +9,25 @@ from typing import Any, Self
 import redis
 from redis.exceptions import RedisError
 
+from backdesk.client import JobClient
+from backdesk.client.errors import StoreUnavailable
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.store.connection import connect
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy
+
+
+def submit_until_taken(jobs: JobClient, kind: str, job_id: str) -> None:
+    """Submit a job, again and again while there is no primary."""
+
+    def taken() -> bool:
+        try:
+            jobs.submit(kind, {}, job_id=job_id)
+        except StoreUnavailable:
+            return False
+        return True
+
+    eventually(taken, what="a new primary")
 
 
 class Pair:

@@ -18,13 +18,12 @@ from redis.exceptions import RedisError
 
 from backdesk.client import JobClient
 from backdesk.client.deployment import shown_url
-from backdesk.client.errors import StoreUnavailable
 from backdesk.worker.address import read_address
 from backdesk.worker.embedded.server import find_server
 from backdesk.worker.store.connection import connect, connect_async
 from backdesk.worker.store.following import SHORTEST_LIFE_S
 from tests.support.eventually import eventually
-from tests.support.failover import Pair
+from tests.support.failover import Pair, submit_until_taken
 from tests.support.sentinel import Sentinel
 from tests.support.tls import Certificates, TLSFront
 from tests.support.workers import Fleet
@@ -156,15 +155,7 @@ def test_a_worker_goes_on_at_the_new_primary_when_the_old_one_is_killed(
         fleet.wait_until_running(running.id)
         pair.in_step()
         os.kill(fleet.server.pid, signal.SIGKILL)
-
-        def submitted() -> bool:
-            try:
-                jobs.submit("test.echo", {}, job_id="quick")
-            except StoreUnavailable:
-                return False
-            return True
-
-        eventually(submitted, what="a new primary")
+        submit_until_taken(jobs, "test.echo", "quick")
         assert jobs.result("quick", timeout=30)
         flag.touch()
         assert running.result(timeout=30)

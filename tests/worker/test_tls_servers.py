@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from backdesk.client import JobClient
-from backdesk.client.errors import StoreUnavailable
 from tests.support.eventually import eventually
+from tests.support.failover import submit_until_taken
 from tests.support.tls import Certificates
 from tests.support.tls_servers import TLSSentinel, TLSServer, speaks_tls
 from tests.support.workers import Fleet
@@ -71,15 +71,7 @@ def test_a_worker_goes_on_at_the_new_primary_that_sentinels_name_by_tls(
         eventually(lambda: jobs.get(running.id).state == "running", what="the start of the job")
         eventually(lambda: primary.client.wait(1, 1000) == 1, what="a replica that has everything")
         primary.kill()
-
-        def submitted() -> bool:
-            try:
-                jobs.submit("test.echo", {}, job_id="quick")
-            except StoreUnavailable:
-                return False
-            return True
-
-        eventually(submitted, what="a new primary")
+        submit_until_taken(jobs, "test.echo", "quick")
         assert jobs.result("quick", timeout=60)
         flag.touch()
         assert running.result(timeout=60)

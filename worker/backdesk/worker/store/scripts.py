@@ -19,8 +19,8 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
-from backdesk.worker.store.keys import names_in_lua
 from backdesk.worker.store.linker import link
+from backdesk.worker.store.lua_names import names_in_lua
 from backdesk.worker.store.signature import Argument, Signature, bind, read_signature
 
 T = TypeVar("T")
