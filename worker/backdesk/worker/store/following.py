@@ -185,6 +185,13 @@ class AsyncConnection(AsyncFollowing, aio.Connection):
 class AsyncSSLConnection(AsyncFollowing, aio.SSLConnection):
     """By TLS, on an event loop."""
 
+    async def disconnect(self, nowait: bool = False, *args: Any, **options: Any) -> None:
+        """Close it. With `nowait` at once: TLS would wait for a goodbye, on a loop that may be at its end."""
+        writer = self._writer
+        await super().disconnect(nowait, *args, **options)
+        if nowait and writer is not None:
+            writer.transport.abort()
+
 
 class AsyncUnixConnection(AsyncFollowing, aio.UnixDomainSocketConnection):
     """By a Unix socket, on an event loop."""
