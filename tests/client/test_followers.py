@@ -13,8 +13,10 @@ from typing import Any, cast
 
 import pytest
 import redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backdesk.client import AsyncJobClient, JobClient, JobNotFound, ResultTimeout, StoreUnavailable
+from backdesk.client.channels.hub import Subscription
 from backdesk.client.channels.inbox import MOST_KEPT, Inbox
 from backdesk.client.operations.patience import Patience
 from backdesk.worker.embedded.server import EmbeddedRedis
@@ -344,6 +346,16 @@ async def test_a_subscription_whose_connection_is_half_open_is_made_anew(
         await eventually_async(lambda: len(seen) == 3)
         board.succeed(claim)
         await asyncio.wait_for(watching, 20)
+
+
+async def test_a_subscription_that_has_lost_its_connection_makes_no_other_by_itself(settings: Settings) -> None:
+    async with connect_async(settings.url) as client, Subscription(client.connection_pool) as subscription:
+        await subscription.subscribe("a")
+        await client.connection_pool.disconnect()
+        with pytest.raises(RedisConnectionError, match="is lost"):
+            await subscription.unsubscribe("a")
+        with pytest.raises(RedisConnectionError, match="is lost"):
+            await subscription.get_message(timeout=1)
 
 
 async def test_a_job_that_is_forgotten_meanwhile_ends_the_wait_for_it(jobs: Client, board: Board) -> None:

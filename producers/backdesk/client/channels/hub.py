@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -41,6 +43,33 @@ class Listener(Protocol):
         """Learn why it does not stand. The hub tries again as long as anybody follows."""
 
 
+class Subscription(PubSub):
+    """A subscription that is connected once; what loses its connection raises ConnectionError.
+
+    Two tasks share it. redis-py has each connect anew what it finds broken, and the two would do so on top of each
+    other: one of the connections would be nobody's, and never be closed.
+    """
+
+    async def connect(self) -> None:
+        """Connect for the first time; later only see whether it is connected still."""
+        if self._connection is None:
+            await super().connect()  # type: ignore[no-untyped-call]  # redis-py leaves it bare
+        self._check()
+
+    async def parse_response(self, *args: Any, **options: Any) -> Any:
+        """Read what comes next, as redis-py does."""
+        self._check()
+        return await super().parse_response(*args, **options)
+
+    @property
+    def _connection(self) -> AbstractConnection | None:
+        return cast("AbstractConnection | None", vars(self)["connection"])  # to mypy redis-py's is None for ever
+
+    def _check(self) -> None:
+        if self._connection is None or not self._connection.is_connected:
+            raise RedisConnectionError("the connection of the subscription is lost")
+
+
 class Hub:
     """Followers by channel, and the task that keeps their subscription. Belongs to one event loop.
 
@@ -49,8 +78,7 @@ class Hub:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        # One half of `_serve` sends and the other reads. redis-py has each connect anew what it finds broken, and the
-        # two would do so on top of each other: the hub alone makes the connection, by no error is it retried.
+        # The hub alone makes the connection: by no error is anything retried beneath it.
         redis.set_retry(Retry(NoBackoff(), 0, supported_errors=()))
         self._listeners: dict[bytes, set[Listener]] = {}
         self._asked: set[bytes] = set()
@@ -112,7 +140,7 @@ class Hub:
     async def _serve(self) -> None:
         """Keep one connection, until it fails or nobody follows any more."""
         self._asked, self._standing, self._changed = set(), set(), set(self._listeners)
-        async with self._redis.pubsub() as pubsub:
+        async with Subscription(self._redis.connection_pool) as pubsub:
             await self._adjust(pubsub)  # before anything is read: without a channel there is nothing to read from
             halves = [asyncio.ensure_future(half(pubsub)) for half in (self._steer, self._read)]
             try:
