@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -263,7 +264,7 @@ def run(arguments: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        return int(app(words, prog_name="backdesk", standalone_mode=False) or 0)
+        return int(_command()(words, prog_name="backdesk", standalone_mode=False) or 0)
     except (BackdeskError, typer.TyperException) as error:
         report = report_on(error)
         Output(as_json=_wants_json(words)).failure(report)
@@ -272,6 +273,12 @@ def run(arguments: Sequence[str] | None) -> int:
         # Whoever read our output has gone: what is left goes nowhere, or the last flush of the interpreter would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+
+
+@cache
+def _command() -> Callable[..., Any]:
+    """Return all commands as one; made once a process, since that takes longer than most of them run."""
+    return typer.main.get_command(app)
 
 
 def _wants_json(words: list[str]) -> bool:
