@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ async def test_the_asyncio_client_finds_it_too(up: str) -> None:
     async with AsyncJobClient() as client:
         assert client.deployment.url == up
         assert not any((await client.counts()).values())
+
+
+def test_the_celery_program_finds_it_too(up: str) -> None:
+    program = "from backdesk.worker.app import app; print(app.conf.broker_url)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.strip() == up
 
 
 def test_the_up_of_another_data_folder_is_found_by_its_setting(

@@ -33,12 +33,13 @@ from backdesk.worker.attempt.driver import Ended
 from backdesk.worker.attempt.executor import begin, execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
-from backdesk.worker.celery import patches, pool, prefork
+from backdesk.worker.celery import patches, pool, prefork, remote_control
 from backdesk.worker.celery.broker import configure_broker
 from backdesk.worker.celery.handover import Handover
 from backdesk.worker.celery.redelivery import Redelivery
 from backdesk.worker.celery.revocation import Revocation
 from backdesk.worker.celery.shutdown import Shutdown
+from backdesk.worker.embedded.discovery import find_running
 from backdesk.worker.errors import ConfigurationError, NotPermitted, TaskError
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import (
@@ -160,6 +161,7 @@ class BackdeskWorker(Worker):
         _check_rights(client)
         self.handover = Handover(self.hostname, client, settings, _taken)
         Shutdown(self.begin_shutdown, self.handover.hurry).install()
+        remote_control.install()
         Revocation(client, settings).install()
         consumed = self.app.amqp.queues.consume_from
         prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
@@ -288,6 +290,12 @@ def _on_child_shutdown(**_: Any) -> None:
     close_current_process()
 
 
-settings = load_settings()
+def _located(settings: Settings) -> Settings:
+    """Return them with the Redis of the `backdesk up` in this folder, where they name none, as every command does."""
+    running = None if settings.redis_url else find_running(settings.data_dir)
+    return settings.model_copy(update={"redis_url": running}) if running else settings
+
+
+settings = _located(load_settings())
 app = make_app(settings)
 CHECKS = {kind: ModelCheck(spec.queue, spec.request) for kind, spec in REGISTRY.items()}
