@@ -20,6 +20,7 @@ def test_each_is_shown_with_the_command_that_answers_it(on_fleet: Cli, fleet: Fl
     assert lines[0].split() == ["job", "kind", "tenant", "asked", "time"]
     assert lines[1].startswith(job_id)
     assert "approval" in lines[2]
+    assert lines[2].endswith("(order: 10003, cents: 1250)")
     assert lines[3].strip() == f"backdesk approve|deny {job_id}"
     assert on_fleet("approve", job_id).code == 0
     assert on_fleet("asks", "--tenant", "asks-shown").out == "nothing is asked of people\n"

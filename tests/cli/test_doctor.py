@@ -108,7 +108,7 @@ def test_an_archive_that_takes_nothing_is_a_failure(
 ) -> None:
     monkeypatch.setenv("BACKDESK_ARCHIVE_URL", f"sqlite:///{tmp_path}/archive.sqlite3")
     client.hset("backdesk:archive", mapping={"archived": 7, "error": "it cannot be used: disk full; make room"})
-    client.zadd("backdesk:forgetting", {"waits": 0})
+    client.zadd("backdesk:forgetting", {"waits": int(client.time()[0]) * 1000})
     finding = findings(cli("doctor", "--json", url=redis_server.url))["archive"]
     lost = "jobs are lost 7 d after their retention"
     assert finding["detail"] == f"7 jobs moved, 1 wait: it cannot be used: disk full; {lost}"

@@ -29,6 +29,8 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("queued", queue="agents", priority=5), "in queue agents, priority 5"),
         (event("queued", queue="agents", priority=5, reason="handed_over"), "in queue agents, priority 5, handed over"),
         (event("started", worker="w@host"), "attempt 2 by w@host"),
+        (event("started", worker="w", resumes="1"), "attempt 2 by w, goes on from version 1"),
+        (event("started", worker="w", restarts="1"), "attempt 2 by w, anew: version 1 has begun it"),
         (event("progress", fraction=0.4, message="Looking"), "40% Looking"),
         (event("progress", message="Looking", page=3), "Looking page=3"),
         (event("agent", agent="refund", previous="triage", reason="money"), "triage → refund: money"),

@@ -47,6 +47,25 @@ def test_each_scope_can_be_paused_and_resumed(on_fleet: Cli, scope: str) -> None
     assert on_fleet("resume", scope).out == f"{scope} was not paused\n"
 
 
+def test_what_is_paused_is_listed(on_fleet: Cli) -> None:
+    assert on_fleet("pause").out == "nothing is paused\n"
+    on_fleet("pause", "tenant:acme", "--by", "ada", "--note", "does not pay")
+    assert on_fleet("pause").out.endswith(" by ada: does not pay\n")
+    assert [each["scope"] for each in on_fleet("pause", "--json").document] == ["tenant acme"]
+    assert on_fleet("pause", "--note", "why").code == 2
+
+
+def test_a_kind_that_nobody_has_is_paused_with_a_warning(on_fleet: Cli) -> None:
+    paused = on_fleet("pause", "kind:test.ehco")
+    assert (paused.code, "test.echo" in paused.err) == (0, True)
+    assert on_fleet("pause", "kind:test.echo").err == ""
+
+
+def test_a_paused_queue_holds_what_is_queued_there(on_fleet: Cli) -> None:
+    on_fleet("pause", "queue:nights")
+    assert "holds all that is queued there" in on_fleet("limits", "list").out
+
+
 @pytest.mark.parametrize("scope", ["nonsense", "tenant:*", "model:openai/gpt-4o#k1", "tenant:acme/model:openai/gpt-4o"])
 def test_what_cannot_be_paused_is_bad_usage(on_fleet: Cli, scope: str) -> None:
     assert on_fleet("pause", scope).code == 2

@@ -131,6 +131,16 @@ def test_a_password_is_never_shown(cli: Cli) -> None:
     assert "secret" not in answer.out + answer.err
 
 
+def test_what_the_client_logs_is_a_warning_in_words(fleet: Fleet, tmp_path: Path) -> None:
+    away = {"BACKDESK_REDIS_URL": fleet.url, "BACKDESK_ARCHIVE_URL": "postgresql://127.0.0.1:1/nowhere"}
+    command = [sys.executable, "-m", "backdesk.cli", "list", "--state", "expired", "--json"]
+    listed = subprocess.run(
+        command, cwd=tmp_path, env=environment(**away), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert listed.stderr.startswith("Warning: archive not read: the archive at postgresql")
+    assert json.loads(listed.stdout)["jobs"] == []
+
+
 def test_a_reader_that_goes_away_is_no_accident(fleet: Fleet, tmp_path: Path) -> None:
     command = f"{sys.executable} -m backdesk.cli kinds --json | head -c 1"
     piped = subprocess.run(

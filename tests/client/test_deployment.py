@@ -37,6 +37,15 @@ async def test_the_asyncio_client_finds_it_too(up: str) -> None:
         assert not any((await client.counts()).values())
 
 
+def test_a_wrong_password_is_called_so(redis_server: EmbeddedRedis) -> None:
+    url = redis_server.url.replace("//", "//nobody:wrong@")
+    with pytest.raises(StoreUnavailable) as caught, JobClient(url) as client:
+        client.counts()
+    said = find_deployment(url).trouble(caught.value)
+    assert "lets nobody in like this" in said
+    assert "redis://USER:PASSWORD@HOST" in said
+
+
 def test_the_celery_program_finds_it_too(up: str) -> None:
     program = "from backdesk.worker.app import app; print(app.conf.broker_url)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)

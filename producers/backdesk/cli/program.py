@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -257,9 +258,19 @@ def _pass_on(context: typer.Context, *, as_json: bool) -> None:
         context.default_map = {context.invoked_subcommand: {"as_json": True}}
 
 
+class Diagnostics(logging.Handler):
+    """Prints what the client logs for people, where nobody has set up logging."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the name of an event in words, and its error."""
+        reason = f": {error}" if (error := getattr(record, "error", "")) else ""
+        Output(as_json=False).note(f"Warning: {record.getMessage().replace('_', ' ')}{reason}", "yellow")
+
+
 def run(arguments: Sequence[str] | None) -> int:
     """Run one command line (None: that of the process) and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.lastResort = Diagnostics(logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

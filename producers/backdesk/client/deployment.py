@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from redis.exceptions import AuthenticationError
+
 from backdesk.worker.embedded.discovery import find_running
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.connection import UNREACHABLE, explained
 from backdesk.worker.store.refusal import refusal
 
+_LOG_IN = "BACKDESK_REDIS_URL names user and password, redis://USER:PASSWORD@HOST"
 _PASSWORD_OPTION = re.compile(r"((?:[?&])\w*password)=[^&]*")
 
 
@@ -30,6 +33,8 @@ class Deployment:
     def trouble(self, error: StoreUnavailable) -> str:
         """Return the sentence that names the address, tells why it cannot be used, and says what to do."""
         reason, place = error.__cause__ or error, f"{shown_url(self.url)} ({self.origin})"
+        if isinstance(reason, AuthenticationError):
+            return f"Redis at {place} lets nobody in like this: {str(reason).rstrip('.')}; {_LOG_IN}"
         if refusal(reason) or not isinstance(reason, UNREACHABLE):
             return f"Redis at {place} cannot serve this: {explained(reason)}"
         advice = "start `backdesk up`, or set BACKDESK_REDIS_URL"

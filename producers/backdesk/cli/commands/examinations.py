@@ -213,14 +213,17 @@ def _archive(client: JobClient, deployment: Deployment) -> Finding:
     settings, keys = deployment.settings, client.core.keys
     with translated():
         kept = {text(name): text(value) for name, value in client.redis.hgetall(keys.archive).items()}
-        overdue = client.redis.zcount(keys.forgetting, "-inf", int((time.time() - ARCHIVE_LATE_S) * 1000))
+        due, overdue = (
+            client.redis.zcount(keys.forgetting, "-inf", int((time.time() - late_s) * 1000))
+            for late_s in (0, ARCHIVE_LATE_S)
+        )
     if not kept and settings.archive_url is None:
         return Finding("archive", Level.OK, "none: jobs are forgotten after their retention")
     told = f"{kept.get('archived', '0')} jobs moved"
     if trouble := kept.get("error") or _unread(client):
         reason, _, fix = trouble.partition("; ")
         lasts = f"jobs are lost {rough_span(settings.archive_patience_s)} after their retention"
-        return Finding("archive", Level.FAIL, f"{told}, {overdue} wait: {reason}; {lasts}", fix)
+        return Finding("archive", Level.FAIL, f"{told}, {due} wait: {reason}; {lasts}", fix)
     if int(kept.get("lost_at", 0)) / 1000 > time.time() - RECENT_S:
         fix = "the archive was away for longer than BACKDESK_ARCHIVE_PATIENCE_S: set it higher, while Redis has room"
         return Finding("archive", Level.WARN, f"{told}, {kept['lost']} were lost", fix)

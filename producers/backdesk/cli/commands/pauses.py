@@ -11,15 +11,18 @@ from backdesk.cli.connection import connected
 from backdesk.cli.options.limit_scopes import JobScope, read_scope
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.pauses import pause_text
-from backdesk.worker.errors import InvalidRequest
+from backdesk.client import JobClient
+from backdesk.worker.errors import InvalidRequest, UnknownKind
 
-ScopeText = Annotated[
-    str, typer.Argument(metavar="SCOPE", help="kind:K, tenant:T/kind:K, queue:Q, tenant:T or service:S.")
-]
+SCOPES = "kind:K, tenant:T/kind:K, queue:Q, tenant:T or service:S."
+
+ScopeText = Annotated[str, typer.Argument(metavar="SCOPE", help=SCOPES)]
 
 
 def pause(
-    scope: ScopeText,
+    scope: Annotated[
+        str | None, typer.Argument(metavar="SCOPE", help=f"{SCOPES} Without one, what is paused is listed.")
+    ] = None,
     *,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever finds it.")] = "",
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who; the login name by default.")] = None,
@@ -33,15 +36,23 @@ def pause(
         backdesk pause queue:tools
         backdesk pause tenant:acme
         backdesk pause service:openai/gpt-4o
+        backdesk pause
 
     What runs already runs on. Jobs are taken as before, and wait; those of a service are parked, or use its fallback.
-    Limits that are set stay, and hold again afterwards. `top`, `doctor` and `show` tell what is paused.
+    Limits that are set stay, and hold again afterwards. Without a scope this lists what is paused; with --json as one
+    array. `top`, `doctor` and `show` tell it, too.
 
     """
     out = Output(as_json=as_json)
+    if scope is None:
+        if note or by:
+            raise InvalidRequest("scope", "name what is to be paused, such as kind:orders.audit")
+        _list(out)
+        return
     what = _names(scope)
     with connected() as client:
         status = client.pauses.begin(**what, by=getpass.getuser() if by is None else by, note=note)
+        _warn_of_unknown(client, what.get("kind"), out)
     out.document(status)
     out.line(pause_text(status), "yellow")
 
@@ -62,9 +73,26 @@ def resume(scope: ScopeText, as_json: AsJson = False) -> None:
     out.line(f"{scope} goes on" if was else f"{scope} was not paused")
 
 
+def _list(out: Output) -> None:
+    with connected() as client:
+        paused = client.pauses.list()
+    out.document(paused)
+    for status in paused:
+        out.line(pause_text(status), "yellow")
+    if not paused:
+        out.line("nothing is paused")
+
+
+def _warn_of_unknown(client: JobClient, kind: str | None, out: Output) -> None:
+    """A kind may be paused before its first worker is there; in haste, it is a slip of the pen."""
+    known = [contract.kind for contract in client.kinds()] if kind else []
+    if kind and kind not in known:
+        out.note(f"Warning: it is paused, but {UnknownKind(kind, known).reason}", "yellow")
+
+
 def _names(text: str) -> dict[str, str | None]:
     """Return what is meant, as the client takes it. Raises InvalidRequest."""
-    scope = read_scope(text)
+    scope = read_scope(text, SCOPES.rstrip("."))
     if isinstance(scope, JobScope):
         return scope.names
     if scope.resource and (scope.key or scope.tenant):

@@ -28,27 +28,27 @@ class JobScope:
         return job_scope(**self.names)
 
 
-def read_scope(text: str) -> JobScope | Scope:
-    """Return what is meant: jobs, or an outside service. Raises InvalidRequest."""
+def read_scope(text: str, such_as: str = EXAMPLES) -> JobScope | Scope:
+    """Return what is meant: jobs, or an outside service. Raises InvalidRequest, which tells what may be written."""
     tenant, slash, rest = "", "", text
     if text.startswith("tenant:"):
         tenant, slash, rest = text.removeprefix("tenant:").partition("/")
         if not tenant or (slash and not rest):
-            raise _none(text)
+            raise _none(text, such_as)
         if not rest:
             return Scope(tenant=tenant)
     sort, _, name = rest.partition(":")
     if sort in {"model", "service"} and name:
         return _service(name, tenant)
     if not name or sort not in {"kind", "queue"} or (sort == "queue" and tenant):
-        raise _none(text)
+        raise _none(text, such_as)
     scope = JobScope(**{sort: name}, tenant=tenant or None)
     job_scope(**scope.names)
     return scope
 
 
-def _none(text: str) -> InvalidRequest:
-    return InvalidRequest("scope", f"{text!r} is none; write such as {EXAMPLES}")
+def _none(text: str, such_as: str) -> InvalidRequest:
+    return InvalidRequest("scope", f"{text!r} is none; write such as {such_as}")
 
 
 def _service(name: str, tenant: str) -> Scope:

@@ -137,6 +137,15 @@ def _waiting(data: Data) -> str:
     return f"for {'; '.join(map(ask_text, asks))}{more}" if asks else _other(data)
 
 
+def _started(data: Data) -> str:
+    if "worker" not in data:
+        return _other(data)
+    if "restarts" in data:
+        return f"by {data['worker']}, anew: version {data['restarts']} has begun it"
+    resumed = f", goes on from version {data['resumes']}" if "resumes" in data else ""
+    return f"by {data['worker']}{resumed}"
+
+
 def _asks(data: Data) -> list[Ask]:
     """Return what a job waits for, as far as it can be read."""
     try:
@@ -194,7 +203,7 @@ def _value(value: Any) -> str:
 _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.QUEUED: _queued,
     EventType.SCHEDULED: lambda data: f"runs at {data['run_at']}" if "run_at" in data else _other(data),
-    EventType.STARTED: lambda data: f"by {data['worker']}" if "worker" in data else _other(data),
+    EventType.STARTED: _started,
     EventType.PROGRESS: _progress,
     EventType.TOKEN: lambda data: str(data["text"]) if "text" in data else _other(data),
     EventType.AGENT: _agent,

@@ -44,9 +44,15 @@ def job_state(status: JobLimitStatus) -> str:
         parts.append(f"{status.running}{f' of {most}' if isinstance(most, int) else ''} running")
     if status.next_at:
         parts.append(f"the next may begin in {until(status.next_at)}")
-    places = "place is" if status.held == 1 else "places are"
-    parts.append(f"{status.held} {places} held" if status.held else "holds nobody")
+    parts.append(_holding(status))
     return ", ".join(parts)
+
+
+def _holding(status: JobLimitStatus) -> str:
+    if status.limits.paused and status.scope.startswith("queue "):
+        return "holds all that is queued there"
+    places = "place is" if status.held == 1 else "places are"
+    return f"{status.held} {places} held" if status.held else "holds nobody"
 
 
 def bucket_state(bucket: BucketStatus, limits: Limits | None) -> str:

@@ -19,7 +19,9 @@ _DISPENSABLE = ("tenant", "asked")
 def show_open_asks(asks: Sequence[OpenAsk], out: Output) -> None:
     """Print them."""
     for each in show_fitted(asks, out, cells=_cells, style=_style, dispensable=_DISPENSABLE):
-        out.line(f"  {safe_line(ask_text(each.ask), out.console.width - 2)}", "yellow")
+        facts = ", ".join(f"{name}: {value}" for name, value in each.ask.facts.items())
+        asked = f"{ask_text(each.ask)} ({facts})" if facts else ask_text(each.ask)
+        out.line(f"  {safe_line(asked, out.console.width - 2)}", "yellow")
         out.line(f"  {hint(each.job_id, [each.ask])}", "cyan")
 
 
