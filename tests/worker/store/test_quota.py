@@ -61,6 +61,10 @@ def test_the_refusal_names_quota_use_and_limit(board: Board) -> None:
     assert (error.value.quota, error.value.used, error.value.limit) == ("max_jobs", 5, 4)
 
 
+def test_a_job_that_is_too_large_for_the_quota_by_itself_is_not_told_to_wait() -> None:
+    assert "raise the quota" in str(QuotaExceeded("acme", "max_bytes", 0, 100))
+
+
 @pytest.mark.parametrize(
     ("own", "every", "taken"), [(None, 1, 1), (2, 1, 2), ("none", 1, 3), (None, "none", 3), (0, None, 0)]
 )

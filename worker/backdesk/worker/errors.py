@@ -112,7 +112,8 @@ class QuotaExceeded(InvalidRequest):
 
     def __init__(self, tenant: str, quota: str, used: int, limit: int) -> None:
         what = "jobs that have not ended" if quota == "max_jobs" else "bytes of requests of jobs that have not ended"
-        reason = f"{tenant!r} has {used} {what}, and may have {limit} ({quota}): wait until some have ended"
+        then = "wait until some have ended" if used else "what is asked for is more by itself; raise the quota"
+        reason = f"{tenant!r} has {used} {what}, and may have {limit} ({quota}): {then}"
         super().__init__("tenant", reason)
         self.tenant = tenant
         self.quota = quota
