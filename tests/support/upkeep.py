@@ -18,7 +18,7 @@ from backdesk.worker.memory.ddsketch import read_tally
 from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
-from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.keys import CHANNELS, Keys
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.
@@ -44,11 +44,9 @@ def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
     """Each kind of key by name: the pattern of its names, and what `keys.py` says of it."""
     found = {}
     for name, member in vars(Keys).items():
-        if name.startswith("_") or not (isinstance(member, property) or callable(member)):
+        if name.startswith("_") or name in CHANNELS or not (isinstance(member, property) or callable(member)):
             continue
         doc = (member.fget if isinstance(member, property) else member).__doc__ or ""
-        if doc.startswith("Channel"):
-            continue
         value = getattr(keys, name)
         if callable(value):
             value = value(*["\0"] * (member.__code__.co_argcount - 1))

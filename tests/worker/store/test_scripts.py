@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -16,7 +18,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import NewJob
-from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.keys import CHANNELS, Keys
 from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
 
@@ -67,14 +69,24 @@ def test_a_part_that_two_others_include_is_there_once() -> None:
 def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     keys = Keys("desk-2")
     expected: dict[str, str] = {}
-    for name, member in vars(Keys).items():
+    for name in vars(Keys):
         if not name.startswith("_") and name != "prefix":
-            value, doc = getattr(keys, name), str(member.__doc__)
+            value = getattr(keys, name)
             built = value if isinstance(value, str) else value(*"abc"[: len(signature(value).parameters)])
-            expected[f"{name}_{'channel' if doc.startswith('Channel') else 'key'}"] = built
+            expected[f"{name}_{'channel' if name in CHANNELS else 'key'}"] = built
     calls = [name if isinstance(vars(Keys)[key(name)], property) else f"{name}('a', 'b', 'c')" for name in expected]
     answers = evaluate(client, "keys", f"return {{{', '.join(calls)}}}", "desk-2", "")
     assert [answer.decode() for answer in answers] == list(expected.values())
+
+
+def test_a_channel_is_documented_as_one() -> None:
+    assert {name for name, member in vars(Keys).items() if str(member.__doc__).startswith("Channel")} == CHANNELS
+
+
+def test_a_python_that_strips_docstrings_builds_the_same_scripts() -> None:
+    program = "from backdesk.worker.store.scripts import load_script; print(load_script.__doc__, load_script('finish').sha)"
+    told = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["None", load_script("finish").sha]
 
 
 def key(name: str) -> str:

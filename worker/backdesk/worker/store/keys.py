@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from backdesk.worker.settings import celery_queue
 
+#: The names of `Keys` that are channels; all others are keys.
+CHANNELS = frozenset({"breakers", "progress", "ended", "tenant_progress"})
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.keys import CHANNELS, Keys
 
 #: Stands for an argument, 1 to 9, in a name that is taken apart.
 _PLACE = re.compile("([\x01-\x09])")
@@ -26,7 +26,7 @@ def _members() -> Iterator[tuple[str, str, list[str]]]:
     for name, member in vars(Keys).items():
         if name.startswith("_") or not (isinstance(member, property) or inspect.isfunction(member)):
             continue
-        lua = f"{name}_channel" if (member.__doc__ or "").startswith("Channel") else f"{name}_key"
+        lua = f"{name}_channel" if name in CHANNELS else f"{name}_key"
         if isinstance(member, property):
             yield lua, getattr(keys, name), []
         else:
