@@ -51,6 +51,11 @@ class Cost:
     server_us: list[float] = field(default_factory=list)
     wall_us: list[float] = field(default_factory=list)
 
+    def __add__(self, other: Cost) -> Cost:
+        """Return what both cost together."""
+        pairs = zip(self.server_us, other.server_us, strict=True), zip(self.wall_us, other.wall_us, strict=True)
+        return Cost(*([*map(sum, each)] for each in pairs))
+
 
 class Depth:
     """A server with so many queued jobs, and a fleet of 64 slots that is announced and whose part is played here."""
@@ -116,14 +121,33 @@ def _fill(server: Server, jobs: int, tenants: int) -> None:
         list(pool.map(lambda part: ask([*command, str(part)], environment(server.url)), range(FILLERS)))
 
 
-def depth(plan: Plan) -> list[Line]:
-    """Submit and dispatch with 1,000,000 jobs of 1,000 tenants queued, beside 1,000 of 10; memory of a queued job."""
-    jobs, batches = plan.of(DEEP), plan.of(BATCHES)
-    submits: list[tuple[Cost, Cost]] = []
-    dispatches: list[tuple[Cost, Cost]] = []
+@dataclass(slots=True)
+class Comparison:
+    """What calls cost with many jobs queued and with few, a pair for each repetition."""
+
+    submits: list[tuple[Cost, Cost]] = field(default_factory=list)
+    dispatches: list[tuple[Cost, Cost]] = field(default_factory=list)
+    bytes_a_job: float = 0.0
+
+    @property
+    def jobs(self) -> list[tuple[Cost, Cost]]:
+        """All that one job takes: its submit and its dispatch."""
+        pairs = zip(self.submits, self.dispatches, strict=True)
+        return [(submit[0] + dispatch[0], submit[1] + dispatch[1]) for submit, dispatch in pairs]
+
+    def lines(self, queued: int) -> list[Line]:
+        """What Redis spends on a job and on its parts, and what they cost their caller."""
+        parts = {"a submit": self.submits, "a dispatch (claim, end)": self.dispatches}
+        parts["a job (submit, claim, end)"] = self.jobs
+        return [line for what, costs in parts.items() for line in _lines(f"{what} with {queued:,} queued", costs)]
+
+
+def compared(plan: Plan, jobs: int, tenants: int) -> Comparison:
+    """Make the same calls with so many jobs of so many tenants queued, and with 1,000 of 10."""
+    comparison, batches = Comparison(), plan.of(BATCHES)
     with fresh_server() as small, fresh_server() as large:
         print(f"  queueing {jobs:,} jobs", file=sys.stderr)
-        shallow, deep = Depth(small, SHALLOW, SHALLOW_TENANTS), Depth(large, jobs, DEEP_TENANTS)
+        shallow, deep = Depth(small, SHALLOW, SHALLOW_TENANTS), Depth(large, jobs, tenants)
         for repetition in range(plan.repeat):
             print(f"  {repetition + 1}/{plan.repeat}", file=sys.stderr)
             for side in (shallow, deep):
@@ -131,14 +155,21 @@ def depth(plan: Plan) -> list[Line]:
             for _ in range(batches):
                 deep.batch()
                 shallow.batch()
-            submits.append((deep.submits, shallow.submits))
-            dispatches.append((deep.dispatches, shallow.dispatches))
+            comparison.submits.append((deep.submits, shallow.submits))
+            comparison.dispatches.append((deep.dispatches, shallow.dispatches))
         shallow.close()
         deep.close()
+    comparison.bytes_a_job = deep.bytes_a_job
+    return comparison
+
+
+def depth(plan: Plan) -> list[Line]:
+    """Submit and dispatch with 1,000,000 jobs of 1,000 tenants queued, beside 1,000 of 10; memory of a queued job."""
+    jobs = plan.of(DEEP)
+    comparison = compared(plan, jobs, DEEP_TENANTS)
     return [
-        *_lines(f"a submit with {jobs:,} queued", submits),
-        *_lines(f"a dispatch (claim, end) with {jobs:,} queued", dispatches),
-        Line("depth", f"Redis memory of a queued job, of {jobs:,}", "bytes", [deep.bytes_a_job], bound=MEMORY),
+        *comparison.lines(jobs),
+        Line("depth", f"Redis memory of a queued job, of {jobs:,}", "bytes", [comparison.bytes_a_job], bound=MEMORY),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import statistics
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,17 +14,22 @@ from rich.table import Table
 
 from backdesk.worker.settings import load_settings
 from benchmarks.contender import PREFIX
+from benchmarks.depth import Comparison, compared
+from benchmarks.plan import Plan
 from benchmarks.rounds import fresh_server
 from benchmarks.scale.pauses import PauseLog, Scene
 from benchmarks.scale.scenes import Deployment, Size
 
 #: The longest that Redis may be held up by one script. ms.
 LONGEST_MS = 50.0
+#: How many times as much a job may cost Redis as with few jobs queued, and how often that is measured.
+MOST_GROWTH, COMPARISONS = 1.3, 3
 
 HELP = """Play a large fleet with many tenants and a long backlog, and tell how long scripts held up Redis.
 
-Times are by the clock of Redis and include whatever else the machine did meanwhile. Needs about 3 GB of memory a
-million jobs. Ends with 1 when a script took longer than 50 ms.
+Then queue as many jobs of as many tenants again, and tell what a job costs Redis beside a queue of 1,000. Times are by
+the clock of Redis and include whatever else the machine did meanwhile. Needs about 3 GB of memory a million jobs. Ends
+with 1 when a script took longer than 50 ms, or a job costs more than 1.3 times as much.
 """
 
 
@@ -46,7 +52,8 @@ def scale(
         json.write_text("".join(f"{scene.as_json()}\n" for scene in pauses.scenes), encoding="utf-8")
     worst = max(pauses.scenes, key=lambda scene: scene.worst_ms)
     print(f"worst pause of Redis: {worst.worst_ms:.1f} ms ({worst.slowest}, while {worst.name})")
-    if worst.worst_ms > LONGEST_MS:
+    growth = _show_costs(compared(Plan(COMPARISONS), jobs, tenants), jobs)
+    if worst.worst_ms > LONGEST_MS or growth > MOST_GROWTH:
         raise typer.Exit(1)
 
 
@@ -56,6 +63,17 @@ def _show(scenes: list[Scene]) -> None:
         table.add_row(scene.name, f"{scene.calls:,}", f"{scene.mean_us:.0f}", f"{scene.worst_ms:.1f}", scene.slowest)
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)
+
+
+def _show_costs(comparison: Comparison, jobs: int) -> float:
+    """Print what a job costs Redis, and return how many times as much that is as with few jobs queued."""
+    growth = 0.0
+    for line in comparison.lines(jobs):
+        if line.title.endswith("in Redis"):
+            growth = 1 / statistics.median(line.ratios)
+            ours, theirs = statistics.median(line.ours), statistics.median(line.theirs)
+            print(f"{line.title}: {ours:.0f} µs, {line.peer} {theirs:.0f} µs: {growth:.2f} times")
+    return growth
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import redis
 
-from backdesk.client import JobClient
+from backdesk.client import JobClient, JobState
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob, Transitions
@@ -21,8 +22,23 @@ from benchmarks.scale.pauses import PauseLog
 AT_ONCE = 20
 #: Attempts whose workers die, jobs that are done, and jobs of one conversation.
 LOST, DONE, CONVERSATION = 5_000, 20_000, 50_000
+#: The tenant of the conversation.
+TALKER = "talker"
 #: Looks of the leader at what limits hold, after a change of limits.
 LOOKS = 40
+
+#: Pages of each list, one after the other. Of a rare kind of a tenant with many jobs 2,000 are looked at each time.
+PAGES = 20
+LISTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"state": JobState.QUEUED},
+    {"state": JobState.SUCCEEDED, "fields": "row"},
+    {"kind": KIND},
+    {"state": JobState.QUEUED, "kind": KIND},
+    {"tenant": "tenant-0"},
+    {"tenant": TALKER, "state": JobState.CANCELLED},
+    {"tenant": TALKER, "kind": "bench.rare"},
+)
 
 Tell = Callable[[str], None]
 
@@ -71,6 +87,7 @@ class Deployment:
         yield f"{LOST:,} attempts are lost with their workers", self._lose
         yield f"a conversation of {CONVERSATION:,} jobs", self._talk
         yield "it is interrupted", self._interrupt
+        yield "pages of lists", self._list
         yield "the workers leave", lambda: self._fleet.announce(leaving=True)
         yield "what has ended is forgotten", self._forget
 
@@ -103,12 +120,19 @@ class Deployment:
         self._maintain()
 
     def _talk(self) -> None:
-        for jobs in in_batches(self._new("talker", "talk") for _ in range(CONVERSATION)):
+        for jobs in in_batches(self._new(TALKER, "talk") for _ in range(CONVERSATION)):
             run(self._client, self._transitions.submit(jobs))
 
     def _interrupt(self) -> None:
-        run(self._client, self._transitions.submit([self._new("talker", "talk", "interrupt")]))
+        run(self._client, self._transitions.submit([self._new(TALKER, "talk", "interrupt")]))
         self._maintain()
+
+    def _list(self) -> None:
+        for filters in LISTS:
+            cursor = None
+            for _ in range(PAGES):
+                page = self._jobs.list(**filters, cursor=cursor)
+                cursor = page.cursor
 
     def _forget(self) -> None:
         after_s = time.time() + 2 * self._settings.retention_s
