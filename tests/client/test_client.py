@@ -93,12 +93,13 @@ async def test_a_job_may_be_put_off(jobs: Client) -> None:
 
 async def test_a_job_may_have_limits_and_a_policy_of_its_own(jobs: Client) -> None:
     limits: dict[str, Any] = {"expires": 7200, "start_by": timedelta(hours=1), "timeout": 2.5}
-    job = await jobs.submit("test.echo", {}, **limits, retry={"attempts": 7, "base_s": 0.5})
+    job = await jobs.submit("test.echo", {}, **limits, retry={"attempts": 7, "base_s": 0.5}, slots=3)
     record = await jobs.get(job.id)
     assert record.expires_at is not None
     assert record.start_by is not None
     assert record.expires_at - record.start_by == timedelta(hours=1)
     assert (record.timeout_s, record.retry) == (2.5, RetryPolicy(attempts=7, base_s=0.5))
+    assert (record.slots, (await jobs.list(fields="row"))[0].slots) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,7 @@ async def test_a_job_may_have_limits_and_a_policy_of_its_own(jobs: Client) -> No
         ({"timeout": 0}, "timeout"),
         ({"start_by": -1}, "start_by"),
         ({"expires": 0}, "expires"),
+        *(({"slots": slots}, "slots") for slots in (0, -1, 1001, 1.5, "2", True)),
     ],
 )
 async def test_a_limit_or_policy_that_cannot_be_is_refused_with_its_field(

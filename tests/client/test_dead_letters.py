@@ -98,23 +98,23 @@ async def test_dead_letters_come_in_pages(jobs: Client, board: Board) -> None:
 
 async def test_a_replay_is_a_new_job_with_what_the_old_one_had(jobs: Client, board: Board) -> None:
     retry = RetryPolicy(attempts=2)
-    kept: dict[str, Any] = {"tenant": "globex", "priority": 8, "timeout_ms": 5000, "retry": retry}
+    kept: dict[str, Any] = {"tenant": "globex", "priority": 8, "timeout_ms": 5000, "retry": retry, "slots": 2}
     die(board, "a", request={"text": "hi"}, metadata=b'{"ticket":7}', expires_at_ms=4_000_000_000_000, **kept)
     job = await jobs.dead.replay("a")
     old, new = await jobs.get("a"), await jobs.get(job.id)
 
     assert job.created
     assert (new.kind, new.request, new.metadata) == ("test.echo", {"text": "hi"}, {"ticket": 7})
-    assert (new.tenant, new.priority, new.timeout_s, new.retry) == ("globex", 8, 5.0, retry)
+    assert (new.tenant, new.priority, new.timeout_s, new.retry, new.slots) == ("globex", 8, 5.0, retry, 2)
     assert (new.state, new.attempt, new.expires_at) == ("queued", 0, None)
     assert (new.origin, old.replayed_as, old.state) == ("a", job.id, "failed")
 
 
 async def test_a_replay_may_differ_from_its_origin(jobs: Client, board: Board) -> None:
     die(board, "a", request={"text": "typo"})
-    job = await jobs.dead.replay("a", request={"text": "mended"}, priority=9, delay=60, expires=600, timeout=5)
+    job = await jobs.dead.replay("a", request={"text": "mended"}, priority=9, delay=60, expires=600, slots=3)
     new = await jobs.get(job.id)
-    assert (new.request, new.priority, new.timeout_s, new.state) == ({"text": "mended"}, 9, 5.0, "scheduled")
+    assert (new.request, new.priority, new.slots, new.state) == ({"text": "mended"}, 9, 3, "scheduled")
     assert new.expires_at is not None
 
 

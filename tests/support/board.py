@@ -189,8 +189,8 @@ class Board:
         assert job_id in self.reap()
 
     def announce(self, worker: str = "worker-1", ttl_s: float = 6, **slots: int) -> int:
-        alive, _ = self.run(self.transitions.announce(worker, round(ttl_s * 1000), {"name": worker, "slots": slots}))
-        return alive
+        said = {"name": worker, "slots": slots}
+        return self.run(self.transitions.announce(worker, round(ttl_s * 1000), said)).alive
 
     def reserve(
         self,

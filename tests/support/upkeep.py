@@ -163,13 +163,15 @@ def _miscounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
     counted: Counter[str] = Counter()
     for place in [keys.leases, *map(text, client.scan_iter(keys.window("*"), count=1000))]:
         for job_id in _members(client, place):
-            fields: list[Any] = client.hmget(keys.job(job_id), "queue", "tenant", "kind", "rated", "prepaid", "slots")
-            queue, tenant, kind, rated, prepaid, slots = (text(each or b"") for each in fields)
-            counted.update([f"queue {queue}", f"tenant {tenant}", f"kind {kind}", f"tenant {tenant} kind {kind}"])
+            fields: list[Any] = client.hmget(keys.job(job_id), "queue", "tenant", "kind", "rated", "prepaid", "taken")
+            queue, tenant, kind, rated, prepaid, taken_slots = (text(each or b"") for each in fields)
+            slots = int(taken_slots or 1)
+            for scope in (f"queue {queue}", f"tenant {tenant}", f"kind {kind}", f"tenant {tenant} kind {kind}"):
+                counted[scope] += slots
             counted[f"prepaid {queue} {tenant}"] += int(prepaid or 0)
             counted.update(f"unbegun {scope}" for scope in rated.split(",") if scope)
-            if slots:
-                counted[f"surplus {queue}"] += int(slots) - 1
+            if slots > 1:
+                counted[f"surplus {queue}"] += slots - 1
     flow = {text(name): float(value) for name, value in client.hgetall(keys.flow).items()}
     taken = {name: value for name, value in flow.items() if name.split()[0] in _COUNTED}
     if taken != counted:

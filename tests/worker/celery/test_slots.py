@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.cli import main
+from backdesk.client import JobState
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet, Queue, Worker
 
@@ -30,7 +31,7 @@ def most_taken(fleet: Fleet, ids: Sequence[str]) -> int:
     changes = []
     for job_id in ids:
         record = fleet.jobs.wait(job_id, 60)
-        slots = SLOTS.get(record.kind, 1)
+        slots = record.slots or SLOTS.get(record.kind, 1)
         changes += [(record.started_at, slots), (record.finished_at, -slots)]
     taken = [0]
     for _, change in sorted(changes, key=lambda each: (each[0], each[1])):
@@ -108,5 +109,56 @@ def test_a_job_that_no_worker_is_large_enough_for_waits_for_one_that_is(
     main(("doctor",))
     told = " ".join(capsys.readouterr().out.split())
     assert "1 queued of slots.three: no live worker has as many slots as this kind takes" in told
+    larger = worker_of(fleet, 3)
+    assert fleet.jobs.wait(job_id, 60).worker == larger.name
+
+
+@pytest.mark.parametrize("queue", ["agents", "tools"])
+def test_jobs_of_which_it_is_said_take_no_more_slots_than_there_are(fleet: Fleet, queue: Queue) -> None:
+    worker_of(fleet, 3, queue)
+    kind = {"agents": "test.sleep", "tools": "test.sleep_tool"}[queue]
+    ids = [fleet.jobs.submit(kind, {"n": 0.2}, slots=slots).id for slots in [2, 1, 3, None] * 3]
+    assert 2 <= most_taken(fleet, ids) <= 3
+
+
+def test_it_may_be_said_of_a_single_job_that_it_takes_less_than_others_of_its_kind(fleet: Fleet) -> None:
+    worker_of(fleet, 2)
+    job_id = fleet.jobs.submit("slots.three", {"n": 0}, slots=2).id
+    assert fleet.jobs.wait(job_id, 60).state is JobState.SUCCEEDED
+
+
+def test_a_large_job_begins_while_small_ones_come_all_the_time(fleet: Fleet) -> None:
+    for _ in range(2):
+        worker_of(fleet, 2)
+    fleet.jobs.submit_many("test.sleep", [{"n": 0.1}] * 300, tenant="stream")
+    eventually(lambda: fleet.jobs.system().running >= 3, what="both workers to be busy")
+    large = fleet.jobs.submit("test.sleep", {"n": 0}, slots=2, tenant="wide").id
+    began = fleet.jobs.wait(large, 120).started_at
+    small = fleet.jobs.list(tenant="stream", state=JobState.QUEUED, limit=1)
+    assert small, f"all of the stream began before it, which did so at {began}"
+
+
+def test_a_worker_lets_go_of_one_in_hand_that_is_cancelled(fleet: Fleet, tmp_path: Path) -> None:
+    worker_of(fleet, 2)
+    small, large = gathers(fleet, tmp_path / "go")
+    later = fleet.jobs.submit("test.echo", {"text": "later"}).id
+    fleet.jobs.cancel(large)
+    assert fleet.jobs.wait(later, 60).state is JobState.SUCCEEDED
+    assert not fleet.jobs.get(small).done
+    (tmp_path / "go").touch()
+    fleet.jobs.wait(small, 60)
+
+
+def test_one_that_asks_for_more_slots_than_any_worker_has_says_so(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker_of(fleet, 2)
+    job_id = fleet.jobs.submit("test.sleep", {"n": 0}, slots=3).id
+    monkeypatch.setenv("BACKDESK_REDIS_URL", fleet.url)
+    eventually(lambda: fleet.jobs.get(job_id).stranded == "test.sleep*3", what="the job to stand aside")
+    main(("show", job_id))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "takes 3 slots" in told
+    assert "no live worker has the 3 slots that are asked for" in told
     larger = worker_of(fleet, 3)
     assert fleet.jobs.wait(job_id, 60).worker == larger.name

@@ -84,7 +84,9 @@ def test_a_channel_is_documented_as_one() -> None:
 
 
 def test_a_python_that_strips_docstrings_builds_the_same_scripts() -> None:
-    program = "from backdesk.worker.store.scripts import load_script; print(load_script.__doc__, load_script('finish').sha)"
+    program = (
+        "from backdesk.worker.store.scripts import load_script; print(load_script.__doc__, load_script('finish').sha)"
+    )
     told = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["None", load_script("finish").sha]
 

@@ -172,7 +172,8 @@ class History:
         if self.random.random() < 0.4:
             choice = self.random.choice(["enqueue", "enqueue", "reject", "interrupt"])
             common |= {"conversation": self.random.choice("xy"), "when_busy": choice}
-        job = self.board.job(**{**common, **times, "priority": self.random.randrange(10), **fields})
+        slots = self.random.choice([None, None, 1, 3])
+        job = self.board.job(**{**common, **times, "priority": self.random.randrange(10), "slots": slots, **fields})
         if message:
             job = replace(job, delivery=message.replace(b'"%d"' % len(self.submitted), b'"%s"' % job.id.encode()))
         return job

@@ -544,10 +544,10 @@ def test_a_worker_that_leaves_takes_its_slots_along(board: Board, client: redis.
 
 def test_a_kind_stays_known_for_as_long_as_jobs_are_kept_after_its_last_worker(board: Board, clock: Clock) -> None:
     facts = {"slots": {"agents": 1}, "kinds": ["test.echo"]}
-    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 1)
-    assert board.run(board.transitions.announce("one", 6000, facts, {"test.echo": '{"queue":"agents"}'})) == (1, 0)
+    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 1, [])
+    assert board.run(board.transitions.announce("one", 6000, facts, {"test.echo": '{"queue":"agents"}'})) == (1, 0, [])
     clock.advance(board.settings.retention_s)
-    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 0)
+    assert board.run(board.transitions.announce("one", 6000, facts)) == (1, 0, [])
     board.announce("one", ttl_s=0)
     clock.advance(board.settings.retention_s - 1)
     board.announce("two", agents=1)

@@ -29,7 +29,9 @@ ScopeText = Annotated[
         metavar="SCOPE", help="kind:K, tenant:T/kind:K, queue:Q, model:M, model:M#KEY, tenant:T/model:M, tenant:T."
     ),
 ]
-MaxRunning = Annotated[str | None, typer.Option(metavar="N", help="Of jobs: how many may run at once; 0 pauses them.")]
+MaxRunning = Annotated[
+    str | None, typer.Option(metavar="N", help="Of jobs: how many slots they may take at once; 0 pauses them.")
+]
 Rate = Annotated[str | None, typer.Option(metavar="N/UNIT", help="Of jobs: how often one may begin: 60/m, 5/s.")]
 Burst = Annotated[str | None, typer.Option(metavar="N", help="Of jobs: how many may begin at once after a rest.")]
 Requests = Annotated[

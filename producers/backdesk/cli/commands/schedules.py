@@ -25,7 +25,17 @@ from backdesk.cli.options.schedules import (
     Starts,
     Zone,
 )
-from backdesk.cli.options.submit import Attempts, BudgetText, Kind, Metadata, Retry, Tenant, Timeout, read_documents
+from backdesk.cli.options.submit import (
+    Attempts,
+    BudgetText,
+    Kind,
+    Metadata,
+    Retry,
+    Slots,
+    Tenant,
+    Timeout,
+    read_documents,
+)
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.schedules import next_text, show_schedule, show_schedules
 from backdesk.client.operations.schedules import KeptSchedule
@@ -55,6 +65,7 @@ def add(
     attempts: Attempts = None,
     retry: Retry = None,
     budget: BudgetText = None,
+    slots: Slots = None,
     metadata: Metadata = None,
     paused: Paused = False,
     replace: Replace = False,
@@ -76,7 +87,7 @@ def add(
     options: dict[str, Any] = {field: read_span(field, text) for field, text in spans.items()}
     options |= {field: read_moment(field, text) for field, text in given(starts=starts, ends=ends).items()}
     options |= read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
-    options |= {"tenant": tenant, "priority": priority, "paused": paused, "replace": replace}
+    options |= {"tenant": tenant, "priority": priority, "slots": slots, "paused": paused, "replace": replace}
     options |= {"cron": cron, "timezone": timezone, "missed": missed, "overlap": overlap}
     body = {} if request is None else read_source("request", request)
     with connected() as client:

@@ -35,6 +35,7 @@ from backdesk.cli.options.submit import (
     Priority,
     Request,
     Retry,
+    Slots,
     StartBy,
     Tenant,
     Timeout,
@@ -121,6 +122,7 @@ def submit(
     attempts: Attempts = None,
     retry: Retry = None,
     budget: BudgetText = None,
+    slots: Slots = None,
     idempotency_key: Key = None,
     key_ttl: KeyTtl = None,
     key_while_active: KeyWhileActive = False,
@@ -158,7 +160,7 @@ def submit(
     times = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl)
     options = times | read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
     options |= {"tenant": tenant, "priority": priority, "conversation_id": conversation, "when_busy": when_busy}
-    options |= {"idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
+    options |= {"slots": slots, "idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
     if each is not None:
         alone = {"request": request, "job_id": job_id, "idempotency_key": idempotency_key, "for": patience}
         _check_each(alone | {"watch": watch or None, "wait": wait or None}, context.args)

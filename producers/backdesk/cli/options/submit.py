@@ -57,6 +57,10 @@ BudgetText = Annotated[
         "model_calls, tool_calls and wall_s; at one of them it fails, or as on_limit says: approve, cheaper.",
     ),
 ]
+Slots = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="How many slots of its worker it takes, in place of those of its kind."),
+]
 Key = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key with the same request finds the same job again.")
 ]

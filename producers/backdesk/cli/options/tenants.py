@@ -21,7 +21,9 @@ ForEvery = Annotated[
 Weight = Annotated[
     str | None, typer.Option(metavar="N", help="Its share of the workers, beside those of the other tenants: 1.")
 ]
-MaxRunning = Annotated[str | None, typer.Option(metavar="N", help="How many of its jobs may run at once; 0 pauses it.")]
+MaxRunning = Annotated[
+    str | None, typer.Option(metavar="N", help="How many slots its jobs may take at once; 0 pauses it.")
+]
 Rate = Annotated[str | None, typer.Option(metavar="N/UNIT", help="How often one of its jobs may begin: 60/m, 5/s.")]
 Burst = Annotated[str | None, typer.Option(metavar="N", help="How many may begin at once after a rest, with --rate.")]
 TokensPerDay = Annotated[str | None, typer.Option(metavar="N", help="Tokens that its jobs may use in a day, in UTC.")]

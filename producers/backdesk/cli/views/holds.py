@@ -9,7 +9,7 @@ from backdesk.cli.options.moments import rough_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.client.operations.unserved import UnservedJobs
 from backdesk.worker.model.job import Hold, JobRecord, JobRow, Unserved
-from backdesk.worker.model.version import Stranding
+from backdesk.worker.model.version import Stranding, line_of
 
 
 def state_text(record: JobRecord | JobRow) -> str:
@@ -33,13 +33,13 @@ def hold_text(record: JobRecord | JobRow) -> str:
 
 def record_lack_text(record: JobRecord | JobRow, lack: Unserved) -> str:
     """Return that nobody is there to run a job, and what to do."""
-    return _lack(lack, safe_line(record.queue), Stranding.read(record.stranded or record.kind))
+    return _lack(lack, safe_line(record.queue), Stranding.read(record.stranded or line_of(record.kind, record.slots)))
 
 
 def unserved_text(waiting: UnservedJobs) -> str:
     """Return what nobody is there to run, and what to do."""
     of_kind = f" of {safe_line(waiting.kind)}" if waiting.kind else f" in {safe_line(waiting.queue)}"
-    need = Stranding(waiting.kind or "", waiting.version or "", waiting.committed)
+    need = Stranding(waiting.kind or "", waiting.slots, waiting.version or "", waiting.committed)
     return f"{waiting.jobs} queued{of_kind}: {_lack(waiting.lack, safe_line(waiting.queue), need)}"
 
 
@@ -51,7 +51,8 @@ def _lack(lack: Unserved, queue: str, need: Stranding) -> str:
             return f"no live worker runs this kind; start one: BACKDESK_TASK_MODULES=… backdesk worker {queue}"
         case "slots":
             larger = f"backdesk worker {queue} --concurrency …"
-            return f"no live worker has as many slots as this kind takes; start a larger one: {larger}"
+            many = f"the {need.slots} slots that are asked for" if need.slots else "as many slots as this kind takes"
+            return f"no live worker has {many}; start a larger one: {larger}"
         case "version":
             version = safe_line(need.version)
             anew = "" if need.committed else ', or mismatch="restart" to begin anew'

@@ -84,7 +84,8 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     for name, found in record.unreadable.items():
         yield "UNREADABLE", safe_line(f"{name} {found}")
     yield "tenant", record.tenant
-    yield "queue", f"{record.queue or 'none'}, priority {record.priority}"
+    slots = f", takes {record.slots} {'slot' if record.slots == 1 else 'slots'}" if record.slots else ""
+    yield "queue", f"{record.queue or 'none'}, priority {record.priority}{slots}"
     yield "attempt", f"{record.attempt}{f' on {safe_line(record.worker)}' if record.worker else ''}"
     if record.version:
         yield "version", safe_line(record.version)

@@ -110,6 +110,8 @@ def _options(record: ScheduleRecord) -> Iterator[tuple[str, str]]:
         yield "retries", f"{record.retry.attempts} attempts may fail"
     if record.budget:
         yield "budget", f"{budget_text(record.budget)} for each job"
+    if record.slots:
+        yield "slots", str(record.slots)
 
 
 def _counts(record: ScheduleRecord) -> str:

@@ -33,10 +33,10 @@ class JobLimits:
     ) -> RunLimits:
         """Limit jobs of a kind, of a kind of a tenant (`*` is each tenant), or of a queue; returns what is then set.
 
-        `max_running` is how many may run at once (0 pauses them), `rate`, such as `60/m`, how often one may begin,
-        `burst` how many may at once after a rest. Only what is given changes; `"default"` takes a limit away, `"none"`
-        is explicitly none, which matters where each tenant has one. Holds at once, also for jobs that wait already.
-        Atomic, as `tenants.set`. Raises InvalidRequest.
+        `max_running` is how many slots they may take at once (0 pauses them), `rate`, such as `60/m`, how often one may
+        begin, `burst` how many may at once after a rest. Only what is given changes; `"default"` takes a limit away,
+        `"none"` is explicitly none, which matters where each tenant has one. Holds at once, also for jobs that wait
+        already. Atomic, as `tenants.set`. Raises InvalidRequest.
         """
         changes = {"max_running": max_running, "rate": rate, "burst": burst}
         scope = job_scope(kind=kind, tenant=tenant, queue=queue)

@@ -114,8 +114,8 @@ class JobClient(Connection):
         `at` postpone the job. Three limits end it: `expires` unless it is done by then, `start_by` unless it has begun
         by then (each a moment, or a time from now), `timeout` is how long one attempt may take. `retry`, a RetryPolicy
         or its fields, takes the place of the kind's policy. `budget`, a Budget or its fields, is what the job may
-        spend, with the jobs that it calls; it takes the place of the kind's budget. Without a `priority` it has the
-        tenant's.
+        spend, with the jobs that it calls; it takes the place of the kind's budget. `slots` is how many slots of its
+        worker it takes, 1 to 1,000, in place of those of the kind. Without a `priority` it has the tenant's.
 
         The same idempotency key, or job id, with the same request returns the existing job; with another request it
         raises IdempotencyConflict. The key finds the job as long as that is kept, or for `idempotency_ttl` (seconds or
@@ -310,7 +310,7 @@ class JobClient(Connection):
         position in `memory`. What was before it is taken over; it and all after it are done anew, and the checkpoint is
         not restored. Of the new job `request` is the request, and `values` the results of these steps, whether they
         were before or after. Steps keep their idempotency keys. The jobs name each other, as `origin` and
-        `replayed_as`. Tenant, priority, metadata, timeout, retry policy and budget are those of the first.
+        `replayed_as`. Tenant, priority, metadata, timeout, retry policy, budget and slots are those of the first.
 
         Raises NotReplayable, with their names, when unsafe steps, such of unknown effect or outcome, or called jobs
         would be done again, unless `repeat` says that it is meant; in a job that has had a checkpoint that is so of all

@@ -59,16 +59,18 @@ class DeadLetters:
         timeout: float | timedelta | None = None,
         retry: RetryPolicy | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
+        slots: int | None = None,
     ) -> Job[Any]:
         """Do a dead letter again, as a new job, and return that. Idempotent while the new one goes on or has succeeded.
 
-        It keeps the tenant, priority, metadata, timeout, retry policy and budget unless others are given, and the
-        request unless that is edited; of the budget nothing is spent yet. With `resume` it goes on from the checkpoint:
-        finished steps and given answers stand, and steps keep their idempotency keys. Without, it does everything
-        again. The two name each other, as `origin` and `replayed_as`. Raises NotReplayable, IdempotencyConflict when a
-        replay with another request goes on, and what `submit` raises.
+        It keeps the tenant, priority, metadata, timeout, retry policy, budget and slots unless others are given, and
+        the request unless that is edited; of the budget nothing is spent yet. With `resume` it goes on from the
+        checkpoint: finished steps and given answers stand, and steps keep their idempotency keys. Without, it does
+        everything again. The two name each other, as `origin` and `replayed_as`. Raises NotReplayable,
+        IdempotencyConflict when a replay with another request goes on, and what `submit` raises.
         """
-        options = given(priority=priority, delay=delay, expires=expires, timeout=timeout, retry=retry, budget=budget)
+        times = given(delay=delay, expires=expires, timeout=timeout)
+        options = times | given(priority=priority, retry=retry, budget=budget, slots=slots)
         written = self._client.do(self._operations.replay(job_id, request, options, resume=resume))
         return Job(written.id, written.created, self._client)
 

@@ -162,5 +162,6 @@ def kept_options(record: JobRecord, request: object | None) -> JobOptions:
         timeout=record.timeout_s,
         retry=record.retry,
         budget=record.budget,
+        slots=record.slots,
         conversation_id=record.conversation if conversation_of(request) is None else None,
     )

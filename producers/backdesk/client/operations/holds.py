@@ -14,7 +14,7 @@ from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
 from backdesk.worker.model.job import Hold, JobRecord, JobRow, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
-from backdesk.worker.model.version import Stranding
+from backdesk.worker.model.version import Stranding, line_of, read_line
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
@@ -32,9 +32,7 @@ def with_holds(keys: Keys, records: Sequence[Job]) -> Operation[list[Job]]:
     queued: list[Job] = [record for record in records if record.state is JobState.QUEUED]
     if not any(record.state in _TO_COME for record in records):
         return list(records)
-    places: list[tuple[str, str, str]] = [
-        *dict.fromkeys((record.queue, record.tenant, record.kind) for record in queued)
-    ]
+    places: list[tuple[str, str, str]] = [*dict.fromkeys(map(_place_of, queued))]
     (seconds, micros), *replies = yield Commands(
         [
             ("TIME",),
@@ -50,7 +48,7 @@ def with_holds(keys: Keys, records: Sequence[Job]) -> Operation[list[Job]]:
     }
     standing = replies[len(places) * _FACTS :]
     told = {
-        record.id: _told(record, in_line[record.queue, record.tenant, record.kind], ahead, first)
+        record.id: _told(record, in_line[_place_of(record)], ahead, first)
         for record, ahead, first in zip(queued, standing[::2], standing[1::2], strict=True)
     }
     return [_with_lack(told.get(record.id, record), workers) for record in records]
@@ -59,16 +57,21 @@ def with_holds(keys: Keys, records: Sequence[Job]) -> Operation[list[Job]]:
 def _with_lack(record: Job, workers: LiveWorkers) -> Job:
     if record.state not in _TO_COME:
         return record
-    lack = workers.lack(record.queue, Stranding.read(record.stranded or record.kind))
+    lack = workers.lack(record.queue, Stranding.read(record.stranded or line_of(record.kind, record.slots)))
     return record.model_copy(update={"unserved": lack}) if lack else record
 
 
-def _facts(keys: Keys, queue: str, tenant: str, kind: str) -> list[Command]:
+def _place_of(record: JobRecord | JobRow) -> tuple[str, str, str]:
+    return record.queue, record.tenant, line_of(record.kind, record.slots)
+
+
+def _facts(keys: Keys, queue: str, tenant: str, line: str) -> list[Command]:
+    kind, _ = read_line(line)
     scopes = _scopes(queue, tenant, kind)
     return [
-        ("HMGET", keys.held, f"{queue} {tenant} {kind}", f"{queue} {tenant}"),
+        ("HMGET", keys.held, f"{queue} {tenant} {line}", f"{queue} {tenant}"),
         ("HMGET", keys.policy, *scopes, tenant_scope(EVERY_TENANT), scope_of(tenant=EVERY_TENANT, kind=kind)),
-        ("HMGET", keys.flow, *scopes, *map(unbegun, scopes)),
+        ("HMGET", keys.flow, *scopes, *map(unbegun, scopes), f"slots {kind}"),
         *(("GET", keys.rate(scope)) for scope in scopes),
     ]
 
@@ -80,7 +83,7 @@ def _scopes(queue: str, tenant: str, kind: str) -> list[str]:
 def _standing(keys: Keys, record: Job) -> list[Command]:
     conversation = keys.conversation(record.tenant, record.conversation or "")
     return [
-        ("ZRANK", keys.line(record.queue, record.tenant, record.kind), record.id),
+        ("ZRANK", keys.line(*_place_of(record)), record.id),
         ("ZRANGE", conversation, 0, 0),
     ]
 
@@ -98,13 +101,16 @@ class _Place:
 
     def __init__(self, place: tuple[str, str, str], facts: Sequence[Any], now_us: int) -> None:
         held, policies, taken, *rates = facts
-        self._scopes = _scopes(*place)
+        queue, tenant, line = place
+        kind, slots = read_line(line)
+        self._scopes = _scopes(queue, tenant, kind)
+        self._slots = slots or float(taken[8] or 1)
         self._held = next((text(scope) for scope in held if scope), None)
         self._own = [_words(policy) for policy in policies[:4]]
         self._paused = [read_pause(text(policy or "")) is not None for policy in policies[:4]]
         self._general = [_UNSET, _words(policies[4]), _UNSET, _words(policies[5])]
         self._taken = [float(each or 0) for each in taken[:4]]
-        self._unbegun = taken[4:]
+        self._unbegun = taken[4:8]
         self._rates = rates
         self._now_us = now_us
 
@@ -118,9 +124,9 @@ class _Place:
     def _hold(self, at: int, ahead: int) -> Hold:
         most, interval_us = self._number(at, 1), self._number(at, 2)
         scope = self._scopes[at]
-        if (most is not None and self._taken[at] >= most) or interval_us is None:
-            full = most is not None and self._taken[at] >= most
-            reason: Literal["paused", "max_running", "rate"] = "max_running" if full else "rate"
+        full = most is not None and self._taken[at] + max(min(self._slots, most), 1) > most
+        if full or interval_us is None:
+            reason: Literal["paused", "max_running", "rate"] = "max_running" if full or scope == self._held else "rate"
             return Hold(scope=scope, reason="paused" if self._paused[at] else reason, run_at=None)
         begins_ms = math.ceil(self._next_us(at, interval_us) / 1000)
         run_at_ms = max(begins_ms, self._now_us // 1000) + ahead * interval_us / 1000

@@ -1,5 +1,6 @@
 """The lines in which jobs stand until they may run: one for each queue, tenant and kind that has some waiting.
 
+Jobs of which it was said how many slots they take stand in lines of their own, one for each such number.
 They are found by way of the lanes and of what limits hold, so that the work depends on how many lines there are, not on
 how many jobs.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.worker.model.version import read_line
 from backdesk.worker.store.calls import text
 
 #: Tenants of a queue that are looked at, unless a caller says otherwise.
@@ -24,6 +26,8 @@ class Line:
     queue: str
     tenant: str
     kind: str
+    #: None where it was not said of the jobs how many they take.
+    slots: int | None
     waiting: int
     head: str
     #: None while only other jobs are in the way.
@@ -74,11 +78,11 @@ def _lines(core: JobOperations, chosen: Sequence[tuple[str, str]], held: Mapping
     keys, within = core.keys, set(chosen)
     ready = yield Commands([("ZRANGE", keys.ready(queue, tenant), 0, -1) for queue, tenant in chosen])
     places = {
-        (queue, tenant, text(kind)) for (queue, tenant), names in zip(chosen, ready, strict=True) for kind in names
+        (queue, tenant, text(line)) for (queue, tenant), names in zip(chosen, ready, strict=True) for line in names
     }
-    for queue, tenant, *kinds in map(str.split, held):
-        if kinds and (queue, tenant) in within:
-            places.add((queue, tenant, kinds[0]))
+    for queue, tenant, *names in map(str.split, held):
+        if names and (queue, tenant) in within:
+            places.add((queue, tenant, names[0]))
     ordered = sorted(places)
     if not ordered:
         return []
@@ -90,8 +94,8 @@ def _lines(core: JobOperations, chosen: Sequence[tuple[str, str]], held: Mapping
         ]
     )
     made = []
-    for (queue, tenant, kind), waiting, head in zip(ordered, replies[::2], replies[1::2], strict=True):
+    for (queue, tenant, line), waiting, head in zip(ordered, replies[::2], replies[1::2], strict=True):
         if waiting and head:
-            scope = held.get(f"{queue} {tenant} {kind}") or held.get(f"{queue} {tenant}")
-            made.append(Line(queue, tenant, kind, waiting, text(head[0]), scope))
+            scope = held.get(f"{queue} {tenant} {line}") or held.get(f"{queue} {tenant}")
+            made.append(Line(queue, tenant, *read_line(line), waiting, text(head[0]), scope))
     return made

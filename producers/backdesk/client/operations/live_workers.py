@@ -6,13 +6,13 @@ counts until its announcement expires.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from backdesk.client.operations.operation import Command
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import Unserved
-from backdesk.worker.model.version import TOO_LARGE, Stranding
+from backdesk.worker.model.version import SIZE, TOO_LARGE, Stranding
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 
@@ -45,13 +45,24 @@ class LiveWorkers:
         staying = [worker for worker in workers if not worker.draining]
         return cls(
             (queue for each in staying for queue in each.slots),
-            (offer for each in staying for offer in (*each.kinds, *each.versions)),
+            (offer for each in staying for offer in (*each.kinds, *each.versions, *_sizes(each))),
         )
+
+    def _largest(self, queue: str) -> int:
+        sizes = (offer.rpartition(SIZE) for offer in self._offers)
+        return max((int(slots) for name, sign, slots in sizes if sign and slots and name == queue), default=0)
 
     def lack(self, queue: str, need: Stranding) -> Unserved | None:
         """Return what is missing for jobs that need this of a worker, in a queue; None when they can be run."""
         if queue not in self.queues:
             return "queue"
-        if need.kind not in self._offers:
-            return "slots" if f"{need.kind}:{TOO_LARGE}" in self._offers else "kind"
+        too_large = f"{need.kind}:{TOO_LARGE}" in self._offers
+        if need.kind not in self._offers and not too_large:
+            return "kind"
+        if need.slots > self._largest(queue) if need.slots else need.kind not in self._offers:
+            return "slots"
         return None if need.fitting & self._offers else "version"
+
+
+def _sizes(worker: WorkerFacts) -> Iterator[str]:
+    return (f"{queue}{SIZE}{slots}" for queue, slots in worker.slots.items())

@@ -123,8 +123,12 @@ class _Moment:
         return sum((Counter({queue: jobs}) for (queue, _), jobs in self.stranded.items()), Counter[str]())
 
     def taken(self, scope: str) -> int:
-        """How many jobs of a scope are delivered or run."""
+        """The slots that the jobs of a scope take that are delivered or run."""
         return round(self.flow.get(scope, 0))
+
+    def busy(self, queue: str) -> int:
+        """How many jobs of a queue are delivered or run."""
+        return self.taken(scope_of(queue=queue)) - self.taken(f"surplus {queue}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,7 @@ class OverviewOperations:
                 queued=sum(line.waiting for line in its) + delivered + at.stranded_in[queue],
                 tenants=len({line.tenant for line in its}),
                 delivered=delivered,
-                running=max(at.taken(scope_of(queue=queue)) - delivered, 0),
+                running=max(at.busy(queue) - delivered, 0),
                 slots=at.slots[queue],
                 ended_per_s=ends.of(ends.queues[queue]),
                 average_s=at.flow.get(f"seconds {queue}"),

@@ -22,6 +22,8 @@ Places = Counter[tuple[str, Stranding]]
 class UnservedJobs(BaseModel):
     """Queued jobs that no live worker can run, for lack of what. `kind` None is all kinds of the queue.
 
+    `slots` are those that were said of the jobs, None where they take those of their kind.
+
     With a `version`, it is the one that has begun them, and no live worker may go on from there; nor may one begin them
     anew that are `committed`: they have begun what must not be done twice.
     """
@@ -31,6 +33,7 @@ class UnservedJobs(BaseModel):
     queue: str
     kind: str | None
     lack: Unserved
+    slots: int | None = None
     version: str | None = None
     committed: bool = False
     jobs: int
@@ -51,7 +54,7 @@ def unserved(
     """Return what nobody runs, by name, given how many jobs are queued in each queue, and where they stand."""
     places = Counter(stranded)
     for line in lines:
-        places[line.queue, Stranding(line.kind)] += line.waiting
+        places[line.queue, Stranding(line.kind, line.slots)] += line.waiting
     of_queues = [
         UnservedJobs(queue=queue, kind=None, lack="queue", jobs=jobs)
         for queue, jobs in queued.items()
@@ -63,9 +66,22 @@ def unserved(
         if lack == "version":
             lacking[queue, need, lack] += jobs
         elif lack in {"kind", "slots"}:
-            lacking[queue, Stranding(need.kind), lack] += jobs
+            lacking[queue, Stranding(need.kind, need.slots if lack == "slots" else None), lack] += jobs
     of_kinds = [
-        UnservedJobs(queue=queue, kind=kind, version=version or None, committed=committed, lack=lack, jobs=jobs)
-        for (queue, (kind, version, committed), lack), jobs in sorted(lacking.items())
+        UnservedJobs(
+            queue=queue,
+            kind=need.kind,
+            slots=need.slots,
+            version=need.version or None,
+            committed=need.committed,
+            lack=lack,
+            jobs=jobs,
+        )
+        for (queue, need, lack), jobs in sorted(lacking.items(), key=_by_name)
     ]
     return [*of_queues, *of_kinds]
+
+
+def _by_name(lacking: tuple[tuple[str, Stranding, Unserved], int]) -> tuple[str, str, int, str, bool, str]:
+    (queue, need, lack), _ = lacking
+    return queue, need.kind, need.slots or 0, need.version, need.committed, lack

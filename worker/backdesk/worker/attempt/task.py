@@ -15,7 +15,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, TaskSpec
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
-from backdesk.worker.model.contract import KIND_OF_BODY, field_errors
+from backdesk.worker.model.contract import KIND_OF_BODY, MOST_SLOTS, field_errors
 from backdesk.worker.model.job import NAME_PATTERN, Name
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import ANY_VERSION, Mismatch
@@ -28,7 +28,6 @@ B = TypeVar(
 _NAME = TypeAdapter(Name)
 #: What is longer is a mistake of units.
 LONGEST_RETENTION_S = 3650 * 86_400
-MOST_SLOTS = 1000
 
 
 def task(
@@ -54,10 +53,10 @@ def task(
 
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
-    as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout and
-    budget. `prepare()` is called when a worker of coroutines starts, for what takes long the first time. `retention`
-    (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without it the
-    settings say.
+    as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout,
+    budget and slots. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
+    `retention` (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without
+    it the settings say.
 
     `version` names what the body is now: change it when the body no longer goes on from what an earlier one has left in
     a job. Without it, it follows from the contract. `resumes` are the versions whose jobs it may go on with all the

@@ -28,7 +28,7 @@ from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
 from backdesk.worker.celery.gathering import Gathering
-from backdesk.worker.celery.messages import DELIVERY_HEADERS
+from backdesk.worker.celery.messages import DELIVERY_HEADERS, SLOTS_HEADER
 from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.celery.pool import LoopPool
 from backdesk.worker.store.connection import explained
@@ -45,6 +45,7 @@ OUTAGE_LOG_EVERY_S = 5.0
 #: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
 #: waits, or is half-open and has none. Seconds.
 LAST_READ_S = 1.5
+_KEPT_HEADERS = DELIVERY_HEADERS | {SLOTS_HEADER}
 celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
 
 
@@ -111,7 +112,7 @@ class Consumer(CeleryConsumer):
         #: Set when the worker is ready.
         self.give_back: Callable[[str, bool], object] = _nothing
         specs = {kind: getattr(task, "spec", None) for kind, task in self.app.tasks.items()}
-        self.gathering = Gathering({kind: spec.slots for kind, spec in specs.items() if spec and spec.slots > 1})
+        self.gathering = Gathering({kind: spec.slots for kind, spec in specs.items() if spec})
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_process
             if not isinstance(self.pool, LoopPool):
@@ -121,12 +122,11 @@ class Consumer(CeleryConsumer):
         """Called at each new connection."""
         super().register_with_event_loop(hub)
         hub.on_tick.add(self.pulse.turn)
-        if self.gathering.kinds:
-            hub.on_tick.add(self._begin_kept)
-            # Celery counts jobs, not what they take.
-            qos = self.task_consumer.channel.qos
-            may_consume = qos.can_consume
-            qos.can_consume = lambda: self.free_slots > 0 and may_consume()
+        hub.on_tick.add(self._begin_kept)
+        # Celery counts jobs, not what they take.
+        qos = self.task_consumer.channel.qos
+        may_consume = qos.can_consume
+        qos.can_consume = lambda: self.free_slots > 0 and may_consume()
 
     @property
     def at_work(self) -> bool:
@@ -249,6 +249,12 @@ class Consumer(CeleryConsumer):
         return 0 if self.gathering.first else self._unused_slots
 
     @property
+    def lacking_slots(self) -> int:
+        """How many more slots it would need, to run what it has in hand beside what it runs."""
+        demand = self.gathering.demand
+        return max(demand - self._unused_slots, 0) if demand else 0
+
+    @property
     def _unused_slots(self) -> int:
         return self.slots - len(state.reserved_requests) - self.gathering.surplus
 
@@ -266,41 +272,36 @@ class Consumer(CeleryConsumer):
             log.warning("kind_not_known_here", extra={"job_id": headers["id"], "kind": headers["task"]})
             self.give_back(headers["id"], True)
             return
-        message.headers = {name: value for name, value in headers.items() if name in DELIVERY_HEADERS}
-        if self.gathering.kinds:
-            self._gather(message)
-        else:
-            strategy(message, None, _nothing, _nothing, self.on_task_message)
-
-    def _slots_for(self, message: Any) -> int:
-        return self.gathering.kinds.get(message.headers["task"], 1)
+        message.headers = {name: value for name, value in headers.items() if name in _KEPT_HEADERS}
+        self._gather(message)
 
     def _gather(self, message: Any) -> None:
         """Begin a task if there are slots for it, and find out what becomes of it if not."""
-        slots = self._slots_for(message)
+        slots = self.gathering.slots_of(message)
         if slots > self.slots:
             self._refuse(message)
         elif self.gathering.first is None and slots <= self._unused_slots:
             self._begin(message)
-        elif slots > 1 and self.gathering.passes_on(message.headers["id"]):
+        elif slots > 1 and self.gathering.passes_on():
             self.give_back(message.headers["id"], False)
         else:
             self.gathering.keep(message)
             self._full = True
 
     def _begin(self, message: Any) -> None:
-        self.gathering.take(message.headers["id"], self._slots_for(message))
+        self.gathering.take(message.headers["id"], self.gathering.slots_of(message))
         self.strategies[message.headers["task"]](message, None, _nothing, _nothing, self.on_task_message)
 
     def _refuse(self, message: Any) -> None:
         job_id, kind = message.headers["id"], message.headers["task"]
-        log.warning("kind_too_large_here", extra={"job_id": job_id, "kind": kind, "slots": self._slots_for(message)})
+        slots = self.gathering.slots_of(message)
+        log.warning("job_too_large_here", extra={"job_id": job_id, "kind": kind, "slots": slots})
         self.give_back(job_id, True)
 
     def _begin_kept(self) -> None:
         """Begin the tasks in hand for which there are slots by now; called at each turn of Celery's loop."""
         while (message := self.gathering.first) is not None:
-            slots = self._slots_for(message)
+            slots = self.gathering.slots_of(message)
             if self._unused_slots < slots <= self.slots:
                 self._full = True
                 return

@@ -26,8 +26,10 @@ DELIVERY_HEADERS = frozenset(
     {"lang", "task", "id", "root_id", "parent_id", "group", "group_index", "replaced_task_nesting", "origin"}
     | {"ignore_result", "argsrepr", "kwargsrepr", "stamps", "stamped_headers"}
 )
+#: What a delivery tells besides: how many slots its job takes, where that does not follow from its kind.
+SLOTS_HEADER = "slots"
 #: The options that a caller may pass beside the request; everything else about a job is in Celery's own headers.
-OPTIONS = frozenset({"tenant", "priority", "metadata", "budget"})
+OPTIONS = frozenset({"tenant", "priority", "metadata", "budget", "slots"})
 _KWARGS = OPTIONS | {"request"}
 
 
@@ -86,6 +88,8 @@ class ForeignMessage:
         """
         kept = {name: value for name, value in self.headers.items() if name in DELIVERY_HEADERS}
         headers = {**kept, "argsrepr": "", "kwargsrepr": f"tenant={job.tenant}"}
+        if job.slots:
+            headers[SLOTS_HEADER] = job.slots
         properties = {
             "correlation_id": self.properties.get("correlation_id") or self.id,
             "reply_to": self.properties.get("reply_to") or "",

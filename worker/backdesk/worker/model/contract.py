@@ -22,6 +22,8 @@ from backdesk.worker.text.json import NotJson, encode
 CONVERSATION_FIELD = "conversation_id"
 #: The attribute of a function under which `@task` leaves the kind, so that a client reads it without loading a worker.
 KIND_OF_BODY = "backdesk_kind"
+#: The slots of its worker that a job takes, at most.
+MOST_SLOTS = 1000
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -60,7 +62,7 @@ class KindContract(BaseModel):
     description: str = ""
     request_schema: dict[str, Any] = Field(default_factory=dict)
     result_schema: dict[str, Any] = Field(default_factory=dict)
-    #: Of its worker that a job takes.
+    #: Of its worker that a job takes, unless it says otherwise.
     slots: int = 1
     #: What the workers do about suspicious text in guarded fields; None when there are none, or in older contracts.
     guard: InputGuard | None = None

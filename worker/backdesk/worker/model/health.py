@@ -35,6 +35,8 @@ class WorkerFacts(BaseModel):
     versions: tuple[str, ...] = ()
     #: Jobs that it has in hand until it has the slots for them.
     gathering: tuple[str, ...] = ()
+    #: How many slots it would have to have more, to run these beside those that it runs.
+    lacking: int = 0
     #: How many jobs it runs at once, by queue.
     slots: dict[str, int] = Field(default_factory=dict)
     running: int = 0

@@ -173,6 +173,8 @@ class JobRecord(BaseModel):
     replayed_as: str | None = None
     conversation: str | None = None
     budget: Budget | None = None
+    #: How many slots it takes, where that was said of it; None is as many as its kind.
+    slots: int | None = None
     #: What it has spent, with the jobs that it called; None when that is nothing.
     spent: Spent | None = None
     limited: Hold | None = None
@@ -182,7 +184,7 @@ class JobRecord(BaseModel):
     #: The version of its kind that has begun it, or gone on with it last.
     version: str | None = None
     #: Of a queued job, what it needs of a worker that those which had it could not give: its kind, or to go on with it
-    #: `kind:version`, and a `!` after that when it must not begin anew.
+    #: `kind:version`, and a `!` after that when it must not begin anew. Where its slots are given, `kind*slots`.
     stranded: str | None = None
     unreadable: dict[str, Unreadable] = {}
 
@@ -226,6 +228,7 @@ class JobRow(BaseModel):
     limited: Hold | None = None
     ahead: int | None = None
     behind: str | None = None
+    slots: int | None = None
     stranded: str | None = None
     unserved: Unserved | None = None
     unreadable: list[str] = []

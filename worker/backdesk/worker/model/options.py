@@ -20,8 +20,8 @@ class CallOptions:
     """What a job may say of another one that it calls: all that is not settled by who calls. Numbers are seconds.
 
     `delay` postpones it. `expires` ends it when it is not done by then (a moment, naive as UTC, or a time from now),
-    `timeout` limits the length of each attempt. `retry` takes the place of the kind's policy, and `budget`, what the
-    job may spend, of the kind's budget.
+    `timeout` limits the length of each attempt. `retry` takes the place of the kind's policy, `budget`, what the job
+    may spend, of the kind's budget, and `slots`, how many of its worker's slots it takes, of the kind's.
     """
 
     priority: int | None = None
@@ -30,6 +30,7 @@ class CallOptions:
     timeout: float | timedelta | None = None
     retry: RetryPolicy | Mapping[str, Any] | None = None
     budget: Budget | Mapping[str, Any] | None = None
+    slots: int | None = None
     metadata: Mapping[str, Any] | None = None
 
     def given(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ class CallKeywords(TypedDict, total=False):
     timeout: float | timedelta | None
     retry: RetryPolicy | Mapping[str, Any] | None
     budget: Budget | Mapping[str, Any] | None
+    slots: int | None
     metadata: Mapping[str, Any] | None
 
 

@@ -77,6 +77,7 @@ class Schedule(BaseModel):
     timeout_s: float | None = None
     retry: RetryPolicy | None = None
     budget: Budget | None = None
+    slots: int | None = None
     expires_s: float | None = None
     start_by_s: float | None = None
     metadata: dict[str, Any] = {}

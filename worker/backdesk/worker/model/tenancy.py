@@ -78,7 +78,7 @@ class Pause(BaseModel):
 
 
 class JobLimits(BaseModel):
-    """How many jobs may run at once, and how often one may begin. None is not set.
+    """How many slots jobs may take at once, and how often one may begin. None is not set.
 
     `burst` is how many may begin at once after a rest; without one it is 1.
     """

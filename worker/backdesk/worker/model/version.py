@@ -20,6 +20,10 @@ ANEW = "^"
 TOO_LARGE = "#"
 #: Ends the name of a job that must not begin anew.
 COMMITTED = "!"
+#: Between a kind and the slots that a job of it takes, where these were said of the job.
+TIMES = "*"
+#: In an offer: between a queue and the slots that its worker has.
+SIZE = "#"
 
 #: What a worker does with a job that another version has begun and that it may not resume: leave it to one that may, or
 #: begin anew, without what the job remembers.
@@ -37,6 +41,8 @@ class Stranding(NamedTuple):
     """What a queued job needs of a worker, that none of those which had it in their hands could give."""
 
     kind: str
+    #: The slots that were said of it; None when it takes those of its kind.
+    slots: int | None = None
     #: The version that has begun it, "" when it has nothing to go on from.
     version: str = ""
     #: Whether it has begun what must not be done twice, so that it never begins anew.
@@ -45,16 +51,28 @@ class Stranding(NamedTuple):
     @classmethod
     def read(cls, name: str) -> Self:
         """Return it by the name that the store gives it."""
-        kind, _, version = name.partition(":")
-        return cls(kind, version.removesuffix(COMMITTED), version.endswith(COMMITTED))
+        line, _, version = name.partition(":")
+        return cls(*read_line(line), version.removesuffix(COMMITTED), version.endswith(COMMITTED))
 
     @property
     def fitting(self) -> frozenset[str]:
         """The offers of which a worker must have one."""
         if not self.version:
-            return frozenset({self.kind})
+            # A worker too small for others of the kind may well be large enough for this one.
+            return frozenset({self.kind, f"{self.kind}:{TOO_LARGE}"} if self.slots else {self.kind})
         able = {self.version, ANY_VERSION} if self.committed else {self.version, ANY_VERSION, ANEW}
         return frozenset(f"{self.kind}:{each}" for each in able)
+
+
+def line_of(kind: str, slots: int | None) -> str:
+    """Return the name of the line in which such jobs of a tenant stand."""
+    return f"{kind}{TIMES}{slots}" if slots else kind
+
+
+def read_line(line: str) -> tuple[str, int | None]:
+    """Return the kind of a line, and the slots that were said of its jobs."""
+    kind, _, slots = line.partition(TIMES)
+    return kind, int(slots) if slots else None
 
 
 def contract_version(*schemas: Mapping[str, Any]) -> str:

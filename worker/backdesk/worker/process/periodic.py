@@ -31,7 +31,7 @@ class Periodic:
         self._interval_s = interval_s
         self._retry_s = interval_s if retry_s is None else retry_s
         self._action = action
-        self._stop = threading.Event()
+        self._stop, self._hurried = threading.Event(), threading.Event()
         self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name=f"backdesk-{name}", daemon=True)
 
@@ -39,14 +39,20 @@ class Periodic:
         """Start the thread; call it once."""
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Have the next round come at once. Safe to call from any thread."""
+        self._hurried.set()
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """Ask for the end and wait for the round at hand, at most `timeout_s`. Idempotent."""
         self._stop.set()
+        self._hurried.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._hurried.clear()
             pause_s = self._interval_s
             try:
                 self._action()
@@ -54,7 +60,8 @@ class Periodic:
                 self._report(error)
                 if is_outage(error):
                     pause_s = self._retry_s
-            self._stop.wait(pause_s)
+            if not self._stop.is_set():
+                self._hurried.wait(pause_s)
 
     def _report(self, error: Exception) -> None:
         if not is_outage(error):

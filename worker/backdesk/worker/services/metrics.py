@@ -57,8 +57,10 @@ class Metrics(Collector):
         )
         delivered = {queue: next(replies) for queue in self._queues}
         yield _gauge("queue_delivered", "Jobs delivered and not yet begun.", "queue", delivered)
-        taken = dict(zip(self._queues, next(replies), strict=True))
-        running = {queue: int(float(taken[queue] or 0)) - delivered[queue] for queue in self._queues}
+        flow = [int(float(each or 0)) for each in next(replies)]
+        # Of the slots that are taken, those beyond one a job.
+        busy = [taken - surplus for taken, surplus in zip(flow[::2], flow[1::2], strict=True)]
+        running = {queue: jobs - delivered[queue] for queue, jobs in zip(self._queues, busy, strict=True)}
         yield _gauge("queue_running", "Jobs that run.", "queue", running)
         put_right = next(replies) or 0
         yield _counter("flow_put_right", "Counts of running jobs that were wrong and put right.", put_right)
@@ -79,7 +81,7 @@ class Metrics(Collector):
             pipe.hgetall(keys.slots)
             for queue in self._queues:
                 pipe.zcard(keys.window(queue))
-            pipe.hmget(keys.flow, [f"queue {queue}" for queue in self._queues])
+            pipe.hmget(keys.flow, [f"{what} {queue}" for queue in self._queues for what in ("queue", "surplus")])
             pipe.hget(keys.recount, "put_right")
             pipe.hgetall(keys.sweep)
             pipe.hgetall(keys.archive)

@@ -12,13 +12,14 @@ from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import run
+from backdesk.worker.store.upkeep import Announced
 
 #: A worker announces itself this often, and is forgotten after three announcements that did not come. Seconds.
 ANNOUNCE_EVERY_S = 2.0
 
 
 class Presence:
-    """Keeps one worker announced with its facts of the moment. `on_announced` is called after each announcement."""
+    """Keeps one worker announced with its facts of the moment. `on_announced` is called with what it then hears."""
 
     def __init__(
         self,
@@ -26,7 +27,7 @@ class Presence:
         client: redis.Redis,
         settings: Settings,
         facts: Callable[[], WorkerFacts],
-        on_announced: Callable[[], object] = lambda: None,
+        on_announced: Callable[[Announced], object] = lambda _: None,
     ) -> None:
         self._name = name
         self._client = client
@@ -50,9 +51,13 @@ class Presence:
         facts = self._facts().model_dump(mode="json")
         ttl_ms = round(3 * ANNOUNCE_EVERY_S * 1000)
         contracts = {} if self._known else self._contracts
-        _, unknown = run(self._client, self._transitions.announce(self._name, ttl_ms, facts, contracts))
-        self._known = not unknown
-        self._on_announced()
+        heard = run(self._client, self._transitions.announce(self._name, ttl_ms, facts, contracts))
+        self._known = not heard.unknown
+        self._on_announced(heard)
+
+    def announce_soon(self) -> None:
+        """Announce the worker in its thread, now and not when it is time. Returns at once."""
+        self._thread.hurry()
 
     def stop(self) -> None:
         """Withdraw the announcement. Idempotent."""

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
+from backdesk.worker.celery.gathering import Gathering
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.services.archiver import Archiver
@@ -22,6 +23,7 @@ from backdesk.worker.services.watchdog import Watchdog
 from backdesk.worker.services.worker_facts import FactSource
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
+from backdesk.worker.store.upkeep import Announced
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ class Supervisor:
         watchdog = Watchdog(consumer, connect(settings.url, min(timeout_s, WATCHDOG_TIMEOUT_S), "watchdog"))
         facts = FactSource(consumer, watchdog, settings, kinds)
         connected = partial(connect, settings.url, timeout_s)
-        presence = Presence(name, connected("presence"), settings, facts, facts.note_store_reached)
+        presence = Presence(name, connected("presence"), settings, facts, partial(_heard, facts, consumer.gathering))
+        consumer.gathering.changed = presence.announce_soon
         maintenance = Maintenance(name, connected("maintenance"), settings)
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
@@ -85,6 +88,11 @@ class Supervisor:
             self._presence.stop()
         except RedisError as error:
             log.warning("announcement_left_to_expire", extra={"error": str(error)})
+
+
+def _heard(facts: FactSource, gathering: Gathering, heard: Announced) -> None:
+    facts.note_store_reached()
+    gathering.drop(heard.withdrawn)
 
 
 def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:

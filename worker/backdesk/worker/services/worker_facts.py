@@ -59,6 +59,7 @@ class FactSource:
             kinds=tuple(spec.kind for spec in specs),
             versions=(*(offer for spec in specs for offer in spec.offers(mismatch)), *too_large),
             gathering=tuple(self._consumer.gathering.ids),
+            lacking=self._consumer.lacking_slots,
             slots=slots,
             running=len(state.active_requests),
             loop_lag_s=_loop_lag_s(),

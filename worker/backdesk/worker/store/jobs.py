@@ -122,6 +122,7 @@ class NewJob:
     idempotency_ttl_ms: Number = ""
     idempotency_while_active: Number = ""
     budget: str = ""
+    slots: Number = ""
 
 
 class Lease(NamedTuple):

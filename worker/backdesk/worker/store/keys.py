@@ -98,12 +98,12 @@ class Keys:
         """Hash: queue and kind to what has ended so far, as JSON. Pruned with the kinds."""
         return f"{self.prefix}:totals"
 
-    def line(self, queue: str, tenant: str, kind: str) -> str:
-        """Zset: what a tenant has waiting of a kind in a queue, by arrival in µs less its priority. Gone when empty."""
-        return f"{self.prefix}:line:{queue}:{tenant}:{kind}"
+    def line(self, queue: str, tenant: str, line: str) -> str:
+        """Zset: what a tenant has waiting of a kind (`line_of`), by arrival in µs less priority. Gone when empty."""
+        return f"{self.prefix}:line:{queue}:{tenant}:{line}"
 
     def ready(self, queue: str, tenant: str) -> str:
-        """Zset: kinds of which a tenant has a job that may run, by the rank of the best. Gone when empty."""
+        """Zset: lines of a tenant that have a job that may run, by the rank of the best. Gone when empty."""
         return f"{self.prefix}:ready:{queue}:{tenant}"
 
     def lane(self, queue: str) -> str:
@@ -235,7 +235,7 @@ class Keys:
 
     @property
     def flow(self) -> str:
-        """Hash: how many jobs of each scope are delivered or run, or await their begin; averages of costs. Kept."""
+        """Hash: the slots that jobs of each scope take that are delivered or run; how many await their begin. Kept."""
         return f"{self.prefix}:flow"
 
     @property

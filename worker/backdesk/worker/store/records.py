@@ -76,6 +76,7 @@ def read_record(
         replayed_as=its.read("replayed_as", _text),
         conversation=its.read("conversation", _text),
         budget=its.read("budget", Budget.model_validate_json),
+        slots=its.read("slots", int),
         spent=_spent(its, spent),
         limited=_parked(its, state),
         version=its.read("version", _text) or None,
@@ -92,7 +93,7 @@ def read_record(
 ROW_FIELDS = (
     "kind", "tenant", "queue", "state", "priority", "attempt", "error", "usage", "worker", "created_at", "run_at",
     "expires_at", "started_at", "finished_at", "degraded", "stop", "parent", "origin", "replayed_as", "conversation",
-    "parked", "stranded", "request",
+    "parked", "slots", "stranded", "request",
 )  # fmt: skip
 
 

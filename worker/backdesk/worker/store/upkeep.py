@@ -31,6 +31,16 @@ class KnownKind(NamedTuple):
     slots: int
 
 
+class Announced(NamedTuple):
+    """What a worker hears when it has announced itself."""
+
+    alive: int
+    #: Of how many of its kinds the store has no contract.
+    unknown: int
+    #: Jobs of which it has a delivery in hand by which they are not to be run any more.
+    withdrawn: list[str]
+
+
 class Setting(NamedTuple):
     """A setting of a tenant."""
 
@@ -200,17 +210,14 @@ class UpkeepCalls(CallBuilder):
 
     def announce(
         self, worker: str, ttl_ms: int, announcement: Mapping[str, Any], contracts: Mapping[str, str] | None = None
-    ) -> Call[tuple[int, int]]:
-        """Keep a worker known for `ttl_ms` (0 withdraws it), and kinds by their contracts.
-
-        Gives how many workers are alive, and of how many of its kinds the store has no contract.
-        """
+    ) -> Call[Announced]:
+        """Keep a worker known for `ttl_ms` (0 withdraws it), and kinds by their contracts."""
         known = [
             KnownKind(kind, contract, from_json(contract).get("slots", 1))
             for kind, contract in (contracts or {}).items()
         ]
         said = to_json(announcement)
-        return self._call("announce", tuple, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
+        return self._call("announce", _read_announced, known, worker=worker, ttl_ms=ttl_ms, announcement=said)
 
     def disband(self) -> Call[bool]:
         """Cancel more of what one script could not cancel at once; gives whether there is more to do."""
@@ -223,6 +230,11 @@ class UpkeepCalls(CallBuilder):
     def elect(self, worker: str, term_ms: int) -> Call[bool]:
         """Become or remain the leader for `term_ms`; gives whether this worker leads."""
         return self._call("elect", bool, worker=worker, term_ms=term_ms)
+
+
+def _read_announced(reply: list[Any]) -> Announced:
+    alive, unknown, withdrawn = reply
+    return Announced(alive, unknown, [*map(text, withdrawn)])
 
 
 def _read_recounted(reply: list[Any]) -> Recounted:

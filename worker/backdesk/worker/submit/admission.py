@@ -26,7 +26,7 @@ from backdesk.worker.errors import (
 )
 from backdesk.worker.memory.conversation import check_conversation_id
 from backdesk.worker.model.budget import Budget
-from backdesk.worker.model.contract import CONVERSATION_FIELD, RequestCheck, encode_json, field_errors
+from backdesk.worker.model.contract import CONVERSATION_FIELD, MOST_SLOTS, RequestCheck, encode_json, field_errors
 from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
@@ -87,6 +87,7 @@ def admit(
         origin=origin,
         resumes=resumes if isinstance(resumes, str) else flag(resumes),
         budget=_budget(options.budget),
+        slots=optional(_slots(options.slots)),
         **(asdict(parent) if parent else {}),
     )
 
@@ -146,6 +147,14 @@ def _check_priority(value: object) -> None:
         raise InvalidRequest(
             "priority", f"{value!r} must be a whole number from 0 to {MAX_PRIORITY}, {MAX_PRIORITY} first"
         )
+
+
+def _slots(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST_SLOTS:
+        raise InvalidRequest("slots", f"{value!r} must be a whole number from 1 to {MOST_SLOTS}")
+    return value
 
 
 def check_key(field: str, key: str | None) -> str:

@@ -2,9 +2,10 @@
 --
 -- ARGV: worker, ttl_ms (0 withdraws it), announcement (as JSON with "slots": {queue: number}, "kinds": [name, ...],
 --   "versions": what it may do with jobs that others have begun, "gathering": ids of deliveries that it has in hand until
---   it has the slots for them, and "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON),
+--   it has the slots for them, "lacking": how many it lacks for them, and "draining": whether it takes no more), then for each kind that it makes known: kind, contract (JSON),
 --   slots (that a job of it takes)
--- Returns: {how many workers are alive, how many of its kinds have no contract here}
+-- Returns: {how many workers are alive, how many of its kinds have no contract here, ids in hand whose jobs are no longer to
+--   be run by that delivery}
 -- Atomic. Idempotent. Jobs that no worker could run so far stand in line again when one that can announces itself. A kind that no
 -- live worker has stays known for as long as jobs are kept, so that one can be asked for while its workers start anew. What
 -- it costs does not grow with the number of workers.
@@ -34,12 +35,22 @@ for _, names in ipairs({kinds, said.versions or {}}) do
     offered[offer] = true
   end
 end
-change_offer(name, stays and cjson.encode{said.slots or {}, offers} or '')
+local largest = 0
+for queue, its in pairs(said.slots or {}) do
+  offers[#offers + 1] = size_offer(queue, its)
+  largest = math.max(largest, its)
+end
+change_offer(name, stays and cjson.encode{said.slots or {}, offers, said.lacking} or '')
 
 -- What it has in hand is not lost, however long that takes (redispatch.lua).
+local withdrawn = {}
 for _, id in ipairs(stays and said.gathering or {}) do
   local job = load_job(id)
-  if job then redis.call('ZADD', window_key(job.queue), 'XX', whole(now), id) end
+  if job and redis.call('ZSCORE', window_key(job.queue), id) then
+    redis.call('ZADD', window_key(job.queue), 'XX', whole(now), id)
+  else
+    withdrawn[#withdrawn + 1] = id
+  end
 end
 
 local seen = {}
@@ -76,7 +87,9 @@ local function line_up_stranded(need)
 end
 
 local function meets(need)
-  for _, offer in ipairs(fitting(need)) do
+  local fit, slots = fitting(need)
+  if slots and slots > largest then return false end
+  for _, offer in ipairs(fit) do
     if offered[offer] then return true end
   end
   return false
@@ -90,7 +103,7 @@ local function look_at_stranded()
     if redis.call('EXISTS', stranded_key(need)) == 0 then
       redis.call('SREM', strandings_key, need)
     else
-      left[need:match('^[^:]+')] = true
+      left[read_line(need:match('^[^:]+'))] = true
     end
   end
   return left
@@ -129,4 +142,4 @@ for _, kind in ipairs(kinds) do
   if redis.call('HEXISTS', kinds_key, kind) == 0 then unknown = unknown + 1 end
 end
 dispatch_touched()
-return {redis.call('ZCOUNT', workers_key, '(' .. whole(now), '+inf'), unknown}
+return {redis.call('ZCOUNT', workers_key, '(' .. whole(now), '+inf'), unknown, withdrawn}

@@ -5,14 +5,18 @@
 -- Atomic. Idempotent. It takes some microseconds a worker.
 --!include fleet
 
+local lacks = {}
 local right = {[slots_key] = {}, [served_key] = {}}
 local function add_up(key, name, more) right[key][name] = (right[key][name] or 0) + more end
 
 local offers = redis.call('HGETALL', offers_key)
 for index = 1, #offers, 2 do
   if redis.call('ZSCORE', workers_key, offers[index]) then
-    local slots, kinds = read_offer(offers[index + 1])
-    for queue, its in pairs(slots) do add_up(slots_key, queue, its) end
+    local slots, kinds, lacked = read_offer(offers[index + 1])
+    for queue, its in pairs(slots) do
+      add_up(slots_key, queue, its)
+      lacks[lacking(queue)] = (lacks[lacking(queue)] or 0) + (lacked or 0)
+    end
     for _, kind in ipairs(kinds) do add_up(served_key, kind, 1) end
   else
     redis.call('HDEL', offers_key, offers[index])
@@ -34,6 +38,12 @@ for key, sums in pairs(right) do
     sums[name] = nil
   end
   for name, value in pairs(sums) do put_right(key, name, value) end
+end
+for name, slots in pairs(lacks) do
+  if (flow_of(name) or 0) ~= slots then
+    flow[name] = slots
+    wrong = wrong + 1
+  end
 end
 dispatch_touched()
 return wrong

@@ -38,10 +38,10 @@ local function add_window(scope)
 end
 
 local function count_again(id)
-  local field = redis.call('HMGET', job_key(id), 'queue', 'tenant', 'kind', 'recounted', 'rated', 'prepaid', 'slots')
+  local field = redis.call('HMGET', job_key(id), 'queue', 'tenant', 'kind', 'recounted', 'rated', 'prepaid', 'taken')
   if not field[1] or tonumber(field[4]) == number then return end
   redis.call('HSET', job_key(id), 'recounted', number)
-  for _, scope in ipairs(scopes_of(field[1], field[2], field[3])) do count_newly(scope, 1) end
+  for _, scope in ipairs(scopes_of(field[1], field[2], field[3])) do count_newly(scope, tonumber(field[7] or 1)) end
   for scope in (field[5] or ''):gmatch('[^,]+') do count_newly(unbegun(scope), 1) end
   count_newly(prepaid{queue = field[1], tenant = field[2]}, tonumber(field[6] or 0))
   if field[7] then count_newly(surplus(field[1]), field[7] - 1) end

@@ -20,7 +20,7 @@ end
 local replies = {}
 for each in items(ARGV) do
   local id = ARGV[each].id
-  local field = redis.call('HMGET', job_key(id), 'state', 'fence', 'queue', 'tenant', 'kind', 'prepaid', 'lasted', 'slots')
+  local field = redis.call('HMGET', job_key(id), 'state', 'fence', 'queue', 'tenant', 'kind', 'prepaid', 'lasted', 'taken')
   if field[1] == 'running' and field[2] == ARGV[each].fence then
     redis.call('ZADD', leases_key, whole(now + lease_ms), id)
     pay_on(id, place_of(field[3], field[4], field[5]), tonumber(field[6] or 0), field[7],

@@ -8,7 +8,8 @@
 --   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished; or JSON, to take over its
 --   ledger but for the entries `without`, those of `with` in place of its own, and no checkpoint; or ''), conversation
 --   (or ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
---   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or '')
+--   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or ''), slots (that it takes, or '' for
+--   those of its kind)
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
 --   written because the key belongs to a job that has ended and is forgotten,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
@@ -78,7 +79,7 @@ local function write(job, each)
     'expires_at', stated(job.expires_at), 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
     'start_by', stated(job.start_by), 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
     'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
-    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'depth', job.depth}
+    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'slots', ARGV[each].slots, 'depth', job.depth}
   for index = 2, #given, 2 do
     if given[index] ~= '' then
       fields[#fields + 1] = given[index - 1]
@@ -152,6 +153,7 @@ local function create(each)
   local job = {id = ARGV[each].id, kind = ARGV[each].kind, tenant = ARGV[each].tenant, queue = ARGV[each].queue,
     priority = ARGV[each].priority, attempt = 0, state = parked and 'scheduled' or 'queued', run_at = run_at,
     conversation = ARGV[each].conversation ~= '' and ARGV[each].conversation,
+    slots = ARGV[each].slots ~= '' and ARGV[each].slots or nil,
     expires_at = moment_of(ARGV[each].expires_at_ms), start_by = moment_of(ARGV[each].start_by_ms), parent = parent,
     depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or '',
     bytes = #ARGV[each].request + #ARGV[each].metadata + #ARGV[each].delivery}

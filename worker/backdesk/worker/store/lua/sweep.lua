@@ -20,8 +20,8 @@ end
 
 -- See to it that dispatch finds the line of which a job is the first.
 local function tend_line(job)
-  local queue, tenant, kind = job.queue, job.tenant, job.kind
-  local members = {holdable(queue, tenant, kind), holdable(queue, tenant)}
+  local queue, tenant, line = job.queue, job.tenant, line_of(job)
+  local members = {holdable(queue, tenant, line), holdable(queue, tenant)}
   local held = redis.call('HMGET', held_key, unpack(members))
   for index, member in ipairs(members) do
     local scope = held[index]
@@ -30,9 +30,9 @@ local function tend_line(job)
       return note('held by a limit that does not know it', job.id)
     end
   end
-  local ready, in_lane = redis.call('ZSCORE', ready_key(queue, tenant), kind), redis.call('ZSCORE', lane_key(queue), tenant)
+  local ready, in_lane = redis.call('ZSCORE', ready_key(queue, tenant), line), redis.call('ZSCORE', lane_key(queue), tenant)
   if (not ready and not held[1]) or (not in_lane and not held[1] and not held[2]) then
-    refresh(queue, tenant, kind)
+    refresh(queue, tenant, line)
     touched[queue] = true
     note('line that dispatch did not know', job.id)
   end
@@ -61,7 +61,7 @@ end
 local tend = {}
 
 function tend.queued(job)
-  local place = redis.call('ZRANK', line_key(job.queue, job.tenant, job.kind), job.id)
+  local place = redis.call('ZRANK', line_key(job.queue, job.tenant, line_of(job)), job.id)
   if place == 0 then return tend_line(job) end
   if place or redis.call('ZSCORE', window_key(job.queue), job.id) or is_stranded(job) or is_behind(job) then return end
   job.rank = job.rank or whole(now * 1000)

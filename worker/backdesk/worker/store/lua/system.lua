@@ -19,8 +19,8 @@ end
 
 local function ready_jobs(queue, tenant)
   local waiting = 0
-  for _, kind in ipairs(redis.call('ZRANGE', ready_key(queue, tenant), 0, -1)) do
-    waiting = waiting + redis.call('ZCARD', line_key(queue, tenant, kind))
+  for _, line in ipairs(redis.call('ZRANGE', ready_key(queue, tenant), 0, -1)) do
+    waiting = waiting + redis.call('ZCARD', line_key(queue, tenant, line))
   end
   return waiting
 end
@@ -40,8 +40,8 @@ local function add_held()
   local found = redis.call('HSCAN', held_key, 0, 'COUNT', MOST_PLACES)[2]
   local all, waiting = redis.call('HLEN', held_key), {}
   for index = 1, #found, 2 do
-    local queue, tenant, kind = found[index]:match('^(%S+) (%S+) ?(%S*)$')
-    local jobs = kind == '' and ready_jobs(queue, tenant) or redis.call('ZCARD', line_key(queue, tenant, kind))
+    local queue, tenant, line = found[index]:match('^(%S+) (%S+) ?(%S*)$')
+    local jobs = line == '' and ready_jobs(queue, tenant) or redis.call('ZCARD', line_key(queue, tenant, line))
     waiting[queue] = (waiting[queue] or 0) + jobs
   end
   for queue, jobs in pairs(waiting) do
@@ -70,7 +70,7 @@ add_held()
 local told = {}
 for _, name in ipairs(order) do
   local its, delivered = queues[name], redis.call('ZCARD', window_key(name))
-  local running = math.max((flow_of('queue ' .. name) or 0) - delivered, 0)
+  local running = math.max((flow_of('queue ' .. name) or 0) - (flow_of(surplus(name)) or 0) - delivered, 0)
   told[#told + 1] = {name, running, its.queued + in_lane(name) + delivered, its.slots}
 end
 return reply{

@@ -16,10 +16,11 @@ local LEAST_COST = 0.001
 local readmissions, picks, left_over = 200, 200, false
 
 -- What Celery reads: protocol 2 with an empty body, because the job store holds the request.
-local function native_delivery(id, kind, queue, tenant)
+local function native_delivery(id, kind, queue, tenant, slots)
   return '{"body":"[[],{},{}]","content-encoding":"utf-8","content-type":"application/json","headers":{"lang":"py",' ..
     '"task":' .. cjson.encode(kind) .. ',"id":"' .. id .. '","root_id":"' .. id .. '","parent_id":null,"group":null,' ..
-    '"argsrepr":"","kwargsrepr":"tenant=' .. tenant .. '","origin":"backdesk","ignore_result":true,"retries":0},' ..
+    '"argsrepr":"","kwargsrepr":"tenant=' .. tenant .. '","origin":"backdesk","ignore_result":true,"retries":0' ..
+    (slots and ',"slots":' .. slots or '') .. '},' ..
     '"properties":{"correlation_id":"' .. id .. '","delivery_tag":"' .. id .. '","delivery_mode":2,"priority":0,' ..
     '"delivery_info":{"exchange":"","routing_key":"' .. deliveries_key(queue) .. '"}}}'
 end
@@ -27,9 +28,9 @@ end
 -- The message of a job is always the same text, so that it can be looked for in Celery's list. With its state; both nil
 -- when there is no such job.
 local function delivery(id)
-  local field = redis.call('HMGET', job_key(id), 'delivery', 'kind', 'queue', 'tenant', 'state')
+  local field = redis.call('HMGET', job_key(id), 'delivery', 'kind', 'queue', 'tenant', 'state', 'slots')
   if not field[5] then return nil end
-  return field[1] or native_delivery(id, field[2], field[3], field[4]), field[5]
+  return field[1] or native_delivery(id, field[2], field[3], field[4], field[6]), field[5]
 end
 
 -- The window is in the order of the list: the deliveries of one script are some µs apart there.
@@ -40,14 +41,18 @@ local function deliver(queue, id, message)
   redis.call('LPUSH', deliveries_key(queue), message)
 end
 
+-- What workers lack for the deliveries that they have in hand (announce.lua). These count as if they ran, and the workers
+-- as if they had the slots: what is free is then what others have.
+local function lacking(queue) return 'lacking ' .. queue end
+
 -- How many more slots deliveries may take: the free ones of the fleet, and a few ahead. What a delivered job takes beyond
 -- one counts as taken, whether it runs yet or not.
 local function room(queue)
-  local scope, average_s, beyond = 'queue ' .. queue, 'seconds ' .. queue, surplus(queue)
+  local scope, average_s, lacked = 'queue ' .. queue, 'seconds ' .. queue, lacking(queue)
   local slots, unclaimed = tonumber(redis.call('HGET', slots_key, queue) or 0), redis.call('ZCARD', window_key(queue))
   if slots == 0 then return tonumber(ARGV.idle_window) - unclaimed end
-  if flow[average_s] == nil then read_flow(scope, average_s, beyond) end
-  local seconds, running = flow[average_s], (flow_of(scope) or 0) + (flow_of(beyond) or 0) - unclaimed
+  if flow[average_s] == nil then read_flow(scope, average_s, lacked) end
+  local seconds, running = flow[average_s], (flow_of(scope) or 0) - (flow_of(lacked) or 0) - unclaimed
   local ahead = seconds and math.min(slots, math.ceil(slots * AHEAD_S / seconds)) or slots
   local free = math.max(slots - running, 0)
   -- Those ahead are renewed several at a time, which costs less.
@@ -135,9 +140,9 @@ local function charge(job)
   local place = place_of(job.queue, job.tenant, job.kind)
   local seconds, paid_on = seconds_of(job.lasted)
   seconds = math.max(seconds, LEAST_COST)
-  local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds * (job.slots or 1)
+  local cost = (job.tokens or 0) > 0 and math.max(job.tokens / TOKENS_A_SECOND, LEAST_COST) or seconds * (job.taken or 1)
   vacate(place, job)
-  pay(place, cost - math.max(settle_prepaid(place, job), paid_on * (job.slots or 1)))
+  pay(place, cost - math.max(settle_prepaid(place, job), paid_on * (job.taken or 1)))
   average('cost ' .. job.kind, cost)
   average('seconds ' .. job.queue, seconds)
 end
@@ -154,19 +159,19 @@ local function undeliver(job)
 end
 
 -- What may be held: a place, or all of a tenant in a queue.
-local function holdable(queue, tenant, kind) return queue .. ' ' .. tenant .. (kind and ' ' .. kind or '') end
+local function holdable(queue, tenant, line) return queue .. ' ' .. tenant .. (line and ' ' .. line or '') end
 
--- Bring a tenant's ready kinds, and its place in the lane, up to date with a line that has changed or a hold that has
+-- Bring a tenant's ready lines, and its place in the lane, up to date with a line that has changed or a hold that has
 -- ended. Returns whether the place is ready.
 --!rare
-local function refresh(queue, tenant, kind)
+local function refresh(queue, tenant, line)
   local ready = ready_key(queue, tenant)
-  local held = redis.call('HMGET', held_key, holdable(queue, tenant, kind), holdable(queue, tenant))
-  local best = not held[1] and redis.call('ZRANGE', line_key(queue, tenant, kind), 0, 0, 'WITHSCORES') or {}
+  local held = redis.call('HMGET', held_key, holdable(queue, tenant, line), holdable(queue, tenant))
+  local best = not held[1] and redis.call('ZRANGE', line_key(queue, tenant, line), 0, 0, 'WITHSCORES') or {}
   if best[1] then
-    redis.call('ZADD', ready, best[2], kind)
+    redis.call('ZADD', ready, best[2], line)
   else
-    redis.call('ZREM', ready, kind)
+    redis.call('ZREM', ready, line)
   end
   if not held[2] and (best[1] or redis.call('EXISTS', ready) == 1) then
     enter_lane(queue, tenant)
@@ -180,23 +185,27 @@ end
 local function look_again(scope, time) redis.call('ZADD', limited_key, whole(time or now + LOOK_AGAIN_MS), scope) end
 
 -- Hold a place, or all of a tenant in a queue, until the limit of `scope` leaves room again, at `time` if that is known.
+-- Where the cap has room, and too little, the place is the first that is let go on.
 --!rare
-local function hold(scope, time, queue, tenant, kind)
-  local member = holdable(queue, tenant, kind)
+local function hold(scope, time, queue, tenant, line)
+  local member, left = holdable(queue, tenant, line), not time and left_of(scope)
+  local waits_for_more = left and left > 0 and left < math.huge and not is_kept(scope)
+  if waits_for_more then flow[kept_in(scope)] = 1 end
+  local score = waits_for_more and '-inf' or redis.call('ZSCORE', lane_key(queue), tenant) or 0
   redis.call('HSET', held_key, member, scope)
-  redis.call('ZADD', held_by_key(scope), redis.call('ZSCORE', lane_key(queue), tenant) or 0, member)
+  redis.call('ZADD', held_by_key(scope), score, member)
   look_again(scope, time)
-  if kind then redis.call('ZREM', ready_key(queue, tenant), kind) end
-  if not kind or redis.call('EXISTS', ready_key(queue, tenant)) == 0 then leave_lane(queue, tenant) end
+  if line then redis.call('ZREM', ready_key(queue, tenant), line) end
+  if not line or redis.call('EXISTS', ready_key(queue, tenant)) == 0 then leave_lane(queue, tenant) end
 end
 
 -- End a hold. Returns whether it lets a job stand ready again.
 --!rare
 local function unhold(member)
-  local queue, tenant, kind = member:match('^(%S+) (%S+) ?(%S*)$')
+  local queue, tenant, line = member:match('^(%S+) (%S+) ?(%S*)$')
   redis.call('HDEL', held_key, member)
   touched[queue] = true
-  if kind ~= '' then return refresh(queue, tenant, kind) end
+  if line ~= '' then return refresh(queue, tenant, line) end
   local ready = redis.call('EXISTS', ready_key(queue, tenant)) == 1
   if ready then enter_lane(queue, tenant) end
   return ready
@@ -208,11 +217,16 @@ local function leave_over(scope)
   look_again(scope, now)
 end
 
--- Let as many places go on as the limit of `scope` has room for, those first that are owed most.
+-- Let as many places go on as the limit of `scope` has room for, those first that are owed most; where room is kept for
+-- one, that alone.
 --!rare
 local function readmit(scope)
   local queue, room_left, held_by = scope:match('^queue (%S+)$'), room_of(scope), held_by_key(scope)
   if queue then touched[queue] = true end
+  if is_kept(scope) then
+    flow[kept_in(scope)] = 0
+    room_left = math.min(room_left, 1)
+  end
   while room_left > 0 and readmissions > 0 do
     local first = redis.call('ZPOPMIN', held_by)
     if not first[1] then break end
@@ -249,35 +263,35 @@ end
 local function may_run(place)
   local scope, time = in_the_way(place)
   if not scope then return true end
-  local queue, tenant, kind = place.queue, place.tenant, place.kind
+  local queue, tenant, line = place.queue, place.tenant, place.line
   if scope == 'queue ' .. queue then
     if time then look_again(scope, time) end
     return nil
   end
   if time then
-    local head = redis.call('ZRANGE', line_key(queue, tenant, kind), 0, 0)[1]
-    if head then tell_limited(head, kind, tenant, scope, time) end
+    local head = redis.call('ZRANGE', line_key(queue, tenant, line), 0, 0)[1]
+    if head then tell_limited(head, place.kind, tenant, scope, time) end
   end
-  hold(scope, time, queue, tenant, scope ~= 'tenant ' .. tenant and kind or nil)
+  hold(scope, time, queue, tenant, scope ~= 'tenant ' .. tenant and line or nil)
   return false
 end
 
 -- Take the best job out of a line; what it will cost is paid ahead. What is not queued should not stand there, and is
 -- left out.
 local function take(place)
-  local queue, tenant, kind = place.queue, place.tenant, place.kind
-  local line, ready = line_key(queue, tenant, kind), ready_key(queue, tenant)
+  local queue, tenant, name = place.queue, place.tenant, place.line
+  local line, ready = line_key(queue, tenant, name), ready_key(queue, tenant)
   local best = redis.call('ZPOPMIN', line)
   local second = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
-  if second[1] then redis.call('ZADD', ready, second[2], kind) else redis.call('ZREM', ready, kind) end
+  if second[1] then redis.call('ZADD', ready, second[2], name) else redis.call('ZREM', ready, name) end
   local message, state = delivery(best[1] or '')
   if state == 'queued' then
     occupy(place)
-    local cost_ms, rated = math.ceil((flow_of('cost ' .. kind) or LEAST_COST) * 1000), reserve_rates(place)
+    local cost_ms, rated = math.ceil((flow_of('cost ' .. place.kind) or LEAST_COST) * 1000), reserve_rates(place)
     pay(place, cost_ms / 1000)
     tally(prepaid(place), cost_ms, recount_under_way())
     redis.call('HSET', job_key(best[1]), 'prepaid', cost_ms)
-    if place.slots > 1 then redis.call('HSET', job_key(best[1]), 'slots', place.slots) end
+    if place.slots > 1 then redis.call('HSET', job_key(best[1]), 'taken', place.slots) end
     if rated ~= '' then redis.call('HSET', job_key(best[1]), 'rated', rated) end
     if recount_under_way() then redis.call('HSET', job_key(best[1]), 'recounted', recount_under_way()) end
     deliver(queue, best[1], message)
@@ -294,8 +308,8 @@ local function dispatch(queue)
     local first = redis.call('ZRANGE', lane_key(queue), 0, 0, 'WITHSCORES')
     local tenant = first[1]
     if not tenant then return end
-    local kind = redis.call('ZRANGE', ready_key(queue, tenant), 0, 0)[1]
-    local place = kind and place_of(queue, tenant, kind)
+    local line = redis.call('ZRANGE', ready_key(queue, tenant), 0, 0)[1]
+    local place = line and place_of(queue, tenant, line)
     local may = place and may_run(place)
     picks = picks - 1
     if may then
@@ -322,27 +336,27 @@ end
 
 -- Put a job into its line.
 local function join_line(job)
-  local queue, tenant, kind = job.queue, job.tenant, job.kind
-  local line = line_key(queue, tenant, kind)
+  local queue, tenant, name = job.queue, job.tenant, line_of(job)
+  local line = line_key(queue, tenant, name)
   redis.call('ZADD', line, job.rank, job.id)
   local before_it = redis.call('ZRANK', line, job.id)
-  local held = redis.call('HMGET', held_key, holdable(queue, tenant, kind), holdable(queue, tenant))
+  local held = redis.call('HMGET', held_key, holdable(queue, tenant, name), holdable(queue, tenant))
   local scope = held[1] or held[2]
   -- Behind others, it changes nothing: whatever holds these up holds up this one too.
   if before_it == 0 and not held[1] then
-    redis.call('ZADD', ready_key(queue, tenant), job.rank, kind)
+    redis.call('ZADD', ready_key(queue, tenant), job.rank, name)
     if not scope then enter_lane(queue, tenant) end
     touched[queue] = true
   end
   local time, interval = conforms_at(scope)
-  if time then tell_limited(job.id, kind, tenant, scope, math.floor(math.max(time, now) + before_it * interval)) end
+  if time then tell_limited(job.id, job.kind, tenant, scope, math.floor(math.max(time, now) + before_it * interval)) end
 end
 
 -- Take a job out of its line.
 --!rare
 local function leave_line(job)
-  if redis.call('ZREM', line_key(job.queue, job.tenant, job.kind), job.id) == 1 then
-    refresh(job.queue, job.tenant, job.kind)
+  if redis.call('ZREM', line_key(job.queue, job.tenant, line_of(job)), job.id) == 1 then
+    refresh(job.queue, job.tenant, line_of(job))
   end
 end
 

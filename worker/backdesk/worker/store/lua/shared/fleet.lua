@@ -2,11 +2,12 @@
 -- same however many workers there are.
 --!include dispatch
 
--- The slots by queue, and the kinds, of an offer. Workers that are alike offer the same, which is read once.
+-- The slots by queue, the kinds, and the slots that are lacking for deliveries in hand, of an offer. Workers that are
+-- alike offer the same, which is read once.
 local read_offers = {}
 local function read_offer(offer)
   read_offers[offer] = read_offers[offer] or cjson.decode(offer)
-  return unpack(read_offers[offer], 1, 2)
+  return unpack(read_offers[offer], 1, 3)
 end
 
 local function change_sum(key, name, change)
@@ -15,9 +16,10 @@ end
 
 -- Add an offer to the sums, or with -1 take it away.
 local function sum_up(offer, sign)
-  local slots, kinds = read_offer(offer)
+  local slots, kinds, lacked = read_offer(offer)
   for queue, its in pairs(slots) do
     change_sum(slots_key, queue, its * sign)
+    if lacked then add(lacking(queue), lacked * sign) end
     touched[queue] = true
   end
   for _, kind in ipairs(kinds) do change_sum(served_key, kind, sign) end

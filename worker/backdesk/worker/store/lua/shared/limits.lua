@@ -113,18 +113,30 @@ local function limit_of(scope)
   return known_limits[scope]
 end
 
--- A place is where jobs stand in line: those of a kind and a tenant in a queue. With what applies there: the weight of
--- the tenant, the scopes that its jobs count in, and those of them that have a limit.
+-- The line in which a job stands: that of its kind, or where it was said how many slots it takes, of such jobs of it.
+local function line_of(job) return job.slots and job.kind .. '*' .. job.slots or job.kind end
+
+-- The kind of a line, and how many slots were said for its jobs.
+local function read_line(line)
+  if not line:find('*', 1, true) then return line end
+  local kind, slots = line:match('^(.+)%*(%d+)$')
+  return kind, tonumber(slots)
+end
+
+-- A place is a line of a tenant in a queue, with what applies there: the weight of the tenant, the scopes that its jobs
+-- count in, and those of them that have a limit.
 local function scopes_of(queue, tenant, kind)
   return {'queue ' .. queue, 'tenant ' .. tenant, 'kind ' .. kind, 'tenant ' .. tenant .. ' kind ' .. kind}
 end
 
 local places = {}
-local function place_of(queue, tenant, kind)
-  local name = queue .. ' ' .. tenant .. ' ' .. kind
+local function place_of(queue, tenant, line)
+  local name = queue .. ' ' .. tenant .. ' ' .. line
   if places[name] then return places[name] end
+  local kind, slots = read_line(line)
   local scopes = scopes_of(queue, tenant, kind)
-  local place = {queue = queue, tenant = tenant, kind = kind, weight = 1, scopes = scopes, limited = {}}
+  local place = {queue = queue, tenant = tenant, line = line, kind = kind, weight = 1, scopes = scopes, limited = {},
+    slots = slots}
   places[name] = place
   local text = redis.call('HMGET', policy_key, scopes[1], scopes[2], scopes[3], scopes[4], 'tenant *',
     'tenant * kind ' .. kind)
@@ -138,36 +150,42 @@ local function place_of(queue, tenant, kind)
   return place
 end
 
--- What the delivered and running jobs of a queue take beyond one slot each. A worker announces how many those of a kind
--- take (announce.lua).
+-- Scopes count slots. By what those of a queue take beyond one each, it is told how many jobs they are. A worker announces
+-- how many slots those of a kind take (announce.lua).
 local function surplus(queue) return 'surplus ' .. queue end
 local function slots_of(kind) return 'slots ' .. kind end
+
+-- What is left under a cap is kept, where it is too little for the job that is next: else those that take fewer slots
+-- would come before it for ever.
+local function kept_in(scope) return 'kept ' .. scope end
+local function is_kept(scope) return (flow_of(kept_in(scope)) or 0) > 0 end
 
 -- Read all that is counted for a place, in one command, and how many slots its jobs take.
 local function read_place(place)
   if place.read then return end
-  local scopes = place.scopes
+  local scopes, kept = place.scopes, {}
+  for index, scope in ipairs(place.limited) do kept[index] = kept_in(scope) end
   read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
-    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount', slots_of(place.kind))
-  place.read, place.slots = true, flow[slots_of(place.kind)] or 1
+    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount', slots_of(place.kind), unpack(kept))
+  place.read, place.slots = true, place.slots or flow[slots_of(place.kind)] or 1
 end
 
 -- Count a delivery in all scopes of its place, until the job ends or is withdrawn.
 local function occupy(place)
   read_place(place)
-  for _, scope in ipairs(place.scopes) do tally(scope, 1, recount_under_way()) end
+  for _, scope in ipairs(place.scopes) do tally(scope, place.slots, recount_under_way()) end
   if place.slots > 1 then tally(surplus(place.queue), place.slots - 1, recount_under_way()) end
 end
 
 local function vacate(place, job)
   read_place(place)
   for _, scope in ipairs(place.scopes) do
-    tally(scope, -1, is_recounted(job))
+    tally(scope, -(job.taken or 1), is_recounted(job))
     freed[scope] = true
   end
-  if not job.slots then return end
-  tally(surplus(place.queue), 1 - job.slots, is_recounted(job))
-  redis.call('HDEL', job_key(job.id), 'slots')
+  if not job.taken then return end
+  tally(surplus(place.queue), 1 - job.taken, is_recounted(job))
+  redis.call('HDEL', job_key(job.id), 'taken')
 end
 
 -- A rate is a bucket (GCRA, ITU-T I.371: of a scope only the theoretical arrival time of the next job is kept, in µs).
@@ -206,23 +224,36 @@ local function conforms_at(scope)
   return math.ceil(next_us(scope, limit) / 1000), limit.interval / 1000
 end
 
--- How many more jobs of a scope may be delivered now.
+-- The slots that are left under the cap of a scope.
+--!rare
+local function left_of(scope)
+  local limit = limit_of(scope)
+  return limit and limit.most and limit.most - (flow_of(scope) or 0) or math.huge
+end
+
+-- How many more jobs of one slot may be delivered in a scope now.
 --!rare
 local function room_of(scope)
-  local limit = limit_of(scope)
-  if not limit then return math.huge end
-  local left = limit.most and limit.most - (flow_of(scope) or 0) or math.huge
-  if not limit.interval then return left end
+  local limit, left = limit_of(scope), left_of(scope)
+  if not limit or not limit.interval then return left end
   return math.min(left, math.floor((now_us - next_us(scope, limit)) / limit.interval) + 1)
+end
+
+-- Whether a cap has no room for a job of a place. One that takes more than the whole cap begins when nothing else runs.
+--!rare
+local function is_full(scope, place)
+  read_place(place)
+  local most, left = limit_of(scope).most, left_of(scope)
+  return most and (left < math.max(math.min(place.slots, most), 1) or is_kept(scope))
 end
 
 -- The scope that has no room for a job of a place, and when it will have, in ms, if that is known.
 local function in_the_way(place)
   local full, time
   for _, scope in ipairs(place.limited) do
+    if is_full(scope, place) then return scope end
     if room_of(scope) < 1 then
-      local most, conforming = limit_of(scope).most, conforms_at(scope)
-      if most and (flow_of(scope) or 0) >= most then return scope end
+      local conforming = conforms_at(scope)
       if not time or conforming > time then full, time = scope, conforming end
     end
   end

@@ -15,14 +15,13 @@ local LONGEST_PAST = 65536
 local function load_job(id)
   local field = redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'queue', 'attempt', 'rank', 'priority',
     'conversation', 'rated', 'expires_at', 'start_by', 'stop_by', 'prepaid', 'lasted', 'parked', 'fence', 'recounted',
-    'parent', 'stranded', 'slots')
+    'parent', 'stranded', 'taken', 'slots')
   if not field[1] then return nil end
   return {id = id, state = field[1], kind = field[2], tenant = field[3], queue = field[4],
     attempt = tonumber(field[5]), rank = field[6], priority = field[7], conversation = field[8], rated = field[9],
     expires_at = tonumber(field[10]), start_by = tonumber(field[11]), stop_by = tonumber(field[12]),
     paid_ms = field[13], lasted = field[14], parked = field[15], fence = field[16], recounted = field[17],
-    parent = field[18], stranded = field[19],
-    slots = tonumber(field[20])}
+    parent = field[18], stranded = field[19], taken = tonumber(field[20]), slots = field[21]}
 end
 
 -- Enter a state; the rest are fields and values to write with it.
