@@ -19,11 +19,11 @@ from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.service import BreakerState, Granted, Settled
-from backdesk.worker.settings import load_settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.spending import SpendingCalls
+from tests.support.defaults import usual_settings
 from tests.support.memories import MEMORIES
 
 
@@ -36,7 +36,7 @@ class Unflushed:
 
 def ledger_of(claim: Claim, *, held: bool = True) -> Ledger:
     """A ledger whose writes all succeed, or all find the fence lost, and reach nobody."""
-    transitions = Transitions(load_settings(_env_file=None))
+    transitions = Transitions(usual_settings())
     submit = partial(_answered, held)
     return Ledger(claim, submit, transitions, progress=Unflushed(), max_bytes=1_000_000)
 
@@ -59,14 +59,14 @@ def unlimited(claim: Claim, sleep: Callable[[float], Any] = asyncio.sleep) -> Se
         answer.set_result(Granted(0.0) if call.script.name == "reserve" else Settled(BreakerState.CLOSED, 0.0, False))
         return answer
 
-    reservations = Reservations(load_settings(_env_file=None))
+    reservations = Reservations(usual_settings())
     half = partial(float, 0.5)
     return ServiceCalls(claim, submit, reservations, wait_s=5.0, classify=classify, random=half, sleep=sleep)
 
 
 def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[float], Any] = asyncio.sleep) -> Parts:
     """What does the work behind a context: spending that counts for nobody, and a memory that is this test's own."""
-    settings = load_settings(_env_file=None)
+    settings = usual_settings()
     calls, transitions = SpendingCalls(settings), Transitions(settings)
     limits = {"max_request_bytes": 1_000_000, "max_children": 100}
     children = Children(claim, ledger, _unexpected, transitions, checks={}, **limits)

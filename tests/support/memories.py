@@ -16,11 +16,12 @@ from backdesk.testing.server import shared_server
 from backdesk.worker.memory.access import Memory
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.job import Claim
-from backdesk.worker.settings import Settings, load_settings
+from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, run
 from tests.support.arguments import argument
+from tests.support.defaults import usual_settings
 
 Submit = Callable[[Call[Any]], Future[Any]]
 
@@ -36,7 +37,7 @@ class Memories:
     @property
     def settings(self) -> Settings:
         """Settings by which a client finds what bodies have left here."""
-        return load_settings(_env_file=None, redis_url=shared_server().url, prefix=self._prefix)
+        return usual_settings(redis_url=shared_server().url, prefix=self._prefix)
 
     @property
     def client(self) -> redis.Redis:
@@ -56,7 +57,7 @@ class Memories:
 
     def of(self, claim: Claim, submit: Submit | None = None) -> Memory:
         """The memory as an attempt reaches it; `submit` carries out its calls by `answer`, as it does unless given."""
-        calls = MemoryCalls(load_settings(_env_file=None, prefix=self._prefix))
+        calls = MemoryCalls(usual_settings(prefix=self._prefix))
         return Memory(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000, max_note_bytes=32_768)
 
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
