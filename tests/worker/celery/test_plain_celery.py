@@ -139,7 +139,7 @@ def test_a_task_that_is_cancelled_is_told_to_its_sender(fleet: Fleet, shop: Any)
 def test_a_caller_is_not_told_of_a_failure_when_its_task_only_runs_again(fleet: Fleet, shop: Any) -> None:
     sent = shop.send_task("test.kill_child", kwargs={"request": {"n": 1}})
     assert sent.get(timeout=PATIENCE_S) == {"n": 1, "flag": ""}
-    assert fleet.jobs.get(sent.id).attempt == 2
+    assert fleet.jobs.get(sent.id).attempt >= 2
 
 
 def test_everybody_with_a_redis_client_sees_every_event(fleet: Fleet, shop: Any) -> None:

@@ -30,7 +30,7 @@ from tests.worker.conftest import Bench
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"lease_s": 0.5})
+    return settings.model_copy(update={"lease_s": 1.0})
 
 
 def take_over(board: Board, job_id: str) -> None:
@@ -45,7 +45,7 @@ def take_over(board: Board, job_id: str) -> None:
 
 @pytest.mark.parametrize("kind", ["test.sleep", "test.sleep_def"])
 def test_an_attempt_longer_than_its_lease_keeps_its_job(bench: Bench, board: Board, kind: str) -> None:
-    job_id = board.submit(kind=kind, request={"n": 1.5})
+    job_id = board.submit(kind=kind, request={"n": 2.5})
     outcome = bench.begin(job_id)
     reaped: list[str] = []
 
