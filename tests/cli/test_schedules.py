@@ -55,6 +55,8 @@ def test_everything_about_it_can_be_said(on_fleet: Cli, name: str, home: Path) -
         "5m",
         "--expires",
         "1h",
+        "--slots",
+        "2",
     ]
     options += ["--start-within", "10m", "--attempts", "3", "--metadata", '{"team": "x"}', "--missed", "skip"]
     options += ["--overlap", "skip", "--starts", "2026-01-01T09:00", "--ends", "2099-01-01", "--paused"]
@@ -73,6 +75,7 @@ def test_everything_about_it_can_be_said(on_fleet: Cli, name: str, home: Path) -
         "timeout_s": 300,
         "expires_s": 3600,
         "start_by_s": 600,
+        "slots": 2,
         "metadata": {"team": "x"},
         "missed": "skip",
         "overlap": "skip",

@@ -75,12 +75,15 @@ def test_limits_and_retries_reach_the_job(on_fleet: Cli, fleet: Fleet) -> None:
         "7",
         "--retry",
         '{"base_s": 0.5, "jitter": false}',
+        "--slots",
+        "2",
     ]
     on_fleet("submit", "test.echo", *limits, "--job-id", "limited")
     on_fleet("submit", "test.echo", "--start-by", moment.isoformat(), "--attempts", "2", "--job-id", "limited-2")
     record, second = fleet.jobs.get("limited"), fleet.jobs.get("limited-2")
 
-    assert record.timeout_s == 90
+    assert (record.timeout_s, record.slots) == (90, 2)
+    assert "takes 2 slots" in on_fleet("show", "limited").out
     assert record.retry == RetryPolicy(attempts=7, base_s=0.5, jitter=False)
     assert record.start_by is not None
     assert timedelta(0) <= record.start_by - before - timedelta(hours=1) < timedelta(minutes=1)
@@ -202,6 +205,7 @@ def test_a_job_that_goes_on_for_longer_is_exit_code_4(stay: str, on_fleet: Cli) 
         (["test.echo", "--for", "x"], "for", "no length of time"),
         (["test.echo", "--timeout", "x"], "timeout", "no length of time"),
         (["test.echo", "--timeout", "0"], "timeout", "must be more than nothing"),
+        (["test.echo", "--slots", "1001"], "slots", "from 1 to 1000"),
         (["test.echo", "--start-by", "2001-01-01"], "start_by", "in the past"),
         (["test.echo", "--start-within", "soon"], "start_by", "neither"),
         (["test.echo", "--attempts", "0"], "retry.attempts", "greater than or equal to 1"),

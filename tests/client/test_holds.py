@@ -92,6 +92,17 @@ async def test_each_sort_of_limit_is_told(
     assert await reason(jobs, second) == held
 
 
+async def test_a_cap_with_too_little_room_for_the_slots_of_a_job_holds_it_and_one_that_is_kept_for_it_holds_others(
+    jobs: Client, board: Board
+) -> None:
+    await jobs.limits.jobs.set(kind="test.echo", max_running=3)
+    board.submit()
+    large = board.submit(slots=3)
+    small = board.submit(tenant="globex")
+    assert [await reason(jobs, each) for each in (large, small)] == [("kind test.echo", "max_running")] * 2
+    assert [(await jobs.get(each)).ahead for each in (large, small)] == [0, 0]
+
+
 async def test_it_is_told_no_more_once_it_is_over(jobs: Client, board: Board) -> None:
     await jobs.tenants.set("acme", max_running=1)
     first, second = board.submit_many(2)
@@ -150,6 +161,16 @@ async def test_a_job_tells_when_no_live_worker_reads_its_queue_or_knows_its_kind
     assert await lack(jobs, board.submit(kind="test.steps")) == "kind"
     assert await lack(jobs, board.submit(queue="tools")) == "queue"
     assert await lack(jobs, (await jobs.submit("test.steps", {}, delay=60)).id) == "kind"
+
+
+async def test_a_job_tells_when_no_live_worker_has_as_many_slots_as_it_takes(jobs: Client, board: Board) -> None:
+    facts = FACTS | {"versions": ["test.steps:#"]}
+    board.run(board.transitions.announce("worker-1", 60_000, facts))
+    assert await lack(jobs, board.submit(slots=2)) is None
+    assert await lack(jobs, board.submit(slots=3)) == "slots"
+    assert await lack(jobs, board.submit(kind="test.steps")) == "slots"
+    assert await lack(jobs, board.submit(kind="test.steps", slots=1)) is None
+    assert await lack(jobs, board.submit(kind="test.other", slots=1)) == "kind"
 
 
 async def test_workers_that_were_killed_or_take_no_more_run_nothing(jobs: Client, board: Board) -> None:

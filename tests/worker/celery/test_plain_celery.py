@@ -32,10 +32,10 @@ def echo(app: Any, text: str = "hi", kind: str = "test.echo", **options: Any) ->
 
 
 def test_a_task_sent_by_name_runs_as_a_job_with_its_id(fleet: Fleet, shop: Any) -> None:
-    sent = shop.send_task("test.echo", kwargs={"request": {"text": "hi"}, "tenant": "globex"})
+    sent = shop.send_task("test.echo", kwargs={"request": {"text": "hi"}, "tenant": "globex", "slots": 2})
     assert sent.get(timeout=PATIENCE_S) == {"text": "hi"}
     record = fleet.jobs.get(sent.id)
-    assert (record.state, record.tenant) == (JobState.SUCCEEDED, "globex")
+    assert (record.state, record.tenant, record.slots) == (JobState.SUCCEEDED, "globex", 2)
 
 
 @pytest.mark.parametrize("kind", ["test.echo_def", "test.tool", "test.tool_async"])
