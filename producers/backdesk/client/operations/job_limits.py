@@ -24,9 +24,9 @@ _NAME = re.compile(NAME_PATTERN)
 class JobLimitStatus(BaseModel):
     """What is set for a scope, and how it stands.
 
-    `running` counts the jobs that are delivered to workers or run, None where that is not counted; `held` the places
-    that wait for room: in a place are the jobs of a tenant, or those of one kind. `next_at` is when the rate lets the
-    next job begin, None when that is now.
+    `running` counts the slots of jobs that are delivered to workers or run, None where that is not counted; `held` the
+    places that wait for room: in a place are the jobs of a tenant, or those of one kind. `next_at` is when the rate
+    lets the next job begin, None when that is now.
     """
 
     model_config = ConfigDict(frozen=True)

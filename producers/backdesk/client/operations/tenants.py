@@ -54,10 +54,10 @@ class TenantStatus(BaseModel):
     """What applies to a tenant, and what it has going on.
 
     `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
-    tenant or of a kind holds, `running` the jobs that are delivered to workers or run, as `max_running` counts them.
-    `jobs` and `bytes` are its jobs that have not ended, and the bytes of their requests, as `max_jobs` and `max_bytes`
-    count them. `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is what it has
-    spent today. While it is `paused` none begins.
+    tenant or of a kind holds, `running` the slots of jobs that are delivered to workers or run, as `max_running` counts
+    them. `jobs` and `bytes` are its jobs that have not ended, and the bytes of their requests, as `max_jobs` and
+    `max_bytes` count them. `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is
+    what it has spent today. While it is `paused` none begins.
     """
 
     model_config = ConfigDict(frozen=True)

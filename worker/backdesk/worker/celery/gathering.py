@@ -16,8 +16,8 @@ from celery.worker import state
 
 from backdesk.worker.celery.messages import SLOTS_HEADER
 
-#: How likely a worker keeps a delivery for which it has too few slots. It goes round three times on average, however
-#: many workers there are; of two, the one with free slots has taken it by then in seven cases of eight.
+#: How likely a worker keeps a delivery for which it has too few slots: it goes round three times on average, however
+#: many workers there are. One that waits for work has it at once, as Redis serves those first that have waited longest.
 KEPT = 1 / 4
 
 
@@ -30,6 +30,8 @@ class Gathering:
     def __init__(self, kinds: Mapping[str, int], chance: Callable[[], float] = random.random) -> None:
         #: Called when a delivery is kept or released.
         self.changed: Callable[[], object] = _nothing
+        #: Whether no other worker is alive that could have the slots.
+        self.alone = False
         self._kinds = kinds
         self._chance = chance
         self._surplus: dict[str, int] = {}
@@ -59,7 +61,7 @@ class Gathering:
 
     def passes_on(self) -> bool:
         """Whether a delivery for which there are too few slots is another worker's again; by chance."""
-        return not self._kept and self._chance() >= KEPT
+        return not self.alone and not self._kept and self._chance() >= KEPT
 
     def keep(self, message: Any) -> None:
         """Keep a delivery until there are slots for it and those before it."""

@@ -22,7 +22,7 @@ class Redelivery:
         self._transitions = Transitions(settings)
 
     def give_back(self, job_id: str, unknown_kind: bool) -> None:
-        """Leave a job to another worker, of an unknown kind to one that runs that. Raises nothing."""
+        """Leave a job to another worker, of an unknown kind, or too large, to one that can run it. Raises nothing."""
         try:
             run(self._client, self._transitions.redeliver(job_id, unknown_kind=unknown_kind))
         except RedisError as error:

@@ -92,6 +92,7 @@ class Supervisor:
 
 def _heard(facts: FactSource, gathering: Gathering, heard: Announced) -> None:
     facts.note_store_reached()
+    gathering.alone = heard.alive <= 1
     gathering.drop(heard.withdrawn)
 
 

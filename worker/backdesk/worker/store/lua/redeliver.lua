@@ -1,6 +1,6 @@
--- Redeliver: give back a delivery that its worker will not use, because it ends or does not know the kind.
+-- Redeliver: give back a delivery that its worker will not use, because it ends, has no room or cannot run the job.
 --
--- ARGV: id, unknown_kind (1 when the worker does not know the kind, or '')
+-- ARGV: id, unknown_kind (1 when the worker does not know the kind, or has fewer slots than the job takes; or '')
 -- Returns: 1 when it waits for another worker now, 0 when there was nothing to give back
 -- Atomic. Repeated after a lost answer it may deliver twice, of which the second is refused when it is claimed.
 --!include stranding
