@@ -147,6 +147,16 @@ def test_a_redis_that_evicts_is_a_failure(cli: Cli, redis_server: EmbeddedRedis,
     assert "noeviction" in findings(answer)["eviction"]["fix"]
 
 
+@pytest.mark.parametrize(("used_of_limit", "level"), [(0.5, "ok"), (0.75, "warn"), (0.95, "fail")])
+def test_a_memory_that_is_nearly_full_is_told_before_jobs_are_refused(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis, used_of_limit: float, level: str
+) -> None:
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] / used_of_limit))
+    finding = findings(cli("doctor", "--json", url=redis_server.url))["memory"]
+    assert (finding["level"], "no new jobs are taken" in finding["detail"]) == (level, True)
+    assert bool(finding["fix"]) == (level != "ok")
+
+
 def test_workers_of_another_application_are_named(cli: Cli, redis_server: EmbeddedRedis, tmp_path: Path) -> None:
     with neighbour(redis_server.url, tmp_path):
         finding = findings(cli("doctor", "--json", url=redis_server.url))["neighbours"]

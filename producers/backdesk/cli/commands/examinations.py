@@ -30,11 +30,15 @@ from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import translated
 from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.memory import room
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run
 
 OLDEST_REDIS = (6, 2)
 PINGS = 20
+MIB = 1024 * 1024
+#: From this part of the memory on of which new jobs may use all, they will soon be refused.
+MEMORY_WARN = 0.8
 MOST_NAMED = 5
 SLOW_MS = 10.0
 #: Delays and expiry are reckoned from the producer's clock and end by that of Redis. Seconds.
@@ -79,6 +83,7 @@ def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
         yield _redis(info, deployment)
         yield _rights(client, deployment)
         yield _eviction(info)
+        yield _memory(info, deployment)
         yield _persistence(client, info)
         yield _latency(client)
         yield _clock(client)
@@ -122,7 +127,9 @@ def installed_version() -> str:
 def _redis(info: dict[str, Any], deployment: Deployment) -> Finding:
     number = str(info["redis_version"])
     new_enough = tuple(int(part) for part in number.split(".")[:2]) >= OLDEST_REDIS
-    detail = f"version {number} at {shown_url(deployment.url)} ({deployment.origin})"
+    valkey = info.get("valkey_version")
+    program = f"Valkey {valkey}, as Redis {number}," if valkey else f"version {number}"
+    detail = f"{program} at {shown_url(deployment.url)} ({deployment.origin})"
     return found("redis", Level.OK if new_enough else Level.FAIL, detail, "upgrade Redis to 6.2 or newer")
 
 
@@ -146,6 +153,15 @@ def _eviction(info: dict[str, Any]) -> Finding:
     risk = "" if level is Level.OK else ": a full Redis would silently drop jobs"
     fix = "set maxmemory-policy noeviction in the configuration of Redis"
     return found("eviction", level, f"maxmemory-policy {policy}{risk}", fix)
+
+
+def _memory(info: dict[str, Any], deployment: Deployment) -> Finding:
+    used, limit = room(info, deployment.settings.memory_reserve)
+    if not limit:
+        return Finding("memory", Level.OK, f"{used / MIB:,.1f} MiB are used; maxmemory is not set")
+    level = Level.FAIL if used > limit else Level.WARN if used > MEMORY_WARN * limit else Level.OK
+    told = f"{used / MIB:,.1f} MiB are used; over {limit / MIB:,.1f} MiB no new jobs are taken"
+    return found("memory", level, told, "raise its maxmemory, or lower BACKDESK_RETENTION_S")
 
 
 def _persistence(client: JobClient, info: dict[str, Any]) -> Finding:
