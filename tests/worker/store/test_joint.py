@@ -64,6 +64,20 @@ def test_scripts_that_were_flushed_are_loaded_again(client: redis.Redis, wire: W
     assert wire.exchange([double("3"), double("4")]) == [6, 8]
 
 
+def test_an_end_that_fails_leaves_the_counts_of_its_neighbours_right(
+    board: Board, client: redis.Redis, wire: Wire
+) -> None:
+    claims = [board.start(board.submit(tenant, tenant=tenant)) for tenant in ("a", "b", "c")]
+    ends = [board.transitions.end(claim, Succeeded(b"1"), Usage()) for claim in claims]
+    client.rename(board.keys.job("b"), "aside")
+    client.set(board.keys.job("b"), "changed by hand")
+    first, failed, last = wire.exchange(ends)
+    assert (first, last, isinstance(failed, ResponseError)) == (True, True, True)
+    client.rename("aside", board.keys.job("b"))
+    assert client.hget(board.keys.flow, "queue agents") == b"1"
+    assert wire.exchange([ends[1]]) == [True]
+
+
 def test_a_fleet_claims_and_ends_jobs_together(board: Board, client: redis.Redis, wire: Wire) -> None:
     board.announce(agents=4)
     ids = board.submit_many(4)

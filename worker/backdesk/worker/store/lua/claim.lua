@@ -121,6 +121,6 @@ local function start(each)
 end
 
 local replies = {}
-for each in items(ARGV) do replies[#replies + 1] = start(each) end
+for each in items(ARGV) do replies[#replies + 1] = apart(start, each) end
 dispatch_touched()
 return replies

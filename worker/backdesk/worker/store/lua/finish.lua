@@ -20,6 +20,6 @@ end
 
 local replies = {}
 write_though_full()
-for each in items(ARGV) do replies[#replies + 1] = finish(each) end
+for each in items(ARGV) do replies[#replies + 1] = apart(finish, each) end
 dispatch_touched()
 return replies

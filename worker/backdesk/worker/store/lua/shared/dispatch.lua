@@ -323,6 +323,15 @@ local function dispatch(queue)
   end
 end
 
+-- Do a part of a joint script. Should it fail amid its writes, as where a key was changed by hand, the others are done all
+-- the same, and what has changed in the flow is written, before the script fails: each is then made by itself.
+local broken = false
+local function apart(part, each)
+  local done, answer = pcall(part, each)
+  if not done then broken = broken or answer end
+  return answer
+end
+
 local function dispatch_touched()
   if next(freed) and redis.call('EXISTS', limited_key) == 1 then
     for scope in pairs(freed) do
@@ -332,6 +341,7 @@ local function dispatch_touched()
   for queue in pairs(touched) do dispatch(queue) end
   for queue, time in pairs(present) do redis.call('SET', virtual_time_key(queue), time) end
   write_flow()
+  if broken then error(broken, 0) end
 end
 
 -- Put a job into its line.
