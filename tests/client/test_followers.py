@@ -27,7 +27,7 @@ from backdesk.worker.store.connection import MOST_CONNECTIONS, connect, connect_
 from tests.client.conftest import Connect
 from tests.client.test_client_watch import begin, collect, watchers
 from tests.support.board import Board
-from tests.support.clients import Client
+from tests.support.clients import Client, behind
 from tests.support.eventually import eventually, eventually_async
 from tests.support.proxy import Proxy
 from tests.support.workers import fast_settings
@@ -44,6 +44,16 @@ def subscriptions(client: redis.Redis) -> list[dict[str, Any]]:
 def events_of(jobs: Client, job_id: str) -> AsyncGenerator[JobEvent]:
     """The events of a job as what they are: a generator, which can be closed."""
     return cast("AsyncGenerator[JobEvent]", aiter(jobs.watch(job_id)))
+
+
+async def opened(client: JobClient | AsyncJobClient, job_id: str) -> None:
+    """Open a watch, and close it."""
+    if isinstance(client, JobClient):
+        with client.watch(job_id):
+            pass
+    else:
+        async with client.watch(job_id):
+            pass
 
 
 def _ended(board: Board, claims: list[Claim]) -> list[str]:
@@ -200,6 +210,20 @@ async def test_who_follows_by_a_client_that_is_closed_is_told(connected: Connect
     with pytest.raises(StoreUnavailable, match="closed"):
         await asyncio.wait_for(watching, 10)
     await eventually_async(lambda: not subscriptions(board.client), what="the end of the connection")
+
+
+async def test_a_watch_that_cannot_begin_follows_nothing_later_either(connected: Connect, restarts: Restarts) -> None:
+    jobs = connected(redis_url=restarts.url)
+    for job_id in ("a", "b"):
+        restarts.board.submit(job_id)
+    restarts.stop()
+    with pytest.raises(StoreUnavailable):
+        await opened(behind(jobs), "a")
+    restarts.start()
+    watching = await begin(jobs, restarts.board, "b", [])
+    assert watchers(restarts.board, "a") == 0
+    restarts.board.succeed(restarts.board.start("b"))
+    await asyncio.wait_for(watching, 20)
 
 
 def test_a_blocking_client_that_is_forgotten_ends_its_thread(board: Board, settings: Settings) -> None:

@@ -36,9 +36,16 @@ class AsyncFollowing:
         self.close()
 
     async def subscribe(self) -> None:
-        """Have the subscription stand: from then on nothing is missed unnoticed. Raises StoreUnavailable."""
-        with translated():
-            await self._subscribe()
+        """Have the subscription stand: from then on nothing is missed unnoticed. Raises StoreUnavailable.
+
+        Nothing is followed then, nor when this is cancelled.
+        """
+        try:
+            with translated():
+                await self._subscribe()
+        except BaseException:
+            self.close()
+            raise
 
     async def follow(self) -> None:
         """Have the subscription stand, or come to stand when Redis is back. Raises StoreUnavailable if it never can."""

@@ -38,9 +38,16 @@ class Following:
         self.close()
 
     def subscribe(self) -> None:
-        """Have the subscription stand: from then on nothing is missed unnoticed. Raises StoreUnavailable."""
-        with translated():
-            self._subscribe()
+        """Have the subscription stand: from then on nothing is missed unnoticed. Raises StoreUnavailable.
+
+        Nothing is followed then, nor when this is cancelled.
+        """
+        try:
+            with translated():
+                self._subscribe()
+        except BaseException:
+            self.close()
+            raise
 
     def follow(self) -> None:
         """Have the subscription stand, or come to stand when Redis is back. Raises StoreUnavailable if it never can."""

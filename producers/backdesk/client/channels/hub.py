@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from redis.asyncio import Redis
@@ -109,8 +108,7 @@ class Hub:
         self._listeners.clear()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
         await self._redis.aclose()
 
     def _touch(self, channel: bytes) -> None:
