@@ -73,10 +73,12 @@ async def test_a_pause_of_a_tenant_that_was_only_made_known_leaves_it_known(jobs
     assert (await jobs.tenants.get("acme")).own
 
 
-async def test_paused_again_it_keeps_its_since(jobs: Client) -> None:
-    first = await jobs.pauses.begin(kind="test.echo", by="ada")
-    again = await jobs.pauses.begin(kind="test.echo", by="bob", note="still")
+@pytest.mark.parametrize("what", [{"kind": "test.echo"}, {"service": "openai/gpt-4o"}])
+async def test_paused_again_it_keeps_its_since(jobs: Client, what: dict[str, str]) -> None:
+    first = await jobs.pauses.begin(**what, by="ada")
+    again = await jobs.pauses.begin(**what, by="bob", note="still")
     assert (again.since, again.by, again.note) == (first.since, "bob", "still")
+    assert await jobs.pauses.list() == [again]
 
 
 async def test_removing_the_limits_of_a_scope_ends_its_pause(jobs: Client) -> None:
@@ -102,6 +104,14 @@ async def test_a_breaker_that_was_opened_or_closed_by_hand_is_told_as_it_is(jobs
     await jobs.pauses.begin(service="openai/gpt-4o")
     await jobs.breakers.close("openai/gpt-4o")
     assert await jobs.pauses.list() == []
+
+
+async def test_what_a_pause_said_of_a_service_is_not_said_of_a_breaker_that_is_opened_later(jobs: Client) -> None:
+    await jobs.pauses.begin(service="openai/gpt-4o", by="ada", note="the key is changed")
+    await jobs.breakers.close("openai/gpt-4o")
+    await jobs.breakers.open("openai/gpt-4o")
+    (status,) = await jobs.pauses.list()
+    assert (status.by, status.note) == ("", "")
 
 
 async def test_a_job_says_that_it_waits_for_a_pause(jobs: Client, board: Board) -> None:

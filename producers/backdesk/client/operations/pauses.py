@@ -88,9 +88,7 @@ class PauseOperations:
         ((seconds, micros),) = yield Commands([("TIME",)])
         pause = _checked(moment(int(seconds) * 1000 + int(micros) // 1000), by, note)
         if what.service is not None:
-            yield Commands([("HSET", self._core.keys.pauses, what.scope, pause.model_dump_json())])
-            yield from self._services.switch(what.service, BreakerState.OPEN, None)
-            return _status(what.scope, pause)
+            return (yield from self._begin_of_service(what.service, what.scope, pause))
         sort = TenantSettings if what.whole_tenant else JobLimits
 
         def rewrite(origin: str) -> JobLimits:
@@ -101,10 +99,16 @@ class PauseOperations:
         settings = yield from rewrite_policy(self._core, what.scope, rewrite, what.whole_tenant)
         return _status(what.scope, settings.paused if settings and settings.paused else pause)
 
+    def _begin_of_service(self, service: str, scope: str, pause: Pause) -> Operation[PauseStatus]:
+        before = next((each for each in (yield from self.list()) if each.scope == scope), None)
+        kept = pause.model_copy(update={"since": before.since}) if before and before.since else pause
+        yield from self._services.switch(service, BreakerState.OPEN, None)
+        yield Commands([("HSET", self._core.keys.pauses, scope, kept.model_dump_json())])
+        return _status(scope, kept)
+
     def end(self, what: Paused) -> Operation[bool]:
         """End a pause, also one whose jobs are limited to none; returns whether there was one."""
         if what.service is not None:
-            yield Commands([("HDEL", self._core.keys.pauses, what.scope)])
             was = yield from self._services.switch(what.service, BreakerState.CLOSED, None)
             return was is BreakerState.OPEN
         sort, was_paused = TenantSettings if what.whole_tenant else JobLimits, False

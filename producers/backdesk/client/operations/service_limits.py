@@ -101,9 +101,11 @@ class ServiceLimitOperations:
         return [_breaker(*facts, now_ms=_ms(time)) for facts in each]
 
     def switch(self, resource: str, state: BreakerState, for_: float | timedelta | None) -> Operation[BreakerState]:
-        """Open or close a breaker by hand; returns the state it was in."""
+        """Open or close a breaker by hand; returns the state it was in. What a pause said of it is forgotten."""
         Resource(resource)
-        ((was),) = yield Calls([self._reservations.switch(resource, state, _checked(for_))])
+        call = self._reservations.switch(resource, state, _checked(for_))
+        yield Commands([("HDEL", self._core.keys.pauses, f"service {resource}")])
+        (was,) = yield Calls([call])
         return BreakerState(was)
 
 
