@@ -113,7 +113,7 @@ async def test_two_days_are_told(jobs: Client, board: Board, now_ms: int) -> Non
     ("asked", "field", "reason"),
     [
         ({"since": timedelta(hours=49)}, "since", "kept for 48 hours"),
-        ({"since": 0}, "since", "a moment, or a timedelta or seconds over 0 ago"),
+        ({"since": 0}, "since", "a moment, or how long ago: a timedelta or seconds over 0"),
         ({"since": datetime(2999, 1, 1, tzinfo=UTC)}, "since", "must be before now"),
         ({"since": 3600, "until": 7200}, "since", "must be before until"),
         ({"until": "soon"}, "until", "a moment"),

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backdesk.client.aio.job import AsyncJob
-from backdesk.client.operations.dead_letters import DeadFilter, DeadLetterOperations, Replays, Since
+from backdesk.client.operations.dead_letters import DeadFilter, DeadLetterOperations, Replays
 from backdesk.client.operations.lists import JobPage
+from backdesk.client.operations.since import Since
 from backdesk.client.options import given
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget

@@ -26,7 +26,6 @@ from backdesk.client.contracts import Request, Result, TypedKind, model_of, read
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
-from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.deployment import DeploymentOperations
 from backdesk.client.operations.jobs import (
     Announcements,
@@ -41,6 +40,7 @@ from backdesk.client.operations.notes import NoteOperations, Notes
 from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
+from backdesk.client.operations.since import Since
 from backdesk.client.operations.stats import By, StatisticsOperations, Stats
 from backdesk.client.operations.steps import Memory, MemoryOperations
 from backdesk.worker.errors import ResultTimeout

@@ -8,24 +8,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from backdesk.client.operations.jobs import JobOperations, Written
 from backdesk.client.operations.lists import JobPage, ListOperations
 from backdesk.client.operations.operation import Calls, Operation
+from backdesk.client.operations.since import Since, since_ms
 from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions
+from backdesk.worker.store.jobs import milliseconds
 from backdesk.worker.store.listing import JobFilter
 from backdesk.worker.submit.admission import admit, conversation_of
 
 #: Dead letters forgotten by one script call.
 DROPPED_A_CALL = 200
-
-#: A moment (naive = UTC), or how long ago: seconds or a timedelta.
-Since = datetime | timedelta | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,9 @@ class DeadFilter:
     replayed: bool = False
 
     def jobs(self, now: datetime) -> JobFilter:
-        """Return it as a filter of jobs."""
-        return JobFilter(
-            JobState.FAILED, self.tenant, self.kind, self.code, self.category, self._since_ms(now), self.replayed
-        )
-
-    def _since_ms(self, now: datetime) -> int | None:
-        """Return the oldest end that is meant."""
-        if self.since is None:
-            return None
-        if isinstance(self.since, datetime):
-            oldest = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
-        else:
-            oldest = now - (self.since if isinstance(self.since, timedelta) else timedelta(seconds=self.since))
-        return round(oldest.timestamp() * 1000)
+        """Return it as a filter of jobs; raises InvalidRequest."""
+        oldest_ms = None if self.since is None else since_ms("since", self.since, milliseconds(now))
+        return JobFilter(JobState.FAILED, self.tenant, self.kind, self.code, self.category, oldest_ms, self.replayed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.client.operations.since import Since, since_ms
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import read_note
 from backdesk.worker.memory.note import MOST_NOTES, Note, is_topic
@@ -33,7 +33,7 @@ class NoteOperations:
             raise InvalidRequest("topic", f"{topic!r} must be up to 64 lower-case letters, digits, or any of _ . -")
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST_NOTES:
             raise InvalidRequest("limit", f"{limit!r} must be a whole number from 1 to {MOST_NOTES}")
-        after_ms = _after_ms(since)
+        after_ms = 0 if since is None else since_ms("since", since, milliseconds(datetime.now(UTC)))
         tenants = [tenant] if tenant is not None else (yield from self._tenants(topic))
         found: Notes = []
         for each in tenants:
@@ -55,14 +55,3 @@ class NoteOperations:
             if len(found) >= limit or len(page) < PAGE:
                 break
         return found[:limit]
-
-
-def _after_ms(since: Since | None) -> int:
-    if since is None:
-        return 0
-    if isinstance(since, datetime):
-        return milliseconds(since)
-    try:
-        return milliseconds(datetime.now(UTC) - (since if isinstance(since, timedelta) else timedelta(seconds=since)))
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidRequest("since", f"{since!r} must be a moment, or a number of seconds") from None

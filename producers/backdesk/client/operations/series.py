@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, Operation
+from backdesk.client.operations.since import Since, since_ms, span_s
 from backdesk.client.operations.stats import EndedJobs
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.ends import MINUTES_KEPT, Ends, EndsCalls, Times
@@ -19,6 +18,7 @@ from backdesk.worker.memory.ends import MINUTES_KEPT, Ends, EndsCalls, Times
 #: Minutes read in one script, which takes some milliseconds where there are many kinds.
 _AT_ONCE = 120
 _MINUTE_S = 60
+_MINUTE_MS = _MINUTE_S * 1000
 
 SeriesBy = Literal["kind", "queue"]
 
@@ -99,7 +99,7 @@ class SeriesOperations:
         if by is not None and by not in get_args(SeriesBy):
             raise InvalidRequest("by", f"{by!r} must be one of {', '.join(get_args(SeriesBy))}, or None")
         ((seconds, _),) = yield Commands([("TIME",)])
-        steps = _steps(since, until, step, float(seconds))
+        steps = _steps(since, until, step, int(seconds) * 1000)
         total, groups = _empty(steps), dict[str, dict[int, Ends]]()
         for first in range(steps.start, steps.stop, _AT_ONCE):
             (found,) = yield Calls([self._calls.series(first, min(_AT_ONCE, steps.stop - first))])
@@ -121,33 +121,19 @@ class SeriesOperations:
         )
 
 
-def _steps(since: Since, until: Since | None, step: timedelta | float, now_s: float) -> range:
+def _steps(since: Since, until: Since | None, step: timedelta | float, now_ms: int) -> range:
     """Return the minutes at which steps begin, whole steps with the first and the last minute that are meant."""
-    size = _seconds("step", step) / _MINUTE_S
+    size = span_s("step", step, "a timedelta or seconds over 0") / _MINUTE_S
     if not size.is_integer() or size > MINUTES_KEPT:
         raise InvalidRequest("step", f"{step!s} must be whole minutes, at most 48 hours of them")
-    each, now = int(size), int(now_s // _MINUTE_S)
-    first, last = _minute("since", since, now_s), now if until is None else _minute("until", until, now_s)
+    each, now = int(size), now_ms // _MINUTE_MS
+    first = since_ms("since", since, now_ms) // _MINUTE_MS
+    last = now if until is None else since_ms("until", until, now_ms) // _MINUTE_MS
     if first > min(last, now):
         raise InvalidRequest("since", f"{since!s} must be before {'now' if last >= now else 'until'}")
     if first < now - MINUTES_KEPT:
         raise InvalidRequest("since", f"{since!s} is too long ago: minutes are kept for 48 hours; `stats` keeps days")
     return range(first - first % each, min(last, now) + 1 + -(min(last, now) + 1) % each, each)
-
-
-def _minute(field: str, when: Since, now_s: float) -> int:
-    if isinstance(when, datetime):
-        moment = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return int(moment.timestamp() // _MINUTE_S)
-    return int((now_s - _seconds(field, when)) // _MINUTE_S)
-
-
-def _seconds(field: str, span: timedelta | float) -> float:
-    seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        known = "a timedelta or seconds over 0"
-        raise InvalidRequest(field, f"{span!r} must be {known if field == 'step' else f'a moment, or {known} ago'}")
-    return float(seconds)
 
 
 def _empty(steps: Sequence[int]) -> dict[int, Ends]:

@@ -9,14 +9,15 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from backdesk.client.operations.dead_letters import Since
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Commands, Operation
+from backdesk.client.operations.since import SINCE_MEANT, Since, span_s
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.ddsketch import DDSketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
 from backdesk.worker.store.archive import ArchivedDay
 from backdesk.worker.store.calls import text
+from backdesk.worker.store.jobs import milliseconds, moment
 from backdesk.worker.store.remains import unpacked_hash
 
 #: How long Redis keeps the figures of a day; the archive, where there is one, has those of the days before.
@@ -26,7 +27,6 @@ _AT_ONCE = 500
 _DAY = timedelta(days=1)
 
 By = Literal["kind", "tenant", "day"]
-#: A moment (naive = UTC), or how long ago: seconds or a timedelta.
 
 
 class Distribution(BaseModel):
@@ -181,12 +181,8 @@ def _days(since: Since, now: datetime, kept: int) -> Sequence[date]:
 
 def _count_of_days(since: Since, now: datetime) -> int:
     if isinstance(since, datetime):
-        moment = since if since.tzinfo else since.replace(tzinfo=UTC)
-        return (now.date() - moment.astimezone(UTC).date()).days + 1
-    seconds = since.total_seconds() if isinstance(since, timedelta) else since
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise InvalidRequest("since", f"{since!r} must be a moment, or how long ago: a timedelta or seconds over 0")
-    return math.ceil(seconds / _DAY.total_seconds())
+        return (now.date() - moment(milliseconds(since)).date()).days + 1
+    return math.ceil(span_s("since", since, SINCE_MEANT) / _DAY.total_seconds())
 
 
 def _stats(name: str, tally: Tally) -> JobStats:
