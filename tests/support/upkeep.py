@@ -1,11 +1,12 @@
 """What must hold for the keys in Redis after any sequence of transitions.
 
-Three things are checked: that nothing stays for ever which `store/keys.py` does not say stays, that every place where
+Three things are checked: that nothing stays for ever which `store.keys` does not say stays, that every place where
 a job is listed agrees with the state in its record, and that each job is listed where somebody will look for it.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from backdesk.worker.memory.ddsketch import read_tally
 from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import moment
-from backdesk.worker.store.keys import CHANNELS, Keys
+from backdesk.worker.store.keys import CHANNELS, Keys, named
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.
@@ -41,16 +42,15 @@ def leaks(client: redis.Redis, prefix: str) -> list[str]:
 
 
 def documented(keys: Keys) -> dict[str, tuple[re.Pattern[str], str]]:
-    """Each kind of key by name: the pattern of its names, and what `keys.py` says of it."""
+    """Each kind of key by name: the pattern of its names, and what `store.keys` says of it."""
     found = {}
-    for name, member in vars(Keys).items():
-        if name.startswith("_") or name in CHANNELS or not (isinstance(member, property) or callable(member)):
+    for name, member in named().items():
+        if name in CHANNELS:
             continue
-        doc = (member.fget if isinstance(member, property) else member).__doc__ or ""
         value = getattr(keys, name)
-        if callable(value):
-            value = value(*["\0"] * (member.__code__.co_argcount - 1))
-        found[name] = (re.compile(re.escape(value).replace("\0", "(.+)")), doc)
+        if not isinstance(member, property):
+            value = value(*["\0"] * len(inspect.signature(value).parameters))
+        found[name] = (re.compile(re.escape(value).replace("\0", "(.+)")), member.__doc__ or "")
     return found
 
 
@@ -60,7 +60,7 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
     for key, ttl in zip(names, _each(client, "ttl", names), strict=True):
         matches = [(name, match, doc) for name, (pattern, doc) in known.items() if (match := pattern.fullmatch(key))]
         if not matches:
-            yield f"{key}: store/keys.py does not know it"
+            yield f"{key}: store.keys does not know it"
             continue
         name, match, doc = matches[0]
         if ttl != -1:
@@ -68,7 +68,7 @@ def _immortal(client: redis.Redis, keys: Keys) -> Iterator[str]:
         if name in _OF_A_JOB and not client.exists(keys.job(_job_of(client, name, key, match))):
             yield f"{key}: never removed, for its job is not there"
         elif not any(word in doc for word in _STAYS):
-            yield f"{key}: never expires, though store/keys.py says of it: {doc}"
+            yield f"{key}: never expires, though store.keys says of it: {doc}"
 
 
 def _job_of(client: redis.Redis, name: str, key: str, match: re.Match[str]) -> str:

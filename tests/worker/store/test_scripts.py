@@ -18,7 +18,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Claim, HandedOver, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import NewJob
-from backdesk.worker.store.keys import CHANNELS, Keys
+from backdesk.worker.store.keys import CHANNELS, Keys, named
 from backdesk.worker.store.scripts import Call, Script, load_script, run
 from tests.support.board import NOON_MS, Board, question
 
@@ -69,18 +69,17 @@ def test_a_part_that_two_others_include_is_there_once() -> None:
 def test_lua_builds_the_names_that_python_builds(client: redis.Redis) -> None:
     keys = Keys("desk-2")
     expected: dict[str, str] = {}
-    for name in vars(Keys):
-        if not name.startswith("_") and name != "prefix":
-            value = getattr(keys, name)
-            built = value if isinstance(value, str) else value(*"abc"[: len(signature(value).parameters)])
-            expected[f"{name}_{'channel' if name in CHANNELS else 'key'}"] = built
-    calls = [name if isinstance(vars(Keys)[key(name)], property) else f"{name}('a', 'b', 'c')" for name in expected]
+    for name in named():
+        value = getattr(keys, name)
+        built = value if isinstance(value, str) else value(*"abc"[: len(signature(value).parameters)])
+        expected[f"{name}_{'channel' if name in CHANNELS else 'key'}"] = built
+    calls = [name if isinstance(named()[key(name)], property) else f"{name}('a', 'b', 'c')" for name in expected]
     answers = evaluate(client, "keys", f"return {{{', '.join(calls)}}}", "desk-2", "")
     assert [answer.decode() for answer in answers] == list(expected.values())
 
 
 def test_a_channel_is_documented_as_one() -> None:
-    assert {name for name, member in vars(Keys).items() if str(member.__doc__).startswith("Channel")} == CHANNELS
+    assert {name for name, member in named().items() if str(member.__doc__).startswith("Channel")} == CHANNELS
 
 
 def test_a_python_that_strips_docstrings_builds_the_same_scripts() -> None:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from backdesk.worker.store.keys import CHANNELS, Keys
+from backdesk.worker.store.keys import CHANNELS, Keys, named
 
 #: Stands for an argument, 1 to 9, in a name that is taken apart.
 _PLACE = re.compile("([\x01-\x09])")
@@ -23,9 +23,7 @@ def names_in_lua() -> str:
 def _members() -> Iterator[tuple[str, str, list[str]]]:
     """The name of each member in Lua, the name of a key with its arguments by number, and what they are called."""
     keys = Keys("\0")
-    for name, member in vars(Keys).items():
-        if name.startswith("_") or not (isinstance(member, property) or inspect.isfunction(member)):
-            continue
+    for name, member in named().items():
         lua = f"{name}_channel" if name in CHANNELS else f"{name}_key"
         if isinstance(member, property):
             yield lua, getattr(keys, name), []

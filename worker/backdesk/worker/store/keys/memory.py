@@ -1,0 +1,35 @@
+"""What outlives a job: conversations, the cache, journals."""
+
+from __future__ import annotations
+
+from backdesk.worker.store.keys.prefixed import Prefixed
+
+
+class MemoryKeys(Prefixed):
+    """What outlives a job: conversations, the cache, journals."""
+
+    __slots__ = ()
+
+    def conversation(self, tenant: str, conversation_id: str) -> str:
+        """Zset: the jobs of a conversation that are queued or further, by their turn (1, 2, ...). Gone when empty."""
+        return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
+
+    def history(self, tenant: str, conversation_id: str) -> str:
+        """Hash: what was said in a conversation: its head, and its turns. Expires when it was not written for long."""
+        return f"{self.prefix}:history:{tenant}:{conversation_id}"
+
+    def conversations(self, tenant: str) -> str:
+        """Zset: a tenant's conversations with a history, by the time in ms of the last turn. Expires with the last."""
+        return f"{self.prefix}:conversations:{tenant}"
+
+    def cache(self, tenant: str, digest: str) -> str:
+        """String: what a tenant's jobs keep for each other, by the SHA-256 of its name. Expires as its writer says."""
+        return f"{self.prefix}:cache:{tenant}:{digest}"
+
+    def notes(self, tenant: str, topic: str) -> str:
+        """Zset: what a tenant's jobs have noted of a topic, by time in µs. Pruned; expires after the last."""
+        return f"{self.prefix}:notes:{tenant}:{topic}"
+
+    def noted(self, topic: str) -> str:
+        """Zset: the tenants that have notes of a topic, by the time in ms of the last. Expires with the last."""
+        return f"{self.prefix}:noted:{topic}"
