@@ -67,7 +67,7 @@ def _turns(count: int, rate: float) -> list[Turn[Report]]:
 def _ours(count: int, rate: float, server: Server) -> Report:
     job_id, keys = str(uuid.uuid4()), Keys(PREFIX)
     settings = load_settings(redis_url=server.url, prefix=PREFIX)
-    command = _subscriber(keys.progress(job_id), keys.events(job_id))
+    command = _subscriber(keys.progress(job_id), job_id)
     with Child(BACKDESK.worker(8), environment(server.url)) as worker:
         worker.wait_until(lambda: bool(server.client.hlen(keys.slots)))
         BACKDESK.submit(server.url, "fill", 1, "noop")

@@ -1,4 +1,4 @@
-"""Subscribes to one job and reports what it heard: `python -m benchmarks.subscriber CHANNEL [LOG KEY]`.
+"""Subscribes to one job and reports what it heard: `python -m benchmarks.subscriber CHANNEL [JOB]`.
 
 A raw subscriber on purpose: what `JobClient.watch` repairs (gaps, a lost connection) would hide what is measured.
 Prints `{"ready":true}` once it is subscribed, and its report when the terminal event came.
@@ -20,6 +20,9 @@ from pydantic_core import from_json
 from redis.client import PubSub
 
 from backdesk.worker.model.events import TERMINAL_EVENTS
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.log import log_commands, log_entries
+from benchmarks.contender import PREFIX
 
 Heard = list[tuple[int, bytes]]
 
@@ -72,8 +75,12 @@ def main() -> None:
     heard = listen(pubsub)
     if not any(b"sent_ns" in data for _, data in heard):
         sys.exit(f"heard no event of a body, but {heard[-3:]}")
-    log = client.lrange(sys.argv[2], 0, -1) if len(sys.argv) > 2 else None
-    print(json.dumps(report(heard, log)), flush=True)
+    print(json.dumps(report(heard, _log(client, sys.argv[2]) if len(sys.argv) > 2 else None)), flush=True)
+
+
+def _log(client: redis.Redis, job_id: str) -> list[bytes]:
+    listed, packed = (client.execute_command(*each) for each in log_commands(Keys(PREFIX), job_id))
+    return log_entries(listed, packed)
 
 
 if __name__ == "__main__":

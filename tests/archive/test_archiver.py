@@ -70,7 +70,7 @@ def test_the_archive_has_all_of_a_job_as_it_was(board: Board, mover: Mover) -> N
     assert remains_in(kept) == had
     assert had.children == [b"child"]
     assert (kept.tenant, kept.kind, kept.state, kept.code, kept.events) == (
-        "acme", "test.echo", "failed", "broken", len(had.log)
+        "acme", "test.echo", "failed", "broken", had.logged
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from tests.client.conftest import Connect
 from tests.support.archives import Mover
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.packing import is_packed, pack, talker
 from tests.support.upkeep import leaks
 from tests.support.workers import fast_settings
 
@@ -60,6 +61,19 @@ async def test_a_job_reads_the_same_wherever_it_is(jobs: Client, board: Board, m
     before = await told(jobs, trip(board))
     mover.outlive("trip", "trip-hotel")
     assert await told(jobs, "trip") == before
+
+
+async def test_a_job_whose_log_is_packed_reads_the_same_in_the_archive_and_when_it_was_put_back(
+    jobs: Client, board: Board, mover: Mover
+) -> None:
+    board.fail(talker(board))
+    before = await told(jobs, "talker")
+    pack(board)
+    mover.outlive("talker")
+    assert await told(jobs, "talker") == before
+    await jobs.dead.replay("talker")
+    assert is_packed(board)
+    assert (await told(jobs, "talker"))[1:] == before[1:]
 
 
 async def test_a_job_that_succeeded_reads_the_same_with_the_jobs_that_it_called(

@@ -151,7 +151,7 @@ def _job(
     client: redis.Redis, keys: Keys, job_id: str, its: Remains, clock: Sequence[tuple[float, float]]
 ) -> JobEvidence:
     asked: Any = client.hvals(keys.awaiting(job_id))
-    record = read_record(job_id, its.fields, len(its.log), asked)
+    record = read_record(job_id, its.fields, its.logged, asked)
     assert record is not None, f"{job_id} was listed and is gone"
     entries = {text(name): LedgerEntry.model_validate_json(raw) for name, raw in its.ledger.items()}
     events = [_told_by_wall(event, clock) for event in its.events(job_id)]

@@ -32,6 +32,7 @@ from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.calls import flag, text
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.spending import Answer, SpendingCalls
@@ -219,22 +220,22 @@ class Board:
         return record
 
     def find(self, job_id: str) -> JobRecord | None:
+        listed = int(self.client.llen(self.keys.events(job_id)))
         fields: dict[Any, Any] = self.client.hgetall(self.keys.job(job_id))
         awaiting: list[Any] = self.client.hvals(self.keys.awaiting(job_id))
         spent: dict[Any, Any] = self.client.hgetall(self.keys.spent(job_id))
-        return read_record(job_id, fields, int(self.client.llen(self.keys.events(job_id))), awaiting, spent)
+        return read_record(job_id, fields, listed, awaiting, spent)
 
     def state(self, job_id: str) -> JobState:
         return self.record(job_id).state
 
     def log(self, job_id: str) -> list[bytes]:
-        """The event log as it is stored."""
-        entries: list[Any] = self.client.lrange(self.keys.events(job_id), 0, -1)
-        return entries
+        """The entries of the event log, packed or not."""
+        return log_entries(*(self.client.execute_command(*each) for each in log_commands(self.keys, job_id)))
 
     def events(self, job_id: str) -> list[JobEvent]:
-        values: list[Any] = self.client.hmget(self.keys.job(job_id), *LOG_FIELDS)
         entries = self.log(job_id)
+        values: list[Any] = self.client.hmget(self.keys.job(job_id), *LOG_FIELDS)
         return read_log(job_id, values, entries) if entries else []
 
     def event_types(self, job_id: str) -> list[str]:

@@ -30,7 +30,7 @@ _OF_QUEUED: tuple[Callable[[Keys], str], ...] = (
 )
 #: First words of what is counted in the flow.
 _COUNTED = frozenset({"queue", "tenant", "kind", "unbegun", "prepaid", "surplus"})
-_OF_A_JOB = ("job", "events", "idempotency", "ledger", "checkpoint", "children", "spent")
+_OF_A_JOB = ("job", "events", "log", "idempotency", "ledger", "checkpoint", "children", "spent")
 
 
 def leaks(client: redis.Redis, prefix: str) -> list[str]:

@@ -38,6 +38,7 @@ from backdesk.worker.model.job import (
     Waiting,
 )
 from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
+from backdesk.worker.services.packer import Packer
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode
@@ -80,6 +81,7 @@ class History:
     def __init__(self, board: Board, clock: Clock, seed: int) -> None:
         self.board, self.clock = board, clock
         self.random = random.Random(seed)
+        self.packer = Packer(board.client, board.settings, lambda: True)
         settings = board.settings
         self.model = Model(
             clock,
@@ -115,6 +117,7 @@ class History:
             self.replicate,
             self.lose_writes,
             *[self.sweep] * 8,
+            *[self.pack] * 2,
         ]
 
     def step(self) -> None:
@@ -376,6 +379,10 @@ class History:
     def resume(self) -> None:
         self.board.run(self.board.transitions.resume())
 
+    def pack(self) -> None:
+        """Pack the logs of jobs that have ended; a call that comes a second time changes nothing."""
+        self.packer.tick()
+
     def sweep(self) -> None:
         assert self.board.run(self.board.transitions.sweep()) == [], "nothing is amiss between two calls"
 
@@ -527,6 +534,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
     history = live(board, clock, 1000, STEPS)
     clock.advance(board.settings.retention_s)
     history.prune()
+    history.pack()
     while any(board.take_delivery(queue) for queue in QUEUES):
         pass
     while not board.run(board.transitions.recount(begin=False)).over:

@@ -18,6 +18,7 @@ from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 
 
@@ -53,10 +54,11 @@ class BenchJob:
     def record(self) -> JobRecord:
         """The job as the store knows it; all that has no name here is in it."""
         client, keys = self._client(), self._keys
+        listed = int(client.llen(keys.events(self.id)))  # first: a log that is packed counts by its record
         fields: dict[Any, Any] = client.hgetall(keys.job(self.id))
         spent: dict[Any, Any] = client.hgetall(keys.spent(self.id))
         awaiting: list[Any] = client.hvals(keys.awaiting(self.id))
-        record = read_record(self.id, fields, int(client.llen(keys.events(self.id))), awaiting, spent)
+        record = read_record(self.id, fields, listed, awaiting, spent)
         if record is None:
             raise JobNotFound(self.id)
         return record
@@ -104,8 +106,9 @@ class BenchJob:
     def events(self) -> list[JobEvent]:
         """Everything that was told, the oldest first."""
         client, keys = self._client(), self._keys
+        listed, packed = (client.execute_command(*each) for each in log_commands(keys, self.id))
+        entries = log_entries(listed, packed)
         values: list[Any] = client.hmget(keys.job(self.id), *LOG_FIELDS)
-        entries: list[Any] = client.lrange(keys.events(self.id), 0, -1)
         return read_log(self.id, values, entries) if entries else []
 
     def of(self, event_type: str) -> list[dict[str, Any]]:

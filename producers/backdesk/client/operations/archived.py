@@ -118,5 +118,5 @@ def _place(wanted: Wanted, job: ArchivedJob) -> Place:
 
 
 def _records(found: Sequence[ArchivedJob]) -> dict[str, JobRecord]:
-    read = {each.id: remains_in(each).record(each.id, each.events) for each in found}
+    read = {each.id: remains_in(each).record(each.id) for each in found}
     return {job_id: record for job_id, record in read.items() if record is not None}

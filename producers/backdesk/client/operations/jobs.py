@@ -24,6 +24,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.fields import readable
 from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.submit.admission import admit, check_key, check_taken
 
@@ -125,33 +126,25 @@ class JobOperations:
     def log(self, job_id: str, skipped: int = 0) -> Operation[tuple[str, Events]]:
         """Return the state of a job, and its log but for so many events at the beginning; raises JobNotFound.
 
-        It is read by pages, which may be many, while the job goes on.
+        It is read by pages, which may be many, while the job goes on or until it is found packed.
         """
         # The state first: if it is terminal, the log read after it holds the terminal event.
-        state, page, values = yield Commands(
-            [
-                ("HGET", self.keys.job(job_id), "state"),
-                self._page_of_log(job_id, skipped),
-                ("HMGET", self.keys.job(job_id), *LOG_FIELDS),
-            ]
+        state, page, packed, values = yield Commands(
+            [("HGET", self.keys.job(job_id), "state"), *self._page_of_log(job_id, skipped)]
         )
         if state is None:
             remains = yield from self.archived.demand(job_id)
             return remains.value("state"), remains.events(job_id, skipped)
-        raw = list(page)
-        while len(page) == EVENTS_A_PAGE:
-            # The record after the log: what a terminal event tells of is in it when the event is in the log.
-            page, values = yield Commands(
-                [
-                    self._page_of_log(job_id, skipped + len(raw)),
-                    ("HMGET", self.keys.job(job_id), *LOG_FIELDS),
-                ]
-            )
-            raw += page
+        raw = log_entries(page, packed, skipped)
+        while len(page) == EVENTS_A_PAGE and packed is None:
+            page, packed, values = yield Commands(self._page_of_log(job_id, skipped + len(raw)))
+            raw += log_entries(page, packed, skipped + len(raw))
         return state.decode(), read_log(job_id, values, raw, skipped)
 
-    def _page_of_log(self, job_id: str, first: int) -> Command:
-        return ("LRANGE", self.keys.events(job_id), first, first + EVENTS_A_PAGE - 1)
+    def _page_of_log(self, job_id: str, first: int) -> list[Command]:
+        # The record after the log: what a terminal event tells of is in it when the event is in the log.
+        values = ("HMGET", self.keys.job(job_id), *LOG_FIELDS)
+        return [*log_commands(self.keys, job_id, first, first + EVENTS_A_PAGE - 1), values]
 
     def ended(self, job_id: str) -> Operation[bool]:
         """Return whether a job has ended; raises JobNotFound."""

@@ -22,6 +22,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.refusal import answered
 from backdesk.worker.store.remains import Remains, archived, commands_for, remains_of
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import BATCH, Retired, UpkeepCalls
@@ -133,7 +134,7 @@ class Archiver:
             replies = iter(pipe.execute(raise_on_error=False))
         found = {}
         for job_id, its in zip(ids, commands, strict=True):
-            record, *rest = [_checked(next(replies)) for _ in its]
+            record, *rest = [answered(next(replies)) for _ in its]
             if isinstance(record, Exception):
                 self._leave_aside(job_id, record)
             else:
@@ -184,10 +185,3 @@ class Archiver:
             return self._clock()
         seconds, micros = self._client.time()
         return int(seconds) * 1000 + int(micros) // 1000
-
-
-def _checked(reply: Any) -> Any:
-    """Return a reply, or the error that says that a key holds something else; raises any other."""
-    if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
-        raise reply
-    return reply

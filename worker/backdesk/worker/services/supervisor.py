@@ -16,6 +16,7 @@ from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.services.archiver import Archiver
 from backdesk.worker.services.maintenance import Maintenance
+from backdesk.worker.services.packer import Packer
 from backdesk.worker.services.presence import Presence
 from backdesk.worker.services.probes import FileProbe, HttpProbe
 from backdesk.worker.services.scheduler import Scheduler
@@ -60,7 +61,8 @@ class Supervisor:
         maintenance = Maintenance(name, connected("maintenance"), settings)
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
-        parts: list[Part] = [maintenance, intake, scheduler, watchdog, *_probes(settings, facts)]
+        packer = Packer(connected("packer"), settings, lambda: maintenance.leads)
+        parts: list[Part] = [maintenance, intake, scheduler, packer, watchdog, *_probes(settings, facts)]
         if settings.archive_url:
             parts.append(Archiver(connected("archiver"), settings, lambda: maintenance.leads))
         return cls(presence, facts, parts, kinds)

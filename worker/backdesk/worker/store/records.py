@@ -21,6 +21,8 @@ from backdesk.worker.text.subject import subject_of
 
 #: The type of what stands in a log and is no event.
 UNREADABLE = "unreadable"
+#: The field of a record that says how many events its log has, since it is packed.
+LOGGED = "events"
 #: Stands for a moment that must be there and cannot be read.
 _UNKNOWN_MOMENT = datetime.fromtimestamp(0, UTC)
 
@@ -56,7 +58,7 @@ def read_record(
         usage=its.read("usage", Usage.model_validate_json),
         idempotency_key=its.read("idempotency_key", _text),
         worker=its.read("worker", _text),
-        events=events,
+        events=its.read(LOGGED, int) or events,
         created_at=its.demand("created_at", moment, _UNKNOWN_MOMENT),
         run_at=its.read("run_at", moment),
         expires_at=its.read("expires_at", moment),

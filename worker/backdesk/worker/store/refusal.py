@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -38,3 +39,10 @@ def refusal(error: BaseException) -> str | None:
         return None
     match = _REFUSAL.match(str(error))
     return error.status_code if error.status_code in REMEDIES else match and match[1]
+
+
+def answered(reply: Any) -> Any:
+    """Return a reply of a pipeline, or the error that says that a key holds something else; raises any other."""
+    if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
+        raise reply
+    return reply

@@ -1,11 +1,7 @@
-"""What remains of a job that has ended: all that Redis has of it, byte for byte, and how the archive has it packed.
-
-Packed it is compressed JSON. What is no UTF-8 comes back as it was all the same.
-"""
+"""What remains of a job that has ended: all that Redis has of it, byte for byte, and how the archive has it packed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,15 +10,18 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord
 from backdesk.worker.store.archive import ArchivedJob
+from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
+from backdesk.worker.store.log import log_commands, packed_log, unpacked_log
+from backdesk.worker.store.records import LOG_FIELDS, LOGGED, read_log, read_record
 from backdesk.worker.store.upkeep import Entry
-from backdesk.worker.text.packing import packed, unpacked
+from backdesk.worker.text.packing import packed_bytes, unpacked_bytes
 
 #: What a job is found by is cut to so many characters: only what was written by hand is longer.
 _LONGEST = 255
 #: Beyond this a number is no moment.
 _LATEST_MS = 2**53
+_LOGGED = LOGGED.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,10 @@ class Remains:
     fields: Mapping[bytes, bytes]
     spent: Mapping[bytes, bytes] = field(default_factory=dict)
     children: Sequence[bytes] = ()
-    log: Sequence[bytes] = ()
+    #: Packed, however Redis has it; empty where only the record was asked for.
+    log: bytes = b""
+    #: Events in the log.
+    logged: int = 0
     ledger: Mapping[bytes, bytes] = field(default_factory=dict)
     checkpoint: bytes | None = None
 
@@ -40,14 +42,14 @@ class Remains:
         """Return a field of the record as text, "" for none. What is no UTF-8 is replaced."""
         return self.fields.get(name.encode(), b"").decode("utf-8", "replace")
 
-    def record(self, job_id: str, events: int) -> JobRecord | None:
+    def record(self, job_id: str) -> JobRecord | None:
         """Return the record, as `read_record` does."""
-        return read_record(job_id, self.fields, events, spent=self.spent)
+        return read_record(job_id, self.fields, self.logged, spent=self.spent)
 
     def events(self, job_id: str, after: int = 0) -> list[JobEvent]:
         """Return the log beyond an event number, as `read_log` does."""
         told = [self.fields.get(name.encode()) for name in LOG_FIELDS]
-        return read_log(job_id, told, self.log[after:], after)
+        return read_log(job_id, told, unpacked_log(self.log)[after:], after)
 
 
 def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
@@ -56,7 +58,7 @@ def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
         ("HGETALL", keys.job(job_id)),
         ("HGETALL", keys.spent(job_id)),
         ("SMEMBERS", keys.children(job_id)),
-        ("LRANGE", keys.events(job_id), 0, -1),
+        *log_commands(keys, job_id),
         ("HGETALL", keys.ledger(job_id)),
         ("GET", keys.checkpoint(job_id)),
     ]
@@ -64,8 +66,11 @@ def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
 
 def remains_of(replies: Sequence[Any]) -> Remains:
     """Return what the replies to `commands_for` hold."""
-    fields, spent, children, log, ledger, checkpoint = replies
-    return Remains(fields or {}, spent or {}, sorted(children or ()), log or [], ledger or {}, checkpoint)
+    fields, spent, children, listed, kept, ledger, checkpoint = replies
+    fields, log, logged = dict(fields or {}), kept or packed_log(listed or ()), len(listed or ())
+    if kept:
+        logged = _moment(text(fields.pop(_LOGGED, b"")), 0)
+    return Remains(fields, spent or {}, sorted(children or ()), log, logged, ledger or {}, checkpoint)
 
 
 def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
@@ -77,37 +82,39 @@ def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
         code=_short(_code(its)),
         created_ms=_moment(its.value("created_at"), ended_ms),
         ended_ms=ended_ms,
-        events=len(its.log),
-        record=_pack({"fields": its.fields, "spent": its.spent, "children": its.children}),
-        log=_pack(its.log),
-        workings=_pack({"ledger": its.ledger, "checkpoint": its.checkpoint}),
+        events=its.logged,
+        record=packed_bytes({"fields": its.fields, "spent": its.spent, "children": its.children}),
+        log=its.log,
+        workings=packed_bytes({"ledger": its.ledger, "checkpoint": its.checkpoint}),
     )
 
 
 def remains_in(job: ArchivedJob) -> Remains:
     """Return what remains of an archived job; without log and workings where only its record was asked for."""
-    workings = _unpack(job.workings) if job.workings else {}
-    return Remains(**_unpack(job.record), log=_unpack(job.log) if job.log else [], **workings)
+    parts = unpacked_bytes(job.record) | (unpacked_bytes(job.workings) if job.workings else {})
+    return Remains(**{text(name): part for name, part in parts.items()}, log=job.log, logged=job.events)
 
 
 def entries_of(its: Remains) -> Iterator[Entry]:
     """Return the parts of a job one by one, as `restore.lua` puts them back."""
     for part, named in (("field", its.fields), ("spent", its.spent), ("ledger", its.ledger)):
         yield from (Entry(part, name, value) for name, value in named.items())
-    for part, values in (("child", its.children), ("log", its.log)):
-        yield from (Entry(part, b"", value) for value in values)
+    yield from (Entry("child", b"", child) for child in its.children)
+    if its.log:
+        yield Entry("log", b"", its.log)
+        yield Entry("field", _LOGGED, str(its.logged).encode())
     if its.checkpoint is not None:
         yield Entry("checkpoint", b"", its.checkpoint)
 
 
 def packed_hash(its: Mapping[bytes, bytes]) -> bytes:
     """Return a hash of Redis as the archive has it."""
-    return _pack(its)
+    return packed_bytes(its)
 
 
 def unpacked_hash(kept: bytes) -> dict[bytes, bytes]:
     """Return the hash that `packed_hash` was given."""
-    found: dict[bytes, bytes] = _raw(_json(kept))
+    found: dict[bytes, bytes] = unpacked_bytes(kept)
     return found
 
 
@@ -124,40 +131,3 @@ def _short(value: str) -> str:
 
 def _moment(value: str, otherwise: int) -> int:
     return int(value) if value.isdecimal() and int(value) < _LATEST_MS else otherwise
-
-
-def _pack(value: Any) -> bytes:
-    return packed(json.dumps(_text(value), ensure_ascii=False).encode("utf-8", "surrogateescape"))
-
-
-def _unpack(kept: bytes) -> Any:
-    return _raw(_json(kept), outermost=True)
-
-
-def _json(kept: bytes) -> Any:
-    return json.loads(unpacked(kept).decode("utf-8", "surrogateescape"))
-
-
-def _text(value: Any) -> Any:
-    match value:
-        case bytes():
-            return value.decode("utf-8", "surrogateescape")
-        case Mapping():
-            return {_text(name): _text(each) for name, each in value.items()}
-        case None | str():
-            return value
-    return [_text(each) for each in value]
-
-
-def _raw(value: Any, *, outermost: bool = False) -> Any:
-    """Return what was bytes as bytes again; the names of parts were none."""
-    match value:
-        case str():
-            return value.encode("utf-8", "surrogateescape")
-        case dict() if outermost:
-            return {name: _raw(each) for name, each in value.items()}
-        case dict():
-            return {_raw(name): _raw(each) for name, each in value.items()}
-        case None:
-            return None
-    return [_raw(each) for each in value]

@@ -55,6 +55,16 @@ class Retired(NamedTuple):
     replayed_as: str
 
 
+class Packed(NamedTuple):
+    """The packed log of a job that has ended, with what tells it from another job of its id."""
+
+    id: str
+    #: As its record has it, "" where there is none.
+    finished_at: str
+    events: int
+    log: bytes
+
+
 class Entry(NamedTuple):
     """A part of a job that is put back, as `restore.lua` names them."""
 
@@ -203,6 +213,10 @@ class UpkeepCalls(CallBuilder):
     def retire(self, jobs: Iterable[Retired]) -> Call[int]:
         """Forget jobs whose retention has passed and that the archive has; gives how many."""
         return self._call("retire", int, jobs)
+
+    def pack(self, jobs: Iterable[Packed]) -> Call[int]:
+        """Keep the logs of jobs that have ended packed, in place of those they were made of; gives how many."""
+        return self._call("pack", int, jobs)
 
     def restore(self, job_id: str, entries: Iterable[Entry]) -> Call[bool]:
         """Put back a job that the archive has; gives False when it is there."""

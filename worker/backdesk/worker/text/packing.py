@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 #: Bytes. To compress less would save less than it costs.
 LEAST = 256
@@ -18,3 +21,38 @@ def packed(json: bytes) -> bytes:
 def unpacked(kept: bytes) -> bytes:
     """Return the JSON that `packed` was given."""
     return zlib.decompress(kept) if kept.startswith(_ZLIB) else kept
+
+
+def packed_bytes(value: Any) -> bytes:
+    """Return None, bytes, and lists and mappings of these as they are kept; str counts as its UTF-8.
+
+    What is no UTF-8 comes back as it was all the same.
+    """
+    return packed(json.dumps(_text(value), ensure_ascii=False).encode("utf-8", "surrogateescape"))
+
+
+def unpacked_bytes(kept: bytes) -> Any:
+    """Return what `packed_bytes` was given, with bytes in place of str."""
+    return _raw(json.loads(unpacked(kept).decode("utf-8", "surrogateescape")))
+
+
+def _text(value: Any) -> Any:
+    match value:
+        case bytes():
+            return value.decode("utf-8", "surrogateescape")
+        case Mapping():
+            return {_text(name): _text(each) for name, each in value.items()}
+        case None | str():
+            return value
+    return [_text(each) for each in value]
+
+
+def _raw(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "surrogateescape")
+        case dict():
+            return {_raw(name): _raw(each) for name, each in value.items()}
+        case None:
+            return None
+    return [_raw(each) for each in value]

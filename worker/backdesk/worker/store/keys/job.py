@@ -15,8 +15,12 @@ class JobKeys(Prefixed):
         return f"{self.prefix}:job:{job_id}"
 
     def events(self, job_id: str) -> str:
-        """List: the event log of a job, as `read_log` reads it; position = seq - 1. Pruned with the job."""
+        """List: the event log of a job; position = seq - 1. Pruned with the job, or when it is packed."""
         return f"{self.prefix}:events:{job_id}"
+
+    def log(self, job_id: str) -> str:
+        """String: the event log of a job that has ended, packed (`store.log`). Pruned with the job."""
+        return f"{self.prefix}:log:{job_id}"
 
     def ledger(self, job_id: str) -> str:
         """Hash: what a job has finished and been told, by key. Pruned with the job."""
@@ -66,6 +70,11 @@ class JobKeys(Prefixed):
     def stopping(self) -> str:
         """Hash: running job to what its attempt is asked: to cancel, to drain, to hand over. Gone when empty."""
         return f"{self.prefix}:stopping"
+
+    @property
+    def unpacked(self) -> str:
+        """Set: jobs that have ended with a log that is still to be packed. Gone when empty."""
+        return f"{self.prefix}:unpacked"
 
     @property
     def orphaned(self) -> str:

@@ -9,7 +9,7 @@ local PUT = {
   field = function(name, value) redis.call('HSET', job_key(ARGV.id), name, value) end,
   spent = function(name, value) redis.call('HSET', spent_key(ARGV.id), name, value) end,
   child = function(_, value) redis.call('SADD', children_key(ARGV.id), value) end,
-  log = function(_, value) redis.call('RPUSH', events_key(ARGV.id), value) end,
+  log = function(_, value) redis.call('SET', log_key(ARGV.id), value) end,
   ledger = function(name, value) redis.call('HSET', ledger_key(ARGV.id), name, value) end,
   checkpoint = function(_, value) redis.call('SET', checkpoint_key(ARGV.id), value) end,
 }

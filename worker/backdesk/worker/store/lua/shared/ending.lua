@@ -118,6 +118,9 @@ end
 -- What only a job that goes on, or a replay of one that failed, has a use for. The log tells which steps were done.
 local function forget_workings(job) redis.call('DEL', ledger_key(job.id), checkpoint_key(job.id)) end
 
+-- The events of a log, and the bytes of those of bodies, from which on it is packed when its job has ended.
+local LONG_LOG, LARGE_LOG = 8, 2048
+
 -- End a job: terminal state, its `result` or `error` as JSON, the terminal event, and a date on which all of it is
 -- forgotten. That is for `prune` alone: what expired by itself would leave its places in the indexes behind. The rest
 -- are fields and values to write with them.
@@ -125,15 +128,17 @@ conclude = function(job, state, name, value, data, ...)
   local key, ran = job_key(job.id), job.state == 'running'
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
-  append(job, state, data, #data >= #value) -- what is shorter says that a result is too long for an event
+  -- Data that is shorter says that a result is too long for an event.
+  local _, length = append(job, state, data, #data >= #value)
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking')
+    'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking', 'logged')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
     'asking')
   if state == 'failed' then redis.call('ZADD', dead_letters_like(value), whole(now), job.id) end
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
+  if length >= LONG_LOG or tonumber(field[14] or 0) >= LARGE_LOG then redis.call('SADD', unpacked_key, job.id) end
   if field[5] == 'active' then release_key(job, field[1]) end
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6], unpack(field, 9, 12))

@@ -22,7 +22,7 @@ end
 
 -- Append one event; `data` is JSON. The position in the list is the sequence number, hence no gap. What all events of a
 -- job have in common is in its record alone, and so is the data of one that is `recorded`.
--- Returns how many heard it on the channel of its job.
+-- Returns how many heard it on the channel of its job, and its sequence number.
 local function append(job, type, data, recorded)
   local log, replaced = events_key(job.id), predecessors(job, type)
   local entry = '[' .. job.attempt .. ',' .. whole(now) .. ',"' .. type .. '"' .. (recorded and '' or ',' .. data) ..
@@ -34,7 +34,7 @@ local function append(job, type, data, recorded)
     ',"at":"' .. at .. '","type":"' .. type .. '","data":' .. data .. '}'
   local heard = publish(progress_channel(job.id), event)
   publish(tenant_progress_channel(job.tenant), event)
-  return heard
+  return heard, seq
 end
 
 -- How many follow a job, given how many heard its last event. Who subscribes to a pattern or a tenant follows no job.

@@ -1,0 +1,176 @@
+"""The packer: the log of a job that has ended is kept in a fraction of its memory, and reads as before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.events import EventDraft
+from backdesk.worker.model.job import Cancelled, Expired, Failed, Outcome, Succeeded
+from backdesk.worker.services.packer import ENTRIES_A_PAGE, JOBS_A_ROUND, Packer
+from backdesk.worker.settings import Settings
+from tests.support.board import Board
+from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.faults import refusing
+from tests.support.packing import is_packed, pack, talker
+from tests.support.workers import Fleet
+
+WHY = Failure(code="broken", message="it broke")
+
+
+class Dying(Packer):
+    """One that is killed when it has read what it would pack."""
+
+    def _read(self, ids: object) -> list[object]:  # type: ignore[override]  # it comes to no return
+        super()._read(ids)  # type: ignore[arg-type]  # as above
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("outcome", [Succeeded(b'"done"'), Failed(WHY), Cancelled(WHY), Expired(WHY)])
+def test_the_log_of_a_job_that_has_ended_is_packed_however_it_ended(board: Board, outcome: Outcome) -> None:
+    board.finish(talker(board), outcome)
+    before = board.record("talker"), board.events("talker")
+    pack(board)
+    assert is_packed(board)
+    assert (board.record("talker"), board.events("talker")) == before
+
+
+def test_a_packed_log_takes_a_third_of_the_memory_at_most(board: Board, client: redis.Redis) -> None:
+    board.succeed(talker(board, notes=25))
+    before = client.memory_usage(board.keys.events("talker")) or 0
+    pack(board)
+    assert 0 < 3 * (client.memory_usage(board.keys.log("talker")) or 0) < before
+
+
+def test_a_short_log_is_left_as_it_is_and_costs_nobody_anything(board: Board) -> None:
+    board.succeed(board.start(board.submit("brief")))
+    assert not board.client.exists(board.keys.unpacked)
+    pack(board)
+    assert not is_packed(board, "brief")
+
+
+def test_a_log_of_few_events_is_packed_when_they_are_large(board: Board) -> None:
+    claim = board.start(board.submit("verbose"))
+    board.emit(claim, "note", data={"text": "looked into it " * 200})
+    board.succeed(claim)
+    pack(board)
+    assert is_packed(board, "verbose")
+
+
+def test_a_job_that_goes_on_keeps_its_log_whoever_lists_it(board: Board) -> None:
+    claim = talker(board)
+    board.client.sadd(board.keys.unpacked, "talker")
+    pack(board)
+    assert not is_packed(board)
+    board.succeed(claim)
+    pack(board)
+    assert is_packed(board)
+
+
+def test_a_log_of_many_pages_is_packed_as_a_whole(board: Board) -> None:
+    claim = board.start(board.submit("long"))
+    notes = [EventDraft("note", b'{"n":%d}' % number) for number in range(3 * ENTRIES_A_PAGE)]
+    board.run(board.transitions.emit(claim, 0, notes))
+    board.succeed(claim)
+    before = board.log("long")
+    pack(board)
+    assert is_packed(board, "long")
+    assert board.log("long") == before
+
+
+def test_more_than_a_round_is_packed_in_one_tick(board: Board) -> None:
+    ids = [f"job-{number}" for number in range(JOBS_A_ROUND + 5)]
+    for job_id in ids:
+        board.succeed(talker(board, job_id, notes=8))
+    pack(board)
+    assert all(is_packed(board, job_id) for job_id in ids)
+
+
+def test_a_worker_that_does_not_lead_packs_nothing(board: Board) -> None:
+    board.succeed(talker(board))
+    Packer(board.client, board.settings, lambda: False).tick()
+    assert not is_packed(board)
+
+
+def test_what_a_killed_worker_had_begun_to_pack_the_next_one_packs(board: Board) -> None:
+    board.succeed(talker(board))
+    before = board.log("talker")
+    with pytest.raises(KeyboardInterrupt):
+        Dying(board.client, board.settings, lambda: True).tick()
+    assert not is_packed(board)
+    pack(board)
+    assert (is_packed(board), board.log("talker")) == (True, before)
+
+
+@pytest.mark.parametrize("read_after", [False, True])
+def test_of_two_that_pack_at_once_the_later_one_changes_nothing(board: Board, *, read_after: bool) -> None:
+    board.succeed(talker(board))
+    before, late = board.log("talker"), Packer(board.client, board.settings, lambda: True)
+    if read_after:
+        pack(board)
+        read = late._read(["talker"])
+    else:
+        read = late._read(["talker"])
+        pack(board)
+    assert board.run(board.transitions.pack(read)) == 0
+    assert (is_packed(board), board.log("talker")) == (True, before)
+
+
+def test_a_job_that_has_come_again_under_the_id_of_one_that_was_read_keeps_its_log(board: Board) -> None:
+    board.fail(talker(board))
+    read = Packer(board.client, board.settings, lambda: True)._read(["talker"])
+    board.run(board.transitions.drop(["talker"]))
+    board.clock.advance(1)
+    claim = talker(board)
+    assert board.run(board.transitions.pack(read)) == 0
+    board.succeed(claim, "another")
+    assert board.run(board.transitions.pack(read)) == 0
+    assert board.events("talker")[-1].data == {"result": "another"}
+
+
+def test_a_job_that_was_dropped_before_it_was_packed_leaves_nothing(board: Board) -> None:
+    board.fail(talker(board))
+    board.run(board.transitions.drop(["talker"]))
+    pack(board)
+    assert not [*board.client.scan_iter("*talker*"), *board.client.scan_iter(board.keys.unpacked)]
+
+
+def test_a_packed_log_is_forgotten_with_its_job(board: Board) -> None:
+    board.fail(talker(board))
+    pack(board)
+    board.run(board.transitions.drop(["talker"]))
+    assert not [*board.client.scan_iter("*talker*")]
+
+
+def test_what_is_no_log_holds_up_no_other(board: Board) -> None:
+    for job_id in ("fine", "no-log", "no-record"):
+        board.succeed(talker(board, job_id))
+    for key in (board.keys.events("no-log"), board.keys.job("no-record")):
+        board.client.set(key, "written by hand")
+    pack(board)
+    assert is_packed(board, "fine")
+    assert not board.client.exists(board.keys.unpacked)
+
+
+def test_a_full_redis_is_relieved_by_packing(board: Board, settings: Settings) -> None:
+    board.succeed(talker(board))
+    with refusing(settings.url, "OOM"):
+        pack(board)
+    assert is_packed(board)
+
+
+def test_jobs_that_end_while_nobody_leads_are_packed_by_the_next_worker_that_does(fleet_of_this_test: Fleet) -> None:
+    fleet = fleet_of_this_test
+    workers = {worker.name: worker for worker in (fleet.begin_worker(), fleet.begin_worker())}
+    for worker in workers.values():
+        fleet.wait_for(worker)
+    eventually(lambda: fleet.redis.exists(fleet.board.keys.leader))
+    leader: Any = fleet.redis.get(fleet.board.keys.leader)
+    workers[leader.decode()].kill()
+    jobs = [fleet.jobs.submit("test.steps", {"n": 10}) for _ in range(5)]
+    before = [(fleet.jobs.wait(job.id, PATIENCE_S), fleet.jobs.events(job.id)) for job in jobs]
+    eventually(lambda: all(is_packed(fleet.board, job.id) for job in jobs), what="all logs packed")
+    assert [(fleet.jobs.get(job.id), fleet.jobs.events(job.id)) for job in jobs] == before

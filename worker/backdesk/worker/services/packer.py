@@ -1,0 +1,81 @@
+"""The packer: the logs of jobs that have ended are kept packed. The elected worker's does it, a tick after the end.
+
+What is to be packed is listed by the script that ends a job, and taken off the list by the one that puts the packed log
+in the place of the other: where that is broken off it is done again, and done twice it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+
+from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.settings import Settings
+from backdesk.worker.store.calls import text
+from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.log import packed_log
+from backdesk.worker.store.refusal import answered
+from backdesk.worker.store.scripts import run
+from backdesk.worker.store.upkeep import Packed, UpkeepCalls
+
+#: Jobs of one round, and rounds of one tick; the rest waits for the next tick.
+JOBS_A_ROUND = 25
+MAX_ROUNDS = 200
+#: Entries read of a log at once, each of which may have BACKDESK_MAX_EVENT_BYTES.
+ENTRIES_A_PAGE = 200
+
+
+class Packer:
+    """Packs logs while `leads` says that this worker is the elected one."""
+
+    def __init__(self, client: redis.Redis, settings: Settings, leads: Callable[[], bool]) -> None:
+        self._client = client
+        self._leads = leads
+        self._keys = Keys(settings.prefix)
+        self._calls = UpkeepCalls(settings)
+        # A thread of its own: to compress many large logs holds up no other maintenance.
+        self._thread = Periodic("packer", settings.tick_s, self.tick)
+
+    def start(self) -> None:
+        """Begin to pack."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop. Idempotent."""
+        self._thread.stop()
+
+    def tick(self) -> None:
+        """Pack what there is to pack, `JOBS_A_ROUND * MAX_ROUNDS` logs at most. Idempotent."""
+        for _ in range(MAX_ROUNDS):
+            if not self._leads() or self._round() < JOBS_A_ROUND:
+                return
+
+    def _round(self) -> int:
+        """Pack the logs of some jobs; returns how many were to be packed."""
+        found: Any = self._client.srandmember(self._keys.unpacked, JOBS_A_ROUND)
+        ids = [text(job_id) for job_id in found]
+        if ids:
+            run(self._client, self._calls.pack(self._read(ids)))
+        return len(ids)
+
+    def _read(self, ids: Sequence[str]) -> list[Packed]:
+        # The record first: the log of a job that has ended by it is complete.
+        with self._client.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hget(self._keys.job(job_id), "finished_at")
+                pipe.lrange(self._keys.events(job_id), 0, ENTRIES_A_PAGE - 1)
+            replies = [answered(reply) for reply in pipe.execute(raise_on_error=False)]
+        return [self._packed(*each) for each in zip(ids, replies[::2], replies[1::2], strict=True)]
+
+    def _packed(self, job_id: str, finished_at: Any, page: Any) -> Packed:
+        """Return what there is to pack; without events where it is no job that has ended, or no log."""
+        if not isinstance(finished_at, bytes) or not isinstance(page, list):
+            return Packed(job_id, "", 0, b"")
+        entries = [*page]
+        while len(page) == ENTRIES_A_PAGE:
+            first = len(entries)
+            page = self._client.lrange(self._keys.events(job_id), first, first + ENTRIES_A_PAGE - 1)
+            entries += page
+        return Packed(job_id, text(finished_at), len(entries), packed_log(entries))

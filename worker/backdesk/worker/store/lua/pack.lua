@@ -1,0 +1,24 @@
+-- Pack: put the logs of jobs that have ended, packed, in the place of the logs that they were read from.
+--
+-- ARGV: then for each job: id, finished_at (as the record said before its log was read, or ''), events (in that log, or
+--   0 when there is nothing to pack), log (packed)
+-- Returns: how many were packed; one that is gone, or has come again under its id, is left as it is
+-- Atomic. Idempotent. A full Redis is relieved by it.
+--!include keys
+--!include room
+
+local packed = 0
+write_though_full()
+for each in items(ARGV) do
+  local id = ARGV[each].id
+  local key, listed, events = job_key(id), events_key(id), tonumber(ARGV[each].events)
+  -- Without events there is nothing to look at, which may be no record and no log at all.
+  if events > 0 and redis.call('HGET', key, 'finished_at') == ARGV[each].finished_at and redis.call('LLEN', listed) == events then
+    redis.call('SET', log_key(id), ARGV[each].log)
+    redis.call('HSET', key, 'events', events)
+    redis.call('DEL', listed)
+    packed = packed + 1
+  end
+  redis.call('SREM', unpacked_key, id)
+end
+return packed
