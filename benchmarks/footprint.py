@@ -9,6 +9,7 @@ from typing import Any
 from backdesk.client import JobClient
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child
 from benchmarks.contender import ARQ, BACKDESK, CELERY, PREFIX, Contender, environment
 from benchmarks.line import Bound, Line
@@ -72,11 +73,17 @@ def _bytes_ended(kind: str, request: Mapping[str, Any], jobs: int, server: Serve
     ):
         worker.wait_until(lambda: any(contract.kind == kind for contract in client.kinds()))
         client.submit(kind, request)
-        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == 1)
+        packed = partial(_is_packed, server, settings.prefix)
+        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == 1 and packed())
         before = _used_memory(server)
         client.submit_many(kind, [request] * jobs)
-        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == jobs + 1)
+        worker.wait_until(lambda: client.counts()[JobState.SUCCEEDED] == jobs + 1 and packed())
         return (_used_memory(server) - before) / jobs
+
+
+def _is_packed(server: Server, prefix: str) -> bool:
+    """Whether the logs of all jobs that have ended are packed: the elected worker does it within about a second."""
+    return not server.client.exists(Keys(prefix).unpacked)
 
 
 def _used_memory(server: Server) -> int:
