@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from backdesk.kinds.contracts import KINDS
 from backdesk.worker.errors import InvalidRequest, ResultMismatch
 from backdesk.worker.model.contract import (
     KIND_OF_BODY,
@@ -55,6 +54,8 @@ def check_of_announced(contract: KindContract, kind: NamedKind) -> RequestCheck:
 
     That is its model, the caller's or the installed one, if it is the very one that workers have, else the schema.
     """
+    from backdesk.kinds.contracts import KINDS  # noqa: PLC0415 - the models of all kinds, for those who ask for a job
+
     models = KINDS.get(contract.kind) if isinstance(kind, str) else kind
     model: type[BaseModel] | None = None if models is None else models.request
     if model is None or _schema(model) != contract.request_schema:

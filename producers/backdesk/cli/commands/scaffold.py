@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from backdesk.kinds.contracts import KINDS
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import NAME_PATTERN
 
@@ -66,6 +65,8 @@ def _check(kind: str, folder: Path) -> None:
         raise InvalidRequest(
             "name", f"{kind!r} must be 1 to 128 letters, digits, or any of _ . @ -, such as invoices.explain"
         )
+    from backdesk.kinds.contracts import KINDS  # noqa: PLC0415 - the models of all kinds, which no other command needs
+
     if kind in KINDS:
         raise InvalidRequest("name", f"{kind!r} is a kind that ships with backdesk; choose another name")
     if not folder.is_dir():

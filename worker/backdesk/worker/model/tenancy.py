@@ -83,7 +83,7 @@ class JobLimits(BaseModel):
     `burst` is how many may begin at once after a rest; without one it is 1.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_running: Annotated[int, Field(ge=0, le=MOST_RUNNING, strict=True)] | NoLimit | None = None
     """0 lets none begin: a pause."""
