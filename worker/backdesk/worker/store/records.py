@@ -129,6 +129,7 @@ def read_row(job_id: str, values: Sequence[bytes | None], longest: int) -> JobRo
         origin=its.read("origin", _text),
         replayed_as=its.read("replayed_as", _text),
         conversation=its.read("conversation", _text),
+        slots=its.read("slots", int),
         limited=_parked(its, state),
         stranded=its.read("stranded", _text) if state is JobState.QUEUED else None,
         unreadable=sorted(its.unreadable),
