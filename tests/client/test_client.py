@@ -583,7 +583,7 @@ async def test_a_silent_connection_is_given_up_within_the_time_out(
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await jobs.submit("test.echo", {})
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("code", FAULTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
+from tests.support.listening import listening
 from tests.support.openai_simulator import Fault, OpenAISimulator, Text, call
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
@@ -86,10 +88,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shop: Database) -> It
 @pytest.fixture
 def watched(request: pytest.FixtureRequest, client: redis.Redis) -> Iterator[None]:
     """With the parameter True, somebody watches, so that answers are streamed."""
-    with client.pubsub() as subscription:
-        if request.param:
-            subscription.subscribe("backdesk:progress:tenant:acme")
-            assert subscription.get_message(timeout=5)
+    with listening(client, "backdesk:progress:tenant:acme") if request.param else nullcontext():
         yield
 
 

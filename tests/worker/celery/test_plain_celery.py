@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from backdesk.worker.model.job import JobState
 from backdesk.worker.store.records import read_event
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.listening import heard, listening
 from tests.support.plain import MALFORMED, plain_celery
 from tests.support.workers import Fleet
 
@@ -143,20 +143,15 @@ def test_a_caller_is_not_told_of_a_failure_when_its_task_only_runs_again(fleet: 
 
 
 def test_everybody_with_a_redis_client_sees_every_event(fleet: Fleet, shop: Any) -> None:
-    with fleet.redis.pubsub(ignore_subscribe_messages=True) as listener:
-        listener.psubscribe("backdesk:progress:*")
-        assert listener.get_message(timeout=5) is None
+    with listening(fleet.redis, pattern="backdesk:progress:*") as listener:
         sent = shop.send_task("test.steps", kwargs={"request": {"n": 5}, "tenant": "listened"})
         sent.get(timeout=PATIENCE_S)
         log = fleet.board.events(sent.id)
-        heard: dict[bytes, list[JobEvent]] = {}
-        end = time.monotonic() + 5
-        while sum(map(len, heard.values())) < 2 * len(log) and time.monotonic() < end:
-            message = listener.get_message(timeout=0.2)
-            if message is not None:
-                heard.setdefault(message["channel"], []).append(read_event(message["data"]))
+        told: dict[bytes, list[JobEvent]] = {}
+        for message in heard(listener, 2 * len(log)):
+            told.setdefault(message["channel"], []).append(read_event(message["data"]))
     keys = fleet.board.keys
-    assert heard == {keys.progress(sent.id).encode(): log, keys.tenant_progress("listened").encode(): log}
+    assert told == {keys.progress(sent.id).encode(): log, keys.tenant_progress("listened").encode(): log}
 
 
 LISTS = ("backdesk.inbox", "backdesk.agents", "backdesk.tools", "backdesk.inbox\x06\x163")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import redis
-from redis.client import PubSub
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Claim, Failed, JobState, Succeeded, Usage
 from backdesk.worker.settings import Settings
 from tests.support.board import Board, Clock
+from tests.support.listening import heard, listening
 
 HOUR_S = 3600
 
@@ -22,15 +20,6 @@ def taken_over(board: Board, job_id: str = "a") -> tuple[Claim, Claim]:
     stale = board.start(board.submit(job_id))
     board.lose(job_id)
     return stale, board.start(job_id)
-
-
-@contextmanager
-def following(board: Board, channel: str = "", *, pattern: str = "") -> Iterator[PubSub]:
-    """Somebody who is subscribed to a channel, or to all that fit a pattern."""
-    with board.client.pubsub(ignore_subscribe_messages=True) as subscriber:
-        subscriber.subscribe(channel) if channel else subscriber.psubscribe(pattern)
-        subscriber.get_message(timeout=5)
-        yield subscriber
 
 
 # Renew
@@ -46,7 +35,8 @@ def test_a_renewed_lease_is_not_taken_back(board: Board, clock: Clock) -> None:
 
 def test_renewing_tells_how_many_follow_the_job(board: Board) -> None:
     claim = board.start(board.submit("a"))
-    with following(board, board.keys.progress("a")), following(board, board.keys.progress("a")):
+    channel = board.keys.progress("a")
+    with listening(board.client, channel), listening(board.client, channel):
         assert board.run(board.transitions.renew([("a", claim.fence)])) == [2]
 
 
@@ -83,7 +73,7 @@ def test_an_event_of_a_body_carries_its_data_and_attempt(board: Board) -> None:
 
 def test_emitting_tells_how_many_follow_the_job(board: Board) -> None:
     claim = board.start(board.submit("a"))
-    with following(board, board.keys.progress("a")):
+    with listening(board.client, board.keys.progress("a")):
         assert board.emit(claim, "progress") == 1
 
 
@@ -91,18 +81,16 @@ def test_who_waits_for_the_end_or_listens_to_a_tenant_or_a_pattern_follows_no_jo
     keys = board.keys
     board.submit("a")
     with (
-        following(board, keys.ended("a")) as waiting,
-        following(board, keys.tenant_progress("acme")),
-        following(board, pattern=keys.progress("*")),
+        listening(board.client, keys.ended("a")) as waiting,
+        listening(board.client, keys.tenant_progress("acme")),
+        listening(board.client, pattern=keys.progress("*")),
     ):
         claim = board.start("a")
         assert claim.watchers == 0
         assert board.emit(claim, "progress") == 0
         assert board.run(board.transitions.renew([("a", claim.fence)])) == [0]
         board.succeed(claim)
-        heard = waiting.get_message(timeout=5)
-    assert heard
-    assert heard["data"] == b"succeeded"
+        assert [message["data"] for message in heard(waiting, 1)] == [b"succeeded"]
 
 
 def test_an_emit_repeated_after_a_lost_answer_writes_nothing_twice(board: Board) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from backdesk.worker.model.job import Claim, JobState, Refused
 from tests.support.board import NOON_MS, Board, Clock
+from tests.support.listening import listening
 
 NOTHING = Refused(None)
 
@@ -93,9 +94,7 @@ def test_a_claim_in_time_knows_its_deadline(board: Board, clock: Clock) -> None:
 
 def test_a_claim_knows_how_many_watch(board: Board) -> None:
     board.submit("a")
-    with board.client.pubsub() as subscriber:
-        subscriber.subscribe(board.keys.progress("a"))
-        subscriber.get_message(timeout=5)
+    with listening(board.client, board.keys.progress("a")):
         assert board.start("a").watchers == 1
 
 

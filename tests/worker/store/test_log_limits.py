@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from backdesk.worker.model.job import HandedOver
 from backdesk.worker.settings import Settings
 from tests.support.board import Board, Clock
+from tests.support.listening import heard, listening
 
 TOLD = 100  # attempts of which every state has an event of its own; the same as in events.lua
 
@@ -77,13 +78,9 @@ def test_a_job_that_is_parked_for_ever_has_a_log_that_ends_in_its_state_and_does
 def test_whoever_follows_such_a_job_is_told_each_of_its_states(board: Board, clock: Clock, client: redis.Redis) -> None:
     board.submit("a")
     park(board, clock, "a", TOLD)
-    with client.pubsub(ignore_subscribe_messages=True) as subscriber:
-        subscriber.subscribe(board.keys.progress("a"))
-        subscriber.get_message(timeout=5)
+    with listening(client, board.keys.progress("a")) as follower:
         park(board, clock, "a", 3)
-        told = []
-        while (message := subscriber.get_message(timeout=0.5)) is not None:
-            told.append(from_json(message["data"]))
+        told = [from_json(message["data"]) for message in heard(follower, 9)]
     assert [event["type"] for event in told] == ["started", "limited", "queued"] * 3
     places = [(event["seq"], event.get("replaced", 0)) for event in told]
     assert places == sorted(set(places))

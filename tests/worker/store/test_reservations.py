@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import AskAgain, BreakerState, Granted, Resource, TooLarge, Went, Why
 from tests.support.board import Board, Clock
+from tests.support.listening import heard, listening
 from tests.support.outside import MODEL, OTHER_KEY, Outside
 
 HOUR_S = 3600.0
@@ -572,20 +573,20 @@ def test_a_probe_is_paced_as_any_other_call(outside: Outside, board: Board) -> N
 
 
 def test_every_change_of_state_is_published_once(outside: Outside, board: Board) -> None:
-    with board.client.pubsub(ignore_subscribe_messages=True) as channel:
-        channel.subscribe(board.keys.breakers)
+    with listening(board.client, board.keys.breakers) as channel:
         outside.fail(7)
         prober = outside.call(board.start(board.submit()))
         outside.reserve(prober)
         outside.settle(prober)
         outside.settle(prober)
         outside.settle(outside.call(), Went.FAILED)
-        heard = [message for _ in range(6) if (message := channel.get_message(timeout=0.1))]
-    changes = [from_json(message["data"]) for message in heard]
+        outside.fail(5)
+        changes = [from_json(message["data"]) for message in heard(channel, 4)]
     assert [(each["was"], each["state"]) for each in changes] == [
         ("closed", "open"),
         ("open", "half_open"),
         ("half_open", "closed"),
+        ("closed", "open"),
     ]
     assert changes[0] | {"failures": 5, "resource": "openai/gpt-4o", "by_hand": False} == changes[0]
     assert changes[0]["next_probe"] == "2026-03-01T12:00:02.000Z"

@@ -16,7 +16,7 @@ from backdesk.worker.store.jobs import SubmitCode, milliseconds
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_event
 from tests.support.board import NOON_MS, Board, Clock
-from tests.support.eventually import eventually
+from tests.support.listening import heard, listening
 
 
 def submitted(board: Board, **fields: Any) -> tuple[SubmitCode, str]:
@@ -159,11 +159,9 @@ def test_promoting_twice_queues_once(board: Board, clock: Clock) -> None:
 
 def heard_of(board: Board, client: redis.Redis, *channels: str) -> list[dict[str, Any]]:
     """The messages of the submit of a job `a`."""
-    with client.pubsub(ignore_subscribe_messages=True) as subscriber:
-        subscriber.subscribe(*channels)
-        eventually(lambda: client.pubsub_numsub(channels[-1])[0][1] == 1)
+    with listening(client, *channels) as listener:
         board.submit("a", kind="test.echo", tenant="acme", priority=3)
-        return [eventually(lambda: subscriber.get_message(timeout=1)) for _ in channels]
+        return heard(listener, len(channels))
 
 
 def test_an_event_is_the_json_object_of_the_contract(board: Board, client: redis.Redis) -> None:
@@ -182,12 +180,12 @@ def test_an_event_is_the_json_object_of_the_contract(board: Board, client: redis
 
 
 def test_an_event_is_published_to_the_jobs_channel_and_to_the_tenants(board: Board, client: redis.Redis) -> None:
-    heard = heard_of(board, client, "backdesk:progress:a", "backdesk:progress:tenant:acme")
-    assert {message["channel"] for message in heard} == {
+    messages = heard_of(board, client, "backdesk:progress:a", "backdesk:progress:tenant:acme")
+    assert {message["channel"] for message in messages} == {
         board.keys.progress("a").encode(),
         board.keys.tenant_progress("acme").encode(),
     }
-    assert [read_event(message["data"]) for message in heard] == board.events("a") * 2
+    assert [read_event(message["data"]) for message in messages] == board.events("a") * 2
 
 
 def test_the_numbers_of_a_jobs_events_count_from_one_without_gaps(board: Board) -> None:

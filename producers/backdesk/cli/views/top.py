@@ -38,8 +38,6 @@ _FEWEST_TENANTS = 3
 #: Limits that are shown, those first for which somebody waits, and of each so many of the buckets it counts in.
 _MOST_LIMITS, _MOST_BUCKETS = 12, 3
 _MOST_PAUSES = 6
-#: More kinds than these of a worker are only counted.
-_MOST_KINDS = 4
 
 
 def page(seen: Overview, width: int, height: int | None = None) -> RenderableType:

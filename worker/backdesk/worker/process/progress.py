@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -140,7 +139,3 @@ def _encode(data: dict[str, Any]) -> bytes:
         return encode(masked(from_json(encoded))) if may_hold_secrets(encoded) else encoded
     except ValueError as error:
         raise TypeError(f"event data must be JSON: {error}") from error
-
-
-#: Makes the sink of an attempt; a parameter of the executor.
-ProgressFactory = Callable[[Claim], AttemptProgress]
