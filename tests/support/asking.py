@@ -14,6 +14,13 @@ from backdesk.worker.model.retry import RetryPolicy
 from tests.support.kinds import Anything, Number, Text
 
 
+def leave_word(path: str, word: str) -> str:
+    """Add a line to a file, from which a test reads what was done."""
+    with open(path, "a") as file:  # noqa: PTH123 - a path of the request
+        file.write(word + "\n")
+    return word
+
+
 @task("test.approval")
 async def approval(ctx: TaskContext, request: Text) -> Anything:
     """Have something approved, and tell the answer."""
@@ -74,16 +81,10 @@ async def busy(ctx: TaskContext, request: Number) -> Number:
 @task("test.stepwise")
 async def stepwise(ctx: TaskContext, request: Number) -> Anything:
     """Do two steps, each leaving word in the file `flag`, and fail between them in the first run of a job of n = 1."""
-
-    def note(word: str) -> str:
-        with open(request.flag, "a") as file:  # noqa: PTH123 - a test's signal
-            file.write(word + "\n")
-        return word
-
-    first = await ctx.step("first", note, "first", effect="idempotent")
+    first = await ctx.step("first", leave_word, request.flag, "first", effect="idempotent")
     if request.n and not os.path.exists(f"{request.flag}.mended"):  # noqa: PTH110, ASYNC240 - a test's signal
         raise TaskError("broken", "the second step cannot be done")
-    second = await ctx.step("second", note, "second", effect="pure")
+    second = await ctx.step("second", leave_word, request.flag, "second", effect="pure")
     return Anything(value=[first, second])
 
 
@@ -99,15 +100,9 @@ async def guess(ctx: TaskContext, request: Text) -> Text:
 @task("test.journey")
 async def journey(ctx: TaskContext, request: Number) -> Anything:
     """Do three steps, each leaving word in the file `flag`, and fail after them when n is 0."""
-
-    def note(word: str) -> str:
-        with open(request.flag, "a") as file:  # noqa: PTH123 - a test's signal
-            file.write(word + "\n")
-        return word
-
-    plan = await ctx.step("plan", note, "plan", effect="pure")
-    charge = await ctx.step("charge", note, "charge", effect="unsafe")
-    mail = await ctx.step("mail", note, f"mail of {plan}", effect="idempotent")
+    plan = await ctx.step("plan", leave_word, request.flag, "plan", effect="pure")
+    charge = await ctx.step("charge", leave_word, request.flag, "charge", effect="unsafe")
+    mail = await ctx.step("mail", leave_word, request.flag, f"mail of {plan}", effect="idempotent")
     if not request.n:
         raise TaskError("broken", "the journey cannot be made")
     return Anything(value=[plan, charge, mail])

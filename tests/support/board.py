@@ -219,6 +219,18 @@ class Board:
         assert record is not None, f"no job {job_id}"
         return record
 
+    def result_of(self, job_id: str) -> Any:
+        """Return the `value` in the result of a job that has succeeded."""
+        record = self.record(job_id)
+        assert record.state is JobState.SUCCEEDED, record.error
+        return record.result["value"]
+
+    def code_of(self, job_id: str) -> str:
+        """Return the code of the error with which a job has ended."""
+        error = self.record(job_id).error
+        assert error is not None
+        return error.code
+
     def find(self, job_id: str) -> JobRecord | None:
         listed = int(self.client.llen(self.keys.events(job_id)))
         fields: dict[Any, Any] = self.client.hgetall(self.keys.job(job_id))

@@ -30,12 +30,6 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"stop_grace_s": 0.4})
 
 
-def code_of(board: Board, job_id: str) -> str:
-    error = board.record(job_id).error
-    assert error is not None
-    return error.code
-
-
 def raising(error: BaseException) -> Callable[[TaskContext], Any]:
     async def body(ctx: TaskContext) -> None:
         raise error
@@ -58,7 +52,7 @@ def test_a_passing_error_is_tried_again_until_the_attempts_are_spent(bench: Benc
 
 def test_a_permanent_error_is_not_tried_again(bench: Bench, board: Board) -> None:
     job_id = bench.run_body(raising(PermissionError("no")), retry=STEADY)
-    assert (board.state(job_id), code_of(board, job_id)) == (JobState.FAILED, "authorization")
+    assert (board.state(job_id), board.code_of(job_id)) == (JobState.FAILED, "authorization")
 
 
 def test_the_wait_is_the_random_part_that_the_policy_asks_for(
@@ -135,7 +129,7 @@ def test_no_fallback_stands_in_for_a_permanent_error(bench: Bench, board: Board)
 
 def test_of_a_fallback_that_fails_too_the_first_error_is_kept(bench: Bench, board: Board) -> None:
     job_id = bench.run_body(raising(PASSING), kind="fallback_fails", retry=NO_RETRY)
-    assert (board.state(job_id), code_of(board, job_id)) == (JobState.FAILED, "network")
+    assert (board.state(job_id), board.code_of(job_id)) == (JobState.FAILED, "network")
 
 
 @pytest.mark.parametrize("colour", ["async", "def"])
@@ -198,7 +192,7 @@ def test_a_job_whose_time_is_over_is_broken_off_and_expires(
 ) -> None:
     now_ms = int(board.client.time()[0]) * 1000
     job_id = bench.run_body(body, expires_at_ms=now_ms + 1500, timeout_ms=60_000)
-    assert (board.state(job_id), code_of(board, job_id)) == (JobState.EXPIRED, "expired")
+    assert (board.state(job_id), board.code_of(job_id)) == (JobState.EXPIRED, "expired")
 
 
 def test_what_returns_in_time_is_not_broken_off(bench: Bench, board: Board) -> None:
@@ -396,7 +390,7 @@ def test_a_checkpoint_that_is_too_large_fails_the_job(bench: Bench, board: Board
     async def body(ctx: TaskContext) -> None:
         await ctx.checkpoint("x" * board.settings.max_result_bytes)
 
-    assert code_of(board, bench.run_body(body)) == "checkpoint_too_large"
+    assert board.code_of(bench.run_body(body)) == "checkpoint_too_large"
 
 
 def test_the_newest_checkpoint_is_restored_and_the_first_attempt_has_none(bench: Bench, board: Board) -> None:

@@ -50,19 +50,6 @@ def till() -> Till:
     return Till()
 
 
-def result_of(board: Board, job_id: str) -> Any:
-    record = board.record(job_id)
-    assert record.state is JobState.SUCCEEDED, record.error
-    return record.result["value"]
-
-
-def code_of(board: Board, job_id: str) -> str:
-    record = board.record(job_id)
-    assert record.state is JobState.FAILED
-    assert record.error is not None
-    return record.error.code
-
-
 # Once in the life of a job
 
 
@@ -77,7 +64,7 @@ def test_a_step_that_is_done_is_not_done_again(bench: Bench, board: Board, till:
     job_id = bench.run_body(body)
     assert board.state(job_id) is JobState.SCHEDULED
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (7, [7])
+    assert (board.result_of(job_id), till.paid) == (7, [7])
 
 
 @pytest.mark.parametrize("effect", ["pure", "idempotent", "unsafe"])
@@ -92,7 +79,7 @@ def test_a_step_of_a_def_body_that_is_done_is_not_done_again(
 
     job_id = bench.run_body(body)
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (7, [7])
+    assert (board.result_of(job_id), till.paid) == (7, [7])
 
 
 def test_a_step_is_told_with_its_key_and_effect(bench: Bench, board: Board, till: Till) -> None:
@@ -192,7 +179,7 @@ def test_a_key_that_is_used_twice_is_refused(bench: Bench, board: Board, till: T
             await ctx.step("pay", till.pay, 2)
         return "refused"
 
-    assert result_of(board, bench.run_body(body)) == "refused"
+    assert board.result_of(bench.run_body(body)) == "refused"
     assert till.paid == [1]
 
 
@@ -203,7 +190,7 @@ def test_a_key_that_cannot_be_kept_is_refused(bench: Bench, board: Board, till: 
             await ctx.step(key, till.pay, 1)
         return "refused"
 
-    assert result_of(board, bench.run_body(body)) == "refused"
+    assert board.result_of(bench.run_body(body)) == "refused"
     assert till.paid == []
 
 
@@ -215,7 +202,7 @@ def test_a_value_that_is_no_json_fails_the_job(bench: Bench, board: Board, value
     async def body(ctx: TaskContext) -> None:
         await ctx.step("one", lambda: value)
 
-    assert code_of(board, bench.run_body(body)) == "invalid_step_result"
+    assert board.code_of(bench.run_body(body)) == "invalid_step_result"
 
 
 def test_a_value_that_is_too_large_fails_the_job_with_both_sizes(bench: Bench, board: Board) -> None:
@@ -225,7 +212,7 @@ def test_a_value_that_is_too_large_fails_the_job_with_both_sizes(bench: Bench, b
         await ctx.step("one", lambda: "x" * limit)
 
     job_id = bench.run_body(body)
-    assert code_of(board, job_id) == "step_result_too_large"
+    assert board.code_of(job_id) == "step_result_too_large"
     error = board.record(job_id).error
     assert error is not None
     assert str(limit) in error.message
@@ -240,7 +227,7 @@ def test_a_value_that_cannot_be_kept_can_be_handled_by_the_body(bench: Bench, bo
             return error.code
         return "kept"
 
-    assert result_of(board, bench.run_body(body)) == "invalid_step_result"
+    assert board.result_of(bench.run_body(body)) == "invalid_step_result"
 
 
 # Steps that must not be repeated
@@ -286,21 +273,21 @@ def test_an_unsafe_step_that_says_itself_that_it_failed_may_be_tried_again(
     job_id = bench.run_body(unsafe(till, TaskError("declined", "not now", category="network", transient=True)))  # type: ignore[arg-type]  # a name reads as the category
     assert (board.state(job_id), board.ledger(job_id)) == (JobState.SCHEDULED, {})
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (7, [7, 7])
+    assert (board.result_of(job_id), till.paid) == (7, [7, 7])
 
 
 def test_a_person_who_says_done_gives_the_value(bench: Bench, board: Board, till: Till) -> None:
     job_id = bench.run_body(unsafe(till, PASSING))
     board.settle(job_id, "outcome:pay", b'{"state":"done","value":8}')
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (8, [7])
+    assert (board.result_of(job_id), till.paid) == (8, [7])
 
 
 def test_a_person_who_says_repeat_has_the_step_run_again(bench: Bench, board: Board, till: Till) -> None:
     job_id = bench.run_body(unsafe(till, PASSING))
     board.settle(job_id, "outcome:pay", b"")
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (7, [7, 7])
+    assert (board.result_of(job_id), till.paid) == (7, [7, 7])
 
 
 def hang(till: Till) -> Callable[[TaskContext], Awaitable[int]]:
@@ -357,7 +344,7 @@ def test_steps_beside_each_other_are_all_remembered(bench: Bench, board: Board, 
 
     job_id = bench.run_body(body)
     bench.again(job_id)
-    assert (result_of(board, job_id), sorted(till.paid)) == (list(range(20)), list(range(20)))
+    assert (board.result_of(job_id), sorted(till.paid)) == (list(range(20)), list(range(20)))
 
 
 @pytest.mark.parametrize("collect", [False, True])
@@ -383,7 +370,7 @@ def test_a_step_beside_one_that_suspends_comes_to_its_end(
     assert board.ledger(job_id)["step:pay"] == {"state": "done", "value": 7}
     board.answer(job_id, "sure", {"value": "yes"})
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == ([7, "yes"], [7])
+    assert (board.result_of(job_id), till.paid) == ([7, "yes"], [7])
 
 
 def test_a_step_beside_one_that_fails_comes_to_its_end(bench: Bench, board: Board, till: Till) -> None:
@@ -406,7 +393,7 @@ def test_a_step_beside_one_that_fails_comes_to_its_end(bench: Bench, board: Boar
 
     job_id = bench.run_body(body)
     bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == (7, [7])
+    assert (board.result_of(job_id), till.paid) == (7, [7])
 
 
 def test_a_task_group_in_which_one_suspends_waits_for_the_answer(bench: Bench, board: Board, till: Till) -> None:
@@ -420,7 +407,7 @@ def test_a_task_group_in_which_one_suspends_waits_for_the_answer(bench: Bench, b
     assert board.state(job_id) is JobState.WAITING
     board.answer(job_id, "sure", {"value": "yes"})
     bench.again(job_id)
-    assert result_of(board, job_id) == [7, "yes"]
+    assert board.result_of(job_id) == [7, "yes"]
 
 
 def test_steps_in_threads_of_a_def_body_come_to_their_ends_when_the_body_asks(
@@ -445,7 +432,7 @@ def test_steps_in_threads_of_a_def_body_come_to_their_ends_when_the_body_asks(
         assert board.ledger(job_id)["step:pay"]["state"] == "done"
         board.answer(job_id, "sure", {"value": "yes"})
         bench.again(job_id)
-    assert (result_of(board, job_id), till.paid) == ([7, "yes"], [7])
+    assert (board.result_of(job_id), till.paid) == ([7, "yes"], [7])
 
 
 # Without the fence

@@ -29,12 +29,6 @@ def process(settings: Settings) -> Any:
     process.close()
 
 
-def result_of(board: Board, job_id: str) -> Any:
-    record = board.record(job_id)
-    assert record.state is JobState.SUCCEEDED, record.error
-    return record.result["value"]
-
-
 # Questions
 
 
@@ -67,7 +61,7 @@ def test_a_body_that_asks_leaves_its_slot_and_goes_on_with_the_answer(
     )
     board.answer(job_id, "size", Answer(decision="m", by="ada").model_dump())
     bench.again(job_id)
-    assert result_of(board, job_id) == ["m", "ada", 2]
+    assert board.result_of(job_id) == ["m", "ada", 2]
 
 
 async def wants_approval(ctx: TaskContext) -> list[Any]:
@@ -90,7 +84,7 @@ def test_what_nobody_approves_in_time_is_denied(bench: Bench, board: Board, body
     assert (ask.type, ask.choices, ask.on_timeout) == ("approval", ["approve", "deny"], "deny")
     eventually(lambda: board.promote() and board.state(job_id) is JobState.QUEUED)
     bench.again(job_id)
-    assert result_of(board, job_id) == [False, "deny", True]
+    assert board.result_of(job_id) == [False, "deny", True]
 
 
 @pytest.mark.parametrize("body", APPROVED)
@@ -98,7 +92,7 @@ def test_what_a_person_approves_is_approved(bench: Bench, board: Board, body: Ca
     job_id = bench.run_body(body)
     board.answer(job_id, "refund", Answer(decision="approve", by="ada").model_dump())
     bench.again(job_id)
-    assert result_of(board, job_id) == [True, "approve", False]
+    assert board.result_of(job_id) == [True, "approve", False]
 
 
 def test_several_questions_can_be_asked_at_once(bench: Bench, board: Board) -> None:
@@ -111,7 +105,7 @@ def test_several_questions_can_be_asked_at_once(bench: Bench, board: Board) -> N
     for name in ("two", "one"):
         board.answer(job_id, name, {"value": name})
     bench.again(job_id)
-    assert result_of(board, job_id) == ["one", "two"]
+    assert board.result_of(job_id) == ["one", "two"]
 
 
 def test_a_question_asked_twice_in_one_attempt_is_refused(bench: Bench, board: Board) -> None:
@@ -124,7 +118,7 @@ def test_a_question_asked_twice_in_one_attempt_is_refused(bench: Bench, board: B
     job_id = bench.run_body(body)
     board.answer(job_id, "one", {"value": 1})
     bench.again(job_id)
-    assert result_of(board, job_id) == "refused"
+    assert board.result_of(job_id) == "refused"
 
 
 def test_a_body_that_is_cancelled_while_it_asks_is_cancelled(bench: Bench, board: Board) -> None:
@@ -176,7 +170,7 @@ def test_a_body_that_calls_another_job_goes_on_with_its_result(
     assert (record.parent, record.tenant, record.priority, record.metadata) == (job_id, "globex", 8, {"ticket": 7})
     work_off(bench, board, child)
     bench.again(job_id)
-    assert result_of(board, job_id) == {"text": "hi"}
+    assert board.result_of(job_id) == {"text": "hi"}
 
 
 def test_the_results_of_many_calls_come_in_the_order_of_the_calls(bench: Bench, board: Board) -> None:
@@ -192,7 +186,7 @@ def test_the_results_of_many_calls_come_in_the_order_of_the_calls(bench: Bench, 
             claim = board.start(child)
             board.succeed(claim, {"text": board.record(child).request["text"]})
     bench.again(job_id)
-    assert result_of(board, job_id) == [str(n) for n in range(120)]
+    assert board.result_of(job_id) == [str(n) for n in range(120)]
 
 
 def test_a_child_that_failed_is_a_value(bench: Bench, board: Board) -> None:
@@ -205,7 +199,7 @@ def test_a_child_that_failed_is_a_value(bench: Bench, board: Board) -> None:
     job_id = bench.run_body(body)
     work_off(bench, board, *children_of(board, job_id))
     bench.again(job_id)
-    assert result_of(board, job_id) == [False, "failed", "no_stock"]
+    assert board.result_of(job_id) == [False, "failed", "no_stock"]
 
 
 def test_an_attempt_after_a_crash_finds_the_children_of_the_one_before(bench: Bench, board: Board) -> None:
@@ -249,7 +243,7 @@ def test_a_call_that_no_kind_takes_makes_no_child(bench: Bench, board: Board, ki
         return "refused"
 
     job_id = bench.run_body(body)
-    assert result_of(board, job_id) == "refused"
+    assert board.result_of(job_id) == "refused"
     assert not board.client.exists(board.keys.children(job_id))
 
 
@@ -297,7 +291,7 @@ def test_a_body_waits_for_a_person_and_for_another_job_at_once(bench: Bench, boa
     work_off(bench, board, *children_of(board, job_id))
     board.answer(job_id, "sure", {"value": "yes"})
     bench.again(job_id)
-    assert result_of(board, job_id) == [{"text": "hi"}, "yes"]
+    assert board.result_of(job_id) == [{"text": "hi"}, "yes"]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +305,7 @@ def test_facts_that_cannot_be_kept_are_refused_where_the_body_asks(
             await ctx.ask("one", "?", **wrong)
         return "refused"
 
-    assert result_of(board, bench.run_body(body)) == "refused"
+    assert board.result_of(bench.run_body(body)) == "refused"
 
 
 @pytest.mark.parametrize("within", [0, -1, float("inf"), float("nan"), 1e300])
@@ -323,4 +317,4 @@ def test_a_time_to_answer_that_is_none_is_refused_where_the_body_asks(
             await ctx.approval("one", "?", within=within)
         return "refused"
 
-    assert result_of(board, bench.run_body(body)) == "refused"
+    assert board.result_of(bench.run_body(body)) == "refused"

@@ -36,23 +36,10 @@ def say_def(ctx: BlockingContext) -> None:
     ctx.remember("talk", [{"said": "hello"}], owner="cust-3", facts=ORDER, asked=True)
 
 
-def result_of(board: Board, job_id: str) -> Any:
-    record = board.record(job_id)
-    assert record.state is JobState.SUCCEEDED, record.error
-    return record.result["value"]
-
-
-def code_of(board: Board, job_id: str) -> str:
-    record = board.record(job_id)
-    assert record.state is JobState.FAILED
-    assert record.error is not None
-    return record.error.code
-
-
 @pytest.mark.parametrize(("says", "hears"), [(say, heard_def), (say_def, heard)])
 def test_what_one_job_says_the_next_one_hears(bench: Bench, board: Board, says: Any, hears: Any) -> None:
     bench.run_body(says)
-    assert result_of(board, bench.run_body(hears)) == [[[{"said": "hello"}]], ORDER, True]
+    assert board.result_of(bench.run_body(hears)) == [[[{"said": "hello"}]], ORDER, True]
 
 
 def test_an_attempt_after_a_crash_replaces_what_the_one_before_it_said(bench: Bench, board: Board) -> None:
@@ -62,7 +49,7 @@ def test_an_attempt_after_a_crash_replaces_what_the_one_before_it_said(bench: Be
             raise ConnectionError("away")
 
     bench.again(bench.run_body(body))
-    assert result_of(board, bench.run_body(heard))[0] == [["attempt 2"]]
+    assert board.result_of(bench.run_body(heard))[0] == [["attempt 2"]]
 
 
 def test_an_attempt_that_has_lost_its_job_changes_nothing(bench: Bench, board: Board) -> None:
@@ -73,9 +60,9 @@ def test_an_attempt_that_has_lost_its_job_changes_nothing(bench: Bench, board: B
 
     job_id = bench.run_body(body)
     assert board.state(job_id) is JobState.QUEUED
-    assert result_of(board, bench.run_body(heard))[0] == []
+    assert board.result_of(bench.run_body(heard))[0] == []
     bench.again(job_id)
-    assert result_of(board, bench.run_body(heard))[0] == [["attempt 2"]]
+    assert board.result_of(bench.run_body(heard))[0] == [["attempt 2"]]
 
 
 def test_a_stranger_gets_an_error_and_not_the_words(bench: Bench, board: Board) -> None:
@@ -87,7 +74,7 @@ def test_a_stranger_gets_an_error_and_not_the_words(bench: Bench, board: Board) 
     async def write(ctx: TaskContext) -> None:
         await ctx.remember("talk", [], owner="cust-1")
 
-    assert [code_of(board, bench.run_body(body)) for body in (read, write)] == ["conversation_mismatch"] * 2
+    assert [board.code_of(bench.run_body(body)) for body in (read, write)] == ["conversation_mismatch"] * 2
 
 
 def test_a_closed_conversation_takes_no_turn_of_another_job(bench: Bench, board: Board) -> None:
@@ -95,7 +82,7 @@ def test_a_closed_conversation_takes_no_turn_of_another_job(bench: Bench, board:
         await ctx.remember("talk", ["bye"], close=True)
 
     bench.run_body(body)
-    assert code_of(board, bench.run_body(body)) == "conversation_closed"
+    assert board.code_of(bench.run_body(body)) == "conversation_closed"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +101,7 @@ def test_what_cannot_be_remembered_says_why(bench: Bench, board: Board, turn: di
     async def body(ctx: TaskContext) -> None:
         await ctx.remember(**{"conversation_id": "talk", **turn})
 
-    assert code_of(board, bench.run_body(body)) == code
+    assert board.code_of(bench.run_body(body)) == code
 
 
 @pytest.mark.parametrize("newest", [-1, True])
@@ -143,8 +130,8 @@ def test_what_one_job_caches_another_of_the_tenant_finds_for_a_while(
         return found and found.decode(), await ctx.cached(f"{key}?")
 
     bench.run_body(put)
-    assert result_of(board, bench.run_body(look)) == ["\x00 the answer", None]
-    assert result_of(board, bench.run_body(look, tenant="other")) == [None, None]
+    assert board.result_of(bench.run_body(look)) == ["\x00 the answer", None]
+    assert board.result_of(bench.run_body(look, tenant="other")) == [None, None]
     (name,) = client.scan_iter(board.keys.cache("acme", "*"))
     assert 50_000 < int(client.pttl(name)) <= 60_000
 
@@ -154,7 +141,7 @@ def test_a_blocking_body_has_the_cache_too(bench: Bench, board: Board) -> None:
         ctx.cache("key", b"value", 0.5)
         return str(ctx.cached("key"))
 
-    assert result_of(board, bench.run_body(body)) == "b'value'"
+    assert board.result_of(bench.run_body(body)) == "b'value'"
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,6 @@ from tests.support.board import NOON_MS, Board, Clock, question
 STOP_GRACE_S = 10
 
 
-def code_of(board: Board, job_id: str) -> str:
-    error = board.record(job_id).error
-    assert error is not None
-    return error.code
-
-
 # To have begun, and to be done
 
 
@@ -41,7 +35,7 @@ def test_a_job_that_has_not_begun_ends_at_the_nearer_of_its_limits(
     assert board.expire() == 1
     assert isinstance(refused, Refused)
     assert refused.failure is not None
-    assert (board.state("a"), code_of(board, "a"), refused.failure.code) == (JobState.EXPIRED, code, code)
+    assert (board.state("a"), board.code_of("a"), refused.failure.code) == (JobState.EXPIRED, code, code)
 
 
 def test_a_job_that_has_begun_once_has_begun_in_time(board: Board, clock: Clock) -> None:
@@ -62,7 +56,7 @@ def test_a_job_whose_time_is_over_expires_wherever_it_is(board: Board, clock: Cl
     assert board.state("a") == state
     clock.advance(5)
     board.expire()
-    assert (board.state("a"), code_of(board, "a")) == (JobState.EXPIRED, "expired")
+    assert (board.state("a"), board.code_of("a")) == (JobState.EXPIRED, "expired")
 
 
 def test_a_running_job_has_time_to_stop_when_its_own_is_over(board: Board, clock: Clock) -> None:
@@ -72,7 +66,7 @@ def test_a_running_job_has_time_to_stop_when_its_own_is_over(board: Board, clock
     assert board.state("a") is JobState.RUNNING
     clock.advance(0.001)
     board.expire()
-    assert (board.state("a"), code_of(board, "a")) == (JobState.EXPIRED, "expired")
+    assert (board.state("a"), board.code_of("a")) == (JobState.EXPIRED, "expired")
     assert not board.succeed(claim)
 
 
