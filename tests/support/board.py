@@ -36,6 +36,7 @@ from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.store.spending import Answer, SpendingCalls
+from backdesk.worker.store.terms import Terms
 from backdesk.worker.submit.admission import fingerprint
 
 T = TypeVar("T")
@@ -115,7 +116,8 @@ class Board:
     def claim(
         self, job_id: str, worker: str = "worker-1", fence: str | None = None, **versions: Any
     ) -> Claim | Refused:
-        return self.run(self.transitions.claim(job_id, worker, fence or f"fence-{next(self._fences)}", **versions))
+        fence = fence or f"fence-{next(self._fences)}"
+        return self.run(self.transitions.claim(job_id, worker, fence, Terms(**versions)))
 
     def start(self, job_id: str, worker: str = "worker-1", **versions: Any) -> Claim:
         """Claim a job that must be there to claim."""

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from backdesk.worker.model.job import Claim, JobState, Succeeded, Usage
 from backdesk.worker.store.scripts import run
+from backdesk.worker.store.terms import Terms
 from tests.support.board import Board, Clock
 
 DAY_S = 86_400
@@ -145,7 +146,7 @@ def test_a_job_that_succeeded_is_kept_for_a_day_and_any_other_for_a_week(board: 
 
 def test_the_kind_of_a_job_may_say_for_how_long_it_is_kept_when_it_succeeds(board: Board) -> None:
     def start(job_id: str, kept_s: float) -> Claim:
-        claim = board.run(board.transitions.claim(board.submit(job_id), "worker-1", job_id, kept_s=kept_s))
+        claim = board.run(board.transitions.claim(board.submit(job_id), "worker-1", job_id, Terms(kept_s=kept_s)))
         assert isinstance(claim, Claim)
         return claim
 

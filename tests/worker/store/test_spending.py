@@ -25,6 +25,7 @@ from backdesk.worker.store.connection import connect
 from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.spending import Granted, Lost
+from backdesk.worker.store.terms import Terms
 from tests.support.board import Board, Clock
 
 TODAY = "2026-03-01"
@@ -325,7 +326,7 @@ def test_a_child_that_outlives_the_record_of_its_parent_spends_on(board: Board) 
 
 def test_the_budget_of_a_kind_is_that_of_a_job_without_one(board: Board) -> None:
     job_id = board.submit("job")
-    claim = board.run(board.transitions.claim(job_id, "worker-1", "token", Budget(tokens=10)))
+    claim = board.run(board.transitions.claim(job_id, "worker-1", "token", Terms(Budget(tokens=10))))
     assert isinstance(claim, Claim)
     assert claim.limited
     assert board.record("job").budget == Budget(tokens=10)
@@ -334,7 +335,7 @@ def test_the_budget_of_a_kind_is_that_of_a_job_without_one(board: Board) -> None
 
 def test_a_budget_of_its_own_takes_the_place_of_that_of_its_kind(board: Board) -> None:
     job_id = board.submit("job", budget=Budget(tokens=50))
-    claim = board.run(board.transitions.claim(job_id, "worker-1", "token", Budget(tokens=10)))
+    claim = board.run(board.transitions.claim(job_id, "worker-1", "token", Terms(Budget(tokens=10))))
     assert isinstance(claim, Claim)
     granted(board.reserve(claim, tokens=50))
 

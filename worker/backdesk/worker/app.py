@@ -29,7 +29,6 @@ from celery.worker import state
 from kombu import Queue
 from pydantic_core import from_json
 
-from backdesk.worker.attempt.driver import Ended
 from backdesk.worker.attempt.executor import begin, execute
 from backdesk.worker.attempt.preparation import prepare
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
@@ -84,9 +83,9 @@ class JobTask(Task):
         """Whether a pool for coroutines begins it and runs it afterwards."""
         return self.spec.is_async
 
-    def begin(self, job_id: str, worker: str, ended: Ended[Outcome | None]) -> None:
-        """Start an attempt on the event loop and return at once; `ended` gets what it comes to."""
-        begin(current_process(settings, CHECKS), self.spec, job_id, worker, ended)
+    def begin(self, job_id: str, worker: str, attempt: pool.Attempt) -> None:
+        """Start an attempt on the event loop and return at once; `attempt` gets what it comes to."""
+        begin(current_process(settings, CHECKS), self.spec, job_id, worker, attempt, slot=attempt)
 
     def is_unheard(self, outcome: Outcome | None) -> bool:
         """Whether an attempt has ended so that nobody in this process would hear of it from Celery."""

@@ -32,6 +32,7 @@ from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outcome import Outcomes
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
+from backdesk.worker.attempt.slot import Slot, leaving
 from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.errors import FenceLost, StoreUnavailable, TaskError
 from backdesk.worker.failure import Category, Failure, Severity, support_reference
@@ -40,11 +41,12 @@ from backdesk.worker.model.contract import field_errors
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
 from backdesk.worker.model.input_guard import guarded_schema, refusals
-from backdesk.worker.model.job import Claim, Failed, Outcome, Refused, Succeeded, Usage
+from backdesk.worker.model.job import Claim, Ending, Failed, Outcome, Refused, Succeeded, Usage
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
 from backdesk.worker.process.state import WorkerProcess
+from backdesk.worker.store.jobs import Turn
 from backdesk.worker.text.json import encode, printable
 
 log = logging.getLogger(__name__)
@@ -64,32 +66,39 @@ def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) ->
     return drive(_claim_and_run(process, spec, job_id, worker))
 
 
-def begin(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str, ended: Ended[Outcome | None]) -> None:
+def begin(
+    process: WorkerProcess,
+    spec: TaskSpec,
+    job_id: str,
+    worker: str,
+    ended: Ended[Outcome | None],
+    *,
+    slot: Slot | None = None,
+) -> None:
     """Start what `execute` does with a body that is a coroutine, and return at once; `ended` gets what that returns.
 
-    Safe to call from any thread.
+    A job that came with its claim begins by that. Safe to call from any thread.
     """
-    LoopDriver(process.loop, _claim_and_run(process, spec, job_id, worker), ended).start()
+    claim = process.claims.pop(job_id, None)
+    LoopDriver(process.loop, _claim_and_run(process, spec, job_id, worker, claim=claim, slot=slot), ended).start()
 
 
-def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Pipeline[Outcome | None]:
+def _claim_and_run(
+    process: WorkerProcess,
+    spec: TaskSpec,
+    job_id: str,
+    worker: str,
+    *,
+    claim: Claim | None = None,
+    slot: Slot | None = None,
+) -> Pipeline[Outcome | None]:
     if process.draining:
-        yield process.writer.submit(process.transitions.redeliver(job_id, unknown_kind=False))
+        yield process.writer.submit(leaving(process, job_id, claim))
         return None
-    fence = secrets.token_urlsafe(12)
-    # Not named, nor is what else is needed once: a name holds it for as long as the job lives, a thousand times.
-    claim = yield process.writer.submit(
-        process.transitions.claim(
-            job_id,
-            worker,
-            fence,
-            spec.budget,
-            spec.retention_s,
-            version=spec.version,
-            resumes=spec.resumes,
-            mismatch=spec.mismatch,
-        )
-    )
+    if claim is None:
+        fence = _new_fence()
+        # Nothing that is needed once has a name: that holds it for as long as the job lives, a thousand times.
+        claim = yield process.writer.submit(process.transitions.claim(job_id, worker, fence, spec.terms))
     if isinstance(claim, Refused):
         log.info("delivery_dropped", extra={"job_id": job_id, "kind": spec.kind})
         return Failed(claim.failure) if claim.failure else None
@@ -98,7 +107,11 @@ def _claim_and_run(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: 
     if claim is None:
         return None
     with Bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
-        return (yield from _Attempt(process, spec, claim, worker).run())
+        return (yield from _Attempt(process, spec, claim, worker, slot).run())
+
+
+def _new_fence() -> str:
+    return secrets.token_urlsafe(12)
 
 
 def _with_ledger(process: WorkerProcess, claim: Claim) -> Pipeline[Claim | None]:
@@ -117,10 +130,12 @@ def _with_ledger(process: WorkerProcess, claim: Claim) -> Pipeline[Claim | None]
 class _Attempt:
     """One attempt, from its claim to its end."""
 
-    def __init__(self, process: WorkerProcess, spec: TaskSpec, claim: Claim, worker: str) -> None:
+    def __init__(self, process: WorkerProcess, spec: TaskSpec, claim: Claim, worker: str, slot: Slot | None) -> None:
         self.process = process
         self.spec = spec
         self.claim = claim
+        self.worker = worker
+        self.slot = slot
         self.progress = process.progress(claim)
         self.ledger = Ledger(
             claim,
@@ -184,12 +199,30 @@ class _Attempt:
                 log.warning("attempt_abandoned")
                 return None
             lease.ending = True
-            kept = yield self._end(outcome)
+            kept = yield from self._leave_slot(outcome)
         _report(outcome, kept=kept, seconds=time.monotonic() - began)
         return outcome if kept else None
 
     def _leave(self) -> None:
         self.ledger.draining = True
+
+    def _leave_slot(self, outcome: Outcome) -> Pipeline[bool]:
+        """Write how the attempt ended, and have its slot taken by the job that is next, where that is wanted."""
+        slot = None if self.process.draining else self.slot
+        if slot is None or not slot.wanted or not isinstance(outcome, Ending):
+            kept: bool = yield self._end(outcome)
+            return kept
+        self.progress.close()
+        turn: Turn = yield self.process.writer.submit(
+            self.process.transitions.turn(
+                self.claim, outcome, self._usage(), worker=self.worker, fence=_new_fence(), terms=self.spec.terms
+            )
+        )
+        if turn.claim:
+            self.process.claims[turn.claim.job_id] = turn.claim
+        if turn.delivery:
+            slot.hand_on(turn.delivery, turn.claim.job_id if turn.claim else None)
+        return turn.kept
 
     def _end(self, outcome: Outcome) -> Future[bool]:
         self.progress.close()

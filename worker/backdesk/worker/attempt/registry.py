@@ -16,6 +16,7 @@ from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import ANEW, Mismatch, contract_version
+from backdesk.worker.store.terms import Terms
 
 Body = Callable[[Any, Any], Any]
 #: Gives an answer in place of the body's: takes (ctx, request, failure).
@@ -59,6 +60,11 @@ class TaskSpec:
         """The version of the body, by which jobs know it that it has begun."""
         contract = self.contract
         return self.given_version or contract_version(contract.request_schema, contract.result_schema)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """On what terms attempts begin."""
+        return Terms(self.budget, self.retention_s, self.version, self.resumes, self.mismatch)
 
     def offers(self, mismatch: Mismatch) -> list[str]:
         """What a worker with this kind offers to jobs that others have begun; `mismatch` is that of the settings."""

@@ -27,10 +27,12 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
+from backdesk.worker.attempt.slot import give_up
 from backdesk.worker.celery.gathering import Gathering
 from backdesk.worker.celery.messages import DELIVERY_HEADERS, SLOTS_HEADER
 from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.celery.pool import LoopPool
+from backdesk.worker.process.state import held_process
 from backdesk.worker.store.connection import explained
 from backdesk.worker.text.json import excerpt
 
@@ -115,7 +117,9 @@ class Consumer(CeleryConsumer):
         self.gathering = Gathering({kind: spec.slots for kind, spec in specs.items() if spec})
         if isinstance(self.pool, ThreadPool):
             self.on_task_request = self._run_in_process
-            if not isinstance(self.pool, LoopPool):
+            if isinstance(self.pool, LoopPool):
+                self.pool.turnover = self
+            else:
                 _start_threads(self.pool.executor, self.pool.limit)
 
     def register_with_event_loop(self, hub: Any) -> None:
@@ -187,7 +191,7 @@ class Consumer(CeleryConsumer):
         state.task_ready(request)
         if (error := done.exception()) is not None:
             log.error("task_left_by_error", extra={"job_id": request.id, "reason": repr(error)})
-        if self._full and self.hub is not None:
+        if self._full and self._unused_slots > 0 and self.hub is not None:
             self._full = False
             self.hub.call_soon(self._refill)
 
@@ -220,7 +224,7 @@ class Consumer(CeleryConsumer):
             return
         for item in channel.client.execute_command("RPOP", queue, min(most, READ_AT_ONCE)) or ():
             with suppress(Empty):
-                yield channel.Message(decode_item(item.decode(errors="replace")), channel=channel)
+                yield self._message(channel, item)
 
     def _refill(self) -> None:
         """Fill slots that are free again, without another turn of Celery's loop; called in its thread.
@@ -229,11 +233,48 @@ class Consumer(CeleryConsumer):
         each in its turn.
         """
         tasks = self.task_consumer
-        queues = tasks.queues if self.at_work and tasks else []
-        if len(queues) == 1 and tasks.consuming_from(queues[0]):
+        queue = self._only_queue
+        if queue is not None:
             waiting = tasks.channel._in_poll  # noqa: SLF001 - kombu says it nowhere else
-            for message in [*self._read(tasks.channel, queues[0].name, 0 if waiting else self.free_slots)]:
+            for message in [*self._read(tasks.channel, queue, 0 if waiting else self.free_slots)]:
                 self._try(message)
+
+    @property
+    def _only_queue(self) -> str | None:
+        """The queue from which this worker is to take deliveries now; None when there are several, or none."""
+        tasks = self.task_consumer
+        queues = tasks.queues if self.at_work and tasks else []
+        return queues[0].name if len(queues) == 1 and tasks.consuming_from(queues[0]) else None
+
+    def wants_next(self) -> bool:
+        """Whether the slot of an attempt that ends now is taken at once by the job that is next in its queue.
+
+        Only where all slots are taken, by jobs that take one each: else the consuming thread looks for deliveries, or
+        slots are gathered, or there are to be fewer.
+        """
+        gathers = self.gathering.first is not None or self.gathering.surplus > 0
+        return self._unused_slots == 0 and not gathers and self._only_queue is not None
+
+    def take_over(self, delivery: bytes, claimed: str | None) -> None:
+        """Begin the job of a message that came with the end of another one; called on the event loop.
+
+        One that is not `claimed` is for the consuming thread, as any delivery.
+        """
+        tasks, process = self.task_consumer, held_process()
+        with suppress(Empty):
+            if tasks is not None and tasks.channel is not None:
+                message = self._message(tasks.channel, delivery)
+                if claimed is None:
+                    self.hub.call_soon(partial(self._try, message))
+                else:
+                    self._try(message, partial(self._handle, begin=self._begin))
+        if claimed is not None and process is not None:
+            give_up(process, claimed)
+
+    @staticmethod
+    def _message(channel: Any, item: bytes) -> Any:
+        """Return an item of a queue's list as kombu would; raises Empty for what is no message."""
+        return channel.Message(decode_item(item.decode(errors="replace")), channel=channel)
 
     @property
     def slots(self) -> int:
@@ -258,7 +299,7 @@ class Consumer(CeleryConsumer):
     def _unused_slots(self) -> int:
         return self.slots - len(state.reserved_requests) - self.gathering.surplus
 
-    def _handle(self, message: Any) -> None:
+    def _handle(self, message: Any, begin: Callable[[Any], None] | None = None) -> None:
         headers = message.headers
         if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
             log.error(
@@ -273,7 +314,7 @@ class Consumer(CeleryConsumer):
             self.give_back(headers["id"], True)
             return
         message.headers = {name: value for name, value in headers.items() if name in _KEPT_HEADERS}
-        self._gather(message)
+        (begin or self._gather)(message)
 
     def _gather(self, message: Any) -> None:
         """Begin a task if there are slots for it, and find out what becomes of it if not."""

@@ -15,11 +15,21 @@ from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult
 from celery.concurrency.thread import TaskPool as ThreadPool
+
+
+class Turnover(Protocol):
+    """Who fills the slots of a pool."""
+
+    def wants_next(self) -> bool:
+        """Whether a slot that is left now is to be taken at once by the job that is next."""
+
+    def take_over(self, delivery: bytes, claimed: str | None) -> None:
+        """Begin the job of a message in a slot that is being left; `claimed` is its id where it came with its claim."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +44,17 @@ class Attempt:
     told: Future[None] = field(default_factory=Future)
     outcome: Any = None
     error: BaseException | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another job takes its slot as it ends; not where it takes long to tell Celery of that end."""
+        turnover = self.pool.turnover
+        return self.of_memory and turnover is not None and turnover.wants_next()
+
+    def hand_on(self, delivery: bytes, claimed: str | None) -> None:
+        """Called on the loop when it does."""
+        if self.pool.turnover:
+            self.pool.turnover.take_over(delivery, claimed)
 
     def set_result(self, outcome: Any) -> None:
         """Called when it has ended."""
@@ -67,6 +88,8 @@ class LoopPool(ThreadPool):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._under_way: set[Future[None]] = set()
+        #: Set by the consumer, if slots may be left to others without it.
+        self.turnover: Turnover | None = None
 
     def on_apply(
         self,

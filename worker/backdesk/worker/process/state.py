@@ -38,6 +38,8 @@ class WorkerProcess:
         self.checks = checks or {}
         #: Set when the worker is ending: nothing more is begun.
         self.draining = False
+        #: Claims that came with deliveries, by job, until their attempts begin.
+        self.claims: dict[str, Claim] = {}
         self.transitions = Transitions(settings, clock)
         self.spending = SpendingCalls(settings, clock)
         self.service_calls = Reservations(settings, clock)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import partial
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -14,7 +15,6 @@ from pydantic_core import to_json
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.asks import Awaited
-from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import (
     Cancelled,
@@ -33,11 +33,11 @@ from backdesk.worker.model.job import (
     Waiting,
 )
 from backdesk.worker.model.retry import RetryPolicy
-from backdesk.worker.model.version import ANY_VERSION, Mismatch
 from backdesk.worker.store.calls import flag, optional, text
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.scripts import Call, load_script
-from backdesk.worker.store.signature import Number
+from backdesk.worker.store.signature import Argument, Number
+from backdesk.worker.store.terms import USUAL_TERMS, Terms
 from backdesk.worker.store.upkeep import UpkeepCalls
 from backdesk.worker.text.json import decode
 
@@ -132,6 +132,17 @@ class Lease(NamedTuple):
     fence: str
 
 
+class Turn(NamedTuple):
+    """What has become of the slot of an attempt that has ended."""
+
+    #: Whether the attempt still held its fence.
+    kept: bool
+    #: The message of the job that has the slot from now on; b"" when there is none.
+    delivery: bytes
+    #: The claim of that job, where it came with it.
+    claim: Claim | None
+
+
 class Expected(NamedTuple):
     """What a job waits for, as the store keeps it."""
 
@@ -150,6 +161,12 @@ def milliseconds(moment: datetime) -> int:
 def moment(ms: bytes | int) -> datetime:
     """Return ms since 1970 as a moment in UTC."""
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
+
+
+#: What a claim says that ends no attempt.
+_NO_END: dict[str, Argument] = dict.fromkeys(
+    ("ended", "ended_fence", "state", "field", "value", "event", "usage", "degraded", "tokens"), ""
+)
 
 
 class Transitions(UpkeepCalls):
@@ -199,39 +216,26 @@ class Transitions(UpkeepCalls):
 
     # --- what an attempt does ---
 
-    def claim(
-        self,
-        job_id: str,
-        worker: str,
-        fence: str,
-        budget: Budget | None = None,
-        kept_s: float | None = None,
-        *,
-        version: str = "",
-        resumes: Sequence[str] = (),
-        mismatch: Mismatch | None = None,
-    ) -> Call[Claim | Refused]:
+    def claim(self, job_id: str, worker: str, fence: str, terms: Terms = USUAL_TERMS) -> Call[Claim | Refused]:
         """Take the lease of a job for one attempt, or be refused when there is nothing to run. Idempotent by fence.
 
-        `budget` is that of its kind; the job keeps it if it has none of its own. `kept_s` is how long its kind keeps
-        jobs that have succeeded. `version`, `resumes` and `mismatch` are those of the kind here, the last as the
-        settings say where it has none. A job that another version has begun is refused and left to a worker that may go
-        on with it, or is begun anew.
+        A job that another version has begun is refused and left to a worker that may go on with it, or is begun anew.
         """
-        lease_ms, of_kind = round(self._settings.lease_s * 1000), budget.encoded() if budget else ""
-        return self._call(
-            "claim",
-            lambda reply: _read_claim(job_id, fence, reply),
-            id=job_id,
-            lease_ms=lease_ms,
-            worker=worker,
-            fence=fence,
-            budget=of_kind,
-            kept_ms="" if kept_s is None else round(kept_s * 1000),
-            version=version,
-            resumes=ANY_VERSION if ANY_VERSION in resumes else f" {' '.join(resumes)} ",
-            restarts=flag((mismatch or self._settings.version_mismatch) == "restart"),
-        )
+        mine = {"worker": worker, "id": job_id, "fence": fence}
+        return self._call("claim", partial(_read_claim, fence), **terms.arguments(self._settings), **_NO_END, **mine)
+
+    def turn(
+        self, claim: Claim, ending: Ending, usage: Usage, *, worker: str, fence: str, terms: Terms = USUAL_TERMS
+    ) -> Call[Turn]:
+        """End an attempt as `end` does, and take the next delivery of its queue for the slot that it leaves.
+
+        If that is a job of the same kind it comes with its claim, else it is to be claimed as any. Idempotent.
+        """
+        mine = {"worker": worker, "id": "", "fence": fence, "ended": claim.job_id, "ended_fence": claim.fence}
+        ended = self._ended(claim, ending, usage)
+        chain = (claim.job_id, claim.fence)
+        arguments = {**terms.arguments(self._settings), **ended, **mine}
+        return self._made("claim", partial(_read_turn, fence), (), arguments, chain)
 
     def renew(self, attempts: Sequence[tuple[str, str]]) -> Call[list[int | None]]:
         """Prolong leases, each by job and fence; gives for each how many watch it, None when it has lost its fence."""
@@ -294,29 +298,25 @@ class Transitions(UpkeepCalls):
 
     def end(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
         """End an attempt as it ended; gives whether it still held its fence. Idempotent."""
-        tokens = usage.tokens - (claim.usage.tokens if claim.usage else 0)
         match outcome:
             case Waiting(awaited):
-                return self._wait(claim, awaited, usage, tokens)
+                return self._wait(claim, awaited, usage, _tokens(claim, usage))
             case Retried() | Deferred() | HandedOver():
-                return self._park(claim, outcome, usage, tokens)
+                return self._park(claim, outcome, usage, _tokens(claim, usage))
             case _:
-                return self._finish(claim, outcome, usage, tokens)
+                return self._of(claim, "finish", bool, **self._ended(claim, outcome, usage))
 
-    def _finish(self, claim: Claim, ending: Ending, usage: Usage, tokens: int) -> Call[bool]:
+    def _ended(self, claim: Claim, ending: Ending, usage: Usage) -> dict[str, Argument]:
         state, field, value, event = _ending(ending, self._settings.max_event_bytes)
-        return self._of(
-            claim,
-            "finish",
-            bool,
-            state=state,
-            field=field,
-            value=value,
-            event=event,
-            usage=usage.encoded(),
-            degraded=to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b"",
-            tokens=tokens,
-        )
+        return {
+            "state": state,
+            "field": field,
+            "value": value,
+            "event": event,
+            "usage": usage.encoded(),
+            "degraded": to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b"",
+            "tokens": _tokens(claim, usage),
+        }
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
@@ -338,6 +338,11 @@ class Transitions(UpkeepCalls):
 
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:
         return self._of(claim, "wait", bool, map(_expected, awaited), usage=usage.encoded(), tokens=tokens)
+
+
+def _tokens(claim: Claim, usage: Usage) -> int:
+    """What the attempt has used itself."""
+    return usage.tokens - (claim.usage.tokens if claim.usage else 0)
 
 
 def _expected(awaited: Awaited) -> Expected:
@@ -362,14 +367,14 @@ def _read_ledger(flat: list[bytes]) -> dict[str, bytes]:
     return {text(key): entry for key, entry in zip(flat[::2], flat[1::2], strict=True)}
 
 
-def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
+def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
     if not reply[0]:
         return Refused(_reason(reply[1]) if reply[1] else None)
     its = load_script("claim").signature.named(reply)
     kept = Fields({name: getattr(its, name) for name in ("metadata", "retry", "usage", "checkpoint")})
     kept.read("checkpoint", decode)
     return Claim(
-        job_id=job_id,
+        job_id=text(its.id),
         kind=text(its.kind),
         tenant=text(its.tenant),
         queue=text(its.queue),
@@ -393,6 +398,12 @@ def _read_claim(job_id: str, fence: str, reply: list[Any]) -> Claim | Refused:
         time_left_s=_seconds(its.time_left),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},
     )
+
+
+def _read_turn(fence: str, reply: list[Any]) -> Turn:
+    claim = _read_claim(fence, reply)
+    *_, kept, delivery = reply
+    return Turn(bool(kept), delivery, claim if isinstance(claim, Claim) else None)
 
 
 def _reason(error: bytes) -> Failure:

@@ -1,22 +1,30 @@
--- Claim: turn deliveries of jobs of a kind into the right to run one attempt each, with a lease and a fence.
+-- Claim: turn deliveries of jobs of a kind into the right to run one attempt each, with a lease and a fence. A claim may
+-- come with the end of an attempt, as finish.lua ends it: it is then for the job that is next, in the slot that this leaves.
 --
 -- ARGV: lease_ms, worker, budget (of their kind, as JSON or ''), kept_ms (for which it keeps a job that succeeded, or
 --   ''), version (of the kind here, or ''), resumes (other versions with whose jobs it may go on, between blanks, or
---   '*'), restarts (1 to begin jobs of all others anew, or ''), then for each job: id, fence (unique to this claim)
--- Returns: for each of them: code (1), attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or ''),
---   expires_in (ms or ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of its idempotency
---   keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by pages), priority, usage (of former attempts, or ''), limited (1 when
---   its spending is limited, else 0), time_left (ms that its budgets leave it, or ''); or {0, reason} when there is
---   nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason is the error
---   as JSON when the job ended without its sender being told, else ''
--- Atomic. Idempotent by fence: repeated after a lost answer it returns the same claim, or the same reason.
---!include ending
+--   '*'), restarts (1 to begin jobs of all others anew, or ''), then for each job: id ('' for the one that is next),
+--   fence (unique to this claim), ended (job whose attempt ends, or ''), ended_fence (its), state, field, value, event,
+--   usage, degraded, tokens (as finish.lua takes them)
+-- Returns: for each of them: code (1), id, attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or
+--   ''), expires_in (ms or ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of
+--   its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
+--   pages), priority, usage (of former attempts, or ''), limited (1 when its spending is limited, else 0), time_left (ms
+--   that its budgets leave it, or ''), kept (1 when the attempt that ends has ended its job, 0 when it has lost its
+--   fence, '' when none was to end), message (Celery's, of the job that is next, or ''); or {0, reason, kept, message}
+--   when there is nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason
+--   is the error as JSON when the job ended without its sender being told, else ''. A message that comes without a claim,
+--   such as that of a job of another kind, is a delivery like any other
+-- Atomic. Idempotent by fence: repeated after a lost answer it returns the same claim, or the same reason. The job that
+--   was next is found again by the one that has ended.
+--!include finishing
 --!include budget
+--!include room
 --!include stranding
 
 local ledger_bytes_left = 262144 -- in one answer; more would hold up Redis
 
-local function claim(job, field, watchers)
+local function claim(job, field, watchers, kept, message)
   local id = job.id
   local limited, time_left_ms = open_budget(job, field[9] or ARGV.budget, field[10])
   local checkpoint, ledger, expires_at = '', {}, job.expires_at
@@ -30,6 +38,7 @@ local function claim(job, field, watchers)
   end
   return reply{
     code = 1,
+    id = id,
     attempt = job.attempt,
     kind = job.kind,
     tenant = job.tenant,
@@ -50,18 +59,20 @@ local function claim(job, field, watchers)
     usage = field[8] or '',
     limited = limited,
     time_left = time_left_ms,
+    kept = kept,
+    message = message,
   }
 end
 
-local function start(each)
-  local id, fence = ARGV[each].id, ARGV[each].fence
+-- Begin an attempt at a job; `kept` and `message` are for the answer.
+local function start(id, fence, kept, message)
   local job = load_job(id)
   if not job then return {0, ''} end
   local key = job_key(id)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
     'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed')
 
-  if job.state == 'running' and job.fence == fence then return claim(job, field, 0) end
+  if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
   if job.state ~= 'queued' then
     local told_to = redis.call('HGET', key, 'untold')
     if told_to ~= '1' and told_to ~= fence then return {0, ''} end
@@ -117,10 +128,47 @@ local function start(each)
   end
   local told = change ~= '' and ',"version":"' .. version .. '","' .. change .. '":"' .. former .. '"' or ''
   local heard = append(job, 'started', '{"worker":' .. cjson.encode(ARGV.worker) .. told .. '}')
-  return claim(job, field, followers_of(id, heard))
+  return claim(job, field, followers_of(id, heard), kept, message)
 end
 
-local replies = {}
-for each in items(ARGV) do replies[#replies + 1] = apart(start, each) end
+-- Take the delivery of a queue that is next. Returns its message, nil when there is none, and its job if that can begin
+-- here: one of this kind that takes one slot, whose message is the store's own and brings nothing else.
+local function next_delivery(queue, kind)
+  if redis.call('EXISTS', full_key) == 1 then return nil end
+  local message = redis.call('RPOP', deliveries_key(queue))
+  local id = message and message:match('^{"body":"%[%[%],{},{}%]".-"id":"([^"]+)"')
+  local field = id and redis.call('HMGET', job_key(id), 'state', 'kind', 'tenant', 'taken')
+  local begins = field and field[1] == 'queued' and field[2] == kind and not field[4] and
+    message == native_delivery(id, kind, queue, field[3])
+  return message or nil, begins and id or nil
+end
+
+-- End an attempt and begin one at the job that is next; that is kept with the one that has ended, for a repetition.
+local function succeed(each)
+  local ended, fence = ARGV[each].ended, ARGV[each].fence
+  local kept, before, job = finish(ended, ARGV[each].ended_fence, ARGV[each].state, ARGV[each].field, ARGV[each].value,
+    ARGV[each].event, ARGV[each].usage, ARGV[each].degraded, ARGV[each].tokens)
+  if kept == 0 then return {0, '', 0, ''} end
+  local id, message = before and redis.call('HGET', job_key(ended), 'left_to')
+  if id then
+    message = delivery(id)
+  else
+    message, id = next_delivery(job.queue, job.kind)
+    if id then redis.call('HSET', job_key(ended), 'left_to', id) end
+  end
+  if not id then return {0, '', 1, message or ''} end
+  local answer = start(id, fence, 1, message or '')
+  return answer[1] == 1 and answer or {0, '', 1, ''}
+end
+
+local function begin(each)
+  if ARGV[each].ended ~= '' then return succeed(each) end
+  return start(ARGV[each].id, ARGV[each].fence, '', '')
+end
+
+local replies, ends = {}, false
+for each in items(ARGV) do ends = ends or ARGV[each].ended ~= '' end
+if ends then write_though_full() end
+for each in items(ARGV) do replies[#replies + 1] = apart(begin, each) end
 dispatch_touched()
 return replies

@@ -5,21 +5,17 @@
 --   attempt)
 -- Returns: for each of them: 1 when the job has ended by this attempt, 0 when the attempt has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing.
---!include ending
+--!include finishing
 --!include room
 
-local function finish(each)
-  local job, fence, state = load_job(ARGV[each].id), ARGV[each].fence, ARGV[each].state
-  local held, left = holds(job, fence)
-  if not held then return left and job.state == state and 1 or 0 end
-  job.tokens = tonumber(ARGV[each].tokens)
-  if ARGV[each].degraded ~= '' then redis.call('HSET', job_key(job.id), 'degraded', ARGV[each].degraded) end
-  conclude(job, state, ARGV[each].field, ARGV[each].value, ARGV[each].event, 'usage', ARGV[each].usage, 'left_by', fence)
-  return 1
+local function finish_each(each)
+  local kept = finish(ARGV[each].id, ARGV[each].fence, ARGV[each].state, ARGV[each].field, ARGV[each].value,
+    ARGV[each].event, ARGV[each].usage, ARGV[each].degraded, ARGV[each].tokens)
+  return kept
 end
 
 local replies = {}
 write_though_full()
-for each in items(ARGV) do replies[#replies + 1] = apart(finish, each) end
+for each in items(ARGV) do replies[#replies + 1] = apart(finish_each, each) end
 dispatch_touched()
 return replies

@@ -1,0 +1,17 @@
+-- Finishing: the end of a running attempt that ends its job.
+--!include ending
+
+-- End an attempt, and its job with it: terminal `state`, `name` of the field ('result' or 'error') for `value`, the rest
+-- as in finish.lua. Returns 1, or 0 when the attempt has lost its fence; whether it had ended so before; and the job.
+local function finish(id, fence, state, name, value, event, usage, degraded, tokens)
+  local job = load_job(id)
+  local held, left = holds(job, fence)
+  if not held then
+    local before = left and job.state == state
+    return before and 1 or 0, before, job
+  end
+  job.tokens = tonumber(tokens)
+  if degraded ~= '' then redis.call('HSET', job_key(id), 'degraded', degraded) end
+  conclude(job, state, name, value, event, 'usage', usage, 'left_by', fence)
+  return 1, false, job
+end
