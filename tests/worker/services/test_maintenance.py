@@ -59,6 +59,19 @@ def test_a_tick_does_everything_that_is_due(maintenance: Maintenance, board: Boa
     assert undelivered in board.delivered()
 
 
+def test_a_concern_that_fails_is_logged_and_keeps_none_of_the_others_from_its_turn(
+    maintenance: Maintenance, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = board.submit()
+    board.start(lost)
+    board.client.zadd(board.keys.leases, {lost: 0})
+    board.client.set(board.keys.buckets, "by hand")
+    maintenance.tick()
+    assert board.state(lost) is JobState.QUEUED
+    assert [vars(each)["concern"] for each in caplog.records if each.message == "maintenance_failed"] == ["release"]
+    board.client.delete(board.keys.buckets)
+
+
 def test_a_tick_of_a_worker_that_does_not_lead_does_nothing(maintenance: Maintenance, board: Board) -> None:
     board.client.set(board.keys.leader, "worker-2")
     lost = board.submit()

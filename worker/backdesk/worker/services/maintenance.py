@@ -7,12 +7,14 @@ elected and keeps the office while it renews it in time.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import redis
 from redis.exceptions import NoPermissionError
 
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import is_outage
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.memory import nearly_full
 from backdesk.worker.store.scripts import Call, run
@@ -49,6 +51,11 @@ class Maintenance:
             Periodic("pacing", PACE_S, self.pace),
         )
         self._full = True  # not known: whatever a former leader has said is looked at anew
+        #: In their order: pruning makes room where Redis is full.
+        self._concerns = (
+            *(self._prune, self._look_at_memory, self._release, self._promote, self._expire, self._disband),
+            *(self._reap, self._redispatch, self._sweep, self._relist, self._audit, self._recount, self._muster),
+        )
         #: Whether this worker led at its last tick.
         self.leads = False
 
@@ -74,27 +81,25 @@ class Maintenance:
             self._exhaust(self._transitions.resume())
 
     def tick(self) -> None:
-        """Make one round if this worker leads. Idempotent: two leaders at once do no harm."""
+        """Make one round if this worker leads. Idempotent: two leaders at once do no harm.
+
+        A concern that fails, as on a key that was changed by hand, is logged and keeps none of the others from their
+        turn. Raises what says that Redis is away.
+        """
         self.leads = self._elect()
         if not self.leads:
             return
-        self._prune()  # first: it makes room where Redis is full
-        self._look_at_memory()
-        run(self._client, self._reservations.release())
-        self._repeat(self._transitions.promote())
-        self._repeat(self._transitions.expire())
-        self._exhaust(self._transitions.disband())
-        self._reap()
-        for queue in self._settings.queues:
-            if repeated := self._repeat(self._transitions.redispatch(queue)):
-                log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
-        self._sweep()
-        self._relist()
-        self._audit()
-        self._recount(begin=self._ticks % RECOUNT_EVERY_TICKS == 0)
-        if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
-            log.warning("fleet_put_right", extra={"count": wrong})
+        for concern in self._concerns:
+            self._see_to(concern)
         self._ticks += 1
+
+    def _see_to(self, concern: Callable[[], None]) -> None:
+        try:
+            concern()
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("maintenance_failed", extra={"concern": concern.__name__.lstrip("_")})
 
     def _elect(self) -> bool:
         return run(self._client, self._transitions.elect(self._name, self._term_ms))
@@ -133,7 +138,29 @@ class Maintenance:
     def _prune(self) -> None:
         self._repeat(self._transitions.prune())
 
-    def _recount(self, *, begin: bool) -> None:
+    def _release(self) -> None:
+        run(self._client, self._reservations.release())
+
+    def _promote(self) -> None:
+        self._repeat(self._transitions.promote())
+
+    def _expire(self) -> None:
+        self._repeat(self._transitions.expire())
+
+    def _disband(self) -> None:
+        self._exhaust(self._transitions.disband())
+
+    def _redispatch(self) -> None:
+        for queue in self._settings.queues:
+            if repeated := self._repeat(self._transitions.redispatch(queue)):
+                log.warning("deliveries_repeated", extra={"queue": queue, "count": repeated})
+
+    def _muster(self) -> None:
+        if self._ticks % RECOUNT_EVERY_TICKS == 0 and (wrong := run(self._client, self._transitions.muster())):
+            log.warning("fleet_put_right", extra={"count": wrong})
+
+    def _recount(self) -> None:
+        begin = self._ticks % RECOUNT_EVERY_TICKS == 0
         for _ in range(MAX_ROUNDS):
             part = run(self._client, self._transitions.recount(begin=begin))
             begin = False
