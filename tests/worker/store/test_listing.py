@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from backdesk.worker.failure import Category, Failure
-from backdesk.worker.model.job import Failed, JobState
+from backdesk.worker.model.job import Claim, Failed, JobState
 from backdesk.worker.model.page import Page, read_cursor
 from backdesk.worker.store import listing
 from backdesk.worker.store.listing import JobFilter, ListingCalls
@@ -176,6 +177,18 @@ def test_jobs_that_ended_before_there_were_indexes_come_into_them(board: Board) 
     assert leaks(board.client, board.settings.prefix) == []
     assert ids(board, state=JobState.FAILED, code="no_stock") == ["failed"]
     assert sum(board.run(board.transitions.relist()) for _ in JobState) == 0
+
+
+@pytest.mark.parametrize("end", [Board.succeed, Board.fail])
+def test_a_job_whose_end_was_broken_off_amid_its_writes_is_forgotten_in_time(
+    board: Board, clock: Clock, end: Callable[[Board, Claim], object]
+) -> None:
+    end(board, board.start(board.submit("done")))
+    due = board.client.zscore(board.keys.forgetting, "done")
+    board.client.delete(board.keys.forgetting)
+    clock.advance(60)
+    assert sum(board.run(board.transitions.relist()) for _ in JobState) == 1
+    assert board.client.zscore(board.keys.forgetting, "done") == due
 
 
 def test_what_is_listed_in_a_state_that_it_is_not_in_leaves_it(board: Board) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import redis
@@ -265,6 +266,39 @@ def test_a_call_looks_at_a_bounded_number_of_jobs_and_goes_on_there(board: Board
         found |= {job_id for _, job_id in repairs}
     assert len(found) == many - board.settings.idle_window
     assert board.client.zcard(board.keys.line("agents", "acme", "test.echo")) == many - board.settings.idle_window
+
+
+def test_a_job_that_waits_for_very_many_is_looked_at_too(board: Board) -> None:
+    board.wait(board.start(board.submit("a")), *(question(f"q{number}") for number in range(1001)))
+    board.client.delete(board.keys.asks)
+    assert sweep(board) == [("missing among what is asked of people", "a")] * 1001
+
+
+def test_of_jobs_that_wait_for_many_each_has_its_turn(board: Board, clock: Clock) -> None:
+    for job_id in ("a", "b", "c"):
+        board.wait(board.start(board.submit(job_id)), *(question(f"q{number}") for number in range(600)))
+    board.client.delete(board.keys.asks)
+    found = set()
+    for _ in range(12 * ROUND):
+        found |= {job_id for _, job_id in board.run(board.transitions.sweep())}
+        clock.advance(0.001)
+    assert found == {"a", "b", "c"}
+
+
+def test_a_record_that_is_none_does_not_hold_up_the_others(board: Board, clock: Clock) -> None:
+    board.announce(agents=0)
+    for job_id in ("a", "b", "c"):
+        board.start(board.submit(job_id))
+    board.client.delete(board.keys.leases)
+    board.client.set(board.keys.job("b"), "by hand")
+    found = set()
+    for _ in range(3 * ROUND):
+        with suppress(redis.ResponseError):
+            board.run(board.transitions.sweep())
+        clock.advance(0.001)
+        found = set(board.client.zrange(board.keys.leases, 0, -1))
+    assert found == {b"a", b"c"}
+    board.client.flushall()
 
 
 def test_repairs_are_counted(board: Board, clock: Clock) -> None:

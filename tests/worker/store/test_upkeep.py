@@ -397,6 +397,19 @@ def test_a_job_whose_record_was_taken_out_by_hand_does_not_hold_up_the_pruning(
     client.flushall()
 
 
+def test_a_record_that_is_none_does_not_hold_up_the_pruning(board: Board, client: redis.Redis, clock: Clock) -> None:
+    for job_id in ("a", "b"):
+        board.succeed(board.start(board.submit(job_id)))
+        clock.advance(1)
+    client.set(board.keys.job("a"), "by hand")
+    clock.advance(board.settings.retention_s)
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        prune(board)
+    assert prune(board) == 1
+    assert board.find("b") is None
+    client.flushall()
+
+
 def test_who_has_departed_is_forgotten_as_the_others_pass(board: Board, client: redis.Redis) -> None:
     for number in range(30):
         board.submit(tenant=f"tenant-{number}")

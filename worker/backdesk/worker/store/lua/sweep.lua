@@ -8,7 +8,7 @@
 --!include room
 
 local ROUND = {'queued', 'running', 'scheduled', 'waiting', 'asks'}
-local MOST_AWAITED = 1000 -- entries of waiting jobs that are read for the ends of children; jobs beyond have their turn later
+local MOST_AWAITED = 1000 -- entries of waiting jobs that are read, or those of one that has more; other jobs have their turn later
 local ENDED = {succeeded = true, failed = true, cancelled = true, expired = true}
 local repairs, awaited_left = {}, MOST_AWAITED
 
@@ -132,7 +132,7 @@ function tend.waiting(job)
     withdraw(job)
     queue_up(job, 'resumed')
     note('waiting for nothing', job.id)
-  elseif awaited <= awaited_left then
+  elseif awaited <= awaited_left or awaited_left == MOST_AWAITED then
     tend_awaited(job)
   end
 end
@@ -179,8 +179,12 @@ write_though_full()
 local reached = redis.call('HMGET', sweep_key, 'state', 'cursor')
 local number = tonumber(reached[1]) or 1
 local found = redis.call('ZSCAN', ROUND[number] == 'asks' and asks_key or state_key(ROUND[number]), reached[2] or '0', 'COUNT', ARGV.most)
-for index = 1, #found[2], 2 do look_at(found[2][index], ROUND[number]) end
+local state = ROUND[number]
 if found[1] == '0' then number = number % #ROUND + 1 end
+-- Ahead: a job that cannot be looked at, as its record is none, holds up none of those after it.
 redis.call('HSET', sweep_key, 'state', number, 'cursor', found[1])
+-- Another one first each time, so that none is always among those for which nothing is left.
+local many = #found[2] / 2
+for step = 0, many - 1 do look_at(found[2][(now + step) % many * 2 + 1], state) end
 dispatch_touched()
 return repairs

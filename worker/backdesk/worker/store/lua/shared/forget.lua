@@ -2,9 +2,8 @@
 --!include indexes
 
 local function forget(id)
-  local field = redis.call('HMGET', job_key(id), 'tenant', 'state', 'idempotency_key',
-    'idempotency_lasts', 'kind')
-  redis.call('ZREM', forgetting_key, id)
+  redis.call('ZREM', forgetting_key, id) -- first: a job that cannot be forgotten holds up none of those after it
+  local field = redis.call('HMGET', job_key(id), 'tenant', 'state', 'idempotency_key', 'idempotency_lasts', 'kind')
   if not field[1] then return end
   local listed = tenant_jobs_key(field[1])
   redis.call('ZREM', listed, id)
@@ -17,6 +16,6 @@ local function forget(id)
   local key = field[3] and field[4] ~= 'ttl' and idempotency_key(field[1], field[3])
   if key and redis.call('GET', key) == id then redis.call('DEL', key) end
   redis.call('DEL', job_key(id), events_key(id), log_key(id), ledger_key(id), checkpoint_key(id), children_key(id),
-    spent_key(id))
+    spent_key(id), awaiting_key(id))
   redis.call('ZREM', state_key(field[2]), id)
 end
