@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from backdesk.worker.model.events import EventType
 from backdesk.worker.model.job import TRANSITIONS, JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.keys import CHANNELS, Keys, named
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import ROOT, Fleet, environment
 
@@ -191,6 +193,17 @@ def test_the_example_environment_names_only_settings_that_exist() -> None:
 def test_the_page_of_events_names_every_type() -> None:
     page = (DOCS / "events.md").read_text()
     assert [kind for kind in EventType if f"`{kind}`" not in page] == []
+
+
+def test_the_page_of_the_architecture_names_every_key() -> None:
+    page, unnamed = (DOCS / "architecture.md").read_text(), []
+    for name in named().keys() - CHANNELS:
+        key = getattr(Keys("p"), name)
+        built = key if isinstance(key, str) else key(*["X"] * len(signature(key).parameters))
+        prefix, _, rest = built.partition(":")
+        if prefix == "p" and not re.search(rf"`{rest.partition(':')[0]}[`:]", page):
+            unnamed.append(name)
+    assert unnamed == []
 
 
 def test_the_page_of_the_life_cycle_draws_every_transition_that_happens() -> None:
