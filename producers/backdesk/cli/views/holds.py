@@ -8,16 +8,16 @@ from backdesk.cli.options.limit_scopes import sentence, written
 from backdesk.cli.options.moments import rough_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.client.operations.unserved import UnservedJobs
-from backdesk.worker.model.job import Hold, JobRecord, JobRow, Unserved
+from backdesk.worker.model.job import Hold, JobFacts, Unserved
 from backdesk.worker.model.version import Stranding, line_of
 
 
-def state_text(record: JobRecord | JobRow) -> str:
+def state_text(record: JobFacts) -> str:
     """Return the state of a job, `limited` for one that a limit holds."""
     return "limited" if record.limited else str(record.state)
 
 
-def hold_text(record: JobRecord | JobRow) -> str:
+def hold_text(record: JobFacts) -> str:
     """Return what a job waits for; empty when that is nothing but a free slot and its turn, and it is next."""
     if record.unserved:
         return record_lack_text(record, record.unserved)
@@ -31,7 +31,7 @@ def hold_text(record: JobRecord | JobRow) -> str:
     return safe_line(", ".join(parts))
 
 
-def record_lack_text(record: JobRecord | JobRow, lack: Unserved) -> str:
+def record_lack_text(record: JobFacts, lack: Unserved) -> str:
     """Return that nobody is there to run a job, and what to do."""
     return _lack(lack, safe_line(record.queue), Stranding.read(record.stranded or line_of(record.kind, record.slots)))
 

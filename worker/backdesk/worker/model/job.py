@@ -121,122 +121,95 @@ class Hold(BaseModel):
 Unserved = Literal["queue", "kind", "slots", "version"]
 
 
-class JobRecord(BaseModel):
-    """A job as the store knows it at one moment. Times are in UTC.
+class JobFacts(BaseModel):
+    """What a record and a row tell of a job at one moment. Times are in UTC.
 
-    `attempt` counts claims; `failures` and `crashes` count the attempts that were used up, the latter
-    since the last step or checkpoint. `degraded` is the failure that the result stands in for, when a fallback gave the
-    result. `origin` is the dead letter that this job replays, `replayed_as` the newest replay of this one. `asks` is
-    filled for a job that waits.
+    `attempt` counts claims. `degraded` is the failure that the result stands in for, when a fallback gave the result.
+    `origin` is the dead letter that this job replays, `replayed_as` the newest replay of this one.
 
     Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
     its tenant and kind are before it in line, `behind` by the job that its conversation goes on with, and `unserved`
     when no live worker can run it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: str
+    tenant: str
+    queue: str
+    state: JobState
+    priority: int
+    attempt: int
+    error: Failure | None = None
+    usage: Usage | None = None
+    worker: str | None = None
+    created_at: datetime
+    run_at: datetime | None = None
+    expires_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    degraded: Failure | None = None
+    cancelling: bool = False
+    parent: str | None = None
+    origin: str | None = None
+    replayed_as: str | None = None
+    conversation: str | None = None
+    #: How many slots it takes, where that was said of it; None is as many as its kind.
+    slots: int | None = None
+    limited: Hold | None = None
+    ahead: int | None = None
+    behind: str | None = None
+    unserved: Unserved | None = None
+    #: Of a queued job, what it needs of a worker that those which had it could not give: its kind, or to go on with it
+    #: `kind:version`, and a `!` after that when it must not begin anew. Where its slots are given, `kind*slots`.
+    stranded: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has reached a state that it will not leave."""
+        return self.state in TERMINAL
+
+
+class JobRecord(JobFacts):
+    """A job as the store knows it at one moment.
+
+    `failures` and `crashes` count the attempts that were used up, the latter since the last step or checkpoint. `asks`
+    is filled for a job that waits.
 
     `unreadable` has the fields that stand in the store and cannot be read, by the names that they have there; here they
     have their usual value. Nothing that is submitted gets there: somebody, or another version, has written it.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    kind: str
-    tenant: str
-    queue: str
-    state: JobState
-    priority: int
-    attempt: int
     request: Any
     metadata: dict[str, Any] = {}
     result: Any = None
-    error: Failure | None = None
-    usage: Usage | None = None
     idempotency_key: str | None = None
-    worker: str | None = None
     events: int = 0
-    created_at: datetime
-    run_at: datetime | None = None
-    expires_at: datetime | None = None
     start_by: datetime | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
     timeout_s: float | None = None
     retry: RetryPolicy | None = None
     failures: int = 0
     crashes: int = 0
     attempts: list[Attempt] = []
-    degraded: Failure | None = None
-    cancelling: bool = False
     asks: list[Ask] = []
-    parent: str | None = None
-    origin: str | None = None
-    replayed_as: str | None = None
-    conversation: str | None = None
     budget: Budget | None = None
-    #: How many slots it takes, where that was said of it; None is as many as its kind.
-    slots: int | None = None
     #: What it has spent, with the jobs that it called; None when that is nothing.
     spent: Spent | None = None
-    limited: Hold | None = None
-    ahead: int | None = None
-    behind: str | None = None
-    unserved: Unserved | None = None
     #: The version of its kind that has begun it, or gone on with it last.
     version: str | None = None
-    #: Of a queued job, what it needs of a worker that those which had it could not give: its kind, or to go on with it
-    #: `kind:version`, and a `!` after that when it must not begin anew. Where its slots are given, `kind*slots`.
-    stranded: str | None = None
     unreadable: dict[str, Unreadable] = {}
 
-    @property
-    def done(self) -> bool:
-        """Whether the job has reached a state that it will not leave."""
-        return self.state in TERMINAL
 
-
-class JobRow(BaseModel):
+class JobRow(JobFacts):
     """A job as a line of a list: a record without what the job was given, gave, and went through.
 
-    The fields are those of `JobRecord`. `subject` says in one line what its request is about, with what looks like an
-    address or a number of a person masked. `unreadable` names the fields that cannot be read.
+    `subject` says in one line what its request is about, with what looks like an address or a number of a person
+    masked. `unreadable` names the fields that cannot be read.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    kind: str
-    tenant: str
-    queue: str
-    state: JobState
-    priority: int
-    attempt: int
     subject: str = ""
-    error: Failure | None = None
-    usage: Usage | None = None
-    worker: str | None = None
-    created_at: datetime
-    run_at: datetime | None = None
-    expires_at: datetime | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    degraded: Failure | None = None
-    cancelling: bool = False
-    parent: str | None = None
-    origin: str | None = None
-    replayed_as: str | None = None
-    conversation: str | None = None
-    limited: Hold | None = None
-    ahead: int | None = None
-    behind: str | None = None
-    slots: int | None = None
-    stranded: str | None = None
-    unserved: Unserved | None = None
     unreadable: list[str] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether the job has reached a state that it will not leave."""
-        return self.state in TERMINAL
 
 
 @dataclass(frozen=True, slots=True)

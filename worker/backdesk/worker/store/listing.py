@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from backdesk.worker.model.asks import OpenAsk
-from backdesk.worker.model.job import JobRecord, JobRow, JobState
+from backdesk.worker.model.job import JobFacts, JobRow, JobState
 from backdesk.worker.model.page import Page, Place
 from backdesk.worker.store.calls import CallBuilder, flag, optional, text
 from backdesk.worker.store.jobs import moment
@@ -38,7 +38,7 @@ class JobFilter:
     since_ms: int | None = None
     replayed: bool = True
 
-    def fits(self, job: JobRecord | JobRow) -> bool:
+    def fits(self, job: JobFacts) -> bool:
         """Whether a job is meant, but for its age."""
         return (
             self.state in {None, job.state}

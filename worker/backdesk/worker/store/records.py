@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobRecord, JobRow, JobState, Usage
+from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobFacts, JobRecord, JobRow, JobState, Usage
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.jobs import moment
@@ -25,6 +25,26 @@ UNREADABLE = "unreadable"
 LOGGED = "events"
 #: Stands for a moment that must be there and cannot be read.
 _UNKNOWN_MOMENT = datetime.fromtimestamp(0, UTC)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode()
+
+
+#: How what a record and a row have in common is read, where it may be missing.
+_OPTIONAL: Mapping[str, Callable[[bytes], Any]] = {
+    **dict.fromkeys(("run_at", "expires_at", "started_at", "finished_at"), moment),
+    **dict.fromkeys(("worker", "parent", "origin", "replayed_as", "conversation"), _text),
+    **dict.fromkeys(("error", "degraded"), Failure.model_validate_json),
+    "usage": Usage.model_validate_json,
+    "slots": int,
+}
+#: The fields of a job's hash that a row is read from, in the order in which `read_row` takes them.
+ROW_FIELDS = (
+    *("kind", "tenant", "queue", "state", "priority", "attempt", "created_at"),
+    *_OPTIONAL,
+    *("stop", "parked", "stranded", "request"),
+)
 
 
 def read_record(
@@ -42,61 +62,29 @@ def read_record(
     if not fields:
         return None
     its = Fields({name.decode("utf-8", "replace"): value for name, value in fields.items()})
-    state, error = its.demand("state", _state, JobState.FAILED), its.read("error", Failure.model_validate_json)
     record = JobRecord(
-        id=job_id,
-        kind=its.demand("kind", _text, ""),
-        tenant=its.demand("tenant", _text, ""),
-        queue=its.demand("queue", _text, ""),
-        state=state,
-        priority=its.demand("priority", int, DEFAULT_PRIORITY),
-        attempt=its.demand("attempt", int, 0),
+        **_facts(job_id, its),
         request=its.demand("request", decode, None),
         metadata=its.read("metadata", read_object) or {},
         result=its.read("result", decode),
-        error=error,
-        usage=its.read("usage", Usage.model_validate_json),
         idempotency_key=its.read("idempotency_key", _text),
-        worker=its.read("worker", _text),
         events=its.read(LOGGED, int) or events,
-        created_at=its.demand("created_at", moment, _UNKNOWN_MOMENT),
-        run_at=its.read("run_at", moment),
-        expires_at=its.read("expires_at", moment),
-        started_at=its.read("started_at", moment),
         start_by=its.read("start_by", moment),
-        finished_at=its.read("finished_at", moment),
         timeout_s=its.read("timeout_ms", _seconds),
         retry=its.read("retry", RetryPolicy.model_validate_json),
         failures=its.read("failures", int) or 0,
         crashes=its.read("crashes", int) or 0,
         attempts=its.read("past", _attempts) or [],
-        degraded=its.read("degraded", Failure.model_validate_json),
-        cancelling="stop" in its.raw and state is JobState.RUNNING,
         asks=read_asks(awaiting),
-        parent=its.read("parent", _text),
-        origin=its.read("origin", _text),
-        replayed_as=its.read("replayed_as", _text),
-        conversation=its.read("conversation", _text),
         budget=its.read("budget", Budget.model_validate_json),
-        slots=its.read("slots", int),
         spent=_spent(its, spent),
-        limited=_parked(its, state),
         version=its.read("version", _text) or None,
-        stranded=its.read("stranded", _text) if state is JobState.QUEUED else None,
         unreadable=its.unreadable,
     )
     if "state" in its.unreadable:
         message = f"its record cannot be read: {its.unreadable['state'].reason}"
-        return record.model_copy(update={"error": error or Failure(code="unreadable", message=message)})
+        return record.model_copy(update={"error": record.error or Failure(code="unreadable", message=message)})
     return record
-
-
-#: The fields of a job's hash that a row is read from, in the order in which `read_row` takes them.
-ROW_FIELDS = (
-    "kind", "tenant", "queue", "state", "priority", "attempt", "error", "usage", "worker", "created_at", "run_at",
-    "expires_at", "started_at", "finished_at", "degraded", "stop", "parent", "origin", "replayed_as", "conversation",
-    "parked", "slots", "stranded", "request",
-)  # fmt: skip
 
 
 def read_row(job_id: str, values: Sequence[bytes | None], longest: int) -> JobRow:
@@ -105,43 +93,39 @@ def read_row(job_id: str, values: Sequence[bytes | None], longest: int) -> JobRo
     Like `read_record` it raises nothing.
     """
     its = Fields({name: value for name, value in zip(ROW_FIELDS, values, strict=True) if value is not None})
-    state, request = its.demand("state", _state, JobState.FAILED), its.raw.get("request", b"")
+    request = its.raw.get("request", b"")
     return JobRow(
-        id=job_id,
-        kind=its.demand("kind", _text, ""),
-        tenant=its.demand("tenant", _text, ""),
-        queue=its.demand("queue", _text, ""),
-        state=state,
-        priority=its.demand("priority", int, DEFAULT_PRIORITY),
-        attempt=its.demand("attempt", int, 0),
+        **_facts(job_id, its),
         subject=subject_of(request, cut=len(request) >= longest),
-        error=its.read("error", Failure.model_validate_json),
-        usage=its.read("usage", Usage.model_validate_json),
-        worker=its.read("worker", _text),
-        created_at=its.demand("created_at", moment, _UNKNOWN_MOMENT),
-        run_at=its.read("run_at", moment),
-        expires_at=its.read("expires_at", moment),
-        started_at=its.read("started_at", moment),
-        finished_at=its.read("finished_at", moment),
-        degraded=its.read("degraded", Failure.model_validate_json),
-        cancelling="stop" in its.raw and state is JobState.RUNNING,
-        parent=its.read("parent", _text),
-        origin=its.read("origin", _text),
-        replayed_as=its.read("replayed_as", _text),
-        conversation=its.read("conversation", _text),
-        slots=its.read("slots", int),
-        limited=_parked(its, state),
-        stranded=its.read("stranded", _text) if state is JobState.QUEUED else None,
         unreadable=sorted(its.unreadable),
     )
+
+
+def _facts(job_id: str, its: Fields) -> dict[str, Any]:
+    """Return the fields that a record and a row have in common."""
+    state = its.demand("state", _state, JobState.FAILED)
+    return {
+        "id": job_id,
+        "state": state,
+        "kind": its.demand("kind", _text, ""),
+        "tenant": its.demand("tenant", _text, ""),
+        "queue": its.demand("queue", _text, ""),
+        "priority": its.demand("priority", int, DEFAULT_PRIORITY),
+        "attempt": its.demand("attempt", int, 0),
+        "created_at": its.demand("created_at", moment, _UNKNOWN_MOMENT),
+        **{name: its.read(name, read) for name, read in _OPTIONAL.items()},
+        "cancelling": "stop" in its.raw and state is JobState.RUNNING,
+        "limited": _parked(its, state),
+        "stranded": its.read("stranded", _text) if state is JobState.QUEUED else None,
+    }
 
 
 def row_of(record: JobRecord, longest: int) -> JobRow:
     """Return the row of a job whose record is there; the request is looked at no further than so many bytes."""
     request = to_json(record.request)[:longest]
-    told = {name: value for name, value in record if name in JobRow.model_fields}
-    told |= {"subject": subject_of(request, cut=len(request) >= longest), "unreadable": sorted(record.unreadable)}
-    return JobRow(**told)
+    facts = {name: getattr(record, name) for name in JobFacts.model_fields}
+    subject = subject_of(request, cut=len(request) >= longest)
+    return JobRow(**facts, subject=subject, unreadable=sorted(record.unreadable))
 
 
 def _parked(its: Fields, state: JobState) -> Hold | None:
@@ -237,10 +221,6 @@ def _told(raw: Mapping[str, bytes]) -> Any:
     if "error" in raw:
         return decode(raw["error"])
     return {name: decode(raw[name]) for name in ("result", "degraded") if name in raw}
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode()
 
 
 def _state(raw: bytes) -> JobState:
