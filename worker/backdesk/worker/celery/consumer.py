@@ -249,11 +249,10 @@ class Consumer(CeleryConsumer):
     def wants_next(self) -> bool:
         """Whether the slot of an attempt that ends now is taken at once by the job that is next in its queue.
 
-        Only where all slots are taken, by jobs that take one each: else the consuming thread looks for deliveries, or
-        slots are gathered, or there are to be fewer.
+        Not while slots are gathered, or jobs take several, nor where there are to be fewer slots.
         """
         gathers = self.gathering.first is not None or self.gathering.surplus > 0
-        return self._unused_slots == 0 and not gathers and self._only_queue is not None
+        return self._unused_slots >= 0 and not gathers and self._only_queue is not None
 
     def take_over(self, delivery: bytes, claimed: str | None) -> None:
         """Begin the job of a message that came with the end of another one; called on the event loop.
