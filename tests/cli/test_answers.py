@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdesk.cli.commands import answers
+from backdesk.cli.options.login import login_name
 from backdesk.client import Job
 from tests.cli.conftest import Cli, begin, finish
 from tests.support.eventually import eventually
@@ -44,7 +44,7 @@ def test_a_system_that_knows_no_login_name_is_no_accident(monkeypatch: pytest.Mo
         raise OSError("no such user")
 
     monkeypatch.setattr(getpass, "getuser", unknown)
-    assert answers.login_name() == ""
+    assert login_name() == ""
 
 
 @pytest.mark.parametrize(("choices", "said"), [("tea coffee", "coffee"), ("free", "water, please")])

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.cli.errors import report_on
 from backdesk.client.deployment import shown_url
+from backdesk.worker.errors import NotPermitted, StoreFull, StoreUnavailable
 from tests.cli.conftest import Cli, begin, environment, finish
 from tests.support.workers import Fleet
 
@@ -113,6 +115,19 @@ def test_without_redis_every_command_says_what_it_tried_and_what_to_do(words: li
     assert "redis://127.0.0.1:1/0 (from BACKDESK_REDIS_URL)" in answer.err
     assert "start `backdesk up`, or set BACKDESK_REDIS_URL" in answer.err
     assert cli(*words, "--json").document["error"]["code"] == "no_connection"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreFull(90, 80), "store_full"),
+        (NotPermitted("ada", ("GET backdesk:job:*",), "+get"), "not_permitted"),
+        (StoreUnavailable("it is away"), "no_connection"),
+    ],
+)
+def test_why_redis_serves_nobody_is_told_to_programs_by_a_code(error: StoreUnavailable, code: str) -> None:
+    report = report_on(error)
+    assert (report.exit_code, report.code, report.message) == (3, code, str(error))
 
 
 def test_a_wrong_setting_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -357,6 +357,16 @@ def test_another_file_under_the_name_of_a_batch_is_refused_with_the_line(on_flee
 
 @pytest.mark.parametrize(
     ("words", "reason"),
+    [(["--for", "5m"], "for: is how long the command stays"), (["--batch", "b"], "batch: is for many jobs")],
+)
+def test_what_is_of_no_use_alone_is_refused(cli: Cli, words: list[str], reason: str) -> None:
+    answer = cli("submit", "test.echo", *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert reason in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
     [
         (["--each", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
         (["--batch", "b"], "give their requests by --each FILE"),

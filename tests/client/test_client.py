@@ -265,6 +265,14 @@ async def test_the_events_so_far_can_be_read_from_any_number_on(jobs: Client, bo
     assert [event.type for event in await jobs.events("a", after=3)] == ["note.two"]
 
 
+@pytest.mark.parametrize("after", [-1, "3", 1.5, True])
+async def test_events_beyond_what_is_no_number_of_one_are_refused(jobs: Client, board: Board, after: Any) -> None:
+    board.submit("a")
+    with pytest.raises(InvalidRequest, match="must be the number of an event, or 0") as caught:
+        await jobs.events("a", after=after)
+    assert caught.value.field == "after"
+
+
 @pytest.fixture
 def listed(board: Board) -> dict[str, str]:
     """Jobs of two tenants and kinds in several states, oldest first."""

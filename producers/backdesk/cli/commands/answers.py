@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 
 from backdesk.cli.connection import connected
+from backdesk.cli.options.login import login_name
 from backdesk.cli.options.request_source import read_source
 from backdesk.cli.output import AsJson, Output
 from backdesk.worker.model.asks import DONE
-
-
-def login_name() -> str:
-    """Return who is logged in here, "" if the system does not know."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
-
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 By = Annotated[

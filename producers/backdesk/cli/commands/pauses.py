@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from backdesk.cli.connection import connected
 from backdesk.cli.options.limit_scopes import JobScope, read_scope
+from backdesk.cli.options.login import login_name
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.pauses import pause_text
 from backdesk.client import JobClient
@@ -51,7 +51,7 @@ def pause(
         return
     what = _names(scope)
     with connected() as client:
-        status = client.pauses.begin(**what, by=getpass.getuser() if by is None else by, note=note)
+        status = client.pauses.begin(**what, by=login_name() if by is None else by, note=note)
         _warn_of_unknown(client, what.get("kind"), out)
     out.document(status)
     out.line(pause_text(status), "yellow")

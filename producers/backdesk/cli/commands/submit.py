@@ -166,8 +166,7 @@ def submit(
         _check_each(alone | {"watch": watch or None, "wait": wait or None}, context.args)
         submit_each(kind, each, batch, options, out)
         return
-    if batch is not None:
-        raise InvalidRequest("batch", "is for many jobs: give their requests by --each FILE")
+    _check_one(batch, stay)
     options["job_id"] = job_id or new_job_id()
     with connected() as client:
         _submit(client, kind, _body(client, kind, request, context.args), options, stay=stay, out=out)
@@ -178,6 +177,14 @@ def _check(kind: str, job_id: str | None) -> None:
         raise InvalidRequest("kind", "comes first: backdesk submit KIND [OPTIONS]")
     if job_id == "":
         raise InvalidRequest("job_id", "must not be empty; leave it out for a random one")
+
+
+def _check_one(batch: str | None, stay: Follow) -> None:
+    """Refuse without `--each` what is of no use then."""
+    if batch is not None:
+        raise InvalidRequest("batch", "is for many jobs: give their requests by --each FILE")
+    if stay.timeout is not None and not (stay.watch or stay.wait):
+        raise InvalidRequest("for", "is how long the command stays: give --watch or --wait with it")
 
 
 def _check_each(alone: dict[str, Any], fields: list[str]) -> None:

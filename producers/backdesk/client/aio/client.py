@@ -217,7 +217,7 @@ class AsyncJobClient(AsyncConnection):
         return await self.do(self.core.ended(job_id))
 
     async def events(self, job_id: str, after: int = 0) -> Events:
-        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound, InvalidRequest."""
         return (await self.progress(job_id, after))[0]
 
     async def progress(self, job_id: str, after: int = 0) -> tuple[Events, bool]:

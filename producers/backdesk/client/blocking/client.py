@@ -216,7 +216,7 @@ class JobClient(Connection):
         return self.do(self.core.ended(job_id))
 
     def events(self, job_id: str, after: int = 0) -> Events:
-        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound."""
+        """Return what a job's event log holds beyond the event number `after`; raises JobNotFound, InvalidRequest."""
         return (self.progress(job_id, after))[0]
 
     def progress(self, job_id: str, after: int = 0) -> tuple[Events, bool]:

@@ -120,6 +120,8 @@ class JobOperations:
 
     def events(self, job_id: str, after: int) -> Operation[tuple[Events, bool]]:
         """Return the logged events with a seq over `after`, and whether the job has ended; raises JobNotFound."""
+        if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+            raise InvalidRequest("after", f"{after!r} must be the number of an event, or 0")
         state, events = yield from self.log(job_id, after)
         return events, state in TERMINAL
 
