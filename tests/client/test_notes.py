@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import MemoryCalls
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from tests.support.board import Board
 from tests.support.clients import Client
 

@@ -18,8 +18,8 @@ from pydantic_core import from_json
 from backdesk.worker.memory.ddsketch import read_tally
 from backdesk.worker.model.job import ACTIVE, TERMINAL, JobState
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import CHANNELS, Keys, named
+from backdesk.worker.store.moments import moment
 
 _STAYS = ("Gone when empty", "Kept", "Pruned", "Rewritten")
 #: Where a queued job stands.

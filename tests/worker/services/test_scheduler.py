@@ -15,7 +15,7 @@ from backdesk.worker.model.schedule import Missed, Overlap, firing_id
 from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.submit.scheduled import job_of
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.faults import refusing

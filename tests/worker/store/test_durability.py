@@ -12,9 +12,9 @@ from redis.exceptions import ResponseError
 
 from backdesk.worker.model.job import Claim
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.attempts import Kept
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.durability import Durability
-from backdesk.worker.store.jobs import Kept
 from tests.support.board import Board
 from tests.support.eventually import eventually
 from tests.support.faults import frozen, replica_of

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Claim, HandedOver, JobState, Retried
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from tests.support.board import NOON_MS, Board, Clock, outcome_of, question
 
 BROKEN = Failure(code="network", message="it broke", transient=True)

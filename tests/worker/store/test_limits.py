@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Cancelled, Claim, JobState, Refused, Succeeded, Usage
 from backdesk.worker.model.retry import RetryPolicy
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from tests.support.board import NOON_MS, Board, Clock, question
 
 #: The same as in record.lua.

@@ -6,7 +6,8 @@ import pytest
 import redis
 
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan
-from backdesk.worker.store.jobs import NewJob, moment
+from backdesk.worker.store.jobs import NewJob
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCode
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.schedules import Shelf, schedule

@@ -12,8 +12,9 @@ import redis
 
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import SubmitCode, milliseconds
+from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.moments import milliseconds
 from backdesk.worker.store.records import read_event
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.listening import heard, listening

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from backdesk.worker.model.job import Claim, JobState, Succeeded, Usage
-from backdesk.worker.store.jobs import Turn
+from backdesk.worker.store.attempts import Turn
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.wire import Wire
 from tests.support.board import Board

@@ -14,7 +14,8 @@ from pydantic_core import from_json
 from backdesk.worker.errors import InvalidRequest, PayloadTooLarge
 from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from backdesk.worker.model.options import JobOptions
-from backdesk.worker.store.jobs import NewJob, Parentage, milliseconds
+from backdesk.worker.store.jobs import NewJob, Parentage
+from backdesk.worker.store.moments import milliseconds
 from backdesk.worker.submit.admission import admit, fingerprint
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

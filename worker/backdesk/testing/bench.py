@@ -25,8 +25,8 @@ from backdesk.worker.model.job import PENDING, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.connection import connect
-from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.submit.admission import admit, check_taken
 from backdesk.worker.submit.reply import Reply, check_outcome, settlement_of

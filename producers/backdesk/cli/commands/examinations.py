@@ -28,9 +28,9 @@ from backdesk.platform.settings import load_settings
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import translated
-from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.memory import room
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run
 

@@ -19,8 +19,8 @@ from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions
-from backdesk.worker.store.jobs import milliseconds
 from backdesk.worker.store.listing import JobFilter
+from backdesk.worker.store.moments import milliseconds
 from backdesk.worker.submit.admission import admit, conversation_of
 
 #: Dead letters forgotten by one script call.

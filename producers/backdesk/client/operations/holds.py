@@ -16,8 +16,8 @@ from backdesk.worker.model.job import Hold, JobRecord, JobRow, JobState
 from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
 from backdesk.worker.model.version import Stranding, line_of, read_line
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import moment
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.moments import moment
 
 Job = TypeVar("Job", JobRecord, JobRow)
 

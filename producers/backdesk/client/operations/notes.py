@@ -11,7 +11,7 @@ from backdesk.client.operations.since import Since, since_ms
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import read_note
 from backdesk.worker.memory.note import MOST_NOTES, Note, is_topic
-from backdesk.worker.store.jobs import milliseconds
+from backdesk.worker.store.moments import milliseconds
 
 # Named here because inside the clients `list` is a method.
 Notes = list[Note]

@@ -32,7 +32,7 @@ from backdesk.worker.model.schedule import ScheduleRecord
 from backdesk.worker.model.service import BreakerStatus, LimitStatus
 from backdesk.worker.model.tenancy import scope_of, tenant_scope
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 
 #: How many jobs end is measured over this time, and on so many of them at most. Seconds.
 WINDOW_S = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from backdesk.worker.model.tenancy import JobLimits, Rate
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 
 #: A rate makes up for this much lateness, besides its burst. µs.
 LATENESS_US = 150_000

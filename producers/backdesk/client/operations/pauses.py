@@ -21,7 +21,7 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.service import BreakerState, Resource
 from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, Pause, TenantSettings, read_pause, tenant_scope
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 
 
 class PauseStatus(BaseModel):

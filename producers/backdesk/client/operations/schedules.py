@@ -17,7 +17,7 @@ from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.fields import readable
-from backdesk.worker.store.jobs import milliseconds, moment
+from backdesk.worker.store.moments import milliseconds, moment
 from backdesk.worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
 from backdesk.worker.submit.admission import refusal
 from backdesk.worker.submit.scheduled import define, job_of

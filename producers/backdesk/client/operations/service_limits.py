@@ -24,7 +24,7 @@ from backdesk.worker.model.service import (
     Scope,
 )
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.services import Reservations
 
 # Named here because inside the class `list` is a method.

@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta
 
 from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.store.jobs import milliseconds
+from backdesk.worker.store.moments import milliseconds
 
 #: A moment (naive = UTC), or how long ago: seconds or a timedelta.
 Since = datetime | timedelta | float

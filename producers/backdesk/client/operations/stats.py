@@ -17,7 +17,7 @@ from backdesk.worker.memory.ddsketch import DDSketch, Tally, read_tally
 from backdesk.worker.model.job import TERMINAL, JobState
 from backdesk.worker.store.archive import ArchivedDay
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.jobs import milliseconds, moment
+from backdesk.worker.store.moments import milliseconds, moment
 from backdesk.worker.store.remains import unpacked_hash
 
 #: How long Redis keeps the figures of a day; the archive, where there is one, has those of the days before.

@@ -46,7 +46,7 @@ from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
 from backdesk.worker.process.state import WorkerProcess
-from backdesk.worker.store.jobs import Turn
+from backdesk.worker.store.attempts import Turn
 from backdesk.worker.text.json import encode, printable
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,8 @@ from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, 
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.retry import LONGEST_WAIT_S
 from backdesk.worker.pipeline import Pipeline, Run
-from backdesk.worker.store.jobs import Kept, Transitions
+from backdesk.worker.store.attempts import Kept
+from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode, printable
 

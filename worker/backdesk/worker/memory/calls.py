@@ -20,7 +20,7 @@ from backdesk.worker.memory.conversation import (
 from backdesk.worker.memory.note import MOST_NOTES, Note
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.calls import CallBuilder, flag, optional
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.packing import packed, unpacked
 

@@ -18,8 +18,9 @@ from backdesk.worker.model.contract import KindContract, ModelCheck, RequestChec
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
-from backdesk.worker.store.jobs import NewJob, moment
+from backdesk.worker.store.jobs import NewJob
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
 from backdesk.worker.submit.admission import refused

@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 
 from backdesk.worker.model.deployment import MaintenanceNotice, QueueState, SystemState
 from backdesk.worker.store.calls import CallBuilder, optional, text
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call, load_script
 
 

@@ -15,8 +15,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.store.attempts import Kept
 from backdesk.worker.store.connection import connect, explained, is_outage
-from backdesk.worker.store.jobs import Kept
 from backdesk.worker.store.scripts import Call, queue_calls
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from backdesk.worker.model.asks import OpenAsk
 from backdesk.worker.model.job import JobFacts, JobRow, JobState
 from backdesk.worker.model.page import Page, Place
 from backdesk.worker.store.calls import CallBuilder, flag, optional, text
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.records import ROW_FIELDS, read_row, told_ask
 from backdesk.worker.store.scripts import Call, load_script
 

@@ -15,7 +15,7 @@ from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobFacts, JobRecord, JobRow, JobState, Usage
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
-from backdesk.worker.store.jobs import moment
+from backdesk.worker.store.moments import moment
 from backdesk.worker.text.json import Unreadable, decode
 from backdesk.worker.text.subject import subject_of
 

@@ -15,7 +15,8 @@ from backdesk.worker.model.job import JobState
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, ScheduleRecord
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import CallBuilder, flag, optional, text
-from backdesk.worker.store.jobs import NewJob, Transitions, moment
+from backdesk.worker.store.jobs import NewJob, Transitions
+from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.signature import COMMON
 

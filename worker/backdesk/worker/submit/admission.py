@@ -31,7 +31,8 @@ from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.options import WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.calls import flag, optional
-from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, When, milliseconds
+from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, When
+from backdesk.worker.store.moments import milliseconds
 from backdesk.worker.text.json import excerpt
 
 #: Metadata is for labels, not for a second payload. Bytes of JSON.
