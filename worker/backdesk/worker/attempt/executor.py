@@ -230,8 +230,11 @@ class _Attempt:
 
     def _usage(self) -> Usage:
         """Return what the body has counted; whatever else it has put there must not keep its job from ending."""
+        usage = self.context.usage
+        if isinstance(usage, Usage) and usage.is_untouched:
+            return usage
         try:
-            return Usage.model_validate(dict(self.context.usage))
+            return Usage.model_validate(dict(usage))
         except (ValidationError, TypeError, ValueError) as error:
             log.warning("usage_dropped", extra={"reason": printable(error)})
             return Usage()

@@ -79,9 +79,14 @@ class Usage(BaseModel):
     #: What its body has measured (`ctx.measure`), by name.
     measures: Measures = {}
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was counted or measured, as in most small jobs, which needs no look at each field."""
+        return not self.model_fields_set and not self.measures
+
     def encoded(self) -> str:
         """Return the usage as the store keeps it: JSON with what is not nothing, `{}` when nothing was used."""
-        return self.model_dump_json(exclude_defaults=True)
+        return "{}" if self.is_untouched else self.model_dump_json(exclude_defaults=True)
 
     @property
     def tokens(self) -> int:
