@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -71,46 +72,49 @@ def task(
     """
     _NAME.validate_python(kind)
     _NAME.validate_python(queue)
-    if timeout is not None and not timeout > 0:
-        raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
-
-    if not isinstance(slots, int) or not 0 < slots <= MOST_SLOTS:
-        raise ConfigurationError(f"the slots of {kind!r} must be a number from 1 to {MOST_SLOTS}, not {slots!r}")
-    allowance, kept_s = _budget(kind, budget), _seconds(kind, retention)
-    resumed = _versions(kind, version, resumes, mismatch)
+    spec_for = partial(
+        TaskSpec,
+        kind,
+        queue,
+        retry=retry or USUAL_RETRY,
+        timeout_s=_timeout(kind, timeout),
+        fallback=fallback,
+        budget=_budget(kind, budget),
+        prepare=prepare,
+        retention_s=_seconds(kind, retention),
+        given_version=version,
+        resumes=_versions(kind, version, resumes, mismatch),
+        mismatch=mismatch,
+        slots=_slots(kind, slots),
+    )
 
     def register(body: B) -> B:
-        request, result = _models(kind, body)
-        is_async = inspect.iscoroutinefunction(body)
-        if fallback is not None and inspect.iscoroutinefunction(fallback) != is_async:
-            raise ConfigurationError(
-                f"the fallback of {kind!r} must be {'async def' if is_async else 'def'}, as its body"
-            )
-        if kind in REGISTRY and REGISTRY[kind].body is not body:
-            raise ConfigurationError(f"kind {kind!r} is registered twice: rename one of the two")
-        policy = retry or USUAL_RETRY
-        REGISTRY[kind] = spec = TaskSpec(
-            kind,
-            queue,
-            body,
-            request,
-            result,
-            is_async,
-            retry=policy,
-            timeout_s=timeout,
-            fallback=fallback,
-            budget=allowance,
-            prepare=prepare,
-            retention_s=kept_s,
-            given_version=version,
-            resumes=resumed,
-            mismatch=mismatch,
-            slots=slots,
-        )
-        setattr(body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
+        _register(spec_for(body, *_models(kind, body), inspect.iscoroutinefunction(body)))
         return body
 
     return register
+
+
+def _register(spec: TaskSpec) -> None:
+    if spec.fallback is not None and inspect.iscoroutinefunction(spec.fallback) != spec.is_async:
+        fitting = "async def" if spec.is_async else "def"
+        raise ConfigurationError(f"the fallback of {spec.kind!r} must be {fitting}, as its body")
+    if spec.kind in REGISTRY and REGISTRY[spec.kind].body is not spec.body:
+        raise ConfigurationError(f"kind {spec.kind!r} is registered twice: rename one of the two")
+    REGISTRY[spec.kind] = spec
+    setattr(spec.body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
+
+
+def _timeout(kind: str, timeout: float | None) -> float | None:
+    if timeout is not None and not timeout > 0:
+        raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
+    return timeout
+
+
+def _slots(kind: str, slots: int) -> int:
+    if not isinstance(slots, int) or not 0 < slots <= MOST_SLOTS:
+        raise ConfigurationError(f"the slots of {kind!r} must be a number from 1 to {MOST_SLOTS}, not {slots!r}")
+    return slots
 
 
 def _seconds(kind: str, retention: float | timedelta | None) -> float | None:
