@@ -18,16 +18,15 @@ from celery.app.task import Context
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.inbox import Inbox, inboxes
 from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign, task_name
-from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError, UnknownKind
+from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError
 from backdesk.worker.failure import Category, Failure
-from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
 from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings, celery_queue
-from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
@@ -58,7 +57,7 @@ class Intake:
         self._client = client
         self._settings = settings
         self._app = app
-        self._kinds = kinds
+        self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
@@ -96,7 +95,7 @@ class Intake:
         return len(ours)
 
     def _ours(self, page: list[Any]) -> list[Any]:
-        known = {*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}
+        known = self._kinds.names()
         return [raw for raw in page if task_name(raw) in known]
 
     def _take(self, raw: bytes) -> None:
@@ -117,7 +116,7 @@ class Intake:
 
     def _submit(self, message: ForeignMessage) -> None:
         request, options = message.job()
-        check = self._check(message.kind)
+        check = self._kinds.check(message.kind)
         limit = self._settings.max_request_bytes
         job = admit(message.id, message.kind, request, check, options, max_request_bytes=limit)
         job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
@@ -129,14 +128,6 @@ class Intake:
                 "message_dropped",
                 extra={"reason": "task id already used by another job", "job_id": message.id},
             )
-
-    def _check(self, kind: str) -> RequestCheck:
-        if (spec := self._kinds.get(kind)) is not None:
-            return ModelCheck(spec.queue, spec.request, self._settings.guard)
-        announced = self._client.hget(self._keys.kinds, kind)
-        if announced is None:
-            raise UnknownKind(kind, sorted({*self._kinds, *map(text, self._client.hkeys(self._keys.kinds))}))
-        return SchemaCheck(KindContract.model_validate_json(announced))
 
     def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
         """Record a failed job, and tell Celery's side: the caller's result, error links and chains."""

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 
 import redis
 
+from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
-from backdesk.worker.errors import InvalidRequest, UnknownKind
-from backdesk.worker.model.contract import KindContract, ModelCheck, RequestCheck, SchemaCheck
+from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
 from backdesk.worker.process.periodic import Periodic
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob
-from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
@@ -64,9 +63,8 @@ class Scheduler:
     ) -> None:
         self._client = client
         self._settings = settings
-        self._kinds = kinds
+        self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
-        self._keys = Keys(settings.prefix)
         self._calls = ScheduleCalls(settings, clock)
         # A thread of its own: a morning at nine with a thousand schedules holds up no other maintenance.
         self._thread = Periodic("scheduler", min(settings.tick_s, LOOK_EVERY_S), self.tick)
@@ -132,20 +130,12 @@ class Scheduler:
     def _job(self, schedule: Schedule, ripe: RipeSchedule, moment_ms: int, now_ms: int) -> NewJob:
         return job_of(
             schedule,
-            self._check(schedule.kind),
+            self._kinds.check(schedule.kind),
             firing_id(schedule.name, ripe.generation, moment_ms),
             moment(moment_ms),
             max_request_bytes=self._settings.max_request_bytes,
             now=moment(now_ms),
         )
-
-    def _check(self, kind: str) -> RequestCheck:
-        if (spec := self._kinds.get(kind)) is not None:
-            return ModelCheck(spec.queue, spec.request, self._settings.guard)
-        announced = self._client.hget(self._keys.kinds, kind)
-        if announced is None:
-            raise UnknownKind(kind, sorted(self._kinds))
-        return SchemaCheck(KindContract.model_validate_json(announced))
 
 
 def _error(error: Exception, planned_ms: int, now_ms: int) -> FiringError:
