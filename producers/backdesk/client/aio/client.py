@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.aio.breakers import Breakers
-from backdesk.client.aio.connection import AsyncConnection
 from backdesk.client.aio.conversations import Conversations
 from backdesk.client.aio.dead import DeadLetters
 from backdesk.client.aio.following import AsyncFollowing
@@ -17,6 +16,7 @@ from backdesk.client.aio.job import AsyncJob
 from backdesk.client.aio.limits import Limits
 from backdesk.client.aio.maintenance import Maintenance
 from backdesk.client.aio.pauses import Pauses
+from backdesk.client.aio.reports import AsyncReports
 from backdesk.client.aio.schedules import Schedules
 from backdesk.client.aio.tenants import Tenants
 from backdesk.client.aio.watch import AsyncWatch
@@ -24,27 +24,13 @@ from backdesk.client.contracts import Request, Result, TypedKind, model_of, read
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
-from backdesk.client.operations.deployment import DeploymentOperations
-from backdesk.client.operations.jobs import (
-    Announcements,
-    Contracts,
-    Events,
-    Ids,
-    JobOperations,
-    outcome_of,
-)
+from backdesk.client.operations.jobs import Events, Ids, JobOperations, outcome_of
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
-from backdesk.client.operations.notes import NoteOperations, Notes
-from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.rewinding import RewindOperations
-from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
-from backdesk.client.operations.since import Since
-from backdesk.client.operations.stats import By, StatisticsOperations, Stats
 from backdesk.client.operations.steps import Memory, MemoryOperations
 from backdesk.worker.errors import ResultTimeout
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import RequestCheck
-from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.settings import Settings
@@ -55,7 +41,7 @@ from backdesk.worker.submit.reply import Reply, check_outcome
 Jobs = list[AsyncJob[Result]]
 
 
-class AsyncJobClient(AsyncConnection):
+class AsyncJobClient(AsyncReports):
     """A connection to one deployment; close it, or open it by `async with`.
 
     Without a `url` it goes to the Redis of BACKDESK_REDIS_URL, or else of the `backdesk up` in this folder. Threads may
@@ -73,14 +59,12 @@ class AsyncJobClient(AsyncConnection):
         settings: Settings | None = None,
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
-        super().__init__(find_deployment(url, settings))
-        self.core = core = JobOperations(self.deployment.settings, checks)
+        deployment = find_deployment(url, settings)
+        core = JobOperations(deployment.settings, checks)
+        super().__init__(deployment, core)
         self._rewinding = RewindOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
         self._asks, self._lists = AskOperations(core), ListOperations(core)
-        self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
-        self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
-        self._series = SeriesOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
@@ -378,78 +362,3 @@ class AsyncJobClient(AsyncConnection):
         """
         check_outcome(outcome, result)
         await self.do(self._answers.give(job_id, Reply(AskType.OUTCOME, outcome, by, note, ask, result)))
-
-    # The deployment as a whole
-
-    async def kinds(self) -> Contracts:
-        """Return the kinds that workers have announced, with the schemas of their requests and results."""
-        return await self.do(self.core.kinds())
-
-    async def workers(self) -> Announcements:
-        """Return what live workers tell of themselves; `backdesk.worker.model.health.reasons_against` judges it."""
-        return await self.do(self.core.workers())
-
-    async def counts(self) -> dict[JobState, int]:
-        """Return how many jobs are in each state."""
-        return await self.do(self.core.counts())
-
-    async def system(self) -> SystemState:
-        """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
-        return await self.do(self._system.state())
-
-    async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
-        """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.
-
-        The work is bounded, however many jobs and tenants there are. Not atomic.
-        """
-        return await self.do(self._overviews.read(tenants, schedules))
-
-    async def stats(
-        self,
-        *,
-        tenant: str | None = None,
-        kind: str | None = None,
-        since: Since = timedelta(days=7),
-        by: By = "kind",
-    ) -> Stats:
-        """Return what jobs that ended came to, by `kind`, `tenant` or `day`, and in all: ends, times, costs, measures.
-
-        `since` is a moment (naive = UTC), or how long ago (seconds or a timedelta); whole days in UTC are told, today
-        the last of them; Redis has 40, an archive as many as it keeps jobs. Of one tenant or kind if it is named. Not
-        atomic. Raises InvalidRequest.
-        """
-        return await self.do(self._statistics.read(tenant, kind, since, by))
-
-    async def series(
-        self,
-        *,
-        since: Since = timedelta(hours=1),
-        until: Since | None = None,
-        step: timedelta | float = timedelta(minutes=1),
-        kind: str | None = None,
-        queue: str | None = None,
-        by: SeriesBy | None = None,
-    ) -> Series:
-        """Return what jobs that ended came to, step by step: ends, waits, run times, tokens, costs, of all tenants.
-
-        `since` and `until` are moments (naive = UTC), or how long ago (seconds or a timedelta), and `step` whole
-        minutes; minutes are kept for 48 hours. Of one kind or queue if it is named; `by` tells each `kind` or `queue`
-        besides all. Raises InvalidRequest. A minute is told as a whole, several are not atomic.
-        """
-        return await self.do(self._series.read(since, until, step, kind, queue, by=by))
-
-    async def notes(
-        self,
-        topic: str,
-        *,
-        tenant: str | None = None,
-        kind: str | None = None,
-        since: Since | None = None,
-        limit: int = 100,
-    ) -> Notes:
-        """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
-
-        `kind` is that of the jobs; `since` a moment (naive = UTC), or how long ago, in seconds or as a timedelta. Not
-        atomic. Raises InvalidRequest.
-        """
-        return await self.do(self._notes.read(topic, tenant, kind, since, limit))

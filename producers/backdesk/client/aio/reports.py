@@ -1,0 +1,101 @@
+"""What a deployment tells of itself: kinds, workers, counts, figures of minutes and days, notes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from backdesk.client.aio.connection import AsyncConnection
+from backdesk.client.deployment import Deployment
+from backdesk.client.operations.deployment import DeploymentOperations
+from backdesk.client.operations.jobs import Announcements, Contracts, JobOperations
+from backdesk.client.operations.notes import NoteOperations, Notes
+from backdesk.client.operations.overview import Overview, OverviewOperations
+from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
+from backdesk.client.operations.since import Since
+from backdesk.client.operations.stats import By, StatisticsOperations, Stats
+from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.job import JobState
+
+
+class AsyncReports(AsyncConnection):
+    """A connection, and what a deployment tells of itself as a whole. Nothing is changed by it."""
+
+    def __init__(self, deployment: Deployment, core: JobOperations) -> None:
+        super().__init__(deployment)
+        self.core = core
+        self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
+        self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
+        self._series = SeriesOperations(core)
+
+    async def kinds(self) -> Contracts:
+        """Return the kinds that workers have announced, with the schemas of their requests and results."""
+        return await self.do(self.core.kinds())
+
+    async def workers(self) -> Announcements:
+        """Return what live workers tell of themselves; `backdesk.worker.model.health.reasons_against` judges it."""
+        return await self.do(self.core.workers())
+
+    async def counts(self) -> dict[JobState, int]:
+        """Return how many jobs are in each state."""
+        return await self.do(self.core.counts())
+
+    async def system(self) -> SystemState:
+        """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
+        return await self.do(self._system.state())
+
+    async def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
+        """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.
+
+        The work is bounded, however many jobs and tenants there are. Not atomic.
+        """
+        return await self.do(self._overviews.read(tenants, schedules))
+
+    async def stats(
+        self,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since = timedelta(days=7),
+        by: By = "kind",
+    ) -> Stats:
+        """Return what jobs that ended came to, by `kind`, `tenant` or `day`, and in all: ends, times, costs, measures.
+
+        `since` is a moment (naive = UTC), or how long ago (seconds or a timedelta); whole days in UTC are told, today
+        the last of them; Redis has 40, an archive as many as it keeps jobs. Of one tenant or kind if it is named. Not
+        atomic. Raises InvalidRequest.
+        """
+        return await self.do(self._statistics.read(tenant, kind, since, by))
+
+    async def series(
+        self,
+        *,
+        since: Since = timedelta(hours=1),
+        until: Since | None = None,
+        step: timedelta | float = timedelta(minutes=1),
+        kind: str | None = None,
+        queue: str | None = None,
+        by: SeriesBy | None = None,
+    ) -> Series:
+        """Return what jobs that ended came to, step by step: ends, waits, run times, tokens, costs, of all tenants.
+
+        `since` and `until` are moments (naive = UTC), or how long ago (seconds or a timedelta), and `step` whole
+        minutes; minutes are kept for 48 hours. Of one kind or queue if it is named; `by` tells each `kind` or `queue`
+        besides all. Raises InvalidRequest. A minute is told as a whole, several are not atomic.
+        """
+        return await self.do(self._series.read(since, until, step, kind, queue, by=by))
+
+    async def notes(
+        self,
+        topic: str,
+        *,
+        tenant: str | None = None,
+        kind: str | None = None,
+        since: Since | None = None,
+        limit: int = 100,
+    ) -> Notes:
+        """Return what jobs have noted of a topic (`ctx.note`), the newest first: of one tenant, or of all.
+
+        `kind` is that of the jobs; `since` a moment (naive = UTC), or how long ago, in seconds or as a timedelta. Not
+        atomic. Raises InvalidRequest.
+        """
+        return await self.do(self._notes.read(topic, tenant, kind, since, limit))
