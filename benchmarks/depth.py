@@ -58,9 +58,11 @@ class Cost:
 
 
 class Depth:
-    """A server with so many queued jobs, and a fleet of 64 slots that is announced and whose part is played here."""
+    """A server with queued jobs, and a fleet of 64 slots that is announced and whose part is played here."""
 
-    def __init__(self, server: Server, jobs: int, tenants: int) -> None:
+    bytes_a_job = 0.0
+
+    def __init__(self, server: Server, tenants: int) -> None:
         settings = load_settings(redis_url=server.url, prefix=PREFIX)
         self._redis = server.client
         self._transitions = Transitions(settings)
@@ -68,12 +70,22 @@ class Depth:
         self._client = JobClient(settings=settings, checks=CHECKS)
         self._tenants = cycle(f"tenant-{n}" for n in range(tenants))
         self._tokens = count()
-        before = self._memory()
-        _fill(server, jobs, tenants)
-        self.bytes_a_job = (self._memory() - before) / jobs
         run(self._redis, self._transitions.announce("bench", 3_600_000, {"slots": {QUEUE: SLOTS}}))
-        self.submits, self.dispatches = Cost(), Cost()
+        self.begin()
         self.batch()  # warms connections and scripts
+
+    @classmethod
+    def filled(cls, server: Server, jobs: int, tenants: int) -> Depth:
+        """Queue so many jobs on an empty server first."""
+        before = _memory(server)
+        _fill(server, jobs, tenants)
+        bytes_a_job = (_memory(server) - before) / jobs
+        made = cls(server, tenants)
+        made.bytes_a_job = bytes_a_job
+        return made
+
+    def begin(self) -> None:
+        """Forget what was measured."""
         self.submits, self.dispatches = Cost(), Cost()
 
     def batch(self) -> None:
@@ -107,11 +119,12 @@ class Depth:
             raise MeasurementFailed(f"the claim of the queued job {job_id} was refused")
         run(self._redis, self._transitions.end(claim, Succeeded(b'{"n":1}'), Usage()))
 
-    def _memory(self) -> int:
-        return int(self._redis.info("memory")["used_memory"])
-
     def _spent_us(self) -> float:
         return float(self._redis.info("commandstats").get("cmdstat_evalsha", {}).get("usec", 0))
+
+
+def _memory(server: Server) -> int:
+    return int(server.client.info("memory")["used_memory"])
 
 
 def _fill(server: Server, jobs: int, tenants: int) -> None:
@@ -127,7 +140,6 @@ class Comparison:
 
     submits: list[tuple[Cost, Cost]] = field(default_factory=list)
     dispatches: list[tuple[Cost, Cost]] = field(default_factory=list)
-    bytes_a_job: float = 0.0
 
     @property
     def jobs(self) -> list[tuple[Cost, Cost]]:
@@ -142,34 +154,35 @@ class Comparison:
         return [line for what, costs in parts.items() for line in _lines(f"{what} with {queued:,} queued", costs)]
 
 
-def compared(plan: Plan, jobs: int, tenants: int) -> Comparison:
-    """Make the same calls with so many jobs of so many tenants queued, and with 1,000 of 10."""
+def compared(plan: Plan, deep: Depth) -> Comparison:
+    """Make the same calls there, and where 1,000 jobs of 10 tenants are queued."""
     comparison, batches = Comparison(), plan.of(BATCHES)
-    with fresh_server() as small, fresh_server() as large:
-        print(f"  queueing {jobs:,} jobs", file=sys.stderr)
-        shallow, deep = Depth(small, SHALLOW, SHALLOW_TENANTS), Depth(large, jobs, tenants)
+    with fresh_server() as small:
+        shallow = Depth.filled(small, SHALLOW, SHALLOW_TENANTS)
         for repetition in range(plan.repeat):
             print(f"  {repetition + 1}/{plan.repeat}", file=sys.stderr)
             for side in (shallow, deep):
-                side.submits, side.dispatches = Cost(), Cost()
+                side.begin()
             for _ in range(batches):
                 deep.batch()
                 shallow.batch()
             comparison.submits.append((deep.submits, shallow.submits))
             comparison.dispatches.append((deep.dispatches, shallow.dispatches))
         shallow.close()
-        deep.close()
-    comparison.bytes_a_job = deep.bytes_a_job
     return comparison
 
 
 def depth(plan: Plan) -> list[Line]:
     """Submit and dispatch with 1,000,000 jobs of 1,000 tenants queued, beside 1,000 of 10; memory of a queued job."""
     jobs = plan.of(DEEP)
-    comparison = compared(plan, jobs, DEEP_TENANTS)
+    with fresh_server() as server:
+        print(f"  queueing {jobs:,} jobs", file=sys.stderr)
+        deep = Depth.filled(server, jobs, DEEP_TENANTS)
+        comparison = compared(plan, deep)
+        deep.close()
     return [
         *comparison.lines(jobs),
-        Line("depth", f"Redis memory of a queued job, of {jobs:,}", "bytes", [comparison.bytes_a_job], bound=MEMORY),
+        Line("depth", f"Redis memory of a queued job, of {jobs:,}", "bytes", [deep.bytes_a_job], bound=MEMORY),
     ]
 
 

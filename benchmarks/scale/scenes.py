@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import redis
-
 from backdesk.client import JobClient, JobState
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob, Transitions
 from backdesk.worker.store.scripts import run, run_pipelined
+from benchmarks.depth import Comparison, Depth, compared
+from benchmarks.plan import Plan
+from benchmarks.rounds import Server
 from benchmarks.scale.fleet import KIND, QUEUE, Fleet, in_batches
 from benchmarks.scale.pauses import PauseLog
 
@@ -24,6 +25,8 @@ AT_ONCE = 20
 LOST, DONE, CONVERSATION = 5_000, 20_000, 50_000
 #: The tenant of the conversation.
 TALKER = "talker"
+#: How often it is measured what a job costs.
+COMPARISONS = 3
 #: Looks of the leader at what limits hold, after a change of limits.
 LOOKS = 40
 
@@ -55,15 +58,19 @@ class Size:
 class Deployment:
     """One Redis, the fleet on it, and a leader."""
 
-    def __init__(self, client: redis.Redis, settings: Settings, size: Size) -> None:
+    def __init__(self, server: Server, settings: Settings, size: Size) -> None:
         self.size = size
-        self._client = client
+        #: What a job costs with so many queued, and with few.
+        self.comparison = Comparison()
+        self._server = server
+        self._client = client = server.client
         self._settings = settings
         self._transitions = Transitions(settings)
         self._fleet = Fleet(client, settings, size.workers)
         self._leader = Maintenance("leader", client, settings)
         self._jobs = JobClient(settings=settings)
         self._numbers = count()
+        self._done = min(DONE, size.jobs // 2)  # some must be left, for what a job costs while others are queued
 
     def play(self, pauses: PauseLog, tell: Tell) -> None:
         """Play every scene, each watched by itself."""
@@ -82,7 +89,8 @@ class Deployment:
         yield f"{size.jobs:,} jobs of {size.tenants:,} tenants are submitted", self._fill
         yield "the workers announce themselves again", self._fleet.announce
         yield "the queue is resumed", lambda: self._pause(False)
-        yield f"{DONE:,} jobs are done", self._work
+        yield f"{self._done:,} jobs are done", self._work
+        yield "jobs are submitted and done one by one", self._compare
         yield "rounds of maintenance", self._maintain
         yield f"{LOST:,} attempts are lost with their workers", self._lose
         yield f"a conversation of {CONVERSATION:,} jobs", self._talk
@@ -108,7 +116,12 @@ class Deployment:
             self._leader.pace()
 
     def _work(self) -> None:
-        self._fleet.work(DONE)
+        self._fleet.work(self._done)
+
+    def _compare(self) -> None:
+        deep = Depth(self._server, self.size.tenants)
+        self.comparison = compared(Plan(COMPARISONS), deep)
+        deep.close()
 
     def _maintain(self) -> None:
         for _ in range(10):
