@@ -10,6 +10,7 @@ import pytest
 
 from backdesk.cli import main
 from backdesk.client import JobState
+from backdesk.worker.celery.gathering import KEPT, Gathering
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet, Queue, Worker
 
@@ -50,6 +51,17 @@ def gathers(fleet: Fleet, flag: Path) -> tuple[str, str]:
     large = fleet.jobs.submit("slots.two", {"n": 0}).id
     eventually(lambda: in_hand(fleet) == [large], what="the larger job in hand")
     return small, large
+
+
+@pytest.mark.parametrize(
+    ("chance", "alone", "passed_on"), [(KEPT, False, True), (KEPT / 2, False, False), (KEPT, True, False)]
+)
+def test_a_delivery_without_room_goes_round_by_chance_while_another_worker_may_have_it(
+    chance: float, alone: bool, passed_on: bool
+) -> None:
+    gathering = Gathering({}, lambda: chance)
+    gathering.alone = alone
+    assert gathering.passes_on() is passed_on
 
 
 def test_coroutines_take_no_more_slots_than_there_are(fleet: Fleet) -> None:

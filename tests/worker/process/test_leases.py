@@ -266,6 +266,16 @@ def test_a_periodic_action_is_repeated_soon_when_it_was_redis_that_failed() -> N
     periodic.stop()
 
 
+def test_a_periodic_action_comes_sooner_when_it_is_hurried() -> None:
+    rounds: list[int] = []
+    periodic = Periodic("test", 600, lambda: rounds.append(1))
+    periodic.start()
+    eventually(lambda: len(rounds) == 1)
+    periodic.hurry()
+    eventually(lambda: len(rounds) == 2)
+    periodic.stop()
+
+
 def test_a_periodic_action_that_was_never_started_can_be_stopped() -> None:
     Periodic("test", 1, lambda: None).stop()
 
