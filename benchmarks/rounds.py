@@ -15,6 +15,8 @@ from backdesk.worker.embedded.server import EmbeddedRedis
 from benchmarks.contender import Contender
 
 S = TypeVar("S")
+#: How long a server may take to answer: scripts that are sent a hundred at a time take seconds on a busy machine.
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,5 @@ def _take(turn: Turn[S], repetition: str) -> S:
 @contextmanager
 def fresh_server() -> Iterator[Server]:
     """Run a Redis for the length of the block."""
-    with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
+    with EmbeddedRedis() as server, redis.Redis.from_url(server.url, socket_timeout=PATIENCE_S) as client:
         yield Server(server.url, client)
