@@ -69,4 +69,4 @@ def test_a_room_of_the_engine_says_what_it_imports_and_where_to_begin(room: Path
     described = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     assert "Imports " in described
     (first,) = re.findall(r"Begin with `(\w+)`", described)
-    assert (room / f"{first}.py").is_file()
+    assert (room / f"{first}.py").is_file() or (room / first / "__init__.py").is_file()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +37,7 @@ from backdesk.agents import (
 from backdesk.client import JobClient
 from backdesk.quality import QualityGate
 from backdesk.testing import Bench, BenchJob, Fail, sandbox, scripted
-from backdesk.worker import Budget, TaskContext
+from backdesk.worker import Budget, TaskContext, task
 from backdesk.worker.errors import ConfigurationError
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 
@@ -155,6 +156,11 @@ def test_every_name_of_the_front_door_is_there_and_hides_no_module(name: str) ->
 
 
 # A single agent
+
+
+def test_a_kind_of_agents_takes_every_option_of_a_task_that_is_not_the_same_for_all_of_them() -> None:
+    of_task, of_agents = (signature(each).parameters.keys() for each in (task, agent_task))
+    assert of_task - of_agents == {"queue", "prepare"}
 
 
 def test_a_single_agent_answers_without_classes_of_its_own(bench: Bench) -> None:

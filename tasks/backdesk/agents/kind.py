@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar, overload
 
 from backdesk.agents.card import Agent
@@ -37,6 +38,7 @@ def agent_task(
     retry: RetryPolicy = RETRY,
     timeout: float = ATTEMPT_S,
     budget: Budget | Mapping[str, Any] | None = None,
+    retention: float | timedelta | None = None,
     version: str | None = None,
     resumes: str | Collection[str] = (),
     mismatch: Mismatch | None = None,
@@ -51,6 +53,7 @@ def agent_task(
         fallback=fallback,
         budget=budget,
         prepare=prepare,
+        retention=retention,
         version=version,
         resumes=resumes,
         mismatch=mismatch,
