@@ -347,22 +347,18 @@ def test_a_wrong_line_is_named_and_no_job_is_written(
     assert [job.id for job in fleet.jobs.list(limit=1)] == [job.id for job in before]
 
 
-def test_another_file_under_the_name_of_a_batch_is_refused_with_the_line(on_fleet: Cli, tmp_path: Path) -> None:
+def test_another_file_under_the_name_of_a_batch_is_refused_with_the_line(
+    on_fleet: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in ("JOBS_A_CALL", "JOBS_A_TRIP"):
+        monkeypatch.setattr(f"backdesk.client.operations.jobs.{size}", 1)
     words = ["submit", "test.echo", "--batch", "changed", "--each"]
     on_fleet(*words, written(tmp_path, '{"text": "one"}', '{"text": "two"}'))
     answer = on_fleet(*words, written(tmp_path, '{"text": "one"}', '{"text": "other"}'))
     assert answer.code == 2
     assert "line 2: the batch 'changed' has another request there" in " ".join(answer.err.split())
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [(["--for", "5m"], "for: is how long the command stays"), (["--batch", "b"], "batch: is for many jobs")],
-)
-def test_what_is_of_no_use_alone_is_refused(cli: Cli, words: list[str], reason: str) -> None:
-    answer = cli("submit", "test.echo", *words)
-    assert (answer.code, answer.out) == (2, "")
-    assert reason in answer.err
+    assert "1 of 2 jobs are known to be written" in answer.err
+    assert "writes the rest" not in answer.err  # it would be refused again
 
 
 @pytest.mark.parametrize(
@@ -370,13 +366,14 @@ def test_what_is_of_no_use_alone_is_refused(cli: Cli, words: list[str], reason: 
     [
         (["--each", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
         (["--batch", "b"], "give their requests by --each FILE"),
+        (["--for", "5m"], "for: is how long the command stays"),
         (["--each", "-", "--watch"], "watch: is for one job alone"),
         (["--each", "-", "--job-id", "one"], "job_id: is for one job alone"),
         (["--each", "-", "--request", "{}"], "request: is for one job alone"),
         (["--each", "-", "--text", "hello"], "--text cannot be given beside them"),
     ],
 )
-def test_what_does_not_go_with_each_is_refused(on_fleet: Cli, words: list[str], reason: str) -> None:
+def test_what_does_not_go_together_is_refused(on_fleet: Cli, words: list[str], reason: str) -> None:
     answer = on_fleet("submit", "test.echo", *words)
     assert (answer.code, answer.out) == (2, "")
     assert reason in " ".join(answer.err.split())

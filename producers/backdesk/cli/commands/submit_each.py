@@ -61,12 +61,14 @@ def _told(total: int, batch: str | None, out: Output) -> Iterator[Callable[[int]
             yield tell
         except (BackdeskError, KeyboardInterrupt) as error:
             if written or isinstance(error, StoreUnavailable | KeyboardInterrupt):
-                out.note(_rest(written, total, batch))
+                out.note(_rest(written, total, batch, error))
             raise
 
 
-def _rest(written: int, total: int, batch: str | None) -> str:
+def _rest(written: int, total: int, batch: str | None, error: BaseException) -> str:
     said = f"{written:,} of {total:,} jobs are known to be written"
+    if isinstance(error, CommandFailed):
+        return said
     if batch is None:
         return f"{said}; a repeat would make them again, as there was no --batch"
     return f"{said}; the same command again writes the rest, and none twice"
