@@ -350,7 +350,7 @@ def test_a_wrong_line_is_named_and_no_job_is_written(
 def test_another_file_under_the_name_of_a_batch_is_refused_with_the_line(
     on_fleet: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for size in ("JOBS_A_CALL", "JOBS_A_TRIP"):
+    for size in ("JOBS_A_CALL", "CALLS_A_TRIP", "JOBS_A_TRIP"):
         monkeypatch.setattr(f"backdesk.client.operations.jobs.{size}", 1)
     words = ["submit", "test.echo", "--batch", "changed", "--each"]
     on_fleet(*words, written(tmp_path, '{"text": "one"}', '{"text": "two"}'))
