@@ -64,6 +64,39 @@ local function claim(job, field, watchers, kept, message)
   }
 end
 
+-- Why nothing is to be run of a job, as an answer; nil when there is something. One whose time is over ends by it.
+local function refusal(job, fence, limit, code)
+  local key = job_key(job.id)
+  if job.state ~= 'queued' then
+    local told_to = redis.call('HGET', key, 'untold')
+    if told_to ~= '1' and told_to ~= fence then return {0, ''} end
+    redis.call('HSET', key, 'untold', fence)
+    return {0, redis.call('HGET', key, 'error')}
+  end
+  if limit and limit <= now then
+    local reason = lapse(job, code)
+    redis.call('HSET', key, 'untold', fence)
+    return {0, reason}
+  end
+  -- The leader comes for all children of a parent that came to nothing; until then none begins.
+  local parent_state = job.parent and redis.call('HGET', job_key(job.parent), 'state')
+  if parent_state and not ACTIVE[parent_state] and parent_state ~= 'succeeded' then
+    end_cancelled(job, orphaned_by(parent_state))
+    return {0, ''}
+  end
+end
+
+-- The version that has begun a job, the one that goes on with it, and what that does where it is another: 'resumes' or
+-- 'restarts', '' where it is not, nil where it may do neither. What was done before there were versions is of none, and
+-- anybody may go on with it.
+local function versions_of(field)
+  local former = field[12] or (field[7] and '' or ARGV.version)
+  local version = former ~= '' and ARGV.version or ''
+  if not field[7] or former == version then return former, version, '' end
+  if ARGV.resumes == '*' or ARGV.resumes:find(' ' .. former .. ' ', 1, true) then return former, version, 'resumes' end
+  return former, version, ARGV.restarts ~= '' and not field[13] and 'restarts' or nil
+end
+
 -- Begin an attempt at a job; `kept` and `message` are for the answer.
 local function start(id, fence, kept, message)
   local job = load_job(id)
@@ -73,41 +106,16 @@ local function start(id, fence, kept, message)
     'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed')
 
   if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
-  if job.state ~= 'queued' then
-    local told_to = redis.call('HGET', key, 'untold')
-    if told_to ~= '1' and told_to ~= fence then return {0, ''} end
-    redis.call('HSET', key, 'untold', fence)
-    return {0, redis.call('HGET', key, 'error')}
-  end
-
   local limit, code = next_limit(job)
-  if limit and limit <= now then
-    local reason = lapse(job, code)
-    redis.call('HSET', key, 'untold', fence)
-    return {0, reason}
-  end
+  local refused = refusal(job, fence, limit, code)
+  if refused then return refused end
 
-  -- The leader comes for all children of a parent that came to nothing; until then none begins.
-  local parent_state = job.parent and redis.call('HGET', job_key(job.parent), 'state')
-  if parent_state and not ACTIVE[parent_state] and parent_state ~= 'succeeded' then
-    end_cancelled(job, orphaned_by(parent_state))
+  local former, version, change = versions_of(field)
+  if not change then
+    if redis.call('ZSCORE', window_key(job.queue), id) then pass_on(job) end
+    touched[job.queue] = true
     return {0, ''}
   end
-
-  -- What was done before there were versions is of none, and anybody may go on with it.
-  local former = field[12] or (field[7] and '' or ARGV.version)
-  local version = former ~= '' and ARGV.version or ''
-  local change = ''
-  if field[7] and former ~= version then
-    local resumed = ARGV.resumes == '*' or ARGV.resumes:find(' ' .. former .. ' ', 1, true)
-    if not resumed and (ARGV.restarts == '' or field[13]) then
-      if redis.call('ZSCORE', window_key(job.queue), id) then pass_on(job) end
-      touched[job.queue] = true
-      return {0, ''}
-    end
-    change = resumed and 'resumes' or 'restarts'
-  end
-
   -- Not in the window, the delivery is an old one: the job stands in line, or behind its conversation, and gets another.
   if redis.call('ZREM', window_key(job.queue), id) == 0 then return {0, ''} end
   if change == 'restarts' then
