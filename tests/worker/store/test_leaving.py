@@ -268,6 +268,19 @@ def test_questions_run_out_of_time_each_at_its_own(board: Board, clock: Clock) -
     assert board.state("a") is JobState.WAITING
 
 
+def test_of_very_many_questions_some_are_given_up_by_one_call_and_the_rest_by_the_next(
+    board: Board, clock: Clock
+) -> None:
+    board.wait(board.start(board.submit("a")), *(question(f"q{number}", within_s=60) for number in range(700)))
+    board.wait(board.start(board.submit("b")), question(within_s=60))
+    clock.advance(60)
+    board.promote()
+    assert (board.state("a"), board.state("b")) == (JobState.WAITING, JobState.WAITING)
+    board.promote()
+    assert (board.state("a"), board.state("b")) == (JobState.QUEUED, JobState.QUEUED)
+    assert len(board.ledger("a")) == 700
+
+
 def test_an_answer_in_time_stands_when_the_time_is_over(board: Board, clock: Clock) -> None:
     asked = (question("sure", within_s=5, otherwise="no"), question("slow", within_s=60, otherwise="no"))
     board.wait(board.start(board.submit("a")), *asked)
