@@ -115,6 +115,19 @@ def test_a_count_that_is_wrong_is_put_right(board: Board, clock: Clock, wrong: d
     assert backlog(board) == (1, SIZE)
 
 
+def test_after_a_clock_that_is_set_back_many_jobs_are_counted_when_it_has_come_past_them(
+    board: Board, clock: Clock
+) -> None:
+    for _ in range(20):
+        board.submit_many(100)
+    board.client.hset(board.keys.backlog("acme"), "jobs", 7)
+    clock.advance(-60)
+    assert audit(board) == []
+    assert backlog(board)[0] == 7
+    clock.advance(61)
+    assert [jobs for _, jobs, _ in audit(board)] == [2000]
+
+
 def test_a_count_in_parts_is_exact_though_jobs_come_and_go(board: Board, clock: Clock) -> None:
     ids: list[str] = []
     for _ in range(2 * BATCH // 50 + 1):

@@ -7,6 +7,7 @@
 --!include record
 --!include room
 
+local MOST_AT_ONCE = 2000
 local left, wrong = tonumber(ARGV.most), {}
 
 local function add_up(members, has)
@@ -37,8 +38,13 @@ local function audit(tenant)
   -- Not those of this very ms, of which there may be more to come.
   local part = redis.call('ZRANGEBYSCORE', jobs, from, '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, ARGV.most)
   if #part / 2 < tonumber(ARGV.most) then
-    add_up(redis.call('ZRANGEBYSCORE', jobs, from, '+inf', 'WITHSCORES'), has)
-    conclude_audit(tenant, key, has)
+    local rest = redis.call('ZRANGEBYSCORE', jobs, from, '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_AT_ONCE)
+    if #rest / 2 < MOST_AT_ONCE then
+      add_up(rest, has)
+      conclude_audit(tenant, key, has)
+    else -- the clock was put back: not before it has come past those
+      redis.call('HDEL', key, 'seen_to', 'seen_at', 'seen_jobs', 'seen_bytes')
+    end
     return true
   end
   local last = part[#part]
