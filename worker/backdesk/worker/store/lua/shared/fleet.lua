@@ -11,6 +11,7 @@ local function read_offer(offer)
 end
 
 local function change_sum(key, name, change)
+  if change == 0 then return end -- taken away it would be -0, which is no integer to Redis before 7.2
   if redis.call('HINCRBY', key, name, change) <= 0 then redis.call('HDEL', key, name) end
 end
 
