@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -27,6 +28,13 @@ from backdesk.worker.text.subject import LONGEST, subject_of
 )
 def test_the_first_text_of_several_words_is_told_masked(request_of_job: Any, subject: str) -> None:
     assert subject_of(to_json(request_of_job), cut=False) == subject
+
+
+@pytest.mark.parametrize("sign", ["a", "a.", "a@", "+", "1 ", "1-"])
+def test_a_text_that_is_made_to_be_slow_to_read_is_not(sign: str) -> None:
+    began = time.process_time()
+    subject_of(to_json({"text": sign * 50_000}), cut=False)
+    assert time.process_time() - began < 10, "quadratic, it takes a minute"
 
 
 def test_a_long_text_is_cut() -> None:

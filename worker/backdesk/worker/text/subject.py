@@ -17,7 +17,8 @@ from backdesk.worker.text.masking import mask
 LONGEST = 120
 EMAIL, NUMBER = "[masked-email]", "[masked-number]"
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+#: Looked for where such signs begin alone: from each of them on, a long text of them would take seconds.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 #: At least seven digits: of an order, a year or an amount there are fewer.
 _NUMBER = re.compile(r"\+?\d(?:[ ()./-]{0,2}\d){6,}")
 
