@@ -274,6 +274,17 @@ def test_besides_one_for_each_free_slot_as_many_are_delivered_as_the_slots_get_t
     assert ahead / 2 <= len(board.delivered()) <= ahead
 
 
+def test_a_tenant_does_not_wait_for_ever_behind_those_that_come_new_one_after_the_other(board: Board) -> None:
+    board.announce(agents=1, ttl_s=3600)
+    board.submit_many(4, tenant="first")
+    board.submit("waits", tenant="zoe")
+    began = []
+    for number in range(20):
+        board.submit(tenant=f"a{number}")
+        began.append(board.run_next())
+    assert "waits" in began
+
+
 def test_slots_that_come_free_are_filled_at_once(board: Board) -> None:
     fleet = Fleet(board, 16, lambda claim: 10.0)
     backlog(board, "acme", 200)

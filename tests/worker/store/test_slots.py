@@ -213,7 +213,7 @@ def test_under_the_cap_of_a_kind_those_of_other_tenants_do_not_either(board: Boa
     announce(board, agents=90)
     running = [board.start(board.submit()) for _ in range(4)]
     large = board.submit(slots=4, tenant="wide")
-    assert len(overtakers(board, large, running, (f"x{number}" for number in count()))) <= 4
+    assert len(overtakers(board, large, running, (f"a{number}" for number in count()))) <= 4
 
 
 def test_what_is_kept_for_one_that_is_cancelled_is_free_at_the_next_look(board: Board, clock: Clock) -> None:

@@ -67,6 +67,10 @@ end
 local present = {}
 local function present_of(queue) return present[queue] or redis.call('GET', virtual_time_key(queue)) or '0' end
 
+-- How much a pick moves it on at least: else those that come new one after the other would stand, all at one time, in the
+-- order of their names, and one with a late name would wait for ever.
+local TICK = 1e-6
+
 local function exact(time) return string.format('%.17g', time) end
 
 local function pay(place, cost)
@@ -313,7 +317,7 @@ local function dispatch(queue)
     local may = place and may_run(place)
     picks = picks - 1
     if may then
-      present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight)
+      present[queue] = exact(first[2] - (flow_of(prepaid(place)) or 0) / 1000 / place.weight + TICK)
       if take(place) then free = free - place.slots end
     elseif not place then
       leave_lane(queue, tenant)
