@@ -47,11 +47,10 @@ class Tenants:
         `weight` (0.01 to 1000) is its share of the workers; `max_running` is how many slots its jobs may take at once,
         and 0 pauses it; `rate`, such as `60/m`, is how often a job may begin, `burst` how many may at once after a
         rest. At a budget of the day its jobs `fail`, wait for approval (`approve`) or go on by cheaper means
-        (`cheaper`). `max_jobs` is how many jobs it may have that
-        have not ended, `max_bytes` how many bytes of requests; a submit over them raises QuotaExceeded. `priority` is
-        that of jobs that name none. Without any setting the tenant is made known, which matters when unknown ones are
-        refused. Atomic: of two who change the same tenant neither undoes what the other has changed. Raises
-        InvalidRequest.
+        (`cheaper`). `max_jobs` is how many jobs it may have that have not ended, `max_bytes` how many bytes of
+        requests; a submit over them raises QuotaExceeded. `priority` is that of jobs that name none. Without any
+        setting the tenant is made known, which matters when unknown ones are refused. Atomic: of two who change the
+        same tenant neither undoes what the other has changed. Raises InvalidRequest.
         """
         changes = {
             "weight": weight,
