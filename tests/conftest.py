@@ -6,6 +6,7 @@ The one that does is BACKDESK_REDIS_SERVER, the server program to test on.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,10 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.support.servers import Servers
 from tests.support.workers import Fleet, fast_settings
+
+# What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
