@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from weakref import finalize
 
 import redis
 import redis.asyncio
@@ -73,7 +74,10 @@ def connect(url: str, timeout_s: float = 10.0, part: str = "") -> redis.Redis:
     options = _options(timeout_s)
     if part:
         options |= {"client_name": f"backdesk-{part}", "redis_connect_func": following.greet_as_worker}
-    return redis.Redis.from_pool(redis.BlockingConnectionPool(**options | _reached_by(url, BLOCKING, options)))
+    client = redis.Redis.from_pool(redis.BlockingConnectionPool(**options | _reached_by(url, BLOCKING, options)))
+    # Of a client that is garbage with all that knows it, Python would end the sockets before whoever closes them.
+    finalize(client, client.connection_pool.disconnect).atexit = False
+    return client
 
 
 def connect_async(url: str, timeout_s: float = 10.0) -> redis.asyncio.Redis:
