@@ -42,7 +42,7 @@ up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and 
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
-	$(BIN)/pytest -n 4 -m "not soak and not extras" --durations=10
+	$(BIN)/pytest -n 4 --dist worksteal -m "not soak and not extras" --durations=10
 
 .PHONY: test-extras
 test-extras: $(VENV)/.dev $(VENV)/.embedded ## Install each extra alone into a clean environment and start what it is for
