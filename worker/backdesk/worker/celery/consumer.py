@@ -34,6 +34,7 @@ from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.celery.pool import LoopPool
 from backdesk.worker.process.state import held_process
 from backdesk.worker.store.connection import explained
+from backdesk.worker.store.wire import MOST_JOINED
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
@@ -249,10 +250,12 @@ class Consumer(CeleryConsumer):
     def wants_next(self) -> bool:
         """Whether the slot of an attempt that ends now is taken at once by the job that is next in its queue.
 
-        Not while slots are gathered, or jobs take several, nor where there are to be fewer slots.
+        Not while slots are gathered, or jobs take several, nor where there are to be fewer slots. Nor with so many that
+        as many ends and claims wait together as one script takes: deliveries are read all at once there, for less.
         """
         gathers = self.gathering.first is not None or self.gathering.surplus > 0
-        return self._unused_slots >= 0 and not gathers and self._only_queue is not None
+        few = self.slots <= MOST_JOINED and self._unused_slots >= 0
+        return few and not gathers and self._only_queue is not None
 
     def take_over(self, delivery: bytes, claimed: str | None) -> None:
         """Begin the job of a message that came with the end of another one; called on the event loop.
