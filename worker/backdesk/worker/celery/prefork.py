@@ -1,4 +1,4 @@
-"""Signals in the children of a prefork pool: those that end a worker do not end them; its main process does.
+"""The children of a prefork pool: what ends a worker does not end them, its main process does; nor does theirs end it.
 
 systemd sends SIGTERM, and a terminal SIGINT and SIGQUIT, to every process of a worker at once. Billiard 4.3 and Celery
 5.7 expect them in the main process alone, with these faults, each of which has a test:
@@ -7,8 +7,10 @@ systemd sends SIGTERM, and a terminal SIGINT and SIGQUIT, to every process of a 
 - A child that has not got so far as to handle signals dies of them, and with it the worker: "Could not start worker
   processes".
 - SIGQUIT kills the process that keeps account of semaphores, and the worker ends in BrokenPipeError.
+- A child that has died just before the connection to Redis is made anew is registered for its end a second time, by a
+  file that is closed: the worker ends in "file descriptor is None".
 
-The parts below reach into private names of billiard, whose version Celery's bound in `pyproject.toml` fixes.
+The parts below reach into private names of Celery and billiard, whose versions the bound in `pyproject.toml` fixes.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from types import FrameType
 from typing import Any
 
 from billiard import pool, popen_fork, popen_spawn_posix, semaphore_tracker
+from celery.concurrency.asynpool import AsynPool
 
 #: The signals that reach a whole worker at once.
 SHARED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
@@ -29,6 +32,7 @@ END = signal.SIGHUP
 _reset_signals = pool.reset_signals
 _launch = popen_spawn_posix.Popen._launch  # noqa: SLF001 - see above
 _track = semaphore_tracker.SemaphoreTracker.ensure_running
+_follow = AsynPool._track_child_process  # noqa: SLF001 - see above
 
 
 def install() -> None:
@@ -37,6 +41,13 @@ def install() -> None:
     pool.reset_signals = _be_unmoved
     popen_spawn_posix.Popen._launch = _deaf(_launch)  # noqa: SLF001 - see above
     semaphore_tracker.SemaphoreTracker.ensure_running = _deaf(_track)
+    AsynPool._track_child_process = _follow_living  # noqa: SLF001 - see above
+
+
+def _follow_living(children: AsynPool, child: Any, hub: Any) -> None:
+    """Have the loop tell of the end of a child, unless it has told already."""
+    if getattr(child, "_sentinel_poll", "never followed") is not None:
+        _follow(children, child, hub)
 
 
 def _be_unmoved(*args: Any, **kwargs: Any) -> None:
