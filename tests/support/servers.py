@@ -1,8 +1,8 @@
 """Private Redis servers for tests, one at a time: a server that a test leaves as it found it serves the next one.
 
 To start one takes longer than most tests do. A server is as it was if it is the same process with the same settings and
-users, and nobody is connected any more who could write to it later; then it is emptied, but for the scripts that it has
-loaded, which say the same for ever. Any other one is given up.
+users, keeps no writes for a replica, and nobody is connected any more who could write to it later; then it is emptied,
+but for the scripts that it has loaded, which say the same for ever. Any other one is given up.
 """
 
 from __future__ import annotations
@@ -54,4 +54,5 @@ class Servers:
 
 
 def _state(client: redis.Redis) -> Any:
-    return client.info("server")["run_id"], client.config_get("*"), client.acl_list()
+    backlog = client.info("replication")["repl_backlog_active"]  # it grows by what is written, for an hour
+    return client.info("server")["run_id"], client.config_get("*"), client.acl_list(), backlog
