@@ -137,9 +137,10 @@ class Hands:
         self.pool = LoopPool(2, app=app)
         self.pool.start()
 
-    def apply(self, callback: Any) -> Future[None]:
+    def apply(self, callback: Any, tracer: Any = None) -> Future[None]:
         arguments = ("handed", "job-1", {"hostname": "here"})
-        return self.pool.apply_async(lambda *_: self.task.run(), args=arguments, callback=callback).f  # type: ignore[no-any-return]
+        tracer = tracer or (lambda *_: self.task.run())
+        return self.pool.apply_async(tracer, args=arguments, callback=callback).f  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -154,6 +155,16 @@ def test_celery_is_told_the_outcome_of_the_attempt(hands: Hands) -> None:
     hands.attempt.set_result("done")
     ended.result(PATIENCE_S)
     assert hands.told == ["done"]
+
+
+def test_celery_is_told_how_long_the_attempt_took_and_not_how_long_telling_did(hands: Hands) -> None:
+    ended = hands.apply(hands.told.append, lambda *_: (False, hands.task.run(), 0.0001))
+    hands.attempt.began -= 60
+    hands.attempt.set_result("done")
+    ended.result(PATIENCE_S)
+    ((failed, value, runtime),) = hands.told
+    assert (failed, value) == (False, "done")
+    assert runtime >= 60
 
 
 def test_what_goes_wrong_in_telling_celery_is_known_to_whoever_follows(hands: Hands) -> None:

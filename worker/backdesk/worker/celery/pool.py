@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 from celery.concurrency.base import apply_target
@@ -38,12 +37,20 @@ class Attempt:
 
     pool: LoopPool
     task: Any
-    trace: Callable[[], object]
-    #: Whether it takes memory alone to tell Celery.
-    of_memory: bool
+    #: What the tracer is called with, and who hears what it made of it.
+    target: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] | None
+    callback: Callable[..., Any] | None
+    began: float = field(default_factory=time.monotonic)
     told: Future[None] = field(default_factory=Future)
     outcome: Any = None
     error: BaseException | None = None
+
+    @property
+    def of_memory(self) -> bool:
+        """Whether it takes memory alone to tell Celery."""
+        return bool(getattr(getattr(self.callback, "__self__", None), "told_at_once", False))
 
     @property
     def wanted(self) -> bool:
@@ -71,6 +78,18 @@ class Attempt:
         if self.error is not None:
             raise self.error
         return self.outcome
+
+    def trace(self) -> None:
+        """Have Celery's tracer make of the outcome what it makes of that of any task."""
+        apply_target(self.target, self.args, self.kwargs, self._timed)
+
+    def _timed(self, traced: Any) -> None:
+        # `(failed, value, seconds)`, where the tracer's clock knows only how long it took to tell it; or an error.
+        if isinstance(traced, tuple):
+            failed, value, _ = traced
+            traced = failed, value, time.monotonic() - self.began
+        if self.callback:
+            self.callback(traced)
 
 
 #: The attempt whose outcome Celery is being told; None in a pool that calls the task to make one.
@@ -108,8 +127,7 @@ class LoopPool(ThreadPool):
 
         if accept_callback:
             accept_callback(os.getpid(), time.monotonic())
-        of_memory = bool(getattr(getattr(callback, "__self__", None), "told_at_once", False))
-        attempt = Attempt(self, task, partial(apply_target, target, args, kwargs, callback), of_memory)
+        attempt = Attempt(self, task, target, args, kwargs, callback)
         self._under_way.add(attempt.told)
         try:
             task.begin(job_id, request["hostname"], attempt)
