@@ -23,6 +23,7 @@ from tests.client.conftest import Connect
 from tests.support.archives import Mover
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.eventually import PATIENCE_S
 from tests.support.packing import is_packed, pack, talker
 from tests.support.upkeep import leaks
 from tests.support.workers import fast_settings
@@ -83,9 +84,9 @@ async def test_a_job_that_succeeded_reads_the_same_with_the_jobs_that_it_called(
     _, child = board.call(claim, "hotel", "hotel")
     board.succeed(board.start(child))
     board.succeed(claim, {"text": "done"})
-    before = [await told(jobs, "fine"), await jobs.result("fine", timeout=10)]
+    before = [await told(jobs, "fine"), await jobs.result("fine", timeout=PATIENCE_S)]
     mover.outlive("fine", "hotel")
-    assert [await told(jobs, "fine"), await jobs.result("fine", timeout=10)] == before
+    assert [await told(jobs, "fine"), await jobs.result("fine", timeout=PATIENCE_S)] == before
 
 
 async def test_a_job_that_nobody_has_is_not_found(jobs: Client, mover: Mover) -> None:

@@ -11,7 +11,7 @@ import pytest
 from backdesk.cli.options.login import login_name
 from backdesk.client import Job
 from tests.cli.conftest import Cli, begin, finish
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet
 
 
@@ -28,7 +28,7 @@ def test_an_approval_is_given_or_refused(command: str, approved: bool, told: str
 
     assert answer.code == 0
     assert answer.out.splitlines() == [f"{told} {job.id}", f"follow it: backdesk watch {job.id}"]
-    assert job.result(10) == {"value": [approved, "kim", "seen the invoice"]}
+    assert job.result(PATIENCE_S) == {"value": [approved, "kim", "seen the invoice"]}
 
 
 def test_whoever_is_logged_in_says_so(on_fleet: Cli, fleet: Fleet) -> None:
@@ -36,7 +36,7 @@ def test_whoever_is_logged_in_says_so(on_fleet: Cli, fleet: Fleet) -> None:
     document = on_fleet("approve", job.id, "--json").document
 
     assert document == {"job_id": job.id, "answered": True, "by": getpass.getuser()}
-    assert job.result(10)["value"][1] == getpass.getuser()
+    assert job.result(PATIENCE_S)["value"][1] == getpass.getuser()
 
 
 def test_a_system_that_knows_no_login_name_is_no_accident(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_a_question_is_answered_by_a_choice_or_in_words(choices: str, said: str,
     job = waiting(fleet, "test.question", {"text": choices})
 
     assert on_fleet("answer", job.id, said).code == 0
-    assert job.result(10) == {"value": said}
+    assert job.result(PATIENCE_S) == {"value": said}
 
 
 def test_one_of_several_is_named(on_fleet: Cli, fleet: Fleet) -> None:
@@ -63,7 +63,7 @@ def test_one_of_several_is_named(on_fleet: Cli, fleet: Fleet) -> None:
     assert "approval 'first', approval 'second'" in unclear.document["error"]["message"]
     assert on_fleet("approve", job.id, "--ask", "second").code == 0
     assert on_fleet("approve", job.id).code == 0
-    assert job.result(10) == {"value": "both"}
+    assert job.result(PATIENCE_S) == {"value": "both"}
 
 
 def test_a_step_that_was_done_gets_its_result(on_fleet: Cli, fleet: Fleet, home: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_step_that_was_done_gets_its_result(on_fleet: Cli, fleet: Fleet, home:
     job = waiting(fleet, "test.unsafe", {})
 
     assert on_fleet("resolve", job.id, "done", "--result", "@result.json").code == 0
-    assert job.result(10) == {"value": "ch_7"}
+    assert job.result(PATIENCE_S) == {"value": "ch_7"}
 
 
 def test_a_step_is_repeated(on_fleet: Cli, fleet: Fleet, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_step_is_repeated(on_fleet: Cli, fleet: Fleet, tmp_path: Path) -> None
     flag.touch()
 
     assert on_fleet("resolve", job.id, "repeat").code == 0
-    assert job.result(10) == {"value": "charged at last"}
+    assert job.result(PATIENCE_S) == {"value": "charged at last"}
 
 
 def test_a_step_that_failed_ends_the_job(on_fleet: Cli, fleet: Fleet) -> None:
@@ -115,7 +115,7 @@ def test_what_cannot_be_an_answer_is_refused(
 
 def test_a_job_that_waits_for_nobody_says_where_it_is(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {})
-    job.result(10)
+    job.result(PATIENCE_S)
     answer = on_fleet("approve", job.id)
 
     assert answer.code == 2

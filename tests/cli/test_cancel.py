@@ -9,6 +9,7 @@ import pytest
 from backdesk.cli.commands import cancel
 from tests.cli.conftest import Cli
 from tests.support.board import Board
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 
@@ -58,7 +59,7 @@ def test_a_job_that_does_not_stop_in_time_is_exit_code_4(
 
 def test_several_are_cancelled_and_what_cannot_be_holds_up_no_other(on_fleet: Cli, fleet: Fleet) -> None:
     waits, ended, runs = (fleet.jobs.submit("test.sleep", {"n": n}, delay=d) for n, d in ((1, 3600), (0, 0), (60, 0)))
-    ended.result(10)
+    ended.result(PATIENCE_S)
     fleet.wait_until_running(runs.id)
     answer = on_fleet("cancel", waits.id, ended.id, "never-there", runs.id, "--json")
     found = {document["job_id"]: document for document in answer.documents}
@@ -71,7 +72,7 @@ def test_several_are_cancelled_and_what_cannot_be_holds_up_no_other(on_fleet: Cl
 
 def test_a_job_that_has_ended_otherwise_says_so(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {})
-    job.result(10)
+    job.result(PATIENCE_S)
     answer = on_fleet("cancel", job.id)
 
     assert answer.code == 2

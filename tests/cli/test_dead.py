@@ -14,7 +14,7 @@ import pytest
 
 from backdesk.worker.failure import Failure
 from tests.cli.conftest import Cli, environment
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet
 
 
@@ -61,7 +61,7 @@ def test_show_tells_why_and_what_was_finished(on_fleet: Cli, fleet: Fleet, tmp_p
 
 def test_show_of_another_job_says_where_to_look(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {})
-    job.result(10)
+    job.result(PATIENCE_S)
     answer = on_fleet("dead", "show", job.id)
 
     assert answer.code == 2
@@ -79,7 +79,7 @@ def test_a_replay_goes_on_from_the_checkpoint_or_from_the_start(
     document = on_fleet("dead", "replay", job.id, "--from", begin, "--json").document
 
     assert (document["origin"], document["created"]) == (job.id, True)
-    fleet.jobs.result(document["job_id"], 10)
+    fleet.jobs.result(document["job_id"], PATIENCE_S)
     assert flag.read_text().split() == words.split()
     assert f"replayed as  {document['job_id']}" in on_fleet("show", job.id).out
     assert job.id in on_fleet("show", document["job_id"]).out
@@ -184,7 +184,7 @@ def typed(fleet: Fleet, folder: Path, text: str, *words: str) -> tuple[int, str]
     except OSError:  # Linux tells the end of a terminal so
         pass
     os.close(ours)
-    return process.wait(30), " ".join(screen.decode().split())
+    return process.wait(PATIENCE_S), " ".join(screen.decode().split())
 
 
 def test_json_can_be_asked_for_before_any_of_the_words(cli: Cli, fleet: Fleet) -> None:

@@ -14,6 +14,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.cli.conftest import Answer, Cli
 from tests.support.board import Board
+from tests.support.eventually import PATIENCE_S
 from tests.support.neighbour import NAME, neighbour
 from tests.support.plain import envelope
 from tests.support.workers import Fleet
@@ -248,6 +249,6 @@ def test_a_wrong_setting_of_the_model_is_a_failure(
 
 
 def test_the_jobs_are_counted(on_fleet: Cli, fleet: Fleet) -> None:
-    fleet.jobs.submit("test.echo", {}).result(10)
+    fleet.jobs.submit("test.echo", {}).result(PATIENCE_S)
 
     assert "succeeded" in findings(on_fleet("doctor", "--json"))["jobs"]["detail"]

@@ -18,13 +18,13 @@ from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
 from tests.cli.conftest import Announce, Cli
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.kinds import Text
 from tests.support.workers import Fleet
 
 
 def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, fleet: Fleet) -> None:
-    fleet.jobs.submit("test.steps", {"n": 3}, job_id="ended").result(10)
+    fleet.jobs.submit("test.steps", {"n": 3}, job_id="ended").result(PATIENCE_S)
     whole, rest = on_fleet("watch", "ended", "--json"), on_fleet("watch", "ended", "--after", "4", "--json")
 
     assert whole.code == rest.code == 0
@@ -34,7 +34,7 @@ def test_watch_tells_what_has_happened_and_ends_with_the_job(on_fleet: Cli, flee
 
 def test_watch_beyond_the_end_of_a_job_shows_no_event(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {})
-    job.result(10)
+    job.result(PATIENCE_S)
 
     for after in ("3", "500"):
         answer = on_fleet("watch", job.id, "--after", after, "--json")
@@ -62,7 +62,7 @@ def test_watch_ends_as_the_job_did(on_fleet: Cli, fleet: Fleet) -> None:
 
 def test_show_is_the_record(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.count", {"n": 1}, tenant="acme", metadata={"from": "mail"})
-    job.result(10)
+    job.result(PATIENCE_S)
     document, shown = on_fleet("show", job.id, "--json").document, on_fleet("show", job.id)
 
     assert document["id"] == job.id
@@ -75,7 +75,7 @@ def test_show_is_the_record(on_fleet: Cli, fleet: Fleet) -> None:
 
 def test_show_prints_the_log_when_asked(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.steps", {"n": 2})
-    job.result(10)
+    job.result(PATIENCE_S)
     document, shown = on_fleet("show", job.id, "--events", "--json").document, on_fleet("show", job.id, "--events")
 
     assert [event["type"] for event in document["log"]] == ["queued", "started", "progress", "progress", "succeeded"]
@@ -110,7 +110,7 @@ def test_a_job_that_is_not_there_is_exit_code_2(words: list[str], on_fleet: Cli)
 
 def test_list_finds_by_tenant_state_and_kind(on_fleet: Cli, fleet: Fleet) -> None:
     for number in range(3):
-        fleet.jobs.submit("test.echo", {}, tenant="lister", job_id=f"listed-{number}").result(10)
+        fleet.jobs.submit("test.echo", {}, tenant="lister", job_id=f"listed-{number}").result(PATIENCE_S)
     fleet.jobs.submit("test.sleep", {}, tenant="lister", job_id="listed-later", delay=3600)
 
     def ids(*words: str) -> list[str]:
@@ -148,9 +148,9 @@ def test_rows_tell_what_a_job_is_about_and_nothing_more(on_fleet: Cli, fleet: Fl
 
 
 def test_a_record_that_cannot_be_read_is_listed_and_shown_with_the_reason(on_fleet: Cli, fleet: Fleet) -> None:
-    fleet.jobs.submit("test.echo", {}, tenant="by-hand").result(10)
+    fleet.jobs.submit("test.echo", {}, tenant="by-hand").result(PATIENCE_S)
     broken = fleet.jobs.submit("test.echo", {}, tenant="by-hand")
-    broken.result(10)
+    broken.result(PATIENCE_S)
     fleet.redis.hset(fleet.board.keys.job(broken.id), "request", b"[" * 250)
 
     listed, shown = on_fleet("list", "--tenant", "by-hand"), on_fleet("show", broken.id)
@@ -204,7 +204,7 @@ def test_the_commands_shown_are_those_that_answer(
 
 def test_show_names_the_family(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.parent", {})
-    job.result(10)
+    job.result(PATIENCE_S)
     (child,) = on_fleet("show", job.id, "--json").document["children"]
 
     assert f"child     {child}\n" in on_fleet("show", job.id).out
@@ -248,7 +248,7 @@ def test_a_list_of_waiting_jobs_tells_what_each_asks(on_fleet: Cli, fleet: Fleet
 
 def test_a_narrow_list_has_fewer_columns_and_whole_ids(on_fleet: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {}, tenant="narrow")
-    job.result(10)
+    job.result(PATIENCE_S)
     out = Output(as_json=False)
     out.console = Console(file=io.StringIO(), width=75)
     show_jobs([job.get()], out)

@@ -10,7 +10,7 @@ import pytest
 
 from backdesk.worker.embedded.server import EmbeddedRedis
 from tests.cli.conftest import Cli, begin
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 
 Calls = list[tuple[list[str], dict[str, str]]]
 
@@ -108,7 +108,7 @@ def test_a_worker_in_its_own_process_runs_and_stops_at_sigterm(redis_server: Emb
         assert announced.pid == worker.pid
         assert announced.slots == {"agents": 200}
         worker.terminate()
-        out, log = worker.communicate(timeout=30)
+        out, log = worker.communicate(timeout=PATIENCE_S)
     finally:
         worker.kill()
     assert worker.returncode == 0

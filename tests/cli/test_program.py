@@ -14,6 +14,7 @@ from backdesk.cli.errors import report_on
 from backdesk.client.deployment import shown_url
 from backdesk.worker.errors import NotPermitted, StoreFull, StoreUnavailable
 from tests.cli.conftest import Cli, begin, environment, finish
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 COMMANDS = [
@@ -183,7 +184,7 @@ def test_ctrl_c_is_no_accident(words: list[str], fleet: Fleet, tmp_path: Path) -
 
 def test_json_is_ascii_so_that_no_terminal_is_steered_by_it(cli: Cli, fleet: Fleet) -> None:
     job = fleet.jobs.submit("test.echo", {"text": "\u009b31m grün"})
-    job.result(10)
+    job.result(PATIENCE_S)
     answer = cli("show", job.id, "--json", url=fleet.url)
 
     assert answer.out.isascii()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet
 
 
@@ -193,5 +193,5 @@ def test_it_is_run_out_of_turn(on_fleet: Cli, fleet: Fleet, name: str) -> None:
     on_fleet("schedules", "add", name, "test.echo", *NIGHTLY, "--request", '{"text": "now"}')
     answer = on_fleet("schedules", "run", name, "--json")
 
-    assert fleet.jobs.result(answer.document["job_id"], 10) == {"text": "now"}
+    assert fleet.jobs.result(answer.document["job_id"], PATIENCE_S) == {"text": "now"}
     assert on_fleet("schedules", "run", name).out.startswith("submitted ")

@@ -14,6 +14,7 @@ import pytest
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.retry import RetryPolicy
 from tests.cli.conftest import Announce, Cli
+from tests.support.eventually import PATIENCE_S
 from tests.support.kinds import Text
 from tests.support.workers import Fleet
 
@@ -23,7 +24,7 @@ def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> Non
 
     assert answer.code == 0
     assert answer.document["created"] is True
-    assert fleet.jobs.result(answer.document["job_id"], 10) == {"text": "grüße"}
+    assert fleet.jobs.result(answer.document["job_id"], PATIENCE_S) == {"text": "grüße"}
 
 
 def test_people_are_told_how_to_follow_it(on_fleet: Cli) -> None:
@@ -316,7 +317,7 @@ def test_each_line_of_a_file_is_a_job_and_a_repeat_makes_none(on_fleet: Cli, fle
     words = ["submit", "test.echo", "--each", path, "--batch", "lines", "--tenant", "acme"]
     told = on_fleet(*words, "--json").documents
     assert [(each["line"], each["created"]) for each in told] == [(1, True), (3, True)]
-    assert [fleet.jobs.result(each["job_id"], 30) for each in told] == [{"text": "one"}, {"text": "two"}]
+    assert [fleet.jobs.result(each["job_id"], PATIENCE_S) for each in told] == [{"text": "one"}, {"text": "two"}]
     assert fleet.jobs.get(told[0]["job_id"]).tenant == "acme"
     written(tmp_path, '{"text": "one"}', "", '{"text": "two"}', '{"text": "three"}')
     assert on_fleet(*words).out.splitlines() == ["submitted 1 of test.echo; 2 were there already"]
@@ -325,7 +326,7 @@ def test_each_line_of_a_file_is_a_job_and_a_repeat_makes_none(on_fleet: Cli, fle
 def test_lines_can_come_from_standard_input(on_fleet: Cli, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"text": "piped"}\r\n')))
     (told,) = on_fleet("submit", "test.echo", "--each", "-", "--json").documents
-    assert fleet.jobs.result(told["job_id"], 30) == {"text": "piped"}
+    assert fleet.jobs.result(told["job_id"], PATIENCE_S) == {"text": "piped"}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from backdesk.cli.output import Output
 from backdesk.cli.views.progress import LineView, LiveView
 from backdesk.worker.model.events import JobEvent
 from tests.cli.conftest import environment
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 
@@ -142,5 +143,5 @@ def on_terminal(fleet: Fleet, folder: Path, **env: str) -> str:
     except OSError:  # Linux tells the end of a terminal so
         pass
     os.close(ours)
-    assert process.wait(30) == 0, screen.decode()
+    assert process.wait(PATIENCE_S) == 0, screen.decode()
     return screen.decode()

@@ -30,6 +30,7 @@ from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState, BreakerStatus, BucketStatus, Limits, LimitStatus
 from backdesk.worker.model.tenancy import JobLimits
 from tests.cli.conftest import Cli, environment
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 NOW = datetime.now(UTC)
@@ -215,14 +216,14 @@ def test_on_a_terminal_the_page_is_renewed_until_somebody_presses_q(terminal: Te
     terminal.press("x")
     terminal.press("q")
     terminal.read_until("\x1b[?1049l")
-    assert terminal.process.wait(30) == 0
+    assert terminal.process.wait(PATIENCE_S) == 0
 
 
 def test_ctrl_c_ends_it_too_and_gives_the_terminal_back(terminal: Terminal) -> None:
     terminal.read_until("q to leave")
     terminal.process.send_signal(signal.SIGINT)
     terminal.read_until("\x1b[?1049l")
-    assert terminal.process.wait(30) == 130
+    assert terminal.process.wait(PATIENCE_S) == 130
 
 
 def test_what_does_not_fit_on_the_terminal_is_counted(on_terminal: Callable[..., Terminal], fleet: Fleet) -> None:

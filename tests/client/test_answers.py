@@ -17,7 +17,7 @@ from backdesk.worker.model.job import JobState, Waiting
 from tests.client.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client
-from tests.support.eventually import eventually_async
+from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
 
@@ -245,14 +245,14 @@ async def test_the_body_gets_the_answer(on_fleet: Client, fleet: Fleet) -> None:
     (ask,) = (await on_fleet.get(job.id)).asks
     assert (ask.prompt, ask.facts) == ("May order 10003 be refunded?", {"order": 10003, "cents": 1250})
     await on_fleet.approve(job.id, by="kim", note="fine")
-    assert await on_fleet.result(job.id, 10) == {"value": [True, "kim", "fine"]}
+    assert await on_fleet.result(job.id, PATIENCE_S) == {"value": [True, "kim", "fine"]}
 
 
 async def test_the_body_gets_the_choice(on_fleet: Client, fleet: Fleet) -> None:
     job = await on_fleet.submit("test.question", {"text": "tea coffee"})
     await waiting(fleet, job.id)
     await on_fleet.answer(job.id, "tea")
-    assert await on_fleet.result(job.id, 10) == {"value": "tea"}
+    assert await on_fleet.result(job.id, PATIENCE_S) == {"value": "tea"}
 
 
 @pytest.mark.parametrize(("outcome", "value"), [("done", "as the bank says"), ("repeat", "charged at last")])
@@ -264,4 +264,4 @@ async def test_a_step_of_unknown_outcome_is_settled_by_a_person(
     await waiting(fleet, job.id)
     flag.touch()
     await on_fleet.resolve(job.id, outcome, value if outcome == "done" else None)
-    assert await on_fleet.result(job.id, 10) == {"value": value}
+    assert await on_fleet.result(job.id, PATIENCE_S) == {"value": value}

@@ -20,7 +20,7 @@ from backdesk.worker.store.records import read_event
 from tests.client.conftest import Connect
 from tests.support.board import Board
 from tests.support.clients import Client, behind
-from tests.support.eventually import eventually_async
+from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.listening import heard, listening
 from tests.support.workers import fast_settings
 
@@ -65,7 +65,7 @@ async def test_a_watcher_gets_every_event_to_the_last(jobs: Client, board: Board
     for number in range(20):
         board.emit(claim, "progress", first=number)
     board.succeed(claim)
-    assert await asyncio.wait_for(watching, 10) == board.events("a")
+    assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
     assert [event.seq for event in seen] == list(range(1, 24))
 
 
@@ -79,7 +79,7 @@ async def test_an_event_arrives_as_soon_as_it_is_written(
     board.emit(claim, "note")
     await eventually_async(lambda: seen[-1].type == "note")
     board.succeed(claim)
-    await asyncio.wait_for(watching, 10)
+    await asyncio.wait_for(watching, PATIENCE_S)
 
 
 async def test_who_joins_late_gets_the_events_from_the_first(jobs: Client, board: Board, claim: Claim) -> None:
@@ -99,7 +99,9 @@ async def test_who_has_seen_the_end_has_nothing_left_to_wait_for(
     jobs: Client, board: Board, claim: Claim, after: int
 ) -> None:
     board.succeed(claim)
-    assert await asyncio.wait_for(collect(jobs.watch("a", after=after, deadline=time.monotonic() + 60)), 20) == []
+    assert (
+        await asyncio.wait_for(collect(jobs.watch("a", after=after, deadline=time.monotonic() + 60)), PATIENCE_S) == []
+    )
 
 
 async def test_a_watch_can_stand_before_the_job_is_submitted(connected: Connect, board: Board) -> None:
@@ -134,7 +136,7 @@ async def test_a_watch_ends_at_its_deadline(jobs: Client, board: Board, claim: C
 async def test_the_end_of_a_watch_ends_its_subscription(jobs: Client, board: Board, claim: Claim) -> None:
     watching = await begin(jobs, board, "a", [])
     board.succeed(claim)
-    await asyncio.wait_for(watching, 10)
+    await asyncio.wait_for(watching, PATIENCE_S)
     await eventually_async(lambda: watchers(board, "a") == 0)
 
 
@@ -149,7 +151,7 @@ async def test_a_watcher_whose_connection_is_cut_again_and_again_misses_nothing_
             board.client.client_kill_filter(_type="pubsub")
             await eventually_async(lambda: watchers(board, "a") == 1)
     board.succeed(claim)
-    assert await asyncio.wait_for(watching, 20) == board.events("a")
+    assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
 
 
 async def test_what_is_published_while_the_watcher_is_cut_off_is_read_from_the_log(
@@ -165,7 +167,7 @@ async def test_what_is_published_while_the_watcher_is_cut_off_is_read_from_the_l
         at_once.evalsha(unheard.script.sha, 0, *unheard.arguments)
         at_once.execute()
     board.succeed(claim)
-    assert await asyncio.wait_for(watching, 20) == board.events("a")
+    assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
 
 
 async def test_a_subscription_that_redis_drops_for_being_slow_loses_no_event(
@@ -179,7 +181,7 @@ async def test_a_subscription_that_redis_drops_for_being_slow_loses_no_event(
         board.emit(claim, "progress", first=number, data={"text": "x" * 20_000})
     await eventually_async(lambda: before["id"] not in {each["id"] for each in board.client.client_list()})
     board.succeed(claim)
-    seen += await asyncio.wait_for(collect(events), 30)
+    seen += await asyncio.wait_for(collect(events), PATIENCE_S)
     assert [event.seq for event in seen] == list(range(1, 404))
 
 
@@ -196,7 +198,7 @@ async def test_a_message_that_was_lost_on_the_way_is_noticed_by_the_gap(
     await eventually_async(lambda: len(seen) == 4)
     assert [event.type for event in seen] == ["queued", "started", "silent", "note"]
     board.succeed(claim)
-    await asyncio.wait_for(watching, 10)
+    await asyncio.wait_for(watching, PATIENCE_S)
 
 
 async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_while(
@@ -209,7 +211,7 @@ async def test_a_message_that_was_lost_without_a_successor_is_found_after_a_whil
     await eventually_async(lambda: len(seen) == 2)
     silent = board.log("a")[-1].replace(b'"started"', b'"succeeded"')
     board.client.rpush(board.keys.events("a"), silent)
-    await asyncio.wait_for(watching, 20)
+    await asyncio.wait_for(watching, PATIENCE_S)
     assert seen[-1].type == "succeeded"
 
 
@@ -226,7 +228,7 @@ async def test_a_watch_survives_the_restart_of_redis(connected: Connect, tmp_pat
         with EmbeddedRedis(tmp_path, port=port):
             await eventually_async(lambda: watchers(board, "a") == 1)
             board.succeed(claim)
-            assert await asyncio.wait_for(watching, 10) == board.events("a")
+            assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
 
 
 async def test_two_watchers_see_the_same(connected: Connect, board: Board, claim: Claim) -> None:
@@ -234,7 +236,7 @@ async def test_two_watchers_see_the_same(connected: Connect, board: Board, claim
     await eventually_async(lambda: watchers(board, "a") == 2)
     board.emit(claim, *["progress"] * 10)
     board.succeed(claim)
-    first, second = await asyncio.wait_for(asyncio.gather(*both), 10)
+    first, second = await asyncio.wait_for(asyncio.gather(*both), PATIENCE_S)
     assert first == second == board.events("a")
 
 
@@ -286,7 +288,7 @@ async def test_a_watcher_is_told_states_that_take_each_others_place(jobs: Client
         board.promote()
         claim = board.start("a")
     board.succeed(claim)
-    await asyncio.wait_for(watching, 10)
+    await asyncio.wait_for(watching, PATIENCE_S)
     told = [event.type for event in seen]
     assert told == ["queued", "started", *["retrying", "queued", "started"] * 3, "succeeded"]
     assert [event.seq for event in seen] == [1, *[2] * 10, 3]

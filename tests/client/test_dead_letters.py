@@ -21,7 +21,7 @@ from backdesk.worker.settings import Settings
 from tests.client.conftest import Connect
 from tests.support.board import Board, Clock, question
 from tests.support.clients import Client
-from tests.support.eventually import eventually_async
+from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.kinds import Message
 from tests.support.proxy import Proxy
 from tests.support.upkeep import leaks
@@ -243,7 +243,7 @@ async def test_a_replay_goes_on_from_what_was_finished_or_does_it_again(
     ]
     (tmp_path / "done.mended").touch()
     resumed = await on_fleet.dead.replay(failed.id)
-    assert await on_fleet.result(resumed.id, 10) == {"value": ["first", "second"]}
+    assert await on_fleet.result(resumed.id, PATIENCE_S) == {"value": ["first", "second"]}
     assert flag.read_text().split() == ["first", "second"]
 
 
@@ -253,7 +253,7 @@ async def test_a_replay_from_the_start_does_every_step_again(on_fleet: Client, f
     await eventually_async(lambda: fleet.board.state(failed.id) == "failed")
     (tmp_path / "done.mended").touch()
     anew = await on_fleet.dead.replay(failed.id, resume=False)
-    assert await on_fleet.result(anew.id, 10) == {"value": ["first", "second"]}
+    assert await on_fleet.result(anew.id, PATIENCE_S) == {"value": ["first", "second"]}
     assert flag.read_text().split() == ["first", "first", "second"]
 
 
@@ -324,7 +324,7 @@ async def test_a_job_that_succeeded_still_tells_what_it_has_done(jobs: Client, b
 
 async def test_a_job_names_the_jobs_that_it_called(on_fleet: Client) -> None:
     job = await on_fleet.submit("test.parent", {})
-    assert await on_fleet.result(job.id, 10) == {"value": ["succeeded"]}
+    assert await on_fleet.result(job.id, PATIENCE_S) == {"value": ["succeeded"]}
     (child,) = await on_fleet.children(job.id)
     assert (await on_fleet.get(child)).parent == job.id
     assert await on_fleet.children(child) == []

@@ -28,7 +28,7 @@ from tests.client.conftest import Connect
 from tests.client.test_client_watch import begin, collect, watchers
 from tests.support.board import Board
 from tests.support.clients import Client, behind
-from tests.support.eventually import eventually, eventually_async
+from tests.support.eventually import PATIENCE_S, eventually, eventually_async
 from tests.support.proxy import Proxy
 from tests.support.workers import fast_settings
 
@@ -66,7 +66,7 @@ def _ended(board: Board, claims: list[Claim]) -> list[str]:
 async def test_hundreds_wait_for_results_by_one_subscription(board: Board, settings: Settings) -> None:
     claims = [board.start(board.submit(f"job-{number}")) for number in range(MANY)]
     async with AsyncJobClient(settings=settings) as jobs:
-        waiting = [asyncio.create_task(jobs.result(claim.job_id, 60)) for claim in claims]
+        waiting = [asyncio.create_task(jobs.result(claim.job_id, PATIENCE_S)) for claim in claims]
         await eventually_async(lambda: sum(n for _, n in board.client.pubsub_numsub(*_ended(board, claims))) == MANY)
         assert len(subscriptions(board.client)) == 1
         await asyncio.to_thread(lambda: [board.succeed(claim, n) for n, claim in enumerate(claims)])
@@ -78,14 +78,14 @@ async def test_who_waits_for_a_result_is_no_watcher_of_the_job_and_who_watches_i
     jobs: Client, board: Board
 ) -> None:
     claim = board.start(board.submit("a"))
-    waiting = asyncio.create_task(jobs.result("a", 60))
+    waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     await eventually_async(lambda: len(subscriptions(board.client)) == 1)
     assert board.emit(claim, "progress") == 0
     watching = await begin(jobs, board, "a", [])
     assert board.emit(claim, "progress", first=1) == 1
     board.succeed(claim, "there")
-    await asyncio.wait_for(watching, 10)
-    assert await asyncio.wait_for(waiting, 10) == "there"
+    await asyncio.wait_for(watching, PATIENCE_S)
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == "there"
 
 
 async def test_hundreds_watch_by_one_subscription(board: Board, settings: Settings) -> None:
@@ -106,7 +106,7 @@ def test_hundreds_of_threads_wait_by_one_subscription(board: Board, settings: Se
     with JobClient(settings=settings) as jobs:
 
         def wait(job_id: str) -> None:
-            results[job_id] = jobs.result(job_id, 60)
+            results[job_id] = jobs.result(job_id, PATIENCE_S)
 
         threads = [threading.Thread(target=wait, args=(claim.job_id,)) for claim in claims]
         for thread in threads:
@@ -116,7 +116,7 @@ def test_hundreds_of_threads_wait_by_one_subscription(board: Board, settings: Se
         for number, claim in enumerate(claims):
             board.succeed(claim, number)
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_S)
     assert results == {claim.job_id: number for number, claim in enumerate(claims)}
 
 
@@ -143,8 +143,8 @@ async def test_a_follower_who_does_not_listen_holds_up_nobody_and_misses_nothing
         await asyncio.to_thread(board.emit, claim, "progress", first=number)
     await eventually_async(lambda: len(busy) == MOST_KEPT * 3 + 2)
     board.succeed(claim)
-    await asyncio.wait_for(watching, 10)
-    seen += await asyncio.wait_for(collect(idle), 20)
+    await asyncio.wait_for(watching, PATIENCE_S)
+    seen += await asyncio.wait_for(collect(idle), PATIENCE_S)
     assert seen == busy == board.events("a")
 
 
@@ -208,7 +208,7 @@ async def test_who_follows_by_a_client_that_is_closed_is_told(connected: Connect
     await eventually_async(lambda: len(seen) == 2)
     await jobs.close()
     with pytest.raises(StoreUnavailable, match="closed"):
-        await asyncio.wait_for(watching, 10)
+        await asyncio.wait_for(watching, PATIENCE_S)
     await eventually_async(lambda: not subscriptions(board.client), what="the end of the connection")
 
 
@@ -223,7 +223,7 @@ async def test_a_watch_that_cannot_begin_follows_nothing_later_either(connected:
     watching = await begin(jobs, restarts.board, "b", [])
     assert watchers(restarts.board, "a") == 0
     restarts.board.succeed(restarts.board.start("b"))
-    await asyncio.wait_for(watching, 20)
+    await asyncio.wait_for(watching, PATIENCE_S)
 
 
 def test_a_blocking_client_that_is_forgotten_ends_its_thread(board: Board, settings: Settings) -> None:
@@ -242,16 +242,16 @@ def test_a_client_that_follows_can_be_used_after_a_fork_by_both(board: Board, se
     claims = [board.start(board.submit(job_id)) for job_id in ("parent", "child")]
     results: list[object] = []
     with JobClient(settings=settings) as jobs:
-        thread = threading.Thread(target=lambda: results.append(jobs.result("parent", 30)))
+        thread = threading.Thread(target=lambda: results.append(jobs.result("parent", PATIENCE_S)))
         thread.start()
         eventually(lambda: len(subscriptions(board.client)) == 1)
-        child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(jobs.result("child", 20)))
+        child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(jobs.result("child", PATIENCE_S)))
         child.start()
         eventually(lambda: len(subscriptions(board.client)) == 2)
         board.succeed(claims[1], 42)
-        child.join(20)
+        child.join(PATIENCE_S)
         board.succeed(claims[0], 7)
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert (child.exitcode, results) == (42, [7])
 
 
@@ -300,13 +300,13 @@ async def test_who_follows_goes_on_where_it_was_after_a_restart_of_redis(
     claim = board.start(board.submit("a"))
     seen: list[JobEvent] = []
     watching = await begin(jobs, board, "a", seen)
-    waiting = asyncio.create_task(jobs.result("a", 60))
+    waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     await eventually_async(lambda: len(seen) == 2)
     await away(restarts, 1.5)
     board.emit(claim, "note")
     board.succeed(claim, "there")
-    assert await asyncio.wait_for(waiting, 20) == "there"
-    assert await asyncio.wait_for(watching, 20) == board.events("a")
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == "there"
+    assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
     assert [event.seq for event in seen] == [1, 2, 3, 4]
 
 
@@ -315,12 +315,12 @@ async def test_who_begins_to_follow_while_redis_is_away_waits_for_it(connected: 
     board.succeed(board.start(board.submit("a")), "there")
     await jobs.get("a")
     await asyncio.to_thread(restarts.stop)
-    waiting = asyncio.create_task(jobs.result("a", 60))
+    waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     watching = asyncio.create_task(collect(jobs.watch("a")))
     await asyncio.sleep(1.5)
     await asyncio.to_thread(restarts.start)
-    assert await asyncio.wait_for(waiting, 20) == "there"
-    assert await asyncio.wait_for(watching, 20) == board.events("a")
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == "there"
+    assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")
 
 
 async def test_a_redis_that_does_not_come_back_is_waited_for_as_long_as_is_set(
@@ -329,11 +329,11 @@ async def test_a_redis_that_does_not_come_back_is_waited_for_as_long_as_is_set(
     board, jobs = restarts.board, connected(redis_url=restarts.url, outage_patience_s=1.0)
     board.start(board.submit("a"))
     watching = await begin(jobs, board, "a", [])
-    waiting = asyncio.create_task(jobs.result("a", 60))
+    waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     await asyncio.to_thread(restarts.stop)
     for following in (watching, waiting):
         with pytest.raises(StoreUnavailable, match=r"no Redis could be reached .* waited for 1\.\d s in vain"):
-            await asyncio.wait_for(following, 20)
+            await asyncio.wait_for(following, PATIENCE_S)
 
 
 async def test_no_outage_is_waited_for_beyond_the_time_of_the_caller(connected: Connect, restarts: Restarts) -> None:
@@ -343,14 +343,14 @@ async def test_no_outage_is_waited_for_beyond_the_time_of_the_caller(connected: 
     await eventually_async(lambda: len(subscriptions(restarts.client)) == 1)
     await asyncio.to_thread(restarts.stop)
     with pytest.raises(StoreUnavailable, match="no Redis could be reached"):
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 async def test_an_address_at_which_nothing_ever_answered_is_not_waited_for(connected: Connect) -> None:
     jobs = connected(redis_url="redis://127.0.0.1:1/0")
-    for following in (jobs.result("a", 60), collect(jobs.watch("a"))):
+    for following in (jobs.result("a", PATIENCE_S), collect(jobs.watch("a"))):
         with pytest.raises(StoreUnavailable, match="no Redis could be reached"):
-            await asyncio.wait_for(following, 10)
+            await asyncio.wait_for(following, PATIENCE_S)
 
 
 async def test_a_subscription_whose_connection_is_half_open_is_made_anew(
@@ -370,7 +370,7 @@ async def test_a_subscription_whose_connection_is_half_open_is_made_anew(
         board.emit(claim, "note")
         await eventually_async(lambda: len(seen) == 3)
         board.succeed(claim)
-        await asyncio.wait_for(watching, 20)
+        await asyncio.wait_for(watching, PATIENCE_S)
 
 
 async def test_a_subscription_that_has_lost_its_connection_makes_no_other_by_itself(settings: Settings) -> None:
@@ -385,12 +385,12 @@ async def test_a_subscription_that_has_lost_its_connection_makes_no_other_by_its
 
 async def test_a_job_that_is_forgotten_meanwhile_ends_the_wait_for_it(jobs: Client, board: Board) -> None:
     board.submit("a")
-    waiting = asyncio.create_task(jobs.result("a", 60))
+    waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     await eventually_async(lambda: len(subscriptions(board.client)) == 1)
     board.client.flushdb()
     board.client.client_kill_filter(_type="pubsub")
     with pytest.raises(JobNotFound):
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 # The patience

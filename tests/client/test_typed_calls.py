@@ -120,6 +120,6 @@ async def test_a_result_that_the_model_does_not_fit_is_no_result_of_it(jobs: Cli
     job = await jobs.submit(KindModels("test.echo", "agents", Text, Shouted), {}, job_id="a")
     board.succeed(board.start("a"), {"text": "HI"})
     with pytest.raises(ResultMismatch, match="no Shouted as it is known here: loudness") as caught:
-        await job.result(timeout=5)
+        await job.result(timeout=PATIENCE_S)
     assert (caught.value.job_id, [*caught.value.fields]) == ("a", ["loudness"])
     assert await jobs.result("a") == {"text": "HI"}

@@ -10,6 +10,7 @@ from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobState
 from tests.support.board import Board
 from tests.support.clients import Client
+from tests.support.eventually import PATIENCE_S
 
 TOO_DEEP = b"[" * 250 + b"]" * 250
 #: Fields of a record, with what somebody has written there.
@@ -63,7 +64,7 @@ async def test_a_job_in_a_state_that_there_is_not_counts_as_failed(jobs: Client,
     record = await jobs.get("a")
     assert (record.state, record.error and record.error.code) == (JobState.FAILED, "unreadable")
     with pytest.raises(JobFailed, match="its record cannot be read"):
-        await jobs.result("a", timeout=5)
+        await jobs.result("a", timeout=PATIENCE_S)
 
 
 async def test_an_unreadable_ask_says_so(jobs: Client, board: Board) -> None:

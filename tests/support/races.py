@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.nursery import ROOT, NurseryProcess
 
 
@@ -32,7 +32,7 @@ def race(function: str, *arguments: str, folder: Path, processes: int = 3) -> li
         for racer, log in zip(racers, logs, strict=True):
             eventually(partial(_waits, racer, log))
     for racer in racers:
-        racer.wait(30)
+        racer.wait(PATIENCE_S)
     return [log.read_text().removeprefix("ready\n").strip() for log in logs]
 
 

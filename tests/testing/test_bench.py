@@ -28,6 +28,7 @@ from backdesk.worker.errors import (
 from backdesk.worker.failure import Category
 from backdesk.worker.model.child import ChildCall
 from tests.support.bodies import remembered
+from tests.support.eventually import PATIENCE_S
 from tests.support.kinds import Text
 from tests.support.upkeep import leaks
 
@@ -174,7 +175,7 @@ def test_an_attempt_that_does_not_end_is_told_with_what_it_did_last() -> None:
 
     def stuck(ctx: BlockingContext) -> None:
         ctx.progress(0.5, "half way")
-        release.wait(10)
+        release.wait(PATIENCE_S)
 
     with (
         Bench(patience_s=0.2) as bench,

@@ -18,7 +18,7 @@ from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
 from tests.support.bodies import remembered
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.failover import Pair
 from tests.support.servers import Servers
 from tests.support.workers import Fleet
@@ -42,7 +42,7 @@ class Bench:
         """Start one attempt at a job, as the arrival of its delivery does."""
         return begin(self.process, REGISTRY[self.board.record(job_id).kind], job_id, "worker-1")
 
-    def run(self, kind: str, request: object, *, deadline_s: float = 10, **fields: Any) -> str:
+    def run(self, kind: str, request: object, *, deadline_s: float = PATIENCE_S, **fields: Any) -> str:
         """Submit a job, make one attempt at it to its end, and return its id."""
         job_id = self.board.submit(kind=kind, request=request, **fields)
         self.begin(job_id).result(deadline_s)
@@ -53,7 +53,7 @@ class Bench:
         job_id = self.submit_body(body, kind=kind, **fields)
         return job_id, self.begin(job_id)
 
-    def run_body(self, body: Callable[[Any], Any], *, deadline_s: float = 10, **fields: Any) -> str:
+    def run_body(self, body: Callable[[Any], Any], *, deadline_s: float = PATIENCE_S, **fields: Any) -> str:
         """Submit such a job, make one attempt at it to its end, and return its id."""
         job_id, outcome = self.begin_body(body, **fields)
         outcome.result(deadline_s)
@@ -63,7 +63,7 @@ class Bench:
         colour = "async" if inspect.iscoroutinefunction(body) else "def"
         return self.board.submit(kind=f"{kind}.{colour}", request={"text": remembered(body)}, **fields)
 
-    def again(self, job_id: str, deadline_s: float = 10) -> Outcome | None:
+    def again(self, job_id: str, deadline_s: float = PATIENCE_S) -> Outcome | None:
         """Make the next attempt at a job that is queued or parked, without the wait."""
         if self.board.state(job_id) is JobState.SCHEDULED:
             self.board.client.zadd(self.board.keys.due, {job_id: 0})

@@ -22,7 +22,7 @@ from backdesk.worker.address import read_address
 from backdesk.worker.embedded.server import find_server
 from backdesk.worker.store.connection import connect, connect_async
 from backdesk.worker.store.following import SHORTEST_LIFE_S
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.failover import Pair, submit_until_taken
 from tests.support.sentinel import Sentinel
 from tests.support.tls import Certificates, TLSFront
@@ -97,7 +97,7 @@ async def test_a_worker_and_its_clients_work_by_tls_with_certificates_as_a_user_
     url = f"{server}?ssl_ca_certs={certificates.authority}&{ours}"
     worker = fleet.start_worker(slots=2, BACKDESK_REDIS_URL=url)
     with JobClient(url, settings=fleet.settings, checks={}) as jobs:
-        assert jobs.submit("test.echo", {"text": "hello"}).result(timeout=30)
+        assert jobs.submit("test.echo", {"text": "hello"}).result(timeout=PATIENCE_S)
         task = jobs.submit("test.long_watch", {"n": 60, "flag": os.devnull})
         fleet.wait_until_running(task.id)
         task.cancel()
@@ -156,9 +156,9 @@ def test_a_worker_goes_on_at_the_new_primary_when_the_old_one_is_killed(
         pair.in_step()
         os.kill(fleet.server.pid, signal.SIGKILL)
         submit_until_taken(jobs, "test.echo", "quick")
-        assert jobs.result("quick", timeout=30)
+        assert jobs.result("quick", timeout=PATIENCE_S)
         flag.touch()
-        assert running.result(timeout=30)
+        assert running.result(timeout=PATIENCE_S)
         assert [jobs.get(job_id).attempt for job_id in (running.id, "quick")] == [1, 1]
 
 

@@ -156,7 +156,7 @@ def test_of_the_jobs_of_three_producers_on_two_workers_each_runs_once(fleet_of_t
         )
         for order in counts.items()
     ]
-    assert [producer.wait(60) for producer in producers] == [0, 0, 0]
+    assert [producer.wait(PATIENCE_S) for producer in producers] == [0, 0, 0]
     eventually(lambda: fleet.jobs.counts()[JobState.SUCCEEDED] == total, what="the end of all jobs")
     records = all_records(fleet)
     assert len(records) == total

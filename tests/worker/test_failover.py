@@ -15,7 +15,7 @@ from backdesk.worker.store.connection import connect
 from backdesk.worker.store.following import SHORTEST_LIFE_S
 from tests.support.board import Board
 from tests.support.clients import KINDS_OF_CLIENT
-from tests.support.eventually import eventually, eventually_async
+from tests.support.eventually import PATIENCE_S, eventually, eventually_async
 from tests.support.failover import Pair
 from tests.support.workers import Fleet
 
@@ -50,7 +50,7 @@ def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
     eventually(lambda: worker.logged("redis_unavailable"))
     pair.promote()
     quick = [jobs.submit("test.echo", {}) for _ in range(3)]
-    assert all(job.result(timeout=30) for job in quick)
+    assert all(job.result(timeout=PATIENCE_S) for job in quick)
     with connect(pair.primary.url) as primary:
         first = primary.zscore(fleet.board.keys.leases, running.id) or 0
         later = first + LEASE_S * 1.5 * 1000
@@ -59,7 +59,7 @@ def test_a_job_runs_through_a_failover_and_new_ones_are_consumed_after_it(
             what="a lease that is renewed where the primary is now",
         )
     flag.touch()
-    assert running.result(timeout=30)
+    assert running.result(timeout=PATIENCE_S)
     assert [job.get().attempt for job in (running, *quick)] == [1, 1, 1, 1]
 
 
@@ -84,7 +84,7 @@ async def test_who_watches_a_job_or_waits_for_it_goes_on_through_a_failover(
         board = Board(new, settings)
         board.emit(claim, "progress", first=1)
         board.succeed(claim)
-        await asyncio.wait_for(watching, 60)
-        assert (await asyncio.wait_for(waiting, 60)).state == "succeeded"
+        await asyncio.wait_for(watching, PATIENCE_S)
+        assert (await asyncio.wait_for(waiting, PATIENCE_S)).state == "succeeded"
         assert seen == board.events("a")
     await client.close()

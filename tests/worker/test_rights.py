@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backdesk.client import JobClient
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 #: As docs/operations.md has them.
@@ -22,7 +23,7 @@ def test_the_handbooks_users_do_the_work(fleet_of_this_test: Fleet) -> None:
     fleet.start_worker(BACKDESK_REDIS_URL=url_of(fleet, "worker", OF_A_WORKER))
     producer = fleet.settings.model_copy(update={"redis_url": url_of(fleet, "shop", OF_A_PRODUCER)})
     with JobClient(settings=producer) as jobs:
-        assert jobs.submit("test.echo", {"text": "hi"}).result(20) == {"text": "hi"}
+        assert jobs.submit("test.echo", {"text": "hi"}).result(PATIENCE_S) == {"text": "hi"}
     assert fleet.redis.execute_command("ACL", "LOG") == []
 
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from backdesk.client import JobClient
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.failover import submit_until_taken
 from tests.support.tls import Certificates
 from tests.support.tls_servers import TLSSentinel, TLSServer, speaks_tls
@@ -51,7 +51,7 @@ def test_a_worker_and_its_clients_work_with_a_server_that_speaks_tls(
     fleet_of_this_test.begin_worker(slots=2, BACKDESK_REDIS_URL=primary.url)
     with JobClient(primary.url, settings=fleet_of_this_test.settings, checks={}) as jobs:
         eventually(jobs.kinds, what="a worker")
-        assert jobs.submit("test.echo", {"text": "hello"}).result(timeout=60)
+        assert jobs.submit("test.echo", {"text": "hello"}).result(timeout=PATIENCE_S)
         assert [event.type for event in jobs.submit("test.echo", {}).watch()][-1] == "succeeded"
 
 
@@ -72,7 +72,7 @@ def test_a_worker_goes_on_at_the_new_primary_that_sentinels_name_by_tls(
         eventually(lambda: primary.client.wait(1, 1000) == 1, what="a replica that has everything")
         primary.kill()
         submit_until_taken(jobs, "test.echo", "quick")
-        assert jobs.result("quick", timeout=60)
+        assert jobs.result("quick", timeout=PATIENCE_S)
         flag.touch()
-        assert running.result(timeout=60)
+        assert running.result(timeout=PATIENCE_S)
         assert [jobs.get(job_id).attempt for job_id in (running.id, "quick")] == [1, 1]

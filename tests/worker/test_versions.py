@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.cli import main
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet, Worker
 
 MODULE = "tests.support.versions"
@@ -34,7 +34,7 @@ def wait_for_lack(fleet: Fleet, job_id: str) -> None:
 
 def result(fleet: Fleet, job_id: str) -> tuple[object, int]:
     """What a job came to, and in how many attempts."""
-    record = fleet.jobs.wait(job_id, 60)
+    record = fleet.jobs.wait(job_id, PATIENCE_S)
     return record.result, record.attempt
 
 

@@ -25,6 +25,7 @@ from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
+from tests.support.eventually import PATIENCE_S
 from tests.support.listening import listening
 from tests.support.openai_simulator import Fault, OpenAISimulator, Text, call
 
@@ -68,7 +69,7 @@ def board(client: redis.Redis, settings: Settings) -> Board:
 def agents(board: Board, settings: Settings, shop: Database) -> Iterator[Agents]:
     process = WorkerProcess(settings)
     yield Agents(board, process)
-    process.loop.run(close_model()).result(5)
+    process.loop.run(close_model()).result(PATIENCE_S)
     process.close()
 
 

@@ -35,7 +35,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from tests.support.board import Board
 from tests.support.bodies import remembered
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.kinds import Text
 from tests.worker.conftest import Bench
 
@@ -227,7 +227,7 @@ def approve(board: Board, job_id: str, **answer: Any) -> None:
 
 def test_a_job_that_must_not_go_on_alone_waits_for_a_person_and_says_what_for(bench: Bench, board: Board) -> None:
     job_id, outcome = bench.begin_body(spends_with_leave, budget=Budget(tokens=100, on_limit=OnLimit.APPROVE))
-    assert isinstance(outcome.result(10), Waiting)
+    assert isinstance(outcome.result(PATIENCE_S), Waiting)
     (ask,) = board.record(job_id).asks
     assert (ask.type, ask.name, ask.choices) == ("approval", f"budget:{job_id}:1", ["approve", "deny"])
     expected = {"limit": "tokens", "allowed": 100, "spent": 80, "wanted": 80, "for": "call 1", "budget_of": job_id}
@@ -265,7 +265,7 @@ def test_what_a_person_denies_fails_with_their_name_and_reason(bench: Bench, boa
 
 def test_calls_that_meet_a_limit_together_ask_one_question(bench: Bench, board: Board) -> None:
     job_id, outcome = bench.begin_body(spends_in_parallel_with_leave, budget=Budget(tokens=5, on_limit=OnLimit.APPROVE))
-    assert isinstance(outcome.result(10), Waiting)
+    assert isinstance(outcome.result(PATIENCE_S), Waiting)
     assert len(board.record(job_id).asks) == 1
     approve(board, job_id)
     bench.again(job_id)
@@ -363,7 +363,7 @@ async def hangs_once(ctx: TaskContext) -> int:
 
 def test_a_body_out_of_time_waits_for_a_person_and_then_has_as_much_again(bench: Bench, board: Board) -> None:
     job_id, outcome = bench.begin_body(hangs_once, budget=Budget(wall_s=0.3, on_limit=OnLimit.APPROVE))
-    assert isinstance(outcome.result(10), Waiting)
+    assert isinstance(outcome.result(PATIENCE_S), Waiting)
     (ask,) = board.record(job_id).asks
     assert (ask.name, ask.facts["limit"]) == (f"budget:{job_id}:1", "wall_s")
     approve(board, job_id)
@@ -422,7 +422,7 @@ def test_a_limit_that_is_set_while_a_body_runs_is_felt_from_the_second_call_on(b
     eventually(lambda: board.spent(job_id).tokens == 5)
     board.client.hset(board.keys.tenant("acme"), mapping={"tokens_per_day": "1"})
     told.set()
-    outcome.result(10)
+    outcome.result(PATIENCE_S)
     assert error_of(board, job_id).code == "tenant_budget_exceeded"
     assert board.spent(job_id).tokens == 10
 
@@ -509,7 +509,7 @@ def test_an_amount_that_is_none_is_refused(amount: dict[str, Any]) -> None:
 
 def test_an_attempt_that_gives_its_job_to_another_worker_keeps_what_it_has_spent(bench: Bench, board: Board) -> None:
     job_id, outcome = bench.begin_body(leaves, budget=Budget(tokens=100))
-    assert isinstance(outcome.result(10), HandedOver)
+    assert isinstance(outcome.result(PATIENCE_S), HandedOver)
     assert board.spent(job_id).tokens == 60
 
 

@@ -16,7 +16,7 @@ from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import Failed, JobState, Succeeded, Usage
 from backdesk.worker.store.deployment import SystemCalls
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.kinds import ENDINGS
 from tests.worker.conftest import Bench
 
@@ -39,8 +39,8 @@ def test_a_body_that_returns_its_result_succeeds(bench: Bench, board: Board, kin
 
 
 def test_the_outcome_is_handed_back(bench: Bench, board: Board) -> None:
-    assert bench.begin(board.submit()).result(10) == Succeeded(b'{"text":"hello"}')
-    failed = bench.begin(board.submit(kind="test.end", request={"text": "task_error"})).result(10)
+    assert bench.begin(board.submit()).result(PATIENCE_S) == Succeeded(b'{"text":"hello"}')
+    failed = bench.begin(board.submit(kind="test.end", request={"text": "task_error"})).result(PATIENCE_S)
     assert isinstance(failed, Failed)
     assert failed.failure.code == "no_stock"
 
@@ -71,7 +71,7 @@ def test_every_event_is_in_the_log_before_the_end_and_in_order(
 
 def test_a_delivery_of_a_job_that_is_not_there_to_run_is_dropped(bench: Bench, board: Board) -> None:
     job_id = bench.run("test.echo", {})
-    assert bench.begin(job_id).result(10) is None
+    assert bench.begin(job_id).result(PATIENCE_S) is None
     assert board.event_types(job_id) == ["queued", "started", "succeeded"]
 
 
@@ -79,7 +79,7 @@ def test_a_delivery_of_a_job_that_is_not_there_to_run_is_dropped(bench: Bench, b
 def test_a_job_whose_record_cannot_be_read_fails_at_once(bench: Bench, board: Board, field: str) -> None:
     job_id = board.submit()
     board.client.hset(board.keys.job(job_id), field, b"[" * 250)
-    bench.begin(job_id).result(10)
+    bench.begin(job_id).result(PATIENCE_S)
     code, message = error_of(board, job_id)
     assert (code, board.record(job_id).crashes) == ("invalid_request", 0)
     assert message.startswith(f"the request does not fit the kind: {field}: cannot be read")
@@ -89,7 +89,7 @@ def test_a_checkpoint_that_cannot_be_read_fails_its_job_at_once(bench: Bench, bo
     job_id = board.submit()
     board.client.set(board.keys.checkpoint(job_id), b"{")
     board.client.hset(board.keys.job(job_id), "remembers", 1)
-    bench.begin(job_id).result(10)
+    bench.begin(job_id).result(PATIENCE_S)
     assert error_of(board, job_id)[1].startswith("the request does not fit the kind: checkpoint: cannot be read")
 
 
@@ -155,7 +155,7 @@ def test_another_job_on_the_same_loop_goes_on_when_one_exits(bench: Bench, board
     going_on = bench.begin(other)
     eventually(lambda: "progress" in board.event_types(other))
     bench.begin(board.submit(kind="test.end", request={"text": "system_exit"}))
-    assert isinstance(going_on.result(10), Succeeded)
+    assert isinstance(going_on.result(PATIENCE_S), Succeeded)
 
 
 def test_a_request_that_does_not_fit_the_kind_fails_with_its_fields(bench: Bench, board: Board) -> None:

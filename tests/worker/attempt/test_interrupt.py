@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from backdesk.worker.attempt.interrupt import SIGNAL, Interrupt
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 
 In = Callable[[Callable[[], object]], object]
 
@@ -47,7 +47,7 @@ def elsewhere() -> Iterator[ThreadPoolExecutor]:
 
 
 def _once(reached: threading.Event, interrupt: Interrupt) -> None:
-    assert reached.wait(10)
+    assert reached.wait(PATIENCE_S)
     interrupt()
 
 
@@ -137,7 +137,7 @@ def test_a_body_that_swallows_the_interrupt_is_stopped_by_the_next(where: In, el
     insisting = elsewhere.submit(insist)
     with pytest.raises(asyncio.CancelledError):
         where(lambda: interrupt.run(stubborn))
-    insisting.result(10)
+    insisting.result(PATIENCE_S)
     assert len(swallowed) == 3
 
 
@@ -154,7 +154,7 @@ def test_an_interrupt_that_comes_after_the_body_does_nothing(where: In) -> None:
         interrupt = Interrupt()
         interrupt.run(int)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(interrupt).result(10)
+            pool.submit(interrupt).result(PATIENCE_S)
         return Interrupt().run(_count_to, 1000)
 
     assert where(late) == 1000
@@ -178,7 +178,7 @@ def test_the_end_of_a_body_waits_for_an_interrupt_that_is_on_its_way(where: In, 
 
     def body() -> None:
         reached.set()
-        interrupt.found.wait(10)
+        interrupt.found.wait(PATIENCE_S)
 
     def run() -> int:
         with suppress(asyncio.CancelledError):
@@ -220,7 +220,7 @@ def test_an_interrupt_that_is_pending_when_the_body_fails_is_withdrawn() -> None
         eventually(lambda: descriptor.used and sys._current_frames()[thread].f_code is Interrupt.run.__code__)
         interrupt()
         os.close(reader)
-        assert counted.result(10) == 1000
+        assert counted.result(PATIENCE_S) == 1000
     os.close(writer)
 
 

@@ -18,7 +18,7 @@ from backdesk.worker.model.retry import NO_RETRY, RetryPolicy
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.worker.conftest import Bench
 
 PASSING = ConnectionError("away")
@@ -213,7 +213,7 @@ def test_a_running_body_that_is_cancelled_stops_and_its_job_ends_with_the_reason
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id, "changed my mind")
-    assert isinstance(outcome.result(10), Cancelled)
+    assert isinstance(outcome.result(PATIENCE_S), Cancelled)
     record = board.record(job_id)
     assert (record.state, record.error and record.error.message) == (JobState.CANCELLED, "changed my mind")
 
@@ -229,7 +229,7 @@ def test_a_body_may_clean_up_when_it_is_cancelled(bench: Bench, board: Board) ->
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id)
-    outcome.result(10)
+    outcome.result(PATIENCE_S)
     assert board.event_types(job_id)[-2:] == ["cleaned", "cancelled"]
 
 
@@ -244,7 +244,7 @@ def test_a_body_that_returns_in_spite_of_the_request_has_succeeded(bench: Bench,
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id)
-    assert isinstance(outcome.result(10), Succeeded)
+    assert isinstance(outcome.result(PATIENCE_S), Succeeded)
     assert board.state(job_id) is JobState.SUCCEEDED
 
 
@@ -258,7 +258,7 @@ def test_a_body_that_raises_another_error_when_it_is_cancelled_is_cancelled(benc
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id)
-    outcome.result(10)
+    outcome.result(PATIENCE_S)
     assert board.state(job_id) is JobState.CANCELLED
 
 
@@ -283,10 +283,10 @@ def test_a_coroutine_that_swallows_its_cancellation_is_left_behind_and_its_slot_
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id, "enough")
-    assert isinstance(outcome.result(10), Cancelled)
+    assert isinstance(outcome.result(PATIENCE_S), Cancelled)
     told = board.log(job_id)
     go_on.set()
-    assert ended.wait(5)
+    assert ended.wait(PATIENCE_S)
     assert board.state(bench.run("test.echo", {})) is JobState.SUCCEEDED
     assert board.log(job_id) == told
 
@@ -309,7 +309,7 @@ def test_the_job_of_a_function_that_swallows_its_interruption_ends_in_time(bench
     assert not outcome.done()
     told = board.log(job_id)
     go_on.set()
-    outcome.result(10)
+    outcome.result(PATIENCE_S)
     assert (board.state(job_id), board.log(job_id)) == (JobState.CANCELLED, told)
 
 
@@ -329,7 +329,7 @@ def test_a_worker_that_ends_has_its_jobs_handed_over_at_their_next_step(bench: B
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.run(board.transitions.stop("worker-1", "drain", [job_id]))
-    assert outcome.result(10) == HandedOver()
+    assert outcome.result(PATIENCE_S) == HandedOver()
     assert (board.state(job_id), len(taken), board.record(job_id).failures) == (JobState.QUEUED, 1, 0)
     bench.again(job_id)
     assert (board.state(job_id), len(taken)) == (JobState.SUCCEEDED, 2)
@@ -357,7 +357,7 @@ def test_a_worker_that_ends_has_its_jobs_handed_over_at_their_next_checkpoint(
     job_id, outcome = bench.begin_body(chosen)
     bench.started(job_id)
     board.run(board.transitions.stop("worker-1", "drain", [job_id]))
-    assert outcome.result(10) == HandedOver()
+    assert outcome.result(PATIENCE_S) == HandedOver()
     bench.again(job_id)
     assert board.record(job_id).result == {"value": 1}
 
@@ -369,7 +369,7 @@ def test_what_does_not_come_to_a_checkpoint_is_broken_off_and_handed_over(
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.run(board.transitions.stop("worker-1", "hand_over", [job_id]))
-    assert outcome.result(10) == HandedOver()
+    assert outcome.result(PATIENCE_S) == HandedOver()
     assert (board.state(job_id), board.record(job_id).failures) == (JobState.QUEUED, 0)
 
 
@@ -379,7 +379,7 @@ def test_a_worker_that_ends_gives_back_what_it_has_not_begun(
     process.draining = True
     job_id = board.submit()
     board.take_delivery()
-    assert bench.begin(job_id).result(10) is None
+    assert bench.begin(job_id).result(PATIENCE_S) is None
     assert (board.state(job_id), board.delivered()) == (JobState.QUEUED, [job_id])
 
 

@@ -16,7 +16,7 @@ from backdesk.worker.model.job import JobState, Succeeded
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.proxy import Proxy
 from tests.worker.conftest import Bench
 
@@ -85,7 +85,7 @@ def test_a_step_is_not_begun_for_a_job_that_another_worker_has_by_now(
 ) -> None:
     doing = Doing(effect)
     job_id, outcome = bench.begin_body(doing.body)
-    assert doing.between.wait(20)
+    assert doing.between.wait(PATIENCE_S)
     network.cut_off()
     eventually(lambda: lease_of(bench.process).overdue)
     bench.lose(job_id)
@@ -93,7 +93,7 @@ def test_a_step_is_not_begun_for_a_job_that_another_worker_has_by_now(
     doing.go_on.set()
     assert not has_begun(doing)
     network.heal()
-    assert outcome.result(20) is None
+    assert outcome.result(PATIENCE_S) is None
     assert doing.steps == ["first"]
 
 
@@ -103,13 +103,13 @@ def test_a_step_waits_for_the_store_and_runs_when_the_job_is_still_its_own(
 ) -> None:
     doing = Doing(effect)
     _, outcome = bench.begin_body(doing.body)
-    assert doing.between.wait(20)
+    assert doing.between.wait(PATIENCE_S)
     network.cut_off()
     eventually(lambda: lease_of(bench.process).overdue)
     doing.go_on.set()
     assert not has_begun(doing)
     network.heal()
-    assert isinstance(outcome.result(20), Succeeded)
+    assert isinstance(outcome.result(PATIENCE_S), Succeeded)
     assert doing.steps == ["first", "second"]
 
 
@@ -118,11 +118,11 @@ def test_an_attempt_that_is_cut_off_for_too_long_is_broken_off_and_handed_over_o
 ) -> None:
     doing = Doing(Effect.PURE)
     job_id, outcome = bench.begin_body(doing.body)
-    assert doing.between.wait(20)
+    assert doing.between.wait(PATIENCE_S)
     network.cut_off()
     eventually(lambda: "cut_off" in caplog.text)
     assert board.state(job_id) is JobState.RUNNING
     network.heal()
-    assert type(outcome.result(20)).__name__ == "HandedOver"
+    assert type(outcome.result(PATIENCE_S)).__name__ == "HandedOver"
     assert board.state(job_id) is JobState.QUEUED
     assert not board.client.hexists(board.keys.job(job_id), "crashes")

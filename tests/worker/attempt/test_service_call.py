@@ -17,7 +17,7 @@ from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
 from backdesk.worker.process.state import WorkerProcess
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.outside import MODEL, Outside
 from tests.worker.conftest import Bench
 
@@ -133,7 +133,7 @@ def test_a_call_that_finds_all_seats_taken_asks_again_and_gets_the_next(bench: B
     _, first = bench.begin_body(holds)
     eventually(lambda: outside.board.client.zcard(outside.board.keys.calls(MODEL.name)) == 1, what="the first call")
     job_id = bench.run_body(comes_second)
-    first.result(10)
+    first.result(PATIENCE_S)
     assert bench.board.record(job_id).result == {"value": "got it"}
 
 

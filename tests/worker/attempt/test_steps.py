@@ -24,7 +24,7 @@ from backdesk.worker.store.scripts import Call
 from tests.support.arguments import argument
 from tests.support.board import Board
 from tests.support.contexts import Unflushed
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.worker.conftest import Bench
 
 PASSING = ConnectionError("away")
@@ -326,7 +326,7 @@ def test_of_an_unsafe_step_that_was_handed_over_a_person_is_asked(bench: Bench, 
     job_id, outcome = bench.begin_body(hang(till))
     eventually(lambda: till.paid)
     board.run(board.transitions.stop("worker-1", "hand_over", [job_id]))
-    outcome.result(10)
+    outcome.result(PATIENCE_S)
     assert board.record(job_id).failures == 0
     bench.again(job_id)
     assert asked_for(board, job_id)["step"] == "pay"
@@ -417,7 +417,7 @@ def test_steps_in_threads_of_a_def_body_come_to_their_ends_when_the_body_asks(
         gate = threading.Event()
 
         def slow() -> int:
-            gate.wait(5)
+            gate.wait(PATIENCE_S)
             return till.pay_def(7)
 
         def body(ctx: BlockingContext) -> list[Any]:
@@ -425,7 +425,7 @@ def test_steps_in_threads_of_a_def_body_come_to_their_ends_when_the_body_asks(
             eventually(lambda: "step:pay" in board.ledger(ctx.job_id))
             threading.Timer(0.1, gate.set).start()
             sure = ctx.ask("sure", "Sure?")
-            return [paid.result(5), sure.value]
+            return [paid.result(PATIENCE_S), sure.value]
 
         job_id = bench.run_body(body)
         assert board.state(job_id) is JobState.WAITING

@@ -25,6 +25,7 @@ from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from tests.support.board import Board
+from tests.support.eventually import PATIENCE_S
 from tests.worker.conftest import Bench
 
 T = TypeVar("T")
@@ -219,7 +220,7 @@ def test_a_job_called_by_its_body_gives_its_model(bench: Bench, board: Board, se
 
     job_id = bench.run_body(body)
     for called in map(text, board.client.smembers(board.keys.children(job_id))):
-        bench.begin(called).result(10)
+        bench.begin(called).result(PATIENCE_S)
     bench.again(job_id)
     assert seen == [Order(number=7), {"number": 8, "placed": "2026-03-01"}]
 

@@ -18,7 +18,7 @@ from backdesk.worker.model.job import Cancelled, JobState, Waiting
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.worker.conftest import Bench
 
 
@@ -50,7 +50,7 @@ def test_a_body_that_asks_leaves_its_slot_and_goes_on_with_the_answer(
     bench: Bench, board: Board, body: Callable[[Any], Any]
 ) -> None:
     job_id, outcome = bench.begin_body(body)
-    assert isinstance(outcome.result(10), Waiting)
+    assert isinstance(outcome.result(PATIENCE_S), Waiting)
     (ask,) = board.record(job_id).asks
     assert (ask.type, ask.name, ask.prompt, ask.choices, ask.facts) == (
         "question",
@@ -131,7 +131,7 @@ def test_a_body_that_is_cancelled_while_it_asks_is_cancelled(bench: Bench, board
     job_id, outcome = bench.begin_body(body)
     bench.started(job_id)
     board.cancel(job_id)
-    assert isinstance(outcome.result(10), Cancelled)
+    assert isinstance(outcome.result(PATIENCE_S), Cancelled)
     assert board.state(job_id) is JobState.CANCELLED
 
 
@@ -141,7 +141,7 @@ def test_a_body_that_is_cancelled_while_it_asks_is_cancelled(bench: Bench, board
 def work_off(bench: Bench, board: Board, *job_ids: str) -> None:
     """Make an attempt at each of these jobs."""
     for job_id in job_ids:
-        bench.begin(job_id).result(10)
+        bench.begin(job_id).result(PATIENCE_S)
 
 
 def children_of(board: Board, job_id: str) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.celery.shutdown import Shutdown
 from tests.support import kinds  # noqa: F401 - fills REGISTRY
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import ROOT, Fleet, Queue, Worker
 
 ALL = (SIGTERM, SIGINT, SIGQUIT)
@@ -80,7 +80,7 @@ def test_hurry_does_not_wait_for_a_beginning_that_hangs(calls: Calls) -> None:
     release = threading.Event()
 
     def hang() -> None:
-        release.wait(20)
+        release.wait(PATIENCE_S)
 
     Shutdown(hang, calls.hurry).install()
     signal.raise_signal(SIGTERM)
@@ -168,7 +168,7 @@ def test_a_job_leaves_a_worker_that_ends_at_its_next_step_and_repeats_none(
     assert_ends_well(worker)
     assert job.get().state == "queued"
     fleet.start_worker(slots=1)
-    assert job.result(20) == {"n": 6, "flag": ""}
+    assert job.result(PATIENCE_S) == {"n": 6, "flag": ""}
     assert steps.read_text().splitlines() == [str(number) for number in range(6)]
     assert (job.get().attempt, job.get().failures, job.get().crashes) == (2, 0, 0)
 
@@ -181,7 +181,7 @@ def test_a_job_of_a_kind_that_its_worker_does_not_know_waits_for_one_that_does(f
     eventually(lambda: len(old.logged("kind_not_known_here")) == len(jobs), what="all of them given back")
     assert fleet.board.delivered() == []
     fleet.start_worker(slots=2)
-    assert [job.result(20)["text"] for job in jobs] == [str(number) for number in range(20)]
+    assert [job.result(PATIENCE_S)["text"] for job in jobs] == [str(number) for number in range(20)]
 
 
 def test_sigquit_to_the_main_process_ends_an_idle_worker_in_good_order(fleet_of_this_test: Fleet) -> None:

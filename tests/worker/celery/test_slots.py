@@ -11,7 +11,7 @@ import pytest
 from backdesk.cli import main
 from backdesk.client import JobState
 from backdesk.worker.celery.gathering import KEPT, Gathering
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet, Queue, Worker
 
 MODULES = "tests.support.kinds,tests.support.slots"
@@ -31,7 +31,7 @@ def most_taken(fleet: Fleet, ids: Sequence[str]) -> int:
     """The slots that these jobs have taken at one moment, at most."""
     changes = []
     for job_id in ids:
-        record = fleet.jobs.wait(job_id, 60)
+        record = fleet.jobs.wait(job_id, PATIENCE_S)
         slots = record.slots or SLOTS.get(record.kind, 1)
         changes += [(record.started_at, slots), (record.finished_at, -slots)]
     taken = [0]
@@ -84,10 +84,10 @@ def test_smaller_jobs_that_come_later_do_not_overtake_a_larger_one(fleet: Fleet,
     later = [job.id for job in fleet.jobs.submit_many("test.echo", [{"text": str(n)} for n in range(10)])]
     assert in_hand(fleet) == [large]
     (tmp_path / "go").touch()
-    began = fleet.jobs.wait(large, 60).started_at
+    began = fleet.jobs.wait(large, PATIENCE_S).started_at
     assert began is not None
-    assert all((fleet.jobs.wait(job_id, 60).started_at or began) >= began for job_id in later)
-    assert fleet.jobs.wait(small, 60).attempt == 1
+    assert all((fleet.jobs.wait(job_id, PATIENCE_S).started_at or began) >= began for job_id in later)
+    assert fleet.jobs.wait(small, PATIENCE_S).attempt == 1
 
 
 def test_several_in_hand_begin_one_after_the_other(fleet: Fleet, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_job_in_hand_goes_to_another_worker_when_its_own_ends(fleet: Fleet, tm
     _, large = gathers(fleet, tmp_path / "go")
     second = worker_of(fleet, 2)
     first.signal(signal.SIGTERM)
-    assert fleet.jobs.wait(large, 60).worker == second.name
+    assert fleet.jobs.wait(large, PATIENCE_S).worker == second.name
     (tmp_path / "go").touch()
     assert first.wait() == 0
 
@@ -122,7 +122,7 @@ def test_a_job_that_no_worker_is_large_enough_for_waits_for_one_that_is(
     told = " ".join(capsys.readouterr().out.split())
     assert "1 queued of slots.three: no live worker has as many slots as this kind takes" in told
     larger = worker_of(fleet, 3)
-    assert fleet.jobs.wait(job_id, 60).worker == larger.name
+    assert fleet.jobs.wait(job_id, PATIENCE_S).worker == larger.name
 
 
 @pytest.mark.parametrize("queue", ["agents", "tools"])
@@ -136,7 +136,7 @@ def test_jobs_of_which_it_is_said_take_no_more_slots_than_there_are(fleet: Fleet
 def test_it_may_be_said_of_a_single_job_that_it_takes_less_than_others_of_its_kind(fleet: Fleet) -> None:
     worker_of(fleet, 2)
     job_id = fleet.jobs.submit("slots.three", {"n": 0}, slots=2).id
-    assert fleet.jobs.wait(job_id, 60).state is JobState.SUCCEEDED
+    assert fleet.jobs.wait(job_id, PATIENCE_S).state is JobState.SUCCEEDED
 
 
 def test_a_large_job_begins_while_small_ones_come_all_the_time(fleet: Fleet) -> None:
@@ -155,10 +155,10 @@ def test_a_worker_lets_go_of_one_in_hand_that_is_cancelled(fleet: Fleet, tmp_pat
     small, large = gathers(fleet, tmp_path / "go")
     later = fleet.jobs.submit("test.echo", {"text": "later"}).id
     fleet.jobs.cancel(large)
-    assert fleet.jobs.wait(later, 60).state is JobState.SUCCEEDED
+    assert fleet.jobs.wait(later, PATIENCE_S).state is JobState.SUCCEEDED
     assert not fleet.jobs.get(small).done
     (tmp_path / "go").touch()
-    fleet.jobs.wait(small, 60)
+    fleet.jobs.wait(small, PATIENCE_S)
 
 
 def test_one_that_asks_for_more_slots_than_any_worker_has_says_so(
@@ -173,4 +173,4 @@ def test_one_that_asks_for_more_slots_than_any_worker_has_says_so(
     assert "takes 3 slots" in told
     assert "no live worker has the 3 slots that are asked for" in told
     larger = worker_of(fleet, 3)
-    assert fleet.jobs.wait(job_id, 60).worker == larger.name
+    assert fleet.jobs.wait(job_id, PATIENCE_S).worker == larger.name

@@ -19,6 +19,7 @@ from redis import Redis
 from backdesk.worker.embedded.discovery import find_running
 from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis, find_server
 from backdesk.worker.errors import ConfigurationError
+from tests.support.eventually import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,7 +41,7 @@ def client(server: EmbeddedRedis) -> Iterator[Redis]:
         yield connected
 
 
-def wait_until(condition: Callable[[], bool], deadline_s: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], deadline_s: float = PATIENCE_S) -> None:
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, "the condition did not come true in time"

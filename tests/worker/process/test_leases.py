@@ -23,7 +23,7 @@ from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.scripts import load_script
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.proxy import Proxy
 from tests.worker.conftest import Bench
 
@@ -66,7 +66,7 @@ def test_an_attempt_that_lost_its_fence_is_cancelled_and_writes_nothing(
     eventually(lambda: board.find(job_id) and board.state(job_id) is JobState.RUNNING)
     take_over(board, job_id)
     before = board.log(job_id)
-    assert outcome.result(10) is None
+    assert outcome.result(PATIENCE_S) is None
     assert flag.read_text() == "cancelled\n"
     assert board.log(job_id) == before
     assert board.state(job_id) is JobState.RUNNING
@@ -77,7 +77,7 @@ def test_a_function_that_lost_its_fence_ends_unheard(bench: Bench, board: Board)
     outcome = bench.begin(job_id)
     eventually(lambda: board.state(job_id) is JobState.RUNNING)
     take_over(board, job_id)
-    assert outcome.result(10) is None
+    assert outcome.result(PATIENCE_S) is None
     assert board.record(job_id).result is None
 
 
@@ -90,7 +90,7 @@ def test_a_lost_attempt_is_cancelled_even_when_the_same_process_runs_the_next_on
     eventually(lambda: board.state(job_id) is JobState.RUNNING)
     board.client.zadd(board.keys.leases, {job_id: 0})
     assert board.reap() == [job_id]
-    assert isinstance(bench.begin(job_id).result(10), Succeeded)
+    assert isinstance(bench.begin(job_id).result(PATIENCE_S), Succeeded)
     eventually(first.done, what="the end of the attempt that lost its fence")
     assert first.result() is None
     assert flag.read_text() == "cancelled\n"
@@ -113,7 +113,7 @@ def test_the_attempts_of_a_stuck_loop_are_given_up_and_those_outside_it_are_kept
     apart = board.submit("apart", kind="test.sleep_def", request={"n": 4})
     outcomes = [bench.begin(job_id) for job_id in (stuck, apart)]
     assert eventually(board.reap, 4) == [stuck]
-    assert isinstance(outcomes[1].result(10), Succeeded)
+    assert isinstance(outcomes[1].result(PATIENCE_S), Succeeded)
 
 
 def test_a_loop_that_is_busy_for_less_than_a_lease_loses_nothing(bench: Bench, board: Board) -> None:
@@ -160,7 +160,7 @@ def test_a_coroutine_runs_with_the_context_of_its_caller(loop: ProcessLoop) -> N
         await asyncio.sleep(0)
         return fact.get()
 
-    assert loop.run(ask()).result(5) == "mine"
+    assert loop.run(ask()).result(PATIENCE_S) == "mine"
     loop.stop()
 
 
@@ -168,7 +168,7 @@ def test_all_coroutines_of_a_process_share_one_loop(loop: ProcessLoop) -> None:
     async def where() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
         return asyncio.get_running_loop(), threading.current_thread()
 
-    assert loop.run(where()).result(5) == loop.run(where()).result(5)
+    assert loop.run(where()).result(PATIENCE_S) == loop.run(where()).result(PATIENCE_S)
     loop.stop()
 
 
@@ -182,11 +182,11 @@ def test_cancelling_the_future_cancels_the_coroutine(loop: ProcessLoop) -> None:
             ended.set()
 
     running = loop.run(wait())
-    assert loop.run(asyncio.sleep(0)).result(5) is None
+    assert loop.run(asyncio.sleep(0)).result(PATIENCE_S) is None
     running.cancel()
-    assert ended.wait(5)
+    assert ended.wait(PATIENCE_S)
     with pytest.raises(CancelledError):
-        running.result(5)
+        running.result(PATIENCE_S)
     loop.stop()
 
 
@@ -199,13 +199,13 @@ def test_a_coroutine_that_would_end_the_process_ends_only_itself(loop: ProcessLo
     left = loop.run(leave())
     eventually(left.done, what="the end of the coroutine")
     assert isinstance(left.exception(), BaseException)
-    assert loop.run(asyncio.sleep(0, "alive")).result(5) == "alive"
+    assert loop.run(asyncio.sleep(0, "alive")).result(PATIENCE_S) == "alive"
     loop.stop()
 
 
 def test_a_loop_that_answers_is_not_silent(loop: ProcessLoop) -> None:
     assert loop.silent_for() == 0
-    loop.run(asyncio.sleep(0)).result(5)
+    loop.run(asyncio.sleep(0)).result(PATIENCE_S)
     loop.silent_for()
     eventually(lambda: loop.silent_for() == 0)
     loop.stop()
@@ -215,12 +215,12 @@ def test_a_loop_that_is_held_up_grows_silent(loop: ProcessLoop) -> None:
     hold = threading.Event()
 
     async def block() -> None:
-        hold.wait(10)
+        hold.wait(PATIENCE_S)
 
     running = loop.run(block())
     eventually(lambda: loop.silent_for() > 0.2)
     hold.set()
-    running.result(5)
+    running.result(PATIENCE_S)
     eventually(lambda: loop.silent_for() == 0)
     loop.stop()
 
@@ -282,7 +282,7 @@ def test_a_periodic_action_that_was_never_started_can_be_stopped() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_a_loop_that_was_stopped_is_closed(loop: ProcessLoop) -> None:
-    at_hand = loop.run(_running_loop()).result(5)
+    at_hand = loop.run(_running_loop()).result(PATIENCE_S)
     loop.stop()
     loop.stop()
     eventually(at_hand.is_closed, what="the end of the loop")

@@ -103,9 +103,9 @@ def test_an_interruption_that_hits_asyncio_itself_does_not_end_the_loop(caplog: 
     async def answer() -> int:
         return 7
 
-    loop.run(answer()).result(5)
+    loop.run(answer()).result(PATIENCE_S)
     loop.interrupt()
-    assert loop.run(answer()).result(5) == 7
+    assert loop.run(answer()).result(PATIENCE_S) == 7
     assert LoopBlocked.__name__ in caplog.text
     loop.stop()
 

@@ -16,7 +16,7 @@ from backdesk.worker.store.attempts import Kept
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.durability import Durability
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.faults import frozen, replica_of
 from tests.support.forgetful import ForgetfulRedis
 from tests.support.workers import fast_settings
@@ -55,13 +55,13 @@ def knows_waitaof(client: redis.Redis) -> bool:
 
 
 def test_with_nothing_to_wait_for_a_write_is_taken_for_kept(durability: Durability, board: Board) -> None:
-    assert confirmed(durability, board, announced(board)).result(10) is Kept.YES
+    assert confirmed(durability, board, announced(board)).result(PATIENCE_S) is Kept.YES
 
 
 def test_a_write_that_is_gone_is_not_kept_and_does_not_come_back(durability: Durability, board: Board) -> None:
     claim = announced(board)
     board.client.delete(board.keys.ledger(claim.job_id))
-    assert confirmed(durability, board, claim).result(10) is Kept.UNKNOWN
+    assert confirmed(durability, board, claim).result(PATIENCE_S) is Kept.UNKNOWN
     assert board.ledger(claim.job_id) == {}
 
 
@@ -69,7 +69,7 @@ def test_an_attempt_that_has_lost_its_fence_is_told_so(durability: Durability, b
     claim = announced(board)
     board.client.zadd(board.keys.leases, {claim.job_id: 0})
     board.reap()
-    assert confirmed(durability, board, claim).result(10) is Kept.LOST
+    assert confirmed(durability, board, claim).result(PATIENCE_S) is Kept.LOST
 
 
 def test_a_replica_that_does_not_answer_leaves_a_write_unknown_and_one_that_does_keeps_it(
@@ -77,10 +77,12 @@ def test_a_replica_that_does_not_answer_leaves_a_write_unknown_and_one_that_does
 ) -> None:
     claim = announced(board)
     with replica_of(settings.url) as server, connect(server.url) as replica:
-        eventually(lambda: confirmed(durability, board, claim).result(10) is Kept.YES, what="the word of the replica")
+        eventually(
+            lambda: confirmed(durability, board, claim).result(PATIENCE_S) is Kept.YES, what="the word of the replica"
+        )
         assert replica.hget(board.keys.ledger(claim.job_id), "step:pay") == ENTRY
         with frozen(server):
-            assert confirmed(durability, board, claim).result(10) is Kept.UNKNOWN
+            assert confirmed(durability, board, claim).result(PATIENCE_S) is Kept.UNKNOWN
 
 
 def test_a_write_that_the_server_has_not_brought_to_its_disk_is_unknown_until_it_has(tmp_path: Path) -> None:
@@ -89,9 +91,11 @@ def test_a_write_that_the_server_has_not_brought_to_its_disk_is_unknown_until_it
             pytest.skip("this server cannot wait for its disk")
         board, durability = Board(client, fast_settings(server.url)), Durability(server.url, 1.5, 2)
         claim = announced(board)
-        assert confirmed(durability, board, claim).result(10) is Kept.UNKNOWN
+        assert confirmed(durability, board, claim).result(PATIENCE_S) is Kept.UNKNOWN
         client.config_set("appendfsync", "everysec")
-        eventually(lambda: confirmed(durability, board, claim).result(10) is Kept.YES, what="the word of the disk")
+        eventually(
+            lambda: confirmed(durability, board, claim).result(PATIENCE_S) is Kept.YES, what="the word of the disk"
+        )
         durability.close()
 
 
@@ -103,16 +107,16 @@ def test_while_the_server_is_away_it_is_asked_again_and_what_it_has_lost_meanwhi
         assert board.run(board.transitions.remember(claim, "step:pay", ENTRY))
         with server.away():
             answer = confirmed(durability, board, claim)
-        assert answer.result(20) is Kept.UNKNOWN
+        assert answer.result(PATIENCE_S) is Kept.UNKNOWN
         durability.close()
 
 
 def test_those_that_come_together_share_one_wait(durability: Durability, board: Board) -> None:
     claims = [announced(board) for _ in range(20)]
-    confirmed(durability, board, claims[0]).result(10)
+    confirmed(durability, board, claims[0]).result(PATIENCE_S)
     before = waits(board.client)
     for answer in [confirmed(durability, board, claim) for claim in claims]:
-        assert answer.result(10) is Kept.YES
+        assert answer.result(PATIENCE_S) is Kept.YES
     assert waits(board.client) - before <= 5
 
 

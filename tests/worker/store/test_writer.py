@@ -22,7 +22,7 @@ from backdesk.worker.store.refusal import REMEDIES
 from backdesk.worker.store.scripts import Call, Script
 from backdesk.worker.store.writer import StoreWriter
 from tests.support.board import Board
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.faults import FAULTS, refusing
 
 
@@ -61,18 +61,18 @@ def test_calls_that_come_together_share_round_trips(writer: StoreWriter, client:
 def test_an_error_of_one_call_reaches_its_caller_and_no_other(writer: StoreWriter, client: redis.Redis) -> None:
     bad: Call[int] = Call(Script("bad", "return redis.error_reply('NOT today')"), (), int)
     futures = [writer.submit(call) for call in (append("a"), bad, append("b"))]
-    assert futures[0].result(5) == 1
+    assert futures[0].result(PATIENCE_S) == 1
     with pytest.raises(ResponseError, match="NOT today"):
-        futures[1].result(5)
-    assert futures[2].result(5) == 2
+        futures[1].result(PATIENCE_S)
+    assert futures[2].result(PATIENCE_S) == 2
     client.delete("seen")
 
 
 def test_an_answer_that_cannot_be_read_does_not_stop_the_writer(writer: StoreWriter, client: redis.Redis) -> None:
     unreadable: Call[int] = Call(append("a").script, ("a",), lambda reply: int("no number"))
     with pytest.raises(ValueError, match="no number"):
-        writer.submit(unreadable).result(5)
-    assert writer.submit(append("b")).result(5) == 2
+        writer.submit(unreadable).result(PATIENCE_S)
+    assert writer.submit(append("b")).result(PATIENCE_S) == 2
     client.delete("seen")
 
 
@@ -81,7 +81,7 @@ def test_a_server_that_is_still_loading_is_asked_again(writer: StoreWriter, clie
     if redis.call('INCR', 'tries') < 3 then return redis.error_reply('LOADING Redis is loading the dataset') end
     return redis.call('GET', 'tries')
     """
-    assert writer.submit(Call(Script("loading", text), (), int)).result(10) == 3
+    assert writer.submit(Call(Script("loading", text), (), int)).result(PATIENCE_S) == 3
     client.delete("tries")
 
 
@@ -96,7 +96,7 @@ def refused_at_first(code: str, value: str, chain: tuple[str, str] | None = None
 
 @pytest.mark.parametrize("code", sorted(REMEDIES))
 def test_a_call_that_is_refused_for_now_is_made_again(writer: StoreWriter, client: redis.Redis, code: str) -> None:
-    assert writer.submit(refused_at_first(code, "a")).result(10) == 1
+    assert writer.submit(refused_at_first(code, "a")).result(PATIENCE_S) == 1
     client.delete("seen", "tries")
 
 
@@ -118,7 +118,7 @@ def test_what_a_server_refuses_for_now_is_written_in_order_once_it_does_not(
         finished = writer.submit(board.transitions.end(claim, Succeeded(b"1"), Usage()))
         eventually(lambda: "redis_unavailable" in caplog.text)
         assert [emitted.done(), finished.done()] == [False, False]
-    assert (emitted.result(10), finished.result(10)) == (0, True)
+    assert (emitted.result(PATIENCE_S), finished.result(PATIENCE_S)) == (0, True)
     assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
 
 
@@ -133,8 +133,8 @@ def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(setti
     finished = writer.submit(board.transitions.end(claim, Succeeded(b"1"), Usage()))
     assert not emitted.done()
     with EmbeddedRedis(tmp_path / "data", port=port):
-        assert emitted.result(10) == 0
-        assert finished.result(10) is True
+        assert emitted.result(PATIENCE_S) == 0
+        assert finished.result(PATIENCE_S) is True
         assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
         writer.close()
         board.client.close()
@@ -163,7 +163,7 @@ def test_closing_while_redis_is_away_gives_up_and_says_so() -> None:
     future = writer.submit(append("x"))
     writer.close()
     with pytest.raises(StoreUnavailable):
-        future.result(5)
+        future.result(PATIENCE_S)
 
 
 def test_a_caller_in_another_thread_waits_for_its_answer(writer: StoreWriter, client: redis.Redis) -> None:
