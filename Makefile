@@ -44,6 +44,10 @@ up: $(VENV)/.embedded ## Run everything on this machine: Redis, the workers and 
 test: $(VENV)/.dev $(VENV)/.embedded ## Run the tests, all but the long ones
 	$(BIN)/pytest -n 4 --dist worksteal -m "not soak and not extras" --durations=10
 
+.PHONY: test-again
+test-again: $(VENV)/.dev $(VENV)/.embedded ## Run what failed in the last `make test` once more, one test at a time
+	$(BIN)/pytest --last-failed --last-failed-no-failures=none
+
 .PHONY: test-extras
 test-extras: $(VENV)/.dev $(VENV)/.embedded ## Install each extra alone into a clean environment and start what it is for
 	$(BIN)/pytest -n 2 -m extras --durations=10
