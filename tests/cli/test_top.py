@@ -173,7 +173,7 @@ class Terminal:
 
     def read_until(self, text: str, times: int = 1) -> None:
         """Read until the text has been written so often."""
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE_S
         while self.screen.count(text) < times:
             assert time.monotonic() < ends, self.screen
             if select.select([self._ours], [], [], 1)[0]:

@@ -86,7 +86,7 @@ def test_flower_answers_on_this_machine(up: Up) -> None:
 
 def test_other_commands_in_the_folder_find_it(up: Up) -> None:
     watched = up.ask("submit", "test.steps", "--n", "3", "--watch", "--job-id", "in-another-process")
-    tool = up.ask("submit", "test.tool", "--wait", "--for", "40s", "--json")
+    tool = up.ask("submit", "test.tool", "--wait", "--for", "60s", "--json")
 
     assert watched.code == 0, watched.err
     assert "100% step 3" in watched.out
@@ -113,7 +113,7 @@ def test_a_worker_that_dies_is_reported_and_started_again(up: Up) -> None:
     assert died["part"] == "agents"
     assert "agents was killed by SIGKILL; it starts again in 1 s" in died["message"]
     assert any("worker_ready" in line for line in died["log"])
-    assert up.ask("submit", "test.echo", "--wait", "--for", "30s").code == 0
+    assert up.ask("submit", "test.echo", "--wait", "--for", "60s").code == 0
     assert up.celery_of("agents") != before
 
 
@@ -125,7 +125,7 @@ def test_a_redis_that_dies_comes_back_with_its_jobs(up: Up) -> None:
     assert up.read("died")["part"] == "redis"
     eventually(lambda: find_running(up.folder / ".backdesk") == up.ready["redis_url"], what="Redis at its old address")
     assert up.ask("show", "kept", "--json").document["state"] == "scheduled"
-    assert up.ask("submit", "test.echo", "--wait", "--for", "30s").code == 0
+    assert up.ask("submit", "test.echo", "--wait", "--for", "60s").code == 0
 
 
 def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path
 
     assert answer.code == 0, answer.err
     assert json.loads(answer.out.splitlines()[-1]) == {"event": "stopped"}
-    assert [pid for pid in first.pids if alive(pid)] == []
+    eventually(lambda: not any(map(alive, first.pids)), what="the end of all processes")
     assert find_running(tmp_path / ".backdesk") is None
 
     second = Up(tmp_path, "--no-flower")
@@ -148,7 +148,7 @@ def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path
     assert (second.ready["redis_url"], second.ready["flower_url"]) == (first.ready["redis_url"], None)
     assert kept.document["state"] == "scheduled"
     assert answer.code == 0, answer.err
-    assert [pid for pid in second.pids if alive(pid)] == []
+    eventually(lambda: not any(map(alive, second.pids)), what="the end of all processes")
 
 
 def test_a_killed_up_takes_its_processes_with_it_whatever_they_do_and_however_long_they_may(

@@ -332,18 +332,17 @@ async def test_a_redis_that_does_not_come_back_is_waited_for_as_long_as_is_set(
     waiting = asyncio.create_task(jobs.result("a", PATIENCE_S))
     await asyncio.to_thread(restarts.stop)
     for following in (watching, waiting):
-        with pytest.raises(StoreUnavailable, match=r"no Redis could be reached .* waited for 1\.\d s in vain"):
+        with pytest.raises(StoreUnavailable, match=r"no Redis could be reached .* waited for \d+\.\d s in vain"):
             await asyncio.wait_for(following, PATIENCE_S)
 
 
 async def test_no_outage_is_waited_for_beyond_the_time_of_the_caller(connected: Connect, restarts: Restarts) -> None:
     jobs = connected(redis_url=restarts.url)
     restarts.board.start(restarts.board.submit("a"))
-    waiting = asyncio.create_task(jobs.result("a", 1.5))
-    await eventually_async(lambda: len(subscriptions(restarts.client)) == 1)
+    await jobs.get("a")
     await asyncio.to_thread(restarts.stop)
     with pytest.raises(StoreUnavailable, match="no Redis could be reached"):
-        await asyncio.wait_for(waiting, PATIENCE_S)
+        await asyncio.wait_for(jobs.result("a", 0.5), PATIENCE_S / 3)
 
 
 async def test_an_address_at_which_nothing_ever_answered_is_not_waited_for(connected: Connect) -> None:

@@ -33,9 +33,10 @@ POOLS: dict[Queue, str] = {"agents": "custom", "tools": "prefork"}
 def fast_settings(url: str, **overrides: Any) -> Settings:
     """Settings whose times are short, so that tests of what happens after them are.
 
-    But the grace of a worker that ends is long: what ends before it was not waiting for it.
+    But a lease outlasts what a worker waits for its turn on a busy machine, and the grace of a worker that ends is
+    long: what ends before it was not waiting for it.
     """
-    quick: dict[str, Any] = {"lease_s": 1.0, "tick_s": 0.1, "redispatch_after_s": 1.0}
+    quick: dict[str, Any] = {"lease_s": 3.0, "tick_s": 0.1, "redispatch_after_s": 1.0}
     ours: dict[str, Any] = {**quick, "drain_grace_s": 90.0, "log_format": "json"}
     return load_settings(_env_file=None, redis_url=url, **{**ours, **overrides})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from typing import Any
 
@@ -87,15 +86,15 @@ def test_a_body_waits_in_its_run_for_a_turn_that_comes_soon(bench: Bench, outsid
     outside.limit("openai/gpt-4o", requests_per_minute=60)
 
     async def thrice(ctx: TaskContext) -> list[float]:
-        began = []
+        asked, began = time.monotonic(), []
         for _ in range(3):
             async with ctx.reserve(MODEL.name):
-                began.append(time.monotonic())
-        return [later - earlier for earlier, later in itertools.pairwise(began)]
+                began.append(time.monotonic() - asked)
+        return began
 
-    first, second = bench.board.record(bench.run_body(thrice)).result["value"]
-    assert first == pytest.approx(0.72, abs=0.15)
-    assert second == pytest.approx(1.02, abs=0.15)
+    _, second, third = bench.board.record(bench.run_body(thrice)).result["value"]
+    assert second >= 0.72 - 0.05
+    assert third >= 0.72 + 1.02 - 0.05
 
 
 @pytest.mark.parametrize("colour", ["async", "def"])
@@ -176,7 +175,7 @@ def test_a_call_that_fails_while_the_breaker_is_open_parks_its_job_and_counts_no
     assert (record.state, record.failures) == (JobState.SCHEDULED, 0)
     event = bench.board.events(job_id)[-1]
     assert (event.type, event.data["limit"]["why"]) == ("limited", "breaker")
-    assert event.data["delay_s"] == pytest.approx(2, abs=0.1)
+    assert 0 < event.data["delay_s"] <= 2.1
 
 
 def test_a_call_that_fails_while_the_breaker_is_closed_counts_as_a_failure(bench: Bench, outside: Outside) -> None:
@@ -185,8 +184,8 @@ def test_a_call_that_fails_while_the_breaker_is_closed_counts_as_a_failure(bench
 
 
 def test_the_job_that_probes_well_lets_the_others_through(bench: Bench, outside: Outside) -> None:
-    outside.fail(5)
     began = time.monotonic()
+    outside.fail(5)
     job_id = bench.run_body(calling())
     assert bench.board.state(job_id) is JobState.SUCCEEDED
     assert 1.5 < time.monotonic() - began < 15, "a probe waits for its time in its run"
@@ -198,7 +197,7 @@ def test_a_provider_that_asks_for_a_pause_holds_the_others(bench: Bench, outside
     second = bench.run_body(calling())
     assert bench.board.record(first).failures == 1
     assert bench.board.events(second)[-1].data["limit"] == {"resource": "openai/gpt-4o", "why": "hold"}
-    assert bench.board.events(second)[-1].data["delay_s"] == pytest.approx(30, abs=1)
+    assert 10 < bench.board.events(second)[-1].data["delay_s"] <= 30
 
 
 def test_without_limits_a_call_costs_one_round_trip_before_and_one_after_that_nobody_waits_for(
@@ -247,6 +246,6 @@ def test_a_body_that_takes_limits_for_errors_can_tell_them(bench: Bench, outside
             async with ctx.reserve(MODEL.name, key=MODEL.key):
                 return []
         except Limited as limited:
-            return [limited.resource, limited.why, round(limited.retry_after_s)]
+            return [limited.resource, limited.why, 20 < limited.retry_after_s <= 40]
 
-    assert bench.board.record(bench.run_body(body)).result == {"value": ["openai/gpt-4o", "hold", 40]}
+    assert bench.board.record(bench.run_body(body)).result == {"value": ["openai/gpt-4o", "hold", True]}

@@ -315,7 +315,7 @@ def test_of_an_unsafe_step_whose_worker_was_lost_a_person_is_asked(bench: Bench,
 
 
 def test_of_an_unsafe_step_that_ran_out_of_time_a_person_is_asked(bench: Bench, board: Board, till: Till) -> None:
-    job_id = bench.run_body(hang(till), timeout_ms=300)
+    job_id = bench.run_body(hang(till), timeout_ms=1500)
     assert board.record(job_id).failures == 1
     bench.again(job_id)
     assert asked_for(board, job_id)["step"] == "pay"

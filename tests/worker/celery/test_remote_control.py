@@ -30,6 +30,11 @@ def reply(control: Any, worker: Worker, command: str, **arguments: Any) -> Any:
     return answer[worker.name]
 
 
+def queues(control: Any, worker: Worker) -> Any:
+    """The queues that it reads, by its own word."""
+    return control.inspect([worker.name], timeout=PATIENCE_S, limit=1).active_queues()[worker.name]
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "advice"),
     [
@@ -49,7 +54,7 @@ def test_a_queue_that_is_read_no_more_is_read_again_by_either_of_its_names(
     fleet = fleet_of_this_test
     for name in ("agents", fleet.list_of("agents")):
         reply(control, worker, "cancel_consumer", queue=name)
-        eventually(lambda: not control.inspect().active_queues()[worker.name], what="the end of its reading")
+        eventually(lambda: not queues(control, worker), what="the end of its reading")
         assert "ok" in reply(control, worker, "add_consumer", queue=name)
         assert fleet.jobs.submit("test.echo", {"text": name}).result(timeout=PATIENCE_S)["text"] == name
 
@@ -59,7 +64,7 @@ def test_the_list_of_another_application_is_not_read(fleet_of_this_test: Fleet, 
     fleet.redis.lpush("celery", "theirs")
     answer = reply(control, worker, "add_consumer", queue="celery")
     assert answer == {"error": "'celery' is no queue of this deployment; BACKDESK_QUEUES names agents, tools"}
-    (read,) = control.inspect().active_queues()[worker.name]
+    (read,) = queues(control, worker)
     assert (read["name"], fleet.redis.llen("celery")) == (fleet.list_of("agents"), 1)
 
 

@@ -25,7 +25,7 @@ from backdesk.worker.store.scripts import load_script
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.proxy import Proxy
-from tests.worker.conftest import Bench
+from tests.worker.conftest import Bench, take_back
 
 
 @pytest.fixture
@@ -35,8 +35,7 @@ def settings(settings: Settings) -> Settings:
 
 def take_over(board: Board, job_id: str) -> None:
     """Give a running job to another worker, as though this one had been silent for the length of its lease."""
-    board.client.zadd(board.keys.leases, {job_id: 0})
-    assert board.reap() == [job_id]
+    take_back(board, job_id)
     board.start(job_id, "worker-2")
 
 
@@ -88,8 +87,7 @@ def test_a_lost_attempt_is_cancelled_even_when_the_same_process_runs_the_next_on
     job_id = board.submit(kind="test.long_watch", request={"n": 60, "flag": str(flag)})
     first = bench.begin(job_id)
     eventually(lambda: board.state(job_id) is JobState.RUNNING)
-    board.client.zadd(board.keys.leases, {job_id: 0})
-    assert board.reap() == [job_id]
+    bench.lose(job_id)
     assert isinstance(bench.begin(job_id).result(PATIENCE_S), Succeeded)
     eventually(first.done, what="the end of the attempt that lost its fence")
     assert first.result() is None
