@@ -48,7 +48,7 @@ def test_a_wrong_password_is_called_so(redis_server: EmbeddedRedis) -> None:
 
 def test_the_celery_program_finds_it_too(up: str) -> None:
     program = "from backdesk.worker.app import app; print(app.conf.broker_url)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=110, check=True)
     assert found.stdout.strip() == up
 
 
