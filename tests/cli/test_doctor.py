@@ -88,6 +88,31 @@ def test_missing_rights_are_told_with_the_rule_that_gives_them(
         assert (finding["level"], finding["fix"]) == (level, rule)
 
 
+@pytest.mark.parametrize("lacking", ["-evalsha", "-hgetall", "-zrevrangebyscore", "resetkeys"])
+def test_a_user_who_may_not_even_be_examined_is_told_the_rule_that_allows_it(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis, lacking: str
+) -> None:
+    url = redis_server.url.replace("//", "//app:x@")
+    client.execute_command("ACL", "SETUSER", "app", "reset", "on", ">x", "~*", "&*", "+@all", lacking)
+    answer = cli("doctor", "--json", url=url)
+    (rights,) = (finding for finding in answer.document["findings"] if finding["level"] == "fail")
+    assert rights["check"] == "rights"
+    assert answer.code == 1
+    client.execute_command(*rights["fix"].split())
+    assert findings(cli("doctor", "--json", url=url))["rights"]["level"] == "ok"
+
+
+def test_who_may_not_ask_redis_how_it_is_learns_the_rest(
+    cli: Cli, redis_server: EmbeddedRedis, client: redis.Redis
+) -> None:
+    url = redis_server.url.replace("//", "//app:x@")
+    client.execute_command("ACL", "SETUSER", "app", "reset", "on", ">x", "~*", "&*", "+@all", "-info")
+    answer = cli("doctor", "--json", url=url)
+    assert answer.code == 0
+    assert findings(answer)["redis"]["fix"] == "ACL SETUSER app +info"
+    assert {"clock", "jobs", "paused"} <= findings(answer).keys()
+
+
 def test_repairs_of_the_store_are_told(cli: Cli, redis_server: EmbeddedRedis, settings: Settings) -> None:
     assert findings(cli("doctor", "--json", url=redis_server.url))["repairs"]["level"] == "ok"
     board = Board(connect(redis_server.url), settings)

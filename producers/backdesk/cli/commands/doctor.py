@@ -13,7 +13,6 @@ from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.output import AsJson, Output, table
 from backdesk.cli.safe_text import safe_line
 from backdesk.client.deployment import Deployment, find_deployment
-from backdesk.worker.store.connection import translated
 
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
@@ -41,8 +40,6 @@ def doctor(as_json: AsJson = False) -> None:
 def _examine(deployment: Deployment) -> tuple[list[Finding], bool]:
     try:
         with connected(deployment) as client:
-            with translated():
-                client.redis.ping()
             return [*examine(client, deployment), examine_model()], True
     except CommandFailed as error:
         unreachable = Finding("redis", Level.FAIL, str(error).partition("; ")[0], str(error).partition("; ")[2])

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from pydantic_core import from_json
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from backdesk.cli.catalogue import offers
 from backdesk.cli.neighbours import find_neighbours
@@ -25,13 +25,13 @@ from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
-from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted
+from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.calls import text
-from backdesk.worker.store.connection import translated
+from backdesk.worker.store.connection import is_denied, translated
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.memory import room
 from backdesk.worker.store.moments import moment
-from backdesk.worker.store.rights import RightsCalls
+from backdesk.worker.store.rights import RightsCalls, rule_after
 from backdesk.worker.store.scripts import run
 
 OLDEST_REDIS = (6, 2)
@@ -41,7 +41,7 @@ MIB = 1024 * 1024
 MEMORY_WARN = 0.8
 MOST_NAMED = 5
 SLOW_MS = 10.0
-#: Delays and expiry are reckoned from the producer's clock and end by that of Redis. Seconds.
+#: Moments that a producer names are by its clock, and come by that of Redis. Seconds.
 CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 30.0
 #: For how long it is told that a count was put right. Seconds.
 PUT_RIGHT_WARN_S = 86400.0
@@ -78,16 +78,39 @@ def found(check: str, level: Level, detail: str, fix: str) -> Finding:
 def examine(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     """Yield the findings on a Redis that answers; raises StoreUnavailable when it ceases to."""
     yield Finding("backdesk", Level.OK, f"version {installed_version()}, prefix {deployment.settings.prefix}")
+    rights = Finding("rights", Level.OK, "")
+    try:
+        with translated():
+            rights = _rights(client, deployment)
+        yield rights
+        yield from _examine_redis(client, deployment)
+        yield from _examine_jobs(client, deployment)
+    except StoreUnavailable as error:
+        denial = error.__cause__
+        if denial is None or not is_denied(denial):
+            raise
+        if rights.level is not Level.FAIL:  # else what is missing has been told, and the rest needs it
+            yield Finding("rights", Level.FAIL, str(denial), rule_after(denial, deployment.settings))
+
+
+def _examine_redis(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     with translated():
-        info: dict[str, Any] = client.redis.info()
-        yield _redis(info, deployment)
-        yield _rights(client, deployment)
-        yield _eviction(info)
-        yield _memory(info, deployment)
-        yield _persistence(client, info)
+        try:
+            info: dict[str, Any] = client.redis.info()
+        except NoPermissionError as denial:
+            detail = "its version, its memory and how it keeps jobs are unknown: the user may not ask for INFO"
+            yield Finding("redis", Level.WARN, detail, rule_after(denial, deployment.settings))
+        else:
+            yield _redis(info, deployment)
+            yield _eviction(info)
+            yield _memory(info, deployment)
+            yield _persistence(client, info)
         yield _latency(client)
         yield _clock(client)
         yield _neighbours(client, deployment)
+
+
+def _examine_jobs(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield _repairs(client)
     yield _archive(client, deployment)
     yield from _workers(client, deployment)
@@ -195,7 +218,7 @@ def _clock(client: JobClient) -> Finding:
     middle = (before + time.time()) / 2
     off = middle - (seconds + microseconds / 1_000_000)
     level = Level.OK if abs(off) <= CLOCK_WARN_S else Level.WARN if abs(off) <= CLOCK_FAIL_S else Level.FAIL
-    fix = "synchronise the clocks (NTP): delays and expiry are off by as much"
+    fix = "synchronise the clocks (NTP): a moment that is given from here, as by --at, is off by as much"
     return found("clock", level, f"{off:+.3f} s from that of Redis", fix)
 
 

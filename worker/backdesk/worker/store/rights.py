@@ -6,14 +6,18 @@ what it has written stays written. Without rights to channels jobs go on, and on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from backdesk.worker.errors import NotPermitted
+from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import CallBuilder, text
 from backdesk.worker.store.scripts import Call
 
+#: How an error names the command that was denied; one of a key names none.
+_COMMAND = re.compile(r"'([a-z|-]+)' command")
 _OF_CHANNELS = ("PUBLISH ", "SUBSCRIBE ", "PSUBSCRIBE ")
 
 
@@ -54,6 +58,18 @@ class Rights:
             raise NotPermitted(self.user, lacking, self.rule)
 
 
+def user_of(settings: Settings) -> str:
+    """Return the user of Redis that the address names."""
+    return unquote(urlsplit(settings.url).username or "default")
+
+
+def rule_after(denial: BaseException, settings: Settings) -> str:
+    """Return the command that gives what the error of a command says that the user lacks."""
+    command = _COMMAND.search(str(denial))
+    given = f"+{command[1]}" if command else f"~{settings.prefix}:* ~{settings.prefix}.*"
+    return f"ACL SETUSER {user_of(settings)} {given}"
+
+
 class RightsCalls(CallBuilder):
     """Builds the call that tells what is missing."""
 
@@ -62,5 +78,4 @@ class RightsCalls(CallBuilder):
         return self._call("rights", self._read, self._settings.queues, control=control)
 
     def _read(self, reply: Sequence[bytes]) -> Rights:
-        user = unquote(urlsplit(self._settings.url).username or "default")
-        return Rights(user, self._settings.prefix, tuple(text(each).strip() for each in reply))
+        return Rights(user_of(self._settings), self._settings.prefix, tuple(text(each).strip() for each in reply))
