@@ -44,6 +44,7 @@ from tests.support.clients import Client, behind
 from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.faults import FAULTS, refusing
 from tests.support.kinds import Number, Text
+from tests.support.ports import hold
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
 
@@ -664,7 +665,8 @@ async def test_a_client_survives_the_restart_of_redis(connected: Connect, tmp_pa
     jobs = connected(redis_url=server.url)
     job = await jobs.submit("test.echo", {})
     server.stop()
-    with EmbeddedRedis(tmp_path, port=server_port(jobs)):
+    port = server_port(jobs)
+    with hold(port), EmbeddedRedis(tmp_path, port=port):
         assert (await jobs.get(job.id)).state is JobState.QUEUED
         await jobs.submit("test.echo", {})
 

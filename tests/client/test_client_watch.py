@@ -22,6 +22,7 @@ from tests.support.board import Board
 from tests.support.clients import Client, behind
 from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.listening import heard, listening
+from tests.support.ports import hold
 from tests.support.workers import fast_settings
 
 
@@ -225,7 +226,7 @@ async def test_a_watch_survives_the_restart_of_redis(connected: Connect, tmp_pat
         seen: list[JobEvent] = []
         watching = await begin(jobs, board, "a", seen)
         server.stop()
-        with EmbeddedRedis(tmp_path, port=port):
+        with hold(port), EmbeddedRedis(tmp_path, port=port):
             await eventually_async(lambda: watchers(board, "a") == 1)
             board.succeed(claim)
             assert await asyncio.wait_for(watching, PATIENCE_S) == board.events("a")

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from tests.client.test_client_watch import begin, collect, watchers
 from tests.support.board import Board
 from tests.support.clients import Client, behind
 from tests.support.eventually import PATIENCE_S, eventually, eventually_async
+from tests.support.ports import hold
 from tests.support.proxy import Proxy
 from tests.support.workers import fast_settings
 
@@ -265,18 +267,22 @@ class Restarts:
         self._folder = folder
         self._server = EmbeddedRedis(folder).start()
         self.url, self._port = self._server.url, self._server.port
+        self._held = ExitStack()
         self.client = connect(self.url)
         self.board = Board(self.client, fast_settings(self.url))
 
     def stop(self) -> None:
         self._server.stop()
+        self._held.enter_context(hold(self._port))
 
     def start(self) -> None:
-        self._server = EmbeddedRedis(self._folder, port=self._port).start()
+        with self._held:
+            self._server = EmbeddedRedis(self._folder, port=self._port).start()
 
     def close(self) -> None:
         self.client.close()
         self._server.stop()
+        self._held.close()
 
 
 @pytest.fixture

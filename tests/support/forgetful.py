@@ -12,6 +12,7 @@ import redis
 
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.store.connection import connect
+from tests.support.ports import hold
 
 
 class ForgetfulRedis:
@@ -55,9 +56,10 @@ class ForgetfulRedis:
         os.kill(self._server.pid, signal.SIGKILL)
         self._server.stop()
         os.truncate(self._file, self._size)
-        yield
-        self._server = EmbeddedRedis(self._folder, port=port)
-        self._start()
+        with hold(port):
+            yield
+            self._server = EmbeddedRedis(self._folder, port=port)
+            self._start()
         assert self._server.port == port
 
     @property

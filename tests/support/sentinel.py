@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import redis
 
 from backdesk.worker.embedded.server import EmbeddedRedis, find_server
 from tests.support.eventually import eventually
+from tests.support.ports import hold
 
 SERVICE = "desk"
 PASSWORD = "watch"
@@ -22,9 +22,8 @@ class Sentinel:
     """Watches `primary`, which has a replica. It asks for a password, as those of a deployment should."""
 
     def __init__(self, folder: Path, primary: EmbeddedRedis) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._held = hold()
+        self.port: int = self._held.getsockname()[1]
         self._config = folder / "sentinel.conf"
         self._config.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nrequirepass {PASSWORD}\n"
@@ -49,6 +48,7 @@ class Sentinel:
         self._client.close()
         self._process.kill()
         self._process.wait()
+        self._held.close()
 
     def fail_over(self) -> None:
         """Have the replica become the primary, and wait until new connections are led there."""

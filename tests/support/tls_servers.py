@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import redis
 
 from backdesk.worker.embedded.server import find_server
 from tests.support.eventually import eventually
+from tests.support.ports import hold
 from tests.support.tls import Certificates
 
 SERVICE = "desk"
@@ -29,9 +29,8 @@ class TLSServer:
     """A server program with a configuration, for callers with a certificate."""
 
     def __init__(self, folder: Path, name: str, certificates: Certificates, *settings: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._held = hold()
+        self.port: int = self._held.getsockname()[1]
         self._certificates = certificates
         self._config, self._log = folder / f"{name}.conf", folder / f"{name}.log"
         certificate, key = certificates.server
@@ -61,6 +60,7 @@ class TLSServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.client.close()
         self.kill()
+        self._held.close()
 
     @property
     def url(self) -> str:

@@ -22,6 +22,7 @@ from backdesk.worker.store.connection import connect
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.nursery import NurseryProcess
+from tests.support.ports import hold
 
 ROOT = Path(__file__).parents[2]
 KINDS = "tests.support.kinds,tests.support.asking"
@@ -201,8 +202,9 @@ class Fleet:
         """The server is away within the block, and then back on the same port with what it has kept."""
         port = self._server.port
         self._server.stop()
-        yield
-        self._server = EmbeddedRedis(self._keep, port=port).start()
+        with hold(port):
+            yield
+            self._server = EmbeddedRedis(self._keep, port=port).start()
         assert self._server.port == port
 
     def list_of(self, queue: Queue) -> str:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from backdesk.worker.embedded.discovery import find_running
 from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis, find_server
 from backdesk.worker.errors import ConfigurationError
 from tests.support.eventually import PATIENCE_S
+from tests.support.ports import hold
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,12 +93,8 @@ def test_its_pid_is_the_servers_own(server: EmbeddedRedis, client: Redis) -> Non
 
 
 def test_it_takes_the_port_that_was_wished_for() -> None:
-    with socket.socket() as held:  # bound, so that nobody else gets it
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        free = held.getsockname()[1]
-        with EmbeddedRedis(port=free) as server:
-            assert server.port == free
+    with hold() as held, EmbeddedRedis(port=held.getsockname()[1]) as server:
+        assert server.port == held.getsockname()[1]
 
 
 def test_it_takes_another_port_when_the_wished_one_is_taken(server: EmbeddedRedis) -> None:

@@ -15,6 +15,7 @@ from backdesk.worker.model.health import FILE_STALE_S, HealthReport, WorkerFacts
 from backdesk.worker.services.probes import FileProbe, HttpProbe
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.faults import refusing
+from tests.support.ports import hold
 from tests.support.workers import Fleet, Worker
 
 WELL = WorkerFacts(name="agents@test", slots={"agents": 4}, lease_s=8)
@@ -147,10 +148,7 @@ def test_a_caller_that_says_nothing_does_not_hold_up_the_others(probe: HttpProbe
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port that nobody else gets, since it is bound, and that a server can listen on, since nobody does."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
+    with hold() as held:
         yield int(held.getsockname()[1])
 
 

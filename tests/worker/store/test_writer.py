@@ -24,6 +24,7 @@ from backdesk.worker.store.writer import StoreWriter
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.faults import FAULTS, refusing
+from tests.support.ports import hold
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(setti
     emitted = writer.submit(board.transitions.emit(claim, 0, [EventDraft("note", b"{}")]))
     finished = writer.submit(board.transitions.end(claim, Succeeded(b"1"), Usage()))
     assert not emitted.done()
-    with EmbeddedRedis(tmp_path / "data", port=port):
+    with hold(port), EmbeddedRedis(tmp_path / "data", port=port):
         assert emitted.result(PATIENCE_S) == 0
         assert finished.result(PATIENCE_S) is True
         assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
