@@ -43,6 +43,15 @@ class HeldWriter:
         return [argument(call, "first") for call, _ in self.calls]
 
 
+class PromptWriter(HeldWriter):
+    """One that has answered before its caller goes on, as where that waits for its turn on a busy machine."""
+
+    def submit(self, call: Call[Any]) -> Future[Any]:
+        future = super().submit(call)
+        self.answer()
+        return future
+
+
 class HeldLoop:
     """A loop whose timers ring when the test says so."""
 
@@ -73,11 +82,15 @@ def loop() -> HeldLoop:
     return HeldLoop()
 
 
-@pytest.fixture
-def sink(writer: HeldWriter, loop: HeldLoop, settings: Settings) -> AttemptProgress:
+def sink_of(writer: HeldWriter, loop: HeldLoop, settings: Settings) -> AttemptProgress:
     claim = Claim("a", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, None, watchers=1)
     writing, looping = cast("StoreWriter", writer), cast("ProcessLoop", loop)
     return AttemptProgress(claim, writing, Transitions(settings), settings, looping)
+
+
+@pytest.fixture
+def sink(writer: HeldWriter, loop: HeldLoop, settings: Settings) -> AttemptProgress:
+    return sink_of(writer, loop, settings)
 
 
 def note(number: int) -> tuple[str, Any]:
@@ -189,6 +202,15 @@ def test_after_a_failed_call_later_events_are_sent(sink: AttemptProgress, writer
     sink.emit(*note(2))
     writer.calls[0][1].set_exception(RuntimeError("out of memory"))
     assert writer.sent()[1] == [note(2)]
+
+
+def test_an_answer_that_is_there_at_once_holds_up_nobody(loop: HeldLoop, settings: Settings) -> None:
+    writer = PromptWriter()
+    sink = sink_of(writer, loop, settings)
+    sink.emit(*note(1))
+    sink.emit(*note(2))
+    sink.close()
+    assert writer.sent() == [[note(1)], [note(2)]]
 
 
 def test_while_redis_is_away_progress_beyond_the_buffer_is_dropped_and_other_events_are_kept(

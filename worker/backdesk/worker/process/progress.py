@@ -45,7 +45,8 @@ class AttemptProgress:
         self._transitions = transitions
         self._settings = settings
         self._loop = loop
-        self._lock = threading.Lock()
+        # Taken again by the thread that holds it: an answer may be there before anybody has asked to be told of it.
+        self._lock = threading.RLock()
         self._buffer: list[EventDraft] = []
         self._text: list[str] = []
         self._stream = MaskedStream()
