@@ -102,7 +102,7 @@ def test_a_file_that_is_missing_or_broken_is_no_good_sign(tmp_path: Path, text: 
 
 
 def ask(port: int, path: str = "/health") -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -45,7 +45,7 @@ def test_a_call_is_answered(writer: StoreWriter, client: redis.Redis) -> None:
 
 def test_calls_take_effect_in_the_order_of_their_submission(writer: StoreWriter, client: redis.Redis) -> None:
     futures = [writer.submit(append(str(number))) for number in range(2000)]
-    wait(futures, 10)
+    wait(futures, PATIENCE_S)
     assert client.lrange("seen", 0, -1) == [str(number).encode() for number in range(2000)]
     assert [future.result() for future in futures] == list(range(1, 2001))
     client.delete("seen")
@@ -54,7 +54,7 @@ def test_calls_take_effect_in_the_order_of_their_submission(writer: StoreWriter,
 def test_calls_that_come_together_share_round_trips(writer: StoreWriter, client: redis.Redis) -> None:
     writer.submit(append("first")).result()
     before = client.info("stats")["total_reads_processed"]
-    wait([writer.submit(append("x")) for _ in range(2000)], 10)
+    wait([writer.submit(append("x")) for _ in range(2000)], PATIENCE_S)
     assert client.info("stats")["total_reads_processed"] - before < 500
     client.delete("seen")
 
@@ -104,7 +104,7 @@ def test_a_call_that_is_refused_for_now_is_made_again(writer: StoreWriter, clien
 def test_a_call_waits_until_the_one_before_it_in_its_chain_is_made(writer: StoreWriter, client: redis.Redis) -> None:
     first = refused_at_first("OOM", "first", ("job", "1"))
     second = replace(append("second"), chain=("job", "1"))
-    wait([writer.submit(call) for call in (first, second, replace(append("other"), chain=("job", "2")))], 10)
+    wait([writer.submit(call) for call in (first, second, replace(append("other"), chain=("job", "2")))], PATIENCE_S)
     assert client.lrange("seen", 0, -1) == [b"other", b"first", b"second"]
     client.delete("seen", "tries")
 
