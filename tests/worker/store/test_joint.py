@@ -64,6 +64,13 @@ def test_scripts_that_were_flushed_are_loaded_again(client: redis.Redis, wire: W
     assert wire.exchange([double("3"), double("4")]) == [6, 8]
 
 
+def test_calls_whose_answers_nobody_reads_on_leave_none_to_those_after_them(wire: Wire) -> None:
+    answers = wire.answers([double("1"), double("2", of="others"), double("3")])
+    assert next(answers) == (0, 2)
+    answers.close()
+    assert wire.exchange([double("4"), double("5", of="others")]) == [8, 10]
+
+
 def test_an_end_that_fails_leaves_the_counts_of_its_neighbours_right(
     board: Board, client: redis.Redis, wire: Wire
 ) -> None:

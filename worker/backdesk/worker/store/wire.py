@@ -6,8 +6,9 @@ trips are small and many, that was the largest cost of a job. The connection its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import redis
@@ -32,42 +33,40 @@ class Wire:
         self._loaded: set[Script] = set()
 
     def exchange(self, calls: Sequence[Call[Any]]) -> list[Any]:
-        """Make calls in one round trip; the answer of each is its value, or the error that Redis gave for it.
+        """Make calls in one round trip, and return the answer of each: see `answers`."""
+        answers = dict(self.answers(calls))
+        return [answers[number] for number in range(len(calls))]
 
-        Raises what redis-py raises when the server is away; then any number of the calls may have been carried out.
-        A call that the server refused for now (`connection.refusal`) had no effect; those beside it may have.
+    def answers(self, calls: Sequence[Call[Any]]) -> Generator[tuple[int, Any], None, None]:
+        """Make calls in one round trip, and yield the place and the answer of each as soon as that has come.
+
+        The answer is a call's value, or the error that Redis gave for it. Raises what redis-py raises when the server
+        is away; then any number of those without an answer may have been carried out. A call that the server refused
+        for now (`connection.refusal`) had no effect; those beside it may have.
         """
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
         unknown = {call.script for call in calls} - self._loaded
         loading = [("SCRIPT LOAD", script.text) for script in unknown]
         groups = joined(calls)
-        replies = self._send([*loading, *map(_command, groups)])
+        replies = self._replies([*loading, *map(_command, groups)])
+        deque(islice(replies, len(loading)), maxlen=0)
         self._loaded |= unknown
-        answers: dict[int, Any] = {}
-        for group, reply in zip(groups, replies[len(loading) :], strict=True):
-            answers |= self._answers(group, reply)
-        return [answers[number] for number in range(len(calls))]
+        alone: list[int] = []
+        for group, reply in zip(groups, replies, strict=True):
+            if self._repeats(group, reply):
+                alone += group
+            else:
+                yield from _read(group, reply)
+        for number in alone:
+            yield number, self.exchange([calls[number]])[0]
 
-    def _answers(self, group: Group, reply: Any) -> dict[int, Any]:
-        if len(group) == 1:
-            ((number, call),) = group.items()
-            return {number: self._read(call, reply)}
-        if isinstance(reply, ResponseError) and not is_outage(reply):
-            # Of one of them, or of scripts that were flushed; what it is has to be the error of its own caller alone.
-            return {number: self.exchange([call])[0] for number, call in group.items()}
-        parts = [reply] * len(group) if isinstance(reply, Exception) else [[part] for part in reply]
-        return {number: self._read(call, part) for (number, call), part in zip(group.items(), parts, strict=True)}
-
-    def _read(self, call: Call[Any], answer: Any) -> Any:
-        if isinstance(answer, NoScriptError):
+    def _repeats(self, group: Group, reply: Any) -> bool:
+        """Whether its calls are to be made again, each alone, when all replies have come."""
+        if isinstance(reply, NoScriptError):
             self._loaded.clear()  # somebody has flushed the scripts
-            return self.exchange([call])[0]
-        if isinstance(answer, ResponseError):
-            return answer
-        try:
-            return call.read(answer)
-        except Exception as error:  # noqa: BLE001 - what one caller cannot read must not reach the others of the batch
-            return error
+            return True
+        # Of one of them; it has to be the error of its own caller alone.
+        return len(group) > 1 and isinstance(reply, ResponseError) and not is_outage(reply)
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""
@@ -77,12 +76,13 @@ class Wire:
             self._connection = None
             self._loaded.clear()  # the next connection may be to another server, or to one that has restarted
 
-    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _replies(self, commands: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         if self._connection is None:
             self._connection = self._client.connection_pool.get_connection()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
-            return [_receive(self._connection) for _ in commands]
+            for _ in commands:
+                yield _receive(self._connection)
         except BaseException:
             # Answers that were not read would be taken for those of the next round trip.
             self.close()
@@ -107,6 +107,19 @@ def _command(group: Group) -> tuple[Any, ...]:
     first, *others = group.values()
     shares = chain.from_iterable(call.arguments[-call.share :] for call in others)
     return ("EVALSHA", first.script.sha, 0, *first.arguments, *shares)
+
+
+def _read(group: Group, reply: Any) -> Iterator[tuple[int, Any]]:
+    if isinstance(reply, Exception):
+        yield from dict.fromkeys(group, reply).items()
+        return
+    parts = [reply] if len(group) == 1 else [[part] for part in reply]
+    for (number, call), part in zip(group.items(), parts, strict=True):
+        try:
+            answer = call.read(part)
+        except Exception as error:  # noqa: BLE001 - what one caller cannot read must not reach the others of the batch
+            answer = error
+        yield number, answer
 
 
 def _receive(connection: Connection) -> Any:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, TypeVar
 
 import redis
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 #: Calls in one round trip; more would delay the first answer without saving much.
 MAX_BATCH = 256
+#: Answers that are told together; fewer would wake those who wait too often.
+TOLD_TOGETHER = 64
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 LOG_EVERY_S = 5.0
@@ -89,24 +92,27 @@ class StoreWriter:
             return self._backlog.take(MAX_BATCH)
 
     def _make(self, batch: Sequence[Pending]) -> tuple[list[Pending], list[Pending], Exception | None]:
-        """Make calls once; gives those that were made, those that Redis could not serve now, and why."""
-        made: list[Pending] = []
-        undone: list[Pending] = []
-        reason = None
-        for pending, answer in zip(batch, self._exchange([each.call for each in batch]), strict=True):
-            if isinstance(answer, Exception) and is_outage(answer):
-                undone.append(pending)
-                reason = reason or answer
-            else:
-                made.append(pending)
-                _settle(pending.future, answer)
-        return made, undone, reason
+        """Make calls once; gives those that were made, those that Redis could not serve now, and why.
 
-    def _exchange(self, calls: list[Call[Any]]) -> list[Any]:
+        Who waits is told as the answers come, and goes on while Redis is at the next.
+        """
+        undone, reason = dict(enumerate(batch)), None
         try:
-            return self._wire.exchange(calls)
+            answers = self._wire.answers([each.call for each in batch])
+            while together := list(islice(answers, TOLD_TOGETHER)):
+                for number, answer in together:
+                    if isinstance(answer, Exception) and is_outage(answer):
+                        reason = reason or answer
+                    else:
+                        _settle(undone.pop(number).future, answer)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers; the thread must live
-            return [error] * len(calls)
+            if is_outage(error):
+                reason = reason or error
+            else:
+                while undone:
+                    _settle(undone.popitem()[1].future, error)
+        made = [pending for number, pending in enumerate(batch) if number not in undone]
+        return made, list(undone.values()), reason
 
     def _report(self, error: Exception) -> None:
         if time.monotonic() >= self._quiet_until:
