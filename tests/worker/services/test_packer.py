@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +14,11 @@ from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import Cancelled, Expired, Failed, Outcome, Succeeded
 from backdesk.worker.services.packer import ENTRIES_A_PAGE, JOBS_A_ROUND, Packer
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.connection import connect
+from backdesk.worker.store.upkeep import Packed
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.failover import Pair
 from tests.support.faults import refusing
 from tests.support.packing import is_packed, pack, talker
 from tests.support.workers import Fleet
@@ -27,6 +32,41 @@ class Dying(Packer):
     def _read(self, ids: object) -> list[object]:  # type: ignore[override]  # it comes to no return
         super()._read(ids)  # type: ignore[arg-type]  # as above
         raise KeyboardInterrupt
+
+
+class Held(Packer):
+    """One that waits, when it has read what it would pack, until it is let go on."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        super().__init__(client, settings, lambda: True)
+        self.client, self.rounds = client, 0
+        self.has_read, self.go_on = threading.Event(), threading.Event()
+
+    def _round(self) -> int:
+        found = super()._round()
+        self.rounds += 1
+        return found
+
+    def _read(self, ids: Sequence[str]) -> list[Packed]:
+        read = super()._read(ids)
+        self.has_read.set()
+        assert self.go_on.wait(PATIENCE_S)
+        return read
+
+
+@pytest.fixture
+def held(pair: Pair, fleet_of_this_test: Fleet) -> Iterator[Held]:
+    """A packer that reaches the pair by its address."""
+    with connect(pair.url) as client:
+        packer = Held(client, fleet_of_this_test.settings)
+        yield packer
+        packer.go_on.set()
+        packer.stop()
+
+
+def switch(pair: Pair) -> None:
+    pair.demote()
+    pair.promote()
 
 
 @pytest.mark.parametrize("outcome", [Succeeded(b'"done"'), Failed(WHY), Cancelled(WHY), Expired(WHY)])
@@ -128,6 +168,8 @@ def test_a_job_that_has_come_again_under_the_id_of_one_that_was_read_keeps_its_l
     assert board.run(board.transitions.pack(read)) == 0
     board.succeed(claim, "another")
     assert board.run(board.transitions.pack(read)) == 0
+    pack(board)
+    assert is_packed(board)
     assert board.events("talker")[-1].data == {"result": "another"}
 
 
@@ -174,3 +216,63 @@ def test_jobs_that_end_while_nobody_leads_are_packed_by_the_next_worker_that_doe
     before = [(fleet.jobs.wait(job.id, PATIENCE_S), fleet.jobs.events(job.id)) for job in jobs]
     eventually(lambda: all(is_packed(fleet.board, job.id) for job in jobs), what="all logs packed")
     assert [(fleet.jobs.get(job.id), fleet.jobs.events(job.id)) for job in jobs] == before
+
+
+def test_what_was_read_before_a_failover_is_packed_where_the_primary_is_now(
+    fleet_of_this_test: Fleet, pair: Pair, held: Held
+) -> None:
+    board, ids = fleet_of_this_test.board, [f"job-{number}" for number in range(JOBS_A_ROUND + 5)]
+    for job_id in ids:
+        board.succeed(talker(board, job_id, notes=8))
+    before = [board.log(job_id) for job_id in ids]
+    pair.in_step()
+    held.start()
+    assert held.has_read.wait(PATIENCE_S)
+    switch(pair)
+    held.go_on.set()
+    with connect(pair.primary.url) as new:
+        now = Board(new, board.settings)
+        eventually(lambda: all(is_packed(now, job_id) for job_id in ids), what="all logs packed")
+        assert [now.log(job_id) for job_id in ids] == before
+    assert not any(is_packed(board, job_id) for job_id in ids)
+
+
+@pytest.mark.parametrize("again", ["running", "ended again"])
+def test_an_end_that_a_failover_lost_when_its_log_had_been_read_is_packed_as_it_comes_again(
+    again: str, fleet_of_this_test: Fleet, pair: Pair, held: Held
+) -> None:
+    board = fleet_of_this_test.board
+    claim = talker(board)
+    pair.in_step()
+    with connect(pair.replica.url) as new:
+        new.execute_command("REPLICAOF", "NO", "ONE")  # what comes now is lost
+        board.succeed(claim, "first")
+        held.start()
+        assert held.has_read.wait(PATIENCE_S)
+        switch(pair)
+        now = Board(new, board.settings)
+        if again == "ended again":
+            now.succeed(claim, "again")
+        held.client.connection_pool.disconnect()  # so that what was read there is written here
+        held.go_on.set()
+        if again == "running":
+            eventually(lambda: held.rounds)
+            now.succeed(claim, "again")
+        eventually(lambda: is_packed(now), what="a packed log")
+        assert [event.seq for event in now.events("talker")] == [*range(1, 24)]
+        assert now.events("talker")[-1].data == {"result": "again"}
+
+
+def test_what_was_packed_and_lost_by_a_failover_is_packed_again(fleet_of_this_test: Fleet, pair: Pair) -> None:
+    board = fleet_of_this_test.board
+    board.succeed(talker(board))
+    before = board.log("talker")
+    pair.in_step()
+    with connect(pair.replica.url) as new:
+        new.execute_command("REPLICAOF", "NO", "ONE")
+        pack(board)
+        switch(pair)
+        now = Board(new, board.settings)
+        assert (is_packed(now), now.log("talker")) == (False, before)
+        pack(now)
+        assert (is_packed(now), now.log("talker")) == (True, before)
