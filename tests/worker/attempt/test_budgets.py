@@ -362,7 +362,7 @@ async def hangs_once(ctx: TaskContext) -> int:
 
 
 def test_a_body_out_of_time_waits_for_a_person_and_then_has_as_much_again(bench: Bench, board: Board) -> None:
-    job_id, outcome = bench.begin_body(hangs_once, budget=Budget(wall_s=0.3, on_limit=OnLimit.APPROVE))
+    job_id, outcome = bench.begin_body(hangs_once, budget=Budget(wall_s=1.0, on_limit=OnLimit.APPROVE))
     assert isinstance(outcome.result(PATIENCE_S), Waiting)
     (ask,) = board.record(job_id).asks
     assert (ask.name, ask.facts["limit"]) == (f"budget:{job_id}:1", "wall_s")
