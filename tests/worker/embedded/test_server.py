@@ -108,6 +108,23 @@ def test_starting_twice_keeps_the_one_server(server: EmbeddedRedis) -> None:
     assert server.start().pid == pid
 
 
+def allocator_of(server: EmbeddedRedis) -> str:
+    environment = Path(f"/proc/{server.pid}/environ").read_bytes().decode().split("\0")
+    return next(each for each in environment if each.startswith("GLIBC_TUNABLES="))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of the server in /proc")
+def test_its_allocator_keeps_small_objects_at_hand(server: EmbeddedRedis) -> None:
+    assert "tcache_count" in allocator_of(server)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of the server in /proc")
+def test_an_allocator_that_its_owner_has_tuned_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+    with EmbeddedRedis() as server:
+        assert allocator_of(server) == "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+
+
 # Stopping
 
 
