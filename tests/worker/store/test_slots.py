@@ -63,10 +63,12 @@ def test_what_they_take_is_free_again_when_they_have_ended(board: Board) -> None
     assert leaks(board.client, board.settings.prefix) == []
 
 
-def test_it_is_free_when_they_are_withdrawn_handed_over_or_lost(board: Board) -> None:
+@pytest.mark.parametrize("said", [{"kind": LARGE}, {"slots": 3}], ids=["of the kind", "of the job"])
+def test_it_is_free_when_they_are_withdrawn_handed_over_or_lost(board: Board, said: dict[str, Any]) -> None:
     announce(board, agents=9)
-    withdrawn, handed_over, lost = board.submit_many(3, kind=LARGE)
-    board.cancel(withdrawn)
+    in_line, withdrawn, handed_over, lost = board.submit_many(4, **said)
+    for job_id in (in_line, withdrawn):
+        board.cancel(job_id)
     board.finish(board.start(handed_over), HandedOver())
     board.start(lost)
     board.lose(lost)
@@ -74,6 +76,7 @@ def test_it_is_free_when_they_are_withdrawn_handed_over_or_lost(board: Board) ->
     for job_id in (handed_over, lost):
         board.succeed(board.start(job_id))
     assert surplus(board) is None
+    assert board.client.hget(board.keys.flow, "queue agents") is None
 
 
 @pytest.mark.parametrize(("before", "after"), [(3, 1), (1, 3), (2, 5)])
@@ -129,20 +132,6 @@ def test_jobs_of_different_slots_are_one_line_in_the_order_of_their_arrival(boar
     ids = [board.submit(kind="test.echo", slots=slots) for slots in (1, None, 2, None, 1)]
     board.run(board.transitions.configure("queue agents", "~ ~ ~ ~"))
     assert [board.run_next() for _ in ids] == ids
-
-
-def test_one_that_is_withdrawn_handed_over_or_lost_leaves_no_wrong_count(board: Board) -> None:
-    announce(board, agents=9)
-    in_line, withdrawn, handed_over, lost = (board.submit(slots=3) for _ in range(4))
-    for job_id in (in_line, withdrawn):
-        board.cancel(job_id)
-    board.finish(board.start(handed_over), HandedOver())
-    board.start(lost)
-    board.lose(lost)
-    assert leaks(board.client, board.settings.prefix) == []
-    for job_id in (handed_over, lost):
-        board.succeed(board.start(job_id))
-    assert board.client.hget(board.keys.flow, "queue agents") is None
 
 
 def test_one_that_no_worker_has_the_slots_for_stands_aside_until_one_has(board: Board) -> None:
