@@ -7,18 +7,30 @@ a planted violation in `test_checks.py`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from backdesk.worker.model.events import EventType
+from backdesk.worker.model.events import TERMINAL_EVENTS, EventType
 from backdesk.worker.model.job import JobState
 from tests.chaos.evidence import Evidence, JobEvidence
+from tests.chaos.orders import HEAVY, HEAVY_CAP
 from tests.chaos.script import Done, Doomed, expected, steps
 from tests.chaos.witness import RunRow
 
 Check = Callable[[Evidence], Iterator[str]]
 CHECKS: dict[str, Check] = {}
+#: From when to when an attempt of a job takes its slots, in seconds.
+Span = tuple[float, float, JobEvidence]
+#: What says that an attempt has ended.
+LEAVING = TERMINAL_EVENTS | {
+    EventType.QUEUED,
+    EventType.SCHEDULED,
+    EventType.RETRYING,
+    EventType.WAITING,
+    EventType.LIMITED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +266,51 @@ def none_lost_in_vain(evidence: Evidence) -> Iterator[str]:
             pid = pids.get((job.id, past.attempt))
             if past.outcome == "lost" and pid is not None and pid not in evidence.struck:
                 yield f"{job.id} was taken from {past.worker}, whose process {pid} worked on attempt {past.attempt}"
+
+
+@check("jobs that take several slots stay within the cap of their kind")
+def cap_kept(evidence: Evidence) -> Iterator[str]:
+    """By the books: an attempt takes its slots from its start to the event that says how it ended."""
+    if evidence.forgotten:
+        return  # an attempt whose start was lost is not counted any more
+    heavy = (job for job in evidence.jobs.values() if job.record.kind == HEAVY)
+    for at, taken, running in crowding((*times, job) for job in heavy for times in _attempts_of(job)):
+        if taken > HEAVY_CAP and len(running) > 1:  # one that takes more than the cap runs alone
+            yield f"{sorted(running)} took {taken} slots of {HEAVY_CAP} at {at:.3f}"
+
+
+@check("no worker runs more than it has slots for")
+def slots_kept(evidence: Evidence) -> Iterator[str]:
+    """By the bodies, of which those of a worker for agents are in one process."""
+    bodies: defaultdict[int, list[Span]] = defaultdict(list)
+    for row in evidence.attempts:
+        job = evidence.jobs.get(row.job)
+        if job and job.record.queue == "agents" and row.ended is not None:
+            bodies[row.pid].append((row.started, row.ended, job))
+    for pid, spans in bodies.items():
+        for at, taken, running in crowding(spans):
+            if taken > evidence.slots:
+                yield f"{sorted(running)} took {taken} slots of the {evidence.slots} of process {pid} at {at:.3f}"
+
+
+def crowding(spans: Iterable[Span]) -> Iterator[tuple[float, int, list[str]]]:
+    """How many slots are taken since each moment, and by which jobs, given from when to when each takes its own."""
+    changes = [change for start, end, job in spans for change in ((start, 1, job), (end, 0, job))]
+    taken, running = 0, Counter[str]()
+    for at, begins, job in sorted(changes, key=itemgetter(0, 1)):  # at one moment, ends first
+        taken += job.slots if begins else -job.slots
+        running[job.id] += 1 if begins else -1
+        yield at, taken, [*running.elements()]
+
+
+def _attempts_of(job: JobEvidence) -> Iterator[tuple[float, float]]:
+    started = None
+    for event in job.events:
+        if event.type == EventType.STARTED:
+            started = event.at.timestamp()
+        elif started is not None and event.type in LEAVING:
+            yield started, event.at.timestamp()
+            started = None
 
 
 @check("no key outlives its purpose, and no list holds work")

@@ -24,7 +24,7 @@ from tests.chaos.deployment import Crew, Deployment, faster_starts
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.hand import Dealt, Hand
 from tests.chaos.kinds import WITNESS
-from tests.chaos.orders import MIX, Mix, Order, crowds, orders
+from tests.chaos.orders import HEAVY, HEAVY_CAP, MIX, Mix, Order, crowds, orders
 from tests.chaos.patience import until
 from tests.chaos.plan import Fault, FaultKind
 from tests.chaos.producer import Producer
@@ -145,6 +145,7 @@ class _Drill:
         """Start everything, deal the faults, wait for the end, and gather what is left."""
         self._deployment.start()
         until(self._manned, START_PATIENCE_S)
+        self._jobs.limits.jobs.set(kind=HEAVY, max_running=HEAVY_CAP)
         self._clerk.start()
         self._producer.start()
         hand = Hand(self._deployment, self._faults, self._pause)
@@ -188,6 +189,7 @@ class _Drill:
             absent=muster.absent(self._jobs, ids, posts),
             struck=struck,
             forgotten=self._size.forgetful,
+            slots=next(crew.slots for crew in self._size.crews if crew.queue == "agents"),
             clock=self._deployment.server.steps,
             deserters=[f"{post.name} ended with exit code {end.code}" for post in posts for end in post.desertions],
         )

@@ -20,7 +20,7 @@ from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.records import read_record
 from backdesk.worker.store.remains import Remains
 from tests.chaos.books import read_books
-from tests.chaos.orders import Order
+from tests.chaos.orders import HEAVY, HEAVY_SLOTS, Order
 from tests.chaos.script import Script
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow, Witness
 from tests.support.upkeep import leaks
@@ -48,6 +48,11 @@ class JobEvidence:
     def script(self) -> Script:
         """What it was asked to do."""
         return Script.model_validate(self.record.request)
+
+    @property
+    def slots(self) -> int:
+        """How many slots of its worker it takes."""
+        return self.record.slots or (HEAVY_SLOTS if self.record.kind == HEAVY else 1)
 
     @property
     def completed(self) -> dict[str, LedgerEntry]:
@@ -80,6 +85,8 @@ class Evidence:
     deserters: list[str] = field(default_factory=list)
     #: The processes that were killed or frozen; all others could keep their jobs.
     struck: frozenset[int] = frozenset()
+    #: How many slots each worker of agents has.
+    slots: int = 0
     #: Whether Redis has lost writes that it had answered, so that attempts began whose number was given again.
     forgotten: bool = False
 
@@ -118,6 +125,7 @@ def gather(
     deserters: list[str],
     struck: Iterable[int] = (),
     forgotten: bool = False,
+    slots: int = 0,
     clock: Sequence[tuple[float, float]] = NEVER_SET,
 ) -> Evidence:
     """Read everything that there is; `clock` says how the one of Redis was set, as `NEVER_SET`."""
@@ -138,6 +146,7 @@ def gather(
         deserters=deserters,
         struck=frozenset(struck),
         forgotten=forgotten,
+        slots=slots,
     )
 
 

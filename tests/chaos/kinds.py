@@ -22,6 +22,7 @@ from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.child import ChildCall
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.pipeline import Pipeline, Run, drive, drive_async
+from tests.chaos.orders import HEAVY, HEAVY_SLOTS
 from tests.chaos.script import Done, Move, Script, silent
 from tests.chaos.witness import Witness
 
@@ -184,6 +185,13 @@ class Player:
 @task("chaos.agent", retry=PATIENT)
 async def agent(ctx: TaskContext, request: Script) -> Done:
     """Play a script on the event loop."""
+    done: Done = await drive_async(Player(OnLoop(), ctx).play(request.moves))
+    return done
+
+
+@task(HEAVY, slots=HEAVY_SLOTS, retry=PATIENT)
+async def heavy(ctx: TaskContext, request: Script) -> Done:
+    """Play a script on the event loop, in several slots."""
     done: Done = await drive_async(Player(OnLoop(), ctx).play(request.moves))
     return done
 

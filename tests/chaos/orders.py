@@ -15,6 +15,8 @@ TENANTS = ("acme", "globex", "initech", "umbrella")
 #: How many tenants send one job each while a queue is paused.
 CROWD = 2_000
 KINDS = ("chaos.agent", "chaos.agent", "chaos.agent", "chaos.tool", "chaos.blocking")
+#: The kind whose jobs take several slots: so many where nothing else is said, and of all of them so many at once.
+HEAVY, HEAVY_SLOTS, HEAVY_CAP = "chaos.heavy", 2, 5
 EFFECTS = ("pure", "idempotent", "idempotent", "unsafe")
 #: An attempt of a job that hangs takes this long, at most.
 TIMEOUT_S = 4.0
@@ -85,6 +87,14 @@ def _family(random: Random) -> Order:
     return Order("family", random.choice(KINDS), [*_steps(random, 1), call, *_steps(random, 1, key="after")])
 
 
+def _heavy(random: Random) -> Order:
+    """Takes several slots, up to all that a worker has, and calls more such jobs than may run at once."""
+    slots = random.choice((None, 1, 3, HEAVY_CAP + 1))
+    call = Move(do="call", key="team", kind=HEAVY, children=[_steps(random, 2) for _ in range(3)])
+    moves = [*_steps(random, 1), call, *_steps(random, 1, key="after")]
+    return Order("heavy", HEAVY, moves, {} if slots is None else {"slots": slots})
+
+
 def _asking(random: Random) -> Order:
     asked = [Move(do="approve", key=f"may{random.randint(0, 99)}"), Move(do="ask", key=f"what{random.randint(0, 99)}")]
     if random.random() < 0.3:
@@ -139,6 +149,7 @@ MIX: Mix = [
     (_short, 45),
     (_together, 8),
     (_family, 9),
+    (_heavy, 8),
     (_asking, 9),
     (_mishap, 7),
     (_flaky, 7),

@@ -15,7 +15,7 @@ from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import Attempt, JobRecord, JobState
 from tests.chaos.checks import CHECKS, check_all
 from tests.chaos.evidence import Evidence, JobEvidence, told_of_steps
-from tests.chaos.orders import Order
+from tests.chaos.orders import HEAVY, Order
 from tests.chaos.script import Move, expected
 from tests.chaos.witness import AttemptRow, ChargeRow, EntryRow, RunRow
 
@@ -98,6 +98,7 @@ def clean() -> Evidence:
         runs=runs,
         charges=[ChargeRow("p", "risk", 2, 11, 4.5)],
         entries=[EntryRow("p:same", 2, 2)],
+        slots=4,
     )
 
 
@@ -154,6 +155,20 @@ def late_child() -> Evidence:
     return with_job(replace(job, events=late))
 
 
+def two_heavy(slots: int, *, since: float) -> Evidence:
+    """Two jobs of this many slots in one process, the second so many seconds after the first, which takes 3 s."""
+    evidence, moments = clean(), {"a": 0.0, "b": since}
+    jobs, rows = {}, []
+    for job_id, start in moments.items():
+        job = evidence_of(job_id, CHILD_MOVES, CHILD_LIFE)
+        record = job.record.model_copy(update={"kind": HEAVY, "slots": slots})
+        times = [NOON + timedelta(seconds=start + n) for n in range(len(job.events))]
+        events = [event.model_copy(update={"at": at}) for event, at in zip(job.events, times, strict=True)]
+        jobs[job_id] = replace(job, record=record, events=events)
+        rows.append(AttemptRow(job_id, 1, 12, 1, start + 1, start + 3))
+    return replace(evidence, jobs=jobs, attempts=rows)
+
+
 LOST_ATTEMPT = Attempt(attempt=1, worker="agents-1@chaos", ended_at=NOON, outcome="lost")
 FAILURE = Failure(code="poison", message="its worker was lost")
 LOST = "no acknowledged job is lost"
@@ -170,6 +185,8 @@ ENTRIES = "every idempotent effect was had once"
 CHARGES = "every unsafe effect was had once, none twice"
 CHILDREN = "the children of every job that succeeded are there, ended well, and before it"
 KEPT = "no worker lost a job that was neither killed nor frozen"
+CAP = "jobs that take several slots stay within the cap of their kind"
+SLOTS = "no worker runs more than it has slots for"
 LEFT = "no key outlives its purpose, and no list holds work"
 PRESENT = "every worker takes jobs at the end"
 DESERTED = "no worker ended by itself"
@@ -214,6 +231,8 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
     (CHILDREN, "one failed", lambda: changed("c", state=JobState.FAILED, error=FAILURE)),
     (CHILDREN, "one ended late", late_child),
     (KEPT, "a worker that lives", lambda: changed(attempts=(LOST_ATTEMPT,))),
+    (CAP, "two that take more together", lambda: two_heavy(3, since=1.9)),
+    (SLOTS, "two that take more together", lambda: two_heavy(3, since=1.9)),
     (LEFT, "a key", lambda: replace(clean(), leftovers=["backdesk:leases is not empty"])),
     (PRESENT, "a worker", lambda: replace(clean(), absent=["agents-1"])),
     (DESERTED, "a worker", lambda: replace(clean(), deserters=["agents-1 ended with exit code 1"])),
@@ -223,6 +242,12 @@ VIOLATIONS: list[tuple[str, str, Callable[[], Evidence]]] = [
 def test_a_job_lost_by_a_worker_that_was_struck_is_no_violation() -> None:
     struck = replace(changed(attempts=(LOST_ATTEMPT,)), struck=frozenset({10}))
     assert [*CHECKS[KEPT](struck)] == []
+
+
+@pytest.mark.parametrize("name", [CAP, SLOTS])
+@pytest.mark.parametrize(("slots", "since"), [(3, 2.0), (2, 1.0)], ids=["one after the other", "that have room"])
+def test_jobs_of_several_slots_that_fit_are_no_violation(name: str, slots: int, since: float) -> None:
+    assert [*CHECKS[name](two_heavy(slots, since=since))] == []
 
 
 @pytest.mark.parametrize("name", [STEPS, ATTEMPTS])
