@@ -25,7 +25,7 @@ from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_
 from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.job import DEFAULT_TENANT
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.jobs import SubmitCode, Transitions
 from backdesk.worker.store.keys import Keys
@@ -43,7 +43,7 @@ AWAY = (RedisError, OperationalError, OSError, StoreFull)
 _LINKS = ("callbacks", "errbacks", "chain", "chord")
 
 
-class Intake:
+class Intake(PeriodicService):
     """Turns the messages in the inboxes into jobs, while `leads` says that this worker is the elected one."""
 
     def __init__(
@@ -54,6 +54,7 @@ class Intake:
         kinds: Mapping[str, TaskSpec],
         leads: Callable[[], bool],
     ) -> None:
+        super().__init__(Periodic("intake", POLL_S, self.take_in))
         self._client = client
         self._settings = settings
         self._app = app
@@ -62,15 +63,6 @@ class Intake:
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
         self._inboxes = list(inboxes(settings.inbox, settings.shared_inboxes))
-        self._thread = Periodic("intake", POLL_S, self.take_in)
-
-    def start(self) -> None:
-        """Begin to look at the inboxes."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop. Idempotent."""
-        self._thread.stop()
 
     def take_in(self) -> None:
         """Take in everything for us that the inboxes hold now; of what is not, a page of each list is passed over."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from backdesk.worker.process.event_loop import ProcessLoop
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +24,17 @@ LAST_LEASE = 4
 EXIT_CODE = 70
 
 
-class LoopGuard:
+class LoopGuard(PeriodicService):
     """Looks at the loop all the time, which is also what measures its lag."""
 
     def __init__(self, loop: ProcessLoop, lease_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(Periodic("loop-guard", LOOK_EVERY_S, self.look))
         self._loop = loop
         self._lease_s = lease_s
         self._clock_s = clock_s
         self._looked_at = clock_s()
         self._silent_s = 0.0
         self._interrupts = 0
-        self._thread = Periodic("loop-guard", LOOK_EVERY_S, self.look)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop. Idempotent."""
-        self._thread.stop()
 
     def look(self) -> None:
         """Look once, and do what the silence of the loop asks for."""

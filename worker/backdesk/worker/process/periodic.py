@@ -69,3 +69,20 @@ class Periodic:
         elif time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + OUTAGE_LOG_EVERY_S
             log.warning("redis_unavailable", extra={"task_name": self._name, "error": explained(error)})
+
+
+class PeriodicService:
+    """What does its work in rounds, in threads of its own."""
+
+    def __init__(self, *threads: Periodic) -> None:
+        self._threads = threads
+
+    def start(self) -> None:
+        """Begin; call it once."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop. Idempotent."""
+        for thread in self._threads:
+            thread.stop()

@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.services.day_copier import DayCopier
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.archive import Archive, open_archive
@@ -42,7 +42,7 @@ TOLD_EVERY_S = 60.0
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 
 
-class Archiver:
+class Archiver(PeriodicService):
     """Moves jobs to the archive while `leads` says that this worker is the elected one. `clock` gives ms in tests."""
 
     def __init__(
@@ -53,6 +53,8 @@ class Archiver:
         archive: Archive | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
+        # A thread of its own: a database that does not answer holds up no other maintenance.
+        super().__init__(Periodic("archiver", settings.tick_s, self.tick))
         self._client = client
         self._settings = settings
         self._leads = leads
@@ -64,16 +66,10 @@ class Archiver:
         #: Jobs that were refused, with the monotonic time at which they are tried again.
         self._aside: dict[str, float] = {}
         self._quiet_until = 0.0
-        # A thread of its own: a database that does not answer holds up no other maintenance.
-        self._thread = Periodic("archiver", settings.tick_s, self.tick)
-
-    def start(self) -> None:
-        """Begin to move what is due."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Stop. Idempotent."""
-        self._thread.stop()
+        super().stop()
         if self._archive is not None:
             self._archive.close()
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import redis
 from redis.exceptions import NoPermissionError
 
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import is_outage
 from backdesk.worker.store.jobs import Transitions
@@ -34,10 +34,15 @@ RECOUNT_EVERY_TICKS = 60
 PACE_S = 0.05
 
 
-class Maintenance:
+class Maintenance(PeriodicService):
     """One worker's offer to lead, and the rounds that it makes while it does."""
 
     def __init__(self, name: str, client: redis.Redis, settings: Settings) -> None:
+        super().__init__(
+            Periodic("pulse", settings.lease_s * PULSE, self.pulse),
+            Periodic("maintenance", settings.tick_s, self.tick),
+            Periodic("pacing", PACE_S, self.pace),
+        )
         self._name = name
         self._client = client
         self._settings = settings
@@ -45,11 +50,6 @@ class Maintenance:
         self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
         self._ticks = 0
-        self._threads = (
-            Periodic("pulse", settings.lease_s * PULSE, self.pulse),
-            Periodic("maintenance", settings.tick_s, self.tick),
-            Periodic("pacing", PACE_S, self.pace),
-        )
         self._full = True  # not known: whatever a former leader has said is looked at anew
         #: In their order: pruning makes room where Redis is full.
         self._concerns = (
@@ -59,15 +59,9 @@ class Maintenance:
         #: Whether this worker led at its last tick.
         self.leads = False
 
-    def start(self) -> None:
-        """Begin to offer, and to tick when elected."""
-        for thread in self._threads:
-            thread.start()
-
     def stop(self) -> None:
         """Stop. The office falls to another worker when the term ends. Idempotent."""
-        for thread in self._threads:
-            thread.stop()
+        super().stop()
         self.leads = False
 
     def pulse(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
@@ -27,24 +27,16 @@ MAX_ROUNDS = 200
 ENTRIES_A_PAGE = 200
 
 
-class Packer:
+class Packer(PeriodicService):
     """Packs logs while `leads` says that this worker is the elected one."""
 
     def __init__(self, client: redis.Redis, settings: Settings, leads: Callable[[], bool]) -> None:
+        # A thread of its own: to compress many large logs holds up no other maintenance.
+        super().__init__(Periodic("packer", settings.tick_s, self.tick))
         self._client = client
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings)
-        # A thread of its own: to compress many large logs holds up no other maintenance.
-        self._thread = Periodic("packer", settings.tick_s, self.tick)
-
-    def start(self) -> None:
-        """Begin to pack."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop. Idempotent."""
-        self._thread.stop()
 
     def tick(self) -> None:
         """Pack what there is to pack, `JOBS_A_ROUND * MAX_ROUNDS` logs at most. Idempotent."""

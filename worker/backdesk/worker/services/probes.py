@@ -19,7 +19,7 @@ from pathlib import Path
 from redis.exceptions import RedisError
 
 from backdesk.worker.model.health import HealthReport, WorkerFacts
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.store.connection import explained
 
 log = logging.getLogger(__name__)
@@ -30,17 +30,13 @@ HTTP_TIMEOUT_S = 5.0
 _PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class FileProbe:
+class FileProbe(PeriodicService):
     """Writes the report of a worker's health into a file."""
 
     def __init__(self, path: Path, facts: Callable[[], WorkerFacts]) -> None:
+        super().__init__(Periodic("health-file", WRITE_EVERY_S, self.write))
         self._path = path
         self._facts = facts
-        self._thread = Periodic("health-file", WRITE_EVERY_S, self.write)
-
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
 
     def write(self) -> None:
         """Write the report once; whoever reads meanwhile sees the old one."""
@@ -50,7 +46,7 @@ class FileProbe:
 
     def stop(self) -> None:
         """Stop, and remove the file. Idempotent."""
-        self._thread.stop()
+        super().stop()
         self._path.unlink(missing_ok=True)
 
 

@@ -16,7 +16,7 @@ from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob
 from backdesk.worker.store.moments import moment
@@ -50,7 +50,7 @@ class Firing:
         return self.ripe.planned_ms if self.plan.moment is None else self.plan.moment
 
 
-class Scheduler:
+class Scheduler(PeriodicService):
     """Fires schedules, while `leads` says that this worker is the elected one. `clock` gives ms in tests."""
 
     def __init__(
@@ -61,21 +61,13 @@ class Scheduler:
         leads: Callable[[], bool],
         clock: Callable[[], int] | None = None,
     ) -> None:
+        # A thread of its own: a morning at nine with a thousand schedules holds up no other maintenance.
+        super().__init__(Periodic("scheduler", min(settings.tick_s, LOOK_EVERY_S), self.tick))
         self._client = client
         self._settings = settings
         self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
         self._calls = ScheduleCalls(settings, clock)
-        # A thread of its own: a morning at nine with a thousand schedules holds up no other maintenance.
-        self._thread = Periodic("scheduler", min(settings.tick_s, LOOK_EVERY_S), self.tick)
-
-    def start(self) -> None:
-        """Begin to look for schedules that are due."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop. Idempotent."""
-        self._thread.stop()
 
     def tick(self) -> None:
         """Fire what is due now, `BATCH * MAX_ROUNDS` schedules at most. Idempotent."""

@@ -18,7 +18,7 @@ import redis
 from redis.connection import AbstractConnection
 
 from backdesk.worker.celery.consumer import Consumer
-from backdesk.worker.process.periodic import Periodic
+from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.process.thread_stack import frame_of, stack_text
 
 log = logging.getLogger(__name__)
@@ -28,30 +28,26 @@ LOOK_EVERY_S = 0.5
 PATIENCE = 3
 
 
-class Watchdog:
+class Watchdog(PeriodicService):
     """Watches the consuming thread of one worker."""
 
     def __init__(self, consumer: Consumer, client: redis.Redis) -> None:
+        super().__init__(Periodic("watchdog", LOOK_EVERY_S, self.look))
         self._consumer = consumer
         self._client = client
         self._seen = (-1, -1)
         self._idle_looks = 0
         self._since = 0.0
         self._held_by: socket.socket | None = None
-        self._thread = Periodic("watchdog", LOOK_EVERY_S, self.look)
 
     @property
     def consuming(self) -> bool:
         """Whether nothing speaks against it."""
         return self._idle_looks < PATIENCE
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
-
     def stop(self) -> None:
         """Stop. Idempotent."""
-        self._thread.stop()
+        super().stop()
         self._client.close()
 
     def look(self) -> None:
