@@ -236,8 +236,8 @@ def test_a_blocking_client_that_is_forgotten_ends_its_thread(board: Board, setti
         jobs.result("a", 0.1)
     (its,) = set(threading.enumerate()) - before
     del jobs
-    gc.collect()
-    eventually(lambda: not its.is_alive())
+    # More than once: its thread may hold it for the moment.
+    eventually(lambda: gc.collect() >= 0 and not its.is_alive())
 
 
 def test_a_client_that_follows_can_be_used_after_a_fork_by_both(board: Board, settings: Settings) -> None:

@@ -190,22 +190,24 @@ def _forgotten(client: redis.Redis, keys: Keys) -> Iterator[str]:
     standing |= {member for jobs in _conversations(client, keys).values() for member in jobs[1:]}
     names = list(client.scan_iter(keys.job("*"), count=1000))
     raw: dict[Any, Any]
+    listed: dict[str, tuple[str, str]] = {}
     for key, raw in zip(names, _each(client, "hgetall", names), strict=True):
         job_id = text(key).removeprefix(keys.job(""))
         state = JobState(text(raw[b"state"]))
-        if (
-            state is JobState.SCHEDULED
-            and b"parked" in raw
-            and client.zscore(keys.parked(text(raw[b"parked"])), job_id) is None
-        ):
-            yield f"{job_id} is parked and in no line"
+        if state is JobState.SCHEDULED and b"parked" in raw:
+            listed[f"{job_id} is parked and in no line"] = keys.parked(text(raw[b"parked"])), job_id
         for place in _places(keys, state, raw):
             if place == "standing" and job_id not in standing:
                 yield f"{job_id} is queued, and in no line, window or stranded"
             elif place == "awaiting" and not client.exists(keys.awaiting(job_id)):
                 yield f"{job_id} waits for nothing"
-            elif place not in {"standing", "awaiting"} and client.zscore(place, job_id) is None:
-                yield f"{job_id} is {state} and missing in {place}"
+            elif place not in {"standing", "awaiting"}:
+                listed[f"{job_id} is {state} and missing in {place}"] = place, job_id
+    with client.pipeline(transaction=False) as pipe:
+        for place, job_id in listed.values():
+            pipe.zscore(place, job_id)
+        scores: list[Any] = pipe.execute()
+    yield from (told for told, score in zip(listed, scores, strict=True) if score is None)
 
 
 def _uncounted(client: redis.Redis, keys: Keys) -> Iterator[str]:
