@@ -63,7 +63,7 @@ def agent_task(
 
 def prepare() -> None:
     """Load what agents and the reviews of their answers load at their first use: a second of CPU, once a process."""
-    rehearse()
+    rehearse(offline=deployment().settings.offline)
     sentiment.load()
 
 

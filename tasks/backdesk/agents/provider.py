@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from backdesk.agents.failures import NO_MODEL, ModelFailure
 from backdesk.agents.prices import Prices, load_prices
-from backdesk.agents.runtime import ModelHandle, openai_model, scripted_model
+from backdesk.agents.runtime import ModelHandle, scripted_model
 from backdesk.agents.situation import Decide
 from backdesk.platform.settings import RESPONSES_PREFIX, TaskSettings
 from backdesk.worker.model.service import fingerprint_of
@@ -100,6 +100,8 @@ def _offline(settings: TaskSettings, rules: Decide, name: str) -> ModelHandle:
 
 
 def _online(settings: TaskSettings, prices: Prices, model: str) -> ModelHandle:
+    from backdesk.agents.runtime.online import openai_model  # noqa: PLC0415 - costly, see there
+
     secret = settings.api_key.get_secret_value() if settings.api_key else None
     name = model.removeprefix(RESPONSES_PREFIX)
     handle = openai_model(

@@ -1,4 +1,7 @@
-"""The agents' library is loaded before the first job: what it loads on the event loop would hold up all others."""
+"""The agents' library is loaded before the first job: what it loads on the event loop would hold up all others.
+
+The client of a model is not loaded with the kinds, which workers of other queues know too.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from tests.kinds.support.asking import ask
 from tests.support.recording import Recording
 from backdesk.agents.kind import prepare
 
+assert "openai" not in sys.modules
 prepare()
 loaded = set(sys.modules)
 asyncio.run(ask("My lamp broke", sink=Recording(watched=True)))

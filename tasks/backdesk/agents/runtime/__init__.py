@@ -10,7 +10,7 @@ from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Shelf
 from backdesk.agents.runtime.messages import History, conceal_history, dump_history, load_history, turn_of
-from backdesk.agents.runtime.models import ModelHandle, openai_model
+from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.pruning import pruned
 from backdesk.agents.runtime.rehearsal import rehearse
 from backdesk.agents.runtime.reviewed import without_refused
@@ -28,7 +28,6 @@ __all__ = [
     "conceal_history",
     "dump_history",
     "load_history",
-    "openai_model",
     "pruned",
     "rehearse",
     "run_agent",

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-from openai import AsyncOpenAI
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
 
-def rehearse() -> None:
-    """Make a request to a model without a server, and come to the parts of a client of one.
+def rehearse(*, offline: bool) -> None:
+    """Make a request to a model without a server, and unless `offline` come to the parts of a client of one.
 
-    It loads published prices, a backend of the event loop, and the resources of the API: 0.3 s of CPU and more, in
-    which an event loop would do nothing else.
+    It loads published prices, a backend of the event loop, and the client with the resources of the API: a second of
+    CPU and more, in which an event loop would do nothing else.
     """
-    asyncio.run(_rehearse())
+    asyncio.run(_rehearse(offline))
 
 
-async def _rehearse() -> None:
+async def _rehearse(offline: bool) -> None:
     await Agent(TestModel()).run("Are you there?")
-    async with AsyncOpenAI(api_key="none") as client:
-        _ = client.chat.completions, client.responses
+    if not offline:
+        from backdesk.agents.runtime import online  # noqa: PLC0415 - costly, see there
+
+        await online.visit()
