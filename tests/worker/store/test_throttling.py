@@ -201,8 +201,13 @@ def begun_in_any(runs: list[float], span_s: float) -> int:
 RATES = [("60/m", None, 1.0), ("10/s", None, 10.0), ("2/s", 10, 2.0), ("200/s", None, 200.0), ("100/s", 50, 100.0)]
 
 
-@pytest.mark.parametrize(("rate", "burst", "per_s"), RATES)
-@pytest.mark.parametrize("scope", [{"tenant": "acme"}, {"kind": "test.echo"}, {"queue": "agents"}])
+@pytest.mark.parametrize(
+    ("scope", "rate", "burst", "per_s"),
+    [
+        *(({"tenant": "acme"}, *rate) for rate in RATES),
+        *((scope, *RATES[1]) for scope in ({"kind": "test.echo"}, {"queue": "agents"})),
+    ],
+)
 def test_a_rate_is_kept_in_every_window_and_used_up(
     board: Board, scope: dict[str, str], rate: str, burst: int | None, per_s: float
 ) -> None:

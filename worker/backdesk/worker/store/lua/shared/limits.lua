@@ -195,8 +195,8 @@ local function unbegun(scope) return 'unbegun ' .. scope end
 
 --!rare
 local function set_bucket(scope, limit, time)
-  -- A bucket that lags by its slack is as good as none. One second more, for a clock that is adjusted.
-  local life = math.ceil((time - now_us + limit.slack) / 1000) + 1000
+  -- A bucket that lags by its slack is as good as none. A minute more, for a clock that is adjusted.
+  local life = math.ceil((time - now_us + limit.slack) / 1000) + 60000
   redis.call('SET', rate_key(scope), whole(time), 'PX', whole(life))
 end
 
