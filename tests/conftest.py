@@ -5,6 +5,7 @@ The one that does is BACKDESK_REDIS_SERVER, the server program to test on.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ from tests.support.workers import Fleet, fast_settings
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start and then interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests and all libraries live to the end: no collection need look through them again
 
 
 @pytest.fixture(autouse=True)

@@ -35,9 +35,8 @@ class Servers:
         """Keep a server for the next test, or end it."""
         state = self._taken.pop(server)
         with suppress(redis.RedisError, OSError), connect(server.url, 1) as client:
-            if len(client.client_list()) == 1 and _state(client) == state:
-                client.flushall()
-                client.config_resetstat()
+            if _state(client) == state and len(client.client_list()) == 1:
+                client.pipeline(transaction=False).flushall().config_resetstat().execute()
                 self._idle.append((server, state))
                 return
         self._retire(server)
@@ -54,5 +53,6 @@ class Servers:
 
 
 def _state(client: redis.Redis) -> Any:
-    backlog = client.info("replication")["repl_backlog_active"]  # it grows by what is written, for an hour
-    return client.info("server")["run_id"], client.config_get("*"), client.acl_list(), backlog
+    asked: Any = client.pipeline(transaction=False)  # its methods give it back, which its types do not say
+    server, replication, settings, users = asked.info("server").info("replication").config_get("*").acl_list().execute()
+    return server["run_id"], replication["repl_backlog_active"], settings, users  # a backlog grows for an hour
