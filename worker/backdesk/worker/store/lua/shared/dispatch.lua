@@ -41,10 +41,6 @@ local function deliver(queue, id, message)
   redis.call('LPUSH', deliveries_key(queue), message)
 end
 
--- What workers lack for the deliveries that they have in hand (announce.lua). These count as if they ran, and the workers
--- as if they had the slots: what is free is then what others have.
-local function lacking(queue) return 'lacking ' .. queue end
-
 -- How many more slots deliveries may take: the free ones of the fleet, and a few ahead. What a delivered job takes beyond
 -- one counts as taken, whether it runs yet or not.
 local function room(queue)

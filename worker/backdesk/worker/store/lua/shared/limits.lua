@@ -155,18 +155,22 @@ end
 local function surplus(queue) return 'surplus ' .. queue end
 local function slots_of(kind) return 'slots ' .. kind end
 
+-- What workers lack for the deliveries that they have in hand (announce.lua). These count as if they ran, and the workers
+-- as if they had the slots: what is free is then what others have.
+local function lacking(queue) return 'lacking ' .. queue end
+
 -- What is left under a cap is kept, where it is too little for the job that is next: else those that take fewer slots
 -- would come before it for ever.
 local function kept_in(scope) return 'kept ' .. scope end
 local function is_kept(scope) return (flow_of(kept_in(scope)) or 0) > 0 end
 
--- Read all that is counted for a place, in one command, and how many slots its jobs take.
+-- Read all that is counted for a place, and for the room of its queue, in one command, and how many slots its jobs take.
 local function read_place(place)
   if place.read then return end
   local scopes, kept = place.scopes, {}
   for index, scope in ipairs(place.limited) do kept[index] = kept_in(scope) end
   read_flow(scopes[1], scopes[2], scopes[3], scopes[4], 'cost ' .. place.kind, 'seconds ' .. place.queue,
-    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount', slots_of(place.kind), unpack(kept))
+    'prepaid ' .. place.queue .. ' ' .. place.tenant, 'recount', slots_of(place.kind), lacking(place.queue), unpack(kept))
   place.read, place.slots = true, place.slots or flow[slots_of(place.kind)] or 1
 end
 
