@@ -87,7 +87,12 @@ class Outside:
         return state
 
     def release(self) -> int:
-        return self.run(self.reservations.release())
+        """Look at all limits that hold jobs, and tell how many of these may go on."""
+        released, cursor = self.run(self.reservations.release())
+        while cursor != "0":
+            more, cursor = self.run(self.reservations.release(cursor))
+            released += more
+        return released
 
     def park(self, claim: Claim, denied: Denied) -> None:
         """End an attempt whose call was denied, as the executor does."""

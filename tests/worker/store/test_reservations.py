@@ -398,6 +398,22 @@ def test_a_job_that_is_cancelled_while_it_is_held_takes_no_room(outside: Outside
     assert not board.client.exists(board.keys.parked(MODEL.bucket), board.keys.parked_lines)
 
 
+def test_jobs_of_many_limits_go_on_in_portions(outside: Outside, board: Board, clock: Clock) -> None:
+    limits = 150
+    board.client.config_set("hash-max-ziplist-entries", 100)  # more than that it reads in pieces
+    outside.limit("openai/gpt-4o tenant *", requests_per_minute=1)
+    for number in range(limits):
+        tenant = f"t-{number}"
+        claim = board.start(board.submit(tenant=tenant))
+        outside.granted(tenant=tenant)
+        outside.park(claim, outside.denied(outside.call(claim), tenant=tenant))
+    clock.advance(62)
+    first, cursor = outside.run(outside.reservations.release())
+    assert 0 < first < limits
+    assert cursor != "0"
+    assert first + outside.release() == limits
+
+
 def test_a_job_that_nobody_releases_asks_again_by_itself(outside: Outside, board: Board, clock: Clock) -> None:
     outside.limit("openai/gpt-4o", requests_per_minute=1)
     outside.granted()

@@ -50,6 +50,8 @@ class Maintenance(PeriodicService):
         self._reservations = Reservations(settings)
         self._term_ms = max(SHORTEST_TERM_MS, round(TERM_TICKS * settings.tick_s * 1000))
         self._ticks = 0
+        #: Where the look at the limits that hold jobs goes on.
+        self._released_to = "0"
         self._full = True  # not known: whatever a former leader has said is looked at anew
         #: In their order: pruning makes room where Redis is full.
         self._concerns = (
@@ -133,7 +135,10 @@ class Maintenance(PeriodicService):
         self._repeat(self._transitions.prune())
 
     def _release(self) -> None:
-        run(self._client, self._reservations.release())
+        for _ in range(MAX_ROUNDS):
+            _, self._released_to = run(self._client, self._reservations.release(self._released_to))
+            if self._released_to == "0":
+                return
 
     def _promote(self) -> None:
         self._repeat(self._transitions.promote())

@@ -59,15 +59,19 @@ class Reservations(CallBuilder):
             wait_ms=_ms(settings.limit_wait_s),
         )
 
-    def release(self) -> Call[int]:
-        """Let held jobs go on, as many as their limits have room for; gives how many. At most `BATCH` of a line."""
+    def release(self, cursor: str = "0") -> Call[tuple[int, str]]:
+        """Let held jobs of some limits go on, as many as these have room for, at most `BATCH` of one.
+
+        Gives how many, and the cursor at which the next call goes on: "0" when all limits have been looked at.
+        """
         return self._call(
             "release",
-            int,
+            lambda reply: (int(reply[0]), text(reply[1])),
             wait_ms=_ms(self._settings.limit_wait_s),
             probe_ms=self._probe_ms,
             timeout_ms=_ms(self._settings.breaker_probe_timeout_s),
             most=BATCH,
+            cursor=cursor,
         )
 
     def switch(self, resource: str, state: BreakerState, for_s: float | None = None) -> Call[BreakerState]:
