@@ -68,13 +68,18 @@ class Call(Generic[T]):
 STORE = __name__.rpartition(".")[0]
 
 
-@cache
 def load_script(name: str, room: str = STORE) -> Script:
     """Read `lua/<name>.lua` of a room and, before it and each once, what it uses of what it includes of `lua/shared`.
 
     `--!function NAME` stands for a whole other script, as a function of its arguments: what that one does becomes part
     of one atomic step. Raises ValueError for a file that breaks the rules of `linker` or `signature`.
     """
+    return linked(name, room)  # however it is called: a cache tells a default that is left out from one that is named
+
+
+@cache
+def linked(name: str, room: str) -> Script:
+    """Return the script of that name, which is read once."""
     *parts, main = _parts(name, room, [])
     return Script(name, link(parts, main), read_signature(name, _source(name, room)))
 
