@@ -9,6 +9,8 @@ import redis
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.job import Claim, Failed, JobState, Succeeded, Usage
 from backdesk.worker.settings import Settings
+from backdesk.worker.store.attempts import load_scripts
+from backdesk.worker.store.scripts import linked
 from tests.support.board import Board, Clock
 from tests.support.listening import heard, listening
 
@@ -227,3 +229,14 @@ def test_every_entry_of_a_log_is_json_whatever_the_body_put_in(board: Board) -> 
     board.emit(claim, "note", data={"text": 'a "quote", a \\ and a\nnew line', "more": "\u2028"})
     board.fail(claim, message='broke at "x"\n')
     assert [len(json.loads(entry)) for entry in board.log("a")] == [4, 4, 4, 3]
+
+
+def test_what_every_attempt_runs_is_read_before_the_first_one(board: Board) -> None:
+    job_id = board.submit()
+    linked.cache_clear()
+    load_scripts()
+    read = linked.cache_info().misses
+    claim = board.start(job_id)
+    board.run(board.transitions.renew([(job_id, claim.fence)]))
+    board.succeed(claim)
+    assert linked.cache_info().misses == read

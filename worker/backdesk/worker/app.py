@@ -57,6 +57,7 @@ from backdesk.worker.process.logging import configure_logging
 from backdesk.worker.process.state import close_current_process, current_process, held_process
 from backdesk.worker.services.supervisor import Supervisor
 from backdesk.worker.settings import Settings, celery_queue, load_settings
+from backdesk.worker.store.attempts import load_scripts
 from backdesk.worker.store.connection import connect, explained, is_denied
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run
@@ -162,6 +163,7 @@ class BackdeskWorker(Worker):
         Shutdown(self.begin_shutdown, self.handover.hurry).install()
         remote_control.install()
         Revocation(client, settings).install()
+        load_scripts()
         consumed = self.app.amqp.queues.consume_from
         prepare(REGISTRY.values(), [q for q in settings.queues if celery_queue(settings.prefix, q) in consumed])
 

@@ -43,6 +43,16 @@ from backdesk.worker.text.json import decode
 PAGE_BYTES = 256 * 1024
 
 
+#: The scripts that every attempt runs.
+_OF_EVERY_ATTEMPT = ("claim", "renew", "finish")
+
+
+def load_scripts() -> None:
+    """Read the scripts of attempts. The first job would do it on the event loop, and hold up all others there."""
+    for name in _OF_EVERY_ATTEMPT:
+        load_script(name)
+
+
 class Kept(IntEnum):
     """What has become of something that an attempt has written."""
 
