@@ -48,7 +48,7 @@ with JobClient() as client:
     job = client.submit(greet, Named(name="Ada"))
     with job.watch() as events:
         told = [event.type for event in events]
-    print(told[0], "progress" in told, told[-1], job.result(timeout=PATIENCE_S).text)
+    print(told[0], "progress" in told, told[-1], job.result(timeout=110).text)
 """
 BENCH = """
 from backdesk.testing import Bench
