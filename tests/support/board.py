@@ -56,9 +56,10 @@ def outcome_of(step: str) -> Awaited:
     return Awaited(Ask(type=AskType.OUTCOME, name=f"outcome:{step}"), f"step:{step}")
 
 
-def end_of(name: str) -> Awaited:
-    """What an attempt waits for that has called another job."""
-    return Awaited(Ask(type=AskType.CHILD, name=f"call:{name}"), f"call:{name}")
+def end_of(name: str, of: str = "") -> Awaited:
+    """What an attempt waits for that has called another job, by its id where the store looks for it."""
+    facts = {"job_id": of} if of else {}
+    return Awaited(Ask(type=AskType.CHILD, name=f"call:{name}", facts=facts), f"call:{name}")
 
 
 class Clock:

@@ -92,6 +92,21 @@ def test_a_parent_whose_children_have_all_ended_already_is_queued_at_once(board:
     assert board.state("parent") is JobState.QUEUED
 
 
+def test_a_parent_whose_child_redis_has_forgotten_before_it_waits_calls_it_again(board: Board) -> None:
+    claim = parent_of(board, "kept")
+    board.wait(claim, end_of("kept", of="kept"), end_of("forgotten", of="forgotten"))
+    assert board.state("parent") is JobState.QUEUED
+
+    again = board.start("parent")
+    assert board.call(again, "kept", "kept") == (SubmitCode.EXISTING, "kept")
+    assert board.call(again, "forgotten", "forgotten") == (SubmitCode.CREATED, "forgotten")
+    board.wait(again, end_of("kept", of="kept"), end_of("forgotten", of="forgotten"))
+    assert board.state("parent") is JobState.WAITING
+    for child in ("kept", "forgotten"):
+        board.succeed(board.start(child))
+    assert board.state("parent") is JobState.QUEUED
+
+
 def test_a_parent_waits_for_a_person_and_a_child_together(board: Board) -> None:
     board.wait(parent_of(board, "child"), question("sure"), end_of("child"))
     board.succeed(board.start("child"))

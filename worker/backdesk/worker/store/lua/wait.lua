@@ -5,7 +5,8 @@
 --   entry to write then, or '')
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. What is in the ledger
--- already is not waited for; with nothing left the job is queued. A job that was asked to stop is cancelled instead.
+-- already is not waited for; with nothing left the job is queued, and so it is when Redis has forgotten a job that it
+-- called: it calls it again. A job that was asked to stop is cancelled instead.
 --!include ending
 --!include room
 
@@ -19,21 +20,34 @@ local told = {people = 0, jobs = 0}
 job.tokens = tonumber(ARGV.tokens)
 write_though_full()
 
+-- The answer to a question has the question's name; what is there already need not be waited for.
+local open, called = {}, {}
 for each in items(ARGV) do
+  local name = ARGV[each].name
+  if name ~= ARGV[each].target or redis.call('HEXISTS', ledger_key(job.id), name) == 0 then
+    open[#open + 1] = each
+    local child = name == ARGV[each].target and (cjson.decode(ARGV[each].ask).facts or {}).job_id
+    if child then called[#called + 1] = job_key(child) end
+  end
+end
+local forgotten = false
+for start = 1, #called, 1000 do -- Lua passes no more than some thousand arguments
+  local last = math.min(start + 999, #called)
+  forgotten = forgotten or redis.call('EXISTS', unpack(called, start, last)) <= last - start
+end
+
+for _, each in ipairs(forgotten and {} or open) do
   local name, target, until_ms = ARGV[each].name, ARGV[each].target, tonumber(ARGV[each].until_ms)
-  -- The answer to a question has the question's name; what is there already need not be waited for.
-  if name ~= target or redis.call('HEXISTS', ledger_key(job.id), name) == 0 then
-    local until_at = until_ms and now + until_ms
-    local whom = name == target and 'jobs' or 'people'
-    told[whom] = told[whom] + 1
-    if told[whom] <= MOST_TOLD[whom] then asked[#asked + 1] = ARGV[each].ask end
-    redis.call('HSET', awaiting_key(job.id), name,
-      cjson.encode({ARGV[each].ask, target, until_at and whole(until_at) or '', ARGV[each].otherwise}))
-    if until_at and until_at < (first or until_at + 1) then first = until_at end
-    if name ~= target then
-      names[#names + 1] = name
-      list_ask(job, name, answered_by(until_at, now))
-    end
+  local until_at = until_ms and now + until_ms
+  local whom = name == target and 'jobs' or 'people'
+  told[whom] = told[whom] + 1
+  if told[whom] <= MOST_TOLD[whom] then asked[#asked + 1] = ARGV[each].ask end
+  redis.call('HSET', awaiting_key(job.id), name,
+    cjson.encode({ARGV[each].ask, target, until_at and whole(until_at) or '', ARGV[each].otherwise}))
+  if until_at and until_at < (first or until_at + 1) then first = until_at end
+  if name ~= target then
+    names[#names + 1] = name
+    list_ask(job, name, answered_by(until_at, now))
   end
 end
 
