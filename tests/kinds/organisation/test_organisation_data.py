@@ -19,7 +19,7 @@ from backdesk.agents.outcome import Refusal
 from backdesk.kinds.organisation.data import NotAMember, NotAnAdmin, OrganisationData, open_organisation
 from backdesk.kinds.organisation.kind import ORGANISATION
 from backdesk.kinds.organisation.samples import ORGANISATIONS, add_organisation
-from backdesk.kinds.organisation.settings import SETTINGS
+from backdesk.kinds.organisation.settings import SETTINGS, Setting
 from backdesk.kinds.organisation.tables import (
     Document,
     Member,
@@ -331,7 +331,7 @@ async def test_changes_at_the_same_time_follow_each_other(shop: Database) -> Non
         ("ada", "external_sharing", "anyone", True),
         ("ada", "retention_days", "30", True),
         ("ada", "retention_days", "400", False),
-        ("ada", "external_sharing", "partners", False),
+        ("ada", "external_sharing", "partners", True),
         ("ada", "language", "fr", False),
         ("ada", "two_factor_required", "on", False),
         ("ada", "two_factor_required", "perhaps", False),
@@ -339,7 +339,7 @@ async def test_changes_at_the_same_time_follow_each_other(shop: Database) -> Non
         ("bella", "two_factor_required", "off", False),
     ],
 )
-async def test_a_person_is_asked_about_a_dangerous_change_that_would_be_made(
+async def test_a_person_is_asked_about_a_change_that_opens_or_is_dangerous_if_it_would_be_made(
     shop: Database, user: str, setting: str, value: str, asks: bool
 ) -> None:
     consent = await consent_to_change(desk_in(shop, user), setting, value)
@@ -347,6 +347,20 @@ async def test_a_person_is_asked_about_a_dangerous_change_that_would_be_made(
     if consent is not None:
         assert consent.facts["organisation_id"] == "aurora"
         assert (consent.facts["setting"], consent.facts["value"], consent.facts["user_id"]) == (setting, value, user)
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_a_person_is_asked_about_every_step_that_lets_others_in(setting: Setting) -> None:
+    values = [str(each) for each in setting.values][:50]
+    opens = {(low, high) for at, low in enumerate(values) for high in values[at + 1 :]}
+    asked = {(low, high) for low in values for high in values if setting.needs_person(low, high)}
+    assert opens <= asked if setting.openness == "rises" else not opens & asked
+
+
+def test_every_setting_that_lets_others_in_begins_closed() -> None:
+    opening = [setting for setting in SETTINGS.values() if setting.openness == "rises"]
+    assert {setting.name for setting in opening} == {"two_factor_required", "external_sharing"}
+    assert all(setting.default == setting.values[0] for setting in opening)
 
 
 def test_an_admin_alone_reaches_the_settings_through_the_data(shop: Database) -> None:

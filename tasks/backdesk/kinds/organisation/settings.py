@@ -1,11 +1,10 @@
-"""The settings that an organisation has: which there are, what they may be, and which values a person must agree to."""
+"""The settings that an organisation has: what they may be, and which changes a person must agree to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-ON_OFF = ("on", "off")
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +15,18 @@ class Setting:
     meaning: str
     default: str
     values: tuple[str, ...] | range
-    #: Whether going from one value to another is dangerous.
+    #: How far its values let others in: each further than those before it, or none at all.
+    openness: Literal["rises", "none"]
+    #: Whether going from one value to another is dangerous for another reason than that it lets others in.
     dangerous: Callable[[str, str], bool] = lambda previous, value: False
+
+    def needs_person(self, previous: str, value: str) -> bool:
+        """Whether a person must agree to going from one value to another: what widens access, and what is dangerous."""
+        return self._widens(previous, value) or self.dangerous(previous, value)
+
+    def _widens(self, previous: str, value: str) -> bool:
+        order = [str(each) for each in self.values]
+        return self.openness == "rises" and order.index(value) > order.index(previous)
 
     @property
     def allowed(self) -> str:
@@ -39,28 +48,29 @@ class Setting:
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("language", "The language of notifications.", "en", ("en", "de", "fr", "it", "es")),
-        Setting("notifications", "What members are notified of.", "mentions", ("all", "mentions", "none")),
-        Setting("week_starts_on", "The first day in calendars.", "monday", ("monday", "sunday")),
+        Setting("language", "The language of notifications.", "en", ("en", "de", "fr", "it", "es"), "none"),
+        Setting("notifications", "What members are notified of.", "mentions", ("all", "mentions", "none"), "none"),
+        Setting("week_starts_on", "The first day in calendars.", "monday", ("monday", "sunday"), "none"),
         Setting(
             "two_factor_required",
             "Whether members must sign in with a second factor.",
             "on",
-            ON_OFF,
-            dangerous=lambda previous, value: value == "off",
+            ("on", "off"),
+            "rises",
         ),
         Setting(
             "external_sharing",
             "Who outside the organisation may be given documents.",
             "off",
             ("off", "partners", "anyone"),
-            dangerous=lambda previous, value: value == "anyone",
+            "rises",
         ),
         Setting(
             "retention_days",
             "After how many days documents that were deleted are gone for good.",
             "365",
             range(30, 3651),
+            "none",
             dangerous=lambda previous, value: int(value) < int(previous),
         ),
     )

@@ -1,4 +1,4 @@
-"""Change a setting of the organisation: by an admin, to an allowed value, a dangerous one with a person's approval.
+"""Change a setting of the organisation: by an admin, to an allowed value, a widening one with a person's approval.
 
 That the person is an admin is looked up in the transaction that changes the setting, also after an approval that took
 days. A job changes a setting to a value once: asked again it tells the change that it made.
@@ -49,7 +49,7 @@ class SettingUnchanged(ToolOutcome):
 
 
 async def consent_to_change(desk: Desk, setting: Name, value: Value) -> Consent | None:
-    """Ask about a dangerous change, unless it is refused anyway or needs no doing."""
+    """Ask about a change that a person must agree to, unless it is refused anyway or needs no doing."""
     wanted = _wanted(setting, value)
     if isinstance(wanted, Refusal):
         return None
@@ -59,7 +59,7 @@ async def consent_to_change(desk: Desk, setting: Name, value: Value) -> Consent 
 
 def _consent(data: OrganisationData, setting: Setting, value: str) -> Consent | None:
     member, previous = data.member, data.settings()[setting.name]
-    if member.role != "admin" or previous == value or not setting.dangerous(previous, value):
+    if member.role != "admin" or previous == value or not setting.needs_person(previous, value):
         return None
     facts = {
         "organisation_id": member.organisation_id,
@@ -73,7 +73,7 @@ def _consent(data: OrganisationData, setting: Setting, value: str) -> Consent | 
 
 @tool(Effect.IDEMPOTENT, consent=consent_to_change)
 async def change_setting(desk: Desk, setting: Name, value: Value) -> SettingReceipt | SettingUnchanged | Refusal:
-    """Change a setting of the organisation. Only admins may; dangerous changes wait for a colleague's approval."""
+    """Change a setting of the organisation. Only admins may; what lets others in waits for an approval."""
     wanted = _wanted(setting, value)
     if isinstance(wanted, Refusal):
         # Who may not change anything hears that first.
