@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.task import task
@@ -32,6 +32,28 @@ class Message(Text):
     """Something said in a conversation."""
 
     conversation_id: str | None = None
+
+
+class Said(BaseModel):
+    """What is said to a kind that talks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(min_length=1, max_length=200)
+    customer_id: str | None = None
+    conversation_id: str | None = None
+    confirms: str | None = None
+    declines: str | None = None
+
+
+class Replied(BaseModel):
+    """What a kind that talks answers."""
+
+    answer: str
+    agent: str = "talker"
+    model: str = "none"
+    conversation_id: str
+    proposal: dict[str, str] | None = None
 
 
 class Number(BaseModel):
@@ -84,6 +106,21 @@ async def echo(ctx: TaskContext, request: Text) -> Text:
 @task("test.chat")
 async def chat(ctx: TaskContext, request: Message) -> Message:
     return request
+
+
+@task("test.talk")
+async def talk(ctx: TaskContext, request: Said) -> Replied:
+    """Answer as agents do: ask for approval of "May I …?", propose what begins with "I want", else repeat the words."""
+    answer, proposal = f"You said {request.message!r} for {request.customer_id}.", None
+    if request.message.startswith("May I"):
+        said = await ctx.approval("may", request.message, order=10003)
+        answer = "You may." if said.approved else "You may not."
+    if request.message.startswith("I want"):
+        proposal = {"number": "P-7", "statement": request.message}
+    if decided := request.confirms or request.declines:
+        answer = f"{decided} is {'confirmed' if request.confirms else 'declined'}."
+    ctx.token(answer)
+    return Replied(answer=answer, conversation_id=request.conversation_id or ctx.job_id, proposal=proposal)
 
 
 @task("test.echo_def")

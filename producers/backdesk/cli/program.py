@@ -15,6 +15,7 @@ from backdesk.cli.commands import breakers, conversations, dead, limits, mainten
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.cancel import cancel
+from backdesk.cli.commands.chat import chat
 from backdesk.cli.commands.doctor import doctor
 from backdesk.cli.commands.examinations import installed_version
 from backdesk.cli.commands.health import health, workers
@@ -63,14 +64,15 @@ app = typer.Typer(
 )
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
-    (JOBS, (submit, watch, show, list_jobs, cancel, rewind)),
+    (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor)),
 ):
     for function in functions:
         name = function.__name__.removesuffix("_jobs")
-        command_class, context = (SubmitCommand, ANY_OPTION) if function is submit else (None, None)
+        takes_fields = function in {submit, chat}
+        command_class, context = (SubmitCommand, ANY_OPTION) if takes_fields else (None, None)
         app.command(
             name, cls=command_class, help=help_text(function.__doc__), rich_help_panel=panel, context_settings=context
         )(function)
