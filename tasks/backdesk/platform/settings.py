@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    DirectoryPath,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backdesk.platform.business_hours import BusinessHours
@@ -60,6 +68,8 @@ class TaskSettings(BaseSettings):
     identity_provider: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = Field(
         "backdesk.kinds.account.mailed_codes:MailedCodes", validation_alias="BACKDESK_IDENTITY_PROVIDER"
     )
+    #: A folder with more languages, or other words of those there are: `fr.toml`, by `docs/quality.md`.
+    languages: DirectoryPath | None = Field(None, validation_alias="BACKDESK_LANGUAGES")
     #: The pace at which the offline model streams, so that people can watch it.
     offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")
     data_dir: Path = Field(Path(".backdesk"), validation_alias="BACKDESK_DATA_DIR")

@@ -1,0 +1,52 @@
+"""The words of each language, which reviews go by: one file a language in `languages/`, more in a folder of one's own.
+
+A deployment's own files (`BACKDESK_LANGUAGES`) add languages, and replace those parts of a shipped one that they have.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backdesk.platform.contract import Contract
+from backdesk.platform.settings import load_settings
+from backdesk.worker.errors import ConfigurationError
+
+_SHIPPED = Path(__file__).parent / "languages"
+
+
+class Vocabulary(Contract):
+    """What is known of one language; a part that a file leaves out is empty."""
+
+    #: The language's own name for itself.
+    name: str = ""
+    #: Words by which it is recognised, between spaces.
+    common: str = ""
+    #: Letters that few languages have.
+    letters: str = ""
+
+
+@cache
+def vocabularies() -> dict[str, Vocabulary]:
+    """Return all languages by their ISO 639-1 codes. Raises ConfigurationError for a file that is not as it must be."""
+    own = load_settings().languages
+    found: dict[str, Vocabulary] = {}
+    for path in [*sorted(_SHIPPED.glob("*.toml")), *(sorted(own.glob("*.toml")) if own else ())]:
+        known = found.get(path.stem, Vocabulary())
+        found[path.stem] = known.model_copy(update=_parts(path))
+    return found
+
+
+def _parts(path: Path) -> dict[str, object]:
+    try:
+        read = Vocabulary.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"BACKDESK_LANGUAGES: {path}: {where}: {first['msg']}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"BACKDESK_LANGUAGES: {path} cannot be read: {error}") from None
+    return {name: getattr(read, name) for name in read.model_fields_set}

@@ -1,0 +1,97 @@
+"""Which language a text is in: long ones surely, short ones when they can be told, and none by guessing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backdesk.quality.language import language_of
+from backdesk.quality.vocabulary import vocabularies
+from backdesk.worker.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Your order 10003 was delivered on 2 November 2026."),
+        ("de", "Da habe ich leider keine Zeit"),
+        ("fr", "Votre commande 10003 a été livrée."),
+        ("es", "¿Dónde está mi pedido?"),
+        ("it", "Dov'è il mio ordine?"),
+        ("pt", "Onde está o meu pedido?"),
+        ("nl", "Waar is mijn bestelling?"),
+        ("pl", "Gdzie jest moje zamówienie?"),
+        ("cs", "Vaše objednávka 10003 byla doručena 2. listopadu 2026."),
+        ("sk", "Vaša objednávka 10003 bola doručená 2. novembra 2026."),
+        ("sv", "Var är min beställning?"),
+        ("da", "Din ordre 10003 blev leveret den 2. november 2026."),
+        ("no", "Jeg vil gjerne ha pengene tilbake"),
+        ("fi", "Missä tilaukseni on?"),
+        ("tr", "Siparişim nerede?"),
+        ("ro", "Unde este comanda mea?"),
+        ("hu", "Hol van a rendelésem?"),
+        ("hr", "Vaša narudžba 10003 dostavljena je 2. studenoga 2026."),
+        ("vi", "Đơn hàng của bạn đã được giao."),
+        ("id", "Pesanan Anda telah dikirim."),
+        ("ru", "Где мой заказ?"),
+        ("uk", "Де моє замовлення?"),
+        ("bg", "Вашата поръчка беше доставена."),
+        ("el", "Πού είναι η παραγγελία μου;"),
+        ("ja", "はい"),
+        ("ja", "注文10003は11月2日に配達済みです"),
+        ("zh", "您的订单10003已送达。"),
+        ("ko", "제 Lumina 주문은 어디에 있나요?"),
+        ("ar", "أين طلبي؟"),
+        ("he", "איפה ההזמנה שלי?"),
+        ("hi", "मेरा ऑर्डर कहाँ है?"),
+        ("th", "คำสั่งซื้อของฉันอยู่ที่ไหน"),
+    ],
+)
+def test_a_sentence_tells_its_language(language: str, text: str) -> None:
+    assert language_of(text) == language
+
+
+def test_short_replies_tell_it_by_their_words() -> None:
+    assert [language_of(each) for each in ("genau", "vale", "No, do not book that")] == ["de", "es", "en"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10003", "R-10003", "ok", "Lumina LED", "\ud800\x00", "😀", "سفارش من کجاست؟ چرا"]
+)
+def test_what_could_be_any_language_is_none(text: str) -> None:
+    assert language_of(text) is None
+
+
+def test_words_in_another_language_amid_a_text_change_nothing() -> None:
+    assert language_of('Ihre Bestellung "Desk lamp with USB" ist heute unterwegs zu Ihnen.') == "de"
+
+
+def test_a_deployment_adds_languages_and_replaces_parts_of_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "et.toml").write_text('name = "Eesti"\ncommon = "teie tellimus on kohale"\n')
+    (tmp_path / "de.toml").write_text('name = "Hochdeutsch"\n')
+    monkeypatch.setenv("BACKDESK_LANGUAGES", str(tmp_path))
+    vocabularies.cache_clear()
+    try:
+        assert vocabularies()["et"].name == "Eesti"
+        assert (vocabularies()["de"].name, "und" in vocabularies()["de"].common) == ("Hochdeutsch", True)
+    finally:
+        vocabularies.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [('nmae = "x"', "nmae: Extra inputs"), ("name", "et.toml cannot be read: Expected '='")]
+)
+def test_a_file_that_is_wrong_is_refused_with_its_name_and_the_reason(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "et.toml").write_text(text)
+    monkeypatch.setenv("BACKDESK_LANGUAGES", str(tmp_path))
+    vocabularies.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError, match=said):
+            vocabularies()
+    finally:
+        vocabularies.cache_clear()
