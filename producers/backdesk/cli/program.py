@@ -32,6 +32,7 @@ from backdesk.cli.errors import ExitCode, report_on
 from backdesk.cli.help_text import help_text
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.run.demo import demo
+from backdesk.cli.run.evals import evaluate
 from backdesk.cli.run.processes import flower, worker
 from backdesk.cli.run.up import up
 from backdesk.worker.errors import BackdeskError
@@ -68,9 +69,10 @@ for panel, functions in (
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor)),
+    (WRITE, (evaluate,)),
 ):
     for function in functions:
-        name = function.__name__.removesuffix("_jobs")
+        name = {list_jobs: "list", evaluate: "eval"}.get(function, function.__name__)
         takes_fields = function in {submit, chat}
         command_class, context = (SubmitCommand, ANY_OPTION) if takes_fields else (None, None)
         app.command(

@@ -1,0 +1,65 @@
+"""Golden conversations as files of YAML have them: what holds for all of a file, and each conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backdesk.worker.errors import InvalidRequest
+
+#: The package with the conversations that are shipped, and their folder in it.
+_SHIPPED, _FOLDER = "backdesk.kinds", "evals/conversations"
+#: What a file says once for all of its conversations.
+_SHARED = ("kind", "language", "fields", "tags")
+
+
+def read_golden(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the conversations of files and folders, those that are shipped if none is named; each with its `name`.
+
+    Raises InvalidRequest that names the file, and the place in it, for what cannot be read, is no conversation, or
+    has the name of another.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in paths or [Path(str(files(_SHIPPED))) / _FOLDER]:
+        for file in _files(path):
+            for conversation in _conversations(file):
+                name = str(conversation.get("name", ""))
+                if name in found:
+                    raise InvalidRequest("path", f"{file}: there are two conversations of the name {name!r}")
+                found[name] = conversation
+    if not found:
+        raise InvalidRequest("path", "there are no conversations; docs/evals.md shows how one is written")
+    return list(found.values())
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise InvalidRequest("path", f"{path} is no file and no folder")
+    return sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+
+
+def _conversations(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        document = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InvalidRequest("path", f"{file} cannot be read: {error}") from None
+    if not isinstance(document, dict) or not isinstance(listed := document.get("conversations"), list):
+        raise InvalidRequest("path", f"{file}: the key `conversations` must list conversations")
+    if unknown := sorted(set(document) - {*_SHARED, "conversations"}):
+        raise InvalidRequest("path", f"{file}: {unknown[0]!r} is none of {', '.join(_SHARED)}, conversations")
+    for number, each in enumerate(listed, 1):
+        if not isinstance(each, dict) or not each.get("name"):
+            raise InvalidRequest("path", f"{file}: conversation {number} has no name")
+        yield _merged(document, each)
+
+
+def _merged(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    given = {name: shared[name] for name in _SHARED if name in shared}
+    fields = {**given.get("fields", {}), **own.get("fields", {})}
+    tags = [*given.get("tags", ()), *own.get("tags", ())]
+    turns = [{"say": turn} if isinstance(turn, str) else turn for turn in own.get("turns", ())]
+    return {**given, **own, "fields": fields, "tags": tags, "turns": turns}

@@ -1,0 +1,179 @@
+"""`backdesk eval`: golden conversations, held with the configured model, and what came otherwise than it must."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from backdesk.cli.connection import connected
+from backdesk.cli.errors import ExitCode
+from backdesk.cli.options.golden import read_golden
+from backdesk.cli.options.submit import Tenant
+from backdesk.cli.output import AsJson, Output
+from backdesk.cli.run.stage import stage
+from backdesk.cli.views.evals import changes_of, show_evaluation, summary_of
+from backdesk.client import Job, JobClient
+from backdesk.client.operations.jobs import new_job_id
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.job import DEFAULT_TENANT, JobRecord
+
+KIND = "evals.conversation"
+#: Where the last evaluation is kept, in the data folder.
+LAST = "evals.json"
+#: How long one conversation may take.
+PATIENCE_S = 1800.0
+
+
+def evaluate(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders of YAML; else those shipped.")
+    ] = None,
+    *,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only conversations with this kind.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Only with this tag; may be repeated.")] = None,
+    language: Annotated[str | None, typer.Option(metavar="CODE", help="Only in this language, such as de.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only those with this in their name.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="How many jobs run at once.")] = 8,
+    here: Annotated[
+        bool, typer.Option("--here", help="On the deployment that is running, with its data, in place of a fresh one.")
+    ] = False,
+    tenant: Tenant = DEFAULT_TENANT,
+    last: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the last run is kept; .backdesk/evals.json by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold golden conversations with the configured model, and tell what came otherwise than it must.
+
+    For example:
+
+        backdesk eval
+        backdesk eval my_conversations/ --kind support.request --tag money
+        OPENAI_API_KEY=... BACKDESK_MODEL=gpt-4o-mini backdesk eval --parallel 20
+
+    Each conversation is a job, and so is each of its messages. They run on a private Redis, a worker and a fresh sample
+    shop that are started for it, so that the same run finds the same data; --here takes the deployment that is there.
+    Conversations of the same customer are held one after the other, in the order of the files.
+
+    The exit code is 1 when one does not come to what it must. With --json this prints the whole report.
+
+    """
+    out = Output(as_json=as_json)
+    conversations = _chosen(read_golden(paths or []), kind=kind, tags=tag or [], language=language, name=name)
+    kept = last or Path(os.environ.get("BACKDESK_DATA_DIR") or ".backdesk") / LAST
+    before = _read(kept)
+    with _deployment(out, conversations, parallel, here=here) as client:
+        jobs = _submit(client, conversations, tenant)
+        records = list(_awaited(client, jobs, out))
+    report = _report(conversations, records, before)
+    _keep(kept, report)
+    out.document(report)
+    show_evaluation(report, out)
+    if report["summary"]["passed"] < len(conversations):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _chosen(
+    conversations: Sequence[dict[str, Any]],
+    *,
+    kind: str | None,
+    tags: Sequence[str],
+    language: str | None,
+    name: str | None,
+) -> list[dict[str, Any]]:
+    chosen = [
+        each
+        for each in conversations
+        if kind in (None, each.get("kind"))
+        and language in (None, each.get("language", "en"))
+        and set(tags) <= set(each["tags"])
+        and (name or "") in each["name"]
+    ]
+    if not chosen:
+        raise InvalidRequest(
+            "path", f"none of {len(conversations)} conversations fits --kind, --tag, --language, --name"
+        )
+    return chosen
+
+
+@contextmanager
+def _deployment(
+    out: Output, conversations: Sequence[dict[str, Any]], parallel: int, *, here: bool
+) -> Iterator[JobClient]:
+    if here:
+        with connected() as client:
+            yield client
+        return
+    kinds = {KIND, *(str(each.get("kind")) for each in conversations)}
+    modules = os.environ.get("BACKDESK_TASK_MODULES", "backdesk.kinds.samples")
+    with stage(out, "eval", kinds, modules, parallel) as made:
+        yield made.client
+
+
+def _submit(client: JobClient, conversations: Sequence[dict[str, Any]], tenant: str) -> list[Job]:
+    run = new_job_id()[:8]
+    return [
+        client.submit(KIND, each, tenant=tenant, conversation_id=f"eval-{run}-{_customer(each)}")
+        for each in conversations
+    ]
+
+
+def _customer(conversation: dict[str, Any]) -> str:
+    """Name whose data a conversation may change: it must not be changed by another at the same time."""
+    fields = conversation["fields"]
+    return str(fields.get("customer_id") or fields.get("organisation_id") or conversation["name"])[:60]
+
+
+def _awaited(client: JobClient, jobs: Sequence[Job], out: Output) -> Iterator[JobRecord]:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=out.console, transient=True, disable=not out.live) as bar:
+        task = bar.add_task("conversations", total=len(jobs))
+        for job in jobs:
+            yield client.wait(job.id, PATIENCE_S)
+            bar.advance(task)
+
+
+def _report(
+    conversations: Sequence[dict[str, Any]], records: Sequence[JobRecord], before: dict[str, Any] | None
+) -> dict[str, Any]:
+    held = [_held(golden, record) for golden, record in zip(conversations, records, strict=True)]
+    return {
+        "at": datetime.now(UTC).isoformat(),
+        "model": next((each["model"] for each in held if each["model"]), None),
+        "summary": summary_of(held),
+        "before": before and before["summary"],
+        "changes": changes_of(held, before["conversations"] if before else []),
+        "conversations": held,
+    }
+
+
+def _held(golden: dict[str, Any], record: JobRecord) -> dict[str, Any]:
+    """Return the report of a conversation; of one that could not be held, why."""
+    if isinstance(record.result, dict):
+        return record.result
+    problem = f"{record.state}: {record.error.message if record.error else 'no reason was recorded'}"
+    fault = {"turn": 0, "check": "job", "problem": problem}
+    more = {"passed": False, "faults": [fault], "turns": [], "requests": 0, "cost_usd": 0.0, "model": None}
+    return {"name": golden["name"], "kind": golden["kind"], **more, "offline": False}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        summary_of(document["conversations"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # there is none, or of another version: nothing to compare with
+    return document
+
+
+def _keep(path: Path, report: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,0 +1,1 @@
+"""`evals.conversation`: a golden conversation with a kind, held against what it must come to."""

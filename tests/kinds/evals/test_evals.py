@@ -1,0 +1,148 @@
+"""Golden conversations: held message by message with the real kind, and told of in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import backdesk.kinds.evals.kind  # noqa: F401 - the bench runs it by its name
+from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Desk, Say, Situation, Team, agent_task, answer, tool
+from backdesk.kinds.evals.checks import CHECKS, problems
+from backdesk.kinds.evals.contract import ConversationReport, Expectation, GoldenTurn, TurnOutcome
+from backdesk.testing import Bench
+from backdesk.worker.attempt.context import TaskContext
+
+CAME = TurnOutcome(
+    job_id="j",
+    outcome="answer",
+    answer="Order 10003 is refunded: 78.00 EUR.",
+    agent="refund",
+    tools=["look_up_order"],
+    actions=[{"type": "refund", "order_number": 10003, "amount_cents": 7800}],
+    requests=3,
+    cost_usd=0.002,
+)
+
+
+@tool("pure")
+async def look_up(desk: Desk, place: str) -> str:
+    """Look up a place."""
+    return f"{place} is in Hamburg."
+
+
+def rules(now: Situation) -> Any:
+    if found := now.replies_of("look_up"):
+        return Say(str(found[-1].data))
+    return (Call("look_up", {"place": now.message}),)
+
+
+PORTER = Team("porter", (Agent("porter", "You know places.", tools=(look_up,)),), rules=rules)
+
+
+@agent_task("test.porter")
+async def porter(ctx: TaskContext, request: AgentRequest) -> AgentResult:
+    return await answer(ctx, PORTER, request)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Bench(watched=False) as bench:
+        yield bench
+
+
+def held(bench: Bench, *turns: dict[str, Any]) -> ConversationReport:
+    golden = {"name": "places", "kind": "test.porter", "fields": {"customer_id": "cust-1"}, "turns": list(turns)}
+    report: ConversationReport = bench.run("evals.conversation", golden).result
+    return report
+
+
+def test_a_conversation_that_comes_to_what_it_must_passes(bench: Bench) -> None:
+    expected = {"outcome": "answer", "agent": "porter", "tools": ["look_up"], "says": ["in hamburg"]}
+    report = held(bench, {"say": "The harbour", "expect": expected}, {"say": "The fair"})
+
+    assert report.passed
+    assert [turn.answer for turn in report.turns] == ["The harbour is in Hamburg.", "The fair is in Hamburg."]
+    assert report.requests == 4
+    assert report.offline
+
+
+def test_what_is_otherwise_is_told_with_the_turn_and_does_not_end_the_conversation(bench: Bench) -> None:
+    report = held(bench, {"say": "The harbour", "expect": {"never_says": ["hamburg"]}}, {"say": "The fair"})
+
+    assert not report.passed
+    assert [(fault.turn, fault.check) for fault in report.faults] == [(1, "never_says")]
+    assert len(report.turns) == 2
+
+
+def test_a_turn_is_a_job_of_its_own_in_one_conversation(bench: Bench) -> None:
+    turns = [{"say": "The harbour"}, {"say": "The fair"}]
+    job = bench.run("evals.conversation", {"name": "places", "kind": "test.porter", "turns": turns})
+    records = [child.record for child in job.children]
+
+    assert [record.id for record in records] == [turn.job_id for turn in job.result.turns]
+    assert {record.kind for record in records} == {"test.porter"}
+    assert len({record.request["conversation_id"] for record in records}) == 1
+
+
+def test_a_turn_that_fails_is_an_outcome_with_its_code(bench: Bench) -> None:
+    report = held(bench, {"say": "The harbour"}, {"say": "The fair", "fields": {"customer_id": "cust-2"}})
+
+    assert (report.turns[1].outcome, report.turns[1].code) == ("failed", "conversation_mismatch")
+
+
+def test_a_killed_worker_repeats_no_turn(bench: Bench) -> None:
+    golden = {"name": "places", "kind": "test.porter", "turns": [{"say": "The harbour"}, {"say": "The fair"}]}
+    job = bench.submit("evals.conversation", golden)
+    assert bench.lose(job, after=0)
+    report = bench.go_on(job).result
+
+    assert [turn.requests for turn in report.turns] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("expected", "check"),
+    [
+        ({"outcome": "question"}, "outcome"),
+        ({"outcome": ["question", "fallback"]}, "outcome"),
+        ({"code": "model_auth"}, "code"),
+        ({"agent": "triage"}, "agent"),
+        ({"tools": ["look_up_order", "refund_order"]}, "tools"),
+        ({"no_tools": ["look_up_order"]}, "no_tools"),
+        ({"actions": []}, "actions"),
+        ({"actions": [{"type": "refund", "order_number": 10004}]}, "actions"),
+        ({"says": ["10004"]}, "says"),
+        ({"never_says": ["refunded"]}, "never_says"),
+        ({"most_requests": 2}, "most_requests"),
+        ({"most_cost_usd": 0.001}, "most_cost_usd"),
+    ],
+)
+def test_each_expectation_finds_what_is_otherwise(expected: dict[str, Any], check: str) -> None:
+    assert [field for field, _ in problems(Expectation.model_validate(expected), CAME)] == [check]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"outcome": ["answer", "question"], "agent": "refund", "tools": ["look_up_order"], "no_tools": ["refund"]},
+        {"actions": [{"type": "refund", "amount_cents": 7800}], "says": ["78[.]00"], "never_says": ["ticket"]},
+        {"most_requests": 3, "most_cost_usd": 0.002},
+        {},
+    ],
+)
+def test_what_is_as_expected_has_no_problem(expected: dict[str, Any]) -> None:
+    assert list(problems(Expectation.model_validate(expected), CAME)) == []
+
+
+def test_a_cost_that_is_not_known_is_not_below_any() -> None:
+    came = CAME.model_copy(update={"cost_usd": None})
+    assert [field for field, _ in problems(Expectation(most_cost_usd=1), came)] == ["most_cost_usd"]
+
+
+def test_every_field_of_an_expectation_is_checked() -> None:
+    assert set(CHECKS) == set(Expectation.model_fields)
+
+
+def test_a_turn_may_be_told_by_its_words_alone() -> None:
+    assert GoldenTurn(say="Hello").expect == Expectation()
