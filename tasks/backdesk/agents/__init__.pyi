@@ -7,6 +7,7 @@ from .contract import AgentResult as AgentResult
 from .desk import Context as Context
 from .desk import Desk as Desk
 from .exchange import Exchange as Exchange
+from .guest import metered_model as metered_model
 from .kind import agent_task as agent_task
 from .kind import answer as answer
 from .kind import converse as converse
@@ -17,6 +18,8 @@ from .offline.phrases import ask as ask
 from .offline.phrases import hand_over as hand_over
 from .outcome import Refusal as Refusal
 from .outcome import ToolOutcome as ToolOutcome
+from .reporter import Reporter as Reporter
+from .runtime.errors import failure_of as failure_of
 from .situation import Call as Call
 from .situation import Reply as Reply
 from .situation import Say as Say

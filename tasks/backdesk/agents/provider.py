@@ -114,16 +114,20 @@ def _online(settings: TaskSettings, prices: Prices, model: str) -> ModelHandle:
     )
     return replace(
         handle,
-        resource=_resource(settings.base_url, name),
+        resource=resource_of(settings.base_url, name),
         key=fingerprint_of(secret) if secret else "",
         price=partial(prices.cost_usd, name),
     )
 
 
-def _resource(base_url: str | None, model: str) -> str:
-    """Name a model among the services that limits are set for: by its provider, and by its own name there."""
+def resource_of(base_url: str | None, model: str, maker: str = "openai") -> str:
+    """Name a model among the services that limits are set for: by its provider, and by its own name there.
+
+    The provider is the host of the address; without one it is the maker.
+    """
     parts = urlsplit(base_url or "")
-    provider = f"{parts.hostname or 'openai'}:{parts.port}" if parts.port else parts.hostname or "openai"
+    host = parts.hostname or maker
+    provider = f"{host}:{parts.port}" if parts.port else host
     return re.sub(r"[^A-Za-z0-9_.:/@+-]", "-", f"{provider}/{model}").lstrip("_.:/@+-")[:200]
 
 

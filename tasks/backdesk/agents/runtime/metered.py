@@ -64,6 +64,9 @@ class Metered(AbstractCapability[Desk]):
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
+        return await self.request(request_context, handler)
+
+    async def request(self, request_context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
         """Make a request. Raises ModelFailure, and what a gate raises."""
         self._broken = None
         try:
