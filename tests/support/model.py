@@ -55,6 +55,9 @@ class ModelJob:
     pending: dict[str, Pending] = field(default_factory=dict)
     ledger: dict[str, bytes] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)
+    #: Whether the job that its conversation goes on with may take its message, and those that it has taken itself.
+    steers: bool = False
+    messages: list[str] = field(default_factory=list)
 
     def limit(self) -> tuple[int, JobState] | None:
         """The moment at which a time limit ends the job, and how."""
@@ -82,7 +85,7 @@ class Model:
         self._clock = clock
         self._lease_ms = lease_ms
         self._max_crashes = max_crashes
-        self._retention_ms = dict.fromkeys(TERMINAL, retention_ms) | {S.SUCCEEDED: succeeded_ms}
+        self._retention_ms = dict.fromkeys(TERMINAL, retention_ms) | dict.fromkeys((S.SUCCEEDED, S.STEERED), succeeded_ms)
         self.jobs: dict[str, ModelJob] = {}
         self.stopping: dict[str, str] = {}
         #: Tenant and conversation to its jobs, in the order of their turns.
@@ -123,9 +126,12 @@ class Model:
         if new.resumes and (origin := self.jobs.get(new.origin)):
             kept = {name: entry for name, entry in origin.ledger.items() if _stays(name, entry)}
             job.ledger, job.checkpoint = kept, origin.checkpoint
+        if new.origin in self.jobs:
+            job.messages = self.jobs[new.origin].messages.copy()
         self.jobs[new.id] = job
         if not parked:
             self._take_turn(new)
+            job.steers = new.when_busy == "steer" and not self.has_turn(new.id)
         return 1
 
     def _take_turn(self, new: NewJob) -> None:
@@ -209,6 +215,19 @@ class Model:
         if held := self.holds(job_id, fence):
             self.jobs[job_id].checkpoint, self.jobs[job_id].crashes = checkpoint, 0
         return held
+
+    def steer(self, job_id: str, fence: str, wanted: Iterable[str]) -> list[str] | None:
+        """Take messages of those that stand behind a job; gives all that it has taken, None without the fence."""
+        if not self.holds(job_id, fence):
+            return None
+        job = self.jobs[job_id]
+        others = self.turns.get((job.new.tenant, job.new.conversation), []) if job.new.conversation else []
+        for other in [] if job.stop else others.copy():
+            its = self.jobs[other]
+            if other in wanted and its.steers and its.state is S.QUEUED and its.new.kind == job.new.kind:
+                job.messages.append(other)
+                self._end(other, S.STEERED)
+        return job.messages
 
     def finish(self, job_id: str, fence: str, state: JobState) -> bool:
         job = self.jobs.get(job_id)

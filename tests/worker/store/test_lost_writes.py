@@ -58,7 +58,7 @@ def remembered(board: Board, claim: Claim) -> bool:
 
 
 def checkpointed(board: Board, claim: Claim) -> bool:
-    return board.run(board.transitions.checkpoint(claim, b"1"))
+    return bool(board.run(board.transitions.checkpoint(claim, b"1")))
 
 
 def spent(board: Board, claim: Claim) -> bool:

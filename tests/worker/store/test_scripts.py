@@ -204,6 +204,13 @@ def _expired(board: Board) -> str:
     return job_id
 
 
+def _steered(board: Board) -> str:
+    taker = board.start(board.submit(conversation="c"))
+    job_id = board.submit(conversation="c", when_busy="steer", expires_at_ms=board.clock() + 5000)
+    board.run(board.transitions.steer(taker, [job_id]))
+    return job_id
+
+
 PREPARED: dict[JobState, Any] = {
     JobState.SCHEDULED: _scheduled,
     JobState.QUEUED: _queued,
@@ -213,6 +220,7 @@ PREPARED: dict[JobState, Any] = {
     JobState.FAILED: _ended(well=False),
     JobState.CANCELLED: _cancelled,
     JobState.EXPIRED: _expired,
+    JobState.STEERED: _steered,
 }
 
 

@@ -105,8 +105,9 @@ class AsyncJobClient(AsyncReports):
         kept still keeps another from being made; what is returned is `forgotten` then.
 
         Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
-        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other) or cancels those that
-        came before it (`"interrupt"`). Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written,
+        waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other), cancels those that
+        came before it (`"interrupt"`), or offers its message to the one that goes on (`"steer"`): if that takes it
+        up, this job ends as `steered`, and `result` is the result of the other. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written,
         also for a tenant that may not have such jobs.
         """
         meant = read_kind(kind)
@@ -171,10 +172,15 @@ class AsyncJobClient(AsyncReports):
     async def result(self, job_id: str, timeout: float | None = None) -> Any:
         """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
 
-        A Redis that is away meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one,
+        Of a job that was `steered` that is the result of the job which has taken its message. A Redis that is away meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one,
         ResultTimeout when it goes on, JobNotFound.
         """
-        return outcome_of(await self.wait(job_id, timeout))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        record = await self.wait(job_id, timeout)
+        if record.steered_into is not None:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            record = await self.wait(record.steered_into, left)
+        return outcome_of(record)
 
     async def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
         """Wait, at most `timeout` seconds, until a job ends, however it does, and return its record.

@@ -87,6 +87,11 @@ class BaseContext:
         """Whether the worker is ending; the next step will hand the job over."""
         return self._parts.ledger.draining
 
+    @property
+    def steered(self) -> bool:
+        """Whether the last checkpoint found messages for this job, which `messages` takes."""
+        return self._parts.ledger.steered
+
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Tell how far the job is: `fraction` from 0 to 1 (None when unknown), a message for people, and any JSON data.
 

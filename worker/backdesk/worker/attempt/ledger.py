@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,10 +23,10 @@ from pydantic_core import from_json, to_json
 from backdesk.worker.attempt.step_types import UNTYPED
 from backdesk.worker.errors import FenceLost, Limited, TaskError
 from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry
-from backdesk.worker.model.job import Claim
+from backdesk.worker.model.job import Claim, Message
 from backdesk.worker.model.retry import LONGEST_WAIT_S
 from backdesk.worker.pipeline import Pipeline, Run
-from backdesk.worker.store.attempts import Kept
+from backdesk.worker.store.attempts import Heard, Kept, Noted
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode, printable
@@ -101,6 +101,8 @@ class Ledger:
         self.awaited: list[Awaited] = []
         #: Set when the worker is ending: no further step begins.
         self.draining = False
+        #: Whether the last checkpoint found messages that the job may take.
+        self.steered = False
         #: Whether the attempt may have lost its job without knowing it. Set by the attempt.
         self.in_doubt: Callable[[], bool] = lambda: False
 
@@ -209,9 +211,32 @@ class Ledger:
             size = f"{len(encoded)} bytes as JSON, the limit is {self._max_bytes}"
             raise TaskError("checkpoint_too_large", f"the checkpoint is {size}")
         self._progress.flush()
-        if not (yield self._submit(self._transitions.checkpoint(self._claim, encoded))):
+        noted: Noted = yield self._submit(self._transitions.checkpoint(self._claim, encoded))
+        if noted is Noted.LOST:
             raise FenceLost
+        self.steered = noted is Noted.KEPT_AND_STEERED
         self.leave_if_draining()
+
+    def messages(self, accept: Callable[[Any], bool] | None = None) -> Pipeline[list[Message]]:
+        """Take the messages that came for this job while it runs; return all that it has taken, the oldest first.
+
+        They are those of jobs of its conversation and kind that were submitted with `when_busy="steer"`: each ends as
+        `steered` then, and stays with this job in every attempt and replay. `accept` looks at a request, as JSON, and
+        says whether this job can answer it; what it does not take, or has no room for, is the job after it, as if it
+        had been enqueued. One round trip, two when there is something to take.
+        """
+        heard = yield from self._steer([])
+        if fit := [job_id for job_id, request in heard.offered.items() if accept is None or accept(from_json(request))]:
+            heard = yield from self._steer(fit)
+        self.steered = False
+        return heard.taken
+
+    def _steer(self, taken: Sequence[str]) -> Pipeline[Heard]:
+        self._progress.flush()
+        heard: Heard | None = yield self._submit(self._transitions.steer(self._claim, taken))
+        if heard is None:
+            raise FenceLost
+        return heard
 
     def entry(self, name: str) -> LedgerEntry | None:
         """Return what an earlier attempt left under a name; each name may be asked for once. Raises ValueError."""

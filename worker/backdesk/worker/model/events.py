@@ -36,14 +36,18 @@ class EventType(StrEnum):
     RETRYING = "retrying"
     WAITING = "waiting"
     ANSWERED = "answered"
+    STEERING = "steering"
     LOG_FULL = "log_full"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    STEERED = "steered"
 
 
-TERMINAL_EVENTS = frozenset({EventType.SUCCEEDED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED})
+TERMINAL_EVENTS = frozenset(
+    {EventType.SUCCEEDED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED, EventType.STEERED}
+)
 
 #: Written only by a transition of the store; a body that could emit them could lie about its job.
 LIFECYCLE_EVENTS = TERMINAL_EVENTS | {
@@ -55,6 +59,7 @@ LIFECYCLE_EVENTS = TERMINAL_EVENTS | {
     EventType.WAITING,
     EventType.ANSWERED,
     EventType.STEP,
+    EventType.STEERING,
     EventType.LOG_FULL,
 }
 

@@ -29,9 +29,13 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    #: Its message was taken by the job of its conversation that was under way: `steered_into`.
+    STEERED = "steered"
 
 
-TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+TERMINAL = frozenset(
+    {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.STEERED}
+)
 ACTIVE = frozenset(JobState) - TERMINAL
 #: Not yet begun, so that it can be withdrawn without asking anybody.
 PENDING = frozenset({JobState.SCHEDULED, JobState.QUEUED})
@@ -39,7 +43,7 @@ PENDING = frozenset({JobState.SCHEDULED, JobState.QUEUED})
 #: The legal transitions. A state that is missing as a key is final.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.SCHEDULED: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.EXPIRED}),
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.EXPIRED}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.EXPIRED, JobState.STEERED}),
     JobState.RUNNING: frozenset(
         {
             JobState.SUCCEEDED,
@@ -131,6 +135,7 @@ class JobFacts(BaseModel):
 
     `attempt` counts claims. `degraded` is the failure that the result stands in for, when a fallback gave the result.
     `origin` is the dead letter that this job replays, `replayed_as` the newest replay of this one.
+    `steered_into` is the job that has taken the message of this one, and answers it.
 
     Filled by clients for a job that has its turn to come: `limited` by the limit that holds it, `ahead` by how many of
     its tenant and kind are before it in line, `behind` by the job that its conversation goes on with, and `unserved`
@@ -159,6 +164,7 @@ class JobFacts(BaseModel):
     parent: str | None = None
     origin: str | None = None
     replayed_as: str | None = None
+    steered_into: str | None = None
     conversation: str | None = None
     #: How many slots it takes, where that was said of it; None is as many as its kind.
     slots: int | None = None
@@ -174,6 +180,16 @@ class JobFacts(BaseModel):
     def done(self) -> bool:
         """Whether the job has reached a state that it will not leave."""
         return self.state in TERMINAL
+
+
+class Message(BaseModel):
+    """The request of another job, which this one took while it ran: `when_busy="steer"`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    at: datetime
+    request: Any
 
 
 class JobRecord(JobFacts):
@@ -197,6 +213,8 @@ class JobRecord(JobFacts):
     failures: int = 0
     crashes: int = 0
     attempts: list[Attempt] = []
+    #: The messages that came while it ran and that it has taken, the oldest first.
+    messages: list[Message] = []
     asks: list[Ask] = []
     budget: Budget | None = None
     #: What it has spent, with the jobs that it called; None when that is nothing.

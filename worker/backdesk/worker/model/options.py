@@ -12,7 +12,7 @@ from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.model.retry import RetryPolicy
 
 #: What happens to a new job of a conversation while another goes on; the first is the default.
-WHEN_BUSY = ("enqueue", "reject", "interrupt")
+WHEN_BUSY = ("enqueue", "reject", "interrupt", "steer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ class JobOptions(CallOptions):
     now. `priority` is the tenant's unless given. An idempotency key finds its job as long as that is kept, or only for
     `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
     `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
-    another goes on: `enqueue`, `reject` (ConversationBusy) or `interrupt`, which cancels those before it. Where the
-    request has a field `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
+    another goes on: `enqueue`, `reject` (ConversationBusy), `interrupt`, which cancels those before it, or `steer`: it
+    waits as well, and if the job that goes on takes its message up, that job answers it. Where the request has a field `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
     """
 
     tenant: str = DEFAULT_TENANT

@@ -23,6 +23,7 @@ from backdesk.worker.model.job import (
     Failed,
     HandedOver,
     JobState,
+    Message,
     Outcome,
     Refused,
     Retried,
@@ -34,6 +35,7 @@ from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.calls import CallBuilder, optional, text
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.moments import moment
+from backdesk.worker.store.records import read_messages
 from backdesk.worker.store.scripts import Call, load_script
 from backdesk.worker.store.signature import Argument, Number
 from backdesk.worker.store.terms import USUAL_TERMS, Terms
@@ -61,6 +63,24 @@ class Kept(IntEnum):
     UNKNOWN = 0
     #: The attempt has lost its fence.
     LOST = -1
+
+
+class Noted(IntEnum):
+    """What has become of a checkpoint."""
+
+    LOST = 0
+    KEPT = 1
+    #: It is kept, and there are messages that the job may take.
+    KEPT_AND_STEERED = 2
+
+
+class Heard(NamedTuple):
+    """What was said to a job while it runs."""
+
+    #: What it has taken so far, the oldest first.
+    taken: list[Message]
+    #: The requests that it may take, as JSON, by the jobs that have them now.
+    offered: dict[str, bytes]
 
 
 class Lease(NamedTuple):
@@ -176,9 +196,17 @@ class AttemptCalls(CallBuilder):
         """Write an entry of the ledger once more, if it is still there: what `Durability` waits for."""
         return self._of(claim, "secure", Kept, key=key, entry=entry)
 
-    def checkpoint(self, claim: Claim, value: bytes) -> Call[bool]:
-        """Keep where the attempt is, for the next one; gives whether the attempt still held its fence."""
-        return self._of(claim, "checkpoint", bool, checkpoint=value)
+    def checkpoint(self, claim: Claim, value: bytes) -> Call[Noted]:
+        """Keep where the attempt is, for the next one."""
+        return self._of(claim, "checkpoint", Noted, checkpoint=value)
+
+    def steer(self, claim: Claim, taken: Sequence[str] = ()) -> Call[Heard | None]:
+        """Take the messages of jobs, and read what was taken and may be; gives None when the fence was lost.
+
+        Idempotent: a message is taken once.
+        """
+        most_bytes = self._settings.max_request_bytes
+        return self._of(claim, "steer", _read_heard, taken, most_bytes=most_bytes)
 
     def end(self, claim: Claim, outcome: Outcome, usage: Usage) -> Call[bool]:
         """End an attempt as it ended; gives whether it still held its fence. Idempotent."""
@@ -233,6 +261,14 @@ def _expected(awaited: Awaited) -> Expected:
     ask = awaited.ask
     until_ms = None if ask.expires_in_s is None else round(ask.expires_in_s * 1000)
     return Expected(ask.name, awaited.target, to_json(ask), optional(until_ms), awaited.otherwise)
+
+
+def _read_heard(reply: list[Any]) -> Heard | None:
+    match reply:
+        case [1, taken, offered]:
+            return Heard(read_messages(taken), _read_ledger(offered))
+        case _:
+            return None
 
 
 def _read_page(reply: list[Any]) -> tuple[str, dict[str, bytes]] | None:

@@ -12,7 +12,7 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobFacts, JobRecord, JobRow, JobState, Usage
+from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobFacts, JobRecord, JobRow, JobState, Message, Usage
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.moments import moment
@@ -34,7 +34,7 @@ def _text(raw: bytes) -> str:
 #: How what a record and a row have in common is read, where it may be missing.
 _OPTIONAL: Mapping[str, Callable[[bytes], Any]] = {
     **dict.fromkeys(("run_at", "expires_at", "started_at", "finished_at"), moment),
-    **dict.fromkeys(("worker", "parent", "origin", "replayed_as", "conversation"), _text),
+    **dict.fromkeys(("worker", "parent", "origin", "replayed_as", "steered_into", "conversation"), _text),
     **dict.fromkeys(("error", "degraded"), Failure.model_validate_json),
     "usage": Usage.model_validate_json,
     "slots": int,
@@ -75,6 +75,7 @@ def read_record(
         failures=its.read("failures", int) or 0,
         crashes=its.read("crashes", int) or 0,
         attempts=its.read("past", _attempts) or [],
+        messages=its.read("messages", read_messages) or [],
         asks=read_asks(awaiting),
         budget=its.read("budget", Budget.model_validate_json),
         spent=_spent(its, spent),
@@ -162,6 +163,11 @@ def read_ask(entry: bytes) -> Ask:
     ask, _, until_ms, _ = decode(entry)
     expires_at = moment(until_ms) if until_ms else None
     return Ask.model_validate_json(ask).model_copy(update={"expires_at": expires_at})
+
+
+def read_messages(raw: bytes) -> list[Message]:
+    """Return the messages that a job has taken, as `steer.lua` keeps them."""
+    return [Message(**each | {"at": moment(each["at"])}) for each in decode(b"[" + raw + b"]")]
 
 
 def _attempts(past: bytes) -> list[Attempt]:

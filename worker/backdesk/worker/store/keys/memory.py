@@ -14,6 +14,10 @@ class MemoryKeys(Prefixed):
         """Zset: the jobs of a conversation that are queued or further, by their turn (1, 2, ...). Gone when empty."""
         return f"{self.prefix}:conversation:{tenant}:{conversation_id}"
 
+    def steering(self, tenant: str, conversation_id: str) -> str:
+        """Zset: jobs of a conversation whose message the one under way may take, by their turn. Gone when empty."""
+        return f"{self.prefix}:steering:{tenant}:{conversation_id}"
+
     def history(self, tenant: str, conversation_id: str) -> str:
         """Hash: what was said in a conversation: its head, and its turns. Expires when it was not written for long."""
         return f"{self.prefix}:history:{tenant}:{conversation_id}"

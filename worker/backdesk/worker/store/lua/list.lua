@@ -11,7 +11,7 @@
 --!include paging
 --!include indexes
 
-local STATES = {'scheduled', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'expired'}
+local STATES = {'scheduled', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'expired', 'steered'}
 local state, tenant, kind, code, category = ARGV.state, ARGV.tenant, ARGV.kind, ARGV.code, ARGV.category
 local since, limit, most = tonumber(ARGV.since_ms), tonumber(ARGV.limit), tonumber(ARGV.most)
 local last = ARGV.member ~= '' and {score = ARGV.score, member = ARGV.member}

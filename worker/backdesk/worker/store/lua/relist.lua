@@ -7,7 +7,7 @@
 --!include ending
 --!include room
 
-local ROUND = {'failed', 'cancelled', 'expired', 'succeeded'}
+local ROUND = {'failed', 'cancelled', 'expired', 'succeeded', 'steered'}
 local mended = 0
 
 local function indexes_of(job)

@@ -7,7 +7,7 @@
 --   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
 --   this job, or ''), origin (or ''), resumes (1 to take over what the origin has finished; or JSON, to take over its
 --   ledger but for the entries `without`, those of `with` in place of its own, and no checkpoint; or ''), conversation
---   (or ''), when_busy (enqueue reject interrupt: what to do while it goes on), idempotency_ttl_ms (for which the key
+--   (or ''), when_busy (enqueue reject interrupt steer: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or ''), slots (that it takes, or '' for
 --   those of its kind)
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
@@ -105,11 +105,19 @@ end
 
 -- Make way for a job in its conversation. Returns the job that goes on there instead, if it may not come now.
 local function make_way(job, choice)
-  if not job.conversation or choice == 'enqueue' then return nil end
+  if not job.conversation or choice == 'enqueue' or choice == 'steer' then return nil end
   local conversation = conversation_key(job.tenant, job.conversation)
   if choice == 'reject' then return redis.call('ZRANGE', conversation, 0, 0)[1] end
   local last = redis.call('ZRANGE', conversation, -1, -1, 'WITHSCORES')
   if last[1] then interrupt(conversation, last[2]) end
+end
+
+-- Let the job that its conversation goes on with take the message of a job that is queued behind it.
+local function offer(job)
+  local conversation = conversation_key(job.tenant, job.conversation)
+  if redis.call('ZRANGE', conversation, 0, 0)[1] == job.id then return end
+  redis.call('HSET', job_key(job.id), 'steers', 1)
+  redis.call('ZADD', steering_key(job.tenant, job.conversation), redis.call('ZSCORE', conversation, job.id), job.id)
 end
 
 local function join_family(job, parent)
@@ -122,6 +130,8 @@ end
 local function follow(job, origin, resumes)
   if redis.call('EXISTS', job_key(origin)) == 0 then return end
   redis.call('HSET', job_key(origin), 'replayed_as', job.id)
+  local messages = redis.call('HGET', job_key(origin), 'messages') -- what it was asked is more than its request
+  if messages then redis.call('HSET', job_key(job.id), 'messages', messages) end
   if resumes == '' then return end
   local ledger, bytes = ledger_key(job.id), 0
   redis.call('COPY', ledger_key(origin), ledger)
@@ -172,6 +182,7 @@ local function create(each)
   else
     append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
     stand(job)
+    if job.conversation and ARGV[each].when_busy == 'steer' then offer(job) end
   end
   return {1, job.id}
 end

@@ -98,6 +98,7 @@ local function leave_conversation(job)
   local conversation = conversation_key(job.tenant, job.conversation)
   local was_first = redis.call('ZRANK', conversation, job.id) == 0
   redis.call('ZREM', conversation, job.id)
+  if job.steers then redis.call('ZREM', steering_key(job.tenant, job.conversation), job.id) end
   local first = was_first and redis.call('ZRANGE', conversation, 0, 0, 'WITHSCORES') or {}
   local waiting = first[1] and not is_interrupted(conversation, first[2]) and load_job(first[1])
   if waiting and waiting.state == 'queued' then join_line(waiting) end
@@ -111,7 +112,7 @@ end
 
 -- For how long a job that has ended is kept: one that succeeded as its kind says, any other no less than that.
 local function retention(state, of_kind)
-  if state == 'succeeded' then return of_kind or tonumber(ARGV.succeeded_ms) end
+  if state == 'succeeded' or state == 'steered' then return of_kind or tonumber(ARGV.succeeded_ms) end
   return math.max(tonumber(ARGV.retention_ms), of_kind or 0)
 end
 
@@ -129,17 +130,18 @@ conclude = function(job, state, name, value, data, ...)
   withdraw(job)
   enter(job, state, 'finished_at', whole(now), name, value, ...)
   -- Data that is shorter says that a result is too long for an event.
-  local _, length = append(job, state, data, #data >= #value)
+  local _, length = append(job, state, data, #data >= #value and name ~= 'steered_into')
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
-    'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking', 'logged')
+    'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking', 'logged', 'steers')
   redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
-    'asking', 'bytes')
+    'asking', 'bytes', 'steers')
   if state == 'failed' then redis.call('ZADD', dead_letters_like(value), whole(now), job.id) end
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)
   if field[8] then uncount_backlog(job.tenant, field[8], field[9]) end
   if length >= LONG_LOG or tonumber(field[14] or 0) >= LARGE_LOG then redis.call('SADD', unpacked_key, job.id) end
   if field[5] == 'active' then release_key(job, field[1]) end
+  job.steers = field[15]
   if job.conversation then leave_conversation(job) end
   count_end(job, state, ran, field[6], unpack(field, 9, 12))
   if field[2] then
