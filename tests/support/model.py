@@ -85,7 +85,9 @@ class Model:
         self._clock = clock
         self._lease_ms = lease_ms
         self._max_crashes = max_crashes
-        self._retention_ms = dict.fromkeys(TERMINAL, retention_ms) | dict.fromkeys((S.SUCCEEDED, S.STEERED), succeeded_ms)
+        self._retention_ms = dict.fromkeys(TERMINAL, retention_ms) | dict.fromkeys(
+            (S.SUCCEEDED, S.STEERED), succeeded_ms
+        )
         self.jobs: dict[str, ModelJob] = {}
         self.stopping: dict[str, str] = {}
         #: Tenant and conversation to its jobs, in the order of their turns.

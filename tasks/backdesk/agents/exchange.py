@@ -127,7 +127,7 @@ class Exchange(Generic[C]):
             # The last agent in line can no longer pass the conversation on.
             may_hand_over=len(self.path) <= self.desk.settings.max_handoffs,
         )
-        self.turn = turn_of(messages)
+        self.turn = turn_of(messages, self.around.journal.steered)
         return output
 
     async def remember(self, ctx: TaskContext) -> None:

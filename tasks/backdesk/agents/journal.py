@@ -6,7 +6,8 @@ ledger, under the call's own key. So the next attempt begins at the last turn, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -37,6 +38,8 @@ class Bookmark(BaseModel):
     #: What was known then, as the desk's context.
     context: dict[str, Any] = {}
     fraction: float = 0.0
+    #: When what the customer said came that is in the messages besides what the job began with.
+    steered: list[datetime] = []
 
 
 class Journal:
@@ -51,6 +54,10 @@ class Journal:
         self._approval_within_s = approval_within_s
         #: Whether there is a cheaper model, by which a job goes on that has spent its budget.
         self._cheaper = cheaper
+        #: Whether a request, as JSON, says nothing that this job cannot answer too.
+        self.accepts: Callable[[Any], bool] = lambda _request: False
+        #: When the messages came that the agents have been told of while they worked.
+        self.steered: set[datetime] = set()
         #: How the last answer came through the quality gate of its agent.
         self.quality: QualityReport | None = None
 
@@ -59,6 +66,7 @@ class Journal:
         if self._context.restored is None:
             return None
         bookmark = Bookmark.model_validate(self._context.restored)
+        self.steered = {*bookmark.steered}
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
         self._desk.learn(**bookmark.context)
@@ -74,8 +82,23 @@ class Journal:
             usage=usage,
             context=self._desk.context.model_dump(mode="json"),
             fraction=self._reporter.fraction,
+            steered=sorted(self.steered),
         )
         await self._context.checkpoint(bookmark)
+
+    async def hear(self) -> Collection[tuple[datetime, str]]:
+        """Return what the customer has written since the agents were told last, with the time of each, oldest first.
+
+        What a former attempt has taken and not told of is among it.
+        """
+        if not self._context.steered:
+            return []
+        messages = await self._context.messages(self.accepts)
+        # Two that are taken at once have the same time.
+        timed = [(each.at + timedelta(microseconds=nth), each) for nth, each in enumerate(messages)]
+        new = [(at, str(each.request["message"])) for at, each in timed if at not in self.steered]
+        self.steered |= {at for at, _ in new}
+        return new
 
     async def reviewed(self, agent: str, review: Review, corrections: int, *, answer: str | None) -> None:
         """Note what the gate of an agent said of a draft; `answer` is what watchers have not seen and may if it passed.

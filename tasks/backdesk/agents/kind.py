@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from backdesk.agents.card import Agent
@@ -101,9 +102,20 @@ async def converse(
     given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
     desk.context = team.known(past).model_copy(update=given)
     exchange = Exchange.begin(ctx, team, desk, past, done=done)
+    exchange.around.journal.accepts = partial(_says_more, request)
     await exchange.run(request.message)
     await exchange.remember(ctx)
     return exchange
+
+
+#: The fields of a request that may differ in one that is answered with it.
+_OF_ONE_MESSAGE = {"message", "conversation_id"}
+
+
+def _says_more(request: AgentRequest, other: Any) -> bool:
+    """Whether another request, as JSON, is of the same customer and the same in all else but for its words."""
+    same = type(request).model_validate(other).model_dump(exclude=_OF_ONE_MESSAGE)
+    return same == request.model_dump(exclude=_OF_ONE_MESSAGE)
 
 
 def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:

@@ -238,7 +238,12 @@ def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *,
     if job.id != options["job_id"]:  # the idempotency key found an earlier job
         with subscribed(client, job.id, deadline=stay.deadline) as events:
             follow(events, out)
-    _conclude(client.get(job.id), stay, out)
+    record = client.get(job.id)
+    if record.steered_into is not None:
+        with subscribed(client, record.steered_into, deadline=stay.deadline) as events:
+            follow(events, out)
+        record = client.get(record.steered_into)
+    _conclude(record, stay, out)
 
 
 def _announce(job: Job, stay: Follow, out: Output) -> None:
@@ -258,6 +263,8 @@ def _announce(job: Job, stay: Follow, out: Output) -> None:
 def _wait(job: Job, stay: Follow, out: Output) -> None:
     with out.waiting("waiting for its end"):
         record = job.client.wait(job.id, stay.timeout)
+        if record.steered_into is not None:
+            record = job.client.wait(record.steered_into, stay.timeout)
     out.document(record)
     _conclude(record, stay, out)
 

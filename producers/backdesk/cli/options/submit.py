@@ -8,6 +8,7 @@ import typer
 
 from backdesk.cli.options.request_source import read_json
 from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.options import WHEN_BUSY
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="What to run; `backdesk kinds` lists them.")]
 Request = Annotated[
@@ -81,8 +82,8 @@ Conversation = Annotated[
 WhenBusy = Annotated[
     str,
     typer.Option(
-        metavar="enqueue|reject|interrupt",
-        help="While another job of the conversation goes on: wait, be refused, or cancel it.",
+        metavar="|".join(WHEN_BUSY),
+        help="While another job of the conversation goes on: wait, be refused, cancel it, or have it take the message.",
     ),
 ]
 Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="An object of labels, kept with the job.")]

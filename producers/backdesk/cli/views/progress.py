@@ -28,10 +28,12 @@ _STYLES: dict[str, str] = {
     EventType.WAITING: "bold yellow",
     EventType.ANSWERED: "magenta",
     EventType.STEP: "cyan",
+    EventType.STEERING: "magenta",
     EventType.SUCCEEDED: "bold green",
     EventType.FAILED: "bold red",
     EventType.CANCELLED: "bold red",
     EventType.EXPIRED: "bold red",
+    EventType.STEERED: "bold green",
 }
 #: Rows of the terminal that the streamed answer leaves to the bar and to the lines above it.
 _ROWS_KEPT = 6

@@ -22,6 +22,7 @@ from backdesk.worker.model.job import JobRecord, JobState
 
 STATE_STYLES = {
     JobState.SUCCEEDED: "green",
+    JobState.STEERED: "green",
     JobState.FAILED: "red",
     JobState.CANCELLED: "red",
     JobState.EXPIRED: "red",
@@ -40,6 +41,9 @@ def end_of(record: JobRecord, out: Output) -> ExitCode:
             out.line(f"DEGRADED: a fallback answered in place of {failure_text(record.degraded)}", "bold yellow")
         if record.result is not None:
             out.block(pretty(record.result))
+        return ExitCode.OK
+    if record.state is JobState.STEERED:
+        out.line(f"{record.state}: job {record.steered_into} has taken its message, and answers it", "bold green")
         return ExitCode.OK
     if not out.as_json:
         reason = f": {failure_text(record.error)}" if record.error else ""
@@ -108,9 +112,12 @@ def _ties(record: JobRecord) -> Iterator[tuple[str, str]]:
         yield "conversation", safe_line(record.conversation)
     if record.idempotency_key:
         yield "key", safe_line(record.idempotency_key)
-    for name, job_id in (("parent", record.parent), ("replay of", record.origin), ("replayed as", record.replayed_as)):
+    ties = {"parent": record.parent, "replay of": record.origin, "replayed as": record.replayed_as}
+    for name, job_id in (ties | {"steered into": record.steered_into}).items():
         if job_id:
             yield name, job_id
+    for message in record.messages:
+        yield "took", f"the message of {message.job_id}"
 
 
 def _error(error: Failure) -> Iterator[tuple[str, str]]:

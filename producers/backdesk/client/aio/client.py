@@ -107,8 +107,8 @@ class AsyncJobClient(AsyncReports):
         Jobs of a tenant with one `conversation_id` run one at a time, in their order. While another goes on, a new one
         waits, or by `when_busy` is refused (`"reject"`: ConversationBusy, which names the other), cancels those that
         came before it (`"interrupt"`), or offers its message to the one that goes on (`"steer"`): if that takes it
-        up, this job ends as `steered`, and `result` is the result of the other. Raises InvalidRequest (UnknownKind, PayloadTooLarge) before anything is written,
-        also for a tenant that may not have such jobs.
+        up, this job ends as `steered`, and `result` is the result of the other. Raises InvalidRequest (UnknownKind,
+        PayloadTooLarge) before anything is written, also for a tenant that may not have such jobs.
         """
         meant = read_kind(kind)
         written = await self.do(self.core.submit(meant, request, JobOptions(**options), job_id))
@@ -172,8 +172,9 @@ class AsyncJobClient(AsyncReports):
     async def result(self, job_id: str, timeout: float | None = None) -> Any:
         """Wait, at most `timeout` seconds, until a job ends, and return its result as JSON data.
 
-        Of a job that was `steered` that is the result of the job which has taken its message. A Redis that is away meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one,
-        ResultTimeout when it goes on, JobNotFound.
+        Of a job that was `steered` that is the result of the job which has taken its message. A Redis that is away
+        meanwhile is waited for, as by `watch`. Raises JobFailed when it ended without one, ResultTimeout when it goes
+        on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         record = await self.wait(job_id, timeout)

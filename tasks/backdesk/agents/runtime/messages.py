@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic_ai import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
@@ -12,18 +13,29 @@ from pydantic_core import from_json, to_json
 History = list[ModelMessage]
 
 
-def turn_of(messages: History) -> History:
-    """Return the messages since the customer wrote last.
+def turn_of(messages: History, steered: Collection[datetime] = ()) -> History:
+    """Return the messages since the customer wrote last, but for what came while this was at work.
 
-    The library joins requests that follow each other, so that the customer's words can be one message with what ended
-    the turn before; counting messages would lose them.
+    That is known by its times, `steered`. The library joins requests that follow each other, so that the customer's
+    words can be one message with what ended the turn before; counting messages would lose them.
     """
     for index in range(len(messages) - 1, -1, -1):
         message = messages[index]
-        prompts = [at for at, part in enumerate(message.parts) if isinstance(part, UserPromptPart)]
+        prompts = [
+            at
+            for at, part in enumerate(message.parts)
+            if isinstance(part, UserPromptPart) and part.timestamp not in steered
+        ]
         if isinstance(message, ModelRequest) and prompts:
             return [replace(message, parts=message.parts[prompts[0] :]), *messages[index + 1 :]]
     return []
+
+
+def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -> ModelRequest:
+    """Return a request with what the customer wrote meanwhile, each with its time, behind what it holds."""
+    known = {part.timestamp for part in request.parts if isinstance(part, UserPromptPart)}
+    more = [UserPromptPart(text, timestamp=at) for at, text in words if at not in known]
+    return replace(request, parts=[*request.parts, *more])
 
 
 def chars_of(message: ModelMessage) -> int:

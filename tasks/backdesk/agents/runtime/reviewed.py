@@ -55,7 +55,7 @@ class Reviewed(AbstractCapability[Desk]):
             return output
         # In a thread: the first review of a process loads a library for half a second.
         review = await asyncio.to_thread(self._gate.review, draft_of(ctx.messages, output))
-        corrections = sum(map(_is_refusal, turn_of(ctx.messages)))
+        corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._journal.steered)))
         await self._journal.reviewed(self._agent, review, corrections, answer=None if self.shows_drafts else output)
         if review.passed:
             return output

@@ -34,7 +34,7 @@ from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Cached, Shelf
 from backdesk.agents.runtime.durable import Durable
-from backdesk.agents.runtime.messages import History, dump_history, turn_of
+from backdesk.agents.runtime.messages import History, dump_history, turn_of, with_words
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.reviewed import Reviewed
@@ -164,11 +164,11 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
         # A response that is known was kept, and streamed to those who watched, when it was new.
         if Agent.is_model_request_node(node) and not wrapped.durable.knows_response:
             spent = budget.spent
-            await around.journal.keep(dump_history(turn_of([*run.all_messages(), node.request])), spent)
+            await _keep_request(run, node, around.journal, spent)
             await _stream_response(run, node, around.watcher, wrapped)
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
-            await around.journal.keep(dump_history(turn_of(run.all_messages())), spent)
+            await _keep(run.all_messages(), around.journal, spent)
             async with node.stream(run.ctx) as events:
                 await _report(events, around.watcher, shown=wrapped.shows_text)
         asked = Agent.is_model_request_node(node)
@@ -177,6 +177,18 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
             budget.answered(node.model_response)
         around.watcher.spent(budget.spent)
         wrapped.durable.leave_if_due()
+
+
+async def _keep(messages: History, journal: Journal, spent: ModelUsage) -> None:
+    await journal.keep(dump_history(turn_of(messages, journal.steered)), spent)
+
+
+async def _keep_request(run: AgentRun[Desk, Any], node: Any, journal: Journal, spent: ModelUsage) -> None:
+    """Keep where the agents are before a request to the model, which gets what the customer has written meanwhile."""
+    await _keep([*run.all_messages(), node.request], journal, spent)
+    if words := await journal.hear():
+        node.request = with_words(node.request, words)
+        await _keep([*run.all_messages(), node.request], journal, spent)
 
 
 async def _stream_response(run: AgentRun[Desk, Any], node: Any, watcher: Watcher, wrapped: _Wrapped) -> None:

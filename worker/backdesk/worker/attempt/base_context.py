@@ -89,7 +89,7 @@ class BaseContext:
 
     @property
     def steered(self) -> bool:
-        """Whether the last checkpoint found messages for this job, which `messages` takes."""
+        """Whether `messages` has any: the last checkpoint has found some, or an attempt before this one took some."""
         return self._parts.ledger.steered
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:

@@ -40,7 +40,7 @@ from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.contract import field_errors
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
-from backdesk.worker.model.input_guard import guarded_schema, refusals
+from backdesk.worker.model.input_guard import Findings, guarded_schema, refusals
 from backdesk.worker.model.job import Claim, Ending, Failed, Outcome, Refused, Succeeded, Usage
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
@@ -193,6 +193,7 @@ class _Attempt:
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
             lease.leave = self._leave
             self.ledger.in_doubt = lambda: lease.overdue
+            self.ledger.suits = self._suits
             try:
                 outcome = yield from self._outcome(lease)
             except FenceLost:
@@ -239,6 +240,17 @@ class _Attempt:
             log.warning("usage_dropped", extra={"reason": printable(error)})
             return Usage()
 
+    def _findings(self, request: bytes) -> Findings:
+        return self.process.settings.guard.findings(guarded_schema(self.spec.request), request)
+
+    def _suits(self, request: bytes) -> bool:
+        """Whether what came for another job can be taken by this one: the other would say what is wrong with it."""
+        try:
+            self.spec.request.model_validate_json(request)
+        except ValidationError:
+            return False
+        return not self._findings(request)
+
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
         if self.claim.unreadable:
             return Failed(self._invalid(dict(self.claim.unreadable)))
@@ -246,9 +258,8 @@ class _Attempt:
             request = self.spec.request.model_validate_json(self.claim.request)
         except ValidationError as error:
             return Failed(self._invalid(field_errors(error)))
-        guard = self.process.settings.guard
-        if found := guard.findings(guarded_schema(self.spec.request), self.claim.request):
-            if guard.mode == "refuse":
+        if found := self._findings(self.claim.request):
+            if self.process.settings.guard.mode == "refuse":
                 return Failed(self._invalid(refusals(found)))
             self.context.flagged = found
             self.context.emit(EventType.INPUT_FLAGGED, fields=found)

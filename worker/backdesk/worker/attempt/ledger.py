@@ -101,10 +101,12 @@ class Ledger:
         self.awaited: list[Awaited] = []
         #: Set when the worker is ending: no further step begins.
         self.draining = False
-        #: Whether the last checkpoint found messages that the job may take.
-        self.steered = False
+        #: Whether there are messages: that the last checkpoint has found, or that were taken before this attempt.
+        self.steered = claim.steered
         #: Whether the attempt may have lost its job without knowing it. Set by the attempt.
         self.in_doubt: Callable[[], bool] = lambda: False
+        #: Whether a request fits the kind, with nothing suspicious in it. Set by the attempt.
+        self.suits: Callable[[bytes], bool] = lambda _request: True
 
     def step(self, key: str, call: Callable[[], Any], effect: Effect, returns: TypeAdapter[T]) -> Pipeline[T]:
         """Run a step once in the life of the job; a later attempt gets its value. One round trip, two when unsafe.
@@ -226,7 +228,8 @@ class Ledger:
         had been enqueued. One round trip, two when there is something to take.
         """
         heard = yield from self._steer([])
-        if fit := [job_id for job_id, request in heard.offered.items() if accept is None or accept(from_json(request))]:
+        suitable = [(job_id, request) for job_id, request in heard.offered.items() if self.suits(request)]
+        if fit := [job_id for job_id, request in suitable if accept is None or accept(from_json(request))]:
             heard = yield from self._steer(fit)
         self.steered = False
         return heard.taken

@@ -33,9 +33,7 @@ class JobState(StrEnum):
     STEERED = "steered"
 
 
-TERMINAL = frozenset(
-    {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.STEERED}
-)
+TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.STEERED})
 ACTIVE = frozenset(JobState) - TERMINAL
 #: Not yet begun, so that it can be withdrawn without asking anybody.
 PENDING = frozenset({JobState.SCHEDULED, JobState.QUEUED})
@@ -272,6 +270,8 @@ class Claim:
     limited: bool = False
     #: Seconds from the claim until the first of these budgets is out of time; None when none limits time.
     time_left_s: float | None = None
+    #: Whether it has taken messages, in a former attempt or as the job that it replays.
+    steered: bool = False
     #: Reasons why parts of the record cannot be read, by field; such a job cannot run.
     unreadable: Mapping[str, str] = field(default_factory=dict)
 

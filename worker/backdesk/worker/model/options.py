@@ -47,7 +47,8 @@ class JobOptions(CallOptions):
     `idempotency_ttl`, or only `idempotency_while_active`: as long as the job has not ended. Jobs of a tenant with one
     `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
     another goes on: `enqueue`, `reject` (ConversationBusy), `interrupt`, which cancels those before it, or `steer`: it
-    waits as well, and if the job that goes on takes its message up, that job answers it. Where the request has a field `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
+    waits as well, and if the job that goes on takes its message up, that job answers it. Where the request has a field
+    `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
     """
 
     tenant: str = DEFAULT_TENANT

@@ -308,6 +308,7 @@ def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
         pages=bool(its.pages),
         limited=bool(its.limited),
         time_left_s=_seconds(its.time_left),
+        steered=bool(its.steered),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},
     )
 

@@ -12,7 +12,17 @@ from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import DEFAULT_PRIORITY, Attempt, Hold, JobFacts, JobRecord, JobRow, JobState, Message, Usage
+from backdesk.worker.model.job import (
+    DEFAULT_PRIORITY,
+    Attempt,
+    Hold,
+    JobFacts,
+    JobRecord,
+    JobRow,
+    JobState,
+    Message,
+    Usage,
+)
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.moments import moment

@@ -1,0 +1,136 @@
+"""A message that comes while agents work, on real workers: they see it at their next step, whoever dies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from backdesk.client import Job
+from backdesk.worker.model.job import JobState
+from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.openai_simulator import OpenAISimulator, Received, Reply, Text, call
+from tests.support.workers import Fleet, Worker
+
+TASKS = "backdesk.kinds.support.kind"
+#: For how long the simulated model waits for the test, in seconds.
+LONGEST_S = 60.0
+
+
+class Script:
+    """Plays the refund agent, and stops where a test wants to say something."""
+
+    def __init__(self) -> None:
+        self.stops_at, self.stopped, self.go_on = "look_up_order", Event(), Event()
+
+    def __call__(self, received: Received) -> Reply:
+        if "refund_order" not in received.tools:
+            return call("hand_over", to="refund", reason="?")
+        if "look_up_order" not in received.called:
+            self._stop_at("look_up_order")
+            return call("look_up_order", order_number=10003)
+        self._stop_at("the end")
+        return Text(f"You said {len(received.texts('user'))} things. Last: {received.texts('user')[-1]}")
+
+    def _stop_at(self, place: str) -> None:
+        if place == self.stops_at and not self.stopped.is_set():
+            self.stopped.set()
+            self.go_on.wait(LONGEST_S)
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    script = Script()
+    yield script
+    script.go_on.set()
+
+
+@pytest.fixture
+def model(script: Script) -> Iterator[OpenAISimulator]:
+    with OpenAISimulator().running() as simulator:
+        simulator.rule = script
+        yield simulator
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
+    with Fleet(tmp_path, data_dir=tmp_path / "data", lease_s=3.0, max_crashes=10) as fleet:
+        yield fleet
+
+
+def begin(fleet: Fleet, model: OpenAISimulator) -> Worker:
+    worker = fleet.begin_worker(slots=4, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=model.url)
+    fleet.wait_for(worker)
+    return worker
+
+
+def say(fleet: Fleet, message: str, **fields: str) -> Job:
+    request = {"message": message, "customer_id": "cust-8"} | fields
+    return fleet.jobs.submit("support.request", request, conversation_id="talk", when_busy="steer")
+
+
+def said(fleet: Fleet) -> list[str]:
+    """What the customer has said in the conversation, as it is kept."""
+    turns = fleet.jobs.conversations.get("talk").turns
+    parts = [part for turn in turns for message in turn.messages for part in message["parts"]]
+    return [part["content"] for part in parts if part["part_kind"] == "user-prompt"]
+
+
+def test_a_message_is_seen_by_the_agent_at_work_and_answered_by_its_job(
+    fleet: Fleet, model: OpenAISimulator, script: Script
+) -> None:
+    begin(fleet, model)
+    first = say(fleet, "I return order 10003")
+    assert script.stopped.wait(PATIENCE_S)
+    second = say(fleet, "It is too loud")
+    script.go_on.set()
+    answer = second.result(PATIENCE_S)["answer"]
+    assert re.match(r"You said 2 things. Last: It is too loud", answer)
+    assert first.result(PATIENCE_S)["answer"] == answer
+    assert (second.get().state, second.get().steered_into) == (JobState.STEERED, first.id)
+    assert said(fleet) == ["I return order 10003", "It is too loud"]
+
+
+def test_a_message_that_was_taken_is_told_once_when_the_worker_is_killed(
+    fleet: Fleet, model: OpenAISimulator, script: Script
+) -> None:
+    worker = begin(fleet, model)
+    first = say(fleet, "I return order 10003")
+    assert script.stopped.wait(PATIENCE_S)
+    second = say(fleet, "It is too loud")
+    script.stops_at = "the end"
+    script.stopped.clear()
+    script.go_on.set()
+    eventually(lambda: second.get().state is JobState.STEERED, what="the message taken")
+    worker.kill()
+    begin(fleet, model)
+    assert re.match(r"You said 2 things. Last: It is too loud", first.result(PATIENCE_S)["answer"])
+    assert first.get().attempt > 1
+    assert said(fleet) == ["I return order 10003", "It is too loud"]
+
+
+def test_a_message_after_the_last_step_is_the_next_job(fleet: Fleet, model: OpenAISimulator, script: Script) -> None:
+    script.stops_at = "the end"
+    begin(fleet, model)
+    first = say(fleet, "I return order 10003")
+    assert script.stopped.wait(PATIENCE_S)
+    second = say(fleet, "It is too loud")
+    script.go_on.set()
+    assert "I return order 10003" in first.result(PATIENCE_S)["answer"]
+    assert "It is too loud" in second.result(PATIENCE_S)["answer"]
+    assert second.get().state is JobState.SUCCEEDED
+
+
+def test_another_customer_steers_nobody(fleet: Fleet, model: OpenAISimulator, script: Script) -> None:
+    begin(fleet, model)
+    first = say(fleet, "I return order 10003")
+    assert script.stopped.wait(PATIENCE_S)
+    second = say(fleet, "Send it to me", customer_id="cust-9")
+    script.go_on.set()
+    assert "You said 1 things" in first.result(PATIENCE_S)["answer"]
+    assert second.client.wait(second.id, PATIENCE_S).state is JobState.FAILED
