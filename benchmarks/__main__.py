@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from backdesk.worker.errors import ConfigurationError
+from benchmarks.agents import agents
 from benchmarks.archive import archive
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "steps": steps,
     "events_idle": idle_events,
     "events_busy": busy_events,
+    "agents": agents,
     "footprint": footprint,
     "fair_wait": fair_wait,
     "fair_share": fair_share,

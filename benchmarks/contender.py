@@ -70,7 +70,8 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def _here() -> Path:
+def here() -> Path:
+    """Return the interpreter that has backdesk installed."""
     return Path(sys.executable)
 
 
@@ -96,7 +97,7 @@ def _queued_by_arq(client: redis.Redis) -> int:
 
 BACKDESK = Contender(
     "backdesk",
-    _here,
+    here,
     "benchmarks.submitter",
     WORKER[-1],
     _celery("custom", "-Q", "agents"),
@@ -104,7 +105,7 @@ BACKDESK = Contender(
 )
 CELERY = Contender(
     "Celery",
-    _here,
+    here,
     "benchmarks.peers.celery_submitter",
     "celery",
     _celery("threads", "-A", "benchmarks.peers.celery_app", "worker"),

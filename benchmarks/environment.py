@@ -1,7 +1,7 @@
-"""The peers' own environment, `.tools/peers`: arq's latest release needs an older redis-py than ours.
+"""The peers' own environments, below `.tools`: arq's latest release needs an older redis-py than ours.
 
-It is made on first use from `peers.txt`, pinned and hashed, and made anew when that list has changed. Where it cannot
-be made (no network), the peer is reported as not measured.
+Each is made on first use from a list beside this file, pinned and hashed, and made anew when that has changed. Where it
+cannot be made (no network), the peer is reported as not measured.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from pathlib import Path
 
 from benchmarks.child import ROOT
 
-REQUIREMENTS = Path(__file__).with_name("peers.txt")
-FOLDER = ROOT / ".tools" / "peers"
 INSTALL_PATIENCE_S = 300
 
 
@@ -26,22 +24,23 @@ class PeerMissing(Exception):
 
 
 @cache
-def peers_python() -> Path:
-    """Return the interpreter that has the peers installed; raises PeerMissing."""
-    python, stamp = FOLDER / "bin" / "python", FOLDER / "installed"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+def peers_python(name: str = "peers") -> Path:
+    """Return the interpreter that has the list `<name>.txt` installed; raises PeerMissing."""
+    folder, requirements = ROOT / ".tools" / name, Path(__file__).with_name(f"{name}.txt")
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
-        print("Installing the peers into .tools/peers (once) ...", file=sys.stderr)
-        _run([sys.executable, "-m", "venv", "--clear", FOLDER])
-        _install(python)
+        print(f"Installing {requirements.name} into .tools/{name} (once) ...", file=sys.stderr)
+        _run([sys.executable, "-m", "venv", "--clear", folder])
+        _install(python, requirements)
         stamp.write_text(wanted)
     return python
 
 
-def _install(python: Path) -> None:
-    """Install the list with uv, or else with pip, which also knows mirrors that only its own configuration names."""
+def _install(python: Path, requirements: Path) -> None:
+    """Install a list with uv, or else with pip, which also knows mirrors that only its own configuration names."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    wanted = ["--quiet", "--require-hashes", "-r", str(REQUIREMENTS)]
+    wanted = ["--quiet", "--require-hashes", "-r", str(requirements)]
     if uv:
         try:
             return _run([uv, "pip", "install", "--python", python, *wanted])

@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import redis
 
 from backdesk.worker.embedded.server import EmbeddedRedis
-from benchmarks.contender import Contender
 
 S = TypeVar("S")
 #: How long a server may take to answer: scripts that are sent a hundred at a time take seconds on a busy machine.
@@ -27,12 +26,19 @@ class Server:
     client: redis.Redis
 
 
+class Able(Protocol):
+    """A system that may not be here."""
+
+    def missing(self) -> str | None:
+        """Say why it cannot run here, if it cannot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn(Generic[S]):
     """What one contender does in each repetition."""
 
     label: str
-    contender: Contender
+    contender: Able
     run: Callable[[Server], S]
 
 
