@@ -108,9 +108,32 @@ def test_what_comes_while_a_call_is_under_way_goes_together_with_the_next(
     for number in range(5):
         sink.emit(*note(number))
     assert writer.sent() == [[note(0)]]
-    writer.answer()
+    writer.answer(1)
     assert writer.sent() == [[note(0)], [note(1), note(2), note(3), note(4)]]
     assert writer.first_numbers() == [0, 1]
+
+
+def test_what_nobody_watches_waits_a_moment_for_what_may_go_with_it(
+    sink: AttemptProgress, writer: HeldWriter, loop: HeldLoop
+) -> None:
+    sink.watchers = 0
+    sink.emit(*note(1))
+    sink.emit(*note(2))
+    assert (writer.calls, len(loop.timers)) == ([], 1)
+    loop.ring()
+    assert writer.sent() == [[note(1), note(2)]]
+
+
+def test_what_waits_goes_ahead_of_what_the_attempt_writes_next(
+    sink: AttemptProgress, writer: HeldWriter, loop: HeldLoop
+) -> None:
+    sink.watchers = 0
+    sink.emit(*note(1))
+    sink.flush()
+    assert writer.sent() == [[note(1)]]
+    writer.answer(0)
+    loop.ring()
+    assert len(writer.calls) == 1
 
 
 def test_nothing_is_sent_when_there_is_nothing_to_tell(sink: AttemptProgress, writer: HeldWriter) -> None:
@@ -179,10 +202,13 @@ def test_text_is_dropped_while_nobody_watches(sink: AttemptProgress, writer: Hel
     assert (len(writer.calls), loop.timers) == (1, [])
 
 
-def test_whoever_begins_to_watch_gets_the_text_from_then_on(sink: AttemptProgress, writer: HeldWriter) -> None:
+def test_whoever_begins_to_watch_gets_the_text_from_then_on(
+    sink: AttemptProgress, writer: HeldWriter, loop: HeldLoop
+) -> None:
     sink.emit(*note(1))
     writer.answer(0)
     sink.emit(*note(2))
+    loop.ring()
     writer.answer(2)
     assert sink.watched
     sink.token("heard")

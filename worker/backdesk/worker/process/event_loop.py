@@ -100,7 +100,10 @@ class ProcessLoop:
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call back on the loop after a delay."""
         loop = self._running()
-        loop.call_soon_threadsafe(lambda: loop.call_later(delay_s, callback))
+        if threading.current_thread() is self._thread:
+            loop.call_later(delay_s, callback)
+        else:
+            loop.call_soon_threadsafe(loop.call_later, delay_s, callback)
 
     def silent_for(self) -> float:
         """Return the seconds for which the loop has not answered, and ask it again. 0 while it does not run."""

@@ -1,7 +1,8 @@
 """The progress of an attempt: its events, buffered, in order, never holding up the body.
 
-At most one emit of an attempt is under way; what comes meanwhile goes together with the next. Text of a model's answer
-is joined over a short span, and dropped while nobody watches. Secrets are masked on the way.
+At most one emit of an attempt is under way; what comes meanwhile goes together with the next. While nobody watches,
+events are joined over a short span, or until the attempt writes something else. Text of a model's answer is joined in
+any case, and dropped while nobody watches. Secrets are masked on the way.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Events that may wait for Redis per attempt. Beyond it, progress and text are dropped: the newest state will follow.
 MAX_BUFFERED = 5000
+#: How long an event waits for others that may go with it, while nobody watches. Each round trip costs more than it.
+UNWATCHED_S = 0.05
 _DROPPABLE = frozenset({EventType.PROGRESS, EventType.TOKEN})
 
 
@@ -52,6 +55,7 @@ class AttemptProgress:
         self._stream = MaskedStream()
         self._sent = 0
         self._under_way = False
+        self._waiting = False
         self._dropped = 0
         self.watchers = claim.watchers
 
@@ -113,8 +117,19 @@ class AttemptProgress:
             self._buffer.append(event)
 
     def _send(self) -> None:
-        if not self._under_way:
+        if self._under_way or not self._buffer:
+            return
+        if self.watched:
             self._submit()
+        elif not self._waiting:
+            self._waiting = True
+            self._loop.call_later(UNWATCHED_S, self._send_late)
+
+    def _send_late(self) -> None:
+        with self._lock:
+            self._waiting = False
+            if not self._under_way:
+                self._submit()
 
     def _submit(self) -> None:
         if not self._buffer:
