@@ -21,12 +21,16 @@ RETRIES = 2
 def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Any]:
     """Make the agent of a card, once in a process; whether it may ask and hand over depends on the conversation."""
     corrections = card.quality.most_corrections if card.quality else 0
+
+    async def instructions(ctx: RunContext[Desk]) -> str:  # the library calls a plain function in a thread
+        return f"{card.prompt}\n\n{_briefing(ctx.deps)}"
+
     return Agent(
         name=card.name,
         deps_type=Desk,
         output_type=[*_outputs(card, may_ask, may_hand_over)],
         tools=[_tool(tool) for tool in card.tools],
-        instructions=lambda ctx: f"{card.prompt}\n\n{_briefing(ctx.deps)}",
+        instructions=instructions,
         model_settings=_settings(card),
         retries={"tools": RETRIES, "output": RETRIES + corrections},
         tool_timeout=tool_timeout_s,

@@ -34,6 +34,7 @@ from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Cached, Shelf
 from backdesk.agents.runtime.durable import Durable
+from backdesk.agents.runtime.joined import Joined
 from backdesk.agents.runtime.messages import History, dump_history, turn_of, with_words
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
@@ -106,7 +107,7 @@ async def run_agent(
         async with agent.iter(
             prompt,
             message_history=wrapped.durable.history,
-            capabilities=wrapped.outermost_first,
+            capabilities=[Joined(wrapped.outermost_first)],
             deps=desk,
             model=model.model,
             usage=budget.usage,
