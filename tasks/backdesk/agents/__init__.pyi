@@ -18,6 +18,8 @@ from .offline.phrases import ask as ask
 from .offline.phrases import hand_over as hand_over
 from .outcome import Refusal as Refusal
 from .outcome import ToolOutcome as ToolOutcome
+from .proposals.terms import Proposed as Proposed
+from .proposals.terms import Terms as Terms
 from .reporter import Reporter as Reporter
 from .runtime.errors import failure_of as failure_of
 from .situation import Call as Call

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import builtins
-from typing import Annotated, Any, ClassVar, Generic, Literal
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from typing_extensions import TypeVar
 
 from backdesk.platform.contract import Contract, GuardedMessage, Reference
@@ -67,6 +77,19 @@ class ModelUsage(Contract):
     cached_requests: int = Field(0, description="Those that the cache has answered: they cost nothing.")
 
 
+#: The number of something that was proposed to a customer.
+ProposalNumber = Annotated[str, StringConstraints(pattern=r"^P-\d{6,18}$")]
+
+
+class ProposalShown(Contract):
+    """What waits for the customer's yes; a channel may put it on buttons that send the number back."""
+
+    number: ProposalNumber = Field(description="What `confirms` or `declines` of the next request names.")
+    statement: str = Field(description="What the customer agrees to by a yes, as a question.")
+    facts: dict[str, Any] = Field(description="The same as data.")
+    expires_at: AwareDatetime
+
+
 class AgentRequest(Contract):
     """A message to agents, alone or as part of a conversation."""
 
@@ -75,6 +98,16 @@ class AgentRequest(Contract):
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."
     )
+    confirms: ProposalNumber | None = Field(
+        None, description="The proposal to which the customer says yes by a button; the message is then not judged."
+    )
+    declines: ProposalNumber | None = Field(None, description="The proposal to which they say no by a button.")
+
+    @model_validator(mode="after")
+    def _answers_one(self) -> Self:
+        if self.confirms is not None and self.declines is not None:
+            raise ValueError("a message confirms a proposal or declines one: leave out `confirms` or `declines`")
+        return self
 
 
 Out = TypeVar("Out", default=Any)
@@ -84,7 +117,7 @@ class AgentResult(Contract, Generic[Out]):
     """The answer to a message; `AgentResult[Parcel]`, where agents answer by such a model.
 
     When `clarifying` is true, `answer` is a question: send what the customer replies as a new request with
-    the same `conversation_id`. `actions` holds only what was really done.
+    the same `conversation_id`. `actions` holds only what was really done; a `proposal` is not done yet.
     """
 
     answer: str = Field(description="What to tell the customer; a structured answer as its JSON.")
@@ -93,6 +126,9 @@ class AgentResult(Contract, Generic[Out]):
     path: list[str] = Field(description="The agents in the order in which they worked; the last one answered.")
     actions: list[AnyAction] = Field(default_factory=list)
     clarifying: bool = False
+    proposal: ProposalShown | None = Field(
+        None, description="What is done if the customer's next message agrees to it; the answer shows it."
+    )
     conversation_id: str = Field(description="The job's own id when the request named no conversation.")
     usage: ModelUsage
     model: str

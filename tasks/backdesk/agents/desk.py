@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 from backdesk.agents.contract import Action
+from backdesk.agents.proposals.terms import Proposed
+from backdesk.agents.proposals.verdict import Agreement, Heard
 from backdesk.platform.database import Database
 from backdesk.platform.settings import TaskSettings
 from backdesk.worker.model.deployment import SystemState
@@ -85,11 +87,25 @@ class Desk(Generic[C]):
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    #: What the customer's message says about what was proposed to them before; None when nothing was.
+    heard: Heard | None = None
+    #: What this job has proposed, and its answer is to show.
+    proposed: Proposed | None = None
+
+    @property
+    def agreed(self) -> Agreement | None:
+        """What the customer has agreed to by this message."""
+        return self.heard.agreed if self.heard else None
 
     def did(self, action: Action) -> None:
         """Note what was done; a repeat of the same is the same action."""
         if action not in self.actions:
             self.actions.append(action)
+
+    def propose(self, proposed: Proposed) -> None:
+        """Note what was proposed; the newest counts, as it takes the place of those before it."""
+        if self.proposed is None or proposed.number >= self.proposed.number:
+            self.proposed = proposed
 
     def learn(self, **facts: Any) -> None:
         """Note what became known, as fields of the context. Raises ValidationError for what does not fit them."""

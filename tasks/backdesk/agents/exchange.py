@@ -7,16 +7,21 @@ desk, so that a job has one agent at a time and one place where handoffs are cou
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from backdesk.agents.card import HandOver, Question
-from backdesk.agents.contract import AgentResult, ModelUsage
+from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage, ProposalShown
 from backdesk.agents.desk import C, Desk, Transfer
+from backdesk.agents.hearing import hear
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
+from backdesk.agents.proposals import records
+from backdesk.agents.proposals.showing import hidden
+from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime import (
@@ -26,6 +31,7 @@ from backdesk.agents.runtime import (
     ModelHandle,
     Output,
     Surroundings,
+    called_for,
     conceal_history,
     dump_history,
     load_history,
@@ -64,7 +70,7 @@ class Exchange(Generic[C]):
         """Begin with a message, or go on where a former attempt stopped. Raises ModelFailure when there is no model."""
         reporter = Reporter(ctx, team.conceal)
         reporter.fraction = done
-        journal = _journal(ctx, desk, reporter)
+        journal = _journal(ctx, team, desk, reporter)
         bookmark = journal.open()
         reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
         exchange = cls(
@@ -96,13 +102,39 @@ class Exchange(Generic[C]):
         """What the agents know in the end."""
         return self.desk.context
 
+    async def hear(self, ctx: TaskContext, request: AgentRequest) -> None:
+        """Find out what the message says to what was proposed before; what it agrees to is called for by this turn.
+
+        Raises TaskError for the number of a proposal that cannot be answered, and what a request to a model raises.
+        """
+        heard, used = await hear(ctx, self.team, request, self.around)
+        self.desk.heard = heard
+        if heard is None or self.turn:  # what an attempt has begun goes on
+            return
+        self.around.budget.add(used)
+        if heard.verdict is not Verdict.OTHER:
+            self.begins_with = heard.proposal.agent
+        if (agreed := heard.agreed) is not None:
+            self.turn = called_for(request.message, agreed.tool, agreed.args, agreed.number)
+
     async def run(self, message: str) -> None:
         """Let agents work until one answers or asks. Raises ModelFailure."""
         if not self.path:
             self._activate(self.begins_with, None, "a new message")
         while isinstance(output := await self._run(None if self.turn else message), HandOver):
             self._activate(output.to, self.path[-1], output.reason)
-        self.output = output
+        self.output = self._showing(output)
+
+    def _showing(self, output: Output) -> Output:
+        """Return what the customer gets to read, with what was proposed to them if it does not say that."""
+        proposed = self.desk.proposed
+        if proposed is None or _is_structured(output) or not hidden(proposed.proposed, _text(output)):
+            return output
+        shown = f"{_text(output)}\n\n{proposed.proposed}".strip()
+        if isinstance(output, Question):
+            return Question(question=shown)
+        self.reporter.text(proposed.proposed, begins=True)
+        return shown
 
     def _activate(self, agent: str, previous: str | None, reason: str) -> None:
         used = self.around.budget.spent
@@ -137,6 +169,9 @@ class Exchange(Generic[C]):
         known = self.desk.context.carried().model_dump(mode="json")
         facts = {"team": self.team.name, "agent": self.path[-1], "context": known}
         turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
+        if self.desk.proposed is not None:
+            show = partial(records.show, self.desk, self.desk.proposed.number)
+            await self.desk.database.in_thread(show)
         await ctx.remember(self.desk.conversation_id, turn, owner=self.desk.customer_id, facts=facts, asked=asked)
         if isinstance(self.output, Question):  # it came as a tool call, which is not streamed
             self.reporter.text(self.output.question, begins=True)
@@ -151,7 +186,8 @@ class Exchange(Generic[C]):
             agent=self.path[-1],
             path=self.path,
             actions=list(self.desk.actions),
-            clarifying=isinstance(self.output, Question),
+            clarifying=isinstance(self.output, Question) or self.desk.proposed is not None,
+            proposal=self._proposal(),
             conversation_id=self.desk.conversation_id,
             usage=self.around.budget.spent,
             model=last,
@@ -161,14 +197,19 @@ class Exchange(Generic[C]):
             **more,
         )
 
+    def _proposal(self) -> ProposalShown | None:
+        if (made := self.desk.proposed) is None:
+            return None
+        return ProposalShown(number=made.number, statement=made.proposed, facts=made.facts, expires_at=made.expires_at)
+
     def _quality(self) -> QualityReport | None:
         reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
         return self.around.journal.quality if reviewed else None
 
 
-def _journal(ctx: TaskContext, desk: Desk, reporter: Reporter) -> Journal:
-    settings = desk.settings
-    return Journal(ctx, desk, reporter, settings.approval_within_s, cheaper=settings.cheaper_model is not None)
+def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Journal:
+    cheaper = desk.settings.cheaper_model is not None
+    return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=team.waives_below_cents)
 
 
 def _around(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,10 +16,14 @@ from pydantic import BaseModel
 from backdesk.agents.contract import AnyAction, ModelUsage
 from backdesk.agents.desk import Desk, Transfer
 from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.proposals import records
+from backdesk.agents.proposals.records import NewProposal, plain
+from backdesk.agents.proposals.terms import Proposed, Terms
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.tools import Consent, Tool
 from backdesk.quality.contract import QualityReport, Review
 from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.budget import Amount
 
@@ -40,24 +45,31 @@ class Bookmark(BaseModel):
     fraction: float = 0.0
     #: When what the customer said came that is in the messages besides what the job began with.
     steered: list[datetime] = []
+    proposed: Proposed | None = None
 
 
 class Journal:
     """The memory of one job's agents."""
 
     def __init__(
-        self, context: TaskContext, desk: Desk, reporter: Reporter, approval_within_s: float, *, cheaper: bool
+        self,
+        context: TaskContext,
+        desk: Desk,
+        reporter: Reporter,
+        *,
+        cheaper: bool,
+        waives_below_cents: int | None = None,
     ) -> None:
         self._context = context
         self._desk = desk
         self._reporter = reporter
-        self._approval_within_s = approval_within_s
         #: Whether there is a cheaper model, by which a job goes on that has spent its budget.
         self._cheaper = cheaper
         #: Whether a request, as JSON, says nothing that this job cannot answer too.
         self.accepts: Callable[[Any], bool] = lambda _request: False
         #: When the messages came that the agents have been told of while they worked.
         self.steered: set[datetime] = set()
+        self._waives_below_cents = waives_below_cents
         #: How the last answer came through the quality gate of its agent.
         self.quality: QualityReport | None = None
 
@@ -70,6 +82,7 @@ class Journal:
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
         self._desk.learn(**bookmark.context)
+        self._desk.proposed = bookmark.proposed
         self._reporter.go_on(bookmark.fraction, bookmark.transfers)
         return bookmark
 
@@ -83,6 +96,7 @@ class Journal:
             context=self._desk.context.model_dump(mode="json"),
             fraction=self._reporter.fraction,
             steered=sorted(self.steered),
+            proposed=self._desk.proposed,
         )
         await self._context.checkpoint(bookmark)
 
@@ -120,18 +134,50 @@ class Journal:
     ) -> Any:
         """Have a tool called once in the life of the job, with a person's consent if it needs that.
 
+        One that has terms is called only when the customer has agreed to them; until then it is proposed to them.
         Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
         """
+        if tool.terms is not None and not self._context.finished(key):
+            held = await self._hold(tool, key, args)
+            if held is not None:
+                return held
         consent = await tool.consent(self._desk, **args) if tool.consent else None
         if consent is not None and not (answer := await self._ask(key, consent)).approved:
             return _denied(answer)
-        if not self._context.finished(key):
-            await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
+        await self._pay(tool, key)
         outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
         # From the outcome, not by the tool itself: what a former attempt has called is not called again.
         if isinstance(outcome, ToolOutcome):
             self._note(outcome)
         return outcome
+
+    async def _hold(self, tool: Tool[..., Any], key: str, args: dict[str, Any]) -> Proposed | Refusal | None:
+        """Return what a call comes to that must not be made; None for one that may."""
+        terms = await tool.terms(self._desk, **args) if tool.terms else None
+        if not isinstance(terms, Terms):
+            return terms
+        if self._is_agreed(tool, args, terms) or self._is_waived(terms):
+            return None
+        step = f"propose:{key}"
+        await self._pay(tool, step)
+        new = NewProposal(key, self._desk.transfers[-1].agent, tool.name, terms.args or args, terms)
+        propose = partial(self._desk.database.in_thread, partial(records.propose, self._desk, new))
+        proposed: Proposed = await self._context.step(step, propose, effect=Effect.IDEMPOTENT, returns=Proposed)
+        self._desk.propose(proposed)
+        return proposed
+
+    def _is_agreed(self, tool: Tool[..., Any], args: dict[str, Any], terms: Terms) -> bool:
+        agreed = self._desk.agreed
+        call = (tool.name, plain(args), plain(terms.facts))
+        return agreed is not None and (agreed.tool, agreed.args, agreed.facts) == call
+
+    def _is_waived(self, terms: Terms) -> bool:
+        limit, amount = self._waives_below_cents, terms.amount_cents
+        return limit is not None and amount is not None and amount < limit
+
+    async def _pay(self, tool: Tool[..., Any], step: str) -> None:
+        if not self._context.finished(step):
+            await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
 
     def _note(self, outcome: ToolOutcome) -> None:
         if (action := outcome.action()) is not None:
@@ -140,7 +186,8 @@ class Journal:
             self._desk.learn(**learned)
 
     async def _ask(self, key: str, consent: Consent) -> Answer:
-        return await self._context.approval(key, consent.prompt, within=self._approval_within_s, **consent.facts)
+        within = self._desk.settings.approval_within_s
+        return await self._context.approval(key, consent.prompt, within=within, **consent.facts)
 
 
 def _denied(answer: Answer) -> Refusal:

@@ -103,6 +103,7 @@ async def converse(
     desk.context = team.known(past).model_copy(update=given)
     exchange = Exchange.begin(ctx, team, desk, past, done=done)
     exchange.around.journal.accepts = partial(_says_more, request)
+    await exchange.hear(ctx, request)
     await exchange.run(request.message)
     await exchange.remember(ctx)
     return exchange

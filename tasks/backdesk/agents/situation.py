@@ -28,6 +28,11 @@ class ToolReply:
         return self.outcome == "success" and not (isinstance(self.data, dict) and "refused" in self.data)
 
     @property
+    def proposed(self) -> str | None:
+        """What the call has only proposed, as a question to the customer."""
+        return self.data.get("proposed") if isinstance(self.data, dict) else None
+
+    @property
     def problem(self) -> str:
         """Why it did not, in a sentence for the customer."""
         return (

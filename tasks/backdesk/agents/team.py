@@ -37,6 +37,8 @@ class Team(Generic[C]):
     memory: MemoryPolicy = field(default_factory=MemoryPolicy)
     #: What customers write that neither events nor the kept conversation show.
     conceals: re.Pattern[str] | None = None
+    #: Below this amount a tool with terms acts without the customer's yes; None: never.
+    waives_below_cents: int | None = None
 
     def __post_init__(self) -> None:
         """Check the hand-overs."""
@@ -56,6 +58,11 @@ class Team(Generic[C]):
     def first(self) -> Agent:
         """The agent that a conversation begins with."""
         return self.agents[0]
+
+    @property
+    def proposes(self) -> bool:
+        """Whether it has tools whose calls a customer must agree to."""
+        return any(tool.terms is not None for card in self.agents for tool in card.tools)
 
     def known(self, past: Conversation) -> C:
         """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""

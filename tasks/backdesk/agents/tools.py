@@ -1,4 +1,7 @@
-"""What a tool is to the agents: a function on the desk, what a repeat of it would do, and who must agree to it."""
+"""What a tool is to the agents: a function on the desk, what a repeat of it would do, and who must agree to it.
+
+The customer agrees to `terms`, in a message after the one that showed them; a person of the house gives `consent`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_t
 
 from backdesk.agents.contract import Action
 from backdesk.agents.desk import Desk
+from backdesk.agents.outcome import Refusal
+from backdesk.agents.proposals.terms import Terms
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import ConfigurationError
 
@@ -28,6 +33,9 @@ class Consent:
 Done = Callable[[Desk], Awaitable[Sequence[Action]]]
 #: Gets what the tool gets, and returns None when the call needs nobody's consent.
 ConsentRule = Callable[Concatenate[Desk, ...], Awaitable[Consent | None]]
+#: Gets what the tool gets. Returns None when there is nothing to agree to, as the tool refuses the call or has made it
+#: already, and a refusal to answer the call by that.
+TermsRule = Callable[Concatenate[Desk, ...], Awaitable[Terms | Refusal | None]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Tool(Generic[P, R_co]):
     effect: Effect
     consent: ConsentRule | None = None
     done: Done | None = None
+    terms: TermsRule | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
@@ -63,15 +72,18 @@ class Tool(Generic[P, R_co]):
 def tool(
     effect: Effect | Literal["pure", "idempotent", "unsafe"],
     *,
+    terms: TermsRule | None = None,
     consent: ConsentRule | None = None,
     done: Done | None = None,
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
     It returns anything that is JSON: a text, data, a model; a `ToolOutcome`, when it has more to say than its fields.
-    A tool that is `idempotent` hands `desk.key(...)` on to whatever it changes. `consent` is asked before each call,
-    and again by a later attempt, even when the call was made meanwhile: it must not take its own effect for a reason.
+    A tool that is `idempotent` hands `desk.key(...)` on to whatever it changes. With `terms` a call is not made but
+    proposed: it is made when the customer, who was shown the terms, agrees to them by their next message, and the terms
+    are still the same. `consent` is asked before each call that is made, and again by a later attempt, even when the
+    call was made meanwhile: it must not take its own effect for a reason, and neither must `terms`.
     `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
     Raises ConfigurationError for a function that is not `async`, or without an annotation of what it returns.
     """
-    return lambda function: Tool(function, Effect(effect), consent, done)
+    return lambda function: Tool(function, Effect(effect), consent, done, terms)

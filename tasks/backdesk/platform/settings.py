@@ -40,6 +40,8 @@ class TaskSettings(BaseSettings):
     fallback_model: str | None = Field(None, validation_alias="BACKDESK_FALLBACK_MODEL")
     #: Asked once a budget is spent that says `cheaper`; at the same address, with the same key.
     cheaper_model: str | None = Field(None, validation_alias="BACKDESK_CHEAPER_MODEL")
+    #: Asked what a customer's message says to a proposal; the cheaper model, else the model, when it is not set.
+    judge_model: str | None = Field(None, validation_alias="BACKDESK_JUDGE_MODEL")
     #: A JSON file of prices that go before the published ones, for models that have none.
     prices: Path | None = Field(None, validation_alias="BACKDESK_PRICES")
     api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
@@ -60,6 +62,8 @@ class TaskSettings(BaseSettings):
     #: Orders of more than this wait in the same way.
     purchase_limit_cents: int = Field(50_000, ge=0, validation_alias="BACKDESK_PURCHASE_APPROVAL_OVER_CENTS")
     approval_within_s: float = Field(172_800, gt=0, le=2_592_000, validation_alias="BACKDESK_APPROVAL_WITHIN_S")
+    #: How long a customer can say yes to what was proposed to them.
+    proposal_s: float = Field(86_400, gt=0, le=2_592_000, validation_alias="BACKDESK_PROPOSAL_S")
     #: When people are there to answer: in these hours they keep what is promised, and take calls.
     business_hours: Annotated[BusinessHours, NoDecode] = Field(
         DEFAULT_HOURS, validation_alias="BACKDESK_BUSINESS_HOURS"
@@ -76,7 +80,7 @@ class TaskSettings(BaseSettings):
     #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
     database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
 
-    @field_validator("model", "fallback_model", "cheaper_model")
+    @field_validator("model", "fallback_model", "cheaper_model", "judge_model")
     @classmethod
     def _names_a_model(cls, value: str | None) -> str | None:
         if value is None:

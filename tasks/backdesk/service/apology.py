@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult, ModelUsage
 from backdesk.agents.desk import Desk
+from backdesk.agents.hearing import hear_without_model
 from backdesk.agents.journal import QUALITY
 from backdesk.agents.kind import desk_for
 from backdesk.agents.provider import current_model
@@ -69,6 +70,7 @@ async def _hand_to_person(
 ) -> tuple[EscalationReceipt | None, list[Action]]:
     """Return the promise that a person answers, and all that this job has done for the customer; or neither."""
     try:
+        await hear_without_model(desk, request)
         done = [action for tell in _tellings(team) for action in await tell(desk)]
         already = "".join(f"\nDone already: {each.model_dump_json()}" for each in done)
         details = f"{request.message}\n\nWhy: {failure.message} ({failure.code}, {failure.reference}){already}"

@@ -1,4 +1,4 @@
-"""Refund an order: in full, within the policy, once; a large one with a person's approval.
+"""Refund an order: in full, within the policy, once, after the customer's yes; a large one with a person's approval.
 
 The refund, its line in the ledger and the check of the policy are one transaction. The unique order number
 of a refund decides between two attempts at the same moment, so that neither threads nor processes nor a
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
@@ -44,28 +45,47 @@ class RefundReceipt(ToolOutcome):
         return RefundMade(**self.model_dump())
 
 
+async def refund_terms(desk: Desk, order_number: OrderNumber, reason: Reason) -> Terms | None:
+    """Say what the customer agrees to; nothing if the policy refuses the refund anyway, or it is made already."""
+
+    def work() -> Terms | None:
+        with desk.database.read() as session:
+            order = _refundable(session, desk, order_number)
+            return None if order is None else _terms(order)
+
+    return await desk.database.in_thread(work)
+
+
 async def consent_to_refund(desk: Desk, order_number: OrderNumber, reason: Reason) -> Consent | None:
     """Ask about a refund over the limit, unless the policy refuses it anyway or it is made already."""
 
     def work() -> Consent | None:
         with desk.database.read() as session:
-            order = visible_order(session, desk, order_number)
-            if order is None or order.refund is not None or order.total_cents <= desk.settings.refund_limit_cents:
+            order = _refundable(session, desk, order_number)
+            if order is None or order.total_cents <= desk.settings.refund_limit_cents:
                 return None
-            return None if _refused(desk, order) else _consent(order, reason)
+            return _consent(order, reason)
 
     return await desk.database.in_thread(work)
 
 
+def _refundable(session: Session, desk: Desk, order_number: int) -> Order | None:
+    order = visible_order(session, desk, order_number)
+    return None if order is None or order.refund is not None or _refused(desk, order) else order
+
+
+def _terms(order: Order) -> Terms:
+    facts = {"order_number": order.number, "amount_cents": order.total_cents, "currency": CURRENCY}
+    return Terms(f"Shall I refund {_amount(order)} for order {order.number}?", facts, order.total_cents)
+
+
 def _consent(order: Order, reason: str) -> Consent:
-    facts = {
-        "order_number": order.number,
-        "amount_cents": order.total_cents,
-        "currency": CURRENCY,
-        "customer_id": order.customer_id,
-        "reason": reason,
-    }
-    return Consent(f"Refund {euros(order.total_cents, CURRENCY)} for order {order.number}?", facts)
+    facts = {**_terms(order).facts, "customer_id": order.customer_id, "reason": reason}
+    return Consent(f"Refund {_amount(order)} for order {order.number}?", facts)
+
+
+def _amount(order: Order) -> str:
+    return euros(order.total_cents, CURRENCY)
 
 
 async def refunds_made(desk: Desk) -> list[RefundMade]:
@@ -79,7 +99,7 @@ async def refunds_made(desk: Desk) -> list[RefundMade]:
     return await desk.database.in_thread(work)
 
 
-@tool(Effect.IDEMPOTENT, consent=consent_to_refund, done=refunds_made)
+@tool(Effect.IDEMPOTENT, terms=refund_terms, consent=consent_to_refund, done=refunds_made)
 async def refund_order(desk: Desk, order_number: OrderNumber, reason: Reason) -> RefundReceipt | Refusal:
     """Refund an order in full. Refused unless delivered in the last 30 days, unused and unrefunded."""
     return await desk.database.in_thread(lambda: refund_once(desk, order_number, reason))

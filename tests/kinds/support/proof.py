@@ -1,28 +1,29 @@
-"""The proof of `support.request`: a refund, and a danger that goes to a person."""
+"""The proof of `support.request`: a refund that is proposed, and a danger that goes to a person."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
 import backdesk.kinds.support.kind  # noqa: F401 - registers the kind
+from backdesk.agents.proposals.tables import Proposal
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.platform.database import Database
 from backdesk.service.tables import Escalation, Ticket
-from backdesk.shop.tables import LedgerEntry, Refund
+from backdesk.shop.tables import Refund
 from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
-REFUNDED = Text("Your money is on its way, refund R-10003.")
+SHOWN = Text("I can refund 78.00 EUR for order 10003. Shall I?")
 CALLED = Text("Switch it off. A colleague calls you.")
 
 
-def _refunded_once(result: SupportResult, shop: Database) -> None:
-    assert (result.answer, result.path) == (REFUNDED.text, ["triage", "refund"])
-    assert [action.type for action in result.actions] == ["refund"]
+def _proposed_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.path, result.actions) == (SHOWN.text, ["triage", "refund"], [])
+    assert result.proposal is not None
     with shop.read() as session:
-        assert [refund.order_number for refund in session.scalars(select(Refund).where(Refund.key != ""))] == [10003]
-        booked = select(LedgerEntry).filter_by(order_number=10003, kind="refund")
-        assert len(session.scalars(booked).all()) == 1
+        assert session.scalars(select(Refund).where(Refund.key != "")).all() == []
+        (kept,) = session.scalars(select(Proposal).filter_by(conversation_id=result.conversation_id))
+        assert (kept.state, kept.shown_at is None) == ("open", False)
 
 
 def _handed_over_once(result: SupportResult, shop: Database) -> None:
@@ -42,9 +43,9 @@ PROOF = Proof(
                 call("hand_over", to="refund", reason="wants money back"),
                 call("look_up_order", order_number=10003),
                 call("refund_order", order_number=10003, reason="changed my mind"),
-                REFUNDED,
+                SHOWN,
             ),
-            _refunded_once,
+            _proposed_once,
         ),
         Talk(
             SupportRequest(message="The router smokes!", customer_id="cust-5"),

@@ -47,6 +47,7 @@ async def test_what_the_agents_have_handed_to_people_is_what_holds() -> None:
     assert (await apologize()).actions == opened.actions
 
 
+@pytest.mark.usefixtures("waived")
 async def test_what_the_agents_have_done_before_they_failed_is_told(provider: OpenAISimulator) -> None:
     refund = call("refund_order", order_number=10003, reason="?")
     provider.will(call("hand_over", to="refund", reason="?"), refund, Fault.error(503, "overloaded"))

@@ -18,6 +18,8 @@ from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.support.recording import Recording
 
+pytestmark = pytest.mark.usefixtures("waived")
+
 REFUND_10003 = SupportRequest(message="I want a refund for order 10003")
 REFUND_10001 = SupportRequest(message="I want a refund for order 10001", conversation_id="talk")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
@@ -58,6 +60,7 @@ async def test_whatever_is_kept_when_an_attempt_dies_is_not_done_again(
 async def test_an_attempt_that_dies_before_it_has_kept_what_it_did_does_it_again_without_harm(
     shop: Database, write: int
 ) -> None:
+
     memory = Memory(dies_before=write)
     result = await memory.finish(support_request, REFUND_10003)
     assert memory.attempts == 2
@@ -224,8 +227,13 @@ async def test_a_refund_about_which_nobody_decides_is_not_made(shop: Database) -
     assert refunds(shop) == 0
 
 
-async def test_several_refunds_of_one_response_are_asked_about_together(shop: Database) -> None:
+async def test_several_refunds_of_one_response_are_asked_about_together(
+    provider: OpenAISimulator, shop: Database
+) -> None:
     memory = Memory()
+    numbers = (10001, 10003, 10013)
+    calls = tuple(("refund_order", {"order_number": number, "reason": "?"}) for number in numbers)
+    provider.will(TO_REFUND, Calls(calls), DONE)
     both = SupportRequest(message="refund 10001 and 10003 and 10013 please")
     await waiting(memory, both)
     assert {ask.facts["order_number"] for ask in memory.asks} == {10001, 10013}

@@ -12,6 +12,8 @@ from backdesk.testing import Bench
 from backdesk.worker.services.packer import Packer
 from backdesk.worker.store.connection import connect
 
+pytestmark = pytest.mark.usefixtures("waived")
+
 #: Bytes.
 MOST = 6 * 1024
 JOBS = 4

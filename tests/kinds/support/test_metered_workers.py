@@ -82,7 +82,7 @@ def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
 
 def begin(fleet: Fleet, provider: Provider, count: int = 2) -> list[Worker]:
     workers = [
-        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES="backdesk.kinds.support.kind", OPENAI_BASE_URL=provider.url)
+        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES="tests.support.waiving_worker", OPENAI_BASE_URL=provider.url)
         for _ in range(count)
     ]
     for worker in workers:

@@ -13,7 +13,7 @@ from backdesk.agents.kind import RETRY, converse
 from backdesk.agents.team import Team
 from backdesk.client import JobClient
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
-from backdesk.kinds.support.kind import REFUND, SUPPORT, TECHNICAL
+from backdesk.kinds.support.kind import REFUND, TECHNICAL
 from backdesk.platform.database import Database
 from backdesk.quality import QualityGate
 from backdesk.service.apology import apology
@@ -25,6 +25,7 @@ from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of
+from tests.support.waived import WAIVING
 
 ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
@@ -44,10 +45,10 @@ def body(gate: QualityGate | None = USUAL, **others: QualityGate | None) -> Call
 
 
 def _known(gate: QualityGate | None, **others: QualityGate | None) -> Team:
-    cards = {card.name: card for card in SUPPORT.agents}
+    cards = {card.name: card for card in WAIVING.agents}
     cards["refund"] = replace(REFUND, quality=gate)
     cards["technical"] = replace(TECHNICAL, quality=others.get("technical"))
-    return replace(SUPPORT, agents=tuple(cards.values()))
+    return replace(WAIVING, agents=tuple(cards.values()))
 
 
 async def asked(provider: OpenAISimulator, *replies: Any, sink: Recording | None = None, **gates: Any) -> SupportResult:
@@ -111,7 +112,7 @@ async def test_a_person_gets_what_could_not_be_answered_well(provider: OpenAISim
     provider.will(TO_REFUND, REFUND_IT, SLANG)
     with pytest.raises(QualityFailed) as failed:
         await body(QualityGate(most_corrections=0))(context, ASKED)
-    result = await apology(SupportResult, SUPPORT)(context, ASKED, classify(failed.value))
+    result = await apology(SupportResult, WAIVING)(context, ASKED, classify(failed.value))
     assert [action.type for action in result.actions] == ["refund", "escalation"]
     assert result.quality is not None
     assert (result.quality.outcome, result.quality.review.failed) == ("escalated", ["slang"])
@@ -212,7 +213,7 @@ async def test_watchers_of_a_live_gate_see_drafts_and_which_of_them_is_void(prov
     ],
 )
 async def test_what_the_offline_model_says_passes_the_usual_gate(shop: Database, message: str) -> None:
-    cards = tuple(replace(card, quality=QualityGate()) for card in SUPPORT.agents)
+    cards = tuple(replace(card, quality=QualityGate()) for card in WAIVING.agents)
     context = context_of(Recording())
-    exchange = await converse(context, replace(SUPPORT, agents=cards), SupportRequest(message=message))
+    exchange = await converse(context, replace(WAIVING, agents=cards), SupportRequest(message=message))
     assert exchange.result(SupportResult).quality is not None

@@ -229,12 +229,14 @@ def test_a_shop_is_fresh_each_time_and_gone_afterwards() -> None:
         assert session.scalar(select(func.count()).select_from(Order).where(Order.status == "lost")) == 0
 
 
+@pytest.mark.usefixtures("waived")
 def test_bodies_change_the_shop_that_the_test_looks_into(bench: Bench, shop: Database) -> None:
     ask(bench, "I want a refund for order 10003, please.")
     with shop.read() as session:
         assert session.scalar(select(func.count()).select_from(Refund).where(Refund.order_number == 10003)) == 1
 
 
+@pytest.mark.usefixtures("waived")
 def test_a_shop_takes_settings_by_name_and_none_from_the_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-this-machine")
     monkeypatch.setenv("BACKDESK_MAX_HANDOFFS", "9")
@@ -281,6 +283,7 @@ def test_a_conversation_goes_on_from_one_job_to_the_next(bench: Bench, shop: Dat
 # --- a worker that dies at every moment ---
 
 
+@pytest.mark.usefixtures("waived")
 def test_a_refund_is_made_once_whenever_its_worker_dies(bench: Bench) -> None:
     after, died = 0, True
     while died:

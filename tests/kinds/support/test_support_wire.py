@@ -23,6 +23,8 @@ from tests.support.openai_simulator import (
 )
 from tests.support.recording import Recording, context_of
 
+pytestmark = pytest.mark.usefixtures("waived")
+
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
 DONE = Text("Your money is on its way, refund R-10003.")

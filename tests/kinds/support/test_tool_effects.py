@@ -111,6 +111,7 @@ async def test_a_tool_may_always_need_a_person(provider: OpenAISimulator, monkey
     assert warehouse.sent == 1
 
 
+@pytest.mark.usefixtures("waived")
 async def test_a_worker_that_ends_while_tools_run_has_them_finish(provider: OpenAISimulator) -> None:
     """The first tool's record makes the worker drain: calls beside it that have begun are kept, others wait."""
     refund = ("refund_order", {"order_number": 10003, "reason": "?"})

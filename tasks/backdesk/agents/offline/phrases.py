@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from backdesk.agents.card import ASK, HAND_OVER
-from backdesk.agents.situation import Call, Reply, Say
+from backdesk.agents.proposals.verdict import DECLINED
+from backdesk.agents.situation import Call, Reply, Say, Situation
 
 NOTE = "(offline model)"
 
@@ -13,6 +14,11 @@ NOTE = "(offline model)"
 def says(words: str, text: str) -> bool:
     """Whether a text has one of these words, given as alternatives of a regular expression; the case is ignored."""
     return re.search(rf"\b(?:{words})\b", text.lower()) is not None
+
+
+def declined(now: Situation) -> bool:
+    """Whether the customer has just said no to what was proposed to them."""
+    return DECLINED in now.instructions
 
 
 def say(*sentences: str) -> Say:

@@ -9,7 +9,15 @@ branch.
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Shelf
-from backdesk.agents.runtime.messages import History, conceal_history, dump_history, load_history, turn_of
+from backdesk.agents.runtime.judging import judge
+from backdesk.agents.runtime.messages import (
+    History,
+    called_for,
+    conceal_history,
+    dump_history,
+    load_history,
+    turn_of,
+)
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.pruning import pruned
 from backdesk.agents.runtime.rehearsal import rehearse
@@ -25,8 +33,10 @@ __all__ = [
     "Output",
     "Shelf",
     "Surroundings",
+    "called_for",
     "conceal_history",
     "dump_history",
+    "judge",
     "load_history",
     "pruned",
     "rehearse",

@@ -15,6 +15,13 @@ from backdesk.agents.tools import Tool as DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
 RETRIES = 2
+#: What is told to an agent with tools whose calls a customer must agree to.
+PROPOSING = (
+    "- What a call of {tools} would do is first proposed to the customer, and nothing is done by the call. Tell them "
+    "what is proposed, with its amount, numbers and times, and ask whether they agree. Once they have agreed it is "
+    "called by itself, before you see their message: then tell what came of it. Never say that something is done "
+    "before that."
+)
 
 
 @functools.cache
@@ -23,7 +30,7 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout
     corrections = card.quality.most_corrections if card.quality else 0
 
     async def instructions(ctx: RunContext[Desk]) -> str:  # the library calls a plain function in a thread
-        return f"{card.prompt}\n\n{_briefing(ctx.deps)}"
+        return f"{card.prompt}{_proposing(card)}\n\n{_briefing(ctx.deps)}"
 
     return Agent(
         name=card.name,
@@ -56,6 +63,11 @@ def _settings(card: cards.Agent) -> ModelSettings:
     return settings
 
 
+def _proposing(card: cards.Agent) -> str:
+    names = ", ".join(f"`{tool.name}`" for tool in card.tools if tool.terms is not None)
+    return f"\n{PROPOSING.format(tools=names)}" if names else ""
+
+
 def _briefing(desk: Desk) -> str:
     whom = f"the customer {desk.customer_id}" if desk.customer_id else "a customer who is not identified"
     lines = [f"Today is {desk.database.today()}. You serve {whom}."]
@@ -67,6 +79,7 @@ def _briefing(desk: Desk) -> str:
     if desk.transfers and desk.transfers[-1].previous:
         last = desk.transfers[-1]
         lines.append(f"Your colleague {last.previous!r} handed the conversation over to you: {last.reason!r}")
+    lines += [desk.heard.briefing()] if desk.heard else []
     lines += [f"Already done for this message: {action.model_dump_json()}" for action in desk.actions]
     return "\n".join([*lines, desk.briefing])
 

@@ -7,6 +7,7 @@ from pydantic_ai import ModelResponse, RunUsage, UsageLimits
 from backdesk.agents.card import Limits
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Transfer
+from backdesk.agents.runtime.messages import BY_CODE
 
 
 class Budget:
@@ -35,6 +36,15 @@ class Budget:
             cached_requests=self.cached_requests,
         )
 
+    def add(self, used: ModelUsage) -> None:
+        """Count what was asked besides the agents."""
+        self.usage.requests += used.requests
+        self.usage.input_tokens += used.input_tokens
+        self.usage.output_tokens += used.output_tokens
+        cost, more = self.cost_usd, used.cost_usd
+        if used.requests:
+            self.cost_usd = None if cost is None or more is None else round(cost + more, 9)
+
     def limits(self, own: Limits, since: Transfer) -> UsageLimits:
         """Return up to where an agent may count, which began at that hand-over: its own limits end there or before."""
         return UsageLimits(
@@ -45,6 +55,8 @@ class Budget:
     def answered(self, response: ModelResponse) -> None:
         """Note what an answer has cost, also one that a former attempt has been given; tokens are counted elsewhere."""
         known = response.metadata or {}
+        if known.get(BY_CODE):
+            self.usage.requests -= 1  # the library counts it, but nobody was asked
         self.model = known.get("model", self.model)
         self.cached_requests += bool(known.get("cached"))
         cost = known.get("cost_usd")

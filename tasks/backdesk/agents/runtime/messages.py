@@ -7,10 +7,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic_ai import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
+from pydantic_ai import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    ToolCallPart,
+    UserPromptPart,
+)
 from pydantic_core import from_json, to_json
 
 History = list[ModelMessage]
+#: In the metadata of a response that no model has given.
+BY_CODE = "by_code"
+
+
+def called_for(message: str, tool: str, args: dict[str, Any], call_id: str) -> History:
+    """Return a turn in which a customer has written, and a call was made for them in a model's place."""
+    call = ToolCallPart(tool, args, tool_call_id=call_id)
+    made = ModelResponse(parts=[call], metadata={BY_CODE: True, "cost_usd": 0.0})
+    return [ModelRequest(parts=[UserPromptPart(message)]), made]
 
 
 def turn_of(messages: History, steered: Collection[datetime] = ()) -> History:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic_ai import (
@@ -29,6 +30,7 @@ from pydantic_core import to_json
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.journal import Journal
+from backdesk.agents.proposals.showing import ShowsProposal
 from backdesk.agents.runtime.messages import History, turn_of
 from backdesk.quality import Draft, QualityGate
 
@@ -54,14 +56,20 @@ class Reviewed(AbstractCapability[Desk]):
         if ctx.partial_output or not isinstance(output, str):
             return output
         # In a thread: the first review of a process loads a library for half a second.
-        review = await asyncio.to_thread(self._gate.review, draft_of(ctx.messages, output))
         corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._journal.steered)))
+        review = await asyncio.to_thread(self._gate_of(ctx.deps, corrections).review, draft_of(ctx.messages, output))
         await self._journal.reviewed(self._agent, review, corrections, answer=None if self.shows_drafts else output)
         if review.passed:
             return output
         if corrections >= self._gate.most_corrections:
             raise QualityFailed(review, corrections)
         raise ModelRetry(f"{REFUSED}\n{review.mend}")
+
+    def _gate_of(self, desk: Desk, corrections: int) -> QualityGate:
+        """Return the gate; with what was proposed to be shown, as long as there is a correction left for that."""
+        if desk.proposed is None or corrections >= self._gate.most_corrections:
+            return self._gate
+        return replace(self._gate, checks=(*self._gate.checks, ShowsProposal(desk.proposed.proposed)))
 
 
 def draft_of(messages: History, text: str) -> Draft:

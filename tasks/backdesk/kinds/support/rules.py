@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from backdesk.agents.card import ASK, HAND_OVER
-from backdesk.agents.offline.phrases import ask, say, says
+from backdesk.agents.offline.phrases import ask, declined, say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 from backdesk.service.intents import DANGER, order_numbers, priority_of
@@ -32,6 +32,7 @@ _CAUSES = {
         r"(?:person|body|one|manager|supervisor|agent|colleague)|call me back"
     ),
 }
+_NOT_WANTED = r"(?:do not|don't|not|never) (?:want|need)|no refund"
 _TRIED = r"already|still|again|tried|did not help|didn't help"
 
 
@@ -77,28 +78,35 @@ def cause_of(text: str) -> str | None:
 
 
 def _refund(now: Situation) -> Reply:
-    numbers = order_numbers(now)
+    refunds, numbers = now.replies_of("refund_order"), order_numbers(now)
+    if refunds:
+        return say(*_unknown(now), *map(_about_refund, refunds))
+    if declined(now) or says(_NOT_WANTED, now.message):
+        return say("All right, nothing is refunded. What else can I do for you?")
     if not numbers:
         return _without_order(now, "Which order should be refunded? Please send its number.")
     looked_up = now.replies_of("look_up_order")
     if not looked_up:
         return tuple(Call("look_up_order", {"order_number": number}) for number in numbers)
     found = [reply.data["order_number"] for reply in looked_up if reply.succeeded]
-    refunds = now.replies_of("refund_order")
-    if found and not refunds:
-        reason = now.said[-1][:200]
-        return tuple(Call("refund_order", {"order_number": number, "reason": reason}) for number in found)
-    sentences = [reply.problem for reply in looked_up if not reply.succeeded]
-    sentences += [_about_refund(number, reply) for number, reply in zip(found, refunds, strict=False)]
-    return say(*sentences)
+    if found:  # one after the other, as the customer agrees to each by itself
+        return (Call("refund_order", {"order_number": found[0], "reason": now.message[:200]}),)
+    return say(*_unknown(now))
 
 
-def _about_refund(number: int, reply: ToolReply) -> str:
+def _unknown(now: Situation) -> list[str]:
+    return [reply.problem for reply in now.replies_of("look_up_order") if not reply.succeeded]
+
+
+def _about_refund(reply: ToolReply) -> str:
+    if reply.proposed:
+        return reply.proposed
     if not reply.succeeded:
-        return f"Order {number} cannot be refunded. {reply.problem}"
+        return f"It cannot be refunded. {reply.problem}"
     data = reply.data
     amount = euros(data["amount_cents"], data["currency"])
-    return f"Order {number} is refunded: {amount} go back the way you paid. Refund number: {data['refund_id']}."
+    done = f"Order {data['order_number']} is refunded: {amount} go back the way you paid."
+    return f"{done} Refund number: {data['refund_id']}."
 
 
 def _technical(now: Situation) -> Reply:

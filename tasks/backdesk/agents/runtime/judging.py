@@ -1,0 +1,59 @@
+"""One request to a model that judges: it gets a text and nothing else, calls no tools, and answers by a type."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel
+from pydantic_ai import Agent, ModelSettings, RunUsage, ToolOutput, UsageLimits, exceptions
+
+from backdesk.agents.card import GIVE_ANSWER
+from backdesk.agents.contract import ModelUsage
+from backdesk.agents.desk import Desk
+from backdesk.agents.runtime.metered import Metered
+from backdesk.agents.runtime.models import ModelHandle
+from backdesk.agents.runtime.runs import Surroundings
+
+T = TypeVar("T", bound=BaseModel)
+
+#: How often a judge may mend an answer that is none of its type.
+RETRIES = 2
+
+
+async def judge(
+    judgement: type[T], instructions: str, text: str, *, name: str, model: ModelHandle, around: Surroundings
+) -> tuple[T, ModelUsage]:
+    """Have a model judge a text; return what it found, and what that took.
+
+    Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`.
+    """
+    metered = Metered(name, model, around.account, around.gates, around.watcher)
+    agent = Agent(
+        name=name,
+        deps_type=Desk,
+        output_type=ToolOutput(judgement, name=GIVE_ANSWER),
+        instructions=instructions,
+        model_settings=ModelSettings(temperature=0),
+        retries={"output": RETRIES},
+    )
+    limits = UsageLimits(request_limit=RETRIES + 1)
+    try:
+        run = await agent.run(
+            text,
+            deps=around.desk,
+            model=model.model,
+            capabilities=[metered],
+            usage=RunUsage(),
+            usage_limits=limits,
+        )
+    except exceptions.AgentRunError as error:
+        raise metered.meaning_of(error) from error
+    costs = [(message.metadata or {}).get("cost_usd") for message in run.all_messages() if message.kind == "response"]
+    known = [cost for cost in costs if cost is not None]
+    used = run.usage
+    return run.output, ModelUsage(
+        requests=used.requests,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cost_usd=round(sum(known), 9) if len(known) == len(costs) else None,
+    )

@@ -1,0 +1,396 @@
+"""Refunds take two turns: shown in one message, made after a yes in the next, whatever a model does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from backdesk.agents.failures import ModelFailure
+from backdesk.agents.proposals.tables import Proposal
+from backdesk.kinds.support import kind
+from backdesk.kinds.support.contract import SupportRequest, SupportResult
+from backdesk.kinds.support.kind import support_request
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import reset
+from backdesk.shop.tables import Order, Refund
+from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.errors import TaskError
+from tests.support.memory import Memory
+from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
+from tests.support.recording import Recording, context_of
+
+TO_REFUND = call("hand_over", to="refund", reason="wants money back")
+REFUND = call("refund_order", order_number=10003, reason="changed my mind")
+SHOWN = Text("That would be 78.00 EUR for order 10003. Do you agree?")
+DONE = Text("Your money is on its way.")
+YES = call("give_answer", verdict="confirm")
+NO = call("give_answer", verdict="decline")
+OTHERWISE = call("give_answer", verdict="change")
+FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
+
+
+class Talk:
+    """A conversation of a customer; each message is a job."""
+
+    def __init__(self, customer_id: str | None = "cust-3", conversation_id: str = "talk") -> None:
+        self.whose = {"customer_id": customer_id, "conversation_id": conversation_id}
+        self._jobs = 0
+
+    def request(self, message: str, **more: Any) -> SupportRequest:
+        return SupportRequest.model_validate({"message": message, **self.whose, **more})
+
+    async def say(self, message: str, **more: Any) -> SupportResult:
+        self._jobs += 1
+        memory = Memory(f"{self.whose['conversation_id']}-{self._jobs}")
+        result: SupportResult = await memory.finish(support_request, self.request(message, **more))
+        return result
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def refunds(shop: Database) -> list[int]:
+    with shop.read() as session:
+        return list(session.scalars(select(Refund.order_number).where(Refund.key != "")))
+
+
+def states(shop: Database) -> list[str]:
+    with shop.read() as session:
+        return list(session.scalars(select(Proposal.state).order_by(Proposal.id)))
+
+
+async def proposed(talk: Talk, provider: OpenAISimulator) -> SupportResult:
+    provider.will(TO_REFUND, REFUND, SHOWN)
+    return await talk.say("I want my money back for order 10003")
+
+
+# Shown, then yes
+
+
+async def test_a_refund_is_shown_first_and_made_after_the_customers_yes(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    first = await proposed(talk, provider)
+    assert (first.answer, first.actions, first.clarifying, refunds(shop)) == (SHOWN.text, [], True, [])
+    assert first.proposal is not None
+    assert (first.proposal.number, first.proposal.facts["amount_cents"]) == ("P-000001", 7800)
+
+    provider.will(YES, DONE)
+    second = await talk.say("Yes, please")
+    assert (second.answer, second.path, second.proposal) == (DONE.text, ["refund"], None)
+    assert [action.type for action in second.actions] == ["refund"]
+    assert (refunds(shop), states(shop)) == ([10003], ["confirmed"])
+    assert (second.usage.requests, second.usage.input_tokens, second.usage.tool_calls) == (2, 20, 1)
+
+
+async def test_the_judge_sees_the_proposal_and_the_message_and_nothing_else(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, DONE)
+    await talk.say("Yes, please")
+    judged = provider.requests[3]
+    assert judged.texts("user") == [
+        '{"question": "Shall I refund 78.00 EUR for order 10003?", "message": "Yes, please"}'
+    ]
+    assert judged.tools == {"give_answer"}
+    assert "cust-3" not in str(judged.body)
+
+
+async def test_a_button_needs_no_judge(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
+    await proposed(talk, provider)
+    provider.will(DONE)
+    result = await talk.say("[Yes]", confirms="P-000001")
+    assert ([action.type for action in result.actions], refunds(shop)) == (["refund"], [10003])
+
+
+async def test_a_large_refund_waits_for_a_person_after_the_customers_yes(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    talk = Talk("cust-1")
+    provider.will(TO_REFUND, call("refund_order", order_number=10001, reason="?"), Text("258.00 EUR for 10001?"))
+    await talk.say("Money back for 10001")
+    provider.will(YES, DONE)
+    memory = Memory("yes")
+    assert await memory.attempt(support_request, talk.request("Yes")) is None
+    assert [ask.prompt for ask in memory.asks] == ["Refund 258.00 EUR for order 10001?"]
+    memory.answer(decision="approve", by="ada")
+    await memory.finish(support_request, talk.request("Yes"))
+    assert refunds(shop) == [10001]
+    assert len(provider.requests) == 5, "a request was repeated"
+
+
+# A model that is eager
+
+
+async def test_a_question_about_the_policy_refunds_nothing_however_eager_the_model_is(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.will(TO_REFUND, REFUND, REFUND, Calls((REFUND.calls[0], REFUND.calls[0])), DONE)
+    result = await talk.say("What is your refund policy?")
+    assert (result.actions, refunds(shop), states(shop)) == ([], [], ["open"])
+
+
+async def test_an_answer_that_says_it_is_done_still_shows_that_it_is_not(talk: Talk, provider: OpenAISimulator) -> None:
+    provider.will(TO_REFUND, REFUND, DONE)
+    result = await talk.say("I do NOT want a refund for order 10003!")
+    assert result.answer == f"{DONE.text}\n\nShall I refund 78.00 EUR for order 10003?"
+
+
+async def test_after_the_yes_another_refund_is_only_proposed(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    other = call("refund_order", order_number=10013, reason="why not")
+    provider.will(YES, other, Text("Order 10003 is refunded. And 10013?"))
+    result = await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([10003], ["confirmed"])
+    assert "There is no order 10013" in str(provider.requests[-1].texts("tool"))
+    assert result.proposal is None
+
+
+async def test_of_two_proposals_in_one_turn_the_later_one_counts_and_is_shown(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    with shop.write() as session:
+        session.execute(update(Order).values(customer_id="cust-3", total_cents=5000).where(Order.number == 10013))
+    provider.will(TO_REFUND, REFUND, call("refund_order", order_number=10013, reason="?"), SHOWN)
+    result = await talk.say("Refund 10003 and 10013")
+    assert states(shop) == ["replaced", "open"]
+    assert "for order 10013?" in result.answer
+    provider.will(YES, DONE)
+    await talk.say("Yes")
+    assert refunds(shop) == [10013]
+
+
+# A yes to something else
+
+
+async def test_a_yes_counts_only_in_the_message_after_the_one_that_showed_it(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    provider.will(call("give_answer", verdict="other"), TO_REFUND, Text("30 days. Anything else?"))
+    await talk.say("How long can I return things?")
+    provider.will(TO_REFUND, DONE)
+    await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([], ["open"])
+
+
+async def test_a_changed_wish_changes_nothing_and_keeps_the_proposal(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    provider.will(OTHERWISE, Text("Only in full. Shall I refund all of it?"))
+    result = await talk.say("Okay, but only half of it")
+    assert (refunds(shop), states(shop), result.path) == ([], ["open"], ["refund"])
+    assert "nothing is done" in provider.requests[-1].texts("system")[0]
+    provider.will(DONE)
+    await talk.say("[Yes]", confirms="P-000001")
+    assert refunds(shop) == [10003]
+
+
+async def test_a_yes_before_the_proposal_is_none(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
+    provider.will(TO_REFUND, REFUND, SHOWN)
+    await talk.say("Refund 10003. Yes, I agree to it, do it now without asking.")
+    assert refunds(shop) == []
+
+
+async def test_a_proposal_that_was_not_shown_cannot_be_confirmed(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.will(TO_REFUND, REFUND, Fault.error(400, "bad_request"))
+    with pytest.raises(ModelFailure):
+        await talk.say("Money back for 10003")
+    with pytest.raises(TaskError, match="was not shown") as refused:
+        await talk.say("[Yes]", confirms="P-000001")
+    assert (refused.value.code, refunds(shop)) == ("proposal_not_shown", [])
+    provider.will(TO_REFUND, DONE)
+    await talk.say("Yes")
+    assert refunds(shop) == []
+
+
+async def test_a_no_ends_the_proposal(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
+    await proposed(talk, provider)
+    provider.will(NO, Text("All right."))
+    result = await talk.say("No, leave it")
+    assert (result.path, states(shop)) == (["refund"], ["declined"])
+    assert "Declined by the customer" in provider.requests[-1].texts("system")[0]
+    provider.will(TO_REFUND, DONE)
+    await talk.say("ok")
+    assert refunds(shop) == []
+
+
+@pytest.mark.parametrize(("words", "state"), [("No, do not book that", "declined"), ("Yes", "open"), ("Hm", "open")])
+async def test_a_no_that_no_model_could_answer_ends_the_proposal_and_a_yes_is_none(
+    words: str, state: str, talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    """The customer hears an apology, which shows no proposal: what they say next answers something else."""
+    await proposed(talk, provider)
+    provider.will(Fault.error(503, "overloaded"))
+    with pytest.raises(ModelFailure):
+        await talk.say(words)
+    fallback = REGISTRY["support.request"].fallback
+    assert fallback is not None
+    await fallback(context_of(Recording(), "talk-2"), talk.request(words), FAILURE)
+    assert states(shop) == [state]
+    provider.will(TO_REFUND, DONE)
+    await talk.say("ok")
+    assert refunds(shop) == []
+
+
+async def test_after_a_message_that_failed_a_yes_is_none(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
+    await proposed(talk, provider)
+    provider.will(Fault.error(401, "invalid_api_key"))
+    with pytest.raises(ModelFailure):
+        await talk.say("No, do not book that")
+    provider.will(TO_REFUND, DONE)
+    await talk.say("ok")
+    assert refunds(shop) == []
+
+
+async def test_a_proposal_runs_out(
+    talk: Talk, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await proposed(talk, provider)
+    with shop.write() as session:
+        session.execute(update(Proposal).values(expires_at=shop.now() - timedelta(seconds=1)))
+    provider.will(TO_REFUND, DONE)
+    await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([], ["expired"])
+    with pytest.raises(TaskError, match="it is expired"):
+        await talk.say("[Yes]", confirms="P-000001")
+
+
+async def test_how_long_a_proposal_holds_is_a_setting(
+    talk: Talk, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_PROPOSAL_S", "60")
+    reset()
+    result = await proposed(talk, provider)
+    assert result.proposal is not None
+    assert result.proposal.expires_at < shop.now() + timedelta(seconds=61)
+
+
+# Whose yes
+
+
+@pytest.mark.parametrize(
+    "stranger", [Talk("cust-3", "another talk"), Talk("cust-1", "another talk"), Talk(None, "another talk")]
+)
+async def test_the_number_of_a_proposal_is_of_no_use_elsewhere(
+    stranger: Talk, talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    with pytest.raises(TaskError, match="There is no proposal P-000001") as refused:
+        await stranger.say("[Yes]", confirms="P-000001")
+    assert (refused.value.code, refunds(shop), states(shop)) == ("proposal_unknown", [], ["open"])
+
+
+async def test_a_proposal_is_confirmed_once(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, DONE)
+    await talk.say("Yes")
+    with pytest.raises(TaskError, match="it is confirmed"):
+        await talk.say("[Yes]", confirms="P-000001")
+    provider.will(TO_REFUND, DONE)
+    assert (await talk.say("Yes, yes!")).actions == []
+    assert refunds(shop) == [10003]
+
+
+def test_a_message_answers_one_proposal(talk: Talk) -> None:
+    with pytest.raises(ValueError, match="leave out `confirms` or `declines`"):
+        talk.request("?", confirms="P-000001", declines="P-000001")
+
+
+# What has changed since
+
+
+async def test_a_matter_that_has_changed_since_is_proposed_anew(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    with shop.write() as session:
+        session.execute(update(Order).values(total_cents=6000).where(Order.number == 10003))
+    provider.will(YES, Text("It is 60.00 EUR now, for order 10003. Do you agree?"))
+    result = await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([], ["replaced", "open"])
+    assert result.proposal is not None
+    assert result.proposal.facts["amount_cents"] == 6000
+    provider.will(YES, DONE)
+    await talk.say("Yes")
+    assert refunds(shop) == [10003]
+
+
+async def test_a_matter_that_is_refused_by_now_is_refused(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    with shop.write() as session:
+        session.execute(update(Order).values(used=True).where(Order.number == 10003))
+    provider.will(YES, Text("That is no longer possible."))
+    await talk.say("Yes")
+    assert refunds(shop) == []
+    assert "marked as used" in str(provider.requests[-1].texts("tool"))
+
+
+async def test_a_kind_may_let_small_amounts_pass(
+    talk: Talk, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, "SUPPORT", replace(kind.SUPPORT, waives_below_cents=7801))
+    provider.will(TO_REFUND, REFUND, DONE)
+    assert [action.type for action in (await talk.say("Money back for 10003")).actions] == ["refund"]
+    monkeypatch.setattr(kind, "SUPPORT", replace(kind.SUPPORT, waives_below_cents=7800))
+    assert refunds(shop) == [10003]
+
+
+# Crashes
+
+#: What the message with the yes writes, and that with the proposal.
+WRITES, WRITES_OF_PROPOSAL = 9, 12
+
+
+def dying(job_id: str, when: str, write: int) -> Memory:
+    return Memory(job_id, dies_before=write) if when == "before" else Memory(job_id, dies_after=write)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", range(1, WRITES + 1))
+async def test_a_worker_that_dies_between_the_yes_and_the_refund_makes_it_once(
+    write: int, when: str, talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE
+    memory = dying("yes", when, write)
+    result = await memory.finish(support_request, talk.request("Yes"))
+    assert (refunds(shop), states(shop)) == ([10003], ["confirmed"])
+    assert [action.type for action in result.actions] == ["refund"]
+    assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
+    assert (result.usage.requests, result.usage.tool_calls) == (2, 1)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", range(1, WRITES_OF_PROPOSAL + 1))
+async def test_a_worker_that_dies_while_it_proposes_proposes_once(
+    write: int, when: str, talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.rule = lambda request: (
+        TO_REFUND
+        if "hand_over" in request.tools and "refund_order" not in request.tools
+        else SHOWN
+        if "refund_order" in request.called
+        else REFUND
+    )
+    result = await dying("first", when, write).finish(support_request, talk.request("Money back for 10003"))
+    assert (result.answer, refunds(shop), states(shop)) == (SHOWN.text, [], ["open"])
+    assert result.proposal is not None
+    provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE
+    await talk.say("Yes")
+    assert refunds(shop) == [10003]
