@@ -1,4 +1,4 @@
-"""`backdesk demo`: one job from question to answer, and nothing left behind."""
+"""`backdesk demo`: a conversation from question to answer, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -39,15 +39,21 @@ def test_the_demo_answers_in_a_pipe_and_leaves_nothing_behind(tmp_path: Path, sc
     assert answer.err == ""
     assert "\x1b" not in answer.out
     assert "Customer: Hello, I want to return order 10003 and get my money back." in answer.out
+    shown, yes = (
+        answer.out.index("Shall I refund 78.00 EUR for order 10003?"),
+        answer.out.index("Customer: Yes, please."),
+    )
+    assert "Proposed as P-000001: nothing is done yet." in answer.out[shown:yes]
+    assert "R-10003" not in answer.out[:yes]
     types = [line.split()[1] for line in answer.out.splitlines() if line[2:3] == ":"]
     assert types[:2] == ["queued", "started"]
     assert {"progress", "agent", "tool_called", "tool_returned", "token"} <= set(types)
     assert types[-1] == "succeeded"
     end = answer.out[answer.out.index("\nAnswer\n") :]
     assert "Order 10003 is refunded" in end
-    assert "triage → refund" in end
+    assert "Agent     refund" in end
     assert "refund R-10003: 78.00 EUR for order 10003" in end
-    assert "4 model requests" in end
+    assert "1 model request" in end
     assert "The offline model answered" in end
     assert "OPENAI_API_KEY" in end
     assert left_in(scratch) == []
@@ -58,7 +64,7 @@ def test_the_demo_as_json_is_the_record(tmp_path: Path) -> None:
     answer = finish(begin("demo", "Please refund order 10003", "--json", cwd=tmp_path))
 
     assert answer.code == 0, answer.err
-    assert answer.document["request"]["message"] == "Please refund order 10003"
+    assert answer.document["request"]["message"] == "Yes, please."
     assert answer.document["result"]["actions"][0]["type"] == "refund"
 
 

@@ -1,4 +1,4 @@
-"""`backdesk demo`: one job from question to answer, with everything it needs started and stopped again."""
+"""`backdesk demo`: a conversation from question to answer, with everything it needs started and stopped again."""
 
 from __future__ import annotations
 
@@ -20,37 +20,54 @@ from backdesk.worker.model.job import JobRecord, JobState
 
 KIND = "support.request"
 MESSAGE = "Hello, I want to return order 10003 and get my money back."
+#: Whose order that is: whoever submits vouches for their customer.
+CUSTOMER = "cust-3"
+#: What the customer says to what is proposed to them.
+YES = "Yes, please."
 MODULES = "backdesk.kinds.support.kind"
 SLOTS = 4
 
 
 def demo(
     message: Annotated[str, typer.Argument(metavar="[MESSAGE]", help="What the customer writes.")] = MESSAGE,
+    customer_id: Annotated[str, typer.Option(help="Who the customer is, of those of the sample shop.")] = CUSTOMER,
     as_json: AsJson = False,
 ) -> None:
-    """Run one job from question to answer, and watch it: a customer writes, agents answer.
+    """Run a conversation from question to answer, and watch it: a customer writes, agents answer.
+
+    What the agents propose, such as a refund, the customer confirms by a second message: nothing is done before.
 
     For example:
 
-        backdesk demo "Where is my order 10001?"
+        backdesk demo "Where is my order 10003?"
 
     Without BACKDESK_REDIS_URL a private Redis and a fresh sample shop are started for it. Whatever it starts is
-    stopped at the end. With --json only the job's record is printed.
+    stopped at the end. With --json only the record of the last job is printed.
 
     """
     out = Output(as_json=as_json)
     started = time.monotonic()
     with stage(out, "demo", [KIND], MODULES, SLOTS) as here:
         out.line(f"Ready after {shown_span(time.monotonic() - started)}.", "dim")
-        record = _run(here, message, out)
+        record = _run(here, {"message": message, "customer_id": customer_id}, out)
+        if proposed := _proposed(record):
+            _show_answer(record.result, out)
+            out.line(f"Proposed as {safe_line(proposed)}: nothing is done yet.", "dim")
+            talk = {"customer_id": customer_id, "conversation_id": record.result["conversation_id"]}
+            record = _run(here, {"message": YES, **talk}, out)
         out.document(record)
         _conclude(record, out)
 
 
-def _run(here: Stage, message: str, out: Output) -> JobRecord:
-    job_id = new_job_id()
+def _proposed(record: JobRecord) -> str | None:
+    proposal = record.result.get("proposal") if record.state is JobState.SUCCEEDED else None
+    return str(proposal["number"]) if proposal else None
+
+
+def _run(here: Stage, request: dict[str, str], out: Output) -> JobRecord:
+    job_id, message = new_job_id(), request["message"]
     with subscribed(here.client, job_id) as events:  # subscribed first, so that not even the first event is missed
-        here.client.submit(KIND, {"message": message}, job_id=job_id)
+        here.client.submit(KIND, request, job_id=job_id)
         out.line("")
         out.line(f"Customer: {safe_line(message)}", "bold")
         out.line(f"Job {job_id}", "dim")
@@ -63,9 +80,7 @@ def _conclude(record: JobRecord, out: Output) -> None:
     if record.state is not JobState.SUCCEEDED:
         raise typer.Exit(end_of(record, out))
     result = record.result
-    out.line("")
-    out.line("Question back" if result.get("clarifying") else "Answer", "bold green")
-    out.block(str(result.get("answer", "")))
+    _show_answer(result, out)
     out.line("")
     out.show(facts(_facts(record, result)))
     if result.get("offline"):
@@ -75,6 +90,12 @@ def _conclude(record: JobRecord, out: Output) -> None:
         out.line("  BACKDESK_MODEL=...   its name, gpt-4o-mini by default", "yellow")
     out.line("")
     out.line("Next: `backdesk up` keeps everything running; `backdesk --help` lists the commands.", "dim")
+
+
+def _show_answer(result: dict[str, Any], out: Output) -> None:
+    out.line("")
+    out.line("Question back" if result.get("clarifying") else "Answer", "bold green")
+    out.block(str(result.get("answer", "")))
 
 
 def _facts(record: JobRecord, result: dict[str, Any]) -> Iterator[tuple[str, str]]:
