@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,18 @@ from sqlalchemy import func, select
 
 from backdesk.agents.desk import Context, Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.proposals.verdict import Heard
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
 from backdesk.shop.cart import CartShown, put_in_cart, remove_from_cart, show_cart
-from backdesk.shop.checkout import OrderReceipt, check_out, check_out_once, consent_to_check_out, orders_placed
+from backdesk.shop.checkout import (
+    OrderReceipt,
+    check_out,
+    check_out_once,
+    checkout_terms,
+    consent_to_check_out,
+    orders_placed,
+)
 from backdesk.shop.contract import CartContent, OrderPlaced
 from backdesk.shop.products import (
     ProductFound,
@@ -241,17 +248,27 @@ async def test_a_checkout_without_customer_or_content_is_refused(
     assert orders_in(shop) == 0
 
 
-async def test_a_cart_that_was_changed_or_repriced_since_it_was_shown_is_not_ordered(shop: Database) -> None:
-    desk = await filled(at_desk(shop))
+async def test_a_cart_that_was_changed_or_repriced_since_it_was_agreed_to_is_not_ordered(shop: Database) -> None:
+    desk = await agreed(await filled(at_desk(shop)))
     await put_in_cart(at_desk(shop, "job-2"), LAMP, 2)
     refusals = [await check_out(desk)]
-    learn(desk, await show_cart(desk))
+    await agreed(desk)
     with shop.write() as session:
         session.scalars(select(Product).filter_by(name=LAMP)).one().price_cents += 100
     refusals.append(await check_out(desk))
-    assert all(isinstance(each, Refusal) and "not as it was shown" in each.refused for each in refusals)
-    learn(desk, await show_cart(desk))
+    assert all(isinstance(each, Refusal) and "not as the customer agreed" in each.refused for each in refusals)
+    await agreed(desk)
     assert isinstance(await check_out(desk), OrderReceipt)
+
+
+async def agreed(desk: Desk[Known]) -> Desk[Known]:
+    """Have the customer agree to what would be ordered now."""
+    terms = await checkout_terms(desk)
+    assert terms is not None
+    proposal = {"number": "P-000001", "agent": "purchase", "tool": "check_out", "args": {}}
+    known = {**proposal, "statement": terms.statement, "facts": terms.facts}
+    desk.heard = Heard.model_validate({"verdict": "confirm", "proposal": known})
+    return desk
 
 
 async def test_what_was_sold_meanwhile_is_not_ordered_and_nothing_else_of_the_cart_either(shop: Database) -> None:
@@ -277,10 +294,20 @@ async def test_an_order_over_the_limit_needs_consent_and_says_about_what(shop: D
 
 async def test_nobody_is_asked_about_an_order_that_is_small_refused_or_made(shop: Database) -> None:
     small = await filled(at_desk(shop, "job-1", "cust-1"), HEADPHONES, 3)
-    unshown = replace(await filled(at_desk(shop, "job-2", "cust-2"), HEADPHONES, 4), context=Known())
+    refused = await filled(at_desk(shop, "job-2", customer=None), HEADPHONES, 4)
     made = await filled(at_desk(shop, "job-3", "cust-3"), HEADPHONES, 4)
     await check_out(made)
-    assert [await consent_to_check_out(desk) for desk in (small, unshown, made)] == [None, None, None]
+    assert [await consent_to_check_out(desk) for desk in (small, refused, made)] == [None, None, None]
+    assert [await checkout_terms(desk) for desk in (refused, made)] == [None, None]
+
+
+async def test_the_customer_agrees_to_all_of_the_cart_at_its_prices(shop: Database) -> None:
+    terms = await checkout_terms(await filled(at_desk(shop), HEADPHONES, 2))
+    assert terms is not None
+    assert (terms.statement, terms.amount_cents) == (
+        "Shall I order 2 x Breeze headphones: 258.00 EUR in all?",
+        25_800,
+    )
 
 
 async def test_an_order_of_just_the_limit_needs_no_consent(shop: Database) -> None:
@@ -290,12 +317,12 @@ async def test_an_order_of_just_the_limit_needs_no_consent(shop: Database) -> No
 
 
 async def test_twenty_jobs_at_once_order_a_cart_once(shop: Database) -> None:
-    context = (await filled(at_desk(shop), HEADPHONES, 2)).context
+    await filled(at_desk(shop), HEADPHONES, 2)
     start = threading.Barrier(20)
 
     def attempt(job: int) -> OrderReceipt | Refusal:
         start.wait()
-        return check_out_once(replace(at_desk(shop, f"job-{job}"), context=context))
+        return check_out_once(at_desk(shop, f"job-{job}"))
 
     with ThreadPoolExecutor(20) as threads:
         outcomes = list(threads.map(attempt, range(20)))
@@ -320,7 +347,7 @@ async def test_customers_at_once_are_not_sold_more_than_there_is(shop: Database)
 
 
 async def test_processes_at_once_order_a_cart_once(shop: Database, tmp_path: Path) -> None:
-    context = (await filled(at_desk(shop), HEADPHONES, 2)).context.model_dump_json()
-    outcomes = race("tests.support.buyers:check_out", str(tmp_path / "shop.sqlite3"), context, folder=tmp_path)
+    await filled(at_desk(shop), HEADPHONES, 2)
+    outcomes = race("tests.support.buyers:check_out", str(tmp_path / "shop.sqlite3"), folder=tmp_path)
     assert sorted(outcomes) == ["OrderReceipt", "Refusal", "Refusal"]
     assert stock_of(shop, HEADPHONES) == 23

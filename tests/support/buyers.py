@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from backdesk.agents.desk import Context, Desk
+from backdesk.agents.desk import Desk
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
 from backdesk.shop.checkout import check_out_once
-from backdesk.shop.contract import CartContent
 
 
-class Known(Context):
-    """What is known in it, without the kind: its agents would take long to load."""
-
-    cart: CartContent | None = None
-
-
-def check_out(database: str, context: str, number: str) -> str:
+def check_out(database: str, number: str) -> str:
     """Check out the cart of a customer, as a job of its own; return the kind of outcome."""
-    return type(check_out_once(_desk(database, "cust-1", context, number))).__name__
+    return type(check_out_once(_desk(database, "cust-1", number))).__name__
 
 
-def _desk(database: str, customer: str, context: str, number: str) -> Desk[Known]:
-    known, key = Known.model_validate_json(context), f"process-{number}:{{}}".format
+def _desk(database: str, customer: str, number: str) -> Desk:
+    key = f"process-{number}:{{}}".format
     shop = Database(f"sqlite:///{database}")
     with shop.read():  # so that what follows is the race, and not its preparation
-        return Desk(shop, "acme", customer, key, load_settings(), context=known)
+        return Desk(shop, "acme", customer, key, load_settings())

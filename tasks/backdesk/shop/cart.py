@@ -26,7 +26,7 @@ Quantity = Annotated[int, Field(ge=1, le=100, description="How many of it the ca
 
 
 class CartShown(ToolOutcome):
-    """What is in the cart now, at the prices of now. Only what was shown can be ordered."""
+    """What is in the cart now, at the prices of now."""
 
     cart: CartContent
     #: What was put in or taken out last.

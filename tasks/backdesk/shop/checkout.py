@@ -1,4 +1,4 @@
-"""Order what is in the cart: all of it, at the prices that were shown, once; a large order with a person's approval.
+"""Order what is in the cart: all of it, as the customer agreed to it, once; a large order with a person's approval.
 
 The order, its payment in the ledger and what it takes from the stock are one transaction. The order's number comes from
 the cart, so that neither threads nor processes nor a repeated job make two orders of one cart.
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.cart import cart_in_words, content_of, open_cart, out_of_stock, owner_of
@@ -43,17 +44,34 @@ class OrderReceipt(ToolOutcome):
         return {"cart": CartContent(currency=self.currency)}
 
 
+async def checkout_terms(desk: Desk) -> Terms | None:
+    """Say what the customer agrees to; nothing if the order would be refused anyway, or is made already."""
+    content = await _orderable(desk)
+    if content is None:
+        return None
+    return Terms(f"Shall I order {cart_in_words(content)} in all?", _facts(content), content.total_cents)
+
+
 async def consent_to_check_out(desk: Desk) -> Consent | None:
     """Ask about an order over the limit, unless it would be refused anyway or is made already."""
+    content = await _orderable(desk)
+    if content is None or content.total_cents <= desk.settings.purchase_limit_cents:
+        return None
+    return _consent(desk, content)
 
-    def work(session: Session) -> Consent | None:
+
+async def _orderable(desk: Desk) -> CartContent | None:
+    def work(session: Session) -> CartContent | None:
         cart = open_cart(session, desk)
-        if cart is None or _order_of_job(session, desk) is not None or _refused(session, desk, cart):
+        if _order_of_job(session, desk) is not None or _refused(session, desk, cart):
             return None
-        content = content_of(cart)
-        return _consent(desk, content) if content.total_cents > desk.settings.purchase_limit_cents else None
+        return content_of(cart)
 
     return await desk.database.in_thread(lambda: desk.database.contend(work))
+
+
+def _facts(cart: CartContent) -> dict[str, Any]:
+    return cart.model_dump(mode="json")
 
 
 def _consent(desk: Desk, cart: CartContent) -> Consent:
@@ -77,12 +95,12 @@ async def orders_placed(desk: Desk) -> list[OrderPlaced]:
     return await desk.database.in_thread(work)
 
 
-@tool(Effect.IDEMPOTENT, consent=consent_to_check_out, done=orders_placed)
+@tool(Effect.IDEMPOTENT, terms=checkout_terms, consent=consent_to_check_out, done=orders_placed)
 async def check_out(desk: Desk) -> OrderReceipt | Refusal:
-    """Order and pay what is in the cart, exactly as it was shown last. Call it when the customer wants to buy now.
+    """Order and pay what is in the cart. Call it when the customer wants to buy now.
 
-    Refused without a known customer, for an empty cart, when the cart or a price is not as it was shown, and when too
-    little is in stock. A large order waits for a person's approval by itself.
+    Refused without a known customer, for an empty cart, and when too little is in stock. A large order waits for a
+    person's approval by itself, after the customer has agreed.
     """
     return await desk.database.in_thread(lambda: check_out_once(desk))
 
@@ -96,7 +114,7 @@ def _check_out(session: Session, desk: Desk) -> OrderReceipt | Refusal:
     if (made := _order_of_job(session, desk)) is not None:
         return _receipt(made)
     cart = open_cart(session, desk)
-    refused = _refused(session, desk, cart)
+    refused = _refused(session, desk, cart) or _changed(desk, cart)
     if refused or cart is None:
         return Refusal(refused=refused or "The cart is empty.")
     return _receipt(_place(session, desk, cart))
@@ -121,10 +139,16 @@ def _refused(session: Session, desk: Desk, cart: Cart | None) -> str | None:
     ids = [line.product_id for line in cart.lines]
     locked = select(Product).where(Product.id.in_(ids)).order_by(Product.id).with_for_update()
     session.scalars(locked.execution_options(populate_existing=True)).all()
-    if getattr(desk.context, "cart", None) != content_of(cart):
-        return "The cart, or a price in it, is not as it was shown to the customer last. Show it again first."
     short = [out_of_stock(line.product) for line in cart.lines if line.product.stock < line.quantity]
     return " ".join(short) or None
+
+
+def _changed(desk: Desk, cart: Cart | None) -> str | None:
+    """Say so when a cart or a price has changed at the last moment, after the call was held against the terms."""
+    agreed = desk.agreed
+    if agreed is None or agreed.tool != "check_out" or agreed.facts == _facts(content_of(cart)):
+        return None
+    return "The cart, or a price in it, is not as the customer agreed to it. Check out again, so that they see it."
 
 
 def _about_last_order(session: Session, desk: Desk) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +19,6 @@ from backdesk.shop.reconciliation import Entry, OrderFacts, fee_of, reconcile
 from backdesk.shop.refund import refund_once
 from backdesk.shop.sample_history import FIRST_ORDER, planted
 from backdesk.shop.tables import LedgerEntry, Order
-from tests.support.buyers import Known
 from tests.support.contexts import blocking_context
 from tests.support.deployment import desk_of
 from tests.support.memory import Memory
@@ -156,7 +154,7 @@ def test_the_pace_says_yes_once_an_interval() -> None:
 
 async def test_the_audit_finds_nothing_wrong_with_new_orders(shop: Database) -> None:
     for number in (1, 2):
-        desk = replace(desk_of(shop, f"job-{number}", f"cust-{number}"), context=Known())
+        desk = desk_of(shop, f"job-{number}", f"cust-{number}")
         desk.learn(**(await put_in_cart(desk, "Breeze headphones", number)).learned())
         assert isinstance(await check_out(desk), OrderReceipt)
     assert {each.order_number: each.kind for each in audit().discrepancies} == planted()

@@ -28,7 +28,7 @@ class PurchaseContext(Context):
     found: tuple[str, ...] = ()
     #: The product that was talked about last.
     product: str | None = None
-    #: The cart as it was shown last: only that can be ordered.
+    #: The cart as it was shown last.
     cart: CartContent | None = None
 
 

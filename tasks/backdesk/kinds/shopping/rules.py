@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from backdesk.agents.card import ASK, HAND_OVER
-from backdesk.agents.offline.phrases import ask, say, says
+from backdesk.agents.offline.phrases import ask, declined, say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 
@@ -121,10 +121,10 @@ def _about_products(reply: ToolReply) -> str:
 def _purchase(now: Situation) -> Reply:
     shown = [reply for tool in ("put_in_cart", "remove_from_cart", "show_cart") for reply in now.replies_of(tool)]
     ordered = now.replies_of("check_out")
-    if ordered and not ordered[-1].succeeded and "as it was shown" in ordered[-1].problem and not shown:
-        return (Call("show_cart", {}),)
     if shown or ordered:
         return say(*(_about_order(reply) for reply in ordered), *(_about_cart(reply) for reply in shown))
+    if declined(now):
+        return say("All right, nothing is ordered. The cart stays as it is.")
     if says(_CHECK_OUT, now.message):
         return (Call("check_out", {}),)
     if says(_REMOVE, now.message):
@@ -147,6 +147,8 @@ def _about_cart(reply: ToolReply) -> str:
 
 
 def _about_order(reply: ToolReply) -> str:
+    if reply.proposed:
+        return reply.proposed
     if not reply.succeeded:
         return reply.problem
     data = reply.data
