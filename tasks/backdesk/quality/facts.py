@@ -1,7 +1,8 @@
-"""The facts of a text that can be looked up: numbers, amounts, ids, dates and times, in forms that can be compared.
+"""The facts of a text that can be looked up: numbers, amounts, ids, dates, weekdays, times and spans, as values.
 
-Written differently, a fact is the same: 1,249.00 and 1249; 2 November 2026 and 2026-11-02; `total_cents: 4990` and
-49.90 EUR. What can be read in two ways (03/04/2026, 1,249) is supported by either.
+Written differently, a fact is the same: 1,249.00 and 1249; 2 November 2026, 2. listopadu 2026 and 2026-11-02; 3 PM,
+15 Uhr and 午後3時; two weeks and 14 jours; `total_cents: 4990` and 49,90 €. What can be read in two ways (03/04/2026,
+1,249) is supported by either.
 """
 
 from __future__ import annotations
@@ -9,126 +10,312 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
 
-#: Counts up to this are everyday language ("two steps", "in 5 minutes") unless they are money or a percentage.
+from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning
+from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
+from backdesk.quality.language import language_of
+from backdesk.quality.notation import plain
+from backdesk.quality.pattern import pattern_for, relative_for, weekdays_for, worded_spans_for
+
+#: Counts up to this are everyday language ("two steps", "in 5 minutes") unless they are money, a share, days or hours.
 LARGEST_COUNT = 12
-#: Phrases with numbers that state nothing.
-_IDIOMS = ("24/7", "100%", "100 %")
+#: A value that a text may be asked for.
+Value = Decimal | int | date | datetime | time | str
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)\b\.?"
-)
-_NUMBER = r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
-_MONEY = r"€|\$|£|¥|eur(?:os?)?\b|usd\b|gbp\b|chf\b|dollars?\b|cents?\b"
-_UNITS = "st|nd|rd|th|ms|s|h|min|kg|g|cm|mm|km|m|gb|mb|v|w|hz|x|k"
-_FACT = re.compile(
-    rf"""
-      (?P<iso>\b\d{{4}}-\d{{2}}-\d{{2}})(?:T|\b)
-    | (?P<day>\b\d{{1,2}})(?:st|nd|rd|th)?\ (?:of\ )?(?P<month>{_MONTH})(?:,?\ (?P<year>\d{{4}}))?
-    | \b(?P<month_first>{_MONTH})\ (?P<day_second>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\ (?P<year_last>\d{{4}}))?
-    | (?P<date>\b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{4}}|\d{{2}})\b)
-    | (?P<time>(?:\b|(?<=\dT))\d{{1,2}}:\d{{2}})(?::\d{{2}})?\b
-    | (?P<before>(?:{_MONEY})\ ?)?(?<![\w.,])(?P<number>{_NUMBER})
-      (?P<after>\ ?(?:{_MONEY}|%)|(?:{_UNITS})\b|-[a-z]{{3,}}\b)?(?![\w-]*\w)
-    | (?P<id>\b(?=[\w-]{{0,60}}\d)[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*\b)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+#: Phrases with numbers that state nothing.
+_IDIOMS = re.compile(r"24\s?h?/(?:24|7)|7\s?[jd]?/7|\b100\s?%")
 _CENTS = re.compile(r"_cents\W{1,4}(-?\d{1,12})\b")
+_SPAN_FIELD = re.compile(r"(hour|day|week|month|year)s?(?:_[a-z]{1,12})?\"\s?:\s?(\d{1,4})\b")
+_CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")
+_SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
+#: "Guten Morgen", "por la mañana": the part of the day and not the day.
+_PART_OF_DAY = re.compile(r"\b(?:guten|am|la|jeden|heute|gestern|goede|this|der)\s\Z", re.IGNORECASE)
+_MOST_DAYS = 400
+#: The groups of the pattern that may hold a half of the day.
+_HALVES = ("half_before", "half", "half_h", "half_w", "half_o", "half_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact, as it is written, and in the forms any of which supports it."""
+    """One fact, as it is written, and in the forms any of which supports it; of money also what currency it may be."""
 
     shown: str
     forms: frozenset[str]
+    currencies: frozenset[str] = frozenset()
 
 
-def facts_of(text: str) -> list[Fact]:
-    """Return the facts that a text states, each once."""
-    for idiom in _IDIOMS:
-        text = text.replace(idiom, " ")
-    facts = (_fact(found) for found in _FACT.finditer(text))
-    return list({fact.forms: fact for fact in facts if fact}.values())
+def facts_of(text: str, *, language: str | None = None, today: date | None = None) -> list[Fact]:
+    """Return the facts that a text states, each once; `language` where it is known better than the text tells.
+
+    Where today is known, "tomorrow" is one.
+    """
+    return list(_facts(text, language, today))
 
 
-def supported_by(evidence: Iterable[str]) -> frozenset[str]:
+def supported_by(evidence: Iterable[str], *, today: date | None = None) -> frozenset[str]:
     """Return the forms of all facts in texts or JSON, parts of ids and dates among them."""
+    known = frozenset[str]().union(*(_known(text, today) for text in evidence))
+    dates = {date.fromisoformat(each) for each in known if _is_date(each)}
+    if today is None:
+        return known
+    distances = {abs((each - today).days) for each in dates if each != today}
+    return known.union(
+        (f"{days * 24} h" for days in distances if days <= _MOST_DAYS),
+        *(_of_date(each) for each in (*_years_of(known, today), today)),
+    )
+
+
+def unsupported(text: str, evidence: Iterable[str], *, today: date | None = None) -> list[Fact]:
+    """Return the facts of a text that nothing supports. An amount in a currency that nothing names is one."""
+    known = supported_by(evidence, today=today)
+    money = {each for each in known if _CURRENCY_CODE.fullmatch(each)}
+    return [
+        fact
+        for fact in facts_of(text, today=today)
+        if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
+    ]
+
+
+def carries(text: str, values: Iterable[Value], *, today: date | None = None) -> bool:
+    """Whether a text states all of these values in any way of writing them, in any language that is known.
+
+    A date may be given without its year, or as "tomorrow" or a weekday of the next six days where today is known; a
+    datetime is a date and a time as given, whatever its zone; a text stands for the facts in it, or else for itself.
+    """
+    known = supported_by((text,), today=None) | _relative_dates(text, today)
+    return all(_is_carried(value, text, known, today) for value in values)
+
+
+def _is_carried(value: Value, text: str, known: frozenset[str], today: date | None) -> bool:
+    if isinstance(value, datetime):
+        return all(_is_carried(each, text, known, today) for each in (value.date(), value.time()))
+    if isinstance(value, date):
+        near = today is not None and timedelta(0) < value - today < timedelta(7)
+        return bool(known & {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())})
+    if isinstance(value, time):
+        return f"{value:%H:%M}" in known
+    if isinstance(value, str):
+        facts = facts_of(value)
+        return all(fact.forms & known for fact in facts) if facts else value.casefold() in text.casefold()
+    return decimal(Decimal(value)) in known
+
+
+def _relative_dates(text: str, today: date | None) -> frozenset[str]:
+    found = _Reader(text, None, today).relative() if today else ()
+    return frozenset(form for fact in found for form in fact.forms)
+
+
+@lru_cache(maxsize=16)
+def _facts(text: str, language: str | None, today: date | None) -> tuple[Fact, ...]:
+    stated = _Reader(text, language, today).facts()
+    return tuple({(fact.forms, fact.currencies): fact for fact in stated}.values())
+
+
+@lru_cache(maxsize=64)
+def _known(text: str, today: date | None) -> frozenset[str]:
+    """Return the forms of one text: prompts are the same for many answers."""
     forms: set[str] = set()
-    for text in evidence:
-        for found in _FACT.finditer(text):
-            forms.update(_known(found))
-        forms.update(_decimal(Decimal(each[1]) / 100) for each in _CENTS.finditer(text))
+    for fact in _Reader(text, None, today).facts(every=True):
+        for form in fact.forms:
+            forms.update(_parts(form))
+        forms.update(fact.currencies)
+    forms.update(decimal(Decimal(each[1]) / 100) for each in _CENTS.finditer(text))
+    forms.update(_of_span(int(each[2]), each[1]) for each in _SPAN_FIELD.finditer(text))
+    forms.update(each for each in _CURRENCY_CODE.findall(text) if currencies_of(each))
     return frozenset(forms)
 
 
-def unsupported(text: str, evidence: Iterable[str]) -> list[Fact]:
-    """Return the facts of a text that nothing supports."""
-    known = supported_by(evidence)
-    return [fact for fact in facts_of(text) if not fact.forms & known]
+def _parts(form: str) -> Iterator[str]:
+    yield form
+    if _is_date(form):
+        yield from _of_date(date.fromisoformat(form))
+    elif re.search(r"[a-z]", form) and (digits := re.findall(r"\d+", form)) and not form.endswith((" h", " months")):
+        yield from (each for part in digits for each in readings(part))
 
 
-def _fact(found: re.Match[str]) -> Fact | None:
-    if found["number"]:
-        forms = _numbers(found["number"])
-        money = found["before"] or re.search(rf"{_MONEY}|%", found["after"] or "", re.IGNORECASE)
-        if not money and all(Decimal(form) <= LARGEST_COUNT for form in forms):
-            return None
-    elif found["id"]:
-        digits = re.sub(r"\D", "", found["id"])
-        if len(digits) < 3 and not re.search(r"[A-Za-z]+[-_]\d\d", found["id"]):
-            return None  # MP3, 4K, USB-C
-        forms = frozenset({found["id"].lower()})
-    else:
-        forms = _moments(found)
-    return Fact(found[0].strip(), forms) if forms else None
+def _is_date(form: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", form) is not None
 
 
-def _known(found: re.Match[str]) -> Iterator[str]:
-    if found["number"]:
-        yield from _numbers(found["number"])
-    elif found["id"]:
-        yield found["id"].lower()
-        for digits in re.findall(r"\d+", found["id"]):
-            yield from _numbers(digits)
-    else:
-        for form in _moments(found):
-            yield form
-            yield form[-5:]  # without the year
-            if len(form) == 10:
-                yield form[:4]
+def _of_date(day: date) -> tuple[str, ...]:
+    return day.isoformat(), f"{day:%m-%d}", f"{day:%Y-%m}", f"{day:%Y}", _weekday(day)
 
 
-def _numbers(written: str) -> frozenset[str]:
-    """Read a number with points and commas in all ways that make sense."""
-    plain = re.sub(r"[' ]", "", written)
-    last = max(plain.rfind(","), plain.rfind("."))
-    readings = {re.sub(r"[,.]", "", plain[:last]) + "." + plain[last + 1 :]} if last >= 0 else {plain}
-    if last >= 0 and len(plain) - last == 4:  # three digits after it: thousands
-        readings.add(re.sub(r"[,.]", "", plain))
-    return frozenset(_decimal(Decimal(reading)) for reading in readings)
+def _weekday(day: date) -> str:
+    return f"weekday {day.weekday()}"
 
 
-def _decimal(number: Decimal) -> str:
+def _of_span(count: int, span: str) -> str:
+    unit, times = SPANS[span]
+    return f"{count * times} {unit}"
+
+
+def _years_of(known: frozenset[str], today: date) -> Iterator[date]:
+    """A day and month without a year is one of the year around today."""
+    for form in known:
+        if re.fullmatch(r"\d\d-\d\d", form):
+            for year in (today.year, today.year + (1 if today.month > 6 else -1)):
+                if (day := _day(year, int(form[:2]), int(form[3:]))) is not None:
+                    yield day
+
+
+def _day(year: int, month: int, day: int) -> date | None:
     try:
-        return f"{number.normalize():f}"
-    except InvalidOperation:  # more digits than the context holds
-        return str(number)
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
-def _moments(found: re.Match[str]) -> frozenset[str]:
-    if found["iso"]:
-        return frozenset({found["iso"]})
-    if found["time"]:
-        return frozenset({found["time"].zfill(5)})
-    if found["date"]:
-        first, second, year = re.split(r"[./]", found["date"])
-        full = year if len(year) == 4 else f"20{year}"
-        return frozenset({f"{full}-{second:0>2}-{first:0>2}", f"{full}-{first:0>2}-{second:0>2}"})
-    month = _MONTHS.index((found["month"] or found["month_first"])[:3].lower()) + 1
-    day, year = found["day"] or found["day_second"], found["year"] or found["year_last"]
-    return frozenset({f"{year}-{month:02}-{day:0>2}" if year else f"{month:02}-{day:0>2}"})
+class _Reader:
+    """Reads the facts of one text in the language that it is in."""
+
+    def __init__(self, text: str, language: str | None, today: date | None) -> None:
+        self._language = language or language_of(text)
+        self._text = _IDIOMS.sub(" ", plain(text))
+        self._words: Calendar = calendar_of(self._language)
+        self._today = today
+
+    def facts(self, *, every: bool = False) -> Iterator[Fact]:
+        """Return what is stated; `every` number among it, small counts as well."""
+        dates: dict[int, Fact] = {}
+        for found in pattern_for(self._language).finditer(self._text):
+            for fact in self._read(found):
+                if found["number"] and not every and _is_small(found, fact.forms):
+                    continue
+                dates[found.start()] = fact
+                yield fact
+        for found in worded_spans_for(self._language).finditer(self._text):
+            yield from self._spans(found, found[0].strip())
+        yield from self._weekdays(dates)
+        yield from self.relative()
+
+    def _read(self, found: re.Match[str]) -> Iterator[Fact]:
+        shown = found[0].strip()
+        if found["number"]:
+            around = f"{found['before'] or ''} {found['after'] or ''}"
+            yield Fact(shown, readings(found["number"]), currencies_of(around) if around.strip() else frozenset())
+        elif found["id"]:
+            if _is_id(found["id"]):
+                yield Fact(shown, frozenset({found["id"].lower()}))
+        elif found["span"]:
+            yield from self._spans(found, shown)
+        elif forms := self._moment(found):
+            yield from (Fact(shown, each) for each in forms)
+
+    def _spans(self, found: re.Match[str], shown: str) -> Iterator[Fact]:
+        span = self._words.spans[" ".join(found["span"].lower().replace(".", "").split())]
+        for written in filter(None, (found["least"], found["count"])):
+            count = int(written) if written.isdecimal() else meaning(self._words.numbers, written)
+            if count > 1:
+                large = {str(count)} if count > LARGEST_COUNT else set()
+                yield Fact(shown, frozenset({_of_span(count, span), *large}))
+
+    # --- days and times ---
+
+    def _moment(self, found: re.Match[str]) -> list[frozenset[str]]:
+        if found["hour"] or found["hour_h"] or found["hour_w"] or found["hour_at"]:
+            return self._clocks(found)
+        if found["ymd"]:
+            year, month, day = (int(each) for each in re.findall(r"\d+", found["ymd"]))
+            return [_dates((year, month, day))]
+        if found["date"]:
+            first, second, last = (int(each) for each in re.findall(r"\d+", found["date"]))
+            year = last if last > 99 else 2000 + last
+            return [_dates((year, second, first), (year, first, second))]
+        if found["short_date"]:
+            first, second = (int(each) for each in re.findall(r"\d+", found["short_date"]))
+            number = readings(found["short_date"].rstrip(".").replace(" ", "").replace("/", "."))
+            return [_dates((None, second, first), (None, first, second)) | number]
+        return self._named(found)
+
+    def _named(self, found: re.Match[str]) -> list[frozenset[str]]:
+        if found["cjk_month"]:
+            year = int(found["cjk_year"]) if found["cjk_year"] else None
+            return [_dates((year, int(found["cjk_month"]), int(found["cjk_day"])))]
+        name = found["month"] or found["month_first"] or found["month_only"]
+        month = meaning(self._words.months, name)
+        if found["month_only"]:
+            return [frozenset({f"{found['month_year']}-{month:02}"})]
+        written = found["year"] or found["year_first"] or found["year_last"]
+        days = (found["first_day"], found["day"], found["first_day_second"], found["day_second"])
+        return [_dates((int(written) if written else None, month, int(day))) for day in days if day]
+
+    def _clocks(self, found: re.Match[str]) -> list[frozenset[str]]:
+        half_word = next(filter(None, map(found.group, _HALVES)), None)
+        half = self._half(half_word)
+        hour = found["hour"] or found["hour_h"] or found["hour_w"] or found["hour_at"]
+        minute = found["minute"] or found["minute_h"] or found["minute_w"] or found["minute_at"]
+        forms = self._clock(hour, "30" if found["half_past"] else minute, half)
+        if not minute and not half and (found["hour_h"] or found["o_clock"]) and int(hour) > 1:
+            forms |= {f"{int(hour)} h", *({str(int(hour))} if int(hour) > LARGEST_COUNT else ())}
+        if half_word and not minute and (span := self._words.spans.get(half_word.lower())):  # дня: PM, and days
+            forms |= {_of_span(int(hour), span)}
+        since = found["since"] and self._clock(found["since"], found["since_minute"], self._half(found["since_half"]))
+        until = found["until"] and self._clock(found["until"], found["until_minute"], half)
+        return [each for each in (since, forms, until) if each]
+
+    def _clock(self, hour: str, minute: str | None, half: str | None) -> frozenset[str]:
+        at, minutes = int(hour), int(minute or 0)
+        if at > 24 or minutes > 59:
+            return readings(f"{at}.{minutes:02}")
+        if half and at <= 12:
+            return frozenset({f"{at % 12 + (12 if half == 'pm' else 0):02}:{minutes:02}"})
+        either = 0 < at <= 12 and hour[0] != "0" and (not minute or self._language in {None, "en"})
+        return frozenset(f"{each % 24:02}:{minutes:02}" for each in ((at, at + 12) if either else (at,)))
+
+    def _half(self, written: str | None) -> str | None:
+        if not written:
+            return None
+        word = " ".join(written.lower().replace(".", "").split())
+        return self._words.halves.get(word) or ("am" if word[0] == "a" else "pm")
+
+    # --- weekdays and "tomorrow" ---
+
+    def _weekdays(self, dates: dict[int, Fact]) -> Iterator[Fact]:
+        words = {**self._words.short_weekdays, **self._words.weekdays}
+        for found in weekdays_for(self._language).finditer(self._text):
+            if found["first"]:
+                first, last = meaning(words, found["first"]), meaning(words, found["last"])
+                days = [(first + each) % 7 for each in range((last - first) % 7 + 1)]
+                yield from (Fact(found[0], frozenset({f"weekday {day}"})) for day in days)
+                continue
+            form = f"weekday {meaning(words, found['day'])}"
+            beside = next((fact for at, fact in dates.items() if 0 <= at - found.end() <= 6), None)
+            of_date = (
+                {_weekday(date.fromisoformat(each)) for each in beside.forms if _is_date(each)} if beside else set()
+            )
+            if beside is None or not of_date:
+                yield Fact(found[0], frozenset({form}))
+            elif form not in of_date:
+                yield Fact(f"{found[0]} {beside.shown}", frozenset())
+
+    def relative(self) -> Iterator[Fact]:
+        """Return the days named by their distance from today, where that is known."""
+        if self._today is None:
+            return
+        for found in relative_for(self._language).finditer(self._text):
+            distance = meaning(self._words.relative, found[0])
+            if distance and not _PART_OF_DAY.search(self._text, max(found.start() - 12, 0), found.start()):
+                yield Fact(found[0], frozenset({(self._today + timedelta(distance)).isoformat()}))
+
+
+def _is_small(found: re.Match[str], forms: frozenset[str]) -> bool:
+    stated = found["before"] or _SHARE_OR_MONEY.search(found["after"] or "")
+    return not stated and all(Decimal(form) <= LARGEST_COUNT for form in forms)
+
+
+def _is_id(written: str) -> bool:
+    """Whether it is an id rather than MP3, 4K or USB-C."""
+    return len(re.sub(r"\D", "", written)) > 2 or re.search(r"[A-Za-z]+[-_]\d\d", written) is not None
+
+
+def _dates(*readings_of_it: tuple[int | None, int, int]) -> frozenset[str]:
+    """Return the forms of a date, in those readings that are one."""
+    found = set()
+    for year, month, day in readings_of_it:
+        if _day(year or 2024, month, day):
+            found.add(f"{year:04}-{month:02}-{day:02}" if year else f"{month:02}-{day:02}")
+    return frozenset(found)

@@ -12,7 +12,7 @@ from backdesk.worker.text.masking import mask
 
 @dataclass(frozen=True, slots=True)
 class SupportedFacts(Check):
-    """Every number, amount, id and date is in what the tools returned, the customer said or the instructions say.
+    """Every number, amount, id, date, time and span of days is from a tool, the customer or the instructions.
 
     Sums and differences that the model made itself are not: an answer gives figures as they were found.
     """
@@ -24,7 +24,7 @@ class SupportedFacts(Check):
 
     def fault(self, draft: Draft) -> str | None:
         # What is said of a secret must not repeat it.
-        found = unsupported(mask(draft.text), draft.evidence)
+        found = unsupported(mask(draft.text), draft.evidence, today=draft.today)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])

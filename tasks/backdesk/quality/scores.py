@@ -8,7 +8,7 @@ from backdesk.quality.appropriateness import RUDE
 from backdesk.quality.brand_voice import SLANG, shouts
 from backdesk.quality.check import found_words
 from backdesk.quality.draft import Draft, sentences_of, words_of
-from backdesk.quality.facts import facts_of, supported_by
+from backdesk.quality.facts import facts_of, unsupported
 from backdesk.worker.text.masking import mask
 
 #: An answer with fewer words is curt.
@@ -81,9 +81,9 @@ def completeness(draft: Draft) -> float:
 
 def accuracy(draft: Draft) -> float:
     """Return 0 to 1: the share of the answer's facts that the evidence supports; 1 for an answer without facts."""
-    facts = facts_of(mask(draft.text))
-    known = supported_by(draft.evidence)
-    return _share(sum(bool(fact.forms & known) for fact in facts) / len(facts)) if facts else 1.0
+    text = mask(draft.text)
+    facts, missing = facts_of(text, today=draft.today), unsupported(text, draft.evidence, today=draft.today)
+    return _share(1 - len(missing) / len(facts)) if facts else 1.0
 
 
 def is_whole(text: str) -> bool:

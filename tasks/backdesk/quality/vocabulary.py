@@ -8,8 +8,9 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from backdesk.platform.contract import Contract
 from backdesk.platform.settings import load_settings
@@ -27,6 +28,20 @@ class Vocabulary(Contract):
     common: str = ""
     #: Letters that few languages have.
     letters: str = ""
+    #: Whether endings of names change in a sentence ("в пятницу"), so that the beginning of a word tells it.
+    inflects: bool = False
+    #: What CLDR lacks of the calendar. Twelve months and seven weekdays from Monday on, with bars between forms.
+    months: tuple[str, ...] = ()
+    weekdays: tuple[str, ...] = ()
+    #: Marks of the halves of the day.
+    am: tuple[str, ...] = ()
+    pm: tuple[str, ...] = ()
+    #: Words for an hour, day, week, month and year, when they are counted.
+    spans: dict[Literal["hour", "day", "week", "month", "year"], tuple[str, ...]] = Field({})
+    #: Words for days by their distance from today: `1 = ["tomorrow"]`.
+    days: dict[str, tuple[str, ...]] = Field({})
+    #: Number words, as far as spans are counted with them, between spaces: `2 = "two"`.
+    numbers: dict[str, str] = Field({})
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from pydantic_ai import (
@@ -55,9 +56,10 @@ class Reviewed(AbstractCapability[Desk]):
         """Return an answer that passed. Raises ModelRetry, and QualityFailed when it was mended often enough."""
         if ctx.partial_output or not isinstance(output, str):
             return output
-        # In a thread: the first review of a process loads a library for half a second.
         corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._journal.steered)))
-        review = await asyncio.to_thread(self._gate_of(ctx.deps, corrections).review, draft_of(ctx.messages, output))
+        draft = draft_of(ctx.messages, output, ctx.deps.database.today())
+        # In a thread: the first review of a process loads a library for half a second.
+        review = await asyncio.to_thread(self._gate_of(ctx.deps, corrections).review, draft)
         await self._journal.reviewed(self._agent, review, corrections, answer=None if self.shows_drafts else output)
         if review.passed:
             return output
@@ -72,13 +74,13 @@ class Reviewed(AbstractCapability[Desk]):
         return replace(self._gate, checks=(*self._gate.checks, ShowsProposal(desk.proposed.proposed)))
 
 
-def draft_of(messages: History, text: str) -> Draft:
+def draft_of(messages: History, text: str, today: date) -> Draft:
     """Put an answer beside what was asked, and what its agent can know: not what models wrote before it."""
     said = [part.content for part in _parts(messages, UserPromptPart) if isinstance(part.content, str)]
     returned = [_as_text(part.content) for part in _parts(messages, ToolReturnPart)]
     told = [part.content for part in _parts(messages, SystemPromptPart)]
     instructions = [each.instructions for each in messages[-2:] if isinstance(each, ModelRequest) and each.instructions]
-    return Draft(text, said[-1] if said else "", (*said, *returned, *told, *instructions))
+    return Draft(text, said[-1] if said else "", (*said, *returned, *told, *instructions), today)
 
 
 def without_refused(messages: History) -> History:

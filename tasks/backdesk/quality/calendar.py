@@ -1,0 +1,142 @@
+"""What each language calls days, months, parts of the day and spans of time: by Unicode's CLDR, and its own file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from backdesk.quality.notation import plain
+from backdesk.quality.vocabulary import Vocabulary, vocabularies
+
+#: Spans in the unit that they are compared in, and how many of it they are.
+SPANS = {"hour": ("h", 1), "day": ("h", 24), "week": ("h", 168), "month": ("months", 1), "year": ("months", 12)}
+_PARTS = {"morning": "am", "afternoon": "pm", "noon": "pm", "evening": "pm", "night": "pm", "am": "am", "pm": "pm"}
+#: The names of CLDR where they differ from ISO 639-1.
+_NAMES = {"no": "nb"}
+
+
+#: Scripts that put no space between words, or prefixes before them.
+_PREFIXED = re.compile(r"[\u0590-\u06ff]")
+_UNPARTED = re.compile(r"[\u0590-\u06ff\u0e00-\u0e7f\u1100-\u11ff\u3040-\ud7a3]")
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The words of one language, in lower case and without points, with what they mean."""
+
+    months: dict[str, int] = field(default_factory=dict)
+    #: 0 is Monday.
+    weekdays: dict[str, int] = field(default_factory=dict)
+    short_weekdays: dict[str, int] = field(default_factory=dict)
+    #: `am` and `pm`.
+    halves: dict[str, str] = field(default_factory=dict)
+    #: Names of `SPANS`.
+    spans: dict[str, str] = field(default_factory=dict)
+    #: Days from today.
+    relative: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    #: Whether endings of the names change in a sentence.
+    inflects: bool = False
+
+
+@cache
+def calendar_of(language: str | None) -> Calendar:
+    """Return the words of a language, and of English beside it; English alone for one that is not known."""
+    codes = ["en", *([language] if language and language != "en" else ())]
+    found = [_calendar(code) for code in codes]
+    merged = {
+        name: {word: value for each in found for word, value in getattr(each, name).items()}
+        for name in ("months", "weekdays", "short_weekdays", "halves", "spans", "relative", "numbers")
+    }
+    return Calendar(**merged, inflects=found[-1].inflects)
+
+
+def _calendar(code: str) -> Calendar:
+    own, data = vocabularies().get(code, Vocabulary()), _cldr(_NAMES.get(code, code))
+    months = {**_names(data, "months", "wide", "abbreviated"), **_numbered(own.months, 1)}
+    weekdays = {**_names(data, "days", "wide"), **_numbered(own.weekdays, 0)}
+    return Calendar(
+        months={word: at for word, at in months.items() if len(word) > 2 and not word[0].isdigit()},
+        weekdays=weekdays,
+        short_weekdays=_names(data, "days", "abbreviated", "short"),
+        halves={**dict(_halves(data)), **dict.fromkeys(own.am, "am"), **dict.fromkeys(own.pm, "pm")},
+        spans={**dict(_spans(data)), **{word: span for span, words in own.spans.items() for word in words}},
+        relative={**_relative(data), **{word: int(days) for days, words in own.days.items() for word in words}},
+        numbers={word: int(number) for number, words in own.numbers.items() for word in words.split()},
+        inflects=own.inflects,
+    )
+
+
+def _cldr(code: str) -> Mapping[str, Any]:
+    # It takes time that most processes never need.
+    from babel import localedata  # noqa: PLC0415
+
+    return localedata.load(code, merge_inherited=False) if localedata.exists(code) else {}
+
+
+def _word(written: object) -> str:
+    return plain(str(written)).replace(".", "").strip().lower()
+
+
+def _names(data: Mapping[str, Any], what: str, *widths: str) -> dict[str, int]:
+    forms = (
+        data.get(what, {}).get(context, {}).get(width, {}) for context in ("format", "stand-alone") for width in widths
+    )
+    return {_word(name): at for form in forms if isinstance(form, Mapping) for at, name in form.items()}
+
+
+def _numbered(lines: Iterable[str], first: int) -> dict[str, int]:
+    return {word: at for at, line in enumerate(lines, first) for word in line.split("|") if word}
+
+
+def _halves(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for width in ("abbreviated", "wide"):
+        parts = data.get("day_periods", {}).get("format", {}).get(width, {})
+        for name, written in parts.items() if isinstance(parts, Mapping) else ():
+            if half := _PARTS.get(name.rstrip("12")):
+                yield _word(written), half
+
+
+def _spans(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for span in SPANS:
+        patterns = data.get("unit_patterns", {}).get(f"duration-{span}", {}).get("long", {})
+        for name, pattern in patterns.items():
+            word = _word(pattern).replace("{0}", "").strip()
+            if name != "per" and "{0}" in str(pattern) and word:
+                yield word, span
+
+
+def _relative(data: Mapping[str, Any]) -> dict[str, int]:
+    days = data.get("date_fields", {}).get("day", {}).get("relative", {})
+    return {_word(word): at for at, word in days.items()}
+
+
+def either(words: Iterable[str], *, inflects: bool = False) -> str:
+    """Return a pattern for any of these as whole words, the longest first; with other endings if they are inflected."""
+    longest = sorted(set(words), key=len, reverse=True)
+    # The boundaries stand outside, so that a branch begins with its first letter, which is what makes it fast.
+    apart = "|".join(_pattern(word, inflects=inflects) for word in longest if not _UNPARTED.match(word))
+    prefixed = "|".join(_pattern(word, inflects=inflects) for word in longest if _PREFIXED.match(word))
+    joined = "|".join(re.escape(word) for word in longest if _UNPARTED.match(word) and not _PREFIXED.match(word))
+    parts = [rf"(?<![^\W\d_])(?:{apart})(?![^\W\d_])"] if apart else []
+    parts += [rf"(?:{prefixed})(?![^\W\d_])"] if prefixed else []
+    parts += [joined] if joined else []
+    return f"(?:{'|'.join(parts) or '(?!)'})"
+
+
+def meaning(words: Mapping[str, int], written: str) -> int:
+    """Return what a word means that the pattern of `either` has found."""
+    word = " ".join(_word(written).split())
+    if word in words:
+        return words[word]
+    alike = (each for each in sorted(words, key=len, reverse=True) if word.startswith(each[:-1]))
+    return words[next(alike)]
+
+
+def _pattern(word: str, *, inflects: bool) -> str:
+    if inflects and len(word) > 4 and word.isalpha():
+        return rf"{re.escape(word[:-1])}[^\W\d_]{{0,4}}"
+    return re.escape(word).replace(r"\ ", r"\s{1,2}")

@@ -1,0 +1,33 @@
+"""How the scripts of the world write numbers and signs, brought to one form, so that facts are looked for in one."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+
+_SIGNS = {
+    "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u3000": " ", "\u2019": "'", "\u02bc": "'",
+    "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-", "\u301c": "-",
+    "\u066b": ".", "\u066c": ",", "\u066a": "%", "\u200e": "", "\u200f": "", "\u00ad": "",
+}  # fmt: skip
+_DIGITS = {
+    code: str(unicodedata.decimal(chr(code)))
+    for code in range(0x80, sys.maxunicode // 8)
+    if unicodedata.category(chr(code)) == "Nd"
+}
+_WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0xFF0C: ", "}
+#: A wide comma within a number.
+_THOUSANDS = re.compile(r"(?<=\d)\uff0c(?=\d{3}(?!\d))")
+_PLAIN = {**{ord(sign): plain for sign, plain in _SIGNS.items()}, **_WIDE, **_DIGITS}
+#: Scripts other than Latin put no space between a number and a word.
+_LETTER = r"[^\W\d_\u0000-\u024f]"
+_TOUCHING = re.compile(rf"(?<={_LETTER})(?=[A-Za-z]?[A-Za-z-]*\d)|(?<=\d)(?={_LETTER})")
+
+
+def plain(text: str) -> str:
+    """Return a text with ASCII digits and signs, and a space between numbers and letters of other scripts."""
+    if text.isascii():
+        return text
+    text = _THOUSANDS.sub(",", unicodedata.normalize("NFC", text))
+    return _TOUCHING.sub(" ", text.translate(_PLAIN))

@@ -1,0 +1,100 @@
+"""The patterns by which facts are found in a text, built from what its language calls days and hours."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from backdesk.quality.calendar import calendar_of, either
+from backdesk.quality.figures import MONEY, MONEY_WORD, NUMBER, PERCENT
+
+#: What stands between the ends of a range, or between two of a list.
+TO = (
+    r"(?:\s?-\s?|\s?~\s?|\s(?:to|bis|au|a|al|alle|à|às|ao|até|tot|do|až|til|till|do|до|по|ile|ila|και|έως|až|hingga|đến|sampai"
+    r"|and|und|et|y|e|en|i|og|och|ja|ve|și|és|и|і|та|or|oder|ou|o|of|lub|nebo|eller|tai|veya|sau|vagy|или|або|से|עד|إلى)\s"
+    r"|\s?(?:から|至|到|부터|에서)\s?)"
+)
+_UNITS = "st|nd|rd|th|ms|s|min|kg|g|cm|mm|km|m|gb|mb|v|w|hz|x|k"
+_OF = r"(?:of\s|de\s|d'|di\s|del\s|do\s|da\s|den\s|di\s)?"
+_ORDINAL = r"(?:st\b|nd\b|rd\b|th\b|er\b|[.º°ª]|-?(?:го|е|ого|[aáeé]n?|ig|től)\b)?"
+_YEAR = r"(?:,?\s?(?:de\s|del\s|năm\s|of\s)?"
+_O_CLOCK = (
+    r"uhr\b|o'clock\b|часов\b|часа\b|час\b|годин\w{0,2}\b|hodin\w{0,2}\b|godzin\w*|óra\w*|ore\b|uur\b|heures?\b|horas?\b"
+    r"|बजे|giờ"
+)
+_AT = (
+    r"(?:kl|klo|klockan|klokken|kello|alle|alle\sore|dalle|saat|jam|pukul|lúc|godz|godzinie|um|om|à|a\slas|las|às|at|la\sora|ora"
+    r"|στις|בשעה|الساعة)\.?\s"
+)
+#: Where something may begin, a number near it, so that the rest is not tried at every letter.
+_BEGINNING = r"(?:(?=\d)|(?<![A-Za-z0-9_\u00c0-\u052f])(?=[^\W\d]|[€$£¥₩₺₽₴₹₪])(?=\D{1,40}\d))"
+_HOUR_SIGN = r"\s?h\s?|\s?[時时点點]\s?|\s?시\s?|\s?giờ\s?"
+
+
+@cache
+def pattern_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds the facts of a text in that language, and in English; `facts` reads its groups."""
+    words = calendar_of(language)
+    month = either(words.months, inflects=words.inflects)
+    half = rf"(?:{either(words.halves)}|[ap]\.?\s?m\b\.?)"
+    return re.compile(
+        rf"""{_BEGINNING}(?:
+      (?<![A-Za-z0-9])(?P<ymd>\d{{4}}(?P<sep>\.\s?|[-/])\d{{1,2}}(?P=sep)\d{{1,2}})(?=T|(?!\d)(?!-\d))
+    | (?<!\d)(?:(?P<cjk_year>\d{{4}})\s?[年년]\s?)?
+      (?P<cjk_month>\d{{1,2}})\s?[月월]\s?(?P<cjk_day>\d{{1,2}})\s?[日일号號]?
+    | (?<![A-Za-z0-9.,])(?P<date>\d{{1,2}}(?P<dot>\.\s?|[-/])\d{{1,2}}(?P=dot)(?:\d{{4}}|\d{{2}}))(?!\d|[.,]\d)
+    | (?<![A-Za-z0-9.,])(?P<short_date>\d{{1,2}}\.\s?\d{{1,2}}\.(?!\d)|\d\d/\d\d(?![\d/])|\d{{1,2}}/\d\d(?![\d/]))
+    | (?<![A-Za-z0-9])(?:(?P<first_day>\d{{1,2}}){_ORDINAL}{TO}(?:den\s|the\s|el\s|il\s|le\s|o\s)?)?
+      (?P<day>\d{{1,2}}){_ORDINAL}\s?{_OF}(?:[בלמ]|ال)?(?P<month>{month})\.?(?:{_YEAR}(?P<year>\d{{4}})(?!\d))?)?
+    | (?:(?P<year_first>\d{{4}})\.?\s)?(?=[^\W\d_]{{3,14}}\.?,?\s\d)[בלמ]?(?P<month_first>{month})\.?,?\s
+      (?:(?P<first_day_second>\d{{1,2}}){_ORDINAL}{TO})?
+      (?P<day_second>\d{{1,2}})(?![\d:]){_ORDINAL}(?:{_YEAR}(?P<year_last>\d{{4}})(?!\d))?)?
+    | (?P<month_only>{month})\.?,?\s(?:de\s|del\s)?(?P<month_year>\d{{4}})(?!\d)
+    | (?:(?<![A-Za-z0-9.,:])|(?<=\dT))
+      (?:(?P<since>\d{{1,2}})(?:[:.](?P<since_minute>\d\d))?\s?(?P<since_half>{half})?{TO}(?:las\s|le\s|the\s)?)?
+      (?:(?P<half_before>{half})\s?)?
+      (?:(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?:\s?(?P<half>{half}))?(?!\d)
+        |(?P<hour_h>\d{{1,2}})(?P<sign>{_HOUR_SIGN})(?:(?P<minute_h>\d\d)(?!\d)\s?(?:分|분|min\b|phút)?|(?P<half_past>半|반|rưỡi))?
+         (?![A-Za-z0-9間间])(?!\s?간)(?:\s?(?P<half_h>{half}))?
+        |(?P<hour_w>\d{{1,2}})(?:[.](?P<minute_w>\d\d))?\s?(?:(?P<o_clock>{_O_CLOCK})(?:\s?(?P<half_o>{half}))?|(?P<half_w>{half}))
+      )(?![A-Za-z0-9])
+    | (?<![^\W\d_]){_AT}(?P<hour_at>\d{{1,2}})(?:[.](?P<minute_at>\d\d))?
+      (?:{TO}(?P<until>\d{{1,2}})(?:[.](?P<until_minute>\d\d))?)?(?![\d:]|[.,]\d)
+      (?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
+    | (?<![A-Za-z0-9.,])(?:(?P<least>\d{{1,3}}){TO})?
+      (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)?(?P<span>{either(words.spans)})
+    | (?:(?P<before>(?:{MONEY_WORD}|yüzde)\s?))?(?<![A-Za-z0-9_.,])(?P<number>{NUMBER})
+      (?P<after>(?:,-)?\s?(?:{MONEY}|{PERCENT})|(?:{_UNITS})\b|-[a-zäöüß]{{3,}}\b)?(?![\w-]*[A-Za-z0-9])
+    | (?P<id>(?<![A-Za-z0-9_])(?=[\w-]{{0,60}}\d)[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*(?![A-Za-z0-9])))
+    """,
+        re.VERBOSE | re.IGNORECASE,
+    )
+
+
+@cache
+def worded_spans_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds a span whose number is a word, such as "two weeks", in that language and in English."""
+    words = calendar_of(language)
+    number = either(words.numbers)
+    return re.compile(
+        rf"(?:(?P<least>{number}){TO})?(?P<count>{number})[\s-]?(?:[^\W\d_]{{4,14}}\s)?(?P<span>{either(words.spans)})",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def weekdays_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds a weekday (`day`), or a range of them (`first`, `last`), in that language and in English."""
+    words = calendar_of(language)
+    full = either(words.weekdays, inflects=words.inflects)
+    short = either({**words.short_weekdays, **words.weekdays})
+    return re.compile(
+        rf"(?P<first>{short}|{full})\.?{TO}(?P<last>{full}|{short})|(?P<day>{full})",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def relative_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds "tomorrow" and its kin in that language and in English."""
+    return re.compile(either(calendar_of(language).relative), re.IGNORECASE)

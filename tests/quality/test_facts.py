@@ -1,0 +1,150 @@
+"""Facts: one value however a language writes it, and another value found in every language."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import pytest
+
+from backdesk.quality.facts import carries, facts_of, unsupported
+
+TODAY = date(2026, 11, 20)
+RECORD = (
+    '{"order_number":10003,"total_cents":124900,"currency":"EUR","delivered_at":"2026-11-06T15:00:00","return_days":14}',
+    "We are open Mon-Fri 09:00-18:00.",
+)
+#: How each language says that order 10003 of 1,249 EUR was delivered on Friday, 6 November 2026, at 15:00, and that it
+#: may be returned within 14 days: with places for the order, amount, day, hour and days.
+SENTENCES = {
+    "en": "Order {order} over {amount}.00 EUR was delivered on Friday, November {day}, 2026 at {hour}:00. Return it within {days} days.",
+    "de": "Bestellung {order} über {amount},00 € wurde am Freitag, {day}. November 2026 um {hour} Uhr geliefert, Rückgabe binnen {days} Tagen.",
+    "fr": "La commande {order} de {amount},00 € a été livrée le vendredi {day} novembre 2026 à {hour}h00, retour sous {days} jours.",
+    "es": "El pedido {order} de {amount},00 euros fue entregado el viernes {day} de noviembre de 2026 a las {hour}:00; {days} días.",
+    "it": "L'ordine {order} di {amount},00 euro è stato consegnato venerdì {day} novembre 2026 alle {hour}; reso entro {days} giorni.",
+    "pt": "O pedido {order} de {amount},00 EUR foi entregue na sexta-feira, {day} de novembro de 2026, às {hour}h; {days} dias.",
+    "nl": "Bestelling {order} van {amount},00 euro is op vrijdag {day} november 2026 om {hour}.00 uur bezorgd; {days} dagen.",
+    "pl": "Zamówienie {order} na {amount},00 euro dostarczono w piątek {day} listopada 2026 r. o godz. {hour}; zwrot do {days} dni.",
+    "cs": "Objednávka {order} za {amount},00 EUR byla doručena v pátek {day}. listopadu 2026 v {hour} hodin; vrácení do {days} dnů.",
+    "sv": "Beställning {order} på {amount},00 euro levererades fredag den {day} november 2026 kl. {hour}; retur inom {days} dagar.",
+    "da": "Ordre {order} på {amount},00 euro blev leveret fredag den {day}. november 2026 kl. {hour}.00; retur inden {days} dage.",
+    "no": "Bestilling {order} på {amount},00 euro ble levert fredag {day}. november 2026 kl. {hour}; retur innen {days} dager.",
+    "fi": "Tilaus {order}, {amount},00 euroa, toimitettiin perjantaina {day}. marraskuuta 2026 klo {hour}; palautus {days} päivän kuluessa.",
+    "tr": "{order} numaralı {amount},00 EUR tutarındaki sipariş {day} Kasım 2026 Cuma günü saat {hour}.00'te teslim edildi; {days} gün.",
+    "ro": "Comanda {order} de {amount},00 EUR a fost livrată vineri, {day} noiembrie 2026, ora {hour}; retur în {days} zile.",
+    "hu": "A(z) {order} számú, {amount},00 eurós rendelést 2026. november {day}-án, pénteken {hour} órakor kézbesítettük; {days} napon belül.",
+    "ru": "Заказ {order} на {amount},00 евро доставлен в пятницу, {day} ноября 2026 года, в {hour}:00; возврат в течение {days} дней.",
+    "uk": "Замовлення {order} на {amount},00 євро доставлено в п'ятницю, {day} листопада 2026 року, о {hour}:00; {days} днів.",
+    "el": "Η παραγγελία {order} των {amount},00 ευρώ παραδόθηκε την Παρασκευή {day} Νοεμβρίου 2026 στις {hour}:00, σε {days} ημέρες.",
+    "ja": "ご注文{order}（{amount}ユーロ）は2026年11月{day}日金曜日の{hour}時に配達されました。返品は{days}日以内です。",
+    "zh": "订单{order}（{amount}欧元）已于2026年11月{day}日星期五{hour}点送达，{days}天内可退货。",
+    "ko": "주문 {order}({amount}유로)은 2026년 11월 {day}일 금요일 {hour}시에 배송되었습니다. {days}일 이내에 반품할 수 있습니다.",
+    "ar": "تم تسليم الطلب {order} بقيمة {amount} يورو يوم الجمعة {day} نوفمبر 2026 الساعة {hour}:00، والإرجاع خلال {days} يومًا.",
+    "he": "הזמנה {order} על סך {amount} יורו נמסרה ביום שישי, {day} בנובמבר 2026 בשעה {hour}:00; החזרה תוך {days} ימים.",
+    "hi": "ऑर्डर {order} ({amount} यूरो) शुक्रवार, {day} नवंबर 2026 को {hour}:00 बजे डिलीवर हुआ; वापसी {days} दिन में।",
+    "vi": "Đơn hàng {order} trị giá {amount} EUR đã được giao Thứ Sáu ngày {day} tháng 11 năm 2026 lúc {hour} giờ; {days} ngày.",
+}  # fmt: skip
+TRUE = {"order": "10003", "amount": "1249", "day": "6", "hour": "15", "days": "14"}
+FALSE = {"order": "10004", "amount": "1250", "day": "13", "hour": "16", "days": "15"}
+
+
+def said(language: str, **other: str) -> list[str]:
+    text = SENTENCES[language].format(**{**TRUE, **other})
+    return [fact.shown for fact in unsupported(text, RECORD, today=TODAY)]
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_what_the_record_says_is_supported_in_every_language(language: str) -> None:
+    assert said(language) == []
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+@pytest.mark.parametrize("wrong", FALSE)
+def test_what_nobody_said_is_found_in_every_language(language: str, wrong: str) -> None:
+    found = said(language, **{wrong: FALSE[wrong]})
+    assert any(FALSE[wrong] in shown for shown in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ("Come at 3:00 PM.", "3 PM"),
+        ("Come at 15:00.", "3 p.m."),
+        ("Kommen Sie um 15 Uhr.", "3 PM"),
+        ("Venez à 15h.", "15:00"),
+        ("午後3時にお越しください。", "15:00"),
+        ("오후 3시 30분에 오세요.", "15:30"),
+        ("下午3点半见。", "15:30"),
+        ("Приходите в 3 часа дня.", "15:00"),
+        ("تعال الساعة ٣ مساءً", "15:00"),
+        ("We are open from 9 AM to 6 PM, Monday to Friday.", "Mon-Fri 09:00-18:00"),
+        ("Wir sind montags bis freitags von 9 bis 18 Uhr da.", "Mon-Fri 09:00-18:00"),
+        ("Nous sommes ouverts du lundi au vendredi de 9h à 18h.", "Mon-Fri 09:00-18:00"),
+        ("月曜日から金曜日の9時から18時まで営業しています。", "Mon-Fri 09:00-18:00"),
+        ("Pracujemy od poniedziałku do piątku w godz. 9-18.", "Mon-Fri 09:00-18:00"),
+        ("Sie zahlen 1.249,00 €.", "1,249.00 EUR"),
+        ("Sie zahlen CHF 1'249.00.", '"total_cents":124900,"currency":"CHF"'),
+        ("Vous payez 1 249,00 EUR.", "€1249"),
+        ("आपको १,२४९ रुपये देने हैं।", "1249 INR"),
+        ("You pay 1,24,900 rupees.", "124900 INR"),
+        ("４９．９０ユーロです。", "49.90 EUR"),
+        ("Das geht zwei Wochen lang.", "14 days"),
+        ("You have two years of warranty.", "24 months"),
+        ("Das sind 5 Prozent.", "5%"),
+        ("Rückgabe vom 2. bis 5. November.", "2026-11-02 2026-11-05"),
+        ("It came three days ago.", "2026-11-17"),
+        ("Es kommt morgen.", "2026-11-21"),
+        ("Es kommt am Samstag.", "2026-11-21"),
+        ("Guten Morgen, es kommt heute.", "nothing"),
+        ("It was on 2 November.", "2026-11-02"),
+        ("It was on 2 November 2026.", "the 2nd of November"),
+        ("2026年11月2日です", "2 November 2026"),
+        ("Am 02.11. kam es.", "2026-11-02"),
+    ],
+)
+def test_a_value_is_the_same_however_it_is_written(text: str, evidence: str) -> None:
+    assert unsupported(text, (evidence,), today=TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "shown"),
+    [
+        ("Come at 3 AM.", "3 PM", "at 3 AM"),
+        ("Kommen Sie um 14 Uhr.", "3 PM", "um 14"),
+        ("It is Tuesday, 2 November 2026.", "2026-11-02", "Tuesday 2 November 2026"),
+        ("Es kommt am Donnerstag.", "2026-11-21", "Donnerstag"),
+        ("Es kommt morgen.", "2026-11-22", "morgen"),
+        ("Delivery takes 3 days.", "quantity 3", "3 days"),
+        ("Lieferung in drei Tagen.", "3", "drei Tagen"),
+        ("You get 5 percent off.", "none", "5 percent"),
+        ("Sie bekommen 5 Prozent Rabatt.", "none", "5 Prozent"),
+        ("You pay 49.90 USD.", "49.90 EUR", "49.90 USD"),
+        ("ご注文10005です。", "10003", "10005"),
+        ("Ihre Nummer ist R-10004.", "R-10003", "R-10004"),
+        ("We are open on Saturday.", "Mon-Fri 09:00-18:00", "Saturday"),
+    ],
+)
+def test_a_value_that_nobody_said_is_named(text: str, evidence: str, shown: str) -> None:
+    assert [fact.shown for fact in unsupported(text, (evidence,), today=TODAY)] == [shown]
+
+
+def test_english_words_that_look_like_other_languages_state_nothing() -> None:
+    assert facts_of("I may call you; let me see an item. Mon dieu, on set, at 3 of them out of luck.") != []
+    assert facts_of("I may call you; let me see an item of the set.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("Shall I refund 49.90 EUR for order 10003 on Tuesday, 24 November at 3 PM?", True),
+        ("Soll ich 49,90 € für Bestellung 10003 am 24.11. um 15 Uhr erstatten?", True),
+        ("10003の49.90ユーロを11月24日午後3時に返金しますか。", True),
+        ("Soll ich 49,90 € für Bestellung 10003 am Dienstag um 15 Uhr erstatten?", True),
+        ("Shall I refund 49.90 EUR for order 10003 on 25 November at 3 PM?", False),
+        ("Shall I refund 48.90 EUR for order 10003 on 24 November at 3 PM?", False),
+        ("Shall I refund it?", False),
+    ],
+)
+def test_a_text_carries_values_or_lacks_one(text: str, carried: bool) -> None:
+    values = (Decimal("49.90"), "10003", datetime(2026, 11, 24, 15), time(15), date(2026, 11, 24))  # noqa: DTZ001 - by the text's clock
+    assert carries(text, values, today=TODAY) is carried
