@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.check import Check, quoted, words_against
 from backdesk.quality.draft import Draft
+from backdesk.quality.vocabulary import vocabulary_of
 from backdesk.worker.text.masking import cards_in, social_security_numbers_in
 
 #: Words that are out of place in any letter to a customer; each is matched as a whole word.
@@ -19,14 +20,14 @@ RUDE = (
 
 @dataclass(frozen=True, slots=True)
 class BannedWords(Check):
-    """No banned word, as a whole word: "class" does not hold one."""
+    """No banned word, as a whole word: "class" does not hold one; rude words of the answer's language are, too."""
 
     words: tuple[str, ...] = RUDE
     name = "banned_words"
     layer = "appropriateness"
 
     def fault(self, draft: Draft) -> str | None:
-        found = found_words(self.words, draft.text)
+        found = words_against(self.words, vocabulary_of(draft.language).rude, draft)
         return f"Leave out {quoted(found)}: such words are not used with customers." if found else None
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.check import Check, quoted, words_against
 from backdesk.quality.draft import Draft, words_of
+from backdesk.quality.vocabulary import vocabulary_of
 
 SLANG = (
     "ain't", "bro", "btw", "cuz", "dude", "dunno", "gonna", "gotcha", "gotta", "idk", "imo", "kinda", "lemme",
@@ -14,8 +15,9 @@ SLANG = (
     "yeah", "yep", "yo", "yup",
 )  # fmt: skip
 OUT_OF_CHARACTER = (
-    "as an ai", "as a language model", "as a large language model", "i am an ai", "i'm an ai", "language model",
-    "my instructions", "my prompt", "my system prompt", "my training data", "system prompt", "knowledge cutoff",
+    "as a language model", "as a large language model", "as an ai language model", "function call", "knowledge cutoff",
+    "my instructions", "my prompt", "my prompts", "my system message", "my tools", "my training data",
+    "system instructions", "system message", "system prompt", "tool call", "tool calls",
 )  # fmt: skip
 #: Words in capitals that follow one another before it counts as shouting; abbreviations rarely do.
 SHOUTED_WORDS = 3
@@ -49,21 +51,21 @@ class NoSlang(Check):
     layer = "brand_voice"
 
     def fault(self, draft: Draft) -> str | None:
-        found = found_words(self.words, draft.text)
+        found = words_against(self.words, vocabulary_of(draft.language).slang, draft)
         return f"Use plain, polite language instead of {quoted(found)}." if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class InCharacter(Check):
-    """The answer speaks for the shop, not about the model behind it."""
+    """The answer speaks for the shop: that an AI writes it may be said, nothing of the prompts and tools behind it."""
 
     phrases: tuple[str, ...] = OUT_OF_CHARACTER
     name = "in_character"
     layer = "brand_voice"
 
     def fault(self, draft: Draft) -> str | None:
-        found = found_words(self.phrases, draft.text)
-        return f"Speak for the shop, and not about yourself: leave out {quoted(found)}." if found else None
+        found = words_against(self.phrases, vocabulary_of(draft.language).prompts, draft)
+        return f"Speak for the shop, and not about how you work: leave out {quoted(found)}." if found else None
 
 
 def is_curt(text: str, *, least_words: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from backdesk.quality.notation import plain
+from backdesk.quality.notation import AFTER, BEFORE, UNPARTED, plain
 from backdesk.quality.vocabulary import Vocabulary, vocabularies
 
 #: Spans in the unit that they are compared in, and how many of it they are.
@@ -16,11 +16,6 @@ SPANS = {"hour": ("h", 1), "day": ("h", 24), "week": ("h", 168), "month": ("mont
 _PARTS = {"morning": "am", "afternoon": "pm", "noon": "pm", "evening": "pm", "night": "pm", "am": "am", "pm": "pm"}
 #: The names of CLDR where they differ from ISO 639-1.
 _NAMES = {"no": "nb"}
-
-
-#: Scripts that put no space between words, or prefixes before them.
-_PREFIXED = re.compile(r"[\u0590-\u06ff]")
-_UNPARTED = re.compile(r"[\u0590-\u06ff\u0e00-\u0e7f\u1100-\u11ff\u3040-\ud7a3]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +113,10 @@ def either(words: Iterable[str], *, inflects: bool = False) -> str:
     """Return a pattern for any of these as whole words, the longest first; with other endings if they are inflected."""
     longest = sorted(set(words), key=len, reverse=True)
     # The boundaries stand outside, so that a branch begins with its first letter, which is what makes it fast.
-    apart = "|".join(_pattern(word, inflects=inflects) for word in longest if not _UNPARTED.match(word))
-    prefixed = "|".join(_pattern(word, inflects=inflects) for word in longest if _PREFIXED.match(word))
-    joined = "|".join(re.escape(word) for word in longest if _UNPARTED.match(word) and not _PREFIXED.match(word))
-    parts = [rf"(?<![^\W\d_])(?:{apart})(?![^\W\d_])"] if apart else []
-    parts += [rf"(?:{prefixed})(?![^\W\d_])"] if prefixed else []
-    parts += [joined] if joined else []
-    return f"(?:{'|'.join(parts) or '(?!)'})"
+    apart = "|".join(_pattern(word, inflects=inflects) for word in longest if not UNPARTED.match(word))
+    joined = "|".join(re.escape(word) for word in longest if UNPARTED.match(word))
+    parts = [rf"{BEFORE}(?:{apart}){AFTER}"] if apart else []
+    return f"(?:{'|'.join([*parts, *([joined] if joined else ())]) or '(?!)'})"
 
 
 def meaning(words: Mapping[str, int], written: str) -> int:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import ClassVar
 
 from backdesk.quality.draft import Draft
+from backdesk.quality.notation import AFTER, BEFORE, UNPARTED
+from backdesk.quality.vocabulary import vocabulary_of
 
 
 class Check(ABC):
@@ -29,11 +31,25 @@ def found_words(words: tuple[str, ...], text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def words_against(english: tuple[str, ...], own: tuple[str, ...], draft: Draft) -> list[str]:
+    """Return what an answer has of the English words, which are looked for in any, and of those of its language."""
+    harmless = vocabulary_of(draft.language).harmless
+    return found_words(tuple(word for word in english if word not in harmless) + own, draft.text)
+
+
 @lru_cache(maxsize=256)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
-    either = "|".join(r"\s{1,5}".join(map(re.escape, word.split())) for word in longest_first)
-    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+    apart = "|".join(_pattern(word) for word in longest_first if not UNPARTED.match(word))
+    joined = [_pattern(word) for word in longest_first if UNPARTED.match(word)]
+    return re.compile(
+        "|".join([rf"(?<!\d){BEFORE}(?:{apart})(?!\w){AFTER}" if apart else "(?!)", *joined]), re.IGNORECASE
+    )
+
+
+def _pattern(word: str) -> str:
+    stem = r"\s{1,5}".join(map(re.escape, word.removesuffix("*").split()))
+    return stem + r"\w{0,8}" if word.endswith("*") else stem
 
 
 def quoted(found: list[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from backdesk.quality.language import language_of
+from backdesk.quality.notation import UNPARTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class Draft:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, without its numbers."""
-    return re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?", text)
+    """Return the words of a text, without its numbers; of scripts without spaces, every two characters."""
+    found = re.findall(r"(?:[^\W\d_]|[\u0900-\u097f])+(?:['\u2019][^\W\d_]+)?", text)
+    return [word for each in found for word in (re.findall(r"..?", each) if UNPARTED.search(each) else (each,))]
 
 
 def sentences_of(text: str) -> list[str]:
     """Return the sentences of a text; lines and points of a list count as such."""
-    return [part for part in re.split(r"(?<=[.!?…])[\"')\]]?\s+|\n+", text.strip()) if words_of(part)]
+    parts = re.split(r"(?<=[.!?…؟।])[\"')\]]?\s+|(?<=[。！？])|\n+", text.strip())
+    return [part for part in parts if part and words_of(part)]

@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from backdesk.quality import vocabulary
 from backdesk.quality.check import Check, found_words, quoted
 from backdesk.quality.draft import Draft, sentences_of
+from backdesk.quality.vocabulary import Vocabulary, vocabulary_of
 
 PROMISES = (
     "we guarantee", "i guarantee", "guaranteed", "we promise", "i promise", "legal advice", "medical advice",
     "financial advice", "investment advice", "we are liable", "we accept liability", "admit liability", "risk-free",
     "without any risk", "100% safe", "you will win", "binding offer", "lifetime warranty", "unlimited warranty",
 )  # fmt: skip
-_DENIED = re.compile(r"\b(?:not|no|never|nor|cannot|without|\w+n't)\b", re.IGNORECASE)
+DENIALS = ("not", "no", "never", "nor", "cannot", "without", "neither", "nothing", "n't", "can't", "don't", "doesn't",
+           "isn't", "aren't", "won't", "couldn't", "wouldn't")  # fmt: skip
+#: Phrases of `PROMISES` that are advice, which a sentence may also deny behind them.
+ADVICE = tuple(phrase for phrase in PROMISES if phrase.endswith("advice"))
+#: Where one statement ends and the next begins: "No problem, we guarantee it" denies nothing.
+_CLAUSE = re.compile(
+    r"[,;:!?\u2013\u2014\u3001\uff0c\u3002\u060c\u061b]|(?<=\w)\.\s|\b(?:and|but|und|aber|et|mais|y|pero|e|ma|mas|en|maar|och|men|og|i|ale|a|ve|ama|и|но)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +60,35 @@ DISCLAIMERS = (
 
 @dataclass(frozen=True, slots=True)
 class NoPromises(Check):
-    """Nothing that binds the shop beyond its terms. What a sentence denies ("this is not legal advice") is not one."""
+    """Nothing that binds the shop beyond its terms. What a statement denies ("this is not legal advice") is not one."""
 
     phrases: tuple[str, ...] = PROMISES
     name = "promises"
     layer = "legal"
 
     def fault(self, draft: Draft) -> str | None:
-        sentences = (each for each in sentences_of(draft.text) if not _DENIED.search(each))
-        found = list(dict.fromkeys(phrase for each in sentences for phrase in found_words(self.phrases, each)))
-        return f"Promise and advise nothing that the shop is bound by: leave out {quoted(found)}." if found else None
+        own = vocabulary_of(draft.language)
+        clauses = [each for sentence in sentences_of(draft.text) for each in _CLAUSE.split(sentence) if each]
+        found = [phrase for clause in clauses for phrase in _promised(clause, self.phrases, own)]
+        named = list(dict.fromkeys(found))
+        return f"Promise and advise nothing that the shop is bound by: leave out {quoted(named)}." if named else None
+
+
+def _promised(clause: str, english: tuple[str, ...], own: Vocabulary) -> list[str]:
+    """Return the promises of one statement that nothing in it denies."""
+    found = [
+        *((each, "around" if each in ADVICE else "before", DENIALS) for each in found_words(english, clause)),
+        *((each, own.denied, own.denials) for each in found_words(own.promises, clause)),
+        *((each, "around", own.denials) for each in found_words(own.advice, clause)),
+    ]
+    return [phrase for phrase, where, denials in found if not _is_denied(phrase, clause.lower(), where, denials)]
+
+
+def _is_denied(phrase: str, clause: str, where: str, denials: tuple[str, ...]) -> bool:
+    if where == "none":
+        return False
+    before, _, after = re.sub(r"\s+", " ", clause).partition(phrase)
+    return bool(found_words(denials, before) or (where == "around" and found_words(denials, after)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +100,18 @@ class Disclaimers(Check):
     layer = "legal"
 
     def fault(self, draft: Draft) -> str | None:
+        own = vocabulary_of(draft.language)
         missing = [
-            each.sentence
-            for each in self.subjects
-            if found_words(each.words, draft.text) and not found_words((*each.says, each.sentence), draft.text)
+            *(each.sentence for each in self.subjects if _lacks(draft.text, each, _but(each.words, own.harmless))),
+            *(each.sentence for each in own.disclaimers.values() if _lacks(draft.text, each, each.words)),
         ]
         return f"Add, word for word: {quoted(missing)}." if missing else None
+
+
+def _but(words: tuple[str, ...], harmless: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in harmless)
+
+
+def _lacks(text: str, subject: Disclaimer | vocabulary.Disclaimer, words: tuple[str, ...]) -> bool:
+    """Whether a text touches a subject without saying what belongs to it."""
+    return bool(found_words(words, text)) and not found_words((*subject.says, subject.sentence), text)

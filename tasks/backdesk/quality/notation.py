@@ -22,6 +22,15 @@ _THOUSANDS = re.compile(r"(?<=\d)\uff0c(?=\d{3}(?!\d))")
 _PLAIN = {**{ord(sign): plain for sign, plain in _SIGNS.items()}, **_WIDE, **_DIGITS}
 #: Scripts other than Latin put no space between a number and a word.
 _LETTER = r"[^\W\d_\u0000-\u024f]"
+#: Scripts that write no space between words.
+UNPARTED = re.compile(r"[\u0e00-\u0e7f\u1100-\u11ff\u3040-\ud7a3]")
+#: Where a word begins, after the small words that Hebrew and Arabic write together with it, and where it ends.
+_HEBREW, _ARABIC = "[\u05d1\u05d4\u05d5\u05db\u05dc\u05de\u05e9]", "[\u0628\u0641\u0643\u0644\u0648]"
+BEFORE = (
+    r"(?:(?<![^\W\d_])(?<![\u0900-\u097f])"
+    rf"|(?<=\b{_HEBREW})|(?<=\b{_ARABIC})|(?<=\b\u0627\u0644)|(?<=\b{_ARABIC}\u0627\u0644))"
+)
+AFTER = r"(?![^\W\d_])(?![\u0900-\u097f])"
 _TOUCHING = re.compile(rf"(?<={_LETTER})(?=[A-Za-z]?[A-Za-z-]*\d)|(?<=\d)(?={_LETTER})")
 
 

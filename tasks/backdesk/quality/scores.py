@@ -6,13 +6,18 @@ import re
 
 from backdesk.quality.appropriateness import RUDE
 from backdesk.quality.brand_voice import SLANG, shouts
-from backdesk.quality.check import found_words
+from backdesk.quality.check import words_against
 from backdesk.quality.draft import Draft, sentences_of, words_of
 from backdesk.quality.facts import facts_of, unsupported
+from backdesk.quality.language import language_of
+from backdesk.quality.notation import plain
+from backdesk.quality.vocabulary import vocabulary_of
 from backdesk.worker.text.masking import mask
 
 #: An answer with fewer words is curt.
 LEAST_WORDS = 8
+#: A mark of question; several in a row are one. The Greek one looks like a semicolon.
+_QUESTION = re.compile(r"[?\u037e\uff1f\u061f](?![?\uff1f\u061f])")
 #: Words of a question that say nothing about its subject.
 _STOP_WORDS = frozenset(
     re.findall(
@@ -38,13 +43,14 @@ def professionalism(text: str) -> float:
 
     0.4 for shouting; 0.4 for each rude word; 0.2 for each word of slang; 0.1 for each mark of exclamation beyond the
     first and each emoticon beyond the first, 0.3 at most; up to 0.4 for fewer than 8 words; 0.3 times the share of
-    sentences that begin in lower case.
+    sentences that begin in lower case. Words are looked for in English and in the language of the text.
     """
     marks = max(text.count("!") - 1, 0) + max(len(re.findall(r"[\U0001F300-\U0001FAFF]|[:;]-?[)(DP]", text)) - 1, 0)
     sentences = sentences_of(text)
     careless = sum(re.match(r"[^\w(]*[a-z]", each) is not None for each in sentences) / max(len(sentences), 1)
     missing = max(LEAST_WORDS - len(words_of(text)), 0) / LEAST_WORDS
-    rude, slang = found_words(RUDE, text), found_words(SLANG, text)
+    draft, own = Draft(text), vocabulary_of(language_of(text))
+    rude, slang = words_against(RUDE, own.rude, draft), words_against(SLANG, own.slang, draft)
     return _share(
         1
         - 0.4 * shouts(text)
@@ -57,26 +63,47 @@ def professionalism(text: str) -> float:
 
 
 def completeness(draft: Draft) -> float:
-    """Return 0 to 1: whether the answer takes up what was asked, and is whole.
+    """Return 0 to 1: whether the answer takes up what was asked, in any language, and is whole.
 
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
-    that the answer names (left out of the mean when there are none). Subject: how many of the question's words and
-    references come back, 1 from two on; 1 too for a question of less than two, such as "Really?"; rude words and slang
-    need not come back. Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question
-    mark, 1 at most.
+    that the answer names (left out of the mean when there are none). Subject: 1 when the answer states something that
+    was found for it (a fact that the evidence supports), when it asks back, or for a question of less than two words
+    of a subject; else the echo. Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each
+    question mark, 1 at most.
     """
-    answer = draft.text.lower()
-    references = re.findall(r"\b(?=[\w-]{0,40}\d{5})[\w-]+\b", mask(draft.asked).lower())
-    named = sum(each in answer for each in references)
-    subject = _stems(draft.asked) - _UNFIT
-    shared = len(subject & _stems(draft.text)) + min(named, 1)
-    wanted = len(subject) + bool(references)
-    parts = [shared / 2 if wanted >= 2 else 1.0]
+    facts = facts_of(mask(draft.text), today=draft.today)
+    found = len(facts) > len(unsupported(mask(draft.text), draft.evidence, today=draft.today))
+    return _complete(draft, 1.0 if found or _QUESTION.search(draft.text) else _echo(draft))
+
+
+def echo(draft: Draft) -> float:
+    """Return what completeness was at first, 0 to 1: the same, but the subject is the echo alone.
+
+    The echo: how many of the question's words and references come back, 1 from two on; 1 too for a question of less
+    than two, such as "Really?"; rude words and slang need not come back. It knows the small words of English alone.
+    """
+    return _complete(draft, _echo(draft))
+
+
+def _complete(draft: Draft, subject: float) -> float:
+    references = _references(draft)
+    parts = [subject]
     if references:
-        parts.append(named / len(references))
-    asked = len(re.findall(r"\?(?!\?)", draft.asked))
+        parts.append(sum(each in plain(draft.text).lower() for each in references) / len(references))
+    asked = len(_QUESTION.findall(draft.asked))
     questions = min(len(sentences_of(draft.text)) / asked, 1) if asked else 1.0
-    return _share(sum(min(part, 1) for part in parts) / len(parts) * (1 if is_whole(draft.text) else 0.2) * questions)
+    return _share(sum(parts) / len(parts) * (1 if is_whole(draft.text) else 0.2) * questions)
+
+
+def _references(draft: Draft) -> list[str]:
+    return re.findall(r"(?<![A-Za-z0-9])(?=[\w-]{0,40}\d{5})[A-Za-z0-9_-]+", mask(plain(draft.asked)).lower())
+
+
+def _echo(draft: Draft) -> float:
+    references, subject = _references(draft), _stems(draft.asked) - _UNFIT
+    shared = len(subject & _stems(draft.text)) + any(each in plain(draft.text).lower() for each in references)
+    wanted = len(subject) + bool(references)
+    return min(shared / 2, 1.0) if wanted >= 2 else 1.0
 
 
 def accuracy(draft: Draft) -> float:

@@ -19,6 +19,14 @@ from backdesk.worker.errors import ConfigurationError
 _SHIPPED = Path(__file__).parent / "languages"
 
 
+class Disclaimer(Contract):
+    """What must be said when an answer touches a subject: `says` is what is looked for, `sentence` what to add."""
+
+    words: tuple[str, ...]
+    says: tuple[str, ...]
+    sentence: str
+
+
 class Vocabulary(Contract):
     """What is known of one language; a part that a file leaves out is empty."""
 
@@ -28,6 +36,20 @@ class Vocabulary(Contract):
     common: str = ""
     #: Letters that few languages have.
     letters: str = ""
+    #: Words that no answer has; `*` at the end stands for any ending. Chapters of `docs/quality.md` say more.
+    rude: tuple[str, ...] = ()
+    slang: tuple[str, ...] = ()
+    #: What binds the shop, and subjects that it gives no advice on.
+    promises: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    #: By what a sentence denies a promise; and whether that stands before it, on either side, or is another verb form.
+    denials: tuple[str, ...] = ()
+    denied: Literal["before", "around", "none"] = "before"
+    #: Talk about prompts and models.
+    prompts: tuple[str, ...] = ()
+    disclaimers: dict[Literal["law", "health", "money"], Disclaimer] = Field({})
+    #: English words of such lists that mean something else here: Dutch "u", German "dick".
+    harmless: tuple[str, ...] = ()
     #: Whether endings of names change in a sentence ("в пятницу"), so that the beginning of a word tells it.
     inflects: bool = False
     #: What CLDR lacks of the calendar. Twelve months and seven weekdays from Monday on, with bars between forms.
@@ -44,6 +66,9 @@ class Vocabulary(Contract):
     numbers: dict[str, str] = Field({})
 
 
+_NOTHING = Vocabulary()
+
+
 @cache
 def vocabularies() -> dict[str, Vocabulary]:
     """Return all languages by their ISO 639-1 codes. Raises ConfigurationError for a file that is not as it must be."""
@@ -53,6 +78,11 @@ def vocabularies() -> dict[str, Vocabulary]:
         known = found.get(path.stem, Vocabulary())
         found[path.stem] = known.model_copy(update=_parts(path))
     return found
+
+
+def vocabulary_of(language: str | None) -> Vocabulary:
+    """Return the words of a language; none for one that is not known."""
+    return vocabularies().get(language or "", _NOTHING)
 
 
 def _parts(path: Path) -> dict[str, object]:
