@@ -12,8 +12,7 @@ from pydantic_ai.durable_exec import record_durable_unit
 from pydantic_ai.models import Model
 
 from backdesk.agents import Reporter, failure_of, metered_model
-from backdesk.worker import Amount, TaskContext, TaskError
-from pydantic_ai_backdesk.names import Names
+from backdesk.worker import Amount, StepNames, TaskContext, TaskError
 
 #: Under which name an attempt keeps its job: a fallback goes on with the numbers of the body.
 ASIDE = "pydantic_ai_backdesk"
@@ -29,7 +28,7 @@ class Job:
     def __init__(self, ctx: TaskContext) -> None:
         self.ctx = ctx
         self.reporter = Reporter(ctx)
-        self.names = Names()
+        self.names = StepNames()
         self._requests = self._input_tokens = self._output_tokens = self._tool_calls = 0
         self._cost_usd: float | None = 0.0
         self._at_work: set[str] = set()

@@ -7,7 +7,9 @@ from .contract import AgentResult as AgentResult
 from .desk import Context as Context
 from .desk import Desk as Desk
 from .exchange import Exchange as Exchange
+from .guest import GuestModel as GuestModel
 from .guest import metered_model as metered_model
+from .guest import metered_request as metered_request
 from .kind import agent_task as agent_task
 from .kind import answer as answer
 from .kind import converse as converse

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from backdesk.agents.metering import Estimates, FleetLimits
+from backdesk.agents.metering import Estimates, FleetLimits, Gate, ModelRequest, RequestUsage
+from backdesk.agents.model_call import ModelCall
 from backdesk.agents.prices import OPENAI, Prices, load_prices
 from backdesk.agents.provider import resource_of
 from backdesk.agents.reporter import Reporter
-from backdesk.agents.runtime.budgeted import Account
+from backdesk.agents.runtime.budgeted import BYTES_A_TOKEN, Account, Granted
 from backdesk.agents.runtime.metered_model import MeteredModel, bare
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.platform.deployment import deployment
@@ -21,34 +26,94 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
 
+@dataclass(frozen=True, slots=True)
+class GuestModel:
+    """A model as limits and prices know it: its name at an address, or at its maker's own."""
+
+    name: str
+    address: str | None = None
+    maker: str = "openai"
+    #: The key in use; limits know it by its fingerprint.
+    secret: str = ""
+
+
+class GuestRequest:
+    """A request that its job may make. `most_tokens` is how long the answer may be, None where no budget says it."""
+
+    def __init__(self, granted: Granted, call: ModelCall) -> None:
+        self.most_tokens = granted.most_tokens
+        self.used: RequestUsage | None = None
+        self.cost_usd: float | None = None
+        self._granted = granted
+        self._call = call
+
+    def first_token(self) -> None:
+        """Note that the answer begins to come."""
+        self._call.first_token()
+
+    def answered(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> float | None:
+        """Count what the answer has used, as its provider says; return its cost in US dollars, None if not known."""
+        self.used = RequestUsage(input_tokens, output_tokens, cached_input_tokens)
+        self.cost_usd = self._granted.settle(self.used)
+        self._call.answered(self.used, self.cost_usd)
+        return self.cost_usd
+
+
 def metered_model(ctx: TaskContext, model: Model, agent: str, reporter: Reporter) -> MeteredModel:
-    """Return a model whose requests the job makes as an agent of cards would make them.
+    """Return a model of Pydantic AI whose requests the job makes as an agent of cards would make them.
 
-    Each passes the limits of the fleet, by the name `resource_of`, and the budgets of the job; what it costs by the
-    deployment's prices is counted and stands in the answer's `metadata`. `reporter` tells of it, and of the text while
-    somebody watches. Raises ConfigurationError for prices that cannot be read.
+    Each passes the limits of the fleet and the budgets of the job; what it costs by the deployment's prices is counted
+    and stands in the answer's `metadata`. `reporter` tells of it, and of the text while somebody watches. Raises
+    ConfigurationError for prices that cannot be read.
     """
-    settings = deployment().settings
-    account = Account(ctx, settings.max_answer_tokens)
-    return MeteredModel(
-        _handle(model, settings.prices), agent, account, [FleetLimits(ctx), reporter.stopwatch], reporter
-    )
-
-
-def _handle(model: Model, prices: Path | None) -> ModelHandle:
-    name, inner = model.model_name, bare(model)
-    # The maker's own address goes without saying, here as in the deployment's settings.
-    address = None if (inner.base_url or "").rstrip("/") == OPENAI else inner.base_url
-    resource = resource_of(address, name, model.system)
+    inner = bare(model)
     secret = getattr(getattr(inner, "client", None), "api_key", None)
+    known = GuestModel(model.model_name, inner.base_url, model.system, secret if isinstance(secret, str) else "")
+    gates: list[Gate] = [FleetLimits(ctx), reporter.stopwatch]
+    return MeteredModel(_handle(known, model), agent, _account(ctx), gates, reporter)
+
+
+@asynccontextmanager
+async def metered_request(
+    ctx: TaskContext, model: GuestModel, agent: str, reporter: Reporter, *, size: int, wanted: int | None = None
+) -> AsyncIterator[GuestRequest]:
+    """Enclose a request that another library makes, of `size` bytes, for an answer of `wanted` tokens at most.
+
+    As `metered_model` does for one library. Raises Limited and BudgetExceeded before the block; what the block raises
+    tells the circuit breaker of the service how it is.
+    """
+    handle = _handle(model, None)
+    async with _account(ctx).grant(handle, math.ceil(size / BYTES_A_TOKEN), wanted) as granted:
+        tokens = handle.estimates.of(size, granted.most_tokens or wanted)
+        asked = ModelRequest(handle.resource, handle.key, handle.name, *tokens)
+        async with AsyncExitStack() as stack:
+            gates = (FleetLimits(ctx), reporter.stopwatch)
+            tells = [await stack.enter_async_context(gate(asked)) for gate in gates]
+            with reporter.model_call(agent, handle.name) as call:
+                request = GuestRequest(granted, call)
+                yield request
+            if request.used is not None:
+                handle.estimates.learn(size, request.used)
+                for tell in tells:
+                    tell(request.used)
+
+
+def _account(ctx: TaskContext) -> Account:
+    return Account(ctx, deployment().settings.max_answer_tokens)
+
+
+def _handle(known: GuestModel, model: Any) -> ModelHandle:
+    # The maker's own address goes without saying, here as in the deployment's settings.
+    address = None if (known.address or "").rstrip("/") == OPENAI else known.address
+    resource = resource_of(address, known.name, known.maker)
     return ModelHandle(
         model,
-        name,
+        known.name,
         offline=False,
         close=_nothing,
         resource=resource,
-        key=fingerprint_of(secret) if isinstance(secret, str) and secret else "",
-        price=functools.partial(_prices(prices, address).cost_usd, name),
+        key=fingerprint_of(known.secret) if known.secret else "",
+        price=functools.partial(_prices(deployment().settings.prices, address).cost_usd, known.name),
         estimates=_estimates(resource),
     )
 

@@ -2,6 +2,7 @@ from .attempt.classification import classify as classify
 from .attempt.context import BlockingContext as BlockingContext
 from .attempt.context import TaskContext as TaskContext
 from .attempt.ledger import Effect as Effect
+from .attempt.step_names import StepNames as StepNames
 from .attempt.task import task as task
 from .errors import InvalidRequest as InvalidRequest
 from .errors import TaskError as TaskError

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from pydantic_ai import ModelMessage, ModelRequestContext, ModelResponse, ModelSettings, exceptions
+from pydantic_ai import ModelMessage, ModelRequestContext, ModelResponse, ModelSettings
 from pydantic_core import to_json
 
 from backdesk.agents.failures import ModelFailure
@@ -32,22 +32,45 @@ REMEDY = "give its price in the file that BACKDESK_PRICES names, or limit tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """A request that may be made: by this model, in this form."""
+class Granted:
+    """What the budgets have room for: a request to this model, with an answer of so many tokens at most."""
 
     model: ModelHandle
-    context: ModelRequestContext
     spending: Spending
-    #: How long the answer might be without a budget, where it is given less room than that. Tokens.
+    #: How long the answer may be, None where no budget says it; and how long it might be without one, where it is
+    #: given less. Tokens.
+    most_tokens: int | None = None
     whole_tokens: int | None = None
+
+    def settle(self, used: RequestUsage) -> float | None:
+        """Count what a request has used, if its provider said that; return the cost in US dollars."""
+        cost = cost_of(self.model, used)
+        if used.tokens:
+            self.spending.settle(Amount(used.tokens, cost, model_calls=1))
+        return cost
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A request that may be made, in this form."""
+
+    granted: Granted
+    context: ModelRequestContext
+
+    @property
+    def model(self) -> ModelHandle:
+        """The model that is to be asked."""
+        return self.granted.model
+
+    @property
+    def whole_tokens(self) -> int | None:
+        """How long the answer might be without a budget, where it is given less room than that."""
+        return self.granted.whole_tokens
 
     def answered(self, response: ModelResponse) -> None:
         """Count what the answer has cost, and note it with the answer: a later attempt may be served it again."""
-        used = usage_of(response)
-        cost = cost_of(self.model, used)
+        cost = self.granted.settle(usage_of(response))
         response.metadata = {**(response.metadata or {}), "model": self.model.name, "cost_usd": cost}
-        if used.tokens:
-            self.spending.settle(Amount(used.tokens, cost, model_calls=1))
 
 
 class Account:
@@ -60,15 +83,26 @@ class Account:
     @asynccontextmanager
     async def request(self, model: ModelHandle, context: ModelRequestContext) -> AsyncIterator[Allowed]:
         """Enclose a request. Raises what `TaskContext.spending` raises; the value says which model is to be asked."""
-        size, most = tokens_at_most(context), self._most(context)
+        settings = context.model_settings or {}
+        async with self.grant(model, tokens_at_most(context), settings.get("max_tokens")) as granted:
+            allowed = replace(context, model=granted.model.model)
+            if granted.most_tokens is not None:
+                allowed.model_settings = ModelSettings(**{**settings, "max_tokens": granted.most_tokens})
+            yield Allowed(granted, allowed)
+
+    @asynccontextmanager
+    async def grant(self, model: ModelHandle, size: int, wanted: int | None) -> AsyncIterator[Granted]:
+        """Enclose a request of so many tokens, with an answer of so many at most as is `wanted`; as `request`."""
+        # Without a budget an agent may have a limit of its own.
+        most = min(self._most_answer_tokens, wanted or self._most_answer_tokens)
         cheaper = model.cheaper
         try:
             async with self._context.spending(
                 _estimate(model, size, most), cheaper=_estimate(cheaper, size, most) if cheaper else None
             ) as spending:
-                allowed = self._allowed(cheaper if cheaper and spending.cheaper else model, context, spending)
+                granted = _granted(cheaper if cheaper and spending.cheaper else model, spending, most)
                 try:
-                    yield allowed
+                    yield granted
                 except Exception as error:
                     if (real := _cost_of(error)) is not None:
                         spending.settle(real)
@@ -86,21 +120,13 @@ class Account:
             spending.settle(Amount())
         return ModelFailure("model_misbehaved", "The answer was cut off, as there was little room left in the budget.")
 
-    def _most(self, context: ModelRequestContext) -> int:
-        """Return how long the answer may be without a budget: an agent may have a limit of its own."""
-        return min(
-            self._most_answer_tokens, (context.model_settings or {}).get("max_tokens") or self._most_answer_tokens
-        )
 
-    def _allowed(self, model: ModelHandle, context: ModelRequestContext, spending: Spending) -> Allowed:
-        if not spending.limited:
-            return Allowed(model, replace(context, model=model.model), spending)
-        most = self._most(context)
-        least = min(LEAST_ANSWER_TOKENS, most)
-        given = least + math.floor((most - least) * spending.share)
-        settings = ModelSettings(**{**(context.model_settings or {}), "max_tokens": given})
-        allowed = replace(context, model=model.model, model_settings=settings)
-        return Allowed(model, allowed, spending, most if given < most else None)
+def _granted(model: ModelHandle, spending: Spending, most: int) -> Granted:
+    if not spending.limited:
+        return Granted(model, spending)
+    least = min(LEAST_ANSWER_TOKENS, most)
+    given = least + math.floor((most - least) * spending.share)
+    return Granted(model, spending, given, most if given < most else None)
 
 
 def _whole_answer(model: ModelHandle, most: int) -> Estimate:
@@ -149,7 +175,8 @@ def _cost_of(error: BaseException) -> Amount | None:
         return Amount()
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, exceptions.ModelHTTPError) and not cause.in_stream:
+        # Of whichever library: an error with a status was refused, unless it came in the middle of an answer.
+        if isinstance(getattr(cause, "status_code", None), int) and not getattr(cause, "in_stream", False):
             return Amount(model_calls=1)
         cause = cause.__cause__
     return None

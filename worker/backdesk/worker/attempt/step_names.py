@@ -1,4 +1,7 @@
-"""The keys of steps in a job's ledger. They outlive the code that wrote them: what they are made of never changes."""
+"""Keys of steps that a library names: cleaned for the ledger, and numbered where a name comes again.
+
+They outlive the code that wrote them: what they are made of never changes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ MOST_OF_A_NAME, MOST_OF_AN_ID = 140, 40
 def clean(name: str, most: int = MOST_OF_A_NAME) -> str:
     """Return a name in the letters of a key, and short enough.
 
-    Names that were different stay so: what was lost is hashed. Only the brackets of `<agent>`, as the library calls an
+    Names that were different stay so: what was lost is hashed. Only the brackets of `<agent>`, as Pydantic AI calls an
     agent's own tools, go without a trace.
     """
     bare = name.replace("<agent>", "agent")
@@ -24,8 +27,11 @@ def clean(name: str, most: int = MOST_OF_A_NAME) -> str:
     return f"{plain[: most - 9]}-{blake2b(name.encode(), digest_size=4).hexdigest()}".lstrip("-")
 
 
-class Names:
-    """Numbers what one attempt comes to under the same name, in the order in which it comes to it."""
+class StepNames:
+    """Numbers what one attempt comes to under the same name, in the order in which it comes to it.
+
+    For libraries that name what they do, but not each time: a later attempt must come to the same in the same order.
+    """
 
     def __init__(self) -> None:
         self._met: Counter[str] = Counter()

@@ -1,10 +1,11 @@
-"""The keys of steps: a promise to jobs that began under code of another day."""
+"""The keys of steps that a library names: a promise to jobs that began under code of another day."""
 
 from __future__ import annotations
 
 import pytest
 
-from pydantic_ai_backdesk.names import Names, clean
+from backdesk.worker import StepNames
+from backdesk.worker.attempt.step_names import clean
 
 
 @pytest.mark.parametrize(
@@ -28,14 +29,14 @@ def test_different_names_have_different_keys(one: str, other: str) -> None:
 
 
 def test_what_comes_again_is_numbered_in_its_order_by_its_name_and_call() -> None:
-    names = Names()
+    names = StepNames()
     met = [names.next("model"), names.next("tool", "c1"), names.next("model"), names.next("tool", "c2")]
     assert met == ["model", "tool/c1", "model/2", "tool/c2"]
     assert names.next("tool", "c1") == "tool/c1/2"
 
 
 def test_the_longest_key_is_one_of_the_ledger() -> None:
-    names = Names()
+    names = StepNames()
     for _ in range(1000):
         key = names.next("n" * 500, "i" * 500)
     assert len(key) <= 200
