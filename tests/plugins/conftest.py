@@ -1,4 +1,4 @@
-"""A bench for jobs of agents that were there before backdesk."""
+"""A bench for jobs of agents that other libraries run."""
 
 from __future__ import annotations
 
