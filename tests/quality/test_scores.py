@@ -109,7 +109,16 @@ def test_sentiment_goes_from_hostile_over_neutral_to_warm() -> None:
 def test_the_library_of_sentiments_is_loaded_at_the_first_review_and_not_before() -> None:
     script = (
         "import sys; from backdesk.quality import QualityGate; from backdesk.quality.sentiment import load; "
-        "before = 'textblob' in sys.modules; load(); print(before, 'textblob' in sys.modules)"
+        "loaded = lambda: {'textblob.en', 'nltk'} & set(sys.modules); print(*loaded(), 'then'); load(); print(*loaded())"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True"]
+    assert done.stdout.split() == ["then", "textblob.en"]
+
+
+def test_the_sentiment_of_a_text_is_that_of_the_whole_library() -> None:
+    texts = ["Thank you, we are very happy to help!", "This is not good.", "A terribly slow answer."]
+    both = ", ".join(f"s({text!r}), T({text!r}).sentiment.polarity" for text in texts)
+    script = f"from backdesk.quality.sentiment import sentiment as s; from textblob import TextBlob as T; print({both})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    numbers = done.stdout.split()
+    assert numbers[::2] == numbers[1::2]

@@ -14,6 +14,7 @@ from backdesk.agents.exchange import Exchange
 from backdesk.agents.runtime import rehearse
 from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
+from backdesk.platform.settings import RESPONSES_PREFIX
 from backdesk.quality import sentiment
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import Fallback
@@ -64,7 +65,8 @@ def agent_task(
 
 def prepare() -> None:
     """Load what agents and the reviews of their answers load at their first use: a second of CPU, once a process."""
-    rehearse(offline=deployment().settings.offline)
+    settings = deployment().settings
+    rehearse(offline=settings.offline, responses=settings.model.startswith(RESPONSES_PREFIX))
     sentiment.load()
 
 

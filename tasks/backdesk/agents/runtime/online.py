@@ -73,7 +73,7 @@ def openai_model(
     return ModelHandle(kind(name, provider=provider, settings=settings), name, offline=False, close=client.close)
 
 
-async def visit() -> None:
+async def visit(*, responses: bool) -> None:
     """Come to the parts of a client that it loads at its first request, without one."""
     async with Client(api_key="none") as client:
-        _ = client.chat.completions, client.responses
+        _ = client.responses if responses else client.chat.completions

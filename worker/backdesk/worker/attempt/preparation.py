@@ -5,9 +5,11 @@ Done by that job, on the event loop, it would hold up all jobs of the process.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from backdesk.worker.attempt.registry import TaskSpec
 
@@ -23,8 +25,19 @@ def prepare(kinds: Iterable[TaskSpec], queues: Collection[str]) -> None:
     for preparation, kind in {spec.prepare: spec.kind for spec in ours if spec.prepare}.items():
         began = time.monotonic()
         try:
-            preparation()
+            with _without_collections():
+                preparation()
         except Exception:
             log.exception("preparation_failed", extra={"kind": kind})
         else:
             log.info("prepared", extra={"kind": kind, "took_s": round(time.monotonic() - began, 2)})
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Look for no garbage: nearly all that is loaded stays, and the looking takes a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
