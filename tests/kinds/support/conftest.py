@@ -3,7 +3,7 @@
 import pytest
 
 from backdesk.testing.plugin import bench
-from tests.support.waived import WAIVING
+from tests.kinds.support.waived import WAIVING
 
 __all__ = ["bench", "waived"]
 

@@ -24,7 +24,7 @@ from tests.support.workers import Fleet, Worker
 #: Orders of the sample that are refunded without a person.
 SMALL = (10003, 10008, 10011, 10018, 10028, 10038)
 LARGE = 10001
-TASKS = "tests.support.waiving_worker"
+TASKS = "tests.kinds.support.waiving_worker"
 
 
 def support(received: Received) -> Reply:

@@ -80,10 +80,12 @@ def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
         yield fleet
 
 
+TASKS = "tests.kinds.support.waiving_worker"
+
+
 def begin(fleet: Fleet, provider: Provider, count: int = 2) -> list[Worker]:
     workers = [
-        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES="tests.support.waiving_worker", OPENAI_BASE_URL=provider.url)
-        for _ in range(count)
+        fleet.begin_worker(slots=8, BACKDESK_TASK_MODULES=TASKS, OPENAI_BASE_URL=provider.url) for _ in range(count)
     ]
     for worker in workers:
         fleet.wait_for(worker)

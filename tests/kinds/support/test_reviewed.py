@@ -21,11 +21,11 @@ from backdesk.shop.tables import Order
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.retry import decide
+from tests.kinds.support.waived import WAIVING
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of
-from tests.support.waived import WAIVING
 
 ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")

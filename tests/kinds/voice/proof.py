@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import select
 
 import backdesk.kinds.voice.kind  # noqa: F401 - registers the kind
-from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.contract import PlannedAppointment, ScheduleRequest, ScheduleResult
+from backdesk.kinds.voice.spoken_time import resolve, tell
 from backdesk.kinds.voice.tables import AppointmentChange, TakenSlot
 from backdesk.platform.database import Database
 from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
-READ_BACK = Text("Shall I book that time with Nora for your lamp?")
+WANTED = resolve("next Tuesday at three", datetime.now(UTC), ZoneInfo("Europe/Berlin"))
+assert isinstance(WANTED, datetime)
+READ_BACK = Text(f"Shall I book {tell(WANTED, ZoneInfo('Europe/Berlin'))} with Nora?")
 OFFER = Text("Several times are free on that day. Which one suits you?")
 
 
@@ -23,14 +29,15 @@ def _nothing_done(shop: Database) -> None:
 
 def _proposed(result: ScheduleResult, shop: Database) -> None:
     assert (result.answer, result.path, result.clarifying) == (READ_BACK.text, ["scheduler"], True)
-    assert result.proposed is not None
-    assert (result.proposed.change, result.proposed.advisor, result.proposed.minutes) == ("booked", "Nora", 60)
+    assert result.proposal is not None
+    planned = PlannedAppointment.model_validate(result.proposal.facts)
+    assert (planned.change, planned.advisor, planned.minutes) == ("booked", "Nora", 60)
     assert result.actions == []
     _nothing_done(shop)
 
 
 def _offered(result: ScheduleResult, shop: Database) -> None:
-    assert (result.answer, result.clarifying, result.proposed) == (OFFER.text, True, None)
+    assert (result.answer, result.clarifying, result.proposal) == (OFFER.text, True, None)
     _nothing_done(shop)
 
 
@@ -41,7 +48,7 @@ PROOF = Proof(
             ScheduleRequest(message="An hour with Nora about a lamp, next Tuesday at three", customer_id="cust-1"),
             (
                 call("resolve_time", words="next Tuesday at three"),
-                call("propose_appointment", when="next Tuesday at three", topic="a lamp", advisor="Nora", minutes=60),
+                call("book_appointment", when="next Tuesday at three", topic="a lamp", advisor="Nora", minutes=60),
                 READ_BACK,
             ),
             _proposed,

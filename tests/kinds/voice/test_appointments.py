@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,23 @@ from sqlalchemy.exc import IntegrityError
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.kinds.voice.affirmation import affirms
+from backdesk.agents.proposals.terms import Terms
 from backdesk.kinds.voice.kind import VoiceContext
 from backdesk.kinds.voice.slots import in_utc, times_from
 from backdesk.kinds.voice.tables import Appointment, TakenSlot
 from backdesk.kinds.voice.tools.appointments import (
-    Confirmed,
+    AppointmentReceipt,
     appointments_changed,
-    confirm_once,
-    confirm_proposal,
+    book_appointment,
+    booking_terms,
+    cancel_appointment,
+    cancellation_terms,
+    carry_out,
     list_appointments,
+    move_appointment,
+    move_terms,
 )
-from backdesk.kinds.voice.tools.proposals import Proposed, propose_appointment, propose_cancellation, propose_move
+from backdesk.kinds.voice.tools.plans import Booking
 from backdesk.kinds.voice.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
@@ -49,20 +53,23 @@ def in_call(
     return Desk(shop, tenant, customer, key, load_settings(), conversation_id="call", context=context)
 
 
-def agreed(proposed: ToolOutcome, desk: Desk[VoiceContext], job: str = "yes") -> Desk[VoiceContext]:
-    """The desk of the next message, which says yes."""
-    assert isinstance(proposed, Proposed), proposed
-    context = VoiceContext(proposal=proposed.proposal, affirmed=True)
-    return replace(desk, key=f"{job}-{proposed.proposal.key}:{{}}".format, context=context)
-
-
-async def booked(desk: Desk[VoiceContext], when: str = "tomorrow at 3 pm", **more: Any) -> Confirmed:
-    outcome = await confirm_proposal(agreed(await propose_appointment(desk, when, "a lamp", **more), desk))
-    assert isinstance(outcome, Confirmed), outcome
+async def booked(desk: Desk[VoiceContext], when: str = "tomorrow at 3 pm", **more: Any) -> AppointmentReceipt:
+    outcome = await book_appointment(desk, when, "a lamp", **more)
+    assert isinstance(outcome, AppointmentReceipt), outcome
     return outcome
 
 
-def refused(outcome: ToolOutcome) -> str:
+def receipt(outcome: ToolOutcome) -> AppointmentReceipt:
+    assert isinstance(outcome, AppointmentReceipt), outcome
+    return outcome
+
+
+def terms(found: Terms | Refusal | None) -> Terms:
+    assert isinstance(found, Terms), found
+    return found
+
+
+def refused(outcome: ToolOutcome | Terms | None) -> str:
     assert isinstance(outcome, Refusal), outcome
     return outcome.refused
 
@@ -122,7 +129,7 @@ def test_slots_follow_the_clocks_of_the_business_over_their_change() -> None:
     assert [f"{next(times):%d %H:%M}" for _ in range(2)] == ["27 16:30", "30 07:00"]
 
 
-# --- proposals ---
+# --- what the caller would agree to ---
 
 
 @pytest.mark.parametrize(
@@ -138,69 +145,48 @@ def test_slots_follow_the_clocks_of_the_business_over_their_change() -> None:
 async def test_a_time_at_which_there_can_be_none_is_refused_with_others_instead(
     calendar: Database, when: str, why: str
 ) -> None:
-    reason = refused(await propose_appointment(in_call(calendar), when, "a lamp"))
+    reason = refused(await booking_terms(in_call(calendar), when, "a lamp"))
     assert why in reason
     assert reason.endswith("?")
 
 
 async def test_half_a_year_ahead_there_is_nothing_to_offer(calendar: Database) -> None:
-    reason = refused(await propose_appointment(in_call(calendar), "January 12 at 10 am", "a lamp"))
+    reason = refused(await booking_terms(in_call(calendar), "January 12 at 10 am", "a lamp"))
     assert reason == "Appointments are made half a year ahead at most."
 
 
 async def test_a_taken_time_is_offered_with_another_advisor_or_not_at_all(calendar: Database) -> None:
     await booked(in_call(calendar), advisor="nora")
-    other = await propose_appointment(in_call(calendar, "job-2", "cust-2"), "tomorrow at 4 pm Paris time", "a lamp")
-    assert "Which day" in refused(other)
-    other = await propose_appointment(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp")
-    assert isinstance(other, Proposed)
-    assert other.proposal.advisor == "Omar"
-    same = await propose_appointment(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp", "Nora")
+    unclear = await booking_terms(in_call(calendar, "job-2", "cust-2"), "tomorrow at 4 pm Paris time", "a lamp")
+    assert "Which day" in refused(unclear)
+    other = terms(await booking_terms(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp"))
+    assert other.facts["advisor"] == "Omar"
+    same = await booking_terms(in_call(calendar, "job-2"), "tomorrow at 3 pm", "a lamp", "Nora")
     assert "taken. Would Wednesday, March 25, at 3:30 PM or" in refused(same)
 
 
 async def test_an_unknown_advisor_or_caller_is_refused(calendar: Database) -> None:
-    assert "Nora for lighting" in refused(
-        await propose_appointment(in_call(calendar), "tomorrow at 3 pm", "a lamp", "Zoe")
-    )
+    assert "Nora for lighting" in refused(await booking_terms(in_call(calendar), "tomorrow at 3 pm", "a lamp", "Zoe"))
     for customer in (None, "cust-99"):
-        nobody = await propose_appointment(in_call(calendar, customer=customer), "tomorrow at 3 pm", "a lamp")
-        assert "whom we know" in refused(nobody)
+        for function in (booking_terms, book_appointment):
+            nobody = await function(in_call(calendar, customer=customer), "tomorrow at 3 pm", "a lamp")
+            assert "whom we know" in refused(nobody)
 
 
-async def test_nothing_is_booked_without_a_proposal_that_the_caller_has_agreed_to(calendar: Database) -> None:
+async def test_the_caller_agrees_to_a_moment_and_an_advisor_and_not_to_words(calendar: Database) -> None:
+    found = terms(await booking_terms(in_call(calendar), "tomorrow at 3 pm", "a lamp", minutes=60))
+    assert found.statement == "Shall I book Wednesday, March 25, at 3 PM with Nora?"
+    assert found.args == {"when": THREE_PM.isoformat(), "topic": "a lamp", "advisor": "Nora", "minutes": 60}
+    assert terms(await booking_terms(in_call(calendar), **found.args)) == found
+
+
+async def test_what_a_job_has_done_needs_no_yes_again(calendar: Database) -> None:
     desk = in_call(calendar)
-    assert "nothing that the caller has agreed to" in refused(await confirm_proposal(desk))
-    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
-    assert isinstance(proposed, Proposed)
-    at_once = replace(desk, context=VoiceContext(proposal=proposed.proposal, affirmed=True))
-    assert "not said yes" in refused(await confirm_proposal(at_once))
-    later = replace(agreed(proposed, desk), context=VoiceContext(proposal=proposed.proposal))
-    assert "not said yes" in refused(await confirm_proposal(later))
-    assert taken(calendar) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "yes"),
-    [
-        ("Yes, please", True),
-        ("yeah that's right", True),
-        ("OK", True),
-        ("Perfect, go ahead!", True),
-        ("Oui", True),
-        ("no", False),
-        ("Yes, but at four", False),
-        ("Yes, unless it costs something", False),
-        ("Sure, is it free?", False),
-        ("That's not right", False),
-        ("I don't want that, okay", False),
-        ("tomorrow at 3", False),
-        ("yesterday", False),
-        ("", False),
-    ],
-)
-def test_only_a_plain_yes_is_one(text: str, yes: bool) -> None:
-    assert affirms(text) is yes
+    done = await booked(desk)
+    assert await booking_terms(desk, "tomorrow at 3 pm", "a lamp") is None
+    await cancel_appointment(desk)
+    assert await cancellation_terms(desk, done.appointment_id) is None
+    assert [each.change for each in await appointments_changed(desk)] == ["booked", "cancelled"]
 
 
 # --- what was agreed to ---
@@ -215,8 +201,9 @@ async def test_an_appointment_takes_all_of_its_half_hours(calendar: Database) ->
 async def test_an_appointment_is_moved_and_its_time_is_free_again(calendar: Database) -> None:
     desk = in_call(calendar)
     first = await booked(desk, minutes=60)
-    moved = await confirm_proposal(agreed(await propose_move(desk, "tomorrow at 4 pm"), desk))
-    assert isinstance(moved, Confirmed)
+    asked = terms(await move_terms(desk, "tomorrow at 4 pm"))
+    assert asked.statement == "Shall I move it to Wednesday, March 25, at 4 PM with Nora?"
+    moved = receipt(await move_appointment(desk, **asked.args or {}))
     assert (moved.change, moved.appointment_id) == ("moved", first.appointment_id)
     assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["15:00", "15:30"]
 
@@ -224,8 +211,7 @@ async def test_an_appointment_is_moved_and_its_time_is_free_again(calendar: Data
 async def test_an_appointment_that_overlaps_its_old_time_can_be_moved_there(calendar: Database) -> None:
     desk = in_call(calendar)
     await booked(desk, minutes=60, advisor="Nora")
-    confirmed = await confirm_proposal(agreed(await propose_move(desk, "tomorrow at 3:30 pm"), desk))
-    assert isinstance(confirmed, Confirmed)
+    receipt(await move_appointment(desk, "tomorrow at 3:30 pm"))
     assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["14:30", "15:00"]
 
 
@@ -233,8 +219,8 @@ async def test_a_cancelled_appointment_is_listed_no_more_and_its_time_is_free(ca
     desk = in_call(calendar)
     await booked(desk)
     assert len((await list_appointments(desk)).appointments) == 1
-    cancelled = await confirm_proposal(agreed(await propose_cancellation(desk), desk))
-    assert isinstance(cancelled, Confirmed)
+    assert terms(await cancellation_terms(desk)).statement.startswith("Shall I cancel Wednesday, March 25")
+    cancelled = receipt(await cancel_appointment(desk))
     assert cancelled.action().change == "cancelled"
     assert (await list_appointments(desk)).appointments == []
     assert taken(calendar) == []
@@ -244,34 +230,30 @@ async def test_callers_see_and_change_only_their_own_appointments(calendar: Data
     own = await booked(in_call(calendar))
     for other in (in_call(calendar, customer="cust-2"), in_call(calendar, tenant="other")):
         assert (await list_appointments(other)).appointments == []
-        assert "no appointment" in refused(await propose_cancellation(other, own.appointment_id))
-    proposed = await propose_cancellation(in_call(calendar))
-    thief = agreed(proposed, in_call(calendar, customer="cust-2"))
-    assert "no such appointment" in refused(await confirm_proposal(thief))
+        for function in (cancellation_terms, cancel_appointment):
+            assert "no appointment" in refused(await function(other, own.appointment_id))
+        assert "no appointment" in refused(await move_appointment(other, "tomorrow at 4 pm", own.appointment_id))
+    assert len(taken(calendar)) == 1
 
 
 async def test_with_several_appointments_the_caller_says_which(calendar: Database) -> None:
     desk = in_call(calendar)
     await booked(desk)
     second = await booked(desk, "Friday at 10 am")
-    assert "Which one do you mean?" in refused(await propose_cancellation(desk))
-    assert isinstance(await propose_cancellation(desk, second.appointment_id), Proposed)
+    assert "Which one do you mean?" in refused(await cancellation_terms(desk))
+    terms(await cancellation_terms(desk, second.appointment_id))
 
 
-async def test_a_proposal_is_carried_out_once_whoever_comes_with_it(calendar: Database) -> None:
-    desk = in_call(calendar)
-    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
-    outcomes = [await confirm_proposal(agreed(proposed, desk, job)) for job in ("yes", "yes", "again")]
+async def test_a_job_books_a_time_once_however_often_it_is_attempted(calendar: Database) -> None:
+    outcomes = [await booked(in_call(calendar)) for _ in range(3)]
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(taken(calendar)) == 1
 
 
 async def test_a_job_knows_what_it_has_changed(calendar: Database) -> None:
-    desk = in_call(calendar)
-    proposed = await propose_appointment(desk, "tomorrow at 3 pm", "a lamp")
-    done = await confirm_proposal(agreed(proposed, desk))
-    assert await appointments_changed(agreed(proposed, desk)) == [done.action()]
-    assert await appointments_changed(desk) == []
+    done = await booked(in_call(calendar))
+    assert await appointments_changed(in_call(calendar)) == [done.action()]
+    assert await appointments_changed(in_call(calendar, "job-2")) == []
 
 
 # --- at the same moment ---
@@ -279,19 +261,17 @@ async def test_a_job_knows_what_it_has_changed(calendar: Database) -> None:
 
 async def test_twenty_callers_at_once_get_a_time_once(calendar: Database) -> None:
     desks = [in_call(calendar, f"job-{i}", f"cust-{1 + i % 8}") for i in range(20)]
-    agreed_to = [agreed(await propose_appointment(desk, THREE_PM.isoformat(), "?", "Nora", 60), desk) for desk in desks]
     start = threading.Barrier(20)
 
-    def attempt(desk: Desk[VoiceContext]) -> Confirmed | Refusal:
+    def attempt(desk: Desk[VoiceContext]) -> AppointmentReceipt | Refusal:
         start.wait()
-        return confirm_once(desk)
+        return carry_out(desk, Booking(THREE_PM.isoformat(), "?", "Nora", 60))
 
     with ThreadPoolExecutor(20) as threads:
-        outcomes = list(threads.map(attempt, agreed_to))
-    assert sum(isinstance(outcome, Confirmed) for outcome in outcomes) == 1
-    assert {outcome.refused for outcome in outcomes if isinstance(outcome, Refusal)} == {
-        "Somebody else has just taken that time. Which other time suits you?"
-    }
+        outcomes = list(threads.map(attempt, desks))
+    assert sum(isinstance(outcome, AppointmentReceipt) for outcome in outcomes) == 1
+    refusals = [outcome.refused for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert all(refusal.startswith("That time is taken. Would Wednesday, March 25, at ") for refusal in refusals)
     assert len(taken(calendar)) == 2
 
 
@@ -307,11 +287,8 @@ async def test_the_table_itself_holds_no_time_twice(calendar: Database) -> None:
 
 async def test_processes_at_once_get_a_time_once(shop: Database, tmp_path: Path) -> None:
     at = next(times_from(load_settings().business_hours, shop.now(), 30, shop.now())).isoformat()
-    desks = [in_call(shop, f"job-{i}", f"cust-{i}") for i in (1, 2, 3)]
-    calls = [agreed(await propose_appointment(desk, at, "?", "Nora"), desk) for desk in desks]
-    contexts = "\n".join(call.context.model_dump_json() for call in calls)
-    outcomes = race("tests.kinds.voice.callers:confirm", str(tmp_path / "shop.sqlite3"), contexts, folder=tmp_path)
-    assert sorted(outcomes) == ["Confirmed", "Refusal", "Refusal"]
+    outcomes = race("tests.kinds.voice.callers:book", str(tmp_path / "shop.sqlite3"), at, folder=tmp_path)
+    assert sorted(outcomes) == ["AppointmentReceipt", "Refusal", "Refusal"]
     assert len(taken(shop)) == 1
 
 

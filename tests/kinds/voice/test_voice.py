@@ -23,7 +23,7 @@ from tests.support.recording import Recording, context_of, converse
 FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
 
 NOW = datetime(2026, 3, 24, 9, 20, tzinfo=UTC)
-PROPOSE = call("propose_appointment", when="tomorrow at 3 pm", topic="a lamp")
+PROPOSE = call("book_appointment", when="tomorrow at 3 pm", topic="a lamp")
 READ_BACK = Text("Shall I book Wednesday, March 25, at 3 PM with Nora?")
 DONE = Text("Your appointment is booked for Wednesday, March 25, at 3 PM.")
 
@@ -38,11 +38,11 @@ def said(message: str, customer: str | None = "cust-1") -> ScheduleRequest:
     return ScheduleRequest(message=message, customer_id=customer, conversation_id="call")
 
 
-async def calling(*messages: str, customer: str | None = "cust-1") -> list[ScheduleResult]:
+async def calling(*messages: str, customer: str | None = "cust-1", first: int = 0) -> list[ScheduleResult]:
     """Say messages in one call, each a job; everything that is answered can be said aloud."""
     results = [
         await converse(voice_schedule, said(message, customer), f"job-{number}")
-        for number, message in enumerate(messages)
+        for number, message in enumerate(messages, first)
     ]
     for result in results:
         assert [check.fault(Draft(result.answer)) for check in SPEECH] == [None, None, None], result.answer
@@ -59,11 +59,11 @@ async def test_a_call_goes_from_a_wish_over_the_details_and_a_yes_to_an_appointm
     assert asked.clarifying
     assert "Shall I book Wednesday, March 25, at 3 PM with Nora?" in proposed.answer
     assert proposed.clarifying
-    assert proposed.proposed is not None
-    assert (proposed.proposed.topic, proposed.actions) == ("my router", [])
+    assert proposed.proposal is not None
+    assert (proposed.proposal.facts["topic"], proposed.actions) == ("my router", [])
     assert done.appointment is not None
     assert (done.appointment.change, done.appointment.starts_at.hour) == ("booked", 14)
-    assert (done.actions, done.proposed, done.clarifying) == ([done.appointment], None, False)
+    assert (done.actions, done.proposal, done.clarifying) == ([done.appointment], None, False)
     assert booked(calendar) == 1
 
 
@@ -74,16 +74,40 @@ async def test_an_appointment_is_moved_and_cancelled_by_voice(calendar: Database
     assert results[3].appointment is not None
     assert results[3].appointment.change == "moved"
     assert "Friday, March 27, at 10:30 AM" in results[4].answer
-    cancelled = await calling("Please cancel it", "ok")
+    cancelled = await calling("Please cancel it", "ok", first=5)
     assert cancelled[1].appointment is not None
     assert booked(calendar) == 0
 
 
-@pytest.mark.parametrize("reply", ["no", "Wait", "Is that in the shop?"])
-async def test_anything_but_a_plain_yes_drops_what_was_proposed(calendar: Database, reply: str) -> None:
+@pytest.mark.parametrize(
+    "reply",
+    ["no", "Wait", "Is that in the shop?", "Da habe ich leider keine Zeit", "No, do not book that", "Nein", "いいえ"],
+)
+async def test_what_is_no_yes_books_nothing_and_a_later_yes_is_to_something_else(
+    calendar: Database, reply: str
+) -> None:
     _, after, late = await calling("tomorrow at 3 pm", reply, "yes")
-    assert [after.proposed, after.appointment, late.proposed, late.appointment] == [None] * 4
+    assert [after.proposal, after.appointment, late.proposal, late.appointment] == [None] * 4
     assert booked(calendar) == 0
+
+
+@pytest.mark.parametrize("yes", ["Yes, no problem", "vale", "genau", "はい", "вполне, да"])
+async def test_a_yes_in_any_language_books_what_was_read_back(calendar: Database, yes: str) -> None:
+    _, done = await calling("tomorrow at 3 pm", yes)
+    assert done.appointment is not None
+    assert booked(calendar) == 1
+
+
+async def test_another_day_is_proposed_and_the_first_one_not_booked(calendar: Database) -> None:
+    _, other = await calling("next Tuesday at 3 pm", "okay what about friday at five in the afternoon")
+    assert (other.appointment, booked(calendar)) == (None, 0)
+    assert other.proposal is not None
+    assert "Friday, March 27, at 5 PM" in other.answer
+
+
+async def test_who_has_no_time_cancels_nothing_by_saying_so(calendar: Database) -> None:
+    *_, after = await calling("tomorrow at 3 pm", "yes", "cancel my appointment", "Da habe ich leider keine Zeit")
+    assert (after.appointment, booked(calendar)) == (None, 1)
 
 
 async def test_a_yes_with_a_but_is_a_new_proposal() -> None:
@@ -115,9 +139,12 @@ def test_a_time_zone_that_there_is_not_is_refused() -> None:
 # --- over HTTP ---
 
 
+YES = call("give_answer", verdict="confirm")
+
+
 @pytest.mark.parametrize("watched", [False, True])
-async def test_a_model_proposes_and_confirms_through_the_tools(provider: OpenAISimulator, watched: bool) -> None:
-    provider.will(PROPOSE, READ_BACK, call("confirm_proposal"), DONE)
+async def test_a_model_proposes_and_tells_what_came_of_it(provider: OpenAISimulator, watched: bool) -> None:
+    provider.will(PROPOSE, READ_BACK, YES, DONE)
     sink = Recording(watched=watched)
     first = await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1", sink=sink)
     second = await converse(voice_schedule, said("Yes"), "job-2", sink=sink)
@@ -125,18 +152,17 @@ async def test_a_model_proposes_and_confirms_through_the_tools(provider: OpenAIS
     assert (second.answer, second.clarifying) == (DONE.text, False)
     assert second.appointment is not None
     assert "ask_customer" not in provider.requests[0].tools
-    assert "The caller has said yes to it" in "\n".join(provider.requests[2].texts("system"))
+    assert "Confirmed by the customer" in "\n".join(provider.requests[3].texts("system"))
 
 
 async def test_a_model_cannot_book_what_the_caller_has_not_agreed_to(
     provider: OpenAISimulator, calendar: Database
 ) -> None:
-    provider.will(PROPOSE, call("confirm_proposal"), READ_BACK)
+    provider.will(PROPOSE, PROPOSE, READ_BACK)
     await converse(voice_schedule, said("Book tomorrow at 3 pm, yes"), "job-1")
-    assert "has not said yes yet" in str(provider.requests[2].body["messages"])
-    provider.will(call("confirm_proposal"), Text("What time suits you instead?"))
+    assert "Nothing is done yet" in str(provider.requests[2].body["messages"])
+    provider.will(call("give_answer", verdict="change"), PROPOSE, READ_BACK)
     await converse(voice_schedule, said("No, that is too late"), "job-2")
-    assert "nothing that the caller has agreed to" in str(provider.requests[-1].body["messages"])
     assert booked(calendar) == 0
 
 
@@ -162,7 +188,7 @@ async def test_what_cannot_be_said_aloud_is_mended_before_it_is_spoken(
 async def test_an_attempt_that_dies_anywhere_books_once(
     provider: OpenAISimulator, calendar: Database, write: int
 ) -> None:
-    provider.will(PROPOSE, READ_BACK, call("confirm_proposal"), DONE, DONE)
+    provider.will(PROPOSE, READ_BACK, YES, DONE, DONE)
     await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1")
     result = await Memory("job-2", kind="voice.schedule", dies_after=write).finish(voice_schedule, said("yes"))
     assert result.appointment.change == "booked"

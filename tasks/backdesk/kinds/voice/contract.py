@@ -19,10 +19,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class ProposedAppointment(Contract):
-    """What was read back to the caller, and is done only when they say yes next."""
+Change = Literal["booked", "moved", "cancelled"]
 
-    change: Literal["booked", "moved", "cancelled"] = Field(description="What the appointment will be then.")
+
+class PlannedAppointment(Contract):
+    """What a caller agrees to by a yes: the `facts` of a proposal of this kind."""
+
+    change: Change = Field(description="What the appointment will be then.")
     appointment_id: int | None = Field(None, description="The appointment to move or cancel.")
     advisor: str
     topic: str
@@ -35,7 +38,7 @@ class AppointmentChanged(Action):
     """An appointment that was booked, moved or cancelled; the time is the new one, in UTC."""
 
     type: Literal["appointment"] = "appointment"
-    change: Literal["booked", "moved", "cancelled"]
+    change: Change
     appointment_id: int
     advisor: str
     topic: str
@@ -60,10 +63,10 @@ class ScheduleRequest(AgentRequest):
 class ScheduleResult(AgentResult):
     """What to say to the caller: two sentences at most, without markdown or symbols.
 
-    `clarifying` is true when the caller is expected to reply: send that with the same `conversation_id`.
+    `clarifying` is true when the caller is expected to reply: send that with the same `conversation_id`. The facts of
+    a `proposal` are those of a `PlannedAppointment`.
     """
 
-    proposed: ProposedAppointment | None = Field(None, description="What waits for the caller's yes.")
     appointment: AppointmentChanged | None = Field(None, description="What this message has booked or changed.")
 
 

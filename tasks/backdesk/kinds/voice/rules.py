@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from backdesk.agents.offline.phrases import says
+from backdesk.agents.offline.phrases import declined, says
 from backdesk.agents.situation import Call, Reply, Say, Situation, ToolReply
 
 _CANCEL = r"cancel|call off|delete|drop"
 _MOVE = r"move|reschedule|postpone|change|another time|different time"
 _LIST = r"(?:my|which|what) appointments?|when is my|do i have"
 _FREE = r"free|available|availability|openings?|what times|which times|when can|when could|earliest|next slot"
+_NOTHING_CHANGED = "All right, nothing was changed. What else can I do for you?"
 _NO = r"no|nope|not|never mind|stop"
 _HOUR = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -34,15 +35,14 @@ _ABOUT = re.compile(
 )
 _CLOCK = re.compile(r"\d[:.]\d\d|[ap]\.?m\b|\bat |noon|midday|past|quarter|o'clock|t\d\d|hours?|minutes?")
 _WITH = re.compile(r"\bwith ([A-Z]\w+)")
-_CONFIRMED = re.compile(r"^The caller has said yes to it", re.MULTILINE)
 
 
 def decide(now: Situation) -> Reply:
     """Choose the next step of the scheduler."""
     if now.replies:
         return _after(now.replies[-1])
-    if _CONFIRMED.search(now.instructions):
-        return (Call("confirm_proposal", {}),)
+    if declined(now) and not _when(now.message):
+        return _speak(_NOTHING_CHANGED)
     return _about_own(now) or _about_time(now)
 
 
@@ -50,9 +50,9 @@ def _about_own(now: Situation) -> Reply | None:
     """Choose what to do about appointments that the caller has."""
     when = _when(now.message)
     if says(_CANCEL, now.message):
-        return (Call("propose_cancellation", {}),)
+        return (Call("cancel_appointment", {}),)
     if says(_MOVE, now.message):
-        return (Call("propose_move", {"when": when}),) if when else _speak("When would you like to come instead?")
+        return (Call("move_appointment", {"when": when}),) if when else _speak("When would you like to come instead?")
     return (Call("list_appointments", {}),) if says(_LIST, now.message) else None
 
 
@@ -64,7 +64,7 @@ def _about_time(now: Situation) -> Reply:
     if when:
         return _wanted(now, when)
     if says(_NO, now.message):
-        return _speak("All right, nothing was changed. What else can I do for you?")
+        return _speak(_NOTHING_CHANGED)
     return _speak("On which day and at what time would you like an appointment?")
 
 
@@ -72,25 +72,19 @@ def _wanted(now: Situation, when: str) -> Reply:
     """Propose what the caller wants by now: a time for the appointment that they want to move, or a new one."""
     before = next((text for text in reversed(now.said[:-1]) if not _when(text)), "")
     if says(_MOVE, before):
-        return (Call("propose_move", {"when": when}),)
+        return (Call("move_appointment", {"when": when}),)
     about = next((found[1] for text in reversed(now.said) if (found := _ABOUT.search(text))), "a talk")
     args = {"when": when, "topic": about} | _with(now.message)
-    return (Call("propose_appointment", args),)
+    return (Call("book_appointment", args),)
 
 
 def _after(reply: ToolReply) -> Reply:
-    if not reply.succeeded:
-        return _speak(reply.problem)
+    if reply.proposed or not reply.succeeded:
+        return _speak(reply.proposed or reply.problem)
     return _speak(_SAID[reply.tool](reply.data))
 
 
-def _proposed(data: Any) -> str:
-    what = data["proposal"]
-    asked = {"booked": "Shall I book", "moved": "Shall I move it to", "cancelled": "Shall I cancel"}[what["change"]]
-    return f"{asked} {what['spoken']} with {what['advisor']}?"
-
-
-def _confirmed(data: Any) -> str:
+def _done(data: Any) -> str:
     done = {"booked": "is booked for", "moved": "is now on", "cancelled": "is cancelled, which was on"}[data["change"]]
     return f"Your appointment with {data['advisor']} {done} {data['spoken']}."
 
@@ -107,10 +101,9 @@ def _free(data: Any) -> str:
 
 #: How to say what a tool has returned.
 _SAID: dict[str, Callable[[Any], str]] = {
-    "propose_appointment": _proposed,
-    "propose_move": _proposed,
-    "propose_cancellation": _proposed,
-    "confirm_proposal": _confirmed,
+    "book_appointment": _done,
+    "move_appointment": _done,
+    "cancel_appointment": _done,
     "list_appointments": _listed,
     "find_free_times": _free,
 }

@@ -40,12 +40,12 @@ class Appointment(Table):
 
 
 class AppointmentChange(Table):
-    """What was agreed to: one proposal that was carried out. Its key is what makes a second time impossible."""
+    """What was done because the caller agreed to it. Its key is what makes a second time impossible."""
 
     __tablename__ = "appointment_changes"
 
     tenant: Mapped[str] = mapped_column(primary_key=True)
-    #: Names the proposal: whoever comes with it again gets what was done.
+    #: Names what a job does: an attempt that comes with it again gets what was done.
     key: Mapped[str] = mapped_column(primary_key=True)
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id"), index=True)
     #: `booked`, `moved` or `cancelled`.

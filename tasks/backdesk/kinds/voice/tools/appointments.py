@@ -1,7 +1,7 @@
-"""Carry out what was proposed and the caller has agreed to: book, move or cancel an appointment. And list them.
+"""Book, move and cancel appointments, each once the caller has agreed to it. And list them.
 
 Nobody gets a time twice: each half hour of an advisor is a row whose key decides between two who want it at the same
-moment, threads and processes alike. A proposal is carried out once, however often it is repeated and by whichever job.
+moment, threads and processes alike. What a job does it does once, however often it is attempted.
 """
 
 from __future__ import annotations
@@ -14,14 +14,28 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import tool
-from backdesk.kinds.voice.contract import AppointmentChanged
+from backdesk.kinds.voice.contract import AppointmentChanged, Change, PlannedAppointment
 from backdesk.kinds.voice.slots import in_utc, slots_of
 from backdesk.kinds.voice.spoken_time import tell
 from backdesk.kinds.voice.tables import Appointment, AppointmentChange, TakenSlot
-from backdesk.kinds.voice.tools.proposals import Change, Proposal, appointments_of
-from backdesk.kinds.voice.tools.times import zone_of
+from backdesk.kinds.voice.tools.plans import (
+    AppointmentId,
+    Booking,
+    Cancellation,
+    Move,
+    Planner,
+    Topic,
+    appointments_of,
+    is_done,
+    key_of,
+    plan_for_customer,
+)
+from backdesk.kinds.voice.tools.times import AdvisorName, Minutes, Words, zone_of
 from backdesk.worker.attempt.ledger import Effect
+
+_ASKED = {"booked": "Shall I book", "moved": "Shall I move it to", "cancelled": "Shall I cancel"}
 
 
 class AppointmentFound(ToolOutcome):
@@ -47,7 +61,7 @@ class AppointmentsFound(ToolOutcome):
         return "; ".join(each.summary() for each in self.appointments) or "none"
 
 
-class Confirmed(AppointmentFound):
+class AppointmentReceipt(AppointmentFound):
     """It is done."""
 
     change: Change
@@ -57,9 +71,6 @@ class Confirmed(AppointmentFound):
 
     def action(self) -> AppointmentChanged:
         return AppointmentChanged(**self.model_dump(exclude={"spoken"}))
-
-    def learned(self) -> dict[str, Any]:
-        return {"proposal": None}
 
 
 @tool(Effect.PURE)
@@ -87,97 +98,123 @@ async def appointments_changed(desk: Desk) -> list[AppointmentChanged]:
     return await desk.database.in_thread(work)
 
 
-@tool(Effect.IDEMPOTENT, done=appointments_changed)
-async def confirm_proposal(desk: Desk) -> Confirmed | Refusal:
-    """Do what was proposed to the caller. Refused unless their last message says yes to it."""
-    return await desk.database.in_thread(lambda: confirm_once(desk))
+async def booking_terms(
+    desk: Desk, when: Words, topic: Topic, advisor: AdvisorName = None, minutes: Minutes = 30
+) -> Terms | Refusal | None:
+    """Say which appointment the caller would agree to."""
+    return await _terms(desk, Booking(when, topic, advisor, minutes), "when", "topic", "advisor", "minutes")
 
 
-def confirm_once(desk: Desk) -> Confirmed | Refusal:
-    """Carry out the proposal, or say why not; whoever comes with it again gets the same answer. Blocks."""
-    known = desk.context
-    proposal: Proposal | None = getattr(known, "proposal", None)
-    if proposal is None:
-        return Refusal(refused="There is nothing that the caller has agreed to. Propose it to them first.")
-    if proposal.turn == desk.key("turn") or not getattr(known, "affirmed", False):
-        return Refusal(refused="The caller has not said yes yet. Read it back to them, ask, and wait for their answer.")
-    return desk.database.contend(lambda session: _confirm(session, desk, proposal))
+@tool(Effect.IDEMPOTENT, terms=booking_terms, done=appointments_changed)
+async def book_appointment(
+    desk: Desk, when: Words, topic: Topic, advisor: AdvisorName = None, minutes: Minutes = 30
+) -> AppointmentReceipt | Refusal:
+    """Book an appointment. A refusal says what is free instead."""
+    return await desk.database.in_thread(lambda: carry_out(desk, Booking(when, topic, advisor, minutes)))
 
 
-def _confirm(session: Session, desk: Desk, proposal: Proposal) -> Confirmed | Refusal:
-    if (done := _done_before(session, desk, proposal)) is not None:
-        return done
-    booked = proposal.change == "booked"
-    appointment = _new(desk, proposal) if booked else _own(session, desk, proposal)
-    if appointment is None:
-        return Refusal(refused="You have no such appointment any more.")
-    if proposal.change != "cancelled" and (refused := _taken(session, desk, proposal)):
-        return refused
+async def move_terms(desk: Desk, when: Words, appointment_id: AppointmentId = None) -> Terms | Refusal | None:
+    """Say to which time the caller would agree instead."""
+    return await _terms(desk, Move(when, appointment_id), "when", "appointment_id")
+
+
+@tool(Effect.IDEMPOTENT, terms=move_terms, done=appointments_changed)
+async def move_appointment(
+    desk: Desk, when: Words, appointment_id: AppointmentId = None
+) -> AppointmentReceipt | Refusal:
+    """Move an appointment of the caller to another time."""
+    return await desk.database.in_thread(lambda: carry_out(desk, Move(when, appointment_id)))
+
+
+async def cancellation_terms(desk: Desk, appointment_id: AppointmentId = None) -> Terms | Refusal | None:
+    """Say which appointment the caller would give up."""
+    return await _terms(desk, Cancellation(appointment_id), "appointment_id")
+
+
+@tool(Effect.IDEMPOTENT, terms=cancellation_terms, done=appointments_changed)
+async def cancel_appointment(desk: Desk, appointment_id: AppointmentId = None) -> AppointmentReceipt | Refusal:
+    """Cancel an appointment of the caller."""
+    return await desk.database.in_thread(lambda: carry_out(desk, Cancellation(appointment_id)))
+
+
+async def _terms(desk: Desk, planner: Planner, *args: str) -> Terms | Refusal | None:
+    def work() -> Terms | Refusal | None:
+        with desk.database.read() as session:
+            plan = plan_for_customer(session, desk, planner)
+            if isinstance(plan, Refusal):
+                return plan
+            return None if is_done(session, desk, plan) else _terms_of(plan, args)
+
+    return await desk.database.in_thread(work)
+
+
+def _terms_of(plan: PlannedAppointment, args: tuple[str, ...]) -> Terms:
+    facts = plan.model_dump(mode="json")
+    known = {**facts, "when": plan.starts_at.isoformat()}
+    statement = f"{_ASKED[plan.change]} {plan.spoken} with {plan.advisor}?"
+    return Terms(statement, facts, args={name: known[name] for name in args})
+
+
+def carry_out(desk: Desk, planner: Planner) -> AppointmentReceipt | Refusal:
+    """Do what a caller wants, or say why not; the job that has done it gets its receipt again. Blocks."""
+    return desk.database.contend(lambda session: _carry_out(session, desk, planner))
+
+
+def _carry_out(session: Session, desk: Desk, planner: Planner) -> AppointmentReceipt | Refusal:
+    plan = plan_for_customer(session, desk, planner)
+    if isinstance(plan, Refusal):
+        return plan
+    if (done := session.get(AppointmentChange, (desk.tenant, key_of(desk, plan)))) is not None:
+        return _receipt(plan, session.get_one(Appointment, done.appointment_id))
+    appointment = _new(desk, plan) if plan.appointment_id is None else _locked(session, plan.appointment_id)
     session.add(appointment)
     # Its old half hours first: it may be moved by less than its length.
     appointment.slots.clear()
     session.flush()
-    if proposal.change == "cancelled":
+    if plan.change == "cancelled":
         appointment.cancelled_at = desk.database.now()
     else:
-        appointment.starts_at = proposal.starts_at
-        appointment.slots.extend(_slots(desk, proposal))
-    made = {"change": proposal.change, "made_by": _job(desk), "made_at": desk.database.now()}
-    session.add(AppointmentChange(tenant=desk.tenant, key=proposal.key, appointment_id=appointment.id, **made))
+        appointment.starts_at = plan.starts_at
+        appointment.slots.extend(_slots(desk, plan))
+    made = {"change": plan.change, "made_by": _job(desk), "made_at": desk.database.now()}
+    session.add(AppointmentChange(tenant=desk.tenant, key=key_of(desk, plan), appointment_id=appointment.id, **made))
     session.flush()
-    return _confirmed(session, desk, proposal, appointment)
+    return _receipt(plan, appointment)
 
 
-def _done_before(session: Session, desk: Desk, proposal: Proposal) -> Confirmed | None:
-    done = session.get(AppointmentChange, (desk.tenant, proposal.key))
-    appointment = done and session.get(Appointment, done.appointment_id)
-    return _confirmed(session, desk, proposal, appointment) if appointment else None
+def _receipt(plan: PlannedAppointment, appointment: Appointment) -> AppointmentReceipt:
+    # The time is the plan's: the appointment may have been moved since.
+    whose = {"appointment_id": appointment.id, "advisor": appointment.advisor}
+    return AppointmentReceipt(**{**plan.model_dump(), **whose})
 
 
 def _action(session: Session, desk: Desk, done: AppointmentChange) -> AppointmentChanged:
     facts = _facts(session, desk, session.get_one(Appointment, done.appointment_id))
-    return Confirmed(change=done.change, **facts).action()
+    return AppointmentReceipt(change=done.change, **facts).action()
 
 
 def _job(desk: Desk) -> str:
     return desk.key("appointment")
 
 
-def _new(desk: Desk, proposal: Proposal) -> Appointment:
+def _new(desk: Desk, plan: PlannedAppointment) -> Appointment:
     return Appointment(
         tenant=desk.tenant,
-        advisor=proposal.advisor,
+        advisor=plan.advisor,
         customer_id=desk.customer_id,
-        starts_at=proposal.starts_at,
-        minutes=proposal.minutes,
-        topic=proposal.topic,
+        starts_at=plan.starts_at,
+        minutes=plan.minutes,
+        topic=plan.topic,
     )
 
 
-def _own(session: Session, desk: Desk, proposal: Proposal) -> Appointment | None:
-    own = {"tenant": desk.tenant, "customer_id": desk.customer_id, "id": proposal.appointment_id, "cancelled_at": None}
-    return session.scalars(select(Appointment).filter_by(**own).with_for_update()).one_or_none()
+def _locked(session: Session, appointment_id: int) -> Appointment:
+    return session.get_one(Appointment, appointment_id, with_for_update=True)
 
 
-def _taken(session: Session, desk: Desk, proposal: Proposal) -> Refusal | None:
-    if proposal.starts_at <= desk.database.now():
-        return Refusal(refused="That time is over. Which later time suits you?")
-    wanted = TakenSlot.starts_at.in_(slots_of(proposal.starts_at, proposal.minutes))
-    holders = select(TakenSlot.appointment_id).filter_by(tenant=desk.tenant, advisor=proposal.advisor).where(wanted)
-    if set(session.scalars(holders)) <= {proposal.appointment_id}:
-        return None
-    return Refusal(refused="Somebody else has just taken that time. Which other time suits you?")
-
-
-def _slots(desk: Desk, proposal: Proposal) -> list[TakenSlot]:
-    times = slots_of(proposal.starts_at, proposal.minutes)
-    return [TakenSlot(tenant=desk.tenant, advisor=proposal.advisor, starts_at=each) for each in times]
-
-
-def _confirmed(session: Session, desk: Desk, proposal: Proposal, appointment: Appointment) -> Confirmed:
-    # The time is the proposal's: the appointment may have been moved since.
-    facts = _facts(session, desk, appointment) | {"starts_at": proposal.starts_at, "spoken": proposal.spoken}
-    return Confirmed(change=proposal.change, **facts)
+def _slots(desk: Desk, plan: PlannedAppointment) -> list[TakenSlot]:
+    times = slots_of(plan.starts_at, plan.minutes)
+    return [TakenSlot(tenant=desk.tenant, advisor=plan.advisor, starts_at=each) for each in times]
 
 
 def _facts(session: Session, desk: Desk, appointment: Appointment) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The task module of a worker that asks no customer before a refund."""
 
 from backdesk.kinds.support import kind
-from tests.support.waived import WAIVING
+from tests.kinds.support.waived import WAIVING
 
 kind.SUPPORT = WAIVING
