@@ -23,6 +23,8 @@ from backdesk.platform.migrations.__main__ import main
 from backdesk.platform.migrations.runner import differences, scripts, upgrade_script
 from backdesk.platform.samples import Sample
 from backdesk.platform.tables import Seeding, Table
+from backdesk.service.cases import queue
+from backdesk.service.cases_contract import DeskRequest
 from backdesk.service.tables import Article, Escalation, Ticket
 from backdesk.shop.samples import SAMPLE as SHOP
 from backdesk.shop.tables import Customer, Order, OrderLine, Product, Refund
@@ -112,6 +114,11 @@ def test_a_database_of_the_first_release_gets_the_same_tables(old: Database) -> 
     with old.read() as session:
         assert differences(session.connection()) == []
     assert old.revision() == HEAD
+
+
+def test_what_was_left_to_people_before_there_were_cases_is_in_their_queue(old: Database) -> None:
+    found = queue(old, "acme", DeskRequest(act="list")).cases
+    assert [(case.case, case.subject, case.state) for case in found] == [("T-000007", "Smoke", "open")]
 
 
 def test_an_upgrade_keeps_all_rows(old: Database) -> None:

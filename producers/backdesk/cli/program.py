@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backdesk.cli.commands import breakers, conversations, dead, limits, maintenance, new, schedules, tenants
+from backdesk.cli.commands import breakers, conversations, dead, desk, limits, maintenance, new, schedules, tenants
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.cancel import cancel
@@ -132,6 +132,26 @@ def conversations_command(context: typer.Context, as_json: AsJson = False) -> No
         backdesk conversations list --tenant acme
         backdesk conversations show c-17 --tenant acme
         backdesk conversations forget c-17 --tenant acme
+    """
+    _pass_on(context, as_json=as_json)
+
+
+people = typer.Typer(no_args_is_help=False)
+for title, command in desk.COMMANDS.items():
+    people.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(people, name="desk", rich_help_panel=DECIDE)
+
+
+@people.callback(invoke_without_command=True)
+def desk_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """The service desk: what agents leave to people, and what people do with it.
+
+    For example:
+
+        backdesk desk list --tenant acme
+        backdesk desk take E-000012 --by ada
+        backdesk desk reply E-000012 "Your refund is on its way." --by ada
+        backdesk desk hand-back E-000012 "The refund is agreed" --by ada
     """
     _pass_on(context, as_json=as_json)
 

@@ -129,6 +129,9 @@ class AgentResult(Contract, Generic[Out]):
     proposal: ProposalShown | None = Field(
         None, description="What is done if the customer's next message agrees to it; the answer shows it."
     )
+    with_person: bool = Field(
+        False, description="Whether a person has the conversation: the message is kept for them, and `answer` is empty."
+    )
     conversation_id: str = Field(description="The job's own id when the request named no conversation.")
     usage: ModelUsage
     model: str

@@ -39,8 +39,10 @@ from backdesk.agents.runtime import (
     run_agent,
     turn_of,
     without_refused,
+    words_of_customer,
 )
 from backdesk.agents.team import Team
+from backdesk.agents.with_person import PERSON, is_with_person
 from backdesk.quality.contract import QualityReport
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.memory.conversation import Conversation
@@ -64,6 +66,8 @@ class Exchange(Generic[C]):
     #: The model of the agent that is active.
     model: ModelHandle = field(init=False)
     output: Output = ""
+    #: What the last turn carries on, of a conversation that a person has; the agents are silent then.
+    held: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, ctx: TaskContext, team: Team[C], desk: Desk[C], past: Conversation, *, done: float) -> Exchange[C]:
@@ -81,6 +85,7 @@ class Exchange(Generic[C]):
             said=[message for turn in past.turns for message in load_history(turn.messages)],
             turn=load_history(bookmark.messages) if bookmark else [],
             begins_with=_first(team, past),
+            held=past.facts if is_with_person(past) else {},
             may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
         )
         reporter.spent(exchange.around.budget.spent)
@@ -107,6 +112,8 @@ class Exchange(Generic[C]):
 
         Raises TaskError for the number of a proposal that cannot be answered, and what a request to a model raises.
         """
+        if self.held:
+            return
         heard, used = await hear(ctx, self.team, request, self.around)
         self.desk.heard = heard
         if heard is None or self.turn:  # what an attempt has begun goes on
@@ -118,7 +125,11 @@ class Exchange(Generic[C]):
             self.turn = called_for(request.message, agreed.tool, agreed.args, agreed.number)
 
     async def run(self, message: str) -> None:
-        """Let agents work until one answers or asks. Raises ModelFailure."""
+        """Let agents work until one answers or asks, unless a person has the conversation. Raises ModelFailure."""
+        if self.held:
+            self.desk.transfers.append(Transfer(PERSON, None, "a person has the conversation"))
+            self.turn = words_of_customer(message)
+            return
         if not self.path:
             self._activate(self.begins_with, None, "a new message")
         while isinstance(output := await self._run(None if self.turn else message), HandOver):
@@ -167,7 +178,7 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         known = self.desk.context.carried().model_dump(mode="json")
-        facts = {"team": self.team.name, "agent": self.path[-1], "context": known}
+        facts = self.held or {"team": self.team.name, "agent": self.path[-1], "context": known}
         turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         if self.desk.proposed is not None:
             show = partial(records.show, self.desk, self.desk.proposed.number)
@@ -188,6 +199,7 @@ class Exchange(Generic[C]):
             actions=list(self.desk.actions),
             clarifying=isinstance(self.output, Question) or self.desk.proposed is not None,
             proposal=self._proposal(),
+            with_person=bool(self.held),
             conversation_id=self.desk.conversation_id,
             usage=self.around.budget.spent,
             model=last,
@@ -203,7 +215,7 @@ class Exchange(Generic[C]):
         return ProposalShown(number=made.number, statement=made.proposed, facts=made.facts, expires_at=made.expires_at)
 
     def _quality(self) -> QualityReport | None:
-        reviewed = isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
+        reviewed = not self.held and isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
         return self.around.journal.quality if reviewed else None
 
 

@@ -16,6 +16,7 @@ from backdesk.agents.tools import tool
 from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
+from backdesk.service.cases import open_case
 from backdesk.service.contract import Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
@@ -93,7 +94,9 @@ def _escalate_once(desk: Desk, escalation: Escalation) -> EscalationReceipt:
                 return _receipt(session, desk, existing, already_escalated=True)
             session.add(escalation)
             session.flush()
-            return _receipt(session, desk, escalation, already_escalated=False)
+            receipt = _receipt(session, desk, escalation, already_escalated=False)
+            open_case(session, desk, escalation, receipt.escalation_id, escalation.respond_by)
+            return receipt
     except IntegrityError:
         with desk.database.read() as session:
             existing = _escalation_of(session, desk)

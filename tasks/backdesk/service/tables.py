@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backdesk.platform.samples import offer
@@ -48,6 +48,46 @@ class Escalation(Table):
     priority: Mapped[str]
     respond_by: Mapped[datetime] = mapped_column(index=True)
     escalated_at: Mapped[datetime]
+
+
+class Case(Table):
+    """A ticket or an escalation in the queue of people. `reference` is the one's number."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("tenant", "reference"), Index("ix_cases_queue", "tenant", "state", "due_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    reference: Mapped[str]
+    customer_id: Mapped[str | None]
+    conversation_id: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[str] = mapped_column(Text)
+    priority: Mapped[str]
+    #: `open`, `taken` or `closed`.
+    state: Mapped[str]
+    holder: Mapped[str | None]
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    #: Whether it was told that nobody has answered by then.
+    overdue: Mapped[bool]
+    score: Mapped[int | None]
+
+
+class CaseEntry(Table):
+    """Something that was done with a case: by each key, of which a job has one, at most once."""
+
+    __tablename__ = "case_entries"
+    __table_args__ = (UniqueConstraint("case_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    key: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    deed: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
 
 
 class Article(Table):

@@ -13,7 +13,9 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.platform.contract import Priority
+from backdesk.service.cases import open_case
 from backdesk.service.contract import TicketOpened
+from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket
 from backdesk.shop.arguments import OrderNumber
 from backdesk.worker.attempt.ledger import Effect
@@ -90,7 +92,10 @@ def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
                 return _receipt(existing, already_open=True)
             session.add(ticket)
             session.flush()
-            return _receipt(ticket, already_open=False)
+            receipt = _receipt(ticket, already_open=False)
+            due_at = respond_by(receipt.priority, ticket.opened_at, desk.settings.business_hours)
+            open_case(session, desk, ticket, receipt.ticket_id, due_at)
+            return receipt
     except IntegrityError:
         with desk.database.read() as session:
             existing = _ticket_of(session, desk)

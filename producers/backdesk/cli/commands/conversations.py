@@ -75,6 +75,11 @@ def show(conversation_id: Id, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson =
         conversation = client.conversations.get(conversation_id, tenant=tenant)
     out.document(conversation)
     out.show(facts(_facts(conversation)))
+    show_turns(conversation, out)
+
+
+def show_turns(conversation: Conversation, out: Output) -> None:
+    """Print who said and did what, turn by turn."""
     for turn in conversation.turns:
         _show_turn(turn, out)
 

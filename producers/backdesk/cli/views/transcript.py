@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CUSTOMER, AGENT = "customer", "agent"
+#: Begins the name of the model of an answer that a person gave.
+PERSON = "person:"
 #: What people need not read: how the model came to its answer, and what it was told by the deployment.
 _LEFT_OUT = frozenset({"thinking", "system-prompt"})
 #: By which agents ask the customer, and hand over to each other; what is returned to them says nothing.
@@ -32,8 +34,11 @@ def utterances(messages: Iterable[Any]) -> Iterator[Utterance]:
     for message in messages:
         parts = message.get("parts") if isinstance(message, Mapping) else None
         if isinstance(parts, list):
+            model = message.get("model_name")
+            person = model.removeprefix(PERSON) if isinstance(model, str) and model.startswith(PERSON) else None
             for part in parts:
-                yield from _of_part(part)
+                for said in _of_part(part):
+                    yield Utterance(f"{person} (a person)", said.text) if person else said
         elif isinstance(message, Mapping) and isinstance(role := message.get("role"), str):
             yield Utterance(_ROLES.get(role, role), _text(message.get("content")))
         else:

@@ -16,7 +16,10 @@ from backdesk.agents.runtime.messages import (
     conceal_history,
     dump_history,
     load_history,
+    note_of_deployment,
     turn_of,
+    words_of_colleague,
+    words_of_customer,
 )
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.pruning import pruned
@@ -38,10 +41,13 @@ __all__ = [
     "dump_history",
     "judge",
     "load_history",
+    "note_of_deployment",
     "pruned",
     "rehearse",
     "run_agent",
     "scripted_model",
     "turn_of",
     "without_refused",
+    "words_of_colleague",
+    "words_of_customer",
 ]

@@ -12,6 +12,8 @@ from pydantic_ai import (
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    SystemPromptPart,
+    TextPart,
     ToolCallPart,
     UserPromptPart,
 )
@@ -52,6 +54,21 @@ def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -
     known = {part.timestamp for part in request.parts if isinstance(part, UserPromptPart)}
     more = [UserPromptPart(text, timestamp=at) for at, text in words if at not in known]
     return replace(request, parts=[*request.parts, *more])
+
+
+def words_of_customer(text: str) -> History:
+    """Return what a customer wrote and nobody has answered."""
+    return [ModelRequest(parts=[UserPromptPart(text)])]
+
+
+def words_of_colleague(by: str, text: str) -> list[Any]:
+    """Return as JSON what a person answered; in place of the model's name stands `person:` and theirs."""
+    return dump_history([ModelResponse(parts=[TextPart(text)], model_name=f"person:{by}")])
+
+
+def note_of_deployment(text: str) -> list[Any]:
+    """Return as JSON what agents are told amid a conversation."""
+    return dump_history([ModelRequest(parts=[SystemPromptPart(text)])])
 
 
 def chars_of(message: ModelMessage) -> int:

@@ -51,19 +51,20 @@ class Memory:
         self._noted: Counter[tuple[str, bytes]] = Counter()
 
     def recall(
-        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None
+        self, conversation_id: str, *, owner: str | None = None, newest: int | None = None, anyone: bool = False
     ) -> Pipeline[Conversation]:
         """Return what was said in a conversation of this tenant before this job: the `newest` turns, or all.
 
         One round trip. Later attempts see no turn that came after the first call. A conversation nobody has spoken in
-        has no turns. Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is
+        has no turns. `anyone` reads it whoever has it: for people of the deployment, never for a customer's message.
+        Raises TaskError (`conversation_mismatch`) when it belongs to another owner, or to one and none is
         named; InvalidRequest for a name that is none.
         """
         if newest is not None and (isinstance(newest, bool) or newest < 0):
             raise ValueError(f"newest must be a number of turns from 0, not {newest!r}")
         check_conversation_id(conversation_id)
         found: Conversation | Exception = yield self._submit(
-            self._calls.recall(self._claim, conversation_id, owner, newest)
+            self._calls.recall(self._claim, conversation_id, owner, newest, anyone=anyone)
         )
         if isinstance(found, Exception):
             raise found
@@ -78,11 +79,13 @@ class Memory:
         facts: Mapping[str, Any] | None = None,
         asked: bool = False,
         close: bool = False,
+        anyone: bool = False,
     ) -> Pipeline[None]:
         """Write this job's turn of a conversation: messages, JSON in any format, and facts for the next job.
 
         One round trip. A job has one turn: called again, also by another attempt, this replaces it. `asked` says that
-        it ends in a question, `close` that it is the last. An owner who is named has the conversation from then on.
+        it ends in a question, `close` that it is the last. An owner who is named has the conversation from then on;
+        with `anyone`, as in `recall`, it stays with whom it is.
         Raises TaskError (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`,
         `invalid_turn`).
         """
@@ -91,7 +94,7 @@ class Memory:
         self._check_size("facts", _encoded("facts", turn["facts"]), MAX_FACTS_BYTES)
         entry = _encoded("turn", turn)
         self._check_size("turn", entry, self._max_bytes)
-        new = NewTurn(conversation_id, owner, entry, len(messages), closes=close)
+        new = NewTurn(conversation_id, owner, entry, len(messages), closes=close, anyone=anyone)
         written: int | Exception = yield self._submit(self._calls.turn(self._claim, new))
         if isinstance(written, Exception):
             raise written

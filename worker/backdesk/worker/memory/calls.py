@@ -40,6 +40,7 @@ class NewTurn:
     entry: bytes
     messages: int
     closes: bool
+    anyone: bool = False
 
 
 class MemoryCalls(CallBuilder):
@@ -48,7 +49,7 @@ class MemoryCalls(CallBuilder):
     _room = __name__.rpartition(".")[0]
 
     def recall(
-        self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None
+        self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None, *, anyone: bool = False
     ) -> Call[Conversation | Refused]:
         """Read what was said in a conversation before a job, the `newest` turns of it or all. Idempotent."""
         return self._of(
@@ -57,6 +58,7 @@ class MemoryCalls(CallBuilder):
             lambda reply: _read_recalled(claim.tenant, conversation_id, reply),
             conversation=conversation_id,
             owner=owner or "",
+            anyone=flag(anyone),
             root=claim.root or claim.job_id,
             most=optional(newest),
         )
@@ -69,6 +71,7 @@ class MemoryCalls(CallBuilder):
             lambda code: _read_code(new.conversation_id, code),
             conversation=new.conversation_id,
             owner=new.owner or "",
+            anyone=flag(new.anyone),
             root=claim.root or claim.job_id,
             messages=new.messages,
             closes=flag(new.closes),

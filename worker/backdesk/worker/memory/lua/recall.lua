@@ -1,6 +1,7 @@
 -- Recall: read what was said in a conversation before a job.
 --
--- ARGV: id, fence, conversation, owner (or ''), root (of the job), most (turns)
+-- ARGV: id, fence, conversation, owner (or ''), anyone (1 to read it whoever has it,
+--   or ''), root (of the job), most (turns)
 -- Returns: {1, {values of the head, in the order of HEAD}, {turns as they are kept, the newest first}}, {0} when the attempt has
 --   lost its fence, {-1} when the conversation is that of another owner
 -- Atomic. Idempotent: a job sees the turns that were there when it asked first, in each of its attempts and in a replay
@@ -11,7 +12,7 @@ local id, conversation, root, most = ARGV.id, ARGV.conversation, ARGV.root, tonu
 local tenant = tenant_of(id, ARGV.fence)
 if not tenant then return {0} end
 local key = history_key(tenant, conversation)
-if belongs_to_another(key, ARGV.owner) then return {-1} end
+if ARGV.anyone == '' and belongs_to_another(key, ARGV.owner) then return {-1} end
 
 -- How far the job may look, noted in its ledger.
 local function horizon()

@@ -1,6 +1,7 @@
 -- Turn: write what a running attempt has added to a conversation.
 --
--- ARGV: id, fence, conversation, owner (or ''), root (of the job), messages (in the turn), closes (1 to close the
+-- ARGV: id, fence, conversation, owner (or ''), anyone (1 to write whoever has it, or
+--   ''), root (of the job), messages (in the turn), closes (1 to close the
 --   conversation, or ''), entry (the turn, packed), most (turns to keep), kept_ms (it all)
 -- Returns: the number of the turn, 0 when the attempt has lost its fence, -1 when the conversation is that of another
 --   owner, -2 when it is closed
@@ -12,7 +13,7 @@ local conversation, owner, root, messages = ARGV.conversation, ARGV.owner, ARGV.
 local tenant = tenant_of(ARGV.id, ARGV.fence)
 if not tenant then return 0 end
 local key = history_key(tenant, conversation)
-if belongs_to_another(key, owner) then return -1 end
+if ARGV.anyone == '' and belongs_to_another(key, owner) then return -1 end
 -- Subtracted from 0 below, as Lua writes the negative of 0 so that Redis takes it for no number.
 local number = tonumber(redis.call('HGET', key, 'of:' .. root))
 if not number and redis.call('HEXISTS', key, 'closed_at') == 1 then return -2 end

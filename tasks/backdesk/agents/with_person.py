@@ -1,0 +1,32 @@
+"""A conversation that a person has taken over: its agents are silent until it is handed back.
+
+That it is so is a fact of its last turn, which each turn carries on until a person's turn leaves it out. So it is known
+with what was said, in its order, and costs no look anywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backdesk.agents.runtime import note_of_deployment, words_of_colleague
+from backdesk.worker.memory.conversation import Conversation
+
+#: The fact: an object with the `case`, and `by` whom it was taken.
+FACT = "with_person"
+#: Who answers then, as a path of agents has it.
+PERSON = "person"
+
+
+def is_with_person(past: Conversation) -> bool:
+    """Whether a person has the conversation."""
+    return bool(past.facts.get(FACT))
+
+
+def person_says(by: str, text: str) -> list[Any]:
+    """Return the messages of a turn in which a person answers the customer, as agents see it later."""
+    return words_of_colleague(by, text)
+
+
+def note_to_agents(text: str) -> list[Any]:
+    """Return the messages of a turn that tells the agents something, and the customer nothing."""
+    return note_of_deployment(text)

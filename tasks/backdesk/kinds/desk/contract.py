@@ -1,0 +1,8 @@
+"""The kind `service.desk`."""
+
+from __future__ import annotations
+
+from backdesk.platform.contract import KindModels
+from backdesk.service.cases_contract import DeskRequest, DeskResult
+
+KIND = KindModels("service.desk", "tools", DeskRequest, DeskResult)

@@ -1,0 +1,84 @@
+"""The kind `service.desk`: what people do with cases.
+
+What a customer or an agent is to see of it is a turn of the conversation, written by this job in its place among the
+customer's messages. Who has the conversation is a fact of its last turn, so that agents learn it with the words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backdesk.agents.with_person import FACT, note_to_agents, person_says
+from backdesk.platform.deployment import deployment
+from backdesk.service import cases
+from backdesk.service.cases_contract import DeskRequest, DeskResult
+from backdesk.worker.attempt.context import BlockingContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+from backdesk.worker.memory.conversation import Conversation
+
+#: How long what people looked at is kept.
+RETENTION_S = 3600.0
+#: What a note to the agents begins with.
+HANDED_BACK = "Your colleague {by} has spoken with the customer and handed the conversation back to you."
+
+
+@task("service.desk", queue="tools", retention=RETENTION_S)
+def service_desk(ctx: BlockingContext, request: DeskRequest) -> DeskResult:
+    """List cases for people, show one, take it, reply, note, hand it back to the agents, or close it."""
+    database, key = deployment().database, ctx.idempotency_key("desk")
+    match request.act:
+        case "list":
+            return cases.queue(database, ctx.tenant, request)
+        case "show":
+            return cases.show(database, ctx.tenant, request.case or "")
+        case "escalate_overdue":
+            return cases.escalate_overdue(database, ctx.tenant, key)
+        case _:
+            _check_turn(request, cases.show(database, ctx.tenant, request.case or ""))
+            done = cases.act(database, ctx.tenant, request, key)
+            _tell(ctx, request, done)
+            return done
+
+
+def _check_turn(request: DeskRequest, found: DeskResult) -> None:
+    """Raise TaskError for what belongs into a conversation and does not come in its turn."""
+    (case,) = found.cases
+    if request.act in _TURNS and request.conversation_id != (case.conversation_id or None):
+        where = f"{case.case} is of conversation {case.conversation_id!r}"
+        raise TaskError("wrong_conversation", f"{where}: send that as conversation_id.", category=Category.VALIDATION)
+
+
+def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
+    """Write into the conversation what was done, and keep what it says in statistics."""
+    (case,) = done.cases
+    if request.act == "rate" and request.score is not None:
+        ctx.measure("csat", request.score)
+    if request.act not in _TURNS or not case.conversation_id:  # a ticket of a version before has none
+        return
+    past = ctx.recall(case.conversation_id, newest=1, anyone=True)
+    said, held = _TURNS[request.act](request), request.act in ("take", "reply")
+    facts = {**_facts(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
+    ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
+
+
+def _facts(past: Conversation) -> dict[str, Any]:
+    return {name: fact for name, fact in past.facts.items() if name != FACT}
+
+
+def _take_over(_request: DeskRequest) -> list[Any]:
+    return []
+
+
+def _reply(request: DeskRequest) -> list[Any]:
+    return person_says(request.by or "", request.text or "")
+
+
+def _hand_back(request: DeskRequest) -> list[Any]:
+    note = HANDED_BACK.format(by=request.by)
+    return note_to_agents(f"{note} They note: {request.text}" if request.text else note)
+
+
+#: What each act adds to the conversation.
+_TURNS = {"take": _take_over, "reply": _reply, "hand_back": _hand_back, "close": _hand_back}

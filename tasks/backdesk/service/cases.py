@@ -1,0 +1,205 @@
+"""The queue of people: a case for each ticket and each escalation, and what a person does with it.
+
+A case is written with what it is about, in one transaction, so that no promise to a customer is without one. What is
+done with it is an entry of its own under the key of the job that does it: done twice, it is there once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import get_args
+
+from sqlalchemy import case as when
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backdesk.agents.desk import Desk
+from backdesk.platform.contract import Priority
+from backdesk.platform.database import Database
+from backdesk.platform.tables import utc
+from backdesk.service import cases_contract as seen
+from backdesk.service.cases_contract import DeskRequest, DeskResult
+from backdesk.service.tables import Case, CaseEntry, Escalation, Ticket
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+
+#: Who did what no person did.
+AGENTS, CLOCK, CUSTOMER = "agents", "clock", "customer"
+_RISING: tuple[str, ...] = get_args(Priority)
+_URGENCY = when({name: -at for at, name in enumerate(_RISING)}, value=Case.priority)
+
+
+def open_case(session: Session, desk: Desk, about: Ticket | Escalation, reference: str, due_at: datetime) -> None:
+    """Put a ticket or an escalation that is new into the queue."""
+    opened = about.opened_at if isinstance(about, Ticket) else about.escalated_at
+    case = Case(
+        tenant=about.tenant,
+        reference=reference,
+        customer_id=about.customer_id,
+        conversation_id=desk.conversation_id,
+        subject=about.subject if isinstance(about, Ticket) else about.reason,
+        details=about.details,
+        priority=about.priority,
+        state="open",
+        opened_at=opened,
+        due_at=due_at,
+        overdue=False,
+    )
+    session.add(case)
+    session.flush()
+    session.add(CaseEntry(case_id=case.id, key=about.key, at=opened, by=AGENTS, deed="opened", text=""))
+
+
+def queue(database: Database, tenant: str, request: DeskRequest) -> DeskResult:
+    """Return the cases that fit: what is late first, then by urgency, then by the time that was promised."""
+    fit = select(Case).where(Case.tenant == tenant)
+    fit = fit.where(Case.state == request.state) if request.state else fit.where(Case.state != "closed")
+    fit = fit.where(Case.holder == request.holder) if request.holder else fit
+    late = when((Case.due_at < database.now(), 0), else_=1)
+    with database.read() as session:
+        found = session.scalars(fit.order_by(late, _URGENCY, Case.due_at, Case.id).limit(request.limit))
+        return DeskResult(cases=[_shown(each) for each in found])
+
+
+def show(database: Database, tenant: str, reference: str) -> DeskResult:
+    """Return a case with all that was done with it. Raises TaskError for one that the tenant has not."""
+    with database.read() as session:
+        return _file_of(session, _find(session, tenant, reference))
+
+
+def act(database: Database, tenant: str, request: DeskRequest, key: str) -> DeskResult:
+    """Do something with a case, once for each key; return the case as it is then. Raises TaskError if it may not be."""
+    return database.contend(lambda session: _act(session, tenant, request, key, database.now()))
+
+
+def escalate_overdue(database: Database, tenant: str, key: str) -> DeskResult:
+    """Raise what nobody has answered in time: it is urgent from then on, and no longer only its holder's to take.
+
+    Return the cases that it has raised. Each is raised once.
+    """
+
+    def work(session: Session) -> DeskResult:
+        now = database.now()
+        late = select(Case).where(Case.tenant == tenant, Case.state != "closed", ~Case.overdue, Case.due_at < now)
+        raised = [*session.scalars(late.order_by(Case.due_at).limit(500).with_for_update())]
+        for case in raised:
+            if not _answered(session, case):
+                case.priority = "urgent"
+                text = f"Nobody had answered by {utc(case.due_at):%F %R} UTC."
+                _enter(session, case, key, seen.CaseEntry(at=now, by=CLOCK, deed="overdue", text=text))
+            case.overdue = True
+        return DeskResult(cases=[_shown(case) for case in raised if case.priority == "urgent"])
+
+    return database.contend(work)
+
+
+def _act(session: Session, tenant: str, request: DeskRequest, key: str, now: datetime) -> DeskResult:
+    case = _find(session, tenant, request.case or "", locked=True)
+    known = select(CaseEntry.id).where(CaseEntry.case_id == case.id, CaseEntry.key == key)
+    if session.scalar(known) is None:
+        deed = _DEEDS[request.act](case, request, now)
+        entry = seen.CaseEntry(at=now, by=request.by or CUSTOMER, deed=deed, text=request.text or "")
+        _enter(session, case, key, entry)
+    session.flush()
+    return _file_of(session, case)
+
+
+def _take(case: Case, request: DeskRequest, _now: datetime) -> seen.Deed:
+    _check_open(case)
+    if case.holder not in (None, request.by) and not case.overdue:
+        raise _refused("case_taken", f"{case.reference} is with {case.holder}, who can hand it back or close it.")
+    case.state, case.holder = "taken", request.by
+    return "taken"
+
+
+def _reply(case: Case, request: DeskRequest, _now: datetime) -> seen.Deed:
+    _check_held(case, request)
+    return "replied"
+
+
+def _note(_case: Case, _request: DeskRequest, _now: datetime) -> seen.Deed:
+    return "noted"
+
+
+def _hand_back(case: Case, request: DeskRequest, _now: datetime) -> seen.Deed:
+    _check_held(case, request)
+    case.state, case.holder = "open", None
+    return "handed_back"
+
+
+def _close(case: Case, request: DeskRequest, now: datetime) -> seen.Deed:
+    _check_open(case)
+    if case.holder not in (None, request.by):
+        raise _refused("case_taken", f"{case.reference} is with {case.holder}, who alone can close it.")
+    case.state, case.closed_at = "closed", now
+    return "closed"
+
+
+def _rate(case: Case, request: DeskRequest, _now: datetime) -> seen.Deed:
+    if case.state != "closed":
+        raise _refused("case_open", f"{case.reference} is not closed yet: it is rated after that.")
+    case.score = request.score
+    return "rated"
+
+
+_DEEDS: dict[seen.Act, Callable[[Case, DeskRequest, datetime], seen.Deed]] = {
+    "take": _take,
+    "reply": _reply,
+    "note": _note,
+    "hand_back": _hand_back,
+    "close": _close,
+    "rate": _rate,
+}
+
+
+def _check_open(case: Case) -> None:
+    if case.state == "closed":
+        raise _refused("case_closed", f"{case.reference} is closed.")
+
+
+def _check_held(case: Case, request: DeskRequest) -> None:
+    _check_open(case)
+    if case.holder != request.by:
+        whose = f"is with {case.holder}" if case.holder else "is with nobody"
+        raise _refused("case_not_yours", f"{case.reference} {whose}: take it first.")
+
+
+def _refused(code: str, message: str) -> TaskError:
+    return TaskError(code, message, category=Category.VALIDATION)
+
+
+def _find(session: Session, tenant: str, reference: str, *, locked: bool = False) -> Case:
+    wanted = select(Case).where(Case.tenant == tenant, Case.reference == reference)
+    case = session.scalars(wanted.with_for_update() if locked else wanted).one_or_none()
+    if case is None:
+        raise _refused("case_not_found", f"There is no case {reference!r}; `backdesk desk list` names those there are.")
+    return case
+
+
+def _enter(session: Session, case: Case, key: str, entry: seen.CaseEntry) -> None:
+    session.add(CaseEntry(case_id=case.id, key=key, **entry.model_dump()))
+
+
+def _entries(session: Session, case: Case) -> Sequence[CaseEntry]:
+    return session.scalars(select(CaseEntry).where(CaseEntry.case_id == case.id).order_by(CaseEntry.id)).all()
+
+
+def _answered(session: Session, case: Case) -> bool:
+    return any(entry.deed == "replied" for entry in _entries(session, case))
+
+
+def _file_of(session: Session, case: Case) -> DeskResult:
+    entries = [
+        seen.CaseEntry.model_validate({"at": utc(each.at), "by": each.by, "deed": each.deed, "text": each.text})
+        for each in _entries(session, case)
+    ]
+    return DeskResult(cases=[_shown(case)], details=case.details, entries=entries)
+
+
+def _shown(case: Case) -> seen.Case:
+    names = set(seen.Case.model_fields) - {"case", "opened_at", "due_at", "closed_at"}
+    moments = {"opened_at": utc(case.opened_at), "due_at": utc(case.due_at)}
+    closed_at = case.closed_at and utc(case.closed_at)
+    fields = {name: getattr(case, name) for name in names}
+    return seen.Case.model_validate(fields | moments | {"case": case.reference, "closed_at": closed_at})
