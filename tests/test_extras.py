@@ -104,6 +104,10 @@ def _ask_for_a_job(installed: Installed, redis_server: EmbeddedRedis) -> str:
     return installed.run("backdesk", "show", "missing", expect=2, **env)
 
 
+def test_mcp_brings_what_agents_need_for_tools_on_servers(install: Install) -> None:
+    assert not install("mcp").run("python", "-c", "import backdesk.agents.remote.connection")
+
+
 def test_postgres_brings_the_driver_that_reaches_for_the_server(install: Install) -> None:
     url = f"postgresql://shop@127.0.0.1:{free_port()}/shop"
     postgres = install("postgres")

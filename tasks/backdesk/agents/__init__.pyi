@@ -22,6 +22,7 @@ from .outcome import Refusal as Refusal
 from .outcome import ToolOutcome as ToolOutcome
 from .proposals.terms import Proposed as Proposed
 from .proposals.terms import Terms as Terms
+from .remote.card import McpServer as McpServer
 from .reporter import Reporter as Reporter
 from .runtime.errors import failure_of as failure_of
 from .situation import Call as Call

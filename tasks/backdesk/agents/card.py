@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from backdesk.agents.desk import Desk
+from backdesk.agents.remote.card import McpServer
 from backdesk.agents.tools import Tool
 from backdesk.quality import QualityGate
 from backdesk.worker.errors import ConfigurationError
@@ -83,6 +84,8 @@ class Agent:
     _: KW_ONLY
     tools: tuple[Tool[..., Any], ...] = ()
     hands_to: tuple[str, ...] = ()
+    #: Whose tools it may call besides; needs `backdesk[mcp]`.
+    mcp: tuple[McpServer, ...] = ()
     #: What it is doing, in words for those who watch.
     duty: str = "Working on the answer"
     #: Whether the agent may answer the customer, or only ask and hand over.

@@ -23,6 +23,7 @@ from backdesk.agents.proposals import records
 from backdesk.agents.proposals.showing import hidden
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model
+from backdesk.agents.remote.tools import RemoteTools
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime import (
     Account,
@@ -132,8 +133,11 @@ class Exchange(Generic[C]):
             return
         if not self.path:
             self._activate(self.begins_with, None, "a new message")
-        while isinstance(output := await self._run(None if self.turn else message), HandOver):
-            self._activate(output.to, self.path[-1], output.reason)
+        try:
+            while isinstance(output := await self._run(None if self.turn else message), HandOver):
+                self._activate(output.to, self.path[-1], output.reason)
+        finally:
+            await self.around.remote.close()
         self.output = self._showing(output)
 
     def _showing(self, output: Output) -> Output:
@@ -242,6 +246,7 @@ def _around(
         journal=journal,
         shelf=ctx,
         watcher=reporter,
+        remote=RemoteTools(ctx, ask_within_s=settings.approval_within_s, timeout_s=settings.tool_timeout_s),
     )
 
 

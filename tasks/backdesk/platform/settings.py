@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -128,6 +129,16 @@ class TaskSettings(BaseSettings):
     def database(self) -> str:
         """The URL of the business database."""
         return self.database_url or f"sqlite:///{self.data_dir / 'shop.sqlite3'}"
+
+
+def read_secret(name: str) -> str:
+    """Return the value of a variable, or of the file of that name among the secrets. Raises ConfigurationError."""
+    if value := os.environ.get(name):
+        return value
+    try:
+        return (SECRETS / name).read_text("utf-8").strip()
+    except OSError:
+        raise ConfigurationError(f"{name} is not set: set the variable, or mount {SECRETS / name}") from None
 
 
 def load_settings() -> TaskSettings:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic_ai import Agent, DeferredToolRequests, ModelSettings, RunContext, Tool, ToolOutput
+from pydantic_ai.toolsets import FunctionToolset
 
 from backdesk.agents import card as cards
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Question
 from backdesk.agents.desk import Desk
+from backdesk.agents.remote.tools import RemoteTool
 from backdesk.agents.tools import Tool as DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
@@ -82,6 +84,18 @@ def _briefing(desk: Desk) -> str:
     lines += [desk.heard.briefing()] if desk.heard else []
     lines += [f"Already done for this message: {action.model_dump_json()}" for action in desk.actions]
     return "\n".join([*lines, desk.briefing])
+
+
+def remote_toolsets(tools: Sequence[RemoteTool]) -> list[FunctionToolset[Desk]]:
+    """Return what a run is given besides the tools of its card."""
+    return [FunctionToolset([_remote(tool) for tool in tools], max_retries=RETRIES)] if tools else []
+
+
+def _remote(tool: RemoteTool) -> Tool[Desk]:
+    async def on_desk(ctx: RunContext[Desk], **arguments: Any) -> Any:
+        return await tool.function(ctx.deps, **arguments)
+
+    return Tool.from_schema(on_desk, tool.name, tool.description, tool.schema, takes_ctx=True)
 
 
 def _tool(tool: DeskTool[..., Any]) -> Tool[Desk]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_ai import (
@@ -23,10 +24,11 @@ from pydantic_ai import (
 )
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler, WrapToolExecuteHandler
 
-from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
+from backdesk.agents.remote.tools import Asked, call_key
 from backdesk.agents.runtime.messages import History
+from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.ledger import LeavingNow, Suspended
 from backdesk.worker.errors import FenceLost, StoreUnavailable
 from backdesk.worker.model.budget import SpendingRefused
@@ -47,8 +49,8 @@ _NO_FAULT_OF_THE_TOOL = (
 class Durable(AbstractCapability[Desk]):
     """Serves one run what is known already, and has its tools called through the journal."""
 
-    def __init__(self, card: Agent, journal: Journal, history: History, *, prompted: bool) -> None:
-        self._tools = {tool.name: tool for tool in card.tools}
+    def __init__(self, tools: Sequence[Tool[..., Any]], journal: Journal, history: History, *, prompted: bool) -> None:
+        self._tools = {tool.name: tool for tool in tools}
         self._journal = journal
         last = history[-1] if history and not prompted else None
         self._response = last if isinstance(last, ModelResponse) else None
@@ -90,8 +92,13 @@ class Durable(AbstractCapability[Desk]):
             ran = True
             return await handler(args)
 
+        key = _key(ctx, call)
+        call_key.set(key)  # each call has a task of its own
         try:
-            outcome = await self._journal.call(self._tools[call.tool_name], _key(ctx, call), args, run)
+            outcome = await self._journal.call(self._tools[call.tool_name], key, args, run)
+        except Asked as asked:
+            self._leaving = asked.leaving
+            raise exceptions.ApprovalRequired from asked
         except (Suspended, LeavingNow, SpendingRefused) as leaving:
             # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
             # order, when all others are through; whoever drives the run then lets the job leave.

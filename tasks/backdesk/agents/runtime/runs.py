@@ -29,7 +29,8 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
 from backdesk.agents.metering import Gate
 from backdesk.agents.model_call import ModelCall
-from backdesk.agents.runtime.assembly import assemble
+from backdesk.agents.remote.tools import RemoteTools
+from backdesk.agents.runtime.assembly import assemble, remote_toolsets
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Cached, Shelf
@@ -79,6 +80,7 @@ class Surroundings:
     journal: Journal
     shelf: Shelf
     watcher: Watcher
+    remote: RemoteTools
 
 
 async def run_agent(
@@ -102,7 +104,9 @@ async def run_agent(
     desk, budget = around.desk, around.budget
     agent = assemble(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
     desk.briefing = await card.briefing(desk) if card.briefing else ""
-    wrapped = _Wrapped.of(card, around, model, history, prompted=prompt is not None)
+    remote = await around.remote.of(card.mcp, [tool.name for tool in card.tools]) if card.mcp else []
+    durable = Durable([*card.tools, *remote], around.journal, history, prompted=prompt is not None)
+    wrapped = _Wrapped.of(card, around, model, durable)
     try:
         async with agent.iter(
             prompt,
@@ -112,6 +116,7 @@ async def run_agent(
             model=model.model,
             usage=budget.usage,
             usage_limits=budget.limits(card.limits, desk.transfers[-1]),
+            toolsets=remote_toolsets(remote),
         ) as run:
             await _drive(run, around, wrapped)
             return await _end(run, wrapped)
@@ -131,11 +136,9 @@ class _Wrapped:
     reviewed: Reviewed | None
 
     @classmethod
-    def of(
-        cls, card: cards.Agent, around: Surroundings, model: ModelHandle, history: History, *, prompted: bool
-    ) -> _Wrapped:
+    def of(cls, card: cards.Agent, around: Surroundings, model: ModelHandle, durable: Durable) -> _Wrapped:
         return cls(
-            Durable(card, around.journal, history, prompted=prompted),
+            durable,
             Cached(card, model, around.shelf, around.watcher),
             Metered(card.name, model, around.account, around.gates, around.watcher),
             Reviewed(card.name, card.quality, around.journal) if card.quality else None,

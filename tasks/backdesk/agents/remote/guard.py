@@ -1,0 +1,26 @@
+"""Keeps connections out of private networks, where what answers was not meant to."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+
+
+async def check_address(url: str) -> None:
+    """Raise TaskError for an address whose host is, or may be, within a private network, and for one that is none."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        message = f"{host} cannot be found: {error}"
+        raise TaskError("mcp_unreachable", message, category=Category.NETWORK, transient=True) from None
+    for *_, address in found:
+        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
+            message = f"{host} is in a private network ({address[0]}): say `private=True` in the card if that is meant"
+            raise TaskError("mcp_private_address", message, category=Category.AUTHORIZATION)

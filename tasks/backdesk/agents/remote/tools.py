@@ -1,0 +1,95 @@
+"""The remote tools of one job: what its agents are offered, and how their calls go through the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from backdesk.agents.desk import Desk
+from backdesk.agents.remote.card import McpServer
+from backdesk.agents.tools import Tool
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.ledger import Suspended
+from backdesk.worker.errors import ConfigurationError, TaskError
+
+if TYPE_CHECKING:
+    from backdesk.agents.remote.connection import Connection
+
+#: Under which key the call that is made is kept.
+call_key: ContextVar[str] = ContextVar("backdesk_call_key", default="")
+MISSING = 'tools of MCP need a library: pip install "backdesk[mcp]"'
+
+
+class Asked(TaskError):
+    """A call was ended, and took no effect, as its server asked what only a person can answer: `leaving` says so."""
+
+    def __init__(self, leaving: Suspended) -> None:
+        super().__init__("mcp_asked", "the server of MCP asks a person")
+        self.leaving = leaving
+
+
+@dataclass(frozen=True)
+class RemoteTool(Tool[..., Any]):
+    """A tool on a server, with the schema of its arguments as the server gives it."""
+
+    description: str = ""
+    schema: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+class RemoteTools:
+    """The servers that one attempt has to do with; each is called upon when an agent with its tools begins."""
+
+    def __init__(self, ctx: TaskContext, *, ask_within_s: float, timeout_s: float) -> None:
+        self._ctx = ctx
+        self._ask_within_s = ask_within_s
+        self._timeout_s = timeout_s
+        self._connections: dict[str, Connection] = {}
+        self._tools: dict[str, list[RemoteTool]] = {}
+
+    async def of(self, servers: Sequence[McpServer], taken: Sequence[str]) -> list[RemoteTool]:
+        """Return the tools of servers; what they were as the job first asked, also in a later attempt.
+
+        Raises TaskError when one cannot be reached or lacks a tool, ConfigurationError for a name that is `taken`.
+        """
+        tools = [tool for server in servers for tool in await self._of(server)]
+        names = [*taken, *(tool.name for tool in tools)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigurationError(f"an agent has two tools of the same name: {', '.join(twice)}")
+        return tools
+
+    async def close(self) -> None:
+        """Hang up. Idempotent."""
+        for connection in self._connections.values():
+            await connection.close()
+
+    async def _of(self, server: McpServer) -> list[RemoteTool]:
+        if server.name not in self._tools:
+            offered = await self._ctx.step(
+                f"mcp:{server.name}:tools", self._connection(server).tools, effect="pure", returns=list[dict[str, Any]]
+            )
+            self._tools[server.name] = [self._tool(server, **each) for each in offered]
+        return self._tools[server.name]
+
+    def _tool(self, server: McpServer, name: str, description: str, schema: dict[str, Any]) -> RemoteTool:
+        async def call(_desk: Desk, **arguments: Any) -> Any:
+            return await self._connection(server).call(name, arguments, call_key.get())
+
+        call.__name__ = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
+        return RemoteTool(call, server.effect(name), description=description, schema=schema)
+
+    def _connection(self, server: McpServer) -> Connection:
+        if server.name not in self._connections:
+            try:
+                from backdesk.agents.remote.connection import Connection  # noqa: PLC0415 - loaded where it is used
+                from backdesk.agents.remote.elicitation import ask_people  # noqa: PLC0415 - same
+            except ImportError as error:
+                raise ConfigurationError(MISSING) from error
+
+            async def ask(key: str, params: Any) -> Any:
+                return await ask_people(self._ctx, key, server.name, params, self._ask_within_s)
+
+            self._connections[server.name] = Connection(server, ask, self._timeout_s)
+        return self._connections[server.name]
