@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from backdesk.agents.contract import AgentRequest, ModelUsage
 from backdesk.agents.desk import Desk
+from backdesk.agents.failures import ModelFailure
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.assent import verdict_of
 from backdesk.agents.proposals.verdict import Agreement, Heard, Judgement, Verdict
@@ -57,9 +58,11 @@ async def hear(
     if (number := request.confirms or request.declines) is not None:
         verdict = Verdict.CONFIRM if request.confirms else Verdict.DECLINE
         proposal = await desk.database.in_thread(partial(records.chosen, desk, number))
+        if not team.can_make(proposal):
+            raise records.unknown(number)
         return await _close(desk, Heard(verdict=verdict, proposal=proposal)), ModelUsage()
     pending = await desk.database.in_thread(partial(records.pending, desk)) if team.proposes else None
-    if pending is None:
+    if pending is None or not team.can_make(pending.proposal):
         return None, ModelUsage()
     found = Verdicts(verdict=Verdict.OTHER)
     if pending.counts:
@@ -89,5 +92,10 @@ async def _judge(team: Team, around: Surroundings, proposal: Agreement, message:
     if model.offline:
         return Verdicts(verdict=verdict_of(message))
     text = json.dumps({"question": proposal.statement, "message": message}, ensure_ascii=False)
-    found, usage = await judge(Judgement, INSTRUCTIONS, text, name=NAME, model=model, around=around)
+    try:
+        found, usage = await judge(Judgement, INSTRUCTIONS, text, name=NAME, model=model, around=around)
+    except ModelFailure as failure:
+        if failure.code != "model_misbehaved":
+            raise
+        return Verdicts(verdict=Verdict.OTHER)  # it cannot tell, and asking it again would not help
     return Verdicts(verdict=found.verdict, usage=usage)

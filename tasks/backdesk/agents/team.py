@@ -9,6 +9,7 @@ from typing import Any, Generic
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import C, Context
 from backdesk.agents.memory import MemoryPolicy
+from backdesk.agents.proposals.verdict import Agreement
 from backdesk.agents.situation import Decide
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation
@@ -63,6 +64,11 @@ class Team(Generic[C]):
     def proposes(self) -> bool:
         """Whether it has tools whose calls a customer must agree to."""
         return any(tool.terms is not None for card in self.agents for tool in card.tools)
+
+    def can_make(self, agreement: Agreement) -> bool:
+        """Whether it has the agent and the tool of a call; another kind's in the same conversation may have others."""
+        calls = ((card.name, tool.name) for card in self.agents for tool in card.tools)
+        return (agreement.agent, agreement.tool) in calls
 
     def known(self, past: Conversation) -> C:
         """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""

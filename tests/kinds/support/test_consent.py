@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
-from tests.support.recording import Recording, context_of
+from tests.support.recording import Recording, context_of, converse
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
@@ -184,6 +185,16 @@ async def test_a_yes_counts_only_in_the_message_after_the_one_that_showed_it(
     assert (refunds(shop), states(shop)) == ([], ["open"])
 
 
+async def test_a_judge_that_does_not_answer_by_its_type_has_found_no_yes(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    maybe = call("give_answer", verdict="maybe")
+    provider.will(maybe, Text("yes"), maybe, TO_REFUND, Text("Shall I?"))
+    await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([], ["open"])
+
+
 async def test_a_changed_wish_changes_nothing_and_keeps_the_proposal(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
@@ -303,6 +314,40 @@ async def test_a_proposal_is_confirmed_once(talk: Talk, provider: OpenAISimulato
     provider.will(TO_REFUND, DONE)
     assert (await talk.say("Yes, yes!")).actions == []
     assert refunds(shop) == [10003]
+
+
+async def test_another_tenant_has_no_use_for_the_number_of_a_proposal(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    with pytest.raises(TaskError, match="There is no proposal P-000001"):
+        await converse(support_request, talk.request("[Yes]", confirms="P-000001"), "job-9", tenant="globex")
+    assert refunds(shop) == []
+
+
+async def test_of_two_messages_with_the_same_number_at_the_same_moment_one_is_refused(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    provider.rule = lambda _: DONE
+    taps = [converse(support_request, talk.request("[Yes]", confirms="P-000001"), f"tap-{i}") for i in range(4)]
+    outcomes = await asyncio.gather(*taps, return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["SupportResult", *["TaskError"] * 3]
+    assert refunds(shop) == [10003]
+
+
+async def test_the_team_of_another_kind_in_the_same_conversation_carries_out_nothing_of_this_one(
+    talk: Talk, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await proposed(talk, provider)
+    others = tuple(card for card in kind.SUPPORT.agents if card.name != "refund")
+    apart = tuple(replace(card, hands_to=tuple({*card.hands_to} - {"refund"})) for card in others)
+    monkeypatch.setattr(kind, "SUPPORT", replace(kind.SUPPORT, agents=apart))
+    provider.will(call("hand_over", to="billing", reason="?"), DONE)
+    assert (await talk.say("Yes")).actions == []
+    with pytest.raises(TaskError, match="There is no proposal P-000001"):
+        await talk.say("[Yes]", confirms="P-000001")
+    assert refunds(shop) == []
 
 
 def test_a_message_answers_one_proposal(talk: Talk) -> None:

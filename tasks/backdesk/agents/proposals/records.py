@@ -151,7 +151,7 @@ def chosen(desk: Desk, number: str) -> Agreement:
 def _chosen(session: Session, desk: Desk, number: str) -> Agreement:
     row = session.scalar(_of(desk).filter_by(id=_id(number)))
     if row is None or row.customer_id != desk.customer_id:
-        raise _refused("proposal_unknown", f"There is no proposal {number} in this conversation of this customer.")
+        raise unknown(number)
     _expire(row, desk)
     turn = turn_of_job(desk)
     if row.closed_by == turn and row.state in _CLOSES.values():
@@ -163,6 +163,11 @@ def _chosen(session: Session, desk: Desk, number: str) -> Agreement:
             "proposal_not_shown", f"The proposal {number} was not shown to the customer before this message."
         )
     return _agreement(row)
+
+
+def unknown(number: str) -> TaskError:
+    """Return what to raise about a number that is not the customer's in this conversation."""
+    return _refused("proposal_unknown", f"There is no proposal {number} in this conversation of this customer.")
 
 
 def decide(desk: Desk, number: str, verdict: Verdict) -> None:

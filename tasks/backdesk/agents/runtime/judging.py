@@ -10,6 +10,7 @@ from pydantic_ai import Agent, ModelSettings, RunUsage, ToolOutput, UsageLimits,
 from backdesk.agents.card import GIVE_ANSWER
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
+from backdesk.agents.failures import ModelFailure
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.runs import Surroundings
@@ -46,6 +47,8 @@ async def judge(
             usage=RunUsage(),
             usage_limits=limits,
         )
+    except exceptions.UsageLimitExceeded as error:  # the limit is ours
+        raise ModelFailure("model_misbehaved", f"The model that judges ({name}) did not answer by its type.") from error
     except exceptions.AgentRunError as error:
         raise metered.meaning_of(error) from error
     costs = [(message.metadata or {}).get("cost_usd") for message in run.all_messages() if message.kind == "response"]
