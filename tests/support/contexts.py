@@ -42,10 +42,12 @@ def ledger_of(claim: Claim, *, held: bool = True) -> Ledger:
 
 
 def _unexpected(call: Call[Any]) -> Future[Any]:
+    if call.script.name == "contract":  # of a kind that a job would start if there were one
+        return _answered(None, call)
     raise AssertionError(f"no child was expected: {call}")
 
 
-def _answered(value: bool, _call: Call[Any]) -> Future[Any]:
+def _answered(value: bool | None, _call: Call[Any]) -> Future[Any]:
     answer: Future[Any] = Future()
     answer.set_result(value)
     return answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Self
+from typing import Any, Generic, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
@@ -60,6 +60,16 @@ class Transfer:
     tool_calls: int = 0
 
 
+class Teller(Protocol):
+    """Tells people of something that happened, once for each key; nobody waits for it."""
+
+    async def __call__(self, key: str, event: str, text: str, **data: Any) -> None: ...
+
+
+async def _nobody(key: str, event: str, text: str, **data: Any) -> None:
+    return
+
+
 async def _no_system() -> SystemState:
     raise LookupError("there is no engine around this desk")
 
@@ -83,6 +93,8 @@ class Desk(Generic[C]):
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
     #: Returns how the whole deployment is at the moment.
     system: Callable[[], Awaitable[SystemState]] = _no_system
+    #: Tells the people of the deployment.
+    tell: Teller = _nobody
     #: What the active agent was told besides its prompt.
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,7 @@ from backdesk.quality import sentiment
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import Fallback
 from backdesk.worker.attempt.task import B, task
+from backdesk.worker.errors import UnknownKind
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
@@ -111,6 +113,9 @@ async def converse(
     return exchange
 
 
+#: The kind that tells people of something.
+NOTIFY = "notify.send"
+_log = logging.getLogger(__name__)
 #: The fields of a request that may differ in one that is answered with it.
 _OF_ONE_MESSAGE = {"message", "conversation_id"}
 
@@ -133,4 +138,12 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         conversation_id=request.conversation_id or ctx.job_id,
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         system=ctx.system,
+        tell=partial(_tell, ctx),
     )
+
+
+async def _tell(ctx: TaskContext, key: str, event: str, text: str, **data: Any) -> None:
+    try:
+        await ctx.start(NOTIFY, {"to": "staff", "event": event, "text": text, "data": data}, f"tell:{key}")
+    except UnknownKind:
+        _log.warning("nobody_told", extra={"event": event, "reason": f"no worker has {NOTIFY}"})

@@ -73,6 +73,16 @@ class TaskSettings(BaseSettings):
     identity_provider: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = Field(
         "backdesk.kinds.account.mailed_codes:MailedCodes", validation_alias="BACKDESK_IDENTITY_PROVIDER"
     )
+    #: Channels by which people, and what brings answers to customers, are told: addresses between blanks, by
+    #: `docs/desk.md`. They may hold secrets, as those of Slack do.
+    notify_staff: SecretStr = Field(SecretStr("outbox"), validation_alias="BACKDESK_NOTIFY_STAFF")
+    notify_customers: SecretStr = Field(SecretStr("outbox"), validation_alias="BACKDESK_NOTIFY_CUSTOMERS")
+    #: Signs webhooks: `whsec_` and base64.
+    webhook_secret: SecretStr | None = Field(None, validation_alias="BACKDESK_WEBHOOK_SECRET")
+    #: Whether webhooks may go to addresses of private networks.
+    webhook_private: bool = Field(False, validation_alias="BACKDESK_WEBHOOK_PRIVATE")
+    smtp_url: SecretStr | None = Field(None, validation_alias="BACKDESK_SMTP_URL")
+    mail_from: str = Field("", validation_alias="BACKDESK_MAIL_FROM")
     #: A folder with more languages, or other words of those there are: `fr.toml`, by `docs/quality.md`.
     languages: DirectoryPath | None = Field(None, validation_alias="BACKDESK_LANGUAGES")
     #: The pace at which the offline model streams, so that people can watch it.

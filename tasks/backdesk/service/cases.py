@@ -51,6 +51,12 @@ def open_case(session: Session, desk: Desk, about: Ticket | Escalation, referenc
     session.add(CaseEntry(case_id=case.id, key=about.key, at=opened, by=AGENTS, deed="opened", text=""))
 
 
+async def tell_of_case(desk: Desk, reference: str, subject: str, priority: str, due_at: datetime) -> None:
+    """Tell people of a case; again for the same is once."""
+    text = f"{reference} ({priority}), due {due_at:%F %R} UTC: {subject}"
+    await desk.tell(reference, "case.opened", text, case=reference, priority=priority, due_at=due_at.isoformat())
+
+
 def queue(database: Database, tenant: str, request: DeskRequest) -> DeskResult:
     """Return the cases that fit: what is late first, then by urgency, then by the time that was promised."""
     fit = select(Case).where(Case.tenant == tenant)

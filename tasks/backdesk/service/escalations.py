@@ -16,7 +16,7 @@ from backdesk.agents.tools import tool
 from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
-from backdesk.service.cases import open_case
+from backdesk.service.cases import open_case, tell_of_case
 from backdesk.service.contract import Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
@@ -79,7 +79,9 @@ async def escalate(
         respond_by=respond_by(urgency, now, desk.settings.business_hours),
         escalated_at=now,
     )
-    return await desk.database.in_thread(lambda: _escalate_once(desk, escalation))
+    receipt = await desk.database.in_thread(lambda: _escalate_once(desk, escalation))
+    await tell_of_case(desk, receipt.escalation_id, receipt.reason, receipt.priority, receipt.respond_by)
+    return receipt
 
 
 def _key(desk: Desk) -> str:

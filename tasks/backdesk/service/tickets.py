@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -13,7 +14,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.platform.contract import Priority
-from backdesk.service.cases import open_case
+from backdesk.service.cases import open_case, tell_of_case
 from backdesk.service.contract import TicketOpened
 from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket
@@ -77,14 +78,18 @@ async def open_ticket(
         priority=priority,
         opened_at=desk.database.now(),
     )
-    return await desk.database.in_thread(lambda: _open_once(desk, ticket))
+    due_at = respond_by(priority, ticket.opened_at, desk.settings.business_hours)
+    receipt = await desk.database.in_thread(lambda: _open_once(desk, ticket, due_at))
+    if not receipt.already_open:
+        await tell_of_case(desk, receipt.ticket_id, receipt.subject, receipt.priority, due_at)
+    return receipt
 
 
 def _key(desk: Desk) -> str:
     return desk.key("ticket")
 
 
-def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
+def _open_once(desk: Desk, ticket: Ticket, due_at: datetime) -> TicketReceipt:
     try:
         with desk.database.write() as session:
             existing = _ticket_of(session, desk)
@@ -93,7 +98,6 @@ def _open_once(desk: Desk, ticket: Ticket) -> TicketReceipt:
             session.add(ticket)
             session.flush()
             receipt = _receipt(ticket, already_open=False)
-            due_at = respond_by(receipt.priority, ticket.opened_at, desk.settings.business_hours)
             open_case(session, desk, ticket, receipt.ticket_id, due_at)
             return receipt
     except IntegrityError:

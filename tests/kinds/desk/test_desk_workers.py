@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from backdesk.worker.errors import JobFailed
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet, Queue
 
-TASKS = "backdesk.kinds.support.kind,backdesk.kinds.desk.kind"
+TASKS = "backdesk.kinds.support.kind,backdesk.kinds.desk.kind,backdesk.kinds.notify.kind"
 QUEUES: tuple[Queue, ...] = ("agents", "tools")
 PLEA = "I want to talk to a human being, please"
 
@@ -73,6 +74,21 @@ def test_while_a_person_has_the_conversation_the_agents_are_silent(client: JobCl
     client.desk.reply(case.case, "ada", "I am Ada, a human.", timeout=PATIENCE_S)
     assert said(client, "silent")[-2:] == ["Is anybody there?", "I am Ada, a human."]
     assert say(client, "Good!", "silent")["with_person"]
+
+
+def test_a_case_and_a_reply_are_told_once_each(fleet: Fleet, client: JobClient) -> None:
+    say(client, PLEA, "told")
+    case = case_of(client, "told").case
+    client.desk.take(case, "ada", timeout=PATIENCE_S)
+    client.desk.reply(case, "ada", "I am on it.", timeout=PATIENCE_S)
+
+    def told() -> list[tuple[str, str]]:
+        path = fleet.settings.data_dir / "notifications.jsonl"
+        letters = map(json.loads, path.read_text("utf-8").splitlines() if path.exists() else [])
+        return sorted((each["to"], each["event"]) for each in letters if each["data"].get("case") == case)
+
+    eventually(lambda: len(told()) >= 2, what="both notifications")
+    assert told() == [("customer", "case.replied"), ("staff", "case.opened")]
 
 
 def test_handed_back_the_agents_answer_again_and_have_the_note(client: JobClient) -> None:

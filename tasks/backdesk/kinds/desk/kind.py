@@ -6,17 +6,21 @@ customer's messages. Who has the conversation is a fact of its last turn, so tha
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from backdesk.agents.kind import NOTIFY
 from backdesk.agents.with_person import FACT, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
 from backdesk.service import cases
-from backdesk.service.cases_contract import DeskRequest, DeskResult
+from backdesk.service.cases_contract import Case, DeskRequest, DeskResult
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError
+from backdesk.worker.errors import TaskError, UnknownKind
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import Conversation
+
+_log = logging.getLogger(__name__)
 
 #: How long what people looked at is kept.
 RETENTION_S = 3600.0
@@ -34,7 +38,11 @@ def service_desk(ctx: BlockingContext, request: DeskRequest) -> DeskResult:
         case "show":
             return cases.show(database, ctx.tenant, request.case or "")
         case "escalate_overdue":
-            return cases.escalate_overdue(database, ctx.tenant, key)
+            raised = cases.escalate_overdue(database, ctx.tenant, key)
+            for case in raised.cases:
+                text = f"{case.case} is overdue since {case.due_at:%F %R} UTC: {case.subject}"
+                _notify(ctx, f"overdue:{case.case}", to="staff", event="case.overdue", text=text, data=_told(case))
+            return raised
         case _:
             _check_turn(request, cases.show(database, ctx.tenant, request.case or ""))
             done = cases.act(database, ctx.tenant, request, key)
@@ -59,8 +67,23 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
         return
     past = ctx.recall(case.conversation_id, newest=1, anyone=True)
     said, held = _TURNS[request.act](request), request.act in ("take", "reply")
+    if request.act == "reply" and request.text:
+        data = _told(case) | {"by": request.by}
+        _notify(ctx, "reply", to="customer", event="case.replied", text=request.text, data=data)
     facts = {**_facts(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
     ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
+
+
+def _told(case: Case) -> dict[str, Any]:
+    return case.model_dump(mode="json", include={"case", "customer_id", "conversation_id"})
+
+
+def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
+    """Have something told, if there is a worker that can; the case is in the queue in any case."""
+    try:
+        ctx.start(NOTIFY, notification, key)
+    except UnknownKind:
+        _log.warning("nobody_told", extra={"event": notification["event"], "reason": f"no worker has {NOTIFY}"})
 
 
 def _facts(past: Conversation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Child jobs: made by an attempt, waited for without a slot, ended with their parent.
+"""Child jobs: made by an attempt, waited for without a slot, ended with their parent. And jobs that it only starts.
 
 A child's id follows from its parent and the name of the call, so that an attempt after a crash finds the child that the
 one before it has made.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from typing import Any
 
 from backdesk.worker.attempt.ledger import Ledger, Suspended
@@ -60,6 +61,30 @@ class Children:
         """
         with self._ledger.in_flight():
             return (yield from self._call(calls))
+
+    def start(
+        self,
+        kind: str,
+        request: Any,
+        key: str,
+        *,
+        delay: float | timedelta | None = None,
+        priority: int | None = None,
+    ) -> Pipeline[str]:
+        """Have another job do something and go on at once; return its id, the same in each attempt and each replay.
+
+        The job is nobody's child: it goes on whatever becomes of this one, and pays for itself. It has this job's
+        tenant. Raises UnknownKind, InvalidRequest for what its kind does not take, what keeps the store from taking it,
+        and TaskError (`call_changed`) when an earlier attempt has started another request by this key.
+        """
+        claim, check = self._claim, (yield from self._check(kind))
+        yield from self._ledger.confirm()
+        whose = claim.root or claim.job_id
+        job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{whose}/start:{self._ledger.check_key(key)}"))
+        meant = JobOptions(tenant=claim.tenant, delay=delay, priority=priority)
+        job = admit(job_id, kind, request, check, meant, max_request_bytes=self._max_request_bytes)
+        self._made((yield self._submit(self._transitions.submit([job]))))
+        return job_id
 
     def _call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
         names = [self._name(call) for call in calls]

@@ -1,0 +1,36 @@
+"""The kind `notify.send`: tells people, or what brings answers to customers, that something has happened."""
+
+from __future__ import annotations
+
+from backdesk.platform.deployment import deployment
+from backdesk.service.channels import channels_of
+from backdesk.service.notification import Delivered, Letter, Notification
+from backdesk.worker.attempt.context import BlockingContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.model.retry import RetryPolicy
+
+#: After about 10 s, 1 m, 6 m, 36 m, then every two hours: for most of a day.
+RETRY = RetryPolicy(attempts=14, base_s=10, factor=6, cap_s=7200)
+ATTEMPT_S = 120.0
+
+
+@task("notify.send", queue="tools", retry=RETRY, timeout=ATTEMPT_S)
+def send_notification(ctx: BlockingContext, request: Notification) -> Delivered:
+    """Send a notification by all channels of whom it is for, by each once; those that fail are tried again."""
+    here = deployment()
+    letter = Letter(
+        id=ctx.idempotency_key("notification"),
+        at=here.database.now(),
+        tenant=ctx.tenant,
+        **request.model_dump(),
+    )
+    sent, failures = list[str](), list[Exception]()
+    for channel in channels_of(here.settings, request.to):
+        try:
+            ctx.step(f"send:{channel.name}", channel.send, letter)
+            sent.append(channel.name)
+        except Exception as error:  # noqa: BLE001 - the other channels are not to wait for this one
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return Delivered(channels=sent)
