@@ -326,9 +326,14 @@ def test_a_structured_answer_survives_its_worker(bench: Bench) -> None:
             break
 
 
-def test_a_gate_for_text_and_an_output_type_contradict_each_other() -> None:
-    with pytest.raises(ConfigurationError, match="'form' answers no text"):
-        Agent("form", "Tell.", output=Parcel, quality=QualityGate())
+def test_the_texts_of_a_structured_answer_pass_the_gate_of_its_agent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.FORM", Agent("form", "Tell.", output=Parcel, quality=QualityGate()))
+    with scripted(Say(Parcel(number=17, place="at the damn door")), Say(Parcel(number=17, place="at the door"))):
+        result = ask(bench, "own.form", "Where is parcel 17?").result
+    assert result.output == Parcel(number=17, place="at the door")
+    assert (result.quality.corrections, result.quality.review.passed) == (1, True)
 
 
 # Limits of one agent

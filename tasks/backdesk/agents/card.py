@@ -90,7 +90,7 @@ class Agent:
     duty: str = "Working on the answer"
     #: Whether the agent may answer the customer, or only ask and hand over.
     answers: bool = True
-    #: Whether the agent may ask by `Question`; one that may not asks in its text, which is reviewed as any answer.
+    #: Whether the agent may ask by `Question`; one that may not asks in its text.
     asks: bool = True
     #: What it answers instead of text; the result has it as `output`.
     output: type[BaseModel] | None = None
@@ -100,7 +100,7 @@ class Agent:
     limits: Limits = NO_LIMITS
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
-    #: What its answers must pass before they are given.
+    #: What its words must pass before a customer reads them: answers, questions, the texts of a structured answer.
     quality: QualityGate | None = None
     #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
     cache: ResponseCache | None = None
@@ -110,8 +110,6 @@ class Agent:
     def __post_init__(self) -> None:
         """Read the instructions."""
         object.__setattr__(self, "prompt", _prompt(self.name, self.instructions))
-        if self.output is not None and self.quality is not None:
-            raise ConfigurationError(f"the agent {self.name!r} answers no text that its quality gate could review")
 
     @property
     def hand_over(self) -> type[HandOver]:

@@ -19,7 +19,7 @@ from pydantic import (
 from typing_extensions import TypeVar
 
 from backdesk.platform.contract import Contract, GuardedMessage, Reference
-from backdesk.quality.contract import QualityReport
+from backdesk.quality.contract import QualityReport, QualityWishes
 
 
 class Action(BaseModel):
@@ -98,6 +98,7 @@ class AgentRequest(Contract):
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."
     )
+    quality: QualityWishes | None = Field(None, description="What is demanded of this answer in particular.")
     confirms: ProposalNumber | None = Field(
         None, description="The proposal to which the customer says yes by a button; the message is then not judged."
     )

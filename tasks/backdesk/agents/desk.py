@@ -18,6 +18,7 @@ from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
 from backdesk.platform.database import Database
 from backdesk.platform.settings import TaskSettings
+from backdesk.quality.contract import QualityWishes
 from backdesk.worker.model.deployment import SystemState
 
 
@@ -89,6 +90,8 @@ class Desk(Generic[C]):
     conversation_id: str = ""
     #: What looks suspicious in the customer's message: names of patterns.
     flagged: tuple[str, ...] = ()
+    #: What the request demands of its answer.
+    wishes: QualityWishes | None = None
     #: What the agents know, by the type that the kind has declared.
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
     #: Returns how the whole deployment is at the moment.

@@ -22,7 +22,7 @@ from backdesk.agents.metering import FleetLimits
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.showing import hidden
 from backdesk.agents.proposals.verdict import Verdict
-from backdesk.agents.provider import current_model
+from backdesk.agents.provider import current_model, judge_model
 from backdesk.agents.remote.tools import RemoteTools
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime import (
@@ -45,6 +45,7 @@ from backdesk.agents.runtime import (
 from backdesk.agents.team import Team
 from backdesk.agents.with_person import PERSON, is_with_person
 from backdesk.quality.contract import QualityReport
+from backdesk.quality.gate import gate_for
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.memory.conversation import Conversation
 
@@ -152,7 +153,7 @@ class Exchange(Generic[C]):
         return shown
 
     def _activate(self, agent: str, previous: str | None, reason: str) -> None:
-        used = self.around.budget.spent
+        used = self.around.budget.by_agents
         transfer = Transfer(agent, previous, reason, used.requests, used.tool_calls)
         self.desk.transfers.append(transfer)
         self.reporter.agent_changed(transfer)
@@ -219,8 +220,10 @@ class Exchange(Generic[C]):
         return ProposalShown(number=made.number, statement=made.proposed, facts=made.facts, expires_at=made.expires_at)
 
     def _quality(self) -> QualityReport | None:
-        reviewed = not self.held and isinstance(self.output, str) and self.team.agent(self.path[-1]).quality is not None
-        return self.around.journal.quality if reviewed else None
+        if self.held:  # a person answers, and nothing was reviewed
+            return None
+        gate = gate_for(self.team.agent(self.path[-1]).quality, self.desk.wishes)
+        return self.around.journal.quality if gate else None
 
 
 def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Journal:
@@ -237,6 +240,7 @@ def _around(
         tool_calls=settings.max_tool_calls,
         tool_timeout_s=settings.tool_timeout_s,
         spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
+        beside=bookmark.beside if bookmark else {},
     )
     return Surroundings(
         desk=desk,
@@ -247,6 +251,7 @@ def _around(
         shelf=ctx,
         watcher=reporter,
         remote=RemoteTools(ctx, ask_within_s=settings.approval_within_s, timeout_s=settings.tool_timeout_s),
+        judge=judge_model(settings),
     )
 
 

@@ -40,6 +40,8 @@ class Bookmark(BaseModel):
     actions: list[AnyAction] = []
     #: What had been used when the last request to the model began.
     usage: ModelUsage = ModelUsage()
+    #: What was used beside the agents' own requests, by what it was about.
+    beside: dict[str, ModelUsage] = {}
     #: What was known then, as the desk's context.
     context: dict[str, Any] = {}
     fraction: float = 0.0
@@ -72,6 +74,8 @@ class Journal:
         self._waives_below_cents = waives_below_cents
         #: How the last answer came through the quality gate of its agent.
         self.quality: QualityReport | None = None
+        #: What is done once, by its key.
+        self._done: dict[str, Any] = {}
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
@@ -86,13 +90,14 @@ class Journal:
         self._reporter.go_on(bookmark.fraction, bookmark.transfers)
         return bookmark
 
-    async def keep(self, messages: list[Any], usage: ModelUsage) -> None:
+    async def keep(self, messages: list[Any], usage: ModelUsage, beside: dict[str, ModelUsage]) -> None:
         """Keep where the agents are now. Raises LeavingNow when the job goes on elsewhere."""
         bookmark = Bookmark(
             messages=messages,
             transfers=self._desk.transfers,
             actions=self._desk.actions,
             usage=usage,
+            beside=beside,
             context=self._desk.context.model_dump(mode="json"),
             fraction=self._reporter.fraction,
             steered=sorted(self.steered),
@@ -119,7 +124,10 @@ class Journal:
 
         Told again by an attempt that finds the draft of a former one.
         """
-        self.quality = QualityReport(outcome="passed", corrections=corrections, review=review)
+        # Results are kept for days: of what passed, the names say little.
+        found = [check for check in review.checks if not check.passed]
+        told = review.model_copy(update={"checks": found})
+        self.quality = QualityReport(outcome="passed", corrections=corrections, review=told)
         self._context.aside[QUALITY] = self.quality
         self._reporter.reviewed(agent, review, corrections)
         if review.passed and answer is not None:
@@ -178,6 +186,12 @@ class Journal:
     async def _pay(self, tool: Tool[..., Any], step: str) -> None:
         if not self._context.finished(step):
             await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
+
+    async def once(self, key: str, run: Callable[[], Awaitable[Any]], returns: Any) -> Any:
+        """Have done once in the life of the job what changes nothing; `returns` is the type of what it returns."""
+        if key not in self._done:
+            self._done[key] = await self._context.step(key, run, effect=Effect.PURE, returns=returns)
+        return self._done[key]
 
     def _note(self, outcome: ToolOutcome) -> None:
         if (action := outcome.action()) is not None:

@@ -137,6 +137,7 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
+        wishes=request.quality,
         system=ctx.system,
         tell=partial(_tell, ctx),
     )

@@ -62,6 +62,13 @@ def current_model(settings: TaskSettings, rules: Decide | None, name: str | None
     return known[1][which]
 
 
+def judge_model(settings: TaskSettings) -> ModelHandle | None:
+    """Return the running loop's model that judges, None where none is configured. No other one stands in for it."""
+    if settings.judge_model is None or (settings.offline and _stand_in is None):
+        return None
+    return replace(current_model(settings, None, settings.judge_model), fallback=None, cheaper=None)
+
+
 async def close_model() -> None:
     """Close the connections of the running loop's models, if there are any."""
     known = _handles.pop(asyncio.get_running_loop(), None)

@@ -41,7 +41,8 @@ class TaskSettings(BaseSettings):
     fallback_model: str | None = Field(None, validation_alias="BACKDESK_FALLBACK_MODEL")
     #: Asked once a budget is spent that says `cheaper`; at the same address, with the same key.
     cheaper_model: str | None = Field(None, validation_alias="BACKDESK_CHEAPER_MODEL")
-    #: Asked what a customer's message says to a proposal; the cheaper model, else the model, when it is not set.
+    #: Asked how good a draft is, where it is set; and what a customer's message says to a proposal, where the cheaper
+    #: model, else the model, is asked without it.
     judge_model: str | None = Field(None, validation_alias="BACKDESK_JUDGE_MODEL")
     #: A JSON file of prices that go before the published ones, for models that have none.
     prices: Path | None = Field(None, validation_alias="BACKDESK_PRICES")

@@ -11,7 +11,7 @@ from backdesk.quality.vocabulary import vocabulary_of
 
 SLANG = (
     "ain't", "bro", "btw", "cuz", "dude", "dunno", "gonna", "gotcha", "gotta", "idk", "imo", "kinda", "lemme",
-    "lmao", "lol", "nah", "nope", "omg", "pls", "plz", "sorta", "sup", "thx", "u", "ur", "wanna", "whatever",
+    "lmao", "lol", "nah", "nope", "omg", "pls", "plz", "sorta", "sup", "thx", "u", "ur", "wanna",
     "yeah", "yep", "yo", "yup",
 )  # fmt: skip
 OUT_OF_CHARACTER = (

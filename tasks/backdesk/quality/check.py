@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import ClassVar
 
-from backdesk.quality.draft import Draft
+from backdesk.quality.draft import Draft, Form
 from backdesk.quality.notation import AFTER, BEFORE, UNPARTED
 from backdesk.quality.vocabulary import vocabulary_of
 
@@ -19,6 +19,8 @@ class Check(ABC):
     name: ClassVar[str]
     #: What it belongs to: appropriateness, factual, brand_voice, legal, length or phrases.
     layer: ClassVar[str]
+    #: What can fail it.
+    reads: ClassVar[frozenset[Form]] = frozenset({"answer", "question", "data"})
 
     @abstractmethod
     def fault(self, draft: Draft) -> str | None:

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from backdesk.platform.contract import Contract
+
+
+def _has_alternatives(phrase: str) -> str:
+    if not all(each.strip() for each in phrase.split("|")):
+        raise ValueError("write a phrase, or several with bars between them, as in 'Kind regards|Yours'")
+    return phrase
+
+
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Phrase = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_has_alternatives)
+]
+
+
+class QualityWishes(Contract):
+    """What one request demands of its answer, besides what the gate of the agent does."""
+
+    required_phrases: tuple[Phrase, ...] = Field(
+        (), max_length=10, description="What the answer must say, word for word; alternatives have bars between them."
+    )
+    banned_words: tuple[Word, ...] = Field(
+        (), max_length=100, description="Words and phrases that neither the answer nor a question may have."
+    )
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="The least overall score, in place of that of the agent's gate."
+    )
+
+    def told(self) -> list[str]:
+        """Return what a model is told of it before it writes, a sentence each."""
+        phrases = ", ".join(" or ".join(map(repr, each.split("|"))) for each in self.required_phrases)
+        words = ", ".join(map(repr, self.banned_words))
+        told = [f"The answer must say, word for word: {phrases}."] if phrases else []
+        return [*told, f"Never write these words: {words}."] if words else told
 
 
 class CheckOutcome(Contract):
@@ -27,7 +60,8 @@ class Review(Contract):
     professionalism: float = Field(description="0 to 1.")
     completeness: float = Field(description="0 to 1: whether it takes up what was asked.")
     accuracy: float = Field(description="0 to 1: the share of its facts that something supports.")
-    checks: list[CheckOutcome]
+    checks: list[CheckOutcome] = Field(description="Of all checks; in the result of a job, of those that did not pass.")
+    judge: str | None = Field(None, description="The model that gave the scores; null when the formula did.")
     mend: str = Field("", description="What the model was told to mend; empty when the draft passed.")
 
     @property

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from backdesk.quality.language import language_of
 from backdesk.quality.notation import UNPARTED
+
+#: What a customer is to read: an answer; a question back to them; the texts of a structured answer. A note is for the
+#: colleague who takes over, and is seen by whoever watches.
+Form = Literal["answer", "question", "data", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Draft:
     asked: str = ""
     evidence: tuple[str, ...] = ()
     today: date | None = None
+    form: Form = "answer"
 
     @property
     def language(self) -> str | None:

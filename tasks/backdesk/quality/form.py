@@ -10,7 +10,7 @@ from backdesk.quality.draft import Draft
 
 @dataclass(frozen=True, slots=True)
 class Length(Check):
-    """Neither empty nor a book. In characters, without the space around."""
+    """Neither empty nor a book. In characters, without the space around; only an answer can be too short."""
 
     least: int = 10
     most: int = 2_000
@@ -19,11 +19,24 @@ class Length(Check):
 
     def fault(self, draft: Draft) -> str | None:
         length = len(draft.text.strip())
-        if length < self.least:
+        if length < self.least and draft.form == "answer":
             return f"Answer in a whole sentence or two: {length} characters are too few, {self.least} is the least."
         if length > self.most:
             return f"Say it in fewer words: {length} characters are too many, {self.most} is the most."
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class UnwantedWords(Check):
+    """None of these words and phrases, which whoever asks does not want to see: a competitor's name, say."""
+
+    words: tuple[str, ...]
+    name = "unwanted_words"
+    layer = "phrases"
+
+    def fault(self, draft: Draft) -> str | None:
+        found = found_words(self.words, draft.text)
+        return f"Leave out {quoted(found)}: such words are not wanted here." if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,7 @@ class RequiredPhrases(Check):
     phrases: tuple[str, ...]
     name = "required_phrases"
     layer = "phrases"
+    reads = frozenset({"answer"})
 
     def fault(self, draft: Draft) -> str | None:
         missing = [each for each in self.phrases if not found_words(tuple(each.split("|")), draft.text)]

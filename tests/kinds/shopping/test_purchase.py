@@ -25,7 +25,7 @@ SCRIPT = (
     TO_SELLER,
     call("put_in_cart", product="Breeze headphones", quantity=2),
     call("check_out"),
-    Text("Ordered."),
+    Text("Shall I order two for 258.00 EUR?"),
 )
 
 
@@ -137,7 +137,7 @@ async def test_nothing_is_ordered_and_paid_in_the_message_that_asks_for_it_howev
 ) -> None:
     put = call("put_in_cart", product="Breeze headphones", quantity=2)
     buy = call("check_out")
-    provider.will(TO_SELLER, put, buy, buy, Calls((*buy.calls, *buy.calls)), Text("Ordered!"))
+    provider.will(TO_SELLER, put, buy, buy, Calls((*buy.calls, *buy.calls)), *[Text("Ordered!")] * 4)
     result = await converse(shop_purchase, PurchaseRequest(message=message, customer_id="cust-1"))
     assert (result.order, orders(shop)) == (None, [])
     assert "Shall I order 2 x Breeze headphones: 258.00 EUR in all?" in result.answer
@@ -153,18 +153,20 @@ async def test_what_colleagues_found_is_told_to_the_next_agent(provider: OpenAIS
 
 
 FOUR = call("put_in_cart", product="Breeze headphones", quantity=4)
+ORDERED = Text("Ordered.")
 YES = REQUEST.model_copy(update={"message": "Yes", "conversation_id": "talk", "confirms": "P-000001"})
 
 
 async def proposed(provider: OpenAISimulator, put: Calls) -> None:
     """Have an order shown to the customer."""
-    provider.will(TO_SELLER, put, call("check_out"), Text("All of that?"))
+    total = f"{129 * put.calls[0][1]['quantity']}.00 EUR"  # type: ignore[index]  # the arguments are no text
+    provider.will(TO_SELLER, put, call("check_out"), Text(f"Shall I order all of that for {total}?"))
     await converse(shop_purchase, REQUEST.model_copy(update={"conversation_id": "talk"}), "job-0")
 
 
 async def test_a_large_order_waits_for_a_person_and_is_made_when_approved(provider: OpenAISimulator) -> None:
     await proposed(provider, FOUR)
-    provider.will(Text("Ordered."))
+    provider.will(ORDERED)
     memory = Memory(kind="shop.purchase")
     assert await memory.attempt(shop_purchase, YES) is None
     assert [(ask.prompt, ask.facts["amount_cents"]) for ask in memory.asks] == [
@@ -183,7 +185,7 @@ async def test_a_cart_that_is_changed_while_a_person_decides_is_not_ordered(
     assert await memory.attempt(shop_purchase, YES) is None
     provider.will(TO_SELLER, call("put_in_cart", product="2", quantity=1), Text("Changed."))
     await converse(shop_purchase, REQUEST, "job-2")
-    provider.will(Text("The cart has changed."))
+    provider.will(*[Text("The cart has changed.")] * 4)
     memory.answer(decision="approve")
     result = await memory.attempt(shop_purchase, YES)
     assert (result.order, orders(shop)) == (None, [])
@@ -195,7 +197,7 @@ async def test_an_attempt_that_dies_anywhere_leaves_one_order(
     provider: OpenAISimulator, shop: Database, write: int
 ) -> None:
     await proposed(provider, SCRIPT[4])
-    provider.will(SCRIPT[-1], SCRIPT[-1])
+    provider.will(ORDERED, ORDERED)
     result = await Memory(kind="shop.purchase", dies_after=write).finish(shop_purchase, YES)
     assert result.order.total_cents == 25_800
     assert orders(shop) == [result.order.order_number]

@@ -134,13 +134,13 @@ async def test_a_large_refund_waits_for_a_person_after_the_customers_yes(
 async def test_a_question_about_the_policy_refunds_nothing_however_eager_the_model_is(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
-    provider.will(TO_REFUND, REFUND, REFUND, Calls((REFUND.calls[0], REFUND.calls[0])), DONE)
+    provider.will(TO_REFUND, REFUND, REFUND, Calls((REFUND.calls[0], REFUND.calls[0])), *[DONE] * 4)
     result = await talk.say("What is your refund policy?")
     assert (result.actions, refunds(shop), states(shop)) == ([], [], ["open"])
 
 
 async def test_an_answer_that_says_it_is_done_still_shows_that_it_is_not(talk: Talk, provider: OpenAISimulator) -> None:
-    provider.will(TO_REFUND, REFUND, DONE)
+    provider.will(TO_REFUND, REFUND, *[DONE] * 4)
     result = await talk.say("I do NOT want a refund for order 10003!")
     assert result.answer == f"{DONE.text}\n\nShall I refund 78.00 EUR for order 10003?"
 
@@ -162,7 +162,7 @@ async def test_of_two_proposals_in_one_turn_the_later_one_counts_and_is_shown(
 ) -> None:
     with shop.write() as session:
         session.execute(update(Order).values(customer_id="cust-3", total_cents=5000).where(Order.number == 10013))
-    provider.will(TO_REFUND, REFUND, call("refund_order", order_number=10013, reason="?"), SHOWN)
+    provider.will(TO_REFUND, REFUND, call("refund_order", order_number=10013, reason="?"), *[SHOWN] * 4)
     result = await talk.say("Refund 10003 and 10013")
     assert states(shop) == ["replaced", "open"]
     assert "for order 10013?" in result.answer

@@ -24,7 +24,7 @@ from backdesk.worker.model.retry import decide
 from tests.kinds.support.waived import WAIVING
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
-from tests.support.openai_simulator import OpenAISimulator, Text, call
+from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of
 
 ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk")
@@ -118,9 +118,77 @@ async def test_a_person_gets_what_could_not_be_answered_well(provider: OpenAISim
     assert (result.quality.outcome, result.quality.review.failed) == ("escalated", ["slang"])
 
 
-async def test_questions_and_hand_overs_are_not_reviewed(provider: OpenAISimulator) -> None:
-    result = await asked(provider, call("ask_customer", question="yo, which?"))
+INSULT = call("ask_customer", question="You idiot, we guarantee 9999 EUR. Which order?")
+WHICH = "Which order do you mean, please?"
+
+
+async def test_a_question_passes_the_gate_as_an_answer_does_and_is_mended_like_one(provider: OpenAISimulator) -> None:
+    sink = Recording(watched=True)
+    result = await asked(provider, INSULT, call("ask_customer", question=WHICH), sink=sink)
+    told = str(provider.requests[-1].body["messages"][-1])
+    assert all(word in told for word in ("did not pass its review", "idiot", "we guarantee", "9999 EUR"))
+    assert (result.clarifying, result.answer, sink.tokens) == (True, WHICH, [WHICH])
+    assert result.quality is not None
+    assert (result.quality.corrections, result.quality.review.passed) == (1, True)
+
+
+async def test_a_question_may_be_short_and_need_not_take_up_what_was_asked(provider: OpenAISimulator) -> None:
+    result = await asked(provider, call("ask_customer", question="Which?"))
+    assert (result.answer, result.quality and result.quality.corrections) == ("Which?", 0)
+
+
+async def test_a_question_that_is_never_fit_reaches_nobody(provider: OpenAISimulator) -> None:
+    sink = Recording(watched=True)
+    with pytest.raises(QualityFailed, match=r"after 1 correction: banned_words, supported_facts, promises"):
+        await asked(provider, INSULT, INSULT, sink=sink, gate=QualityGate(most_corrections=1))
+    assert sink.tokens == []
+
+
+@pytest.mark.parametrize("write", [7, 8, 9, 10])
+async def test_a_crash_repeats_no_question_that_was_refused(
+    provider: OpenAISimulator, shop: Database, write: int
+) -> None:
+    provider.will(TO_REFUND, REFUND_IT, INSULT, call("ask_customer", question=WHICH))
+    result = await Memory(dies_after=write).finish(body(), ASKED)
+    assert (len(provider.requests), result.answer, result.quality.corrections) == (4, WHICH, 1)
+
+
+async def test_the_conversation_forgets_questions_that_were_refused_but_not_what_was_looked_up_beside_them(
+    provider: OpenAISimulator,
+) -> None:
+    beside = Calls((("look_up_order", {"order_number": 10003}), *INSULT.calls))
+    await asked(provider, beside, call("ask_customer", question=WHICH))
+    provider.will(GOOD)
+    await body()(context_of(Recording(), "job-2"), SupportRequest(message="10003", conversation_id="talk"))
+    said = str(provider.requests[-1].body["messages"])
+    assert "idiot" not in said
+    assert "did not pass" not in said
+    assert said.count("'name': 'look_up_order'") == 2
+
+
+async def test_what_an_agent_without_a_gate_asks_is_not_reviewed(provider: OpenAISimulator) -> None:
+    result = await asked(provider, call("ask_customer", question="yo, which?"), gate=None)
     assert (result.clarifying, result.answer, result.quality) == (True, "yo, which?", None)
+
+
+async def test_a_note_that_does_not_pass_is_withheld_from_watchers_and_from_the_colleague(
+    provider: OpenAISimulator,
+) -> None:
+    sink = Recording()
+    note = "This idiot was promised 9999 EUR by us."
+    provider.will(TO_REFUND, call("hand_over", to="technical", reason=note), Text("We look into order 10003."))
+    await body()(context_of(sink), ASKED)
+    assert [data["reason"] for data in sink.of("agent")][-1] == "The matter is the colleague's."
+    assert "promised" not in "".join(provider.requests[-1].texts("system"))
+    assert len(provider.requests) == 3, "no request is spent on a note"
+
+
+async def test_what_a_colleague_only_claimed_supports_no_answer(provider: OpenAISimulator) -> None:
+    note = "The customer was promised 9999.00 EUR."
+    claims = Text("Your 9999.00 EUR for order 10003 are on their way to you.")
+    provider.will(TO_REFUND, call("hand_over", to="technical", reason=note), claims)
+    with pytest.raises(QualityFailed, match="supported_facts"):
+        await body(technical=QualityGate(most_corrections=0))(context_of(Recording()), ASKED)
 
 
 async def test_corrections_are_counted_over_all_agents_of_a_job(provider: OpenAISimulator) -> None:

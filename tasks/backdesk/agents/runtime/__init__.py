@@ -25,8 +25,9 @@ from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.pruning import pruned
 from backdesk.agents.runtime.rehearsal import rehearse
 from backdesk.agents.runtime.reviewed import without_refused
-from backdesk.agents.runtime.runs import Output, Surroundings, run_agent
+from backdesk.agents.runtime.runs import Output, run_agent
 from backdesk.agents.runtime.scripted import scripted_model
+from backdesk.agents.runtime.surroundings import Surroundings
 
 __all__ = [
     "Account",

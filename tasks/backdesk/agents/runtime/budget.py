@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from pydantic_ai import ModelResponse, RunUsage, UsageLimits
 
 from backdesk.agents.card import Limits
@@ -13,12 +17,22 @@ from backdesk.agents.runtime.messages import BY_CODE
 class Budget:
     """What one job may ask of models, over all of its agents and attempts; `spent` is what it has asked so far."""
 
-    def __init__(self, *, requests: int, tool_calls: int, tool_timeout_s: float, spent: ModelUsage) -> None:
+    def __init__(
+        self,
+        *,
+        requests: int,
+        tool_calls: int,
+        tool_timeout_s: float,
+        spent: ModelUsage,
+        beside: Mapping[str, ModelUsage] = MappingProxyType({}),
+    ) -> None:
         self._requests = requests
         self._tool_calls = tool_calls
         self.usage = RunUsage(**spent.model_dump(exclude={"cost_usd", "cached_requests"}))
         self.cost_usd = spent.cost_usd
         self.cached_requests = spent.cached_requests
+        #: What was asked beside the agents' own requests, by what it was about: it counts for no limit of theirs.
+        self.beside = dict(beside)
         #: Which model has answered last.
         self.model: str | None = None
         self.tool_timeout_s = tool_timeout_s
@@ -26,6 +40,11 @@ class Budget:
     @property
     def spent(self) -> ModelUsage:
         """What was used so far."""
+        return functools.reduce(_plus, self.beside.values(), self.by_agents)
+
+    @property
+    def by_agents(self) -> ModelUsage:
+        """What the agents themselves have used."""
         used = self.usage
         return ModelUsage(
             requests=used.requests,
@@ -61,6 +80,12 @@ class Budget:
         self.cached_requests += bool(known.get("cached"))
         cost = known.get("cost_usd")
         self.cost_usd = None if self.cost_usd is None or cost is None else round(self.cost_usd + cost, 9)
+
+
+def _plus(one: ModelUsage, other: ModelUsage) -> ModelUsage:
+    counts = {name: value + getattr(other, name) for name, value in one if name != "cost_usd"}
+    costs = one.cost_usd, other.cost_usd
+    return ModelUsage(**counts, cost_usd=None if None in costs else round(sum(filter(None, costs)), 9))
 
 
 def _least(of_the_job: int, own: int | None, before: int) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import asyncio
+import hashlib
+import logging
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelSettings, RunUsage, ToolOutput, UsageLimits, exceptions
@@ -13,12 +17,26 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
-from backdesk.agents.runtime.runs import Surroundings
+from backdesk.agents.runtime.surroundings import Surroundings
+from backdesk.worker.errors import Limited
+from backdesk.worker.model.budget import SpendingRefused
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=BaseModel)
 
 #: How often a judge may mend an answer that is none of its type.
 RETRIES = 2
+#: How long a customer waits for an opinion that can be done without, at most. Seconds.
+PATIENCE_S = 30.0
+_UNANSWERED = (ModelFailure, Limited, SpendingRefused, TimeoutError)
+
+
+class Opinion(BaseModel, Generic[T]):
+    """What a judge found, None when it could not answer; and what that took."""
+
+    found: T | None = None
+    usage: ModelUsage = ModelUsage(cost_usd=0.0)
 
 
 async def judge(
@@ -60,3 +78,30 @@ async def judge(
         output_tokens=used.output_tokens,
         cost_usd=round(sum(known), 9) if len(known) == len(costs) else None,
     )
+
+
+async def opinion(
+    judgement: type[T], instructions: str, text: str, *, name: str, model: ModelHandle, around: Surroundings
+) -> T | None:
+    """Return what a judge finds of a text, None when it cannot answer, which a model may.
+
+    It is asked once for the same in the life of the job. What it takes is the job's, and counts for no limit of its
+    agents. Raises what ends an attempt.
+    """
+    key = f"{name}:{hashlib.sha256(f'{instructions}{text}'.encode()).hexdigest()[:24]}"
+    ask = partial(_ask, judgement, instructions, text, name=name, model=model, around=around)
+    given: Opinion[T] = await around.journal.once(key, ask, Opinion[judgement])  # type: ignore[valid-type]  # made here
+    around.budget.beside[key] = given.usage
+    return given.found
+
+
+async def _ask(
+    judgement: type[T], instructions: str, text: str, *, name: str, model: ModelHandle, around: Surroundings
+) -> Opinion[Any]:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            found, usage = await judge(judgement, instructions, text, name=name, model=model, around=around)
+    except _UNANSWERED as error:
+        _log.warning("no_opinion", extra={"judge": name, "model": model.name, "reason": repr(error)})
+        return Opinion[judgement]()  # type: ignore[valid-type]  # made here
+    return Opinion[judgement](found=found, usage=usage)  # type: ignore[valid-type]  # made here

@@ -1,4 +1,7 @@
-"""Has the text answers of one agent reviewed by its quality gate, and mended by the model that wrote them.
+"""Has what one agent says to customers reviewed by its quality gate, and mended by the model that wrote it.
+
+A question is reviewed as an answer is, and so are the texts of a structured answer. A note by which an agent hands over
+is not worth another request: one that does not pass is withheld, as the colleague sees the conversation anyhow.
 
 How often a job has mended its answers is counted in its messages, which every attempt finds again: there a refused
 draft is followed by what was to be mended. So neither a crash nor a hand-over begins the count anew, and a response
@@ -10,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_ai import (
     ModelMessage,
     ModelRequest,
@@ -21,6 +24,7 @@ from pydantic_ai import (
     RetryFeedbackPart,
     RunContext,
     SystemPromptPart,
+    ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
 )
@@ -28,24 +32,35 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.output import OutputContext
 from pydantic_core import to_json
 
+from backdesk.agents.card import HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
-from backdesk.agents.journal import Journal
 from backdesk.agents.proposals.showing import ShowsProposal
+from backdesk.agents.runtime.judging import opinion
 from backdesk.agents.runtime.messages import History, turn_of
+from backdesk.agents.runtime.surroundings import Surroundings
 from backdesk.quality import Draft, QualityGate
+from backdesk.quality.contract import Review
+from backdesk.quality.draft import Form
+from backdesk.quality.rubric import RUBRIC, Verdict, shown_of
 
 #: How what is to be mended begins, for the model; drafts that were refused are known by it.
 REFUSED = "Your answer was not sent, as it did not pass its review. Write the whole answer anew; mend this:"
 
 
-class Reviewed(AbstractCapability[Desk]):
-    """Reviews what one run of an agent answers. Questions and hand-overs pass unread."""
+#: What a hand-over says in place of a note that did not pass.
+WITHHELD = "The matter is the colleague's."
+#: What the opinion of a judge on a draft is called.
+REVIEW = "review"
 
-    def __init__(self, agent: str, gate: QualityGate, journal: Journal) -> None:
+
+class Reviewed(AbstractCapability[Desk]):
+    """Reviews what one run of an agent ends with. The judge is asked about drafts that have passed their checks."""
+
+    def __init__(self, agent: str, gate: QualityGate, around: Surroundings) -> None:
         self._agent = agent
         self._gate = gate
-        self._journal = journal
+        self._around = around
 
     @property
     def shows_drafts(self) -> bool:
@@ -53,16 +68,33 @@ class Reviewed(AbstractCapability[Desk]):
         return self._gate.shows == "live"
 
     async def after_output_process(self, ctx: RunContext[Desk], *, output_context: OutputContext, output: Any) -> Any:
-        """Return an answer that passed. Raises ModelRetry, and QualityFailed when it was mended often enough."""
-        if ctx.partial_output or not isinstance(output, str):
+        """Return an output that passed. Raises ModelRetry, and QualityFailed when it was mended often enough."""
+        if ctx.partial_output:
             return output
-        corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._journal.steered)))
-        draft = draft_of(ctx.messages, output, ctx.deps.database.today())
-        # In a thread: the first review of a process loads a library for half a second.
-        review = await asyncio.to_thread(self._gate_of(ctx.deps, corrections).review, draft)
-        await self._journal.reviewed(self._agent, review, corrections, answer=None if self.shows_drafts else output)
+        match output:
+            case HandOver():
+                return await self._with_fit_note(ctx, output)
+            case Question():
+                await self._review(ctx, output.question, "question")
+            case BaseModel():
+                await self._review(ctx, "\n".join(_texts(output.model_dump())), "data")
+            case str():
+                await self._review(ctx, output, "answer")
+            case _:
+                pass
+        return output
+
+    async def _with_fit_note(self, ctx: RunContext[Desk], output: HandOver) -> HandOver:
+        review = await _checked(self._gate, draft_of(ctx, output.reason, "note"))
+        return output if review.passed else output.model_copy(update={"reason": WITHHELD})
+
+    async def _review(self, ctx: RunContext[Desk], text: str, form: Form) -> None:
+        corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._around.journal.steered)))
+        review = await self._scored(self._gate_of(ctx.deps, corrections), draft_of(ctx, text, form))
+        shown = text if form == "answer" and not self.shows_drafts else None
+        await self._around.journal.reviewed(self._agent, review, corrections, answer=shown)
         if review.passed:
-            return output
+            return
         if corrections >= self._gate.most_corrections:
             raise QualityFailed(review, corrections)
         raise ModelRetry(f"{REFUSED}\n{review.mend}")
@@ -73,28 +105,74 @@ class Reviewed(AbstractCapability[Desk]):
             return self._gate
         return replace(self._gate, checks=(*self._gate.checks, ShowsProposal(desk.proposed.proposed)))
 
+    async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
+        review, judge = await _checked(gate, draft), self._around.judge
+        if judge is None or review.failed:
+            return review
+        verdict = await opinion(Verdict, RUBRIC, shown_of(draft), name=REVIEW, model=judge, around=self._around)
+        return gate.judged(review, verdict, judge.name) if verdict else review
 
-def draft_of(messages: History, text: str, today: date) -> Draft:
-    """Put an answer beside what was asked, and what its agent can know: not what models wrote before it."""
+
+async def _checked(gate: QualityGate, draft: Draft) -> Review:
+    # In a thread: the first review of a process loads a library for half a second.
+    return await asyncio.to_thread(gate.review, draft)
+
+
+def draft_of(ctx: RunContext[Desk], text: str, form: Form) -> Draft:
+    """Put a text beside what was asked, and what its agent can know: not what models wrote before it."""
+    messages = ctx.messages
     said = [part.content for part in _parts(messages, UserPromptPart) if isinstance(part.content, str)]
-    returned = [_as_text(part.content) for part in _parts(messages, ToolReturnPart)]
+    # What was no use is told with the words of the model that wrote it.
+    returned = [_as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
     told = [part.content for part in _parts(messages, SystemPromptPart)]
     instructions = [each.instructions for each in messages[-2:] if isinstance(each, ModelRequest) and each.instructions]
-    return Draft(text, said[-1] if said else "", (*said, *returned, *told, *instructions), today)
+    evidence = (*said, *returned, *told, *instructions)
+    return Draft(text, said[-1] if said else "", evidence, ctx.deps.database.today(), form)
 
 
 def without_refused(messages: History) -> History:
     """Leave out drafts that were refused, and what was said about them: the conversation goes on without."""
-    refused = {at for at, message in enumerate(messages) if _is_refusal(message)}
-    refused |= {at - 1 for at in refused if at and isinstance(messages[at - 1], ModelResponse)}
-    return [message for at, message in enumerate(messages) if at not in refused]
+    kept: History = []
+    for message in messages:
+        refused = [part for part in message.parts if _refuses(part)]
+        if not refused or not isinstance(message, ModelRequest):
+            kept.append(message)
+            continue
+        if kept and isinstance(kept[-1], ModelResponse):
+            kept[-1:] = _without_drafts(kept[-1], {getattr(part, "tool_call_id", "") for part in refused})
+        if rest := [part for part in message.parts if not _refuses(part)]:
+            kept.append(replace(message, parts=rest))
+    return kept
+
+
+def _without_drafts(response: ModelResponse, calls: set[str]) -> History:
+    """Return what else than drafts a response has: calls of tools. Texts beside these were none to the customer."""
+    rest = [each for each in response.parts if getattr(each, "tool_call_id", None) not in calls]
+    return [replace(response, parts=rest)] if any(isinstance(each, ToolCallPart) for each in rest) else []
 
 
 def _is_refusal(message: ModelMessage) -> bool:
-    return isinstance(message, ModelRequest) and any(
-        isinstance(part, RetryFeedbackPart) and isinstance(part.content, str) and part.content.startswith(REFUSED)
-        for part in message.parts
-    )
+    return isinstance(message, ModelRequest) and any(map(_refuses, message.parts))
+
+
+def _refuses(part: Any) -> bool:
+    said_so = isinstance(part, RetryFeedbackPart) or (isinstance(part, ToolReturnPart) and part.outcome == "retried")
+    return said_so and isinstance(part.content, str) and part.content.startswith(REFUSED)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Return the texts in a structured answer."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in value.values():
+                yield from _texts(each)
+        case list() | tuple() | set() | frozenset():
+            for each in value:
+                yield from _texts(each)
+        case _:
+            pass
 
 
 def _parts(messages: History, kind: type[Any]) -> Iterator[Any]:

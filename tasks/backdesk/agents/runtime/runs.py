@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pydantic_ai
 from pydantic import BaseModel
@@ -26,61 +25,22 @@ from backdesk.agents import card as cards
 from backdesk.agents.card import HandOver, Question
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
-from backdesk.agents.journal import Journal
-from backdesk.agents.metering import Gate
-from backdesk.agents.model_call import ModelCall
-from backdesk.agents.remote.tools import RemoteTools
-from backdesk.agents.runtime.assembly import assemble, remote_toolsets
-from backdesk.agents.runtime.budget import Budget
-from backdesk.agents.runtime.budgeted import Account
-from backdesk.agents.runtime.cached import Cached, Shelf
+from backdesk.agents.runtime.assembly import RETRIES, assemble, remote_toolsets
+from backdesk.agents.runtime.cached import Cached
 from backdesk.agents.runtime.durable import Durable
 from backdesk.agents.runtime.joined import Joined
 from backdesk.agents.runtime.messages import History, dump_history, turn_of, with_words
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.reviewed import Reviewed
+from backdesk.agents.runtime.surroundings import Surroundings, Watcher
+from backdesk.quality.gate import QualityGate, gate_for
 
 #: What an agent ends with; a model that is none of ours is a structured answer.
 Output = str | HandOver | Question | BaseModel
 
 # On a terminal the library greets at the first run; a worker's output is its log.
 pydantic_ai.BANNER_ENABLED = False
-
-
-class Watcher(Protocol):
-    """Who is told what happens. A watcher returns at once and never raises: it is called inside the run."""
-
-    @property
-    def watched(self) -> bool:
-        """Whether the next request to the model is worth streaming."""
-
-    def text(self, piece: str, *, begins: bool) -> None: ...
-
-    def model_call(self, agent: str, model: str) -> AbstractContextManager[ModelCall]: ...
-
-    def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None: ...
-
-    def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None: ...
-
-    def answered_from_cache(self, agent: str, model: str) -> None: ...
-
-    def spent(self, usage: ModelUsage) -> None:
-        """Take note of what the job's runs have used so far, in total."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is around all the agents of one job: who pays, who lets through, who remembers, who watches."""
-
-    desk: Desk
-    budget: Budget
-    account: Account
-    gates: Sequence[Gate]
-    journal: Journal
-    shelf: Shelf
-    watcher: Watcher
-    remote: RemoteTools
 
 
 async def run_agent(
@@ -97,7 +57,7 @@ async def run_agent(
 
     Without a prompt it goes on where the history ends: after a handoff, or where another attempt stopped. Each request
     to the model is held to the budgets of the job and passes the gates, unless its answer is on the shelf, where the
-    card wants that; an answer passes the card's quality gate. Raises ModelFailure; what budgets and gates raise, as
+    card wants that; what it says passes the card's quality gate. Raises ModelFailure; what budgets and gates raise, as
     BudgetExceeded and Limited; and Suspended or LeavingNow when the job must leave, which happens at no other points
     than the journal.
     """
@@ -106,7 +66,8 @@ async def run_agent(
     desk.briefing = await card.briefing(desk) if card.briefing else ""
     remote = await around.remote.of(card.mcp, [tool.name for tool in card.tools]) if card.mcp else []
     durable = Durable([*card.tools, *remote], around.journal, history, prompted=prompt is not None)
-    wrapped = _Wrapped.of(card, around, model, durable)
+    gate = gate_for(card.quality, desk.wishes)
+    wrapped = _Wrapped.of(card, gate, around, model, durable)
     try:
         async with agent.iter(
             prompt,
@@ -117,6 +78,7 @@ async def run_agent(
             usage=budget.usage,
             usage_limits=budget.limits(card.limits, desk.transfers[-1]),
             toolsets=remote_toolsets(remote),
+            retries={"output": RETRIES + (gate.most_corrections if gate else 0)},
         ) as run:
             await _drive(run, around, wrapped)
             return await _end(run, wrapped)
@@ -136,12 +98,14 @@ class _Wrapped:
     reviewed: Reviewed | None
 
     @classmethod
-    def of(cls, card: cards.Agent, around: Surroundings, model: ModelHandle, durable: Durable) -> _Wrapped:
+    def of(
+        cls, card: cards.Agent, gate: QualityGate | None, around: Surroundings, model: ModelHandle, durable: Durable
+    ) -> _Wrapped:
         return cls(
             durable,
             Cached(card, model, around.shelf, around.watcher),
             Metered(card.name, model, around.account, around.gates, around.watcher),
-            Reviewed(card.name, card.quality, around.journal) if card.quality else None,
+            Reviewed(card.name, gate, around) if gate else None,
         )
 
     @property
@@ -163,16 +127,16 @@ async def _end(run: AgentRun[Desk, Any], wrapped: _Wrapped) -> tuple[Output, His
 
 
 async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapped) -> None:
-    node, budget, spent = run.next_node, around.budget, around.budget.spent
+    node, budget, spent = run.next_node, around.budget, around.budget.by_agents
     while not Agent.is_end_node(node):
         # A response that is known was kept, and streamed to those who watched, when it was new.
         if Agent.is_model_request_node(node) and not wrapped.durable.knows_response:
-            spent = budget.spent
-            await _keep_request(run, node, around.journal, spent)
+            spent = budget.by_agents
+            await _keep_request(run, node, around, spent)
             await _stream_response(run, node, around.watcher, wrapped)
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
-            await _keep(run.all_messages(), around.journal, spent)
+            await _keep(run.all_messages(), around, spent)
             async with node.stream(run.ctx) as events:
                 await _report(events, around.watcher, shown=wrapped.shows_text)
         asked = Agent.is_model_request_node(node)
@@ -183,16 +147,17 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
         wrapped.durable.leave_if_due()
 
 
-async def _keep(messages: History, journal: Journal, spent: ModelUsage) -> None:
-    await journal.keep(dump_history(turn_of(messages, journal.steered)), spent)
+async def _keep(messages: History, around: Surroundings, spent: ModelUsage) -> None:
+    turn = dump_history(turn_of(messages, around.journal.steered))
+    await around.journal.keep(turn, spent, around.budget.beside)
 
 
-async def _keep_request(run: AgentRun[Desk, Any], node: Any, journal: Journal, spent: ModelUsage) -> None:
+async def _keep_request(run: AgentRun[Desk, Any], node: Any, around: Surroundings, spent: ModelUsage) -> None:
     """Keep where the agents are before a request to the model, which gets what the customer has written meanwhile."""
-    await _keep([*run.all_messages(), node.request], journal, spent)
-    if words := await journal.hear():
+    await _keep([*run.all_messages(), node.request], around, spent)
+    if words := await around.journal.hear():
         node.request = with_words(node.request, words)
-        await _keep([*run.all_messages(), node.request], journal, spent)
+        await _keep([*run.all_messages(), node.request], around, spent)
 
 
 async def _stream_response(run: AgentRun[Desk, Any], node: Any, watcher: Watcher, wrapped: _Wrapped) -> None:

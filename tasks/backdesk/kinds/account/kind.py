@@ -6,10 +6,11 @@ context says who is signed in, and the context says so only by what the database
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from pathlib import Path
 
 from backdesk.agents import Agent, Desk, Team, agent_task, converse, desk_for
+from backdesk.kinds.account.codes import CODE, RepeatsNoCode
 from backdesk.kinds.account.contract import AccountRequest, AccountResult, SignedInCustomer
 from backdesk.kinds.account.identity import identity_provider
 from backdesk.kinds.account.rules import decide
@@ -22,14 +23,12 @@ from backdesk.kinds.account.tools.request_change import request_change
 from backdesk.kinds.account.tools.send_code import send_code
 from backdesk.kinds.account.tools.sign_out import sign_out
 from backdesk.platform.deployment import deployment
+from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.failure import Failure
 
 PROMPTS = Path(__file__).with_name("prompts")
-
-#: Six digits, together or in two groups: what a customer types is a code, unless it is part of something longer.
-CODE = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}(?![\w-])")
 
 
 async def brief(desk: Desk[AccountContext]) -> str:
@@ -47,6 +46,7 @@ SIGN_IN = Agent(
     tools=(send_code, check_code),
     hands_to=("account",),
     briefing=brief,
+    quality=replace(BRIEF, checks=(*BRIEF.checks, RepeatsNoCode())),
 )
 ACCOUNT = Agent(
     "account",
@@ -55,6 +55,7 @@ ACCOUNT = Agent(
     tools=(show_profile, list_orders, change_profile, request_change, sign_out),
     hands_to=("sign_in",),
     briefing=brief,
+    quality=BRIEF,
 )
 ACCOUNT_HELP = Team(
     "account",

@@ -26,6 +26,7 @@ from backdesk.kinds.organisation.tools.search import search_organisation
 from backdesk.kinds.organisation.tools.settings import show_settings
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment
+from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.errors import TaskError
@@ -49,6 +50,7 @@ ORGANISATION = Agent(
     duty="Looking into the organisation's data",
     tools=(organisation_overview, search_organisation, list_members, show_settings, change_setting),
     briefing=brief,
+    quality=BRIEF,
 )
 ORGANISATION_ASSISTANT = Team(
     "organisation",

@@ -10,6 +10,7 @@ from pathlib import Path
 from backdesk.agents import Agent, Context, Desk, Team, agent_task, converse
 from backdesk.kinds.shopping.contract import PurchaseRequest, PurchaseResult
 from backdesk.kinds.shopping.rules import decide
+from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.shop.cart import cart_in_words, cart_of, put_in_cart, remove_from_cart, show_cart
 from backdesk.shop.checkout import check_out
@@ -48,6 +49,7 @@ BROWSE = Agent(
     tools=(search_products,),
     hands_to=("advise", "purchase"),
     briefing=briefing,
+    quality=BRIEF,
 )
 ADVISE = Agent(
     "advise",
@@ -56,6 +58,7 @@ ADVISE = Agent(
     tools=(look_up_product, compare_products),
     hands_to=("browse", "purchase"),
     briefing=briefing,
+    quality=BRIEF,
 )
 PURCHASE = Agent(
     "purchase",
@@ -64,6 +67,7 @@ PURCHASE = Agent(
     tools=(put_in_cart, remove_from_cart, show_cart, check_out),
     hands_to=("browse", "advise"),
     briefing=briefing,
+    quality=BRIEF,
 )
 SHOPPING = Team(
     "shopping",

@@ -11,6 +11,7 @@ from pathlib import Path
 from backdesk.agents import Agent, Team, agent_task, answer
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.rules import decide
+from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.service.escalations import escalate
 from backdesk.service.knowledge import search_articles
@@ -28,6 +29,7 @@ TRIAGE = Agent(
     duty="Finding out what the customer wants",
     hands_to=("refund", "technical", "billing", "escalation"),
     answers=False,
+    quality=BRIEF,
 )
 REFUND = Agent(
     "refund",
@@ -35,6 +37,7 @@ REFUND = Agent(
     duty="Checking the order for a refund",
     tools=(look_up_order, refund_order, open_ticket, escalate),
     hands_to=("technical", "billing"),
+    quality=BRIEF,
 )
 TECHNICAL = Agent(
     "technical",
@@ -42,6 +45,7 @@ TECHNICAL = Agent(
     duty="Looking for a solution",
     tools=(search_articles, look_up_order, open_ticket, escalate),
     hands_to=("refund", "billing"),
+    quality=BRIEF,
 )
 BILLING = Agent(
     "billing",
@@ -49,6 +53,7 @@ BILLING = Agent(
     duty="Checking the order and its payments",
     tools=(look_up_order, look_up_payments, open_ticket, escalate),
     hands_to=("refund", "technical"),
+    quality=BRIEF,
 )
 ESCALATION = Agent(
     "escalation",
@@ -56,6 +61,7 @@ ESCALATION = Agent(
     duty="Calling a person",
     tools=(look_up_order, escalate),
     hands_to=("refund", "technical", "billing"),
+    quality=BRIEF,
 )
 SUPPORT = Team(
     "support",
