@@ -18,8 +18,9 @@ from pydantic_ai import (
     ToolCallPart,
     ToolDefinition,
 )
-from pydantic_ai.agent import EventStreamHandler
+from pydantic_ai.agent import AbstractAgent, EventStreamHandler
 from pydantic_ai.capabilities import (
+    AbstractCapability,
     AgentNode,
     NodeResult,
     WrapModelRequestHandler,
@@ -93,6 +94,10 @@ class BackdeskDurability(BaseDurabilityCapability[AgentDepsT]):
         handler = None if event_stream_handler is None else _telling(event_stream_handler)
         super().__init__(models=models, event_stream_handler=handler, name=name)
         self._parallel_execution_mode = parallel_execution_mode
+
+    def for_agent(self, agent: AbstractAgent[AgentDepsT, Any]) -> AbstractCapability[AgentDepsT]:
+        """Return the capability as it is bound to the agent; one that is bound to it already is that itself."""
+        return self if self.agent is agent else super().for_agent(agent)
 
     @property
     def in_durable_context(self) -> bool:

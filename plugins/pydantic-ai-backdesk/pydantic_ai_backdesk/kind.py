@@ -105,7 +105,7 @@ def agent_job(
     """
     result_type = _result_of(_output_type(agent.output_type))
     asking = approvals or AskPeople()
-    added: Sequence[AbstractCapability[Any]] = [asking, *_durability(agent, kind)]
+    durability = _Durability(agent, kind)
 
     async def body(ctx: TaskContext, asked: AgentJobRequest) -> AgentJobResult[Any]:
         with durable(ctx):
@@ -116,7 +116,7 @@ def agent_job(
                 conversation_id=conversation,
                 deps=await _made(deps, ctx, asked),
                 usage_limits=usage_limits,
-                capabilities=added,
+                capabilities=[asking, *durability.capabilities()],
                 infer_name=False,
             )
             new = ModelMessagesTypeAdapter.dump_python(done.new_messages(), mode="json")
@@ -148,8 +148,23 @@ def agent_job(
     return registered
 
 
-def _durability(agent: AbstractAgent[Any, Any], kind: str) -> list[AbstractCapability[Any]]:
-    return [] if BackdeskDurability.from_agent(agent) else [BackdeskDurability(name=agent.name or kind)]
+class _Durability:
+    """What makes an agent durable that is not so by itself; bound to it once, and again when its model is another."""
+
+    def __init__(self, agent: AbstractAgent[Any, Any], kind: str) -> None:
+        self._agent = agent
+        self._given = BackdeskDurability.from_agent(agent) is not None
+        self._added: BackdeskDurability[Any] = BackdeskDurability(name=agent.name or kind)
+        self._bound: tuple[Any, AbstractCapability[Any]] | None = None
+
+    def capabilities(self) -> list[AbstractCapability[Any]]:
+        """Return what a run is given for it."""
+        if self._given:
+            return []
+        model = self._agent.model
+        if self._bound is None or self._bound[0] is not model:
+            self._bound = model, self._added.for_agent(self._agent)
+        return [self._bound[1]]
 
 
 async def _history(ctx: TaskContext, asked: AgentJobRequest, conversation: str) -> list[ModelMessage]:

@@ -270,6 +270,20 @@ def test_a_rule_of_the_agents_own_says_which_calls_need_approval(bench: Bench) -
     assert (job.state, refunded) == ("succeeded", ["7", "8"])
 
 
+def test_a_conversation_in_which_a_job_waited_has_each_item_once(bench: Bench) -> None:
+    agent, _ = refunding()
+    agent_job(agent, kind=KIND)
+    job = bench.run(KIND, {"message": "Refund 7 and 8."})
+    bench.approve(job, ask="approve:refund/c1")
+    bench.approve(job, ask="approve:refund/c2")
+    script = model("They are refunded.")
+    agent_job(Agent("clerk", model=script), kind="plugin.next")
+    bench.run("plugin.next", {"message": "Well?", "conversation_id": job.result.conversation_id})
+    assert [item.get("type", item.get("role")) for item in script.calls[0].input] == [
+        "user", "function_call", "function_call", "function_call_output", "function_call_output", "message", "user"
+    ]  # fmt: skip
+
+
 # --- conversations, contexts, outputs ---
 
 

@@ -25,6 +25,7 @@ from pydantic_ai import (
 )
 from pydantic_ai.capabilities import AbstractCapability, ResolveModelId, durable_operation
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
+from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
@@ -34,6 +35,7 @@ from pydantic_ai.toolsets import DynamicToolset, ExternalToolset, FunctionToolse
 from backdesk.testing import Bench
 from pydantic_ai_backdesk import BackdeskDurability
 from tests.plugins.pydantic_ai_backdesk.support import IDEMPOTENT, KIND, Script, as_kind, call, durable_agent, steps
+from tests.support.mcp_server import Board, serving
 
 REQUEST = "clerk__model.request"
 TOOL = "clerk__function_toolset__tools.call_tool:act/c1"
@@ -260,6 +262,22 @@ def test_tools_that_a_function_gives_are_listed_and_called_as_steps(bench: Bench
     job = bench.run(KIND)
     assert (job.result.output, act.calls) == ("done", 1)
     assert "clerk__dynamic_toolset__made.call_tool:act/c1" in steps(job)
+
+
+def test_the_tools_of_a_server_of_mcp_are_listed_and_called_as_steps(bench: Bench) -> None:
+    board, script = Board(), Script(call("look_up", number=7), "done")
+    with serving(board) as url:
+        parcels = MCPToolset(url, id="parcels").with_metadata(backdesk={"effect": "pure"})
+        agent = Agent(script.model, name="clerk", toolsets=[parcels], capabilities=[BackdeskDurability()])
+        as_kind(lambda: agent.run("go"))
+        job = bench.run(KIND)
+    assert (job.result.output, board.calls) == ("done", ["look_up 7"])
+    assert [(step["key"], step["effect"]) for step in job.of("step")] == [
+        ("clerk__mcp_server__parcels.get_tools", "pure"),
+        (REQUEST, "idempotent"),
+        ("clerk__mcp_server__parcels.call_tool/c1", "pure"),
+        (f"{REQUEST}/2", "idempotent"),
+    ]
 
 
 def test_calls_side_by_side_keep_their_own_results_whichever_ends_first(bench: Bench) -> None:

@@ -10,9 +10,10 @@ import pytest
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, RunContext
 from pydantic_ai.capabilities import RequestInput
 
+from backdesk.client import JobClient
 from backdesk.testing import Bench
 from backdesk.worker.model.asks import AskType
-from pydantic_ai_backdesk import AskPeople, BackdeskDurability
+from pydantic_ai_backdesk import AskPeople, BackdeskDurability, resolve_token
 from tests.plugins.pydantic_ai_backdesk.support import (
     IDEMPOTENT,
     KIND,
@@ -291,6 +292,18 @@ def test_input_from_outside_is_a_question_of_the_job_that_is_asked_once(bench: B
     assert tokens == [f"{job.id} {job.asks[0].name}"]
     bench.answer(job, '{"approvals": {"c1": true, "c2": {"kind": "tool-denied", "message": "no"}}}', by="ada")
     assert (job.result.output, refunded, len(tokens)) == ("done", [7], 1)
+
+
+def test_a_token_is_resolved_through_a_client_and_one_that_is_none_is_refused(bench: Bench) -> None:
+    tokens: list[str] = []
+    agent, refunded = refunding(RequestInput(lambda _ctx, _requests, token: tokens.append(token)))
+    as_kind(lambda: agent.run("go"))
+    job = bench.run(KIND)
+    with JobClient(settings=bench.settings, checks={}) as client:
+        with pytest.raises(ValueError, match="no token"):
+            resolve_token(client, "a-guess", {})
+        resolve_token(client, tokens[0], {"approvals": {"c1": True, "c2": False}}, by="ada")
+    assert (bench.go_on(job).result.output, refunded) == ("done", [7])
 
 
 def test_input_that_is_there_at_once_is_kept_and_nobody_waits(bench: Bench) -> None:
