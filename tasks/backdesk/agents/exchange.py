@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from backdesk.agents.card import HandOver, Question
 from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage, ProposalShown
 from backdesk.agents.desk import C, Desk, Transfer
-from backdesk.agents.hearing import hear
+from backdesk.agents.hearing import hear, hear_without_model
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
 from backdesk.agents.proposals import records
-from backdesk.agents.proposals.showing import hidden
+from backdesk.agents.proposals.showing import SHOWS, hidden
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model, judge_model
 from backdesk.agents.remote.tools import RemoteTools
@@ -43,7 +43,7 @@ from backdesk.agents.runtime import (
     words_of_customer,
 )
 from backdesk.agents.team import Team
-from backdesk.agents.with_person import PERSON, is_with_person
+from backdesk.agents.with_person import FACT, PERSON, carried, is_with_person
 from backdesk.quality.contract import QualityReport
 from backdesk.quality.gate import gate_for
 from backdesk.worker.attempt.context import TaskContext
@@ -70,6 +70,8 @@ class Exchange(Generic[C]):
     output: Output = ""
     #: What the last turn carries on, of a conversation that a person has; the agents are silent then.
     held: dict[str, Any] = field(default_factory=dict)
+    #: The number of what was proposed, if the last words to the customer show it.
+    last_shown: str | None = None
 
     @classmethod
     def begin(cls, ctx: TaskContext, team: Team[C], desk: Desk[C], past: Conversation, *, done: float) -> Exchange[C]:
@@ -87,7 +89,8 @@ class Exchange(Generic[C]):
             said=[message for turn in past.turns for message in load_history(turn.messages)],
             turn=load_history(bookmark.messages) if bookmark else [],
             begins_with=_first(team, past),
-            held=past.facts if is_with_person(past) else {},
+            held={**carried(past), FACT: past.facts[FACT]} if is_with_person(past) else {},
+            last_shown=past.facts.get(SHOWS),
             may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
         )
         reporter.spent(exchange.around.budget.spent)
@@ -115,8 +118,9 @@ class Exchange(Generic[C]):
         Raises TaskError for the number of a proposal that cannot be answered, and what a request to a model raises.
         """
         if self.held:
+            await hear_without_model(self.desk, request)
             return
-        heard, used = await hear(ctx, self.team, request, self.around)
+        heard, used = await hear(ctx, self.team, request, self.around, self.last_shown)
         self.desk.heard = heard
         if heard is None or self.turn:  # what an attempt has begun goes on
             return
@@ -184,6 +188,8 @@ class Exchange(Generic[C]):
         asked = isinstance(self.output, Question)
         known = self.desk.context.carried().model_dump(mode="json")
         facts = self.held or {"team": self.team.name, "agent": self.path[-1], "context": known}
+        if self.desk.proposed is not None:
+            facts |= {SHOWS: self.desk.proposed.number}
         turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
         if self.desk.proposed is not None:
             show = partial(records.show, self.desk, self.desk.proposed.number)

@@ -48,11 +48,12 @@ class Verdicts(BaseModel):
 
 
 async def hear(
-    ctx: TaskContext, team: Team, request: AgentRequest, around: Surroundings
+    ctx: TaskContext, team: Team, request: AgentRequest, around: Surroundings, last_shown: str | None
 ) -> tuple[Heard | None, ModelUsage]:
     """Return what the message says to an open proposal, which is closed by a yes or a no; and what that took.
 
-    Raises TaskError for a number that cannot be answered, see `records.chosen`, and what a request to a model raises.
+    `last_shown` is the number that the last words to the customer show: words can answer no other. Raises TaskError for
+    a number that cannot be answered, see `records.chosen`, and what a request to a model raises.
     """
     desk = around.desk
     if (number := request.confirms or request.declines) is not None:
@@ -65,7 +66,7 @@ async def hear(
     if pending is None or not team.can_make(pending.proposal):
         return None, ModelUsage()
     found = Verdicts(verdict=Verdict.OTHER)
-    if pending.counts:
+    if pending.counts and pending.proposal.number == last_shown:
         ask = partial(_judge, team, around, pending.proposal, request.message)
         found = await ctx.step(f"heard:{pending.proposal.number}", ask, effect=Effect.PURE, returns=Verdicts)
     return await _close(desk, Heard(verdict=found.verdict, proposal=pending.proposal)), found.usage

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backdesk.agents.proposals.showing import SHOWS
 from backdesk.agents.runtime import note_of_deployment, words_of_colleague
 from backdesk.worker.memory.conversation import Conversation
 
@@ -20,6 +21,11 @@ PERSON = "person"
 def is_with_person(past: Conversation) -> bool:
     """Whether a person has the conversation."""
     return bool(past.facts.get(FACT))
+
+
+def carried(past: Conversation) -> dict[str, Any]:
+    """Return the facts that a person's turn carries on: what agents know, but not that an answer shows a proposal."""
+    return {name: fact for name, fact in past.facts.items() if name not in {FACT, SHOWS}}
 
 
 def person_says(by: str, text: str) -> list[Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.proposals.tables import Proposal
+from backdesk.agents.with_person import FACT, carried, person_says
 from backdesk.kinds.support import kind
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
 from backdesk.kinds.support.kind import support_request
@@ -19,6 +20,7 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import reset
 from backdesk.shop.tables import Order, Refund
 from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
 from tests.support.memory import Memory
@@ -265,6 +267,39 @@ async def test_after_a_message_that_failed_a_yes_is_none(talk: Talk, provider: O
     provider.will(TO_REFUND, DONE)
     await talk.say("ok")
     assert refunds(shop) == []
+
+
+async def test_a_yes_to_what_a_person_has_written_since_is_none(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+
+    async def reply(ctx: TaskContext, request: SupportRequest) -> bool:
+        past = await ctx.recall("talk", owner="cust-3", newest=1)
+        await ctx.remember("talk", person_says("ada", "Was the parcel fine?"), owner="cust-3", facts=carried(past))
+        return True
+
+    await Memory("ada").attempt(reply, talk.request("-"))
+    provider.will(TO_REFUND, DONE)
+    await talk.say("Yes")
+    assert (refunds(shop), states(shop)) == ([], ["open"])
+
+
+@pytest.mark.parametrize(("words", "state"), [("Nein danke", "declined"), ("Yes", "open")])
+async def test_a_no_to_a_person_who_has_the_conversation_ends_the_proposal_and_a_yes_is_none(
+    words: str, state: str, talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+
+    async def take(ctx: TaskContext, request: SupportRequest) -> bool:
+        past = await ctx.recall("talk", owner="cust-3", newest=1)
+        held = {**carried(past), FACT: {"case": "C-1", "by": "ada"}}
+        await ctx.remember("talk", person_says("ada", "Hello, shall I?"), owner="cust-3", facts=held)
+        return True
+
+    await Memory("ada").attempt(take, talk.request("-"))
+    assert (await talk.say(words)).with_person
+    assert (refunds(shop), states(shop)) == ([], [state])
 
 
 async def test_a_proposal_runs_out(

@@ -8,6 +8,9 @@ from backdesk.quality.check import Check
 from backdesk.quality.draft import Draft
 from backdesk.quality.facts import facts_of, unsupported
 
+#: The fact of a turn whose answer shows a proposal: its number.
+SHOWS = "shows_proposal"
+
 
 def hidden(statement: str, answer: str) -> list[str]:
     """Return what an answer leaves out of a proposal; the whole of one that has nothing to compare."""
@@ -21,7 +24,7 @@ class ShowsProposal(Check):
     """The answer names all that the customer is asked to agree to."""
 
     statement: str
-    name = "shows_proposal"
+    name = SHOWS
     layer = "factual"
 
     def fault(self, draft: Draft) -> str | None:

@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from backdesk.agents.kind import NOTIFY
-from backdesk.agents.with_person import FACT, note_to_agents, person_says
+from backdesk.agents.with_person import FACT, carried, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
 from backdesk.service import cases
 from backdesk.service.cases_contract import Case, DeskRequest, DeskResult
@@ -18,7 +18,6 @@ from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError, UnknownKind
 from backdesk.worker.failure import Category
-from backdesk.worker.memory.conversation import Conversation
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     if request.act == "reply" and request.text:
         data = _told(case) | {"by": request.by}
         _notify(ctx, "reply", to="customer", event="case.replied", text=request.text, data=data)
-    facts = {**_facts(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
+    facts = {**carried(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
     ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
 
 
@@ -84,10 +83,6 @@ def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
         ctx.start(NOTIFY, notification, key)
     except UnknownKind:
         _log.warning("nobody_told", extra={"event": notification["event"], "reason": f"no worker has {NOTIFY}"})
-
-
-def _facts(past: Conversation) -> dict[str, Any]:
-    return {name: fact for name, fact in past.facts.items() if name != FACT}
 
 
 def _take_over(_request: DeskRequest) -> list[Any]:
