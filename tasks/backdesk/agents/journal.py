@@ -1,7 +1,8 @@
 """What the agents of one job leave for the attempts after this one, by the means of the engine.
 
-Where they are goes into the job's checkpoint, at every turn between model and tools; what a tool has done goes into its
-ledger, under the call's own key. So the next attempt begins at the last turn, and finds there the calls that are done.
+Where they are goes into the job's checkpoint, at every response of the model, and before a request that says more than
+what tools have returned; what a tool has done goes into its ledger, under the call's own key. So the next attempt
+begins at the last response, and finds there the calls that are done.
 """
 
 from __future__ import annotations
@@ -89,6 +90,11 @@ class Journal:
         self._desk.proposed = bookmark.proposed
         self._reporter.go_on(bookmark.fraction, bookmark.transfers)
         return bookmark
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the job is to go on elsewhere: the next `keep` ends the attempt."""
+        return self._context.draining
 
     async def keep(self, messages: list[Any], usage: ModelUsage, beside: dict[str, ModelUsage]) -> None:
         """Keep where the agents are now. Raises LeavingNow when the job goes on elsewhere."""

@@ -196,7 +196,7 @@ async def test_all_attempts_at_a_job_work_by_the_same_instructions(provider: Ope
     provider.will(
         call("system_status"), Text("The Aurora is the lamp that we recommend to you, and the shop is not busy.")
     )
-    memory = Memory(dies_after=5)
+    memory = Memory(dies_after=4)
     request = ContextualRequest(message="Can you recommend a lamp?", customer_id="cust-2")
     assert await memory.attempt(assistant_contextual, request) is None
     with shop.write() as session:

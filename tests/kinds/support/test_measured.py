@@ -54,7 +54,7 @@ async def test_a_message_that_stays_with_its_agent_has_no_hand_overs(provider: O
 
 async def test_hand_overs_are_those_of_all_attempts_though_a_worker_dies(provider: OpenAISimulator) -> None:
     provider.will(TO_REFUND, call("hand_over", to="billing", reason="?"), DONE)
-    memory = Memory(dies_after=3)
+    memory = Memory(dies_after=2)
     await memory.finish(support_request, REFUND)
     assert memory.attempts == 2
     assert memory.usage.measures["handoffs"] == 2

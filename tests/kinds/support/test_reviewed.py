@@ -250,7 +250,7 @@ async def test_each_review_is_told(provider: OpenAISimulator) -> None:
 
 async def test_each_review_is_noted_once_for_whoever_looks_back(provider: OpenAISimulator, shop: Database) -> None:
     provider.will(TO_REFUND, REFUND_IT, INVENTED, GOOD)
-    memory = Memory(dies_after=8)
+    memory = Memory(dies_after=7)
     await memory.finish(body(), ASKED)
     with JobClient(settings=MEMORIES.settings) as client:
         passed, refused = client.notes("review", tenant="acme", kind="support.request")

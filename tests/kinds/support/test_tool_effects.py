@@ -83,7 +83,7 @@ async def test_a_call_that_an_attempt_died_in_is_not_made_again(
     provider: OpenAISimulator, warehouse: Warehouse
 ) -> None:
     provider.will(TO_REFUND, call("send_parcel"), DONE)
-    memory = Memory(dies_before=7)
+    memory = Memory(dies_before=6)
     assert await memory.attempt(support_request, REFUND_10003) is None
     assert await memory.attempt(support_request, REFUND_10003) is None
     assert [ask.type for ask in memory.asks] == [AskType.OUTCOME]
@@ -116,7 +116,7 @@ async def test_a_worker_that_ends_while_tools_run_has_them_finish(provider: Open
     """The first tool's record makes the worker drain: calls beside it that have begun are kept, others wait."""
     refund = ("refund_order", {"order_number": 10003, "reason": "?"})
     provider.will(TO_REFUND, Calls((("look_up_order", {"order_number": 10003}), refund)), DONE)
-    memory = Memory(drains_at=6)
+    memory = Memory(drains_at=5)
     result = await memory.finish(support_request, REFUND_10003)
     assert (memory.attempts, result.answer, len(provider.requests)) == (2, "Done.", 3)
     assert len(memory.keys) == len(set(memory.keys))

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic_ai import (
+    ModelRequest,
     ModelRequestContext,
     ModelResponse,
     RunContext,
     ToolCallPart,
     ToolDefinition,
     ToolFailed,
+    ToolReturnPart,
     exceptions,
 )
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler, WrapToolExecuteHandler
@@ -54,6 +56,7 @@ class Durable(AbstractCapability[Desk]):
         self._journal = journal
         last = history[-1] if history and not prompted else None
         self._response = last if isinstance(last, ModelResponse) else None
+        self._begins = prompted
         self._leaving: Suspended | LeavingNow | SpendingRefused | None = None
         #: What the run is to be given.
         self.history = history[:-1] if self._response else history
@@ -62,6 +65,17 @@ class Durable(AbstractCapability[Desk]):
     def knows_response(self) -> bool:
         """Whether the response to the next request is known."""
         return self._response is not None
+
+    def remembers(self, request: ModelRequest) -> bool:
+        """Whether a request says only what the journal knows, or the job itself if it is the first.
+
+        An attempt that goes on before it, or begins anew, comes to the same. To be asked once of each request.
+        """
+        begins, self._begins = self._begins, False
+        return begins or all(
+            isinstance(part, ToolReturnPart) and part.outcome == "success" and part.tool_name in self._tools
+            for part in request.parts or (None,)
+        )
 
     def leave_if_due(self) -> None:
         """End the attempt if a tool call must wait or was refused by a budget; those beside it are through."""

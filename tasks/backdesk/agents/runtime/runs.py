@@ -132,7 +132,7 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
         # A response that is known was kept, and streamed to those who watched, when it was new.
         if Agent.is_model_request_node(node) and not wrapped.durable.knows_response:
             spent = budget.by_agents
-            await _keep_request(run, node, around, spent)
+            await _keep_request(run, node, around, spent, wrapped.durable)
             await _stream_response(run, node, around.watcher, wrapped)
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
@@ -152,9 +152,12 @@ async def _keep(messages: History, around: Surroundings, spent: ModelUsage) -> N
     await around.journal.keep(turn, spent, around.budget.beside)
 
 
-async def _keep_request(run: AgentRun[Desk, Any], node: Any, around: Surroundings, spent: ModelUsage) -> None:
+async def _keep_request(
+    run: AgentRun[Desk, Any], node: Any, around: Surroundings, spent: ModelUsage, durable: Durable
+) -> None:
     """Keep where the agents are before a request to the model, which gets what the customer has written meanwhile."""
-    await _keep([*run.all_messages(), node.request], around, spent)
+    if around.journal.leaves or not durable.remembers(node.request):
+        await _keep([*run.all_messages(), node.request], around, spent)
     if words := await around.journal.hear():
         node.request = with_words(node.request, words)
         await _keep([*run.all_messages(), node.request], around, spent)
