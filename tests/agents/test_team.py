@@ -37,7 +37,7 @@ SHOP = Team(
 def conversation(*facts: dict[str, Any]) -> Conversation:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     turns = (Turn(number=n, at=noon, job_id="job", facts=each, messages=[]) for n, each in enumerate(facts, 1))
-    return Conversation(head=Head(conversation_id="talk", tenant="acme"), turns=tuple(turns))
+    return Conversation(head=Head(conversation_id="talk", tenant="default"), turns=tuple(turns))
 
 
 def knows(team: str, *items: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_the_revisions_that_are_known_at_start_are_those_of_the_scripts() -> Non
 
 
 def test_the_scripts_make_the_tables_that_the_code_uses(shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert differences(session.connection()) == [], (
             "write a script: python -m backdesk.platform.migrations new WHAT"
         )
@@ -98,31 +98,31 @@ def test_the_scripts_make_the_tables_that_the_code_uses(shop: Database) -> None:
 
 def test_the_scripts_make_the_same_checks_and_indexes(old: Database) -> None:
     engine = create_engine("sqlite://")
-    with engine.connect() as fresh, old.read() as session:
+    with engine.connect() as fresh, old.of_all_tenants().read() as session:
         Table.metadata.create_all(fresh)
         assert rules_of(session.connection()) == rules_of(fresh)
     engine.dispose()
 
 
 def test_a_table_that_no_code_has_is_left_alone(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(text("CREATE TABLE of_a_deleted_kind (id INTEGER)"))
         assert differences(session.connection()) == []
 
 
 def test_a_database_of_the_first_release_gets_the_same_tables(old: Database) -> None:
-    with old.read() as session:
+    with old.of_all_tenants().read() as session:
         assert differences(session.connection()) == []
     assert old.revision() == HEAD
 
 
 def test_what_was_left_to_people_before_there_were_cases_is_in_their_queue(old: Database) -> None:
-    found = queue(old, "acme", DeskRequest(act="list")).cases
+    found = queue(old.of("acme"), "acme", DeskRequest(act="list")).cases
     assert [(case.case, case.subject, case.state) for case in found] == [("T-000007", "Smoke", "open")]
 
 
 def test_an_upgrade_keeps_all_rows(old: Database) -> None:
-    with old.read() as session:
+    with old.of_all_tenants().read() as session:
         order = session.get_one(Order, 10001)
         assert (order.customer_id, order.total_cents, order.refund and order.refund.id) == ("k-77", 5900, "R-10001")
         assert [line.product.name for line in order.lines] == ["Aurora desk lamp"]
@@ -133,8 +133,8 @@ def test_an_upgrade_keeps_all_rows(old: Database) -> None:
 
 
 def test_an_upgrade_fills_in_what_is_new(old: Database) -> None:
-    with old.read() as session:
-        customers = [session.get_one(Customer, key) for key in ("cust-1", "k-77")]
+    with old.of_all_tenants().read() as session:
+        customers = [session.get_one(Customer, ("default", key)) for key in ("cust-1", "k-77")]
         products = [session.get_one(Product, key) for key in (1, 9)]
         assert [(each.tier, each.time_zone) for each in customers] == [
             ("premium", "Europe/Paris"),
@@ -144,15 +144,15 @@ def test_an_upgrade_fills_in_what_is_new(old: Database) -> None:
 
 
 def test_a_worker_of_the_version_before_can_still_write(old: Database) -> None:
-    with old.write() as session:
+    with old.of_all_tenants().write() as session:
         session.execute(text("INSERT INTO customers (id, name, email) VALUES ('k-78', 'Una', 'una@example.org')"))
         session.execute(text("INSERT INTO products (id, name, price_cents) VALUES (10, 'Stool', 4900)"))
-    with old.read() as session:
-        assert session.get_one(Customer, "k-78").tier == "basic"
+    with old.of_all_tenants().read() as session:
+        assert session.get_one(Customer, ("default", "k-78")).tier == "basic"
 
 
 def test_references_are_enforced_after_an_upgrade(old: Database) -> None:
-    with pytest.raises(Exception, match="FOREIGN KEY"), old.write() as session:
+    with pytest.raises(Exception, match="FOREIGN KEY"), old.of_all_tenants().write() as session:
         session.add(OrderLine(order_number=404, product_id=1, quantity=1, unit_cents=1))
 
 
@@ -160,13 +160,13 @@ def test_a_database_at_the_newest_revision_is_opened_without_alembic(
     shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "backdesk.platform.migrations.runner", None)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.get(Order, 10003) is not None
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(old: Database, opened: Open, tmp_path: Path) -> None:
     old.prepare()
-    with old.write() as session:
+    with old.of_all_tenants().write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9001'"))
     before = everything(tmp_path / "shop.sqlite3")
     newer = opened(tmp_path / "shop.sqlite3")
@@ -209,7 +209,7 @@ def test_a_new_sample_is_put_in_once_and_only_where_the_sample_shop_is(
         connection.close()
     offer(monkeypatch, Sample("sample-news", _a_new_sample, leans_on=SHOP))
     for database in (opened(path), opened(path)):
-        with database.read() as session:
+        with database.of_all_tenants().read() as session:
             assert session.scalar(select(func.count()).select_from(Article)) == expected
             assert session.scalar(select(func.count()).select_from(Seeding)) == 1 + expected
 

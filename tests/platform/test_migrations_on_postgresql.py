@@ -45,7 +45,7 @@ def test_several_that_open_an_empty_database_at_once_make_it_once(server: Postgr
     databases = [opened(url) for _ in range(4)]
     with ThreadPoolExecutor(len(databases)) as pool:
         list(pool.map(Database.prepare, databases))
-    with databases[0].read() as session:
+    with databases[0].of_all_tenants().read() as session:
         assert differences(session.connection()) == []
         assert session.get_one(Order, 10003).total_cents == 7800
     assert {database.revision() for database in databases} == {HEAD}
@@ -71,8 +71,8 @@ def test_an_upgrade_keeps_all_rows_and_a_worker_of_the_version_before_can_still_
     database = opened(url)
     database.prepare()
     run(url, insert.format("k-78"))
-    with database.read() as session:
-        assert [session.get_one(Customer, key).tier for key in ("k-77", "k-78")] == ["basic", "basic"]
+    with database.of_all_tenants().read() as session:
+        assert [session.get_one(Customer, ("default", key)).tier for key in ("k-77", "k-78")] == ["basic", "basic"]
         assert differences(session.connection()) == []
 
 

@@ -37,17 +37,16 @@ async def promised(shop: Database, job_id: str, priority: Any = "normal") -> str
 
 
 def act(shop: Database, key: str, **fields: Any) -> Case:
-    tenant = desk_of(shop, "any").tenant
-    return cases.act(shop, tenant, DeskRequest.model_validate(fields), key).cases[0]
+    return cases.act(shop.of("default"), "default", DeskRequest.model_validate(fields), key).cases[0]
 
 
 def listed(shop: Database, **which: Any) -> list[str]:
-    tenant = desk_of(shop, "any").tenant
-    return [case.case for case in cases.queue(shop, tenant, DeskRequest.model_validate({"act": "list"} | which)).cases]
+    request = DeskRequest.model_validate({"act": "list"} | which)
+    return [case.case for case in cases.queue(shop.of("default"), "default", request).cases]
 
 
 def raised(shop: Database, key: str) -> list[str]:
-    return [case.case for case in cases.escalate_overdue(shop, desk_of(shop, "any").tenant, key).cases]
+    return [case.case for case in cases.escalate_overdue(shop.of("default"), "default", key).cases]
 
 
 @pytest.mark.usefixtures("clock")
@@ -71,7 +70,7 @@ async def test_what_is_done_twice_under_one_key_is_done_once(shop: Database) -> 
     for _ in range(2):
         act(shop, "key-1", act="take", case=case, by="ada")
         act(shop, "key-2", act="note", case=case, by="ada", text="Called.")
-    entries = cases.show(shop, desk_of(shop, "any").tenant, case).entries
+    entries = cases.show(shop.of("default"), "default", case).entries
     assert [(entry.deed, entry.by) for entry in entries] == [("opened", "agents"), ("taken", "ada"), ("noted", "ada")]
 
 
@@ -111,7 +110,7 @@ async def test_what_may_not_be_done_is_refused_and_changes_nothing(
     with pytest.raises(TaskError) as refusal:
         act(shop, "key-2", case=case, **fields)
     assert refusal.value.code == code
-    assert cases.show(shop, desk_of(shop, "any").tenant, case).cases == [before]
+    assert cases.show(shop.of("default"), "default", case).cases == [before]
 
 
 def test_an_act_without_what_it_needs_is_refused_by_name() -> None:

@@ -64,7 +64,7 @@ async def test_the_promise_is_kept_in_utc_and_told_by_the_customer_s_clocks(on_f
     receipt = await hand_over(on_friday, customer_id="cust-7")
     assert receipt.respond_by == datetime(2026, 3, 30, 14, 30, tzinfo=UTC)
     assert receipt.promise == "A person answers by Monday 30 March 2026, 07:30 (America/Los_Angeles)."
-    with on_friday.read() as session:
+    with on_friday.of_all_tenants().read() as session:
         row = session.scalars(select(Escalation)).one()
     assert (row.customer_id, row.details, row.priority) == ("cust-7", "About order 10003.", "normal")
 

@@ -50,7 +50,7 @@ class Known(Context):
 
 
 def at_desk(
-    shop: Database, job: str = "job-1", customer: str | None = "cust-1", *, tenant: str = "acme", talk: str = "talk"
+    shop: Database, job: str = "job-1", customer: str | None = "cust-1", *, tenant: str = "default", talk: str = "talk"
 ) -> Desk[Known]:
     context, key = Known(), f"{job}:{{}}".format
     return Desk(shop, tenant, customer, key, load_settings(), conversation_id=talk, context=context)
@@ -73,12 +73,12 @@ def held(outcome: ToolOutcome) -> dict[str, int]:
 
 
 def stock_of(shop: Database, name: str) -> int:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return session.scalars(select(Product.stock).filter_by(name=name)).one()
 
 
 def orders_in(shop: Database) -> int:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return session.scalar(select(func.count()).select_from(Order).where(Order.number >= UNKNOWN_FROM)) or 0
 
 
@@ -181,7 +181,7 @@ def test_jobs_at_once_fill_one_cart(shop: Database) -> None:
 
     with ThreadPoolExecutor(len(products)) as threads:
         list(threads.map(put, products))
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         cart = session.scalars(select(Cart)).one()
         assert {line.product.name for line in cart.lines} == set(products)
 
@@ -192,9 +192,9 @@ def test_jobs_at_once_fill_one_cart(shop: Database) -> None:
 async def test_an_order_has_the_prices_of_the_checkout_and_takes_from_the_stock(shop: Database) -> None:
     desk = await filled(at_desk(shop), LAMP, 2)
     receipt = learn(desk, await check_out(desk))
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.scalars(select(Product).filter_by(name=LAMP)).one().price_cents = 1
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         order = session.scalars(select(Order).where(Order.number >= UNKNOWN_FROM)).one()
         assert [(line.product.name, line.quantity, line.unit_cents) for line in order.lines] == [(LAMP, 2, 5_900)]
         assert (order.customer_id, order.status, order.total_cents) == ("cust-1", "paid", 11_800)
@@ -205,7 +205,7 @@ async def test_an_order_has_the_prices_of_the_checkout_and_takes_from_the_stock(
 
 
 async def test_the_numbers_of_orders_follow_those_of_the_sample(shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         known = {*session.scalars(select(Order.number)), *session.scalars(select(LedgerEntry.order_number))}
     receipt = await check_out(await filled(at_desk(shop)))
     assert isinstance(receipt, OrderReceipt)
@@ -253,7 +253,7 @@ async def test_a_cart_that_was_changed_or_repriced_since_it_was_agreed_to_is_not
     await put_in_cart(at_desk(shop, "job-2"), LAMP, 2)
     refusals = [await check_out(desk)]
     await agreed(desk)
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.scalars(select(Product).filter_by(name=LAMP)).one().price_cents += 100
     refusals.append(await check_out(desk))
     assert all(isinstance(each, Refusal) and "not as the customer agreed" in each.refused for each in refusals)

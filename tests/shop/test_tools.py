@@ -22,6 +22,7 @@ from backdesk.shop.orders import OrderFound, look_up_order
 from backdesk.shop.payments import PaymentsFound, look_up_payments
 from backdesk.shop.refund import RefundReceipt, consent_to_refund, refund_once, refund_order, refunds_made
 from backdesk.shop.refund_policy import REFUND_DAYS, refusal_reason
+from backdesk.shop.samples import owner_of
 from backdesk.shop.tables import LedgerEntry, Order, Refund
 from tests.support.deployment import desk_of
 
@@ -66,8 +67,8 @@ def test_a_cancelled_order_is_not_refunded() -> None:
         (99999, "no order 99999"),
     ],
 )
-async def test_an_order_of_the_sample_is_refused_for_its_reason(desk: Desk, number: int, reason: str) -> None:
-    outcome = await refund_order(desk, number, "changed my mind")
+async def test_an_order_of_the_sample_is_refused_for_its_reason(shop: Database, number: int, reason: str) -> None:
+    outcome = await refund_order(desk_of(shop, customer_id=owner_of(number)), number, "changed my mind")
     assert isinstance(outcome, Refusal)
     assert reason in outcome.refused
     assert outcome.action() is None
@@ -103,7 +104,7 @@ def test_twenty_jobs_at_once_refund_an_order_once(shop: Database) -> None:
         outcomes = list(threads.map(attempt, range(20)))
     assert sum(isinstance(outcome, RefundReceipt) for outcome in outcomes) == 1
     assert all("already refunded" in outcome.refused for outcome in outcomes if isinstance(outcome, Refusal))
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalar(select(func.count()).select_from(Refund).filter_by(order_number=10003)) == 1
         booked = select(func.count()).select_from(LedgerEntry).filter_by(order_number=10003, kind="refund")
         assert session.scalar(booked) == 1
@@ -124,12 +125,12 @@ def test_a_desk_lists_what_was_done_once(desk: Desk) -> None:
 
 async def test_a_job_knows_the_refunds_that_it_made(shop: Database) -> None:
     await refund_order(desk_of(shop, "job-1"), 10003, "mine")
-    await refund_order(desk_of(shop, "job-10"), 10008, "of a job with a similar name")
+    await refund_order(desk_of(shop, "job-10", "cust-8"), 10008, "of a job with a similar name")
     assert [made.order_number for made in await refunds_made(desk_of(shop, "job-1"))] == [10003]
 
 
-async def test_a_large_refund_needs_consent_and_says_about_what(desk: Desk) -> None:
-    consent = await consent_to_refund(desk, 10001, "too loud")
+async def test_a_large_refund_needs_consent_and_says_about_what(shop: Database) -> None:
+    consent = await consent_to_refund(desk_of(shop, customer_id="cust-1"), 10001, "too loud")
     assert consent is not None
     assert consent.facts == {
         "order_number": 10001,
@@ -143,11 +144,12 @@ async def test_a_large_refund_needs_consent_and_says_about_what(desk: Desk) -> N
 @pytest.mark.parametrize(
     ("number", "why"), [(10003, "small"), (10002, "too late"), (10006, "made"), (99999, "unknown")]
 )
-async def test_nobody_is_asked_about_a_refund_that_is_small_or_refused(desk: Desk, number: int, why: str) -> None:
-    assert await consent_to_refund(desk, number, why) is None
+async def test_nobody_is_asked_about_a_refund_that_is_small_or_refused(shop: Database, number: int, why: str) -> None:
+    assert await consent_to_refund(desk_of(shop, customer_id=owner_of(number)), number, why) is None
 
 
-async def test_a_refund_of_just_the_limit_needs_no_consent(desk: Desk) -> None:
+async def test_a_refund_of_just_the_limit_needs_no_consent(shop: Database) -> None:
+    desk = desk_of(shop, customer_id="cust-1")
     desk.settings = desk.settings.model_copy(update={"refund_limit_cents": 25_800})
     assert await consent_to_refund(desk, 10001, "too loud") is None
 
@@ -166,7 +168,7 @@ async def test_an_order_of_another_customer_looks_like_one_that_does_not_exist(s
 
 async def test_an_order_of_another_customer_is_not_refunded(shop: Database) -> None:
     assert isinstance(await refund_order(desk_of(shop, "j", "cust-1"), 10003, "mine"), Refusal)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         order = session.get(Order, 10003)
         assert order is not None
         assert order.refund is None
@@ -183,11 +185,17 @@ async def test_customers_are_not_shown_the_provider_s_fees(desk: Desk) -> None:
 
 
 async def test_a_ticket_is_kept_with_its_priority(desk: Desk) -> None:
-    receipt = await open_ticket(desk, "Smoke", "It smokes.", "urgent", 10005)
+    receipt = await open_ticket(desk, "Smoke", "It smokes.", "urgent", 10003)
     with desk.database.read() as session:
         ticket = session.scalars(select(Ticket)).one()
-    assert (ticket.priority, ticket.order_number, ticket.tenant) == ("urgent", 10005, "acme")
+    assert (ticket.priority, ticket.order_number, ticket.tenant) == ("urgent", 10003, "default")
     assert receipt.ticket_id == f"T-{ticket.id:06}"
+
+
+async def test_a_ticket_names_no_order_that_is_not_the_customer_s(desk: Desk) -> None:
+    await open_ticket(desk, "Mine", "Cancel 10005!", "normal", 10005)
+    with desk.database.read() as session:
+        assert session.scalars(select(Ticket.order_number)).one() is None
 
 
 async def test_one_job_opens_one_ticket(desk: Desk) -> None:
@@ -210,11 +218,11 @@ def test_processes_that_start_together_seed_the_database_once(shop: Database, tm
     program = (
         "from backdesk.platform.database import Database; from backdesk.shop.tables import LedgerEntry;"
         "from sqlalchemy import func, select\n"
-        f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3').read() as session:\n"
+        f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3').of('default').read() as session:\n"
         "    print(session.scalar(select(func.count()).select_from(LedgerEntry)))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]
     counts = {process.communicate()[0].strip() for process in started}
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         expected = session.scalar(select(func.count()).select_from(LedgerEntry))
     assert counts == {str(expected).encode()}

@@ -64,9 +64,9 @@ def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = None) -> Desk:
-    """A desk as the engine's keys make it, without the engine."""
-    return Desk(shop, "acme", customer_id, f"{job_id}:{{}}".format, load_settings())
+def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = "cust-3") -> Desk:
+    """A desk as the engine's keys make it, without the engine; it serves whom order 10003 is of."""
+    return Desk(shop, "default", customer_id, f"{job_id}:{{}}".format, load_settings())
 
 
 @pytest.fixture

@@ -36,11 +36,13 @@ class Recording:
         return [data for kind, data in self.events if kind == event_type]
 
 
-def claim_of(job_id: str = "job-1", *, tenant: str = "acme", kind: str = "support.request", attempt: int = 1) -> Claim:
+def claim_of(
+    job_id: str = "job-1", *, tenant: str = "default", kind: str = "support.request", attempt: int = 1
+) -> Claim:
     return Claim(job_id, kind, tenant, "agents", attempt, "fence", b"", {}, None, 0)
 
 
-def context_of(sink: ProgressSink, job_id: str = "job-1", *, tenant: str = "acme") -> TaskContext:
+def context_of(sink: ProgressSink, job_id: str = "job-1", *, tenant: str = "default") -> TaskContext:
     """Make the context that the engine makes for an attempt."""
     return task_context(claim_of(job_id, tenant=tenant), sink)
 
@@ -51,7 +53,7 @@ async def converse(
     job_id: str = "job-1",
     *,
     sink: ProgressSink | None = None,
-    tenant: str = "acme",
+    tenant: str = "default",
 ) -> R:
     """Run the body of a kind on one message."""
     return await body(context_of(sink or Recording(), job_id, tenant=tenant), request)

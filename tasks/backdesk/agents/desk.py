@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 from backdesk.agents.contract import Action
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
-from backdesk.platform.database import Database
+from backdesk.platform.database import Database, ScopedDatabase
 from backdesk.platform.settings import TaskSettings
 from backdesk.quality.contract import QualityWishes
 from backdesk.worker.model.deployment import SystemState
@@ -79,9 +79,9 @@ async def _no_system() -> SystemState:
 class Desk(Generic[C]):
     """What the agents and tools of one job share."""
 
-    database: Database
+    whole: Database
     tenant: str
-    #: With a customer, orders of others do not exist for the tools.
+    #: Who has signed in, or whom the producer vouches for; without one, tools neither tell nor do what is a customer's.
     customer_id: str | None
     #: Names an effect of this job for whoever must not let it happen twice: the same in every attempt, and in a
     #: replay that goes on where the job stopped.
@@ -111,6 +111,11 @@ class Desk(Generic[C]):
     def agreed(self) -> Agreement | None:
         """What the customer has agreed to by this message."""
         return self.heard.agreed if self.heard else None
+
+    @property
+    def database(self) -> ScopedDatabase:
+        """What is in the database for whom the desk serves: of the tenant's customers this one's, or nobody's."""
+        return self.whole.of_customer(self.tenant, self.customer_id)
 
     def did(self, action: Action) -> None:
         """Note what was done; a repeat of the same is the same action."""

@@ -38,6 +38,12 @@ class Refusal(ToolOutcome):
         return f"refused: {self.refused}"
 
 
+#: What tools answer that tell or do what is a customer's, when nobody is identified.
+SIGN_IN_FIRST = Refusal(
+    refused="That is only for a customer who has signed in: please sign in, and then ask for it again."
+)
+
+
 def in_words(content: object) -> str:
     """Say in one line what a tool returned, whatever that is."""
     if isinstance(content, ToolOutcome):

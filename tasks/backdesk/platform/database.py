@@ -21,11 +21,13 @@ from sqlalchemy.orm import Session
 
 from backdesk.platform.migrations import HEAD, revision_of
 from backdesk.platform.samples import Sample, offered
+from backdesk.platform.scopes import NOBODY, Scope, ScopedSession
 from backdesk.platform.tables import Seeding
 from backdesk.sql.engines import Engines
 from backdesk.worker.attempt.classification import classify, unrecognized
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.failure import Category, Failure, Severity
+from backdesk.worker.model.job import DEFAULT_TENANT
 
 T = TypeVar("T")
 
@@ -34,7 +36,10 @@ SEED_LOCK = 7_203_115
 
 
 class Database:
-    """Sessions on the business database. Safe to share between threads; not across a fork."""
+    """The business database. Safe to share between threads; not across a fork.
+
+    Who works with its rows says whose they are: a tenant's or a customer's. There is no other way to a session.
+    """
 
     def __init__(self, url: str) -> None:
         self._engines = Engines(url)
@@ -49,28 +54,23 @@ class Database:
         """The time that is written into rows."""
         return datetime.now(UTC)
 
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open one transaction that sees one state of the database and changes nothing."""
-        self.prepare()
-        with Session(self._engines.reading) as session:
-            yield session
+    def of(self, tenant: str) -> ScopedDatabase:
+        """Return what a tenant has, of all its customers: for its staff, and for sums over customers."""
+        return ScopedDatabase(self, Scope(tenant))
 
-    @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open one transaction that commits when the block ends and leaves no trace when it raises."""
-        self.prepare()
-        with Session(self._engines.writing) as session, session.begin():
-            yield session
+    def of_customer(self, tenant: str, customer_id: str | None) -> ScopedDatabase:
+        """Return what a tenant has, but of its customers only this one's; nobody's when none is identified."""
+        return ScopedDatabase(self, Scope(tenant, customer_id or NOBODY))
 
-    def contend(self, work: Callable[[Session], T]) -> T:
-        """Run work in a transaction; once more in another one when a constraint shows that somebody was faster."""
-        try:
-            with self.write() as session:
-                return work(session)
-        except IntegrityError:
-            with self.write() as session:
-                return work(session)
+    def of_all_tenants(self) -> ScopedDatabase:
+        """Return all rows, for what the platform does for all tenants alike. No tool, and no kind, has use for it."""
+        return ScopedDatabase(self, None)
+
+    def open(self, scope: Scope | None, *, write: bool) -> Session:
+        """Open a session; it is closed by whoever uses it. Blocks, and prepares the database first."""
+        self.prepare()
+        engine = self._engines.writing if write else self._engines.reading
+        return Session(engine) if scope is None else ScopedSession(engine, scope)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work off the event loop, which hundreds of other jobs share."""
@@ -110,7 +110,7 @@ class Database:
             _check_references(connection)
 
     def _add_samples(self, connection: Connection) -> bool:
-        with Session(connection) as session:
+        with ScopedSession(connection, Scope(DEFAULT_TENANT)) as session:
             known = set(session.scalars(select(Seeding.name)))
             added = [sample for sample in offered() if sample.name not in known and self._add_sample(session, sample)]
             session.commit()  # into the transaction of the connection, which goes on
@@ -122,6 +122,47 @@ class Database:
         sample.seed(session, self.today())
         session.add(Seeding(name=sample.name, seeded_at=self.now()))
         return True
+
+
+class ScopedDatabase:
+    """The database as far as it belongs to somebody: the transactions that see and write their rows, and no others."""
+
+    def __init__(self, whole: Database, scope: Scope | None) -> None:
+        self.whole = whole
+        self._scope = scope
+
+    def today(self) -> date:
+        """The day by which the shop's rules count."""
+        return self.whole.today()
+
+    def now(self) -> datetime:
+        """The time that is written into rows."""
+        return self.whole.now()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open one transaction that sees one state of the database and changes nothing."""
+        with self.whole.open(self._scope, write=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open one transaction that commits when the block ends and leaves no trace when it raises."""
+        with self.whole.open(self._scope, write=True) as session, session.begin():
+            yield session
+
+    def contend(self, work: Callable[[Session], T]) -> T:
+        """Run work in a transaction; once more in another one when a constraint shows that somebody was faster."""
+        try:
+            with self.write() as session:
+                return work(session)
+        except IntegrityError:
+            with self.write() as session:
+                return work(session)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work off the event loop, which hundreds of other jobs share."""
+        return await self.whole.in_thread(work)
 
 
 def _check_references(connection: Connection) -> None:

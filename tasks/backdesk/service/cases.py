@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.platform.contract import Priority
-from backdesk.platform.database import Database
+from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.tables import utc
 from backdesk.service import cases_contract as seen
 from backdesk.service.cases_contract import DeskRequest, DeskResult
@@ -57,7 +57,7 @@ async def tell_of_case(desk: Desk, reference: str, subject: str, priority: str, 
     await desk.tell(reference, "case.opened", text, case=reference, priority=priority, due_at=due_at.isoformat())
 
 
-def queue(database: Database, tenant: str, request: DeskRequest) -> DeskResult:
+def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskResult:
     """Return the cases that fit: what is late first, then by urgency, then by the time that was promised."""
     fit = select(Case).where(Case.tenant == tenant)
     fit = fit.where(Case.state == request.state) if request.state else fit.where(Case.state != "closed")
@@ -68,18 +68,18 @@ def queue(database: Database, tenant: str, request: DeskRequest) -> DeskResult:
         return DeskResult(cases=[_shown(each) for each in found])
 
 
-def show(database: Database, tenant: str, reference: str) -> DeskResult:
+def show(database: ScopedDatabase, tenant: str, reference: str) -> DeskResult:
     """Return a case with all that was done with it. Raises TaskError for one that the tenant has not."""
     with database.read() as session:
         return _file_of(session, _find(session, tenant, reference))
 
 
-def act(database: Database, tenant: str, request: DeskRequest, key: str) -> DeskResult:
+def act(database: ScopedDatabase, tenant: str, request: DeskRequest, key: str) -> DeskResult:
     """Do something with a case, once for each key; return the case as it is then. Raises TaskError if it may not be."""
     return database.contend(lambda session: _act(session, tenant, request, key, database.now()))
 
 
-def escalate_overdue(database: Database, tenant: str, key: str) -> DeskResult:
+def escalate_overdue(database: ScopedDatabase, tenant: str, key: str) -> DeskResult:
     """Raise what nobody has answered in time: it is urgent from then on, and no longer only its holder's to take.
 
     Return the cases that it has raised. Each is raised once.

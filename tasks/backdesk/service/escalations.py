@@ -20,7 +20,7 @@ from backdesk.service.cases import open_case, tell_of_case
 from backdesk.service.contract import Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
-from backdesk.shop.tables import Customer
+from backdesk.shop.customers import customer_of
 from backdesk.worker.attempt.ledger import Effect
 
 Why = Annotated[
@@ -127,5 +127,5 @@ def _receipt(session: Session, desk: Desk, escalation: Escalation, *, already_es
 
 
 def _zone(session: Session, desk: Desk) -> str:
-    customer = session.get(Customer, desk.customer_id) if desk.customer_id else None
+    customer = customer_of(session, desk)
     return customer.time_zone if customer else desk.settings.business_hours.time_zone

@@ -8,12 +8,12 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backdesk.platform.samples import offer
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfTenant, Table, of_parent
 
 offer("backdesk.service.samples")
 
 
-class Ticket(Table):
+class Ticket(OfTenant, Table):
     """Work for a person. Each key, of which a job has one, has at most one: a repeated attempt opens no second."""
 
     __tablename__ = "tickets"
@@ -30,7 +30,7 @@ class Ticket(Table):
     opened_at: Mapped[datetime]
 
 
-class Escalation(Table):
+class Escalation(OfTenant, Table):
     """A promise that a person answers. Each key, of which a job has one, has at most one."""
 
     __tablename__ = "escalations"
@@ -50,7 +50,7 @@ class Escalation(Table):
     escalated_at: Mapped[datetime]
 
 
-class Case(Table):
+class Case(OfTenant, Table):
     """A ticket or an escalation in the queue of people. `reference` is the one's number."""
 
     __tablename__ = "cases"
@@ -75,7 +75,7 @@ class Case(Table):
     score: Mapped[int | None]
 
 
-class CaseEntry(Table):
+class CaseEntry(OfTenant, Table):
     """Something that was done with a case: by each key, of which a job has one, at most once."""
 
     __tablename__ = "case_entries"
@@ -83,6 +83,7 @@ class CaseEntry(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    tenant: Mapped[str] = of_parent("tenant", Case, "id", case_id)
     key: Mapped[str]
     at: Mapped[datetime]
     by: Mapped[str]
@@ -90,9 +91,10 @@ class CaseEntry(Table):
     text: Mapped[str] = mapped_column(Text)
 
 
-class Article(Table):
+class Article(OfTenant, Table):
     __tablename__ = "articles"
 
+    tenant: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str]
     keywords: Mapped[str]

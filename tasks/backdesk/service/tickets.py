@@ -19,6 +19,7 @@ from backdesk.service.contract import TicketOpened
 from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket
 from backdesk.shop.arguments import OrderNumber
+from backdesk.shop.orders import visible_order
 from backdesk.worker.attempt.ledger import Effect
 
 Subject = Annotated[str, Field(description="The matter in a few words.")]
@@ -95,6 +96,8 @@ def _open_once(desk: Desk, ticket: Ticket, due_at: datetime) -> TicketReceipt:
             existing = _ticket_of(session, desk)
             if existing is not None:
                 return _receipt(existing, already_open=True)
+            if ticket.order_number and visible_order(session, desk, ticket.order_number) is None:
+                ticket.order_number = None  # what was said of it is in the details; people would take it for checked
             session.add(ticket)
             session.flush()
             receipt = _receipt(ticket, already_open=False)

@@ -18,8 +18,9 @@ from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.cart import cart_in_words, content_of, open_cart, out_of_stock, owner_of
 from backdesk.shop.contract import CartContent, LineItem, OrderPlaced
+from backdesk.shop.customers import customer_of
 from backdesk.shop.reconciliation import fee_of
-from backdesk.shop.tables import Cart, Customer, LedgerEntry, Order, OrderLine, Product
+from backdesk.shop.tables import Cart, LedgerEntry, Order, OrderLine, Product
 from backdesk.worker.attempt.ledger import Effect
 
 #: The numbers of new orders lie beyond all of the sample, those included that only its ledger names.
@@ -130,7 +131,7 @@ def _key(desk: Desk) -> str:
 
 
 def _refused(session: Session, desk: Desk, cart: Cart | None) -> str | None:
-    if desk.customer_id is None or session.get(Customer, desk.customer_id) is None:
+    if customer_of(session, desk) is None:
         return "Only a customer who is signed in can order. What is in the cart stays there until then."
     if cart is None or not cart.lines:
         return _about_last_order(session, desk)

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome, euros
 from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
@@ -52,22 +52,19 @@ async def look_up_order(desk: Desk, order_number: OrderNumber) -> OrderFound | R
     def work() -> OrderFound | Refusal:
         with desk.database.read() as session:
             order = visible_order(session, desk, order_number)
-            return unknown_order(order_number) if order is None else _as_found(order)
+            return unknown_order(desk, order_number) if order is None else _as_found(order)
 
     return await desk.database.in_thread(work)
 
 
 def visible_order(session: Session, desk: Desk, number: int) -> Order | None:
     """Return the order, or None: unknown and another customer's must look the same to a customer."""
-    order = session.get(Order, number)
-    if order is None or desk.customer_id not in (None, order.customer_id):
-        return None
-    return order
+    return session.get(Order, number) if desk.customer_id else None
 
 
-def unknown_order(number: int) -> Refusal:
-    """Return what a tool answers about an order that does not exist for the customer."""
-    return Refusal(refused=f"There is no order {number} for this customer.")
+def unknown_order(desk: Desk, number: int) -> Refusal:
+    """Return what a tool answers about an order that does not exist for whom the desk serves."""
+    return Refusal(refused=f"There is no order {number} for this customer.") if desk.customer_id else SIGN_IN_FIRST
 
 
 def _as_found(order: Order) -> OrderFound:

@@ -51,7 +51,7 @@ async def look_up_payments(desk: Desk, order_number: OrderNumber) -> PaymentsFou
         with desk.database.read() as session:
             order = visible_order(session, desk, order_number)
             if order is None:
-                return unknown_order(order_number)
+                return unknown_order(desk, order_number)
             # The provider's fees are the shop's affair, not the customer's.
             chosen = select(LedgerEntry).where(LedgerEntry.order_number == order.number, LedgerEntry.kind != "fee")
             return _as_found(order.number, order.total_cents, list(session.scalars(chosen.order_by(LedgerEntry.id))))

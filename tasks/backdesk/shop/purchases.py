@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome, euros
 from backdesk.agents.tools import tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.tables import Order, OrderLine, Product, Refund
@@ -19,8 +19,8 @@ from backdesk.worker.attempt.ledger import Effect
 
 #: How far back months are told of, and how many categories.
 MOST_MONTHS, MOST_CATEGORIES = 12, 10
-
-_NOBODY = Refusal(refused="This can only be told of a customer who is known: the request names none.")
+#: An average of fewer would tell of them.
+FEWEST_OTHERS = 5
 
 
 class Finding(ToolOutcome):
@@ -115,7 +115,7 @@ async def review_orders(desk: Desk) -> OrdersReviewed | Refusal:
     """Review the customer's orders: how many of each status, what was spent, the average, the first and the last."""
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
 
     def work() -> OrdersReviewed:
         with desk.database.read() as session:
@@ -129,7 +129,7 @@ async def spending_by_category(desk: Desk) -> SpendingByCategory | Refusal:
     """Tell what the customer has spent in each category of products."""
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
     cents = func.sum(OrderLine.quantity * OrderLine.unit_cents)
     chosen = (
         select(Product.category, cents)
@@ -152,7 +152,7 @@ async def spending_by_month(desk: Desk) -> SpendingByMonth | Refusal:
     """Tell what the customer has spent in each month, of the last twelve in which they ordered."""
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
     chosen = select(Order.placed_on, Order.total_cents).where(Order.customer_id == customer, _counts())
 
     def work() -> list[Share]:
@@ -172,12 +172,14 @@ async def compare_spending(desk: Desk) -> SpendingCompared | Refusal:
     """Compare the customer's average order with that of all other customers."""
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
 
-    def work() -> SpendingCompared:
-        with desk.database.read() as session:
-            ours = _average(session, Order.customer_id == customer)
-            others = _average(session, Order.customer_id != customer)
+    def work() -> SpendingCompared | Refusal:
+        with desk.whole.of(desk.tenant).read() as session:
+            theirs = Order.customer_id != customer
+            if (session.scalar(select(func.count(Order.customer_id.distinct())).where(theirs)) or 0) < FEWEST_OTHERS:
+                return Refusal(refused="There are too few other customers to compare with.")
+            ours, others = _average(session, ~theirs), _average(session, theirs)
             percent = round(100 * (ours - others) / others) if ours and others else None
             return SpendingCompared(average_cents=ours, others_cents=others, percent=percent)
 

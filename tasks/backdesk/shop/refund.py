@@ -117,7 +117,7 @@ def refund_once(desk: Desk, order_number: int, reason: str) -> RefundReceipt | R
 def _refund(session: Session, desk: Desk, order_number: int, reason: str) -> RefundReceipt | Refusal:
     order = visible_order(session, desk, order_number)
     if order is None:
-        return unknown_order(order_number)
+        return unknown_order(desk, order_number)
     session.refresh(order, with_for_update=True)
     if order.refund is not None:
         return _refunded_by(desk, order.refund)

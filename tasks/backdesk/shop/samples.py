@@ -15,6 +15,7 @@ from backdesk.platform.samples import Sample
 from backdesk.shop.reconciliation import fee_of
 from backdesk.shop.sample_history import seed_history
 from backdesk.shop.tables import Customer, LedgerEntry, Order, OrderLine, Product, Refund
+from backdesk.worker.model.job import DEFAULT_TENANT
 
 
 class SampleProduct(NamedTuple):
@@ -84,7 +85,7 @@ SITUATIONS = [
 
 def is_in(session: Session) -> bool:
     """Whether the sample shop is still in the database, all of it that other samples refer to."""
-    customers = [session.get(Customer, f"cust-{i}") for i in range(1, len(CUSTOMERS) + 1)]
+    customers = [session.get(Customer, (DEFAULT_TENANT, f"cust-{i}")) for i in range(1, len(CUSTOMERS) + 1)]
     products = [session.get(Product, i) for i in range(1, len(PRODUCTS) + 1)]
     emails, names = [each and each.email for each in customers], [each and each.name for each in products]
     return emails == [_email(each) for each in CUSTOMERS] and names == [each.name for each in PRODUCTS]
@@ -116,6 +117,11 @@ def situation_of(number: int) -> Situation:
     return situation._replace(delivered_days_ago=situation.delivered_days_ago + turn)
 
 
+def owner_of(number: int) -> str:
+    """Return whose an order of the sample is, as `cust-3`."""
+    return f"cust-{(number - FIRST_ORDER) % len(CUSTOMERS) + 1}"
+
+
 def _add_order(session: Session, number: int, today: date) -> None:
     situation = situation_of(number)
     delivered = situation.delivered_days_ago
@@ -125,7 +131,7 @@ def _add_order(session: Session, number: int, today: date) -> None:
     total = price * quantity
     order = Order(
         number=number,
-        customer_id=f"cust-{(number - FIRST_ORDER) % len(CUSTOMERS) + 1}",
+        customer_id=owner_of(number),
         status=situation.status,
         total_cents=total,
         placed_on=placed,

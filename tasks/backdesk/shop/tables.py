@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
 from backdesk.platform.samples import offer
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfCustomer, OfTenant, Table, of_parent
 
 offer("backdesk.shop.samples")
 
 
-class Customer(Table):
+class Customer(OfCustomer, Table):
     __tablename__ = "customers"
 
+    tenant: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str] = synonym("id")
     name: Mapped[str]
     email: Mapped[str] = mapped_column(index=True)
     #: `basic`, `premium` or `enterprise`.
@@ -24,25 +26,37 @@ class Customer(Table):
     #: An IANA name, such as Europe/Berlin.
     time_zone: Mapped[str]
 
+    def claimed_by(self) -> str | None:
+        return self.id
 
-class Product(Table):
+
+class Product(OfTenant, Table):
     __tablename__ = "products"
-    __table_args__ = (CheckConstraint("stock >= 0", name="products_stock_check"),)
+    __table_args__ = (
+        CheckConstraint("stock >= 0", name="products_stock_check"),
+        Index("products_of_tenant", "tenant", "category"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     price_cents: Mapped[int]
-    category: Mapped[str] = mapped_column(index=True)
+    category: Mapped[str]
     description: Mapped[str]
     #: How many can be sold.
     stock: Mapped[int]
 
 
-class Order(Table):
+class Order(OfCustomer, Table):
+    """An order. Its number is given once, whichever tenant has it."""
+
     __tablename__ = "orders"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "customer_id"], ["customers.tenant", "customers.id"], name="orders_customer"),
+        Index("orders_of_customer", "tenant", "customer_id"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_id: Mapped[str]
     #: `paid`, `shipped`, `delivered` or `cancelled`.
     status: Mapped[str]
     total_cents: Mapped[int]
@@ -53,24 +67,28 @@ class Order(Table):
     refund: Mapped[Refund | None] = relationship()
 
 
-class OrderLine(Table):
+class OrderLine(OfCustomer, Table):
     __tablename__ = "order_lines"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_number: Mapped[int] = mapped_column(ForeignKey("orders.number"), index=True)
+    tenant: Mapped[str] = of_parent("tenant", Order, "number", order_number)
+    customer_id: Mapped[str] = of_parent("customer_id", Order, "number", order_number)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
     quantity: Mapped[int]
     unit_cents: Mapped[int]
     product: Mapped[Product] = relationship()
 
 
-class Refund(Table):
+class Refund(OfCustomer, Table):
     """Money given back. The unique order number is what makes a second refund of an order impossible."""
 
     __tablename__ = "refunds"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     order_number: Mapped[int] = mapped_column(ForeignKey("orders.number"), unique=True)
+    tenant: Mapped[str] = of_parent("tenant", Order, "number", order_number)
+    customer_id: Mapped[str] = of_parent("customer_id", Order, "number", order_number)
     amount_cents: Mapped[int]
     reason: Mapped[str]
     #: Names the refund for the job that made it: whoever comes with it again gets this refund, not a refusal.
@@ -78,14 +96,15 @@ class Refund(Table):
     made_at: Mapped[datetime]
 
 
-class LedgerEntry(Table):
+class LedgerEntry(OfCustomer, Table):
     """A line of the payment provider's books. It may name an unknown order, hence no foreign key."""
 
     __tablename__ = "ledger"
     __table_args__ = (Index("ledger_by_order", "order_number", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    order_number: Mapped[int]
+    order_number: Mapped[int] = mapped_column()
+    customer_id: Mapped[str] = of_parent("customer_id", Order, "number", order_number)
     #: `payment`, `refund` or `fee`; the amount is positive in each.
     kind: Mapped[str]
     amount_cents: Mapped[int]
@@ -97,7 +116,7 @@ class LedgerEntry(Table):
 _OPEN = text("order_number IS NULL")
 
 
-class Cart(Table):
+class Cart(OfTenant, Table):
     """A cart is open until it becomes an order. An owner has at most one that is open.
 
     The order takes its number from the cart's id, so that a cart cannot become two orders.
@@ -122,13 +141,14 @@ class Cart(Table):
     lines: Mapped[list[CartLine]] = relationship(order_by="CartLine.product_id", cascade="all, delete-orphan")
 
 
-class CartLine(Table):
+class CartLine(OfTenant, Table):
     """How many of a product; its price is the product's until the checkout."""
 
     __tablename__ = "cart_lines"
     __table_args__ = (CheckConstraint("quantity > 0"),)
 
     cart_id: Mapped[int] = mapped_column(ForeignKey("carts.id"), primary_key=True)
+    tenant: Mapped[str] = of_parent("tenant", Cart, "id", cart_id)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
     quantity: Mapped[int]
     product: Mapped[Product] = relationship()

@@ -30,7 +30,7 @@ def seeded_shop() -> bytes:
     with tempfile.TemporaryDirectory(prefix="backdesk-shop-") as folder:
         path = Path(folder) / "shop.sqlite3"
         database = Database(f"sqlite:///{path}")
-        with database.read():
+        with database.of_all_tenants().read():
             pass
         database.close()  # with its last connection SQLite moves what it has written into the one file
         return path.read_bytes()

@@ -36,7 +36,7 @@ async def tell(
     conversation_id: str | None = "talk",
     customer_id: str | None = None,
     sink: Recording | None = None,
-    tenant: str = "acme",
+    tenant: str = "default",
 ) -> AccountResult:
     """Run the body of account.help on a message."""
     request = AccountRequest(message=message, conversation_id=conversation_id, customer_id=customer_id)

@@ -43,7 +43,7 @@ async def sign_in(folder: Path, **options: Any) -> AccountResult:
 def words_of(conversation_id: str = "talk") -> str:
     """All that is kept of a conversation, as JSON."""
     with JobClient(settings=MEMORIES.settings) as client:
-        kept = client.conversations.get(conversation_id, tenant="acme")
+        kept = client.conversations.get(conversation_id, tenant="default")
     return json.dumps([[turn.messages, turn.facts] for turn in kept.turns], default=str)
 
 
@@ -167,8 +167,8 @@ async def test_no_model_reaches_an_account_without_a_code(
     assert all(
         data["summary"].startswith("refused") for data in sink.of("tool_returned") if data["outcome"] == "success"
     )
-    with shop.read() as session:
-        assert session.get_one(Customer, "cust-1").name == "Ada Moreau"
+    with shop.of_all_tenants().read() as session:
+        assert session.get_one(Customer, ("default", "cust-1")).name == "Ada Moreau"
         assert session.scalar(select(func.count()).select_from(SignIn)) == 0
         assert session.scalar(select(func.count()).select_from(Ticket)) == 0
 
@@ -227,7 +227,7 @@ async def test_what_a_person_reads_of_an_apology_shows_no_code(shop: Database) -
     assert fallback is not None
     failure = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
     await fallback(context_of(Recording()), AccountRequest(message="My code is 123456"), failure)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert "My code is ******" in session.scalars(select(Escalation.details)).one()
 
 

@@ -49,7 +49,7 @@ def clock(shop: Database, monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def account_desk(shop: Database, job_id: str = "job-1", talk: str = "talk", **known: Any) -> Desk[AccountContext]:
-    desk = desk_of(shop, job_id)
+    desk = desk_of(shop, job_id, None)
     desk.conversation_id, desk.context = talk, AccountContext(**known)
     return desk
 
@@ -64,46 +64,48 @@ async def use(desk: Desk, outcome: ToolOutcome) -> ToolOutcome:
 
 
 async def test_the_code_that_was_sent_says_who_it_is_once(provider_of_codes: MailedCodes, tmp_path: Path) -> None:
-    await provider_of_codes.begin(" Chiara@Example.com ")
+    await provider_of_codes.begin("default", " Chiara@Example.com ")
     [code] = codes(tmp_path)
     spaced = f"{code[:3]} {code[3:]}"
-    assert await provider_of_codes.verify(CHIARA, spaced, key="job-1") == IDENTITY
-    assert await provider_of_codes.verify(CHIARA, code, key="job-2") is Denial.WRONG
+    assert await provider_of_codes.verify("default", CHIARA, spaced, key="job-1") == IDENTITY
+    assert await provider_of_codes.verify("default", CHIARA, code, key="job-2") is Denial.WRONG
 
 
 async def test_the_same_try_has_the_same_answer_and_counts_once(
     provider_of_codes: MailedCodes, tmp_path: Path, shop: Database
 ) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     [code] = codes(tmp_path)
-    answers = [await provider_of_codes.verify(CHIARA, wrong(code), key="job-1") for _ in range(MOST_WRONG + 1)]
+    answers = [
+        await provider_of_codes.verify("default", CHIARA, wrong(code), key="job-1") for _ in range(MOST_WRONG + 1)
+    ]
     assert set(answers) == {Denial.WRONG}
-    assert await provider_of_codes.verify(CHIARA, code, key="job-1") == IDENTITY
-    assert await provider_of_codes.verify(CHIARA, code, key="job-1") == IDENTITY
+    assert await provider_of_codes.verify("default", CHIARA, code, key="job-1") == IDENTITY
+    assert await provider_of_codes.verify("default", CHIARA, code, key="job-1") == IDENTITY
 
 
 async def test_five_wrong_codes_lock_an_address_for_a_quarter_of_an_hour(
     provider_of_codes: MailedCodes, tmp_path: Path, clock: Clock
 ) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     [code] = codes(tmp_path)
-    tries = [await provider_of_codes.verify(CHIARA, wrong(code), key=f"job-{n}") for n in range(MOST_WRONG)]
+    tries = [await provider_of_codes.verify("default", CHIARA, wrong(code), key=f"job-{n}") for n in range(MOST_WRONG)]
     assert tries == [Denial.WRONG] * (MOST_WRONG - 1) + [Denial.LOCKED]
-    assert await provider_of_codes.verify(CHIARA, code, key="right") is Denial.LOCKED
+    assert await provider_of_codes.verify("default", CHIARA, code, key="right") is Denial.LOCKED
     clock.pass_(minutes=14)
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     assert codes(tmp_path) == [code], "whoever is locked gets no code"
     clock.pass_(minutes=1)
-    await provider_of_codes.begin(CHIARA)
-    assert await provider_of_codes.verify(CHIARA, codes(tmp_path)[-1], key="again") == IDENTITY
+    await provider_of_codes.begin("default", CHIARA)
+    assert await provider_of_codes.verify("default", CHIARA, codes(tmp_path)[-1], key="again") == IDENTITY
 
 
 async def test_a_new_code_does_not_begin_a_new_count(
     provider_of_codes: MailedCodes, tmp_path: Path, clock: Clock
 ) -> None:
     for number in range(MOST_WRONG):
-        await provider_of_codes.begin(CHIARA)
-        last = await provider_of_codes.verify(CHIARA, wrong(codes(tmp_path)[-1]), key=f"job-{number}")
+        await provider_of_codes.begin("default", CHIARA)
+        last = await provider_of_codes.verify("default", CHIARA, wrong(codes(tmp_path)[-1]), key=f"job-{number}")
         clock.pass_(minutes=1)
     assert len(codes(tmp_path)) == MOST_WRONG
     assert last is Denial.LOCKED
@@ -112,39 +114,39 @@ async def test_a_new_code_does_not_begin_a_new_count(
 async def test_of_many_tries_at_once_no_more_than_five_are_looked_at(
     provider_of_codes: MailedCodes, tmp_path: Path, shop: Database
 ) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     [code] = codes(tmp_path)
-    many = (provider_of_codes.verify(CHIARA, wrong(code), key=f"job-{number}") for number in range(20))
+    many = (provider_of_codes.verify("default", CHIARA, wrong(code), key=f"job-{number}") for number in range(20))
     answers = await asyncio.gather(*many)
     assert answers.count(Denial.WRONG) == MOST_WRONG - 1
-    assert await provider_of_codes.verify(CHIARA, code, key="right") is Denial.LOCKED
-    with shop.read() as session:
+    assert await provider_of_codes.verify("default", CHIARA, code, key="right") is Denial.LOCKED
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(SignInCode.wrong)).one() == MOST_WRONG
 
 
 async def test_of_the_right_code_at_once_one_try_wins(provider_of_codes: MailedCodes, tmp_path: Path) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     [code] = codes(tmp_path)
-    tries = await asyncio.gather(*(provider_of_codes.verify(CHIARA, code, key=f"job-{n}") for n in range(4)))
+    tries = await asyncio.gather(*(provider_of_codes.verify("default", CHIARA, code, key=f"job-{n}") for n in range(4)))
     assert tries.count(IDENTITY) == 1
 
 
 async def test_a_code_is_good_for_ten_minutes(provider_of_codes: MailedCodes, tmp_path: Path, clock: Clock) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     clock.pass_(minutes=10)
-    assert await provider_of_codes.verify(CHIARA, codes(tmp_path)[-1], key="job-1") is Denial.WRONG
+    assert await provider_of_codes.verify("default", CHIARA, codes(tmp_path)[-1], key="job-1") is Denial.WRONG
 
 
 async def test_whoever_asks_again_at_once_has_the_code_that_is_on_its_way(
     provider_of_codes: MailedCodes, tmp_path: Path, clock: Clock
 ) -> None:
-    await asyncio.gather(*(provider_of_codes.begin(CHIARA) for _ in range(4)))
+    await asyncio.gather(*(provider_of_codes.begin("default", CHIARA) for _ in range(4)))
     assert len(codes(tmp_path)) == 1
     clock.pass_(seconds=30)
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     first, second = codes(tmp_path)
-    assert await provider_of_codes.verify(CHIARA, second, key="job-1") == IDENTITY
-    assert await provider_of_codes.verify(CHIARA, first, key="job-2") is Denial.WRONG
+    assert await provider_of_codes.verify("default", CHIARA, second, key="job-1") == IDENTITY
+    assert await provider_of_codes.verify("default", CHIARA, first, key="job-2") is Denial.WRONG
 
 
 async def test_an_address_that_nobody_has_is_treated_like_any_other(
@@ -152,10 +154,12 @@ async def test_an_address_that_nobody_has_is_treated_like_any_other(
 ) -> None:
     nobody = "nobody@example.com"
     for address in (nobody, CHIARA):
-        await provider_of_codes.begin(address)
+        await provider_of_codes.begin("default", address)
     bad = wrong(codes(tmp_path)[0])
     tries = {
-        address: [await provider_of_codes.verify(address, bad, key=f"job-{n}") for n in range(MOST_WRONG + 1)]
+        address: [
+            await provider_of_codes.verify("default", address, bad, key=f"job-{n}") for n in range(MOST_WRONG + 1)
+        ]
         for address in (nobody, CHIARA)
     }
     assert tries[nobody] == tries[CHIARA]
@@ -165,19 +169,19 @@ async def test_an_address_that_nobody_has_is_treated_like_any_other(
 async def test_an_address_that_two_share_proves_nothing(
     provider_of_codes: MailedCodes, tmp_path: Path, shop: Database
 ) -> None:
-    await provider_of_codes.begin(CHIARA)
-    with shop.write() as session:
+    await provider_of_codes.begin("default", CHIARA)
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Customer).where(Customer.id == "cust-1").values(email="CHIARA@example.com"))
-    assert await provider_of_codes.verify(CHIARA, codes(tmp_path)[0], key="job-1") is Denial.WRONG
+    assert await provider_of_codes.verify("default", CHIARA, codes(tmp_path)[0], key="job-1") is Denial.WRONG
 
 
 async def test_codes_are_kept_as_hashes_and_the_outbox_is_the_owner_s(
     provider_of_codes: MailedCodes, tmp_path: Path, shop: Database
 ) -> None:
-    await provider_of_codes.begin(CHIARA)
+    await provider_of_codes.begin("default", CHIARA)
     [code] = codes(tmp_path)
-    await provider_of_codes.verify(CHIARA, code, key="job-1")
-    with shop.read() as session:
+    await provider_of_codes.verify("default", CHIARA, code, key="job-1")
+    with shop.of_all_tenants().read() as session:
         row = session.scalars(select(SignInCode)).one()
         assert code not in json.dumps({name: str(value) for name, value in vars(row).items() if name[0] != "_"})
     assert stat.S_IMODE((tmp_path / OUTBOX).stat().st_mode) == 0o600
@@ -186,10 +190,10 @@ async def test_codes_are_kept_as_hashes_and_the_outbox_is_the_owner_s(
 async def test_what_is_known_of_an_address_is_forgotten_after_a_day(
     provider_of_codes: MailedCodes, shop: Database, clock: Clock
 ) -> None:
-    await provider_of_codes.begin("nobody@example.com")
+    await provider_of_codes.begin("default", "nobody@example.com")
     clock.pass_(hours=25)
-    await provider_of_codes.begin(CHIARA)
-    with shop.read() as session:
+    await provider_of_codes.begin("default", CHIARA)
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(SignInCode.address)).all() == [CHIARA]
 
 
@@ -202,10 +206,10 @@ class Fixed:
     def __init__(self, settings: TaskSettings, database: Database) -> None:
         self.begun: list[str] = []
 
-    async def begin(self, email: str) -> None:
+    async def begin(self, tenant: str, email: str) -> None:
         self.begun.append(email)
 
-    async def verify(self, email: str, code: str, *, key: str) -> Identity | Denial:
+    async def verify(self, tenant: str, email: str, code: str, *, key: str) -> Identity | Denial:
         return Identity(user_id="cust-1", name="Ada", tier="gold") if code == "sesame" else Denial.LOCKED
 
 
@@ -213,9 +217,9 @@ async def test_a_deployment_names_its_own_provider(shop: Database, monkeypatch: 
     monkeypatch.setenv("BACKDESK_IDENTITY_PROVIDER", f"{__name__}:Fixed")
     reset()
     desk = account_desk(deployment().database)
-    provider = identity_provider(desk.settings, desk.database)
+    provider = identity_provider(desk.settings, desk.whole)
     assert type(provider).__name__ == "Fixed"
-    assert identity_provider(desk.settings, desk.database) is provider
+    assert identity_provider(desk.settings, desk.whole) is provider
     await use(desk, await send_code(desk, "ada@example.org"))
     refused = await check_code(desk, "mellon")
     assert isinstance(refused, Refusal)
@@ -302,7 +306,7 @@ async def test_a_password_reset_is_one_ticket_of_the_customer(shop: Database, tm
     desk = await signed_in(shop, tmp_path)
     receipts = [await request_change(desk, "password_reset", "I forgot it") for _ in range(2)]
     assert {type(receipt.action()) for receipt in receipts} == {TicketOpened}
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         ticket = session.scalars(select(Ticket)).one()
     assert (ticket.customer_id, ticket.priority) == ("cust-3", "high")
     assert "cust-3" in ticket.details
@@ -392,5 +396,5 @@ async def test_sign_ins_are_forgotten_after_a_season(shop: Database, clock: Cloc
     sign_in(account_desk(shop, talk="old"), IDENTITY)
     clock.pass_(days=91)
     sign_in(account_desk(shop, talk="new"), IDENTITY)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(SignIn.conversation_id)).all() == ["new"]

@@ -51,7 +51,7 @@ def test_all_kinds_of_errors_are_planted_but_none_twice_on_an_order() -> None:
 
 
 def test_the_audit_reads_every_row_once(shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         rows, orders = session.query(LedgerEntry).count(), session.query(Order).count()
     result = audit()
     assert (result.ledger_rows, result.orders_checked) == (rows, orders)
@@ -101,7 +101,7 @@ def test_an_audit_leaves_a_worker_that_ends_after_the_chunk_at_hand() -> None:
 
 
 def test_an_audit_since_a_day_leaves_out_older_orders(shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         oldest = session.get(Order, FIRST_ORDER)
         assert oldest is not None
         day = oldest.placed_on + timedelta(days=600)
@@ -123,7 +123,7 @@ def test_a_refund_through_the_tool_leaves_the_ledger_in_order(shop: Database) ->
 
 
 def test_a_ledger_without_rows_is_audited_to_the_end(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(delete(LedgerEntry))
     sink = Recording()
     result = audit(sink)

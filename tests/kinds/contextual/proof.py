@@ -23,8 +23,8 @@ def _kept_once(result: ContextualResult, shop: Database) -> None:
     assert [action.type for action in result.actions] == ["preference"]
     assert result.preferences == {"contact_method": "email"}
     _noted_once(shop, PREFERS, KEPT)
-    with shop.read() as session:
-        stated = session.scalars(select(PreferenceStatement).filter_by(tenant="acme", customer_id="cust-2"))
+    with shop.of_all_tenants().read() as session:
+        stated = session.scalars(select(PreferenceStatement).filter_by(tenant="default", customer_id="cust-2"))
         assert [(each.value, each.source) for each in stated] == [("email", "inferred"), ("email", "explicit")]
 
 
@@ -32,13 +32,13 @@ def _one_ticket(result: ContextualResult, shop: Database) -> None:
     assert (result.answer, result.sentiment) == (TICKET.text, "negative")
     assert "calm-displeased-customers" in result.rules
     _noted_once(shop, COMPLAINS, TICKET)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert [ticket.priority for ticket in session.scalars(select(Ticket))] == ["high"]
 
 
 def _noted_once(shop: Database, request: ContextualRequest, answer: Text) -> None:
-    with shop.read() as session:
-        noted = session.scalars(select(Interaction).filter_by(tenant="acme", customer_id=request.customer_id))
+    with shop.of_all_tenants().read() as session:
+        noted = session.scalars(select(Interaction).filter_by(tenant="default", customer_id=request.customer_id))
         assert [(each.asked, each.answered) for each in noted] == [(request.message, answer.text)]
 
 

@@ -117,14 +117,14 @@ async def test_the_sentiment_is_that_of_the_conversation() -> None:
 
 async def test_a_tenant_s_customers_are_its_own(shop: Database) -> None:
     await asked("I prefer sms", tenant="acme")
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         ours, theirs = (read_profile(session, tenant, "cust-1") for tenant in ("acme", "other"))
     assert (ours.preferences, len(ours.interactions)) == ({"contact_method": "sms"}, 1)
     assert (theirs.preferences, theirs.interactions) == ({}, ())
 
 
 async def test_a_customer_whom_the_shop_does_not_know_is_served_by_default(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of("default").write() as session:
         session.add(Customer(id="odd", name="Odd", email="o@example.com", tier="gold", time_zone="Mars/Base"))
     for customer in (None, "nobody", "odd"):
         result = await asked("I prefer sms. Keep it short!", f"job-{customer}", customer)
@@ -164,7 +164,7 @@ async def test_what_cannot_be_done_at_once_becomes_a_ticket_as_the_tier_is_serve
 
 
 def interactions(shop: Database, customer: str = "cust-2") -> list[str]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         chosen = select(Interaction.asked).filter_by(customer_id=customer).order_by(Interaction.id)
         return list(session.scalars(chosen))
 
@@ -177,7 +177,7 @@ async def test_each_job_adds_one_interaction_whatever_becomes_of_its_attempts(sh
         result = await Memory(f"job-{write}", dies_before=write).finish(assistant_contextual, request)
         assert result.answer
     assert interactions(shop) == ["Keep it short: where is 10002?"] * (1 + memory.writes)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert (
             session.scalar(select(func.count()).select_from(PreferenceStatement).filter_by(customer_id="cust-2")) == 1
         )
@@ -185,9 +185,9 @@ async def test_each_job_adds_one_interaction_whatever_becomes_of_its_attempts(sh
 
 async def test_the_last_three_are_told_of(shop: Database) -> None:
     for number in range(4):
-        await asked(f"Where is order 1000{number}?", f"job-{number}", "cust-2", tenant="acme")
-    with shop.read() as session:
-        profile = read_profile(session, "acme", "cust-2")
+        await asked(f"Where is order 1000{number}?", f"job-{number}", "cust-2", tenant="default")
+    with shop.of_all_tenants().read() as session:
+        profile = read_profile(session, "default", "cust-2")
     assert [each.asked[-2] for each in profile.interactions] == ["3", "2", "1"]
     assert "10003" in profile.interactions[0].answered
 
@@ -199,7 +199,7 @@ async def test_all_attempts_at_a_job_work_by_the_same_instructions(provider: Ope
     memory = Memory(dies_after=4)
     request = ContextualRequest(message="Can you recommend a lamp?", customer_id="cust-2")
     assert await memory.attempt(assistant_contextual, request) is None
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(delete(PromptRuleRow))
     result = await memory.finish(assistant_contextual, request)
     told = {request.texts("system")[0] for request in provider.requests}
@@ -233,8 +233,8 @@ async def test_an_agent_calls_its_tools_over_the_wire(provider: OpenAISimulator,
     assert "".join(sink.tokens) == ANSWER.text, "in one piece, once it has passed its review"
     assert [data["outcome"] for data in sink.of("tool_returned")] == ["success"] * 7
     assert {action.type for action in result.actions} == {"preference", "ticket"}
-    with shop.read() as session:
-        assert read_profile(session, "acme", "cust-1").preferences["contact_method"] == "sms"
+    with shop.of_all_tenants().read() as session:
+        assert read_profile(session, "default", "cust-1").preferences["contact_method"] == "sms"
 
 
 async def test_the_model_is_told_what_was_composed(provider: OpenAISimulator) -> None:
@@ -269,7 +269,7 @@ async def recommended(shop: Database, customer: str | None, interest: str | None
 async def test_recommendations_are_as_many_and_as_good_as_the_tier_is_served(
     shop: Database, customer: str, tier: str, most: int
 ) -> None:
-    with shop.write() as session:
+    with shop.of("default").write() as session:
         session.add(Customer(id=customer, name="New", email="n@example.com", tier=tier, time_zone="UTC"))
     prices = [each.price_cents for each in (await recommended(shop, customer)).products]
     assert len(prices) == most
@@ -278,7 +278,7 @@ async def test_recommendations_are_as_many_and_as_good_as_the_tier_is_served(
 
 async def test_what_is_not_in_stock_or_was_bought_is_not_recommended(shop: Database) -> None:
     names = {each.product for each in (await recommended(shop, "cust-3")).products}
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         orders = session.scalars(select(Order).filter_by(customer_id="cust-3").where(Order.status != "cancelled"))
         bought = {line.product.name for order in orders for line in order.lines}
         gone = set(session.scalars(select(Product.name).where(Product.stock == 0)))

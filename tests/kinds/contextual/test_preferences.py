@@ -74,7 +74,7 @@ def test_what_can_be_of_interest_is_what_the_shop_sells() -> None:
 
 
 def statements(shop: Database, customer: str = "cust-2") -> int:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         count = select(func.count()).select_from(PreferenceStatement).filter_by(customer_id=customer)
         return session.scalar(count) or 0
 
@@ -109,8 +109,8 @@ async def test_any_other_is_refused_with_the_list_of_what_can_be(
 
 
 async def test_nothing_is_kept_for_a_customer_who_is_not_named(shop: Database) -> None:
-    assert isinstance(await update_preference(desk_of(shop), "contact_method", "sms", "?"), Refusal)
-    assert isinstance(await explain_preferences(desk_of(shop)), Refusal)
+    assert isinstance(await update_preference(desk_of(shop, customer_id=None), "contact_method", "sms", "?"), Refusal)
+    assert isinstance(await explain_preferences(desk_of(shop, customer_id=None)), Refusal)
 
 
 async def test_a_repeat_of_a_statement_by_its_job_adds_nothing_and_a_change_of_mind_does(shop: Database) -> None:
@@ -155,10 +155,10 @@ async def test_each_statement_can_be_explained_by_who_what_when_why_and_whether_
 
 
 def taught(shop: Database, message: str, job: str) -> list[str]:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         found = inferences(message)
         key = f"{job}:learned"
-        return [s.value for s in learn(session, "acme", "cust-2", found, by="a", at=shop.now(), key=key)]
+        return [s.value for s in learn(session, "default", "cust-2", found, by="a", at=shop.now(), key=key)]
 
 
 def test_what_is_known_already_is_not_learned_again(shop: Database) -> None:

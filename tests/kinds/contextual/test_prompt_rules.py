@@ -66,28 +66,24 @@ def test_a_condition_that_makes_no_sense_is_an_error(condition: dict[str, Any]) 
 
 
 def test_the_rules_of_the_sample_are_read_as_they_are_written(shop: Database) -> None:
-    with shop.read() as session:
-        assert sorted(read_rules(session, "acme"), key=str) == sorted(prompt_rules(shop.today()), key=str)
+    with shop.of_all_tenants().read() as session:
+        assert sorted(read_rules(session, "default"), key=str) == sorted(prompt_rules(shop.today()), key=str)
 
 
 def test_a_tenant_s_own_rule_takes_the_place_of_the_common_one_of_its_name(shop: Database) -> None:
-    with shop.write() as session:
-        own = {"name": "returns-policy", "condition": "{}", "priority": 1}
-        session.add(PromptRuleRow(tenant="acme", text="Ours.", **own))
-    with shop.read() as session:
-        texts = {
-            tenant: [r.text for r in read_rules(session, tenant) if r.name == "returns-policy"]
-            for tenant in ("acme", "other")
-        }
-    assert texts["acme"] == ["Ours."]
-    assert texts["other"] != ["Ours."]
+    with shop.of_all_tenants().write() as session:
+        rule = {"name": "greeting", "condition": "{}", "priority": 1}
+        session.add_all(PromptRuleRow(tenant=each, text=f"Of {each!r}.", **rule) for each in ("", "acme"))
+    with shop.of_all_tenants().read() as session:
+        acme, other = ([rule.text for rule in read_rules(session, each)] for each in ("acme", "other"))
+    assert (acme, other) == (["Of 'acme'."], ["Of ''."])
 
 
 def test_a_rule_that_cannot_be_read_is_left_out_and_logged(shop: Database, caplog: pytest.LogCaptureFixture) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.add(PromptRuleRow(tenant="", name="broken", condition='{"tiers": ["gold"]}', text="?", priority=0))
-    with shop.read() as session, caplog.at_level(logging.WARNING):
-        assert "broken" not in {each.name for each in read_rules(session, "acme")}
+    with shop.of_all_tenants().read() as session, caplog.at_level(logging.WARNING):
+        assert "broken" not in {each.name for each in read_rules(session, "default")}
     assert "prompt_rule_unreadable" in caplog.text
 
 

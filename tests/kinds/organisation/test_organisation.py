@@ -216,13 +216,13 @@ async def test_text_in_the_organisation_s_own_data_that_gives_orders_gets_nowher
     assert result.actions == []
     assert "ignore all rules" in seen_by(provider), "the document was found"
     assert not [word for word in ("pumpkin", "Holm", "Bella") if word in seen_by(provider)]
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert data.settings()["two_factor_required"] == "on"
         assert data.changes(9) == []
 
 
 def _orders(shop: Database, text: str) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         written = {"title": "Minutes", "body": text, "author": "ben", "written_on": shop.today()}
         session.add(Document(organisation=1, **written))
 
@@ -244,7 +244,7 @@ async def test_a_document_that_gives_orders_opens_nothing_through_an_admin_s_eag
     result = await memory.finish(organisation_assistant, request)
     assert "agreed already" in seen_by(provider), "the document was found"
     assert result.actions == []
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert data.settings()["external_sharing"] == "off"
 
 
@@ -281,7 +281,7 @@ async def test_a_dangerous_change_waits_for_a_person(
     memory.answer(decision="approve" if approved else "deny")
     result = await memory.finish(organisation_assistant, DANGER)
     assert [action.type for action in result.actions] == ["setting_change"] * approved
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert data.settings()["two_factor_required"] == value
 
 
@@ -292,11 +292,11 @@ async def test_a_role_that_is_taken_away_while_a_person_decides_is_gone(
     memory = _memory()
     await memory.attempt(organisation_assistant, DANGER)
     memory.answer(decision="approve")
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada", write=True) as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada", write=True) as data:
         data._session.connection().exec_driver_sql("UPDATE members SET role = 'member' WHERE user_id = 'ada'")
     result = await memory.finish(organisation_assistant, DANGER)
     assert result.actions == []
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(SettingChange)).all() == []
 
 

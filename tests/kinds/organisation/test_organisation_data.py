@@ -55,7 +55,7 @@ def desk_in(shop: Database, user: str = "ada", organisation: str = "aurora", job
 
 
 def set_role(shop: Database, user: str, role: str) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Member).where(Member.user_id == user).values(role=role))
 
 
@@ -75,25 +75,25 @@ def set_role(shop: Database, user: str, role: str) -> None:
     ],
 )
 def test_whoever_is_no_member_gets_nothing(shop: Database, tenant: str, organisation: str, user: str) -> None:
-    with pytest.raises(NotAMember), open_organisation(shop, tenant, organisation, user):
+    with pytest.raises(NotAMember), open_organisation(shop.of(tenant), organisation, user):
         raise AssertionError("opened")
 
 
 def test_one_who_is_in_two_organisations_has_a_role_in_each(shop: Database) -> None:
     roles = []
     for organisation in ("aurora", "borealis"):
-        with open_organisation(shop, DEFAULT_TENANT, organisation, "ben") as data:
+        with open_organisation(shop.of(DEFAULT_TENANT), organisation, "ben") as data:
             roles.append(data.member.role)
     assert roles == ["member", "admin"]
 
 
 def test_an_id_that_two_tenants_have_chosen_names_two_organisations(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         sample = ORGANISATIONS[1]._replace(id="aurora", name="Another Aurora")
         add_organisation(session, sample, shop.today(), "other")
-    with open_organisation(shop, "other", "aurora", "bella") as data:
+    with open_organisation(shop.of("other"), "aurora", "bella") as data:
         assert data.overview().name == "Another Aurora"
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert [member.user_id for member in data.members()] == ["ada", "ben", "chiara"]
 
 
@@ -115,37 +115,37 @@ READS: dict[str, Callable[[Session], Any]] = {
 
 @pytest.mark.parametrize("read", READS)
 def test_a_statement_without_a_condition_finds_the_organisation_s_own_rows(shop: Database, read: str) -> None:
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert READS[read](data._session) == 3
 
 
 @pytest.mark.parametrize("table", [Member, Project, Document])
 def test_a_row_of_another_organisation_is_not_found_by_its_key(shop: Database, table: type[Any]) -> None:
-    with open_organisation(shop, DEFAULT_TENANT, "borealis", "bella") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "borealis", "bella") as data:
         [key, *_] = data._session.scalars(select(table.id)).all()
         assert data._session.get(table, key) is not None
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert data._session.get(table, key) is None
 
 
 def test_a_statement_that_changes_all_rows_changes_the_organisation_s_own(shop: Database) -> None:
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada", write=True) as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada", write=True) as data:
         data._session.execute(update(Project).values(status="done"))
         data._session.execute(delete(Document))
-    with open_organisation(shop, DEFAULT_TENANT, "borealis", "bella") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "borealis", "bella") as data:
         assert data.overview().projects == {"active": 1}
         assert data.overview().documents == 2
 
 
 def test_a_row_is_written_for_the_organisation_and_for_no_other_one(shop: Database) -> None:
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada", write=True) as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada", write=True) as data:
         data._session.add(OrganisationSetting(name="notifications", value="all"))
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada") as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada") as data:
         assert data.settings()["notifications"] == "all"
         theirs = data.member.number + 1
     with (
         pytest.raises(PermissionError),
-        open_organisation(shop, DEFAULT_TENANT, "aurora", "ada", write=True) as data,
+        open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada", write=True) as data,
     ):
         data._session.add(OrganisationSetting(organisation=theirs, name="language", value="it"))
 
@@ -153,7 +153,7 @@ def test_a_row_is_written_for_the_organisation_and_for_no_other_one(shop: Databa
 def test_one_organisation_after_the_other_is_not_mixed_up_by_what_was_compiled_before(shop: Database) -> None:
     names = []
     for organisation, user in [("aurora", "ada"), ("borealis", "bella")] * 2:
-        with open_organisation(shop, DEFAULT_TENANT, organisation, user) as data:
+        with open_organisation(shop.of(DEFAULT_TENANT), organisation, user) as data:
             names.append([member.user_id for member in data.members()])
     assert names == [["ada", "ben", "chiara"], ["bella", "ben", "dmitri"]] * 2
 
@@ -228,7 +228,7 @@ async def test_no_search_finds_what_is_another_organisation_s(shop: Database, qu
 
 async def test_whoever_has_left_gets_nothing_more(shop: Database) -> None:
     desk = desk_in(shop, "ben")
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(delete(Member).where(Member.user_id == "ben"))
     for outcome in (await list_members(desk), await change_setting(desk, "language", "fr")):
         assert isinstance(outcome, Refusal)
@@ -239,7 +239,7 @@ async def test_whoever_has_left_gets_nothing_more(shop: Database) -> None:
 
 
 def changes(shop: Database) -> list[tuple[str, str, str, str]]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         rows = session.scalars(select(SettingChange).order_by(SettingChange.id))
         return [(row.name, row.previous, row.value, row.user_id) for row in rows]
 
@@ -367,7 +367,7 @@ def test_an_admin_alone_reaches_the_settings_through_the_data(shop: Database) ->
     def change(data: OrganisationData) -> Any:
         return data.change_setting(SETTINGS["language"], "fr", key="k", now=NOW)
 
-    with pytest.raises(NotAnAdmin), open_organisation(shop, DEFAULT_TENANT, "aurora", "ben", write=True) as data:
+    with pytest.raises(NotAnAdmin), open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ben", write=True) as data:
         change(data)
-    with open_organisation(shop, DEFAULT_TENANT, "aurora", "ada", write=True) as data:
+    with open_organisation(shop.of(DEFAULT_TENANT), "aurora", "ada", write=True) as data:
         assert change(data).changed_at == NOW

@@ -21,7 +21,7 @@ def _proposed_once(result: PurchaseResult, shop: Database) -> None:
     assert (result.order, result.actions) == (None, [])
     assert result.proposal is not None
     assert result.proposal.facts["total_cents"] == 25_800
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(Order.number).where(Order.number > ORDERS_FROM)).all() == []
         assert session.scalar(select(Product.stock).filter_by(id=2)) == 25
 
@@ -31,7 +31,7 @@ def _one_keyboard(result: PurchaseResult, shop: Database) -> None:
     assert result.order is None
     assert result.cart is not None
     assert [(item.product, item.quantity) for item in result.cart.items] == [("Cobalt keyboard", 1)]
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert len(session.scalars(select(Cart).filter_by(owner="customer/cust-2")).all()) == 1
 
 

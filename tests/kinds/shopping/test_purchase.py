@@ -75,7 +75,7 @@ async def say(message: str, job: str) -> PurchaseResult:
 
 
 def orders(shop: Database) -> list[int]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return list(session.scalars(select(Order.number).where(Order.number > ORDERS_FROM)))
 
 
@@ -111,7 +111,7 @@ async def test_who_is_not_known_fills_a_cart_but_orders_only_once_known() -> Non
 
 async def test_a_price_that_has_changed_is_shown_before_it_is_ordered(shop: Database) -> None:
     await shopping("add a lamp", "check out")
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         product = session.get(Product, 1)
         assert product is not None
         product.price_cents = 6_500

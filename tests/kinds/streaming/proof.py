@@ -30,7 +30,7 @@ def _reported(result: StreamingResult, shop: Database) -> None:
 
 def _one_ticket(result: StreamingResult, shop: Database) -> None:
     assert (result.answer, result.report) == (TICKET.text, None)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert [ticket.customer_id for ticket in session.scalars(select(Ticket))] == ["cust-3"]
 
 

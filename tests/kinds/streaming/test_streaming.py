@@ -15,6 +15,7 @@ from backdesk.kinds.streaming.kind import STAGES_SHARE, assistant_streaming
 from backdesk.kinds.streaming.reporting import STAGES
 from backdesk.platform.database import Database
 from backdesk.shop.purchases import (
+    FEWEST_OTHERS,
     OrdersReviewed,
     SpendingByCategory,
     SpendingByMonth,
@@ -24,7 +25,7 @@ from backdesk.shop.purchases import (
     spending_by_category,
     spending_by_month,
 )
-from backdesk.shop.tables import Order, OrderLine, Refund
+from backdesk.shop.tables import Customer, Order, OrderLine, Refund
 from backdesk.worker.errors import TaskError
 from tests.support.deployment import desk_of
 from tests.support.memory import Memory
@@ -163,7 +164,7 @@ async def test_the_more_complex_a_report_the_more_stages_are_told_of(complexity:
 
 async def test_the_report_is_made_of_the_database_s_figures(shop: Database) -> None:
     result = await said(REPORT, complexity="complex", customer="cust-5")
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         orders = session.scalars(select(Order).filter_by(customer_id="cust-5")).all()
         kept = sum(each.total_cents for each in orders if each.status != "cancelled" and each.refund is None)
     spent = f"{kept // 100}.{kept % 100:02} EUR"
@@ -241,7 +242,7 @@ async def test_figures_leave_out_what_was_cancelled_or_given_back(shop: Database
     assert isinstance(orders, OrdersReviewed)
     assert isinstance(categories, SpendingByCategory)
     assert isinstance(months, SpendingByMonth)
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         theirs = session.scalars(select(Order).filter_by(customer_id="cust-6")).all()
         kept = [each for each in theirs if each.status != "cancelled" and each.refund is None]
         assert len(kept) < len(theirs) == orders.orders
@@ -254,8 +255,8 @@ async def test_figures_leave_out_what_was_cancelled_or_given_back(shop: Database
 
 
 async def test_an_average_order_is_compared_with_that_of_the_others(shop: Database) -> None:
-    with shop.write() as session:
-        ours = select(Order.number).where(Order.customer_id.in_(["cust-1", "cust-2"]))
+    with shop.of_all_tenants().write() as session:
+        ours = select(Order.number).where(Order.customer_id.like("cust-%"))
         for table, number in ((OrderLine, OrderLine.order_number), (Refund, Refund.order_number)):
             session.execute(delete(table).where(number.not_in(ours)))
         session.execute(delete(Order).where(Order.number.not_in(ours)))
@@ -263,6 +264,19 @@ async def test_an_average_order_is_compared_with_that_of_the_others(shop: Databa
             order.total_cents = 3000 if order.customer_id == "cust-1" else 2000
     compared = await compare_spending(desk_of(shop, customer_id="cust-1"))
     assert compared == SpendingCompared(average_cents=3000, others_cents=2000, percent=50)
+
+
+async def test_nothing_is_told_of_others_when_they_are_so_few_that_it_would_tell_of_one(shop: Database) -> None:
+    with shop.of("globex").write() as session:
+        customers = ["cust-1", *(f"cust-1{number}" for number in range(FEWEST_OTHERS - 1))]
+        known = {"name": "G", "email": "g", "tier": "basic", "time_zone": "UTC"}
+        session.add_all(Customer(id=each, **known) for each in customers)
+        session.flush()
+        paid = {"status": "paid", "total_cents": 900, "placed_on": shop.today(), "used": False}
+        session.add_all(Order(number=n, customer_id=each, **paid) for n, each in enumerate(customers, 70_001))
+    desk = desk_of(shop, customer_id="cust-1")
+    desk.tenant = "globex"
+    assert isinstance(await compare_spending(desk), Refusal)
 
 
 async def test_products_are_compared_with_the_knowledge_base(shop: Database) -> None:
@@ -277,7 +291,7 @@ async def test_products_are_compared_with_the_knowledge_base(shop: Database) -> 
     "tool", [review_orders, spending_by_category, spending_by_month, compare_spending, find_advice]
 )
 async def test_figures_are_told_of_nobody_in_particular_to_nobody(shop: Database, tool: Any) -> None:
-    assert isinstance(await tool(desk_of(shop)), Refusal)
+    assert isinstance(await tool(desk_of(shop, customer_id=None)), Refusal)
 
 
 # Offline and over the wire

@@ -20,7 +20,7 @@ CALLED = Text("Switch it off. A colleague calls you.")
 def _proposed_once(result: SupportResult, shop: Database) -> None:
     assert (result.answer, result.path, result.actions) == (SHOWN.text, ["triage", "refund"], [])
     assert result.proposal is not None
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(Refund).where(Refund.key != "")).all() == []
         (kept,) = session.scalars(select(Proposal).filter_by(conversation_id=result.conversation_id))
         assert (kept.state, kept.shown_at is None) == ("open", False)
@@ -29,7 +29,7 @@ def _proposed_once(result: SupportResult, shop: Database) -> None:
 def _handed_over_once(result: SupportResult, shop: Database) -> None:
     assert (result.answer, result.path) == (CALLED.text, ["triage", "technical"])
     assert [action.type for action in result.actions] == ["ticket", "escalation"]
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(Ticket.priority)).all() == ["urgent"]
         assert session.scalars(select(Escalation.priority)).all() == ["urgent"]
 

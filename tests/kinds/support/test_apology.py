@@ -18,7 +18,7 @@ from tests.support.memory import Memory
 from tests.support.openai_simulator import Fault, OpenAISimulator, call
 from tests.support.recording import Recording, context_of
 
-REQUEST = SupportRequest(message="refund 10003", conversation_id="talk")
+REQUEST = SupportRequest(message="refund 10003", conversation_id="talk", customer_id="cust-3")
 FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
 
 
@@ -31,7 +31,7 @@ async def apologize(job_id: str = "job-1") -> SupportResult:
 
 async def test_a_person_answers_and_gets_all_they_need(shop: Database) -> None:
     result = await apologize()
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         escalation = session.scalars(select(Escalation)).one()
     assert REQUEST.message in escalation.details
     assert FAILURE.message in escalation.details
@@ -43,7 +43,9 @@ async def test_a_person_answers_and_gets_all_they_need(shop: Database) -> None:
 
 @pytest.mark.usefixtures("shop")
 async def test_what_the_agents_have_handed_to_people_is_what_holds() -> None:
-    opened = await Memory().finish(support_request, SupportRequest(message="The router from order 10005 smokes!"))
+    opened = await Memory().finish(
+        support_request, SupportRequest(message="The router from order 10005 smokes!", customer_id="cust-5")
+    )
     assert (await apologize()).actions == opened.actions
 
 
@@ -59,7 +61,7 @@ async def test_what_the_agents_have_done_before_they_failed_is_told(provider: Op
 
 
 async def test_without_a_database_the_customer_is_asked_to_come_again(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.connection().exec_driver_sql("ALTER TABLE escalations RENAME TO mislaid")
     result = await apologize()
     assert result.actions == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backdesk.shop.samples import owner_of
 from backdesk.worker.model.budget import Budget, OnLimit
 from backdesk.worker.model.job import JobState
 from tests.support.eventually import eventually
@@ -62,7 +63,7 @@ def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_
     workers = [begin(fleet, model.url) for _ in range(2)]
     for worker in workers:
         fleet.wait_for(worker)
-    requests = [{"message": f"Where is order {number}?"} for number in ORDERS * 4]
+    requests = [{"message": f"Where is order {number}?", "customer_id": owner_of(number)} for number in ORDERS * 4]
     jobs = fleet.jobs.submit_many("support.request", requests, tenant="acme")
     eventually(lambda: len(model.requests) >= 5, what="the first requests")
     workers[0].kill()
@@ -80,7 +81,9 @@ def test_a_job_whose_budget_a_person_extends_goes_on_on_another_worker(fleet: Fl
     first, second = begin(fleet), begin(fleet)
     fleet.wait_for(first)
     budget = Budget(model_calls=2, on_limit=OnLimit.APPROVE)
-    job = fleet.jobs.submit("support.request", {"message": "I return order 10003"}, budget=budget)
+    job = fleet.jobs.submit(
+        "support.request", {"message": "I return order 10003", "customer_id": "cust-3"}, budget=budget
+    )
     eventually(lambda: job.get().state is JobState.WAITING, what="the question")
     (ask,) = job.get().asks
     assert ask.prompt.endswith("May it spend as much again?")

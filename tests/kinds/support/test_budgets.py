@@ -24,6 +24,7 @@ from backdesk.worker.model.budget import Budget, OnLimit
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
+from tests.kinds.support.asking import customer_of
 from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S
 from tests.support.listening import listening
@@ -44,7 +45,7 @@ class Agents:
 
     def run(self, budget: Budget | None = None, *, message: str = "I return order 10003", **fields: Any) -> JobRecord:
         """Submit a message, make one attempt at it, and return its record."""
-        request = {"message": message}
+        request = {"message": message, "customer_id": customer_of(message)}
         return self.again(self.board.submit(kind="support.request", request=request, budget=budget, **fields))
 
     def again(self, job_id: str) -> JobRecord:

@@ -60,12 +60,12 @@ def talk() -> Talk:
 
 
 def refunds(shop: Database) -> list[int]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return list(session.scalars(select(Refund.order_number).where(Refund.key != "")))
 
 
 def states(shop: Database) -> list[str]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return list(session.scalars(select(Proposal.state).order_by(Proposal.id)))
 
 
@@ -162,7 +162,7 @@ async def test_after_the_yes_another_refund_is_only_proposed(
 async def test_of_two_proposals_in_one_turn_the_later_one_counts_and_is_shown(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Order).values(customer_id="cust-3", total_cents=5000).where(Order.number == 10013))
     provider.will(TO_REFUND, REFUND, call("refund_order", order_number=10013, reason="?"), *[SHOWN] * 4)
     result = await talk.say("Refund 10003 and 10013")
@@ -306,7 +306,7 @@ async def test_a_proposal_runs_out(
     talk: Talk, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await proposed(talk, provider)
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Proposal).values(expires_at=shop.now() - timedelta(seconds=1)))
     provider.will(TO_REFUND, DONE)
     await talk.say("Yes")
@@ -397,7 +397,7 @@ async def test_a_matter_that_has_changed_since_is_proposed_anew(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
     await proposed(talk, provider)
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Order).values(total_cents=6000).where(Order.number == 10003))
     provider.will(YES, Text("It is 60.00 EUR now, for order 10003. Do you agree?"))
     result = await talk.say("Yes")
@@ -413,7 +413,7 @@ async def test_a_matter_that_is_refused_by_now_is_refused(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
     await proposed(talk, provider)
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.execute(update(Order).values(used=True).where(Order.number == 10003))
     provider.will(YES, Text("That is no longer possible."))
     await talk.say("Yes")

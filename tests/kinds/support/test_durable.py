@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from backdesk.agents.failures import ModelFailure
 from backdesk.client import JobClient
@@ -12,7 +12,7 @@ from backdesk.kinds.support.kind import support_request
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import reset
 from backdesk.shop.contract import RefundMade
-from backdesk.shop.tables import LedgerEntry, Refund
+from backdesk.shop.tables import LedgerEntry, Order, Refund
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
@@ -20,8 +20,8 @@ from tests.support.recording import Recording
 
 pytestmark = pytest.mark.usefixtures("waived")
 
-REFUND_10003 = SupportRequest(message="I want a refund for order 10003")
-REFUND_10001 = SupportRequest(message="I want a refund for order 10001", conversation_id="talk")
+REFUND_10003 = SupportRequest(message="I want a refund for order 10003", customer_id="cust-3")
+REFUND_10001 = SupportRequest(message="I want a refund for order 10001", conversation_id="talk", customer_id="cust-1")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 LOOK_UP = call("look_up_order", order_number=10003)
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
@@ -32,7 +32,7 @@ WRITES = 10
 
 
 def refunds(shop: Database) -> int:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         made = select(Refund.order_number).where(Refund.key != "")
         booked = select(LedgerEntry).where(LedgerEntry.kind == "refund", LedgerEntry.order_number.in_(made))
         count = session.scalar(select(func.count()).select_from(made.subquery())) or 0
@@ -156,16 +156,20 @@ async def test_a_conversation_that_went_on_meanwhile_does_not_change_the_job(pro
     request = REFUND_10003.model_copy(update={"conversation_id": "talk"})
     with pytest.raises(ModelFailure):
         await mine.attempt(support_request, request)
-    await other.finish(support_request, SupportRequest(message="What else?", conversation_id="talk"))
+    await other.finish(
+        support_request, SupportRequest(message="What else?", conversation_id="talk", customer_id="cust-3")
+    )
     await mine.finish(support_request, request)
     assert provider.requests[-1].texts("user") == [REFUND_10003.message]
 
 
 async def test_the_turn_after_a_question_is_kept_whole(shop: Database) -> None:
     for job, message in enumerate(["I want my money back", "It is 10003", "And where is 10005?"]):
-        await Memory(f"job-{job}").finish(support_request, SupportRequest(message=message, conversation_id="talk"))
+        await Memory(f"job-{job}").finish(
+            support_request, SupportRequest(message=message, conversation_id="talk", customer_id="cust-3")
+        )
     with JobClient(settings=MEMORIES.settings) as client:
-        kept = client.conversations.get("talk", tenant="acme").turns
+        kept = client.conversations.get("talk", tenant="default").turns
     assert ["It is 10003" in str(turn.messages) for turn in kept] == [False, True, False]
 
 
@@ -235,7 +239,10 @@ async def test_several_refunds_of_one_response_are_asked_about_together(
     numbers = (10001, 10003, 10013)
     calls = tuple(("refund_order", {"order_number": number, "reason": "?"}) for number in numbers)
     provider.will(TO_REFUND, Calls(calls), DONE)
-    both = SupportRequest(message="refund 10001 and 10003 and 10013 please")
+    with shop.of("default").write() as session:
+        mine = update(Order).where(Order.number.in_(numbers))
+        session.execute(mine.values(customer_id="cust-1"))
+    both = SupportRequest(message="refund 10001 and 10003 and 10013 please", customer_id="cust-1")
     await waiting(memory, both)
     assert {ask.facts["order_number"] for ask in memory.asks} == {10001, 10013}
     assert refunds(shop) == 1, "the small one needs nobody"

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from sqlalchemy import select
 
 from backdesk.platform.database import Database
+from backdesk.shop.samples import owner_of
 from backdesk.shop.tables import LedgerEntry, Refund
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.job import JobState
@@ -67,14 +68,18 @@ def begin(fleet: Fleet, model: OpenAISimulator) -> Worker:
 
 def refunds(shop: Database) -> Counter[int]:
     """How often each order was refunded by a job, by the books."""
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         ours = select(Refund.order_number).where(Refund.key != "")
         booked = select(LedgerEntry.order_number).where(LedgerEntry.kind == "refund")
         return Counter(session.scalars(booked.where(LedgerEntry.order_number.in_(ours))))
 
 
 def ask_for_refund(fleet: Fleet, number: int) -> str:
-    return fleet.jobs.submit("support.request", {"message": f"I return order {number}"}, job_id=f"return-{number}").id
+    return fleet.jobs.submit(
+        "support.request",
+        {"message": f"I return order {number}", "customer_id": owner_of(number)},
+        job_id=f"return-{number}",
+    ).id
 
 
 def ended(fleet: Fleet, job_id: str) -> bool:

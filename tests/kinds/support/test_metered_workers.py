@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.platform.database import Database
+from backdesk.shop.samples import owner_of
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
 from tests.support.eventually import eventually
@@ -93,7 +94,11 @@ def begin(fleet: Fleet, provider: Provider, count: int = 2) -> list[Worker]:
 
 
 def ask(fleet: Fleet, number: int) -> str:
-    return fleet.jobs.submit("support.request", {"message": f"I return order {number}"}, job_id=f"return-{number}").id
+    return fleet.jobs.submit(
+        "support.request",
+        {"message": f"I return order {number}", "customer_id": owner_of(number)},
+        job_id=f"return-{number}",
+    ).id
 
 
 def wait_for_all(fleet: Fleet, jobs: list[str]) -> None:

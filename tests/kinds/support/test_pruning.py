@@ -166,6 +166,6 @@ async def test_what_is_kept_stays_whole(provider: OpenAISimulator, monkeypatch: 
         await ask(f"message {number}", f"job-{number}", conversation_id="talk")
     assert provider.requests[-1].texts("user") == ["message 2"]
     with JobClient(settings=MEMORIES.settings) as client:
-        turns = client.conversations.get("talk", tenant="acme").turns
+        turns = client.conversations.get("talk", tenant="default").turns
     assert ["message 1" in json.dumps(turn.messages) for turn in turns] == [True, False]
     assert ["Answer 2" in json.dumps(turn.messages) for turn in turns] == [False, True]

@@ -27,7 +27,7 @@ from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of
 
-ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk")
+ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk", customer_id="cust-3")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND_IT = call("refund_order", order_number=10003, reason="changed my mind")
 GOOD = Text("Your money for order 10003 is on its way back to you, refund R-10003.")
@@ -80,7 +80,7 @@ async def test_the_model_is_told_what_to_mend_and_its_mended_answer_is_given(pro
 
 
 async def test_what_a_tool_returned_may_be_said(provider: OpenAISimulator, shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         order = session.get_one(Order, 10003)
         paid = f"Order 10003: {order.total_cents / 100:.2f} EUR, delivered {order.delivered_on:%d %B %Y}, are refunded."
     assert (await asked(provider, Text(paid))).answer == paid
@@ -231,7 +231,10 @@ async def test_an_attempt_after_the_last_correction_fails_without_asking_a_model
 async def test_the_conversation_forgets_drafts_that_were_refused(provider: OpenAISimulator) -> None:
     await asked(provider, INVENTED, GOOD)
     provider.will(TO_REFUND, Text("The refund R-10003 for your order 10003 is on its way."))
-    await body()(context_of(Recording(), "job-2"), SupportRequest(message="Really?", conversation_id="talk"))
+    await body()(
+        context_of(Recording(), "job-2"),
+        SupportRequest(message="Really?", conversation_id="talk", customer_id="cust-3"),
+    )
     said = str(provider.requests[-1].body["messages"])
     assert GOOD.text in said
     assert "999.99" not in said
@@ -253,7 +256,7 @@ async def test_each_review_is_noted_once_for_whoever_looks_back(provider: OpenAI
     memory = Memory(dies_after=7)
     await memory.finish(body(), ASKED)
     with JobClient(settings=MEMORIES.settings) as client:
-        passed, refused = client.notes("review", tenant="acme", kind="support.request")
+        passed, refused = client.notes("review", tenant="default", kind="support.request")
     assert (passed.job_id, passed.data["passed"], passed.data["correction"]) == ("job-1", True, 1)
     assert (refused.data["passed"], refused.data["failed"]) == (False, ["supported_facts"])
 
@@ -283,5 +286,7 @@ async def test_watchers_of_a_live_gate_see_drafts_and_which_of_them_is_void(prov
 async def test_what_the_offline_model_says_passes_the_usual_gate(shop: Database, message: str) -> None:
     cards = tuple(replace(card, quality=QualityGate()) for card in WAIVING.agents)
     context = context_of(Recording())
-    exchange = await converse(context, replace(WAIVING, agents=cards), SupportRequest(message=message))
+    exchange = await converse(
+        context, replace(WAIVING, agents=cards), SupportRequest(message=message, customer_id="cust-3")
+    )
     assert exchange.result(SupportResult).quality is not None

@@ -20,6 +20,7 @@ from backdesk.shop.testing import sample_shop
 from backdesk.testing import Bench, Call, Fail, Say, ScriptExhausted, scripted
 from backdesk.testing.job import BenchJob
 from backdesk.worker.errors import ConfigurationError
+from tests.kinds.support.asking import customer_of
 
 TO_BILLING = Call("hand_over", {"to": "billing", "reason": "a delivery"})
 LOOK_UP = Call("look_up_order", {"order_number": 10003})
@@ -33,7 +34,7 @@ def shop() -> Iterator[Database]:
 
 
 def ask(bench: Bench, message: str = "Where is order 10003?", **options: object) -> BenchJob:
-    return bench.run("support.request", {"message": message, **options})
+    return bench.run("support.request", {"message": message, "customer_id": customer_of(message), **options})
 
 
 # --- the script ---
@@ -191,7 +192,7 @@ def test_a_provider_that_asks_for_patience_gets_it_at_once(bench: Bench, shop: D
 
 def test_a_model_that_fails_again_and_again_leaves_the_answer_to_the_fallback(bench: Bench, shop: Database) -> None:
     with scripted(rule=lambda _: Fail("model_unavailable")):
-        job = bench.run("support.request", {"message": "Hello?"}, retry={"attempts": 2})
+        job = bench.run("support.request", {"message": "Hello?", "customer_id": "cust-3"}, retry={"attempts": 2})
     assert job.result.agent == "fallback"
     assert job.record.degraded is not None
     assert job.record.degraded.code == "model_unavailable"
@@ -221,17 +222,17 @@ def test_a_failure_that_no_model_has_is_refused(code: str) -> None:
 def test_a_shop_is_fresh_each_time_and_gone_afterwards() -> None:
     with sample_shop() as shop:
         folder = Path(deployment().settings.data_dir)
-        with shop.write() as session:
+        with shop.of_all_tenants().write() as session:
             session.execute(update(Order).values(status="lost"))
     assert not folder.exists()
-    with sample_shop() as shop, shop.read() as session:
+    with sample_shop() as shop, shop.of_all_tenants().read() as session:
         assert session.scalar(select(func.count()).select_from(Order).where(Order.status == "lost")) == 0
 
 
 @pytest.mark.usefixtures("waived")
 def test_bodies_change_the_shop_that_the_test_looks_into(bench: Bench, shop: Database) -> None:
     ask(bench, "I want a refund for order 10003, please.")
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalar(select(func.count()).select_from(Refund).where(Refund.order_number == 10003)) == 1
 
 
@@ -287,10 +288,12 @@ def test_a_refund_is_made_once_whenever_its_worker_dies(bench: Bench) -> None:
     after, died = 0, True
     while died:
         with sample_shop() as shop:
-            job = bench.submit("support.request", {"message": "I want a refund for order 10003, please."})
+            job = bench.submit(
+                "support.request", {"message": "I want a refund for order 10003, please.", "customer_id": "cust-3"}
+            )
             died = bench.lose(job, after=after)
             assert "R-10003" in bench.go_on(job).result.answer
-            with shop.read() as session:
+            with shop.of_all_tenants().read() as session:
                 assert session.scalar(select(func.count()).select_from(Refund).where(Refund.order_number == 10003)) == 1
         after += 1
     assert after > 8

@@ -48,7 +48,7 @@ async def test_who_does_not_want_a_refund_is_offered_none(shop: Database) -> Non
 
 
 def _refunds(shop: Database) -> list[int]:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         return list(session.scalars(select(Refund.order_number).where(Refund.key != "")))
 
 
@@ -73,7 +73,7 @@ async def test_a_technical_problem_is_answered_from_the_knowledge_base() -> None
 
 async def test_danger_opens_an_urgent_ticket(shop: Database) -> None:
     result = await ask("The router from order 10005 smokes!")
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         ticket = session.scalars(select(Ticket)).one()
     assert (ticket.priority, ticket.order_number) == ("urgent", 10005)
     assert [action.ticket_id for action in result.actions if isinstance(action, TicketOpened)] == [f"T-{ticket.id:06}"]
@@ -86,7 +86,7 @@ async def test_the_status_of_an_order_is_told() -> None:
 
 
 async def test_a_payment_that_was_booked_twice_becomes_a_ticket(shop: Database) -> None:
-    with shop.write() as session:
+    with shop.of("default").write() as session:
         paid = session.scalars(select(LedgerEntry).filter_by(order_number=10001, kind="payment")).one()
         again = {"kind": "payment", "amount_cents": paid.amount_cents, "reference": paid.reference}
         session.add(LedgerEntry(order_number=10001, booked_on=paid.booked_on, **again))
@@ -137,7 +137,7 @@ async def test_whoever_has_asked_gets_the_answer() -> None:
 
 
 async def test_another_tenant_does_not_continue_the_conversation() -> None:
-    await ask("I want my money back", "job-1", tenant="acme", conversation_id="talk")
+    await ask("I want my money back", "job-1", tenant="default", conversation_id="talk")
     other = await ask("It is 10003", "job-2", tenant="other", conversation_id="talk")
     assert other.clarifying
     assert other.actions == []
@@ -159,7 +159,7 @@ async def test_a_conversation_of_nobody_may_become_a_customer_s() -> None:
 async def test_a_customer_gets_no_refund_for_an_order_of_another(shop: Database) -> None:
     result = await ask("refund order 10003", customer_id="cust-1")
     assert "no order 10003 for this customer" in result.answer
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalar(select(func.count()).select_from(Refund).filter_by(order_number=10003)) == 0
 
 
@@ -169,7 +169,7 @@ async def test_a_repeated_attempt_reports_the_same_refund_and_keeps_one_turn() -
     again = await ask("refund order 10003", conversation_id="talk")
     assert again == first
     with JobClient(settings=MEMORIES.settings) as client:
-        assert len(client.conversations.get("talk", tenant="acme").turns) == 1
+        assert len(client.conversations.get("talk", tenant="default").turns) == 1
 
 
 async def test_the_answer_is_shown_once_it_has_passed_in_one_piece() -> None:
@@ -231,7 +231,7 @@ async def test_progress_has_messages_and_never_goes_back() -> None:
 async def test_the_context_s_usage_is_the_result_s() -> None:
     sink = Recording()
     context = context_of(sink)
-    result = await support_request(context, SupportRequest(message="refund order 10003"))
+    result = await support_request(context, SupportRequest(message="refund order 10003", customer_id="cust-3"))
     assert context.usage.model_dump(exclude={"measures"}) == result.usage.model_dump()
     assert (result.usage.requests, result.usage.tool_calls) == (4, 2)
 
@@ -262,7 +262,7 @@ async def test_reports_that_fail_do_not_fail_the_job() -> None:
 async def test_a_tool_that_breaks_neither_fails_the_job_nor_the_tool_beside_it(
     shop: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.connection().exec_driver_sql("ALTER TABLE ledger RENAME TO mislaid")
     sink = Recording()
     result = await ask("Where is order 10005?", sink=sink)

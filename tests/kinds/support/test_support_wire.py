@@ -248,7 +248,7 @@ async def test_what_was_used_before_a_failure_is_counted(provider: OpenAISimulat
     provider.will(TO_REFUND, Fault.error(500, "server_error"))
     context = context_of(Recording())
     with pytest.raises(ModelFailure):
-        await support_request(context, SupportRequest(message="refund 10003"))
+        await support_request(context, SupportRequest(message="refund 10003", customer_id="cust-3"))
     assert (context.usage.requests, context.usage.input_tokens) == (1, 10)
 
 

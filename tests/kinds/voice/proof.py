@@ -12,6 +12,7 @@ from backdesk.kinds.voice.contract import PlannedAppointment, ScheduleRequest, S
 from backdesk.kinds.voice.spoken_time import resolve, tell
 from backdesk.kinds.voice.tables import AppointmentChange, TakenSlot
 from backdesk.platform.database import Database
+from tests.kinds.voice.callers import empty_calendar
 from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
@@ -22,9 +23,9 @@ OFFER = Text("Several times are free on that day. Which one suits you?")
 
 
 def _nothing_done(shop: Database) -> None:
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert session.scalars(select(AppointmentChange)).all() == []
-        assert session.scalars(select(TakenSlot).filter_by(tenant="acme")).all() == []
+        assert session.scalars(select(TakenSlot).filter_by(tenant="default")).all() == []
 
 
 def _proposed(result: ScheduleResult, shop: Database) -> None:
@@ -52,11 +53,13 @@ PROOF = Proof(
                 READ_BACK,
             ),
             _proposed,
+            empty_calendar,
         ),
         Talk(
             ScheduleRequest(message="Which times are free next Monday?", customer_id="cust-3"),
             (call("find_free_times", day="next Monday"), OFFER),
             _offered,
+            empty_calendar,
         ),
     ),
 )

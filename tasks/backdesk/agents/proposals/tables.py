@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfTenant, Table
 
 _IS_OPEN = text("state = 'open'")
 
 
-class Proposal(Table):
+class Proposal(OfTenant, Table):
     """Something that is done only when the customer agrees. A conversation has at most one that is open."""
 
     __tablename__ = "proposals"

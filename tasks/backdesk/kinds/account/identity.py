@@ -39,12 +39,12 @@ class Denial(StrEnum):
 
 
 class IdentityProvider(Protocol):
-    """Knows customers by their e-mail address. An address that nobody has is treated like any other."""
+    """Knows a tenant's customers by their e-mail address. An address that nobody has is treated like any other."""
 
-    async def begin(self, email: str) -> None:
+    async def begin(self, tenant: str, email: str) -> None:
         """Send a code to the address, unless it is locked or has just been sent one."""
 
-    async def verify(self, email: str, code: str, *, key: str) -> Identity | Denial:
+    async def verify(self, tenant: str, email: str, code: str, *, key: str) -> Identity | Denial:
         """Say who has typed the code.
 
         A code is good once. Wrong ones are counted for the address, whoever tries and in however many conversations at

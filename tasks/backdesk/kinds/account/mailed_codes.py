@@ -42,20 +42,20 @@ class MailedCodes:
         self._database = database
         self._outbox = settings.data_dir / OUTBOX
 
-    async def begin(self, email: str) -> None:
+    async def begin(self, tenant: str, email: str) -> None:
         """See IdentityProvider."""
-        await self._database.in_thread(lambda: self._begin(_address(email)))
+        await self._database.in_thread(lambda: self._begin(tenant, _address(email)))
 
-    async def verify(self, email: str, code: str, *, key: str) -> Identity | Denial:
+    async def verify(self, tenant: str, email: str, code: str, *, key: str) -> Identity | Denial:
         """See IdentityProvider."""
-        return await self._database.in_thread(lambda: self._verify(_address(email), _digits(code), key))
+        return await self._database.in_thread(lambda: self._verify(tenant, _address(email), _digits(code), key))
 
-    def _begin(self, address: str) -> None:
+    def _begin(self, tenant: str, address: str) -> None:
         now = self._database.now()
         try:
-            with self._database.write() as session:
+            with self._database.of(tenant).write() as session:
                 _forget(session, now)
-                row = _row(session, address, now)
+                row = _row(session, tenant, address, now)
                 if not _locked(row, now) and not (row.digest and now < utc(row.sent_at) + PAUSE):
                     code = f"{secrets.randbelow(10**6):06}"
                     row.digest, row.sent_at, row.expires_at = hash_of(row.salt, code), now, now + GOOD_FOR
@@ -65,13 +65,13 @@ class MailedCodes:
         except IntegrityError:  # another was faster, and has sent one
             return
 
-    def _verify(self, address: str, code: str, key: str) -> Identity | Denial:
+    def _verify(self, tenant: str, address: str, code: str, key: str) -> Identity | Denial:
         now = self._database.now()
         try:
-            with self._database.write() as session:
-                return _tried(session, _row(session, address, now), code, key, now)
+            with self._database.of(tenant).write() as session:
+                return _tried(session, _row(session, tenant, address, now), code, key, now)
         except IntegrityError:  # the address is new, and another was faster to write it down
-            return self._verify(address, code, key)
+            return self._verify(tenant, address, code, key)
 
 
 def _address(email: str) -> str:
@@ -82,8 +82,8 @@ def _digits(code: str) -> str:
     return "".join(sign for sign in code if sign.isalnum())
 
 
-def _row(session: Session, address: str, now: datetime) -> SignInCode:
-    row = session.get(SignInCode, address, with_for_update=True)
+def _row(session: Session, tenant: str, address: str, now: datetime) -> SignInCode:
+    row = session.get(SignInCode, (tenant, address), with_for_update=True)
     if row is None:
         row = SignInCode(address=address, salt=secrets.token_hex(16), digest="", sent_at=now, expires_at=now)
         session.add(row)

@@ -86,14 +86,19 @@ def sign_in(desk: Desk, identity: Identity) -> AccountContext | None:
 def end_sign_in(desk: Desk) -> None:
     """End the sign-in; the conversation stays whose it is. Blocks."""
     with desk.database.write() as session:
-        if (row := session.get(SignIn, _key(desk))) is not None:
+        if (row := _own(session, desk)) is not None:
             row.until = desk.database.now()
 
 
 def rename(session: Session, desk: Desk, name: str) -> None:
     """Have whoever is signed in called by a new name."""
-    if (row := session.get(SignIn, _key(desk))) is not None:
+    if (row := _own(session, desk)) is not None:
         row.name = name
+
+
+def _own(session: Session, desk: Desk) -> SignIn | None:
+    row = session.get(SignIn, _key(desk))
+    return row if row is not None and row.user_id == desk.customer_id else None
 
 
 def _sign_in(session: Session, desk: Desk, identity: Identity) -> AccountContext | None:

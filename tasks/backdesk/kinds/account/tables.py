@@ -6,14 +6,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfTenant, Table
 
 
-class SignInCode(Table):
+class SignInCode(OfTenant, Table):
     """The code that was sent to an address last, and what was tried; of every address alike, whoever it belongs to."""
 
     __tablename__ = "sign_in_codes"
 
+    tenant: Mapped[str] = mapped_column(primary_key=True)
     #: An e-mail address in lower case.
     address: Mapped[str] = mapped_column(primary_key=True)
     salt: Mapped[str]
@@ -29,7 +30,7 @@ class SignInCode(Table):
     last_try_right: Mapped[bool] = mapped_column(default=False)
 
 
-class SignIn(Table):
+class SignIn(OfTenant, Table):
     """Who has signed in in a conversation. It is theirs from then on, also when they are no longer signed in."""
 
     __tablename__ = "sign_ins"

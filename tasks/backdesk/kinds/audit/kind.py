@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from backdesk.kinds.audit.contract import LedgerAuditRequest, LedgerAuditResult
 from backdesk.kinds.audit.pace import Pace
-from backdesk.platform.database import Database
+from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.deployment import deployment
 from backdesk.shop.reconciliation import Discrepancy, Entry, OrderFacts, reconcile
 from backdesk.shop.tables import LedgerEntry, Order
@@ -33,7 +33,7 @@ KEEP_EVERY_S = 1.0
 @task("orders.audit", queue="tools")
 def audit_orders(ctx: BlockingContext, request: LedgerAuditRequest) -> LedgerAuditResult:
     """Reconcile the ledger of payments with the orders and list what does not agree."""
-    database, report, keep = deployment().database, Pace(REPORT_EVERY_S), Pace(KEEP_EVERY_S)
+    database, report, keep = deployment().database.of(ctx.tenant), Pace(REPORT_EVERY_S), Pace(KEEP_EVERY_S)
     total = count_entries(database, request.since)
     tally = Tally.model_validate(ctx.restored or {})
     began = time.monotonic() - tally.elapsed_s
@@ -97,14 +97,14 @@ def _report(ctx: BlockingContext, tally: Tally, total: int) -> None:
     ctx.progress(tally.share_of(total), message, rows=tally.rows, discrepancies=found)
 
 
-def count_entries(database: Database, since: date | None) -> int:
+def count_entries(database: ScopedDatabase, since: date | None) -> int:
     """Return how many ledger entries an audit will read, as of now."""
     with database.read() as session:
         return session.scalar(select(func.count()).select_from(LedgerEntry).where(_concerned(since))) or 0
 
 
 def chunks(
-    database: Database, since: date | None, size: int, after: int
+    database: ScopedDatabase, since: date | None, size: int, after: int
 ) -> Iterator[tuple[list[OrderFacts], list[Entry]]]:
     """Yield orders over `after` and their ledger entries, by number; the last chunk has what no order explains."""
     while True:

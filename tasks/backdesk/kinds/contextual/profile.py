@@ -59,7 +59,7 @@ def read_profile(session: Session, tenant: str, customer_id: str | None) -> Cust
     """Return what is known of a customer."""
     if customer_id is None:
         return CustomerProfile()
-    customer = session.get(Customer, customer_id)
+    customer = session.get(Customer, (tenant, customer_id))
     return CustomerProfile(
         customer_id=customer_id,
         preferences=preferences_of(session, tenant, customer_id),

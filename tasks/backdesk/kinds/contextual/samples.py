@@ -67,7 +67,9 @@ def prompt_rules(today: date) -> list[PromptRule]:
 def seed(session: Session, today: date) -> None:
     """Add the rules, and what is known of `cust-1` and `cust-3` under the tenant that jobs have by default."""
     session.add_all(
-        PromptRuleRow(tenant="", condition=rule.condition.model_dump_json(), **rule.model_dump(exclude={"condition"}))
+        PromptRuleRow(
+            tenant=DEFAULT_TENANT, condition=rule.condition.model_dump_json(), **rule.model_dump(exclude={"condition"})
+        )
         for rule in prompt_rules(today)
     )
     stated = [

@@ -8,12 +8,12 @@ from sqlalchemy import Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backdesk.platform.samples import offer
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfCustomer, Table
 
 offer("backdesk.kinds.contextual.samples")
 
 
-class PreferenceStatement(Table):
+class PreferenceStatement(OfCustomer, Table):
     """That a customer prefers something. Statements are only added: the one in force follows from all of them."""
 
     __tablename__ = "preference_statements"
@@ -34,7 +34,7 @@ class PreferenceStatement(Table):
     at: Mapped[datetime]
 
 
-class Interaction(Table):
+class Interaction(OfCustomer, Table):
     """What a customer asked and was answered, in short. Each job has at most one."""
 
     __tablename__ = "interactions"
@@ -52,7 +52,7 @@ class Interaction(Table):
 
 
 class PromptRuleRow(Table):
-    """A rule for what agents are told. It holds for one tenant, or for all."""
+    """A rule for what agents are told. It holds for one tenant, or for all: hence no row of a tenant's alone."""
 
     __tablename__ = "prompt_rules"
     __table_args__ = (UniqueConstraint("tenant", "name"),)

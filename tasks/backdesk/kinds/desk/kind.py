@@ -30,7 +30,7 @@ HANDED_BACK = "Your colleague {by} has spoken with the customer and handed the c
 @task("service.desk", queue="tools", retention=RETENTION_S)
 def service_desk(ctx: BlockingContext, request: DeskRequest) -> DeskResult:
     """List cases for people, show one, take it, reply, note, hand it back to the agents, or close it."""
-    database, key = deployment().database, ctx.idempotency_key("desk")
+    database, key = deployment().database.of(ctx.tenant), ctx.idempotency_key("desk")
     match request.act:
         case "list":
             return cases.queue(database, ctx.tenant, request)

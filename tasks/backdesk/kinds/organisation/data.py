@@ -28,7 +28,7 @@ from backdesk.kinds.organisation.tables import (
     Project,
     SettingChange,
 )
-from backdesk.platform.database import Database
+from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.tables import utc
 
 #: What a search looks at: words of the query, and rows that have any of them.
@@ -96,20 +96,20 @@ class Change:
 
 @contextmanager
 def open_organisation(
-    database: Database, tenant: str, organisation_id: str, user_id: str, *, write: bool = False
+    database: ScopedDatabase, organisation_id: str, user_id: str, *, write: bool = False
 ) -> Iterator[OrganisationData]:
-    """Open an organisation's data in one transaction. Blocks. Raises NotAMember."""
+    """Open an organisation of a tenant in one transaction on what that has. Blocks. Raises NotAMember."""
     with database.write() if write else database.read() as session:
-        member = _membership(session, tenant, organisation_id, user_id, write=write)
+        member = _membership(session, organisation_id, user_id, write=write)
         _bind(session, member.number)
         yield OrganisationData(session, member)
 
 
-def _membership(session: Session, tenant: str, organisation_id: str, user_id: str, *, write: bool) -> Membership:
+def _membership(session: Session, organisation_id: str, user_id: str, *, write: bool) -> Membership:
     wanted = (
         select(Organisation, Member)
         .join(Member, Member.organisation == Organisation.number)
-        .where(Organisation.tenant == tenant, Organisation.id == organisation_id, Member.user_id == user_id)
+        .where(Organisation.id == organisation_id, Member.user_id == user_id)
     )
     # Those who write take turns: a role that is taken away is gone for whoever comes after.
     found = session.execute(wanted.with_for_update() if write else wanted).one_or_none()

@@ -24,7 +24,7 @@ from backdesk.kinds.organisation.tools.members import list_members
 from backdesk.kinds.organisation.tools.overview import organisation_overview
 from backdesk.kinds.organisation.tools.search import search_organisation
 from backdesk.kinds.organisation.tools.settings import show_settings
-from backdesk.platform.database import Database
+from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.deployment import deployment
 from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
@@ -69,7 +69,7 @@ async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Fai
     here = deployment()
 
     def changed() -> list[SettingChanged]:
-        with open_organisation(here.database, ctx.tenant, request.organisation_id, request.user_id) as data:
+        with open_organisation(here.database.of(ctx.tenant), request.organisation_id, request.user_id) as data:
             made = data.changes_by(ctx.idempotency_key("setting/"))
             return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
 
@@ -85,7 +85,7 @@ async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Fai
 async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
     """Answer a member of an organisation from its own data, and change its settings for its admins."""
     here = deployment()
-    member = await here.database.in_thread(lambda: _admit(here.database, ctx.tenant, request))
+    member = await here.database.in_thread(lambda: _admit(here.database.of(ctx.tenant), request))
     known = OrganisationContext(
         organisation_id=member.organisation_id,
         organisation_name=member.organisation_name,
@@ -104,9 +104,9 @@ async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest)
     )
 
 
-def _admit(database: Database, tenant: str, request: OrganisationRequest) -> Membership:
+def _admit(database: ScopedDatabase, request: OrganisationRequest) -> Membership:
     try:
-        with open_organisation(database, tenant, request.organisation_id, request.user_id) as data:
+        with open_organisation(database, request.organisation_id, request.user_id) as data:
             return data.member
     except NotAMember:
         raise TaskError(

@@ -12,12 +12,12 @@ from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from backdesk.platform.samples import offer
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfTenant, Table, of_parent
 
 offer("backdesk.kinds.organisation.samples")
 
 
-class Organisation(Table):
+class Organisation(OfTenant, Table):
     """`id` is unique in a tenant; `number` is what rows refer to, and leaves this database in no answer."""
 
     __tablename__ = "organisations"
@@ -32,13 +32,18 @@ class Organisation(Table):
     created_on: Mapped[date]
 
 
-class OfOrganisation:
+class OfOrganisation(OfTenant):
     """What belongs to one organisation."""
 
     @declared_attr
     @classmethod
     def organisation(cls) -> Mapped[int]:
         return mapped_column(ForeignKey("organisations.number"), index=True)
+
+    @declared_attr
+    @classmethod
+    def tenant(cls) -> Mapped[str]:
+        return of_parent("tenant", Organisation, "number", cls.organisation)
 
 
 class Member(OfOrganisation, Table):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.service.knowledge import search_articles
 from backdesk.shop.purchases import Finding
@@ -44,7 +44,7 @@ async def find_advice(desk: Desk) -> AdviceFound | Refusal:
     """Look for articles of the knowledge base about the products that the customer has bought."""
     customer = desk.customer_id
     if customer is None:
-        return Refusal(refused="This can only be told of a customer who is known: the request names none.")
+        return SIGN_IN_FIRST
     names = await desk.database.in_thread(lambda: _bought(desk, customer))
     found = [await search_articles(desk, name) for name in names]
     return AdviceFound(

@@ -8,21 +8,22 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backdesk.platform.samples import offer
-from backdesk.platform.tables import Table
+from backdesk.platform.tables import OfCustomer, OfTenant, Table
 
 offer("backdesk.kinds.voice.samples")
 
 
-class Advisor(Table):
+class Advisor(OfTenant, Table):
     """A person whom customers can meet in business hours."""
 
     __tablename__ = "advisors"
 
+    tenant: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     field: Mapped[str]
 
 
-class Appointment(Table):
+class Appointment(OfCustomer, Table):
     """A meeting that was agreed. It stays after it was cancelled; only what it took of the calendar is free again."""
 
     __tablename__ = "appointments"
@@ -30,8 +31,8 @@ class Appointment(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     tenant: Mapped[str]
-    advisor: Mapped[str] = mapped_column(ForeignKey("advisors.name"))
-    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
+    advisor: Mapped[str]
+    customer_id: Mapped[str]
     starts_at: Mapped[datetime]
     minutes: Mapped[int]
     topic: Mapped[str]
@@ -39,7 +40,7 @@ class Appointment(Table):
     slots: Mapped[list[TakenSlot]] = relationship(cascade="all, delete-orphan")
 
 
-class AppointmentChange(Table):
+class AppointmentChange(OfTenant, Table):
     """What was done because the caller agreed to it. Its key is what makes a second time impossible."""
 
     __tablename__ = "appointment_changes"
@@ -55,12 +56,12 @@ class AppointmentChange(Table):
     made_at: Mapped[datetime]
 
 
-class TakenSlot(Table):
+class TakenSlot(OfTenant, Table):
     """Half an hour of an advisor. Its key is what makes it impossible to give it away twice."""
 
     __tablename__ = "taken_slots"
 
     tenant: Mapped[str] = mapped_column(primary_key=True)
-    advisor: Mapped[str] = mapped_column(ForeignKey("advisors.name"), primary_key=True)
+    advisor: Mapped[str] = mapped_column(primary_key=True)
     starts_at: Mapped[datetime] = mapped_column(primary_key=True)
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id"), index=True)

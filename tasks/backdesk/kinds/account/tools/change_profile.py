@@ -46,7 +46,7 @@ async def change_profile(desk: Desk, name: Name = None, time_zone: TimeZone = No
 
     def work() -> ProfileReceipt | Refusal:
         with desk.database.write() as session:
-            customer = session.get(Customer, desk.context.user_id, with_for_update=True)
+            customer = session.get(Customer, (desk.tenant, desk.context.user_id), with_for_update=True)
             if customer is None:
                 return NO_PROFILE
             customer.name = " ".join(name.split()) if name else customer.name

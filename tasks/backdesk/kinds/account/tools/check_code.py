@@ -43,8 +43,8 @@ async def check_code(desk: Desk, code: Code) -> SignedIn | Refusal:
     known = desk.context
     if not isinstance(known, AccountContext) or known.email is None:
         return Refusal(refused="No code was sent in this conversation yet: send one to an e-mail address first.")
-    provider = identity_provider(desk.settings, desk.database)
-    found = await provider.verify(known.email, code, key=desk.key("sign-in"))
+    provider = identity_provider(desk.settings, desk.whole)
+    found = await provider.verify(desk.tenant, known.email, code, key=desk.key("sign-in"))
     if not isinstance(found, Identity):
         return Refusal(refused=_DENIED[found])
     signed_in = await desk.database.in_thread(lambda: sign_in(desk, found))

@@ -6,6 +6,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.kinds.account.tools import not_signed_in
+from backdesk.shop.customers import customer_of
 from backdesk.shop.tables import Customer
 from backdesk.worker.attempt.ledger import Effect
 
@@ -33,7 +34,7 @@ async def show_profile(desk: Desk) -> Profile | Refusal:
 
     def work() -> Profile | Refusal:
         with desk.database.read() as session:
-            customer = session.get(Customer, desk.context.user_id)
+            customer = customer_of(session, desk)
             return NO_PROFILE if customer is None else profile_of(customer)
 
     return await desk.database.in_thread(work)

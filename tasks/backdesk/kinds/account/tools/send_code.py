@@ -36,7 +36,7 @@ async def send_code(desk: Desk, email: Email) -> CodeSent | Refusal:
     address = email.strip()
     if not _is_address(address):
         return Refusal(refused="That is not an e-mail address.")
-    await identity_provider(desk.settings, desk.database).begin(address)
+    await identity_provider(desk.settings, desk.whole).begin(desk.tenant, address)
     return CodeSent(email=address)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.exc import IntegrityError
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.kinds.contextual.contract import PreferenceStated
 from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, objection, why
@@ -26,8 +26,6 @@ Reason = Annotated[str, Field(description="From which words of the customer it f
 How = Annotated[
     Source, Field(description="explicit: the customer has said so; inferred: it only follows from what they said.")
 ]
-
-_NOBODY = Refusal(refused="Preferences can only be kept for a customer who is known: the request names none.")
 
 
 class PreferenceKept(ToolOutcome):
@@ -84,7 +82,7 @@ async def update_preference(
     name, value = preference.strip().lower(), value.strip().lower()
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
     if wrong := objection(name, value):
         return Refusal(refused=wrong)
     statement = Statement(
@@ -98,7 +96,7 @@ async def explain_preferences(desk: Desk, preference: Preference | None = None) 
     """Explain what is known of the customer's preferences: who noted what, when and why, and what is in force."""
     customer = desk.customer_id
     if customer is None:
-        return _NOBODY
+        return SIGN_IN_FIRST
     if preference is not None and (wrong := objection(preference)):
         return Refusal(refused=wrong)
 

@@ -31,7 +31,7 @@ async def within(desk: Desk, work: Callable[[OrganisationData], T], *, write: bo
 
     def run() -> T | Refusal:
         try:
-            here = open_organisation(desk.database, desk.tenant, known.organisation_id, known.user_id, write=write)
+            here = open_organisation(desk.database, known.organisation_id, known.user_id, write=write)
             with here as data:
                 return work(data)
         except NotAMember:

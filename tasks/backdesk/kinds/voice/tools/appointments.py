@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import tool
 from backdesk.kinds.voice.contract import AppointmentChanged, Change, PlannedAppointment
@@ -74,12 +74,14 @@ class AppointmentReceipt(AppointmentFound):
 
 
 @tool(Effect.PURE)
-async def list_appointments(desk: Desk) -> AppointmentsFound:
+async def list_appointments(desk: Desk) -> AppointmentsFound | Refusal:
     """List the caller's own appointments that are to come."""
+    if desk.customer_id is None:
+        return SIGN_IN_FIRST
 
     def work() -> AppointmentsFound:
         with desk.database.read() as session:
-            own = appointments_of(session, desk) if desk.customer_id else []
+            own = appointments_of(session, desk)
             return AppointmentsFound(
                 appointments=[AppointmentFound(**_facts(session, desk, each)) for each in own],
             )

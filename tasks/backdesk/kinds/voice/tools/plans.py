@@ -13,13 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal
+from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal
 from backdesk.kinds.voice.contract import PlannedAppointment
 from backdesk.kinds.voice.slots import free_advisors, in_utc, refusal_reason
 from backdesk.kinds.voice.spoken_time import Unclear, resolve, tell
 from backdesk.kinds.voice.tables import Appointment, AppointmentChange
 from backdesk.kinds.voice.tools.times import free_times, known_advisor, no_such_advisor, zone_of
-from backdesk.shop.tables import Customer
+from backdesk.shop.customers import customer_of
 
 Topic = Annotated[str, Field(min_length=1, max_length=200, description="What it is about, in a few words.")]
 AppointmentId = Annotated[
@@ -92,7 +92,9 @@ class Cancellation:
 
 def plan_for_customer(session: Session, desk: Desk, planner: Planner) -> PlannedAppointment | Refusal:
     """Work out what a caller wants; a refusal for one whom nobody knows."""
-    if desk.customer_id is None or session.get(Customer, desk.customer_id) is None:
+    if desk.customer_id is None:
+        return SIGN_IN_FIRST
+    if customer_of(session, desk) is None:
         return Refusal(refused="Appointments are made only for customers whom we know.")
     return planner(session, desk, zone_of(session, desk))
 

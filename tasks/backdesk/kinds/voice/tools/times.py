@@ -16,7 +16,7 @@ from backdesk.agents.tools import tool
 from backdesk.kinds.voice.slots import free_advisors, times_from
 from backdesk.kinds.voice.spoken_time import Unclear, has_time, resolve, resolve_day, tell
 from backdesk.kinds.voice.tables import Advisor
-from backdesk.shop.tables import Customer
+from backdesk.shop.customers import customer_of
 from backdesk.worker.attempt.ledger import Effect
 
 #: What a caller can keep in mind.
@@ -106,7 +106,7 @@ async def find_free_times(
 
 def zone_of(session: Session, desk: Desk) -> ZoneInfo:
     """Return the time zone of the caller: the request's, else the customer's, else that of the business hours."""
-    customer = session.get(Customer, desk.customer_id) if desk.customer_id else None
+    customer = customer_of(session, desk)
     named = getattr(desk.context, "time_zone", None) or (customer and customer.time_zone)
     return ZoneInfo(named) if named else desk.settings.business_hours.zone
 
