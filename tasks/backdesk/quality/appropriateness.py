@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from backdesk.quality.check import Check, quoted, words_against
 from backdesk.quality.draft import Draft
+from backdesk.quality.identity import identity_numbers_in
+from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
 from backdesk.worker.text.masking import cards_in, social_security_numbers_in
 
@@ -39,8 +41,20 @@ class NoSocialSecurityNumbers(Check):
     layer = "appropriateness"
 
     def fault(self, draft: Draft) -> str | None:
-        found = any(social_security_numbers_in(draft.text))
+        found = any(social_security_numbers_in(plain(draft.text)))
         return "Leave out the social security number; say that it is on file instead." if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class NoIdentityNumbers(Check):
+    """No number that identifies a person or an account elsewhere, not even the customer's own: see `identity`."""
+
+    name = "identity_number"
+    layer = "appropriateness"
+
+    def fault(self, draft: Draft) -> str | None:
+        found = any(identity_numbers_in(plain(draft.text)))
+        return "Leave out the number of the person or account; say that it is on file instead." if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +65,5 @@ class NoPaymentCards(Check):
     layer = "appropriateness"
 
     def fault(self, draft: Draft) -> str | None:
-        found = any(cards_in(draft.text))
+        found = any(cards_in(plain(draft.text)))
         return "Leave out the card's number; its last four digits say which card is meant." if found else None

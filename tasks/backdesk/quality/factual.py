@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from backdesk.quality.check import Check
 from backdesk.quality.draft import Draft
 from backdesk.quality.facts import unsupported
+from backdesk.quality.identity import hide
+from backdesk.quality.notation import plain
 from backdesk.worker.text.masking import mask
 
 
@@ -24,7 +26,7 @@ class SupportedFacts(Check):
 
     def fault(self, draft: Draft) -> str | None:
         # What is said of a secret must not repeat it.
-        found = unsupported(mask(draft.text), draft.evidence, today=draft.today)
+        found = unsupported(hide(mask(plain(draft.text))), draft.evidence, today=draft.today)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from backdesk.quality import scores
-from backdesk.quality.appropriateness import BannedWords, NoPaymentCards, NoSocialSecurityNumbers
+from backdesk.quality.appropriateness import BannedWords, NoIdentityNumbers, NoPaymentCards, NoSocialSecurityNumbers
 from backdesk.quality.brand_voice import CalmTone, InCharacter, NoSlang
 from backdesk.quality.check import Check
 from backdesk.quality.contract import CheckOutcome, QualityWishes, Review
@@ -21,6 +21,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     Length(),
     BannedWords(),
     NoSocialSecurityNumbers(),
+    NoIdentityNumbers(),
     NoPaymentCards(),
     SupportedFacts(),
     CalmTone(),
