@@ -55,7 +55,8 @@ def _calendar(code: str) -> Calendar:
     weekdays = {**_names(data, "days", "wide"), **_numbered(own.weekdays, 0)}
     return Calendar(
         months={word: at for word, at in months.items() if len(word) > 2 and not word[0].isdigit()},
-        weekdays=weekdays,
+        weekdays=weekdays
+        | {f"{word}s": at for word, at in weekdays.items() if word[-1:].isascii() and word[-1:] != "s"},
         short_weekdays=_names(data, "days", "abbreviated", "short"),
         halves={**dict(_halves(data)), **dict.fromkeys(own.am, "am"), **dict.fromkeys(own.pm, "pm")},
         spans={**dict(_spans(data)), **{word: span for span, words in own.spans.items() for word in words}},

@@ -31,8 +31,8 @@ class Draft:
 
     @property
     def language(self) -> str | None:
-        """The language of the answer; what it is too short to tell is the language of the question."""
-        return language_of(self.text) or language_of(self.asked)
+        """The language of the answer; where that is too short to tell, by the question as well."""
+        return language_of(self.text) or language_of(f"{self.asked} {self.text}") or language_of(self.asked)
 
 
 def words_of(text: str) -> list[str]:

@@ -33,7 +33,10 @@ _CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")
 _SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
 #: "Guten Morgen", "por la mañana": the part of the day and not the day.
 _PART_OF_DAY = re.compile(r"\b(?:guten|am|la|jeden|heute|gestern|goede|this|der)\s\Z", re.IGNORECASE)
+_CLOCK = re.compile(r"\d\d:\d\d")
 _MOST_DAYS = 400
+#: A form of what has a range of weekdays, such as opening hours.
+OPENING_DAYS = "opening days"
 #: The groups of the pattern that may hold a half of the day.
 _HALVES = ("half_before", "half", "half_h", "half_w", "half_o", "half_at")
 
@@ -64,7 +67,7 @@ def supported_by(evidence: Iterable[str], *, today: date | None = None) -> froze
     distances = {abs((each - today).days) for each in dates if each != today}
     return known.union(
         (f"{days * 24} h" for days in distances if days <= _MOST_DAYS),
-        *(_of_date(each) for each in (*_years_of(known, today), today)),
+        _of_date(today),
     )
 
 
@@ -77,6 +80,18 @@ def unsupported(text: str, evidence: Iterable[str], *, today: date | None = None
         for fact in facts_of(text, today=today)
         if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
     ]
+
+
+def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, today: date | None) -> list[Fact]:
+    """Return the weekdays of a statement with a time of day that are not among the opening days, where these are known.
+
+    `evidence` is without the question: that the customer asks about Sunday does not open the shop on it.
+    """
+    known, stated = supported_by(evidence, today=today), facts_of(text, language=language, today=today)
+    if OPENING_DAYS not in known or not any(_CLOCK.fullmatch(form) for fact in stated for form in fact.forms):
+        return []
+    weekdays = (fact for fact in stated if any(form.startswith("weekday") for form in fact.forms))
+    return [fact for fact in weekdays if not fact.forms & known]
 
 
 def carries(text: str, values: Iterable[Value], *, today: date | None = None) -> bool:
@@ -121,9 +136,12 @@ def _known(text: str, today: date | None) -> frozenset[str]:
     for fact in _Reader(text, None, today).facts(every=True):
         for form in fact.forms:
             forms.update(_parts(form))
+            forms.update(part for day in _years_of(form, today) for part in _of_date(day))
         forms.update(fact.currencies)
     forms.update(decimal(Decimal(each[1]) / 100) for each in _CENTS.finditer(text))
     forms.update(_of_span(int(each[2]), each[1]) for each in _SPAN_FIELD.finditer(text))
+    if any(found["first"] for found in weekdays_for(language_of(text)).finditer(plain(text))):
+        forms.add(OPENING_DAYS)
     forms.update(each for each in _CURRENCY_CODE.findall(text) if currencies_of(each))
     return frozenset(forms)
 
@@ -153,13 +171,12 @@ def _of_span(count: int, span: str) -> str:
     return f"{count * times} {unit}"
 
 
-def _years_of(known: frozenset[str], today: date) -> Iterator[date]:
+def _years_of(form: str, today: date | None) -> Iterator[date]:
     """A day and month without a year is one of the year around today."""
-    for form in known:
-        if re.fullmatch(r"\d\d-\d\d", form):
-            for year in (today.year, today.year + (1 if today.month > 6 else -1)):
-                if (day := _day(year, int(form[:2]), int(form[3:]))) is not None:
-                    yield day
+    if today is not None and re.fullmatch(r"\d\d-\d\d", form):
+        for year in (today.year, today.year + (1 if today.month > 6 else -1)):
+            if (day := _day(year, int(form[:2]), int(form[3:]))) is not None:
+                yield day
 
 
 def _day(year: int, month: int, day: int) -> date | None:

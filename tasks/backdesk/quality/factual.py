@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backdesk.quality.check import Check
-from backdesk.quality.draft import Draft
-from backdesk.quality.facts import unsupported
+from backdesk.quality.check import Check, found_words
+from backdesk.quality.draft import Draft, sentences_of
+from backdesk.quality.facts import Fact, on_closed_days, unsupported
 from backdesk.quality.identity import hide
+from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
+from backdesk.quality.vocabulary import vocabulary_of
 from backdesk.worker.text.masking import mask
 
 
@@ -26,8 +28,17 @@ class SupportedFacts(Check):
 
     def fault(self, draft: Draft) -> str | None:
         # What is said of a secret must not repeat it.
-        found = unsupported(hide(mask(plain(draft.text))), draft.evidence, today=draft.today)
+        text = hide(mask(plain(draft.text)))
+        found = unsupported(text, draft.evidence, today=draft.today) or self._closed(text, draft)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])
         return f"Leave out or correct what neither a tool, the customer nor your instructions have said: {named}."
+
+    @staticmethod
+    def _closed(text: str, draft: Draft) -> list[Fact]:
+        beside = tuple(each for each in draft.evidence if each != draft.asked)
+        denials = (*DENIALS, *vocabulary_of(draft.language).denials)
+        stated = (each for each in sentences_of(text) if not found_words(denials, each))
+        closed = (on_closed_days(each, beside, language=draft.language, today=draft.today) for each in stated)
+        return [fact for each in closed for fact in each]

@@ -68,7 +68,9 @@ def _by_words(words: list[str]) -> str | None:
 
 @cache
 def _words() -> Weights:
-    return _weighed({code: set(each.common.split()) for code, each in vocabularies().items()})
+    return _weighed(
+        {code: {*each.common.split(), *each.slang, *each.rude, *each.promises} for code, each in vocabularies().items()}
+    )
 
 
 @cache

@@ -25,6 +25,9 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 
+#: Where it begins what is promised: "vi garanterar att den aldrig blinkar" denies nothing.
+_CONTENT = re.compile(r"\b(?:that|dass|daß|dat|att|at)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Disclaimer:
@@ -88,6 +91,7 @@ def _is_denied(phrase: str, clause: str, where: str, denials: tuple[str, ...]) -
     if where == "none":
         return False
     before, _, after = re.sub(r"\s+", " ", clause).partition(phrase)
+    after = _CONTENT.split(after)[0]
     return bool(found_words(denials, before) or (where == "around" and found_words(denials, after)))
 
 

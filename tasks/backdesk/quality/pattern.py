@@ -23,7 +23,7 @@ _O_CLOCK = (
     r"|बजे|giờ"
 )
 _AT = (
-    r"(?:kl|klo|klockan|klokken|kello|alle|alle\sore|dalle|saat|jam|pukul|lúc|godz|godzinie|um|om|à|a\slas|las|às|at|la\sora|ora"
+    r"(?:kl|klo|klockan|klokken|kello|alle|alle\sore|dalle|saat|jam|pukul|lúc|godz|godzinie|godzinach|um|om|à|a\slas|las|às|at|la\sora|ora"
     r"|στις|בשעה|الساعة)\.?\s"
 )
 #: Where something may begin, a number near it, so that the rest is not tried at every letter.

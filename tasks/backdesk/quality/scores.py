@@ -6,16 +6,19 @@ import re
 
 from backdesk.quality.appropriateness import RUDE
 from backdesk.quality.brand_voice import SLANG, shouts
-from backdesk.quality.check import words_against
+from backdesk.quality.check import found_words, words_against
 from backdesk.quality.draft import Draft, sentences_of, words_of
 from backdesk.quality.facts import facts_of, unsupported
 from backdesk.quality.language import language_of
+from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
 from backdesk.worker.text.masking import mask
 
 #: An answer with fewer words is curt.
 LEAST_WORDS = 8
+#: What an answer without an echo still has of completeness in a language whose small words are not known.
+LEAST_ECHO = 0.4
 #: A mark of question; several in a row are one. The Greek one looks like a semicolon.
 _QUESTION = re.compile(r"[?\u037e\uff1f\u061f](?![?\uff1f\u061f])")
 #: Words of a question that say nothing about its subject.
@@ -67,13 +70,15 @@ def completeness(draft: Draft) -> float:
 
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
     that the answer names (left out of the mean when there are none). Subject: 1 when the answer states something that
-    was found for it (a fact that the evidence supports), when it asks back, or for a question of less than two words
-    of a subject; else the echo. Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each
-    question mark, 1 at most.
+    was found for it (a fact that the evidence supports), asks back, or says in a whole sentence what is not; else the
+    echo, and 0.4 at least outside English, as it knows the small words of no other language. Whole: 0.2 when the answer
+    breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
     facts = facts_of(mask(draft.text), today=draft.today)
     found = len(facts) > len(unsupported(mask(draft.text), draft.evidence, today=draft.today))
-    return _complete(draft, 1.0 if found or _QUESTION.search(draft.text) else _echo(draft))
+    if found or _QUESTION.search(draft.text) or _denies(draft):
+        return _complete(draft, 1.0)
+    return _complete(draft, max(_echo(draft), 0.0 if draft.language in {None, "en"} else LEAST_ECHO))
 
 
 def echo(draft: Draft) -> float:
@@ -83,6 +88,11 @@ def echo(draft: Draft) -> float:
     than two, such as "Really?"; rude words and slang need not come back. It knows the small words of English alone.
     """
     return _complete(draft, _echo(draft))
+
+
+def _denies(draft: Draft) -> bool:
+    denials = (*DENIALS, *vocabulary_of(draft.language).denials)
+    return len(words_of(draft.text)) >= LEAST_WORDS and bool(found_words(denials, draft.text))
 
 
 def _complete(draft: Draft, subject: float) -> float:
