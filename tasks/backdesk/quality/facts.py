@@ -73,13 +73,7 @@ def supported_by(evidence: Iterable[str], *, today: date | None = None) -> froze
 
 def unsupported(text: str, evidence: Iterable[str], *, today: date | None = None) -> list[Fact]:
     """Return the facts of a text that nothing supports. An amount in a currency that nothing names is one."""
-    known = supported_by(evidence, today=today)
-    money = {each for each in known if _CURRENCY_CODE.fullmatch(each)}
-    return [
-        fact
-        for fact in facts_of(text, today=today)
-        if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
-    ]
+    return list(_unsupported(text, tuple(evidence), today))
 
 
 def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, today: date | None) -> list[Fact]:
@@ -127,6 +121,18 @@ def _relative_dates(text: str, today: date | None) -> frozenset[str]:
 def _facts(text: str, language: str | None, today: date | None) -> tuple[Fact, ...]:
     stated = _Reader(text, language, today).facts()
     return tuple({(fact.forms, fact.currencies): fact for fact in stated}.values())
+
+
+# A check and two scores ask for the same.
+@lru_cache(maxsize=16)
+def _unsupported(text: str, evidence: tuple[str, ...], today: date | None) -> tuple[Fact, ...]:
+    known = supported_by(evidence, today=today)
+    money = {each for each in known if _CURRENCY_CODE.fullmatch(each)}
+    return tuple(
+        fact
+        for fact in facts_of(text, today=today)
+        if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
+    )
 
 
 @lru_cache(maxsize=64)

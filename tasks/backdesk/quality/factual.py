@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backdesk.quality.check import Check, found_words
 from backdesk.quality.draft import Draft, sentences_of
-from backdesk.quality.facts import Fact, on_closed_days, unsupported
+from backdesk.quality.facts import Fact, facts_of, on_closed_days, unsupported
 from backdesk.quality.identity import hide
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
@@ -37,6 +37,8 @@ class SupportedFacts(Check):
 
     @staticmethod
     def _closed(text: str, draft: Draft) -> list[Fact]:
+        if not any(form.startswith("weekday") for fact in facts_of(text, today=draft.today) for form in fact.forms):
+            return []
         beside = tuple(each for each in draft.evidence if each != draft.asked)
         denials = (*DENIALS, *vocabulary_of(draft.language).denials)
         stated = (each for each in sentences_of(text) if not found_words(denials, each))

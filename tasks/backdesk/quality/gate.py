@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -55,6 +56,8 @@ class QualityGate:
     most_corrections: int = 3
     #: What watchers see: an answer once it has passed, or every draft while it is written.
     shows: Literal["passed", "live"] = "passed"
+    #: The formula of completeness; `scores.echo` is the first one, which asks for words of the question.
+    completeness: Callable[[Draft], float] = scores.completeness
 
     def __post_init__(self) -> None:
         """Raise ValueError for a threshold outside 0 to 1, corrections below 0, or two checks of one name."""
@@ -72,7 +75,7 @@ class QualityGate:
         found = {
             "sentiment": round(sentiment(draft.text), 4),
             "professionalism": scores.professionalism(draft.text),
-            "completeness": scores.completeness(draft) if draft.form == "answer" else 1.0,
+            "completeness": self.completeness(draft) if draft.form == "answer" else 1.0,
             "accuracy": scores.accuracy(draft),
         }
         overall = scores.overall(**found)
