@@ -7,7 +7,7 @@ import time
 import pytest
 from pydantic_core import from_json
 
-from backdesk.quality import DEFAULT_CHECKS, Draft, QualityGate
+from backdesk.quality import DEFAULT_CHECKS, Draft, QualityGate, scores
 from backdesk.quality.appropriateness import BannedWords
 from backdesk.quality.contract import Review
 from backdesk.quality.form import Length
@@ -48,6 +48,12 @@ def test_a_low_score_alone_refuses_a_draft_and_names_what_is_weak() -> None:
 def test_the_threshold_decides() -> None:
     draft = Draft("Please look at our pages for news of the day.", ASKED, EVIDENCE)
     assert QualityGate(threshold=0.5).review(draft).passed
+
+
+def test_a_gate_may_ask_for_echoed_words_as_the_first_formula_did() -> None:
+    draft = Draft("It has arrived on 2 November 2026, as far as we can see.", "Where is my blue lamp?", EVIDENCE)
+    assert QualityGate().review(draft).completeness == 1
+    assert QualityGate(completeness=scores.echo).review(draft).completeness == 0
 
 
 def test_a_review_goes_through_json_unchanged() -> None:

@@ -79,6 +79,23 @@ def test_completeness_is_whether_the_question_is_taken_up(asked: str, answer: st
 
 
 @pytest.mark.parametrize(
+    ("asked", "answer", "score"),
+    [
+        ("Wann kommt meine Lampe?", "Sie wurde am 2.11.2026 geliefert.", 1.0),
+        ("¿Llega antes de Navidad?", "Eso lamentablemente no lo podemos asegurar, pero lo intentamos.", 1.0),
+        ("返品したいのですが。", "かしこまりました。どのご注文でしょうか？", 1.0),
+        ("Chcę zwrócić lampę", "Dziękujemy i pozdrawiamy Państwa serdecznie.", 0.4),
+        ("I want my lamp back", "The weather is fine.", 0.0),
+        ("注文10003と10004は？", "ご注文10003は発送済みです。", 0.75),
+    ],
+)
+def test_what_was_asked_is_taken_up_by_a_fact_a_question_or_a_denial_in_any_language(
+    asked: str, answer: str, score: float
+) -> None:
+    assert scores.completeness(Draft(answer, asked, EVIDENCE)) == score
+
+
+@pytest.mark.parametrize(
     ("text", "whole"),
     [
         ("It is here.", True),

@@ -12,6 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
+from backdesk.quality.language import language_of
+
 
 def load() -> None:
     """Load what the first review would load; for `prepare=` of a kind whose agents have a gate."""
@@ -20,6 +22,8 @@ def load() -> None:
 
 def sentiment(text: str) -> float:
     """Return from -1 (hostile) over 0 (neutral) to 1 (warm): the polarity of TextBlob's pattern analyzer."""
+    if language_of(text) not in {None, "en"}:
+        return 0.0
     polarity, _subjectivity = _analyzer()(text)
     return max(-1.0, min(1.0, float(polarity)))
 
