@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pydantic_ai import (
-    AgentStreamEvent,
     ModelRequestContext,
     ModelResponse,
-    PartDeltaEvent,
-    PartStartEvent,
     RunContext,
-    TextPart,
-    TextPartDelta,
     ToolCallPart,
     ToolDefinition,
 )
@@ -91,8 +86,7 @@ class BackdeskDurability(BaseDurabilityCapability[AgentDepsT]):
         events of the model while they come, and of tools by steps of their own. Tools run one after the other, unless
         `parallel_execution_mode` says otherwise.
         """
-        handler = None if event_stream_handler is None else _telling(event_stream_handler)
-        super().__init__(models=models, event_stream_handler=handler, name=name)
+        super().__init__(models=models, event_stream_handler=event_stream_handler, name=name)
         self._parallel_execution_mode = parallel_execution_mode
 
     def for_agent(self, agent: AbstractAgent[AgentDepsT, Any]) -> AbstractCapability[AgentDepsT]:
@@ -169,26 +163,3 @@ class BackdeskDurability(BaseDurabilityCapability[AgentDepsT]):
             return await super().wrap_tool_execute(ctx, call=call, tool_def=tool_def, args=args, handler=handler)
         finally:
             calling.reset(token)
-
-
-def _telling(handler: EventStreamHandler[AgentDepsT]) -> EventStreamHandler[AgentDepsT]:
-    """Return a handler that also tells those who watch the job the text that comes."""
-
-    async def both(ctx: RunContext[AgentDepsT], events: AsyncIterable[AgentStreamEvent]) -> None:
-        await handler(ctx, _told(events))
-
-    return both
-
-
-async def _told(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[AgentStreamEvent]:
-    job = current()
-    async for event in events:
-        if job is not None:
-            match event:
-                case PartStartEvent(part=TextPart(content=piece)):
-                    job.reporter.text(piece, begins=True)
-                case PartDeltaEvent(delta=TextPartDelta(content_delta=piece)):
-                    job.reporter.text(piece, begins=False)
-                case _:
-                    pass
-        yield event

@@ -10,6 +10,7 @@ import pytest
 from agents import Agent, OpenAIChatCompletionsModel, SessionABC, function_tool
 from openai import AsyncOpenAI
 
+from backdesk.client import JobClient
 from backdesk.testing import Bench, sandbox
 from backdesk.worker import TaskContext, TaskError, task
 from openai_agents_backdesk import AgentJobRequest, ConversationSession, agent_job
@@ -66,6 +67,18 @@ def test_a_provider_that_fails_is_asked_again_and_nothing_finished_is_repeated(
     job = bench.run(KIND, {"message": "Where is it?"})
     assert job.result.answer == "In Hamburg."
     assert (len(provider.requests), calls) == (3, [1])
+
+
+def test_requests_keep_to_the_limits_of_the_fleet_and_their_job_waits_for_room(
+    bench: Bench, provider: OpenAISimulator
+) -> None:
+    with JobClient(settings=bench.settings, checks={}) as client:
+        client.limits.services.set(provider.url.split("/")[2] + "/gpt-4o-mini", requests_per_minute=1)
+    provider.will(call("look"), Text("In Hamburg."))
+    agent_job(clerk(provider), kind=KIND)
+    job = bench.run(KIND, {"message": "Where?"})
+    assert (job.result.answer, len(provider.requests)) == ("In Hamburg.", 2)
+    assert [attempt.outcome for attempt in job.record.attempts] == ["limited"]
 
 
 def test_wrong_credentials_fail_at_once(bench: Bench, provider: OpenAISimulator) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, RunContext
-from pydantic_ai.capabilities import RequestInput
+from pydantic_ai.capabilities import ProcessEventStream, RequestInput
 
 from backdesk.client import JobClient
 from backdesk.testing import Bench
@@ -208,6 +209,23 @@ def test_who_watches_is_told_the_text_as_it_comes_and_once(bench: Bench) -> None
     job = bench.run(KIND)
     assert job.text.strip() == "Two kettles are on their way."
     assert (steps(job), script.requests) == (["clerk__model.request"], 1)
+
+
+async def ignore(_ctx: RunContext[Any], events: AsyncIterable[Any]) -> None:
+    async for _ in events:
+        pass
+
+
+@pytest.mark.parametrize("whose", ["the agent's", "the run's"])
+def test_who_watches_is_told_the_text_also_of_an_agent_with_a_handler_of_its_own(bench: Bench, whose: str) -> None:
+    script = Script(call("look"), "all done")
+    own = [ProcessEventStream(ignore)] if whose == "the agent's" else []
+    agent = Agent(script.streaming, name="clerk", capabilities=[*own, BackdeskDurability()])
+    give(agent, "look", lambda: "a kettle", metadata=PURE)
+    as_kind(lambda: agent.run("go", event_stream_handler=None if own else ignore))
+    job = bench.run(KIND)
+    assert (job.result.output, job.text) == ("all done ", "all done ")
+    assert script.requests == 2
 
 
 def test_what_nobody_watches_is_not_streamed_and_goes_by_the_same_steps(bench: Bench) -> None:

@@ -24,6 +24,7 @@ from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
+from backdesk.client import JobClient
 from backdesk.testing import Bench, sandbox
 from backdesk.worker import Budget, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, spec_of
@@ -223,6 +224,20 @@ def test_the_agents_own_fallback_is_asked_first(bench: Bench, provider: OpenAISi
     agent_job(Agent(FallbackModel(model(provider), model(provider, "gpt-4o"))), kind=KIND)
     job = bench.run(KIND, {"message": "Where?"})
     assert (job.result.output, job.record.attempt) == ("by the other", 1)
+
+
+def test_requests_keep_to_the_limits_of_the_fleet_and_their_job_waits_for_room(
+    bench: Bench, provider: OpenAISimulator
+) -> None:
+    with JobClient(settings=bench.settings, checks={}) as client:
+        client.limits.services.set(provider.url.split("/")[2] + "/gpt-4o-mini", requests_per_minute=1)
+    provider.will(calls("look"), Text("In Hamburg."))
+    agent = Agent(model(provider), name="clerk")
+    give(agent, "look", lambda: "a kettle", metadata=IDEMPOTENT)
+    agent_job(agent, kind=KIND)
+    job = bench.run(KIND, {"message": "Where?"})
+    assert (job.result.answer, len(provider.requests)) == ("In Hamburg.", 2)
+    assert [attempt.outcome for attempt in job.record.attempts] == ["limited"]
 
 
 def test_what_a_request_costs_is_counted_by_the_prices_of_the_deployment(bench: Bench, tmp_path: Any) -> None:

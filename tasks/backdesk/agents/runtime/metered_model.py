@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from pydantic_ai import (
     exceptions,
 )
 from pydantic_ai.capabilities import WrapModelRequestHandler
+from pydantic_ai.messages import ModelResponseStreamEvent
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 
@@ -77,6 +78,8 @@ class MeteredModel(WrapperModel):
 
         async def send(context: ModelRequestContext) -> ModelResponse:
             async with _stream(context, run_context) as stream:
+                # Whoever reads it gets this iterator, the only one that a stream has.
+                stream._event_iterator = self._told(aiter(stream))  # noqa: SLF001 - the library has no other way in
                 opened.set_result(stream)
                 await read.wait()
                 return stream.get()
@@ -129,9 +132,14 @@ class MeteredModel(WrapperModel):
                 context.messages, context.model_settings, context.model_request_parameters
             )
         async with _stream(context, None) as stream:
-            async for event in self._metered.timed(stream):
-                self._tell(event)
+            async for _ in self._told(stream):
+                pass
             return stream.get()
+
+    async def _told(self, stream: AsyncIterable[ModelResponseStreamEvent]) -> AsyncIterator[ModelResponseStreamEvent]:
+        async for event in self._metered.timed(stream):
+            self._tell(event)
+            yield event
 
     def _tell(self, event: object) -> None:
         match event:
