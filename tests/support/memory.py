@@ -142,3 +142,10 @@ class Memory:
         if due:
             self._dead = True
             raise Died
+
+
+def dying(job_id: str, when: str, write: int, *, kind: str = "support.request") -> Memory:
+    """Return the memory of a job whose attempt dies `before` or `after` a write."""
+    if when == "before":
+        return Memory(job_id, kind=kind, dies_before=write)
+    return Memory(job_id, kind=kind, dies_after=write)

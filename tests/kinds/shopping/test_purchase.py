@@ -10,7 +10,7 @@ from backdesk.kinds.shopping.kind import shop_purchase
 from backdesk.platform.database import Database
 from backdesk.shop.checkout import ORDERS_FROM
 from backdesk.shop.tables import Order, Product
-from tests.support.memory import Memory
+from tests.support.memory import Memory, dying
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
 from tests.support.recording import converse
 
@@ -192,12 +192,15 @@ async def test_a_cart_that_is_changed_while_a_person_decides_is_not_ordered(
     assert result.proposal.facts["total_cents"] == 12_900
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", range(1, 9))
 async def test_an_attempt_that_dies_anywhere_leaves_one_order(
-    provider: OpenAISimulator, shop: Database, write: int
+    provider: OpenAISimulator, shop: Database, write: int, when: str
 ) -> None:
     await proposed(provider, SCRIPT[4])
-    provider.will(ORDERED, ORDERED)
-    result = await Memory(kind="shop.purchase", dies_after=write).finish(shop_purchase, YES)
+    provider.rule = lambda _: ORDERED
+    memory = dying("job-1", when, write, kind="shop.purchase")
+    result = await memory.finish(shop_purchase, YES)
+    assert memory.attempts == 2
     assert result.order.total_cents == 25_800
     assert orders(shop) == [result.order.order_number]

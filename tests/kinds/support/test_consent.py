@@ -23,7 +23,7 @@ from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
-from tests.support.memory import Memory
+from tests.support.memory import Memory, dying
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of, converse
 
@@ -434,11 +434,17 @@ async def test_a_kind_may_let_small_amounts_pass(
 # Crashes
 
 #: What the message with the yes writes, and that with the proposal.
-WRITES, WRITES_OF_PROPOSAL = 9, 12
+WRITES, WRITES_OF_PROPOSAL = 8, 10
 
 
-def dying(job_id: str, when: str, write: int) -> Memory:
-    return Memory(job_id, dies_before=write) if when == "before" else Memory(job_id, dies_after=write)
+async def test_the_jobs_of_a_confirmed_refund_write_no_more_than_is_tried_below(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, REFUND, SHOWN, YES, DONE)
+    first, second = Memory("first"), Memory("yes")
+    await first.finish(support_request, talk.request("Money back for 10003"))
+    await second.finish(support_request, talk.request("Yes"))
+    assert (first.writes, second.writes) == (WRITES_OF_PROPOSAL, WRITES)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -450,6 +456,7 @@ async def test_a_worker_that_dies_between_the_yes_and_the_refund_makes_it_once(
     provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE
     memory = dying("yes", when, write)
     result = await memory.finish(support_request, talk.request("Yes"))
+    assert memory.attempts == 2
     assert (refunds(shop), states(shop)) == ([10003], ["confirmed"])
     assert [action.type for action in result.actions] == ["refund"]
     assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
@@ -468,7 +475,9 @@ async def test_a_worker_that_dies_while_it_proposes_proposes_once(
         if "refund_order" in request.called
         else REFUND
     )
-    result = await dying("first", when, write).finish(support_request, talk.request("Money back for 10003"))
+    memory = dying("first", when, write)
+    result = await memory.finish(support_request, talk.request("Money back for 10003"))
+    assert memory.attempts == 2
     assert (result.answer, refunds(shop), states(shop)) == (SHOWN.text, [], ["open"])
     assert result.proposal is not None
     provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE

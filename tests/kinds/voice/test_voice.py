@@ -17,7 +17,7 @@ from backdesk.quality import Draft
 from backdesk.quality.speech import SPEECH
 from backdesk.worker.attempt.classification import classify
 from tests.kinds.voice.callers import empty_calendar
-from tests.support.memory import Memory
+from tests.support.memory import dying
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of, converse
 
@@ -186,13 +186,31 @@ async def test_what_cannot_be_said_aloud_is_mended_before_it_is_spoken(
     assert mend in str(provider.requests[2].body["messages"][-1])
 
 
-@pytest.mark.parametrize("write", [1, 4, 7])
+async def test_an_answer_that_hides_what_is_proposed_is_mended(provider: OpenAISimulator) -> None:
+    provider.will(PROPOSE, Text("Shall I book that for you?"), READ_BACK)
+    result = await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"))
+    assert result.answer == READ_BACK.text
+    assert "must see what is proposed" in str(provider.requests[2].body["messages"][-1])
+
+
+async def test_what_a_model_goes_on_hiding_is_put_under_its_answer(provider: OpenAISimulator) -> None:
+    provider.will(PROPOSE, *[Text("Shall I book that for you?")] * 4)
+    sink = Recording(watched=True)
+    result = await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), sink=sink)
+    assert result.answer == f"Shall I book that for you?\n\n{READ_BACK.text}" == "".join(sink.tokens)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", range(1, 9))
 async def test_an_attempt_that_dies_anywhere_books_once(
-    provider: OpenAISimulator, calendar: Database, write: int
+    provider: OpenAISimulator, calendar: Database, write: int, when: str
 ) -> None:
-    provider.will(PROPOSE, READ_BACK, YES, DONE, DONE)
+    provider.will(PROPOSE, READ_BACK)
     await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1")
-    result = await Memory("job-2", kind="voice.schedule", dies_after=write).finish(voice_schedule, said("yes"))
+    provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE
+    memory = dying("job-2", when, write, kind="voice.schedule")
+    result = await memory.finish(voice_schedule, said("yes"))
+    assert memory.attempts == 2
     assert result.appointment.change == "booked"
     assert booked(calendar) == 1
 

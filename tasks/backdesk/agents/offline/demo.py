@@ -22,7 +22,7 @@ LEAST_LETTERS = 3
 
 def demo_rules(now: Situation) -> Reply:
     """Decide by the words of the message alone, as the rules of a `Team` that is tried without a model."""
-    found = [in_words(reply.data) if reply.succeeded else reply.problem for reply in now.replies]
+    found = [reply.proposed or (in_words(reply.data) if reply.succeeded else reply.problem) for reply in now.replies]
     if not found and (colleague := _named(now)):
         return hand_over(colleague, f"The message names {colleague}.")
     if not found and (call := _fitting(now)):
