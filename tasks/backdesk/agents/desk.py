@@ -88,6 +88,8 @@ class Desk(Generic[C]):
     key: Callable[[str], str]
     settings: TaskSettings
     conversation_id: str = ""
+    #: What the customer has written, in this message.
+    message: str = ""
     #: What looks suspicious in the customer's message: names of patterns.
     flagged: tuple[str, ...] = ()
     #: What the request demands of its answer.

@@ -136,6 +136,7 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         ctx.idempotency_key,
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
+        message=request.message,
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         wishes=request.quality,
         system=ctx.system,

@@ -25,7 +25,7 @@ def _kept_once(result: ContextualResult, shop: Database) -> None:
     _noted_once(shop, PREFERS, KEPT)
     with shop.of_all_tenants().read() as session:
         stated = session.scalars(select(PreferenceStatement).filter_by(tenant="default", customer_id="cust-2"))
-        assert [(each.value, each.source) for each in stated] == [("email", "inferred"), ("email", "explicit")]
+        assert [(each.value, each.source) for each in stated] == [("email", "explicit")]
 
 
 def _one_ticket(result: ContextualResult, shop: Database) -> None:
@@ -48,7 +48,7 @@ PROOF = Proof(
         Talk(
             PREFERS,
             (
-                call("update_preference", preference="contact_method", value="email", reason="they said so"),
+                call("update_preference", preference="contact_method", value="email", quote="write to me by email"),
                 call("explain_preferences", preference="contact_method"),
                 KEPT,
             ),

@@ -22,7 +22,7 @@ from backdesk.tools.system_status import system_status
 from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.deployment import desk_of
 from tests.support.memory import Memory
-from tests.support.openai_simulator import OpenAISimulator, Reply, Text, call
+from tests.support.openai_simulator import Calls, OpenAISimulator, Reply, Text, call
 from tests.support.recording import Recording, context_of, converse
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -88,7 +88,37 @@ async def test_a_value_that_cannot_be_preferred_is_refused_with_the_list() -> No
     assert result.actions == []
 
 
-async def test_what_a_message_teaches_holds_for_its_own_answer() -> None:
+@pytest.mark.parametrize("message", ["Please don't call me, ever", "Never contact me by phone, I do not prefer it!"])
+async def test_what_a_customer_refuses_is_not_learned_as_their_preference(message: str) -> None:
+    result = await asked(message, customer="cust-2")
+    assert (result.learned, result.preferences) == ([], {})
+
+
+async def test_nothing_is_learned_before_the_model_has_read_the_message(provider: OpenAISimulator) -> None:
+    provider.will(Text("We do not call you any more, Mr Okafor."))
+    sink = Recording()
+    result = await asked("Please don't call me, ever", customer="cust-2", sink=sink)
+    assert (result.learned, result.preferences, result.actions) == ([], {}, [])
+    assert "They prefer" not in provider.requests[0].texts("system")[0]
+    assert sink.of("instructions")[0]["learned"] == []
+
+
+async def test_what_a_model_learns_comes_with_the_customers_own_words(provider: OpenAISimulator) -> None:
+    kept = Text("Gern, wir schreiben Ihnen von nun an eine SMS, Herr Okafor.")
+
+    def update(quote: str) -> Calls:
+        return call("update_preference", preference="contact_method", value="sms", quote=quote, source="inferred")
+
+    provider.will(update("I love text messages"), update("schreiben Sie mir"), kept)
+    result = await asked("Bitte schreiben Sie mir eine SMS", customer="cust-2")
+    assert "does not stand" in provider.requests[1].texts("tool")[0]
+    assert [(each.value, each.reason) for each in result.learned] == [
+        ("sms", "The customer wrote 'schreiben Sie mir'.")
+    ]
+    assert result.preferences == {"contact_method": "sms"}
+
+
+async def test_what_a_message_teaches_is_told_with_its_answer() -> None:
     result = await asked("Keep it short: where is order 10001?", customer="cust-2")
     assert [(each.name, each.value) for each in result.learned] == [("communication_style", "concise")]
     assert result.preferences == {"communication_style": "concise"}
@@ -212,7 +242,7 @@ async def test_all_attempts_at_a_job_work_by_the_same_instructions(provider: Ope
 ANSWER = Text("We text you about your lamp, and a colleague looks into why it flickers.")
 #: A conversation in which each of the agent's tools is called.
 SCRIPT: list[Reply] = [
-    call("update_preference", preference="contact_method", value="sms", reason="they said so"),
+    call("update_preference", preference="contact_method", value="sms", quote="Text me"),
     call("explain_preferences"),
     call("recommend_products", interest="audio"),
     call("system_status"),
@@ -287,7 +317,9 @@ async def test_what_is_not_in_stock_or_was_bought_is_not_recommended(shop: Datab
 
 
 async def test_where_nothing_is_left_of_an_interest_something_else_is_recommended(shop: Database) -> None:
-    await update_preference(desk_of(shop, customer_id="cust-1"), "interested_in", "audio", "they said so")
+    desk = desk_of(shop, customer_id="cust-1")
+    desk.message = "I like music"
+    await update_preference(desk, "interested_in", "audio", "music")
     outcome = await recommended(shop, "cust-1")
     assert (outcome.interest, len(outcome.products)) == (None, 3)
     assert (await recommended(shop, "cust-1", "audio")).products == []

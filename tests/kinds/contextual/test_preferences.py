@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from backdesk.agents.outcome import Refusal
-from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, inferences
-from backdesk.kinds.contextual.profile import learn
+from backdesk.kinds.contextual.inferences import inferences
+from backdesk.kinds.contextual.inferences import statements as stated_in
+from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, stands_in
 from backdesk.kinds.contextual.tables import PreferenceStatement
 from backdesk.kinds.contextual.tools.preferences import (
     PreferenceKept,
@@ -58,12 +59,54 @@ def test_of_two_statements_at_one_moment_the_later_written_counts() -> None:
         ("I am looking for a lamp, no hurry.", {"interested_in": "lighting", "response_time": "no hurry"}),
         ("My lamp flickers.", {}),
         ("Where is order 10003?", {}),
+        ("Please don't call me, ever", {}),
+        ("Never text me again!", {}),
+        ("Call me never.", {}),
+        ("There is no need to call me or to e-mail me.", {}),
+        ("Please don't call me, text me.", {"contact_method": "sms"}),
+        ("I am not looking for lamps.", {}),
+        ("It is not urgent, take your time.", {"response_time": "no hurry"}),
+        ("Please explain it in simple words", {"communication_style": "simple"}),
     ],
 )
-def test_a_message_teaches_what_it_says_and_no_more(message: str, learned: dict[str, str]) -> None:
+def test_the_offline_rules_learn_what_a_message_says_and_nothing_that_it_denies(
+    message: str, learned: dict[str, str]
+) -> None:
     found = inferences(message)
     assert {each.name: each.value for each in found} == learned
     assert all(each.value in PREFERENCES[each.name] for each in found)
+    assert all(stands_in(each.quote, message) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("message", "stated"),
+    [
+        ("I prefer email", {"contact_method": "email"}),
+        ("I do not prefer phone", {}),
+        ("I prefer not to be contacted by phone but by email", {"contact_method": "email"}),
+        ("Set my communication style to technical", {"communication_style": "technical"}),
+        ("Please set my contact method to pigeon", {"contact_method": "pigeon"}),
+        ("Never set my contact method to sms", {}),
+    ],
+)
+def test_the_offline_rules_keep_what_is_stated_unless_it_is_denied(message: str, stated: dict[str, str]) -> None:
+    assert {each.name: each.value for each in stated_in(message)} == stated
+
+
+@pytest.mark.parametrize(
+    ("quote", "message", "stands"),
+    [
+        ("call me", "Please CALL  me!", True),
+        ("\u201ccall me.\u201d", "Please call me tomorrow", True),
+        ("don\u2019t call", "Please don't call me", True),
+        ("\u96fb\u8a71\u3057\u3066", "\u96fb\u8a71\u3057\u3066\u304f\u3060\u3055\u3044", True),
+        ("I like the phone", "Please don't call me, ever", False),
+        ("call ... tomorrow", "Please call me tomorrow", False),
+        (" . ", "Please call me.", False),
+    ],
+)
+def test_a_quote_proves_something_only_if_it_stands_in_the_message(quote: str, message: str, stands: bool) -> None:
+    assert stands_in(quote, message) is stands
 
 
 def test_what_can_be_of_interest_is_what_the_shop_sells() -> None:
@@ -82,14 +125,27 @@ def statements(shop: Database, customer: str = "cust-2") -> int:
 async def update(
     shop: Database, value: str, source: Source = "explicit", *, name: str = "contact_method", job: str = "job-1"
 ) -> PreferenceKept | Refusal:
-    return await update_preference(desk_of(shop, job, "cust-2"), name, value, "they said so", source)
+    desk = desk_of(shop, job, "cust-2")
+    desk.message = f"I want it as {value.strip()}"
+    return await update_preference(desk, name, value, desk.message, source)
+
+
+async def test_what_no_words_of_the_customer_prove_is_not_kept(shop: Database) -> None:
+    desk = desk_of(shop, "job-1", "cust-2")
+    desk.message = "Please don't call me, ever"
+    refused = await update_preference(desk, "contact_method", "phone", "The customer likes the phone")
+    assert isinstance(refused, Refusal)
+    assert "does not stand in the customer's message" in refused.refused
+    assert statements(shop) == 0
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in PREFERENCES for value in PREFERENCES[name]])
 async def test_every_allowed_value_is_kept(shop: Database, name: str, value: str) -> None:
     kept = await update(shop, f" {value.upper()} ", name=name)
     assert isinstance(kept, PreferenceKept)
-    assert kept.learned() == {"preferences": {name: value}}
+    learned = kept.learned()
+    assert learned["preferences"] == {name: value}
+    assert [(each.name, each.value) for each in learned["learned"]] == [(name, value)]
 
 
 @pytest.mark.parametrize(
@@ -148,22 +204,18 @@ async def test_each_statement_can_be_explained_by_who_what_when_why_and_whether_
         ("phone", True),
         ("email", False),
     ]
-    assert {(each.by, each.reason, each.at.date()) for each in explained.statements} == {
-        ("agent", "they said so", shop.today())
-    }
+    assert {(each.by, each.at.date()) for each in explained.statements} == {("agent", shop.today())}
+    assert explained.statements[0].reason == "The customer wrote 'I want it as chat'."
     assert "the customer has said otherwise" in explained.statements[0].because
 
 
-def taught(shop: Database, message: str, job: str) -> list[str]:
-    with shop.of_all_tenants().write() as session:
-        found = inferences(message)
-        key = f"{job}:learned"
-        return [s.value for s in learn(session, "default", "cust-2", found, by="a", at=shop.now(), key=key)]
-
-
-def test_what_is_known_already_is_not_learned_again(shop: Database) -> None:
-    assert taught(shop, "Keep it short.", "job-1") == ["concise"]
-    assert taught(shop, "Keep it short.", "job-1") == ["concise"], "another attempt at the job tells the same"
-    assert taught(shop, "Be brief, keep it short!", "job-2") == []
-    assert taught(shop, "Explain it step by step.", "job-3") == ["detailed"]
+async def test_what_is_inferred_and_known_already_is_not_learned_again(shop: Database) -> None:
+    style = "communication_style"
+    first = await update(shop, "concise", "inferred", name=style, job="job-1")
+    again = await update(shop, "concise", "inferred", name=style, job="job-1")
+    assert first == again, "another attempt at the job tells the same"
+    known = await update(shop, "concise", "inferred", name=style, job="job-2")
+    assert isinstance(known, PreferenceKept)
+    assert known.taught == ()
+    await update(shop, "detailed", "inferred", name=style, job="job-3")
     assert statements(shop) == 2

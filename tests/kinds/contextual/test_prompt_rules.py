@@ -18,7 +18,15 @@ from backdesk.kinds.contextual.topics import topics_of
 from backdesk.platform.database import Database
 
 DAY = date(2026, 3, 2)
-NOW = Circumstances(day=DAY, tier="premium", sentiment="neutral", topics=("refund", "payment"))
+NOW = Circumstances(
+    day=DAY,
+    tier="premium",
+    sentiment="neutral",
+    topics=("refund", "payment"),
+    load="high",
+    hours="closed",
+    maintenance=False,
+)
 
 
 def rule(name: str, priority: int = 0, **condition: Any) -> PromptRule:
@@ -39,6 +47,12 @@ def rule(name: str, priority: int = 0, **condition: Any) -> PromptRule:
         ({"topics": ["payment", "system"]}, True),
         ({"topics": ["shopping"]}, False),
         ({"tiers": ["premium"], "topics": ["shopping"]}, False),
+        ({"loads": ["high", "overloaded"]}, True),
+        ({"loads": ["low"]}, False),
+        ({"hours": "closed"}, True),
+        ({"hours": "open"}, False),
+        ({"maintenance": False}, True),
+        ({"maintenance": True}, False),
         ({"tiers": ["premium"], "topics": ["refund"], "sentiments": ["neutral"], "first_day": DAY}, True),
     ],
 )
@@ -57,6 +71,8 @@ def test_the_most_important_rule_comes_first_and_equals_in_the_order_of_their_na
         {"tiers": ["gold"]},
         {"weather": "fine"},
         {"topics": []},
+        {"loads": ["enormous"]},
+        {"hours": "late"},
         {"first_day": "2026-03-02", "last_day": "2026-03-01"},
     ],
 )

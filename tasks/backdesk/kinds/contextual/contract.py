@@ -15,7 +15,7 @@ Sentiment = Literal["negative", "neutral", "positive"]
 
 
 class PreferenceSeen(Contract):
-    """A preference that was learned from the message, and from which words."""
+    """A preference that this message has taught, and by which words."""
 
     name: str
     value: str

@@ -27,6 +27,9 @@ _STYLES = {
     "casual": "Write casually: the customer's first name, short and warm sentences.",
     "concise": "Be concise: at most three short sentences.",
     "detailed": "Be detailed: say why, and list the steps.",
+    "simple": "Write simply: short sentences, everyday words, one thing at a time; explain any term that you need.",
+    "technical": "Write technically: exact terms, figures and settings, without an introduction to them.",
+    "balanced": "Write in a balanced way: the answer first, then why in a sentence or two, neither curt nor long.",
 }
 _NO_STYLE = "Write in a few friendly sentences."
 _TIERS = {

@@ -1,7 +1,7 @@
 """The kind `assistant.contextual`: an assistant that is told, for each request, whom it serves and how things are.
 
 What it is told is put together once a job, before its agent begins, so that all attempts at the job work by the same
-instructions. What the message teaches about the customer is kept then, and the interaction when it is answered.
+instructions. What the message teaches about the customer is kept by the agent's tool, the interaction at the end.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from backdesk.worker.memory.conversation import Conversation
 
 PROMPTS = Path(__file__).with_name("prompts")
 
-NAME = "assistant"
-
 
 async def brief(desk: Desk[Surroundings]) -> str:
     """Tell the agent what was found around the request."""
@@ -40,7 +38,7 @@ async def brief(desk: Desk[Surroundings]) -> str:
 
 
 ASSISTANT = Agent(
-    NAME,
+    "assistant",
     PROMPTS / "assistant.md",
     duty="Answering with regard to the customer and the moment",
     tools=(
@@ -72,7 +70,7 @@ async def assistant_contextual(ctx: TaskContext, request: ContextualRequest) -> 
 
 
 async def _look_around(ctx: TaskContext, desk: Desk[Surroundings], past: Conversation, message: str) -> Surroundings:
-    around = await look_around(desk, CONTEXTUAL.known(past).polarities, message, by=NAME)
+    around = await look_around(desk, CONTEXTUAL.known(past).polarities, message)
     ctx.emit("instructions", **to_jsonable_python(around.shown()))
     return around
 

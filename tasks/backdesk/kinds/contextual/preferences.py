@@ -1,12 +1,13 @@
-"""What customers prefer: which values there are, which of several statements is in force, and what can be inferred.
+"""What customers prefer: which values there are, which of several statements is in force, and what proves one.
 
 A preference is never overwritten. Every statement about it is kept with who made it, when and why, and the one in
-force follows from all of them, so that it can always be explained.
+force follows from all of them, so that it can always be explained. What a message says is a model's to understand; what
+is kept of it comes with the customer's own words, which must stand in the message.
 """
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 #: The preferences, each with its allowed values.
 PREFERENCES: Mapping[str, tuple[str, ...]] = {
-    "communication_style": ("formal", "casual", "concise", "detailed"),
+    "communication_style": ("formal", "casual", "concise", "detailed", "simple", "technical", "balanced"),
     "interested_in": ("lighting", "audio", "computing", "smart home", "networking"),
     "contact_method": ("email", "phone", "chat", "sms"),
     "response_time": ("immediate", "same day", "no hurry"),
@@ -23,36 +24,8 @@ PREFERENCES: Mapping[str, tuple[str, ...]] = {
 
 Source = Literal["explicit", "inferred"]
 
-#: What a message has to say for a preference to be inferred from it. The first one that fits wins.
-_SIGNS: Mapping[str, Mapping[str, str]] = {
-    "communication_style": {
-        "concise": r"keep it (?:short|brief)|be brief|briefly|in short|to the point|tl;?dr",
-        "detailed": r"in (?:full )?detail|step by step|explain everything|thorough(?:ly)?",
-        "formal": r"dear sir|dear madam|yours (?:sincerely|faithfully)",
-        "casual": r"hey (?:guys|there|folks)|cheers|no need to be formal",
-    },
-    "contact_method": {
-        "phone": r"call me|ring me|phone me|give me a call",
-        "email": r"(?:e-?mail|write to) me|by e-?mail",
-        "sms": r"text me|by sms|send me an? (?:sms|text)",
-        "chat": r"chat with (?:me|you)|by chat",
-    },
-    "response_time": {
-        "immediate": r"asap|as soon as possible|immediately|right now|urgent(?:ly)?",
-        "same day": r"by tonight|by the end of the day",
-        "no hurry": r"no hurry|no rush|when(?:ever)? you have time|take your time",
-    },
-}
-_WISH = (
-    r"looking for|interested in|(?:want|would like) to buy|recommend|suggest|thinking (?:of|about) (?:buying|getting)"
-)
-_WARES: Mapping[str, str] = {
-    "lighting": r"lighting|lamps?|lights?",
-    "audio": r"audio|headphones?|speakers?|music|sound",
-    "computing": r"computing|computers?|keyboards?|mouse|mice|webcams?",
-    "smart home": r"smart home|home automation|smart plugs?",
-    "networking": r"network(?:ing)?|routers?|wi-?fi|mesh",
-}
+#: Quotation marks and apostrophes, as a keyboard has them.
+_STRAIGHT = str.maketrans("\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb", "'''" + '"' * 5)
 
 
 class Statement(BaseModel):
@@ -66,16 +39,6 @@ class Statement(BaseModel):
     by: str
     reason: str
     at: datetime
-
-
-class Inference(BaseModel):
-    """A preference that follows from what a customer wrote, with the words from which it does."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    value: str
-    reason: str
 
 
 def objection(name: str, value: str | None = None) -> str | None:
@@ -114,17 +77,12 @@ def why(statement: Statement, counting: Statement) -> str:
     return f"It does not count any more: on {counting.at:%Y-%m-%d} it became {counting.value!r}."
 
 
-def inferences(message: str) -> list[Inference]:
-    """Return what can be inferred from a message, at most one value for each preference."""
-    text = message.lower()
-    found = [_inferred(name, signs, text) for name, signs in _SIGNS.items()]
-    if re.search(rf"\b(?:{_WISH})\b", text):
-        found.append(_inferred("interested_in", _WARES, text))
-    return [inference for inference in found if inference is not None]
+def stands_in(quote: str, message: str) -> bool:
+    """Whether these words stand in a message as one piece, whatever their capitals, spaces and quotation marks."""
+    words = _plain(quote).strip(" \"'.,;:!?…")
+    return bool(words) and words in _plain(message)
 
 
-def _inferred(name: str, signs: Mapping[str, str], text: str) -> Inference | None:
-    for value, words in signs.items():
-        if match := re.search(rf"\b(?:{words})\b", text):
-            return Inference(name=name, value=value, reason=f"The customer wrote {match.group()!r}.")
-    return None
+def _plain(text: str) -> str:
+    straight = text.translate(_STRAIGHT)
+    return " ".join(unicodedata.normalize("NFKC", straight).casefold().split())

@@ -7,7 +7,6 @@ and repeating it for the same key adds nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from backdesk.kinds.contextual.preferences import Inference, Statement, in_force
+from backdesk.kinds.contextual.preferences import Statement, in_force
 from backdesk.kinds.contextual.prompt_rules import Condition, PromptRule, Tier
 from backdesk.kinds.contextual.tables import Interaction, PreferenceStatement, PromptRuleRow
 from backdesk.shop.tables import Customer
@@ -85,7 +84,8 @@ def statements_of(session: Session, tenant: str, customer_id: str) -> list[State
 def state(session: Session, tenant: str, customer_id: str, statement: Statement, key: str) -> None:
     """Add a statement. `key` names what makes it; if that has made this very statement last, nothing is added.
 
-    Raises IntegrityError when another transaction has added the same at the same moment: read again then.
+    Nor is an inferred one that is in force already, or was inferred last. Raises IntegrityError when another
+    transaction has added the same at the same moment: read again then.
     """
     # What makes several statements about one preference numbers them, so that a change of mind counts too.
     made = select(PreferenceStatement).filter_by(tenant=tenant, customer_id=customer_id)
@@ -93,29 +93,19 @@ def state(session: Session, tenant: str, customer_id: str, statement: Statement,
     last = session.scalars(mine.order_by(PreferenceStatement.id.desc()).limit(1)).first()
     if last is not None and (last.value, last.source) == (statement.value, statement.source):
         return
+    if statement.source == "inferred" and _is_known(statement, statements_of(session, tenant, customer_id)):
+        return
     number = session.scalar(select(func.count()).select_from(mine.subquery()))
     row = PreferenceStatement(tenant=tenant, customer_id=customer_id, key=f"{key}/{number}", **statement.model_dump())
     session.add(row)
     session.flush()
 
 
-def learn(
-    session: Session, tenant: str, customer_id: str, inferred: Sequence[Inference], *, by: str, at: datetime, key: str
-) -> list[Statement]:
-    """Add what was inferred and is new; return what `key` has taught, now or when it was called before.
-
-    What is in force already, or was inferred last, is not new. Raises IntegrityError as `state` does.
-    """
-    known = statements_of(session, tenant, customer_id)
-    counting = in_force(known)
-    for each in inferred:
-        last = next((s for s in reversed(known) if s.name == each.name and s.source == "inferred"), None)
-        if each.value in [known.value for known in (last, counting.get(each.name)) if known is not None]:
-            continue
-        statement = Statement(**each.model_dump(), source="inferred", by=by, at=at)
-        state(session, tenant, customer_id, statement, f"{key}/{each.name}")
-    taught = select(PreferenceStatement).where(PreferenceStatement.key.startswith(f"{key}/", autoescape=True))
-    return [_statement(row) for row in session.scalars(taught.filter_by(tenant=tenant, customer_id=customer_id))]
+def stated_by(session: Session, tenant: str, customer_id: str, key: str) -> list[Statement]:
+    """Return the statements that were added under keys that begin like this, in the order of their writing."""
+    made = select(PreferenceStatement).where(PreferenceStatement.key.startswith(key, autoescape=True))
+    mine = made.filter_by(tenant=tenant, customer_id=customer_id).order_by(PreferenceStatement.id)
+    return [_statement(row) for row in session.scalars(mine)]
 
 
 def note_interaction(session: Session, tenant: str, customer_id: str, key: str, interaction: PastInteraction) -> None:
@@ -151,6 +141,13 @@ def _rule(row: PromptRuleRow) -> PromptRule | None:
         why = error.errors(include_url=False)[0]["msg"]
         _log.warning("prompt_rule_unreadable", extra={"rule": row.name, "why": why})
         return None
+
+
+def _is_known(inferred: Statement, known: list[Statement]) -> bool:
+    of_it = [each for each in known if each.name == inferred.name]
+    last = next((each for each in reversed(of_it) if each.source == "inferred"), None)
+    counting = in_force(of_it).get(inferred.name)
+    return inferred.value in [each.value for each in (last, counting) if each is not None]
 
 
 def _identity(customer: Customer) -> dict[str, Any]:

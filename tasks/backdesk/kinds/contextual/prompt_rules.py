@@ -14,24 +14,30 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backdesk.kinds.contextual.contract import Sentiment
 from backdesk.kinds.contextual.topics import Topic
+from backdesk.platform.load import LoadLevel
 
 Tier = Literal["basic", "premium", "enterprise"]
+#: Whether people are there to be reached.
+Hours = Literal["open", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What rules can ask about: the customer's day and tier, the conversation's sentiment, the message's topics."""
+    """What rules can ask about: the customer, the conversation, the message, and how things are at the shop."""
 
     day: date
     tier: Tier
     sentiment: Sentiment
     topics: tuple[Topic, ...]
+    load: LoadLevel
+    hours: Hours
+    maintenance: bool
 
 
 class Condition(BaseModel):
     """When a rule holds. What is None is not asked about; all that is asked about must be so.
 
-    Both days belong to the time in which the rule holds. Of several tiers, sentiments or topics one is enough.
+    Both days belong to the time in which the rule holds. Of several tiers, sentiments, topics or loads one is enough.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +47,9 @@ class Condition(BaseModel):
     tiers: frozenset[Tier] | None = Field(None, min_length=1)
     sentiments: frozenset[Sentiment] | None = Field(None, min_length=1)
     topics: frozenset[Topic] | None = Field(None, min_length=1)
+    loads: frozenset[LoadLevel] | None = Field(None, min_length=1)
+    hours: Hours | None = None
+    maintenance: bool | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -56,6 +65,9 @@ class Condition(BaseModel):
             and (self.tiers is None or now.tier in self.tiers)
             and (self.sentiments is None or now.sentiment in self.sentiments)
             and (self.topics is None or not self.topics.isdisjoint(now.topics))
+            and (self.loads is None or now.load in self.loads)
+            and self.hours in {None, now.hours}
+            and self.maintenance in {None, now.maintenance}
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from backdesk.agents.offline.phrases import say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
+from backdesk.kinds.contextual.inferences import inferences, statements
 from backdesk.kinds.contextual.preferences import PREFERENCES
 from backdesk.service.findings import PROBLEMS, TELLINGS, Tellings, taken_up, told_of
 from backdesk.service.intents import order_numbers, priority_of
@@ -18,8 +19,6 @@ _SYSTEM = r"system|busy|load|slow|maintenance|queue|workers?"
 #: What this assistant has no tool for.
 _MONEY_BACK = r"refund(?:ed)?|money back|return(?:ed|ing)?"
 _PERSON = r"person|human|somebody|colleague|complain(?:t)?|manager"
-#: How preferences are stated: `I prefer email`, `please be formal`, `my contact method is phone`.
-_STATED = r"prefer|set|change|make|be|contact me by|respond|communication style|contact method|response time"
 
 
 def decide(now: Situation) -> Reply:
@@ -28,13 +27,13 @@ def decide(now: Situation) -> Reply:
         calls = tuple(_calls(now))
         if calls:
             return calls
-    answered = [told_of(reply, _TELLINGS) for reply in now.replies]
+    answered = [*filter(None, (told_of(reply, _TELLINGS) for reply in now.replies))]
     if now.replies_of("search_articles") and not any(map(_helpful, now.replies)) and not now.replies_of("open_ticket"):
         return (_ticket(now),)
     return say(
         *_opening(now),
         *taken_up(now),
-        *filter(None, answered),
+        *answered,
         *([] if answered else ["What can I do for you? I know your orders, our products, and what you prefer."]),
     )
 
@@ -45,7 +44,7 @@ def _calls(now: Situation) -> Iterator[Call]:
     if asks_why:
         yield Call("explain_preferences", {})
     else:
-        yield from _statements(text)
+        yield from _taught(text)
     if says(_WISHES, text):
         yield Call("recommend_products", _interest(text))
     if says(_SYSTEM, text):
@@ -58,20 +57,15 @@ def _calls(now: Situation) -> Iterator[Call]:
         yield Call("search_articles", {"query": text})
 
 
-def _statements(text: str) -> Iterator[Call]:
-    """Yield what the customer wants kept: a value that is known, or what they named of a preference that is."""
-    if not says(_STATED, text):
-        return
-    for name, values in PREFERENCES.items():
-        value = next((value for value in values if says(re.escape(value), text)), None)
-        named = re.search(rf"{name.replace('_', '[ _]')} (?:is|to|be|should be) (\w+)", text.lower())
-        if value is None and named:
-            value = named.group(1)
-        if value is not None:
-            yield Call(
-                "update_preference",
-                {"preference": name, "value": value, "reason": f"The customer asked for {value!r}."},
-            )
+def _taught(text: str) -> Iterator[Call]:
+    """Yield what is to be kept of what the customer prefers: what they state, and what follows from the rest."""
+    stated = statements(text)
+    known = {each.name for each in stated}
+    inferred = [each for each in inferences(text) if each.name not in known]
+    for found, source in ((stated, "explicit"), (inferred, "inferred")):
+        for name, value, quote in found:
+            args = {"preference": name, "value": value, "quote": quote, "source": source}
+            yield Call("update_preference", args)
 
 
 def _interest(text: str) -> dict[str, str]:
@@ -112,6 +106,8 @@ def _about_products(reply: ToolReply) -> str:
 
 def _about_preference(reply: ToolReply) -> str:
     data = reply.data
+    if data["source"] == "inferred":
+        return ""  # it is for the agents to go by, and no answer to anything
     return f"I keep in mind that your {data['name'].replace('_', ' ')} is {data['value']}."
 
 

@@ -35,6 +35,18 @@ def prompt_rules(today: date) -> list[PromptRule]:
             priority=60,
         ),
         PromptRule(
+            name="overloaded",
+            condition=Condition(loads=frozenset({"overloaded"})),
+            text="Answers take longer than usual at the moment: excuse it in half a sentence, and be brief.",
+            priority=50,
+        ),
+        PromptRule(
+            name="maintenance",
+            condition=Condition(maintenance=True, topics=frozenset({"system", "technical"})),
+            text="What does not work may be due to the maintenance: say so before you look for another reason.",
+            priority=50,
+        ),
+        PromptRule(
             name="premium-early-access",
             condition=Condition(tiers=frozenset({"premium", "enterprise"}), topics=frozenset({"shopping"})),
             text="Mention that premium and enterprise customers are served from the stock first.",

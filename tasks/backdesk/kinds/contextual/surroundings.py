@@ -1,6 +1,6 @@
 """What is around one request: whom it comes from, how they sound, what rules hold, and how the deployment is.
 
-It is read once a job, and what the message teaches about the customer is kept at the same moment.
+It is read once a job. What the message teaches about the customer is the agent's to find out, and is kept by its tool.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
-from sqlalchemy.exc import IntegrityError
 
 from backdesk.agents.desk import Context, Desk
 from backdesk.kinds.contextual.contract import PreferenceSeen
 from backdesk.kinds.contextual.instructions import Moment, compose, moment_of
-from backdesk.kinds.contextual.preferences import Inference, Statement, inferences
-from backdesk.kinds.contextual.profile import CustomerProfile, learn, read_profile, read_rules
+from backdesk.kinds.contextual.preferences import Statement
+from backdesk.kinds.contextual.profile import CustomerProfile, read_profile, read_rules
 from backdesk.kinds.contextual.prompt_rules import Circumstances, PromptRule, applicable
 from backdesk.kinds.contextual.sentiment import MOST_MESSAGES, polarity_of, sentiment_of
 from backdesk.kinds.contextual.topics import topics_of
+from backdesk.platform.load import load_of
 from backdesk.tools.system_status import seen
 from backdesk.worker.model.deployment import SystemState
 
@@ -37,6 +37,7 @@ class Surroundings(Context):
     system: SystemState | None = None
     rules: tuple[PromptRule, ...] = ()
     moment: Moment | None = None
+    #: What this very message has taught.
     learned: tuple[Statement, ...] = ()
     #: Of the last messages of the conversation, the oldest first.
     polarities: tuple[float, ...] = ()
@@ -68,51 +69,38 @@ class Surroundings(Context):
         }
 
 
-async def look_around(desk: Desk[Surroundings], before: Sequence[float], message: str, *, by: str) -> Surroundings:
-    """Learn what a message teaches about its customer, and read what is around it.
-
-    `before` are the polarities of the messages before it; `by` is who notes what is learned. Idempotent by job.
-    """
+async def look_around(desk: Desk[Surroundings], before: Sequence[float], message: str) -> Surroundings:
+    """Read what is around a message; `before` are the polarities of the messages before it."""
     polarities = (*before, await asyncio.to_thread(polarity_of, message))[-MOST_MESSAGES:]
-    inferred = inferences(message)
-    learned, profile, rules = await desk.database.in_thread(lambda: _learn_and_read(desk, inferred, by))
-    at = desk.database.now()
-    hours, sentiment, topics = desk.settings.business_hours, sentiment_of(polarities), topics_of(message)
-    local = at.astimezone(ZoneInfo(profile.time_zone))
-    holding = applicable(rules, Circumstances(local.date(), profile.tier, sentiment, topics))[:MOST_RULES]
+    profile, rules = await desk.database.in_thread(lambda: _read(desk))
+    system, at = await desk.system(), desk.database.now()
+    moment = moment_of(
+        at, profile.time_zone, desk.settings.business_hours, sentiment_of(polarities), topics_of(message)
+    )
+    holding = applicable(rules, circumstances(profile, system, moment))[:MOST_RULES]
     return Surroundings(
         profile=profile,
         preferences=profile.preferences,
-        system=await desk.system(),
+        system=system,
         rules=holding,
-        moment=moment_of(at, profile.time_zone, hours, sentiment, topics),
-        learned=tuple(learned),
+        moment=moment,
         polarities=polarities,
     )
 
 
-def _learn_and_read(
-    desk: Desk[Surroundings], inferred: list[Inference], by: str
-) -> tuple[list[Statement], CustomerProfile, list[PromptRule]]:
-    learned = _learn(desk, inferred, by) if inferred and desk.customer_id is not None else []
+def circumstances(profile: CustomerProfile, system: SystemState, moment: Moment) -> Circumstances:
+    """Return what rules for prompts can ask about."""
+    return Circumstances(
+        day=moment.at.astimezone(ZoneInfo(profile.time_zone)).date(),
+        tier=profile.tier,
+        sentiment=moment.sentiment,
+        topics=moment.topics,
+        load=load_of(system),
+        hours="open" if moment.open else "closed",
+        maintenance=system.maintenance is not None,
+    )
+
+
+def _read(desk: Desk[Surroundings]) -> tuple[CustomerProfile, list[PromptRule]]:
     with desk.database.read() as session:
-        return learned, read_profile(session, desk.tenant, desk.customer_id), read_rules(session, desk.tenant)
-
-
-def _learn(desk: Desk[Surroundings], inferred: list[Inference], by: str) -> list[Statement]:
-    def once() -> list[Statement]:
-        with desk.database.write() as session:
-            return learn(
-                session,
-                desk.tenant,
-                str(desk.customer_id),
-                inferred,
-                by=by,
-                at=desk.database.now(),
-                key=desk.key("learned"),
-            )
-
-    try:
-        return once()
-    except IntegrityError:  # an attempt that was thought dead has learned it at the same moment
-        return once()
+        return read_profile(session, desk.tenant, desk.customer_id), read_rules(session, desk.tenant)

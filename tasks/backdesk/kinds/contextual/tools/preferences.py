@@ -12,8 +12,16 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.kinds.contextual.contract import PreferenceStated
-from backdesk.kinds.contextual.preferences import PREFERENCES, Source, Statement, in_force, objection, why
-from backdesk.kinds.contextual.profile import preferences_of, state, statements_of
+from backdesk.kinds.contextual.preferences import (
+    PREFERENCES,
+    Source,
+    Statement,
+    in_force,
+    objection,
+    stands_in,
+    why,
+)
+from backdesk.kinds.contextual.profile import preferences_of, state, stated_by, statements_of
 from backdesk.worker.attempt.ledger import Effect
 
 #: How many statements an explanation has, the newest ones.
@@ -22,10 +30,21 @@ MOST_EXPLAINED = 20
 _VALUES = "; ".join(f"{name}: {', '.join(values)}" for name, values in PREFERENCES.items())
 Preference = Annotated[str, Field(description=f"The preference: one of {', '.join(PREFERENCES)}.")]
 Value = Annotated[str, Field(description=f"What is preferred. {_VALUES}.")]
-Reason = Annotated[str, Field(description="From which words of the customer it follows.", max_length=500)]
+Quote = Annotated[
+    str,
+    Field(
+        description="The words of the customer's last message from which it follows, copied as they are.",
+        min_length=1,
+        max_length=500,
+    ),
+]
 How = Annotated[
     Source, Field(description="explicit: the customer has said so; inferred: it only follows from what they said.")
 ]
+
+_NOT_SAID = Refusal(
+    refused="Nothing was kept, as the quote does not stand in the customer's message: keep only what they wrote in it."
+)
 
 
 class PreferenceKept(ToolOutcome):
@@ -35,6 +54,8 @@ class PreferenceKept(ToolOutcome):
     value: str
     source: Source
     preferences: dict[str, str]
+    #: All that this message has taught so far.
+    taught: tuple[Statement, ...] = ()
 
     def summary(self) -> str:
         force = self.preferences[self.name]
@@ -45,7 +66,7 @@ class PreferenceKept(ToolOutcome):
         return PreferenceStated(name=self.name, value=self.value, source=self.source)
 
     def learned(self) -> dict[str, Any]:
-        return {"preferences": self.preferences}
+        return {"preferences": self.preferences, "learned": self.taught}
 
 
 class StatementExplained(ToolOutcome):
@@ -76,15 +97,21 @@ class PreferencesExplained(ToolOutcome):
 
 @tool(Effect.IDEMPOTENT)
 async def update_preference(
-    desk: Desk, preference: Preference, value: Value, reason: Reason, source: How = "explicit"
+    desk: Desk, preference: Preference, value: Value, quote: Quote, source: How = "explicit"
 ) -> PreferenceKept | Refusal:
-    """Keep what the customer prefers, for all conversations to come. Values other than the allowed ones are refused."""
+    """Keep what the customer prefers, for all conversations to come, by the words that say so.
+
+    What they do not want is no preference for it. Values other than the allowed ones are refused.
+    """
     name, value = preference.strip().lower(), value.strip().lower()
     customer = desk.customer_id
     if customer is None:
         return SIGN_IN_FIRST
     if wrong := objection(name, value):
         return Refusal(refused=wrong)
+    if not stands_in(quote, desk.message):
+        return _NOT_SAID
+    reason = f"The customer wrote {quote.strip()!r}."
     statement = Statement(
         name=name, value=value, source=source, by=_speaker(desk), reason=reason, at=desk.database.now()
     )
@@ -117,11 +144,13 @@ def _keep(desk: Desk, customer: str, statement: Statement) -> PreferenceKept:
 
 
 def _keep_once(desk: Desk, customer: str, statement: Statement) -> PreferenceKept:
+    key = desk.key("preference/")
     with desk.database.write() as session:
-        state(session, desk.tenant, customer, statement, desk.key(f"preference/{statement.name}"))
+        state(session, desk.tenant, customer, statement, f"{key}{statement.name}")
         return PreferenceKept(
             **statement.model_dump(include={"name", "value", "source"}),
             preferences=preferences_of(session, desk.tenant, customer),
+            taught=tuple(stated_by(session, desk.tenant, customer, key)),
         )
 
 
