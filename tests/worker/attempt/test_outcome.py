@@ -13,6 +13,7 @@ import pytest
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.errors import Limited, TaskError
 from backdesk.worker.failure import Category
+from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
 from backdesk.worker.model.retry import NO_RETRY, RetryPolicy
 from backdesk.worker.process.state import WorkerProcess
@@ -125,6 +126,43 @@ def test_a_fallback_waits_for_the_last_attempt(bench: Bench, board: Board) -> No
 def test_no_fallback_stands_in_for_a_permanent_error(bench: Bench, board: Board) -> None:
     job_id = bench.run_body(raising(PermissionError("no")), kind="fallback", retry=NO_RETRY)
     assert board.state(job_id) is JobState.FAILED
+
+
+def test_a_kind_says_in_place_of_which_failures_its_fallback_answers(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(raising(TaskError("no_stock", "there is none")), kind="fallback_for_all", retry=NO_RETRY)
+    record = board.record(job_id)
+    assert (record.state, record.result) == (JobState.SUCCEEDED, {"value": "instead of no_stock"})
+    assert record.degraded is not None
+    assert (record.degraded.code, record.degraded.fallback_available) == ("no_stock", True)
+    assert record.usage is not None
+    assert record.usage.measures["degraded"] == 1, "the statistics count it"
+
+
+def test_where_it_does_not_the_job_fails_and_nothing_else_is_said_to_be_available(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(raising(PermissionError("no")), kind="fallback_for_all", retry=NO_RETRY)
+    record = board.record(job_id)
+    assert record.error is not None
+    assert (record.error.code, record.error.fallback_available) == ("authorization", False)
+
+
+def test_the_last_life_of_a_job_that_takes_its_workers_down_is_for_its_fallback(bench: Bench, board: Board) -> None:
+    job_id = bench.submit_body(raising(PASSING), kind="fallback_for_all")
+    for _ in range(board.settings.max_crashes - 1):
+        board.start(job_id)
+        bench.lose(job_id)
+    bench.again(job_id)
+    record = board.record(job_id)
+    assert (record.state, record.result) == (JobState.SUCCEEDED, {"value": "instead of poison"})
+    assert record.degraded is not None
+    assert (record.degraded.code, record.degraded.severity) == ("poison", "critical")
+
+
+def test_a_fallback_answers_for_a_job_whose_budget_is_out_of_time(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> None:
+        await asyncio.sleep(60)
+
+    job_id = bench.run_body(body, kind="fallback_for_all", retry=NO_RETRY, budget=Budget(wall_s=0.3))
+    assert board.record(job_id).result == {"value": "instead of budget_exceeded"}
 
 
 def test_of_a_fallback_that_fails_too_the_first_error_is_kept(bench: Bench, board: Board) -> None:

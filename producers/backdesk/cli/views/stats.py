@@ -100,6 +100,7 @@ _COLUMNS: dict[str, Callable[[JobStats], Cell]] = {
     "quality": _of("quality", lambda its: f"{its.mean:.2f}"),
     "corrections": _of("corrections", lambda its: figure(its.sum)),
     "hand-offs": _of("handoffs", lambda its: figure(its.sum)),
+    "fallbacks": _of("degraded", lambda its: figure(its.sum)),
 }
 #: What is left out first where there is no room.
 _DISPENSABLE = ("hand-offs", "corrections", "USD p95", "ok", "tokens/s", "tokens", "first token", "quality")

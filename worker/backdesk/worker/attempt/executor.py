@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -50,6 +51,9 @@ from backdesk.worker.store.attempts import Turn
 from backdesk.worker.text.json import encode, printable
 
 log = logging.getLogger(__name__)
+
+#: What the statistics count answers of fallbacks as.
+DEGRADED = "degraded"
 
 
 def execute(process: WorkerProcess, spec: TaskSpec, job_id: str, worker: str) -> Outcome | None:
@@ -150,7 +154,7 @@ class _Attempt:
         self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)
         self.context = (TaskContext if spec.is_async else BlockingContext)(claim, self._parts(sleep))
         self.timeout_s = claim.timeout_s or spec.timeout_s
-        self.outcomes = Outcomes(claim, claim.retry or spec.retry, spec.fallback is not None, random.random)
+        self.outcomes = Outcomes(claim, claim.retry or spec.retry, spec.stands_in, random.random)
 
     def _parts(self, sleep: Callable[[float], Any]) -> Parts:
         claim, process, submit, settings = self.claim, self.process, self.process.writer.submit, self.process.settings
@@ -263,13 +267,22 @@ class _Attempt:
                 return Failed(self._invalid(refusals(found)))
             self.context.flagged = found
             self.context.emit(EventType.INPUT_FLAGGED, fields=found)
-        outcome = yield from self._of_body(partial(self.spec.body, self.context, request), lease)
+        outcome = self._poisoned() or (yield from self._of_body(partial(self.spec.body, self.context, request), lease))
         fallback = self.spec.fallback
-        if fallback is None or not (isinstance(outcome, Failed) and outcome.failure.transient):
+        if fallback is None or not (isinstance(outcome, Failed) and self.spec.stands_in(outcome.failure)):
             return outcome
         if not lease.begin_again(self.timeout_s):
             return outcome
         return (yield from self._of_fallback(partial(fallback, self.context, request, outcome.failure), outcome, lease))
+
+    def _poisoned(self) -> Failed | None:
+        """Return what the body is not begun for again: the last life of a job is for the fallback that tells of it."""
+        crashes = self.claim.crashes
+        if not 0 < crashes == self.process.settings.max_crashes - 1:
+            return None
+        message = f"its worker was lost {crashes} times while running it"
+        poison = Failure(code="poison", message=message, category=Category.UNKNOWN, severity=Severity.CRITICAL)
+        return Failed(self.outcomes.named(poison)) if self.spec.stands_in(poison) else None
 
     def _of_body(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Outcome]:
         try:
@@ -302,7 +315,11 @@ class _Attempt:
                 return self.outcomes.on_error(error, lease, self.ledger)
             log.exception("fallback_failed")
             return failed
-        return Succeeded(outcome.result, failed.failure) if isinstance(outcome, Succeeded) else failed
+        if not isinstance(outcome, Succeeded):
+            return failed
+        with suppress(ValueError, TypeError, AttributeError):  # a body may have made anything of its usage
+            self.context.measure(DEGRADED, 1)
+        return Succeeded(outcome.result, failed.failure)
 
     def _call(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Any]:
         if self.spec.is_async:

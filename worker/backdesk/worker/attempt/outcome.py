@@ -29,7 +29,8 @@ class Outcomes:
 
     claim: Claim
     policy: RetryPolicy
-    has_fallback: bool
+    #: Whether a fallback answers in place of a failure.
+    stands_in: Callable[[Failure], bool]
     random: Callable[[], float]
 
     def on_error(self, error: BaseException, lease: Lease, ledger: Ledger) -> Outcome:
@@ -43,7 +44,7 @@ class Outcomes:
         if _find(error, LeavingNow):
             return HandedOver()
         if (limit := _find(error, Limited)) is not None:
-            return self._deferred(limit, self._named(classify(limit)))
+            return self._deferred(limit, self.named(classify(limit)))
         return self.on_failure(classify(error))
 
     def on_stop(self, lease: Lease) -> Outcome:
@@ -63,7 +64,7 @@ class Outcomes:
 
     def on_failure(self, failure: Failure) -> Outcome:
         """Return whether a failed attempt is followed by another."""
-        failure = self._named(failure)
+        failure = self.named(failure)
         delay_s = decide(self.policy, failure, self.claim.failures + 1, self.random)
         return Failed(failure) if delay_s is None else Retried(failure, delay_s)
 
@@ -72,12 +73,13 @@ class Outcomes:
         wait_s = SHORTEST_DEFERRAL_S if failure.retry_after_s is None else failure.retry_after_s
         return Deferred(failure, min(wait_s, LONGEST_WAIT_S), limit.resource, limit.why, limit.line)
 
-    def _named(self, failure: Failure) -> Failure:
+    def named(self, failure: Failure) -> Failure:
+        """Return a failure as that of this attempt: with what support knows it by."""
         reference = support_reference(self.claim.job_id, self.claim.attempt)
-        return failure.model_copy(update={"reference": reference, "fallback_available": self.has_fallback})
+        return failure.model_copy(update={"reference": reference, "fallback_available": self.stands_in(failure)})
 
     def _stopped(self, code: str, message: str, category: Category, severity: Severity = Severity.MEDIUM) -> Failure:
-        return self._named(Failure(code=code, message=message, category=category, severity=severity))
+        return self.named(Failure(code=code, message=message, category=category, severity=severity))
 
 
 def _find(error: BaseException, kind: type[E]) -> E | None:

@@ -21,6 +21,8 @@ from backdesk.worker.store.terms import Terms
 Body = Callable[[Any, Any], Any]
 #: Gives an answer in place of the body's: takes (ctx, request, failure).
 Fallback = Callable[[Any, Any, Failure], Any]
+#: Says of a failure whether the fallback answers in its place.
+FallbackFor = Callable[[Failure], bool]
 
 #: What is tried again when a kind says nothing about it.
 USUAL_RETRY = RetryPolicy()
@@ -40,6 +42,8 @@ class TaskSpec:
     retry: RetryPolicy = USUAL_RETRY
     timeout_s: float | None = None
     fallback: Fallback | None = None
+    #: In place of which failures; None for those that may pass.
+    fallback_for: FallbackFor | None = None
     #: What a job may spend that brings no budget of its own.
     budget: Budget | None = None
     #: Loads what the first job would load, before there is one.
@@ -70,6 +74,12 @@ class TaskSpec:
         """What a worker with this kind offers to jobs that others have begun; `mismatch` is that of the settings."""
         able = [self.version, *self.resumes, *([ANEW] if (self.mismatch or mismatch) == "restart" else ())]
         return [f"{self.kind}:{each}" for each in able]
+
+    def stands_in(self, failure: Failure) -> bool:
+        """Whether the fallback answers in place of this failure; never when there is no fallback."""
+        if self.fallback is None:
+            return False
+        return failure.transient if self.fallback_for is None else self.fallback_for(failure)
 
     @property
     def contract(self) -> KindContract:

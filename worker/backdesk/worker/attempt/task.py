@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backdesk.worker.attempt.base_context import BaseContext
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
-from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, TaskSpec
+from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, FallbackFor, TaskSpec
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KIND_OF_BODY, MOST_SLOTS, field_errors
@@ -38,6 +38,7 @@ def task(
     retry: RetryPolicy | None = None,
     timeout: float | None = None,
     fallback: Fallback | None = None,
+    fallback_for: FallbackFor | None = None,
     budget: Budget | Mapping[str, Any] | None = None,
     prepare: Callable[[], None] | None = None,
     retention: float | timedelta | None = None,
@@ -54,7 +55,7 @@ def task(
 
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
-    as such; `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout,
+    as such; `fallback_for(failure)` says in place of which failures instead. `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout,
     budget and slots. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
     `retention` (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without
     it the settings say.
@@ -79,6 +80,7 @@ def task(
         retry=retry or USUAL_RETRY,
         timeout_s=_timeout(kind, timeout),
         fallback=fallback,
+        fallback_for=fallback_for,
         budget=_budget(kind, budget),
         prepare=prepare,
         retention_s=_seconds(kind, retention),

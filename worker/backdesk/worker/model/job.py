@@ -256,6 +256,8 @@ class Claim:
     timeout_s: float | None = None
     #: Attempts that have failed so far and count.
     failures: int = 0
+    #: Workers that were lost in a row while they ran it, since it last came further.
+    crashes: int = 0
     #: Policy of this job; None leaves it to the kind.
     retry: RetryPolicy | None = None
     #: What idempotency keys are built on: this job, or the one whose work a replay goes on with.

@@ -60,6 +60,10 @@ class Stop(StrEnum):
     HAND_OVER = "hand_over"
 
 
+#: What stops the body of an attempt, and not what follows it.
+OF_THE_BODY = (Stop.TIMED_OUT, Stop.OVERSPENT)
+
+
 @dataclass(slots=True)
 class Lease:
     """One attempt that this process keeps alive, and can stop."""
@@ -106,11 +110,11 @@ class Lease:
 
     def begin_again(self, timeout_s: float | None) -> bool:
         """Give what follows the body the time of an attempt of its own; gives whether there may be such a thing."""
-        if self.ending or self.stopped not in {None, Stop.TIMED_OUT}:
+        if self.ending or self.stopped not in {None, *OF_THE_BODY}:
             return False
+        self.limits = tuple(limit for limit in self.limits if limit[1] not in OF_THE_BODY)
         if timeout_s is not None:
-            others = [limit for limit in self.limits if limit[1] is not Stop.TIMED_OUT]
-            self.limits = (*others, (time.monotonic() + timeout_s, Stop.TIMED_OUT))
+            self.end_within(timeout_s, Stop.TIMED_OUT)
         self.interrupt = self.abandon = self.stopped = None
         self._abandon_at = float("inf")
         return True

@@ -300,6 +300,7 @@ def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
         expires_in_s=_seconds(its.expires_in),
         timeout_s=_seconds(its.timeout),
         failures=its.failures,
+        crashes=its.crashes,
         retry=kept.read("retry", RetryPolicy.model_validate_json),
         root=text(its.root),
         checkpoint=b"" if "checkpoint" in kept.unreadable else its.checkpoint,

@@ -7,8 +7,8 @@
 --   fence (unique to this claim), ended (job whose attempt ends, or ''), ended_fence (its), state, field, value, event,
 --   usage, degraded, tokens (as finish.lua takes them)
 -- Returns: for each of them: code (1), id, attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or
---   ''), expires_in (ms or ''), watchers, failures, retry (policy or ''), timeout (of an attempt in ms, or ''), root (of
---   its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
+--   ''), expires_in (ms or ''), watchers, failures, crashes, retry (policy or ''), timeout (of an attempt in ms, or ''),
+--   root (of its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
 --   pages), priority, usage (of former attempts, or ''), limited (1 when its spending is limited, else 0), time_left (ms
 --   that its budgets leave it, or ''), steered (1 when it has taken messages, else 0), kept (1 when the attempt that ends has ended its job, 0 when it has lost its
 --   fence, '' when none was to end), message (Celery's, of the job that is next, or ''); or {0, reason, kept, message}
@@ -49,6 +49,7 @@ local function claim(job, field, watchers, kept, message)
     expires_in = expires_at and whole(expires_at - now) or '',
     watchers = watchers,
     failures = tonumber(field[3] or 0),
+    crashes = tonumber(field[15] or 0),
     retry = field[4] or '',
     timeout = field[5] or '',
     root = field[6] or id,
@@ -104,7 +105,7 @@ local function start(id, fence, kept, message)
   if not job then return {0, ''} end
   local key = job_key(id)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
-    'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages')
+    'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages', 'crashes')
 
   if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
   local limit, code = next_limit(job)
