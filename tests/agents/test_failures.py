@@ -12,10 +12,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 import backdesk.platform.database
-from backdesk.agents.failures import CODES, ModelFailure
+from backdesk.agents.failures import CODES, ModelFailure, is_to_be_told
 from backdesk.agents.runtime.errors import _FAILURES
 from backdesk.worker.attempt.classification import classify
+from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Failure, Severity
+from backdesk.worker.memory.conversation import ConversationClosed, ConversationMismatch
 
 assert backdesk.platform.database  # teaches `classify` the errors of SQLAlchemy
 
@@ -33,6 +35,7 @@ assert backdesk.platform.database  # teaches `classify` the errors of SQLAlchemy
         ("model_rejected", Category.VALIDATION, False),
         ("model_not_found", Category.VALIDATION, False),
         ("model_misbehaved", Category.DATA_CORRUPTION, True),
+        ("model_refused", Category.DATA_CORRUPTION, True),
         ("usage_limit", Category.RESOURCE_EXHAUSTION, False),
     ],
 )
@@ -43,6 +46,35 @@ def test_the_code_of_a_model_failure_says_what_it_means(code: str, category: Cat
 
 def test_every_error_of_the_agent_library_becomes_a_known_code() -> None:
     assert {code for _, code, _ in _FAILURES} | {"model_misbehaved", "quality_failed", "no_model"} == CODES
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        *(classify(ModelFailure(code, "no answer")) for code in sorted(CODES)),
+        classify(ValueError("a mistake")),
+        classify(PermissionError("a file")),
+        Failure(code="http_403", message="a service", category=Category.AUTHORIZATION),
+        Failure(code="budget_exceeded", message="spent", category=Category.RESOURCE_EXHAUSTION),
+        Failure(code="tenant_limit_invalid", message="no number", category=Category.VALIDATION),
+        Failure(code="attempt_timeout", message="too long", category=Category.TIMEOUT),
+        Failure(code="poison", message="its worker was lost"),
+    ],
+    ids=lambda failure: failure.code,
+)
+def test_the_customer_is_told_of_whatever_they_cannot_help(failure: Failure) -> None:
+    assert is_to_be_told(failure)
+
+
+@pytest.mark.parametrize("error", [ConversationMismatch("talk"), ConversationClosed("talk")])
+def test_the_caller_mends_what_is_theirs_to_mend(error: TaskError) -> None:
+    assert not is_to_be_told(classify(error))
+    own = TaskError("not_a_member", "You are no member.", category=Category.AUTHORIZATION)
+    assert not is_to_be_told(classify(own))
+
+
+def test_what_was_tried_often_enough_does_not_pass() -> None:
+    assert not classify(ModelFailure("model_refused", "no", final=True)).transient
 
 
 def test_a_code_without_a_meaning_is_refused() -> None:

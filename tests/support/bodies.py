@@ -50,6 +50,10 @@ async def _ask(ctx: TaskContext, request: Text, failure: Failure) -> Anything:
 
 task("fallback.async", fallback=_answer)(run_async)
 task("fallback.def", fallback=_answer_def)(run_def)
-task("fallback_for_all.async", fallback=_answer, fallback_for=lambda failure: failure.code != "authorization")(run_async)
+task(
+    "fallback_for_all.async",
+    fallback=_answer,
+    fallback_for=lambda failure: failure.code != "authorization",
+)(run_async)
 task("fallback_fails.async", fallback=_fail)(run_async)
 task("fallback_asks.async", fallback=_ask)(run_async)

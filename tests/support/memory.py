@@ -11,10 +11,14 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from backdesk.worker.attempt.base_context import Parts
+from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
+from backdesk.worker.attempt.registry import TaskSpec
+from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Answer, Ask, AskType
 from backdesk.worker.model.job import Claim, Usage
+from backdesk.worker.model.retry import decide
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from tests.support.contexts import Unflushed, parts_of
@@ -43,6 +47,9 @@ class Memory:
         self.dies_before, self.dies_after, self.drains_at = dies_before, dies_after, drains_at
         self.writes = 0
         self.keys: list[str] = []
+        #: How many attempts have failed, and in place of what a fallback has answered.
+        self.failures = 0
+        self.degraded: Failure | None = None
         self.usage = Usage()
 
     @property
@@ -60,14 +67,33 @@ class Memory:
 
     async def attempt(self, body: Callable[..., Any], request: BaseModel) -> Any:
         """Run one attempt; returns None when it died, left or waits."""
-        ledger = self.begin()
-        context = TaskContext(self.claim, self._parts(ledger))
+        self.context = TaskContext(self.claim, self._parts(self.begin()))
+        return await self._run(body, request)
+
+    async def serve(self, spec: TaskSpec, request: BaseModel) -> Any:
+        """Run one attempt as the engine does: its fallback answers, as long as it stands in for the failure.
+
+        Returns None when it died, left or waits, or is to be made again. Raises for what nothing stands in.
+        """
         try:
-            return await body(context, request)
+            return await self.attempt(spec.body, request)
+        except Exception as error:
+            failure = classify(error)
+            self.failures += 1
+            if decide(spec.retry, failure, self.failures, lambda: 0.0) is not None:
+                return None
+            if spec.fallback is None or not spec.stands_in(failure):
+                raise
+            self.degraded = failure
+            return await self._run(spec.fallback, request, failure)
+
+    async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await function(self.context, *args)
         except (Died, LeavingNow, Suspended):
             return None
         finally:
-            self.usage = context.usage
+            self.usage = self.context.usage
 
     def attempt_blocking(self, body: Callable[..., Any], request: BaseModel) -> Any:
         ledger = self.begin()

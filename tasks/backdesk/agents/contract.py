@@ -18,6 +18,7 @@ from pydantic import (
 )
 from typing_extensions import TypeVar
 
+from backdesk.agents.phrases import DEFAULT, Phrases
 from backdesk.platform.contract import Contract, GuardedMessage, Reference
 from backdesk.quality.contract import QualityReport, QualityWishes
 
@@ -57,9 +58,21 @@ class Action(BaseModel):
         action: Action = known.model_validate(value) if known else handler(value)
         return action
 
-    def sentence(self) -> str:
-        """Tell the customer that it was done; empty when there is nothing to tell."""
-        return ""
+    #: Where the sentences are that tell of it, by `phrase`.
+    phrases: ClassVar[Phrases | None] = None
+
+    @property
+    def phrase(self) -> str:
+        """The name of the sentence that tells of it."""
+        return self.type
+
+    def words(self, language: str) -> dict[str, object]:
+        """Return what that sentence names, in the words of a language."""
+        return dict(self)
+
+    def sentence(self, language: str = DEFAULT) -> str:
+        """Tell the customer that it was done, in a language or else English; empty when there is nothing to tell."""
+        return self.phrases.say(self.phrase, language, **self.words(language)) if self.phrases else ""
 
 
 #: Any action, by its class where that is loaded.
@@ -140,6 +153,7 @@ class AgentResult(Contract, Generic[Out]):
     quality: QualityReport | None = Field(
         None, description="How the answer came through the quality gate of its agent; null for one that has none."
     )
+    truncated: bool = Field(default=False, description="Whether the answer ends where its length had come to a limit.")
     degraded: Literal["fallback_model", "fallback_answer"] | None = Field(
         None, description="Whether another model answered than the configured one, or no model at all."
     )

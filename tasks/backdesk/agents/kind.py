@@ -12,13 +12,15 @@ from backdesk.agents.card import Agent
 from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.agents.desk import C, Desk
 from backdesk.agents.exchange import Exchange
+from backdesk.agents.failures import is_to_be_told
+from backdesk.agents.journal import DESK
 from backdesk.agents.runtime import rehearse
 from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
 from backdesk.platform.settings import RESPONSES_PREFIX
 from backdesk.quality import sentiment
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.registry import Fallback
+from backdesk.worker.attempt.registry import Fallback, FallbackFor
 from backdesk.worker.attempt.task import B, task
 from backdesk.worker.errors import UnknownKind
 from backdesk.worker.failure import Category
@@ -39,6 +41,7 @@ def agent_task(
     kind: str,
     *,
     fallback: Fallback | None = None,
+    fallback_for: FallbackFor = is_to_be_told,
     retry: RetryPolicy = RETRY,
     timeout: float = ATTEMPT_S,
     budget: Budget | Mapping[str, Any] | None = None,
@@ -48,13 +51,17 @@ def agent_task(
     mismatch: Mismatch | None = None,
     slots: int = 1,
 ) -> Callable[[B], B]:
-    """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`."""
+    """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`.
+
+    A fallback answers in place of every failure that is not for the caller to mend, unless `fallback_for` says else.
+    """
     return task(
         kind,
         queue="agents",
         retry=retry,
         timeout=timeout,
         fallback=fallback,
+        fallback_for=fallback_for,
         budget=budget,
         prepare=prepare,
         retention=retention,
@@ -105,6 +112,7 @@ async def converse(
     past.check_open()
     given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
     desk.context = team.known(past).model_copy(update=given)
+    ctx.aside[DESK] = desk
     exchange = Exchange.begin(ctx, team, desk, past, done=done)
     exchange.around.journal.accepts = partial(_says_more, request)
     await exchange.hear(ctx, request)

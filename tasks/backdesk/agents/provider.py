@@ -69,6 +69,11 @@ def judge_model(settings: TaskSettings) -> ModelHandle | None:
     return replace(current_model(settings, None, settings.judge_model), fallback=None, cheaper=None)
 
 
+def model_name(settings: TaskSettings) -> str:
+    """Return the name of the model that would be asked."""
+    return OFFLINE if settings.offline else settings.model.removeprefix(RESPONSES_PREFIX)
+
+
 async def close_model() -> None:
     """Close the connections of the running loop's models, if there are any."""
     known = _handles.pop(asyncio.get_running_loop(), None)

@@ -17,14 +17,14 @@ from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
 from backdesk.service.cases import open_case, tell_of_case
-from backdesk.service.contract import Escalated, EscalationCause
+from backdesk.service.contract import AgentsCause, Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
 from backdesk.shop.customers import customer_of
 from backdesk.worker.attempt.ledger import Effect
 
 Why = Annotated[
-    EscalationCause,
+    AgentsCause,
     Field(
         description="wants_person: the customer asks for a human being. danger: somebody could get hurt. legal_threat: "
         "a lawyer, a court, an authority. repeated_failure: what was advised or done did not help, more than once."
@@ -65,6 +65,13 @@ async def escalate(
     desk: Desk, cause: Why, reason: Reason, details: Details, priority: Urgency = "normal"
 ) -> EscalationReceipt:
     """Hand the matter to a person, who answers the customer by the promised time. Tell the customer the promise."""
+    return await hand_to_person(desk, cause, reason, details, priority)
+
+
+async def hand_to_person(
+    desk: Desk, cause: EscalationCause, reason: str, details: str, priority: Priority
+) -> EscalationReceipt:
+    """Do what `escalate` does, for whatever cause."""
     now = desk.database.now()
     urgency = priority_for(cause, priority)
     escalation = Escalation(
@@ -124,6 +131,16 @@ def _receipt(session: Session, desk: Desk, escalation: Escalation, *, already_es
             "already_escalated": already_escalated,
         }
     )
+
+
+async def time_zone_of(desk: Desk) -> str:
+    """Return by which clocks the customer is told of a moment."""
+
+    def work() -> str:
+        with desk.database.read() as session:
+            return _zone(session, desk)
+
+    return await desk.database.in_thread(work)
 
 
 def _zone(session: Session, desk: Desk) -> str:

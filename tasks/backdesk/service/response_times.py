@@ -17,6 +17,7 @@ LEAST_PRIORITY: dict[EscalationCause, Priority] = {
     "danger": "urgent",
     "legal_threat": "high",
     "repeated_failure": "high",
+    "unanswered": "normal",
 }
 _RISING: tuple[Priority, ...] = get_args(Priority)
 

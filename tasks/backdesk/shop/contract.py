@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from backdesk.agents.contract import Action
+from backdesk.agents.phrases import Phrases, money
 from backdesk.platform.contract import Contract
+
+PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
 
 
 class RefundMade(Action):
@@ -19,8 +23,10 @@ class RefundMade(Action):
     amount_cents: int
     currency: str
 
-    def sentence(self) -> str:
-        return f"Refund {self.refund_id} for order {self.order_number} is made."
+    phrases: ClassVar[Phrases] = PHRASES
+
+    def words(self, language: str) -> dict[str, object]:
+        return super().words(language) | {"amount": money(self.amount_cents, self.currency, language)}
 
 
 class LineItem(Contract):
@@ -49,5 +55,7 @@ class OrderPlaced(Action):
     total_cents: int
     currency: str
 
-    def sentence(self) -> str:
-        return f"Order {self.order_number} is placed."
+    phrases: ClassVar[Phrases] = PHRASES
+
+    def words(self, language: str) -> dict[str, object]:
+        return super().words(language) | {"amount": money(self.total_cents, self.currency, language)}

@@ -10,21 +10,20 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from backdesk.agents.failures import ModelFailure
 from backdesk.kinds.organisation.contract import OrganisationRequest, OrganisationResult, SettingChanged
 from backdesk.kinds.organisation.data import open_organisation
 from backdesk.kinds.organisation.kind import organisation_assistant
 from backdesk.kinds.organisation.tables import Document, SettingChange
 from backdesk.platform.database import Database
-from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import ConversationMismatch
 from backdesk.worker.model.job import DEFAULT_TENANT
+from backdesk.worker.model.retry import NO_RETRY
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
-from tests.support.recording import Recording, context_of, converse
+from tests.support.recording import Recording, converse
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -253,11 +252,9 @@ async def test_an_apology_tells_of_the_settings_that_were_changed_before_the_mod
 ) -> None:
     provider.will(call("change_setting", setting="language", value="fr"), Fault.error(503, "overloaded"))
     request = OrganisationRequest(message="French, please", organisation_id="aurora", user_id="ada")
-    with pytest.raises(ModelFailure) as caught:
-        await _memory().attempt(organisation_assistant, request)
-    fallback = REGISTRY["org.assistant"].fallback
-    assert fallback is not None
-    result = await fallback(context_of(Recording(), tenant=DEFAULT_TENANT), request, classify(caught.value))
+    memory, spec = _memory(), replace(REGISTRY["org.assistant"], retry=NO_RETRY)
+    result = await memory.serve(spec, request)
+    assert "from de to fr" in result.answer
     assert [action.type for action in result.actions] == ["setting_change", "escalation"]
 
 

@@ -73,7 +73,7 @@ def test_a_fleet_spends_no_more_of_a_day_than_its_tenant_may_also_when_a_worker_
     used = len(model.requests) * (INTO + OUT)
     assert used <= today.tokens <= allowed
     assert allowed - today.tokens < LARGEST_CALL, "jobs were refused what there was room for"
-    codes = {record.error.code for job in jobs if (record := fleet.board.record(job.id)).error}
+    codes = {record.degraded.code for job in jobs if (record := fleet.board.record(job.id)).degraded}
     assert codes == {"tenant_budget_exceeded"}
 
 

@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from backdesk.agents.failures import ModelFailure
 from backdesk.kinds.voice.contract import ScheduleRequest, ScheduleResult
-from backdesk.kinds.voice.kind import apologize, voice_schedule
+from backdesk.kinds.voice.kind import voice_schedule
 from backdesk.kinds.voice.tables import TakenSlot
 from backdesk.platform.database import Database
 from backdesk.quality import Draft
 from backdesk.quality.speech import SPEECH
 from backdesk.worker.attempt.classification import classify
+from backdesk.worker.attempt.registry import REGISTRY
 from tests.kinds.voice.callers import empty_calendar
 from tests.support.memory import dying
 from tests.support.openai_simulator import OpenAISimulator, Text, call
@@ -217,6 +218,8 @@ async def test_an_attempt_that_dies_anywhere_books_once(
 
 async def test_a_caller_hears_of_a_failure_in_words_that_can_be_said() -> None:
     await calling("tomorrow at 3 pm", "yes")
+    apologize = REGISTRY["voice.schedule"].fallback
+    assert apologize is not None
     results = [await apologize(context_of(Recording(), job), said("yes"), FAILURE) for job in ("job-1", "job-9")]
     assert results[0].appointment is not None
     assert "is booked" in results[0].answer

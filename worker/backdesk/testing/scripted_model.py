@@ -11,6 +11,7 @@ from backdesk.agents.provider import stand_in
 from backdesk.agents.runtime import scripted_model
 from backdesk.agents.situation import Act, Call, Fail, Reply, Say, Situation
 from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
 
 __all__ = ["Call", "Fail", "Say", "ScriptExhausted", "ScriptedModel", "scripted"]
 
@@ -22,7 +23,8 @@ class ScriptExhausted(TaskError):
     """A scripted model was asked once more than its script has lines."""
 
     def __init__(self, message: str) -> None:
-        super().__init__("script_exhausted", message)
+        # Of this category no fallback answers in its place: the test is to see it.
+        super().__init__("script_exhausted", message, category=Category.VALIDATION)
 
 
 class ScriptedModel:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
+from backdesk.agents.phrases import Phrases
 from backdesk.platform.contract import Contract, KindModels, Reference
 
 
@@ -35,6 +37,8 @@ class AccountResult(AgentResult):
 
 class ProfileChanged(Action):
     """What a customer's profile says now."""
+
+    phrases: ClassVar[Phrases] = Phrases(Path(__file__).with_name("phrases.toml"))
 
     type: Literal["profile_change"] = "profile_change"
     user_id: str

@@ -26,7 +26,6 @@ from backdesk.platform.deployment import deployment
 from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.failure import Failure
 
 PROMPTS = Path(__file__).with_name("prompts")
 
@@ -68,16 +67,8 @@ ACCOUNT_HELP = Team(
     conceals=CODE,
 )
 
-_apologize = apology(AccountResult, ACCOUNT_HELP)
 
-
-async def apologize(ctx: TaskContext, request: AccountRequest, failure: Failure) -> AccountResult:
-    """Answer in place of the agents; what a person gets to read shows no code."""
-    concealed = request.model_copy(update={"message": ACCOUNT_HELP.conceal(request.message)})
-    return await _apologize(ctx, concealed, failure)
-
-
-@agent_task("account.help", fallback=apologize)
+@agent_task("account.help", fallback=apology(AccountResult, ACCOUNT_HELP))
 async def account_help(ctx: TaskContext, request: AccountRequest) -> AccountResult:
     """Sign a customer in by e-mail, and help them with their profile, orders and password."""
     here = deployment()

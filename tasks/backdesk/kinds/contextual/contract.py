@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
+from backdesk.agents.phrases import Phrases
 from backdesk.platform.contract import Contract, KindModels, Reference
 from backdesk.platform.system_status import SystemSeen
 
@@ -47,6 +49,8 @@ class ContextualResult(AgentResult):
 
 class PreferenceStated(Action):
     """A preference that is kept from now on."""
+
+    phrases: ClassVar[Phrases] = Phrases(Path(__file__).with_name("phrases.toml"))
 
     type: Literal["preference"] = "preference"
     name: str

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
+from backdesk.agents.phrases import Phrases
 from backdesk.platform.contract import Contract, KindModels
 
 Role = Literal["admin", "member"]
@@ -42,6 +44,8 @@ class OrganisationResult(AgentResult):
 
 class SettingChanged(Action):
     """A setting of an organisation that has another value now."""
+
+    phrases: ClassVar[Phrases] = Phrases(Path(__file__).with_name("phrases.toml"))
 
     type: Literal["setting_change"] = "setting_change"
     setting: str

@@ -6,7 +6,6 @@ what was found. A model has no argument by which it could name another one.
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from backdesk.agents import Agent, Desk, Team, agent_task, converse
@@ -14,7 +13,6 @@ from backdesk.kinds.organisation.contract import (
     OrganisationRequest,
     OrganisationResult,
     OrganisationSeen,
-    SettingChanged,
 )
 from backdesk.kinds.organisation.data import Membership, NotAMember, open_organisation
 from backdesk.kinds.organisation.rules import decide
@@ -30,11 +28,9 @@ from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.errors import TaskError
-from backdesk.worker.failure import Category, Failure
+from backdesk.worker.failure import Category
 
 PROMPTS = Path(__file__).with_name("prompts")
-
-_log = logging.getLogger(__name__)
 
 
 async def brief(desk: Desk[OrganisationContext]) -> str:
@@ -60,28 +56,7 @@ ORGANISATION_ASSISTANT = Team(
 )
 
 
-_apologize = apology(OrganisationResult, ORGANISATION_ASSISTANT)
-
-
-async def apologize(ctx: TaskContext, request: OrganisationRequest, failure: Failure) -> OrganisationResult:
-    """Answer in place of the assistant, with the settings that this job had changed by then."""
-    result = await _apologize(ctx, request, failure)
-    here = deployment()
-
-    def changed() -> list[SettingChanged]:
-        with open_organisation(here.database.of(ctx.tenant), request.organisation_id, request.user_id) as data:
-            made = data.changes_by(ctx.idempotency_key("setting/"))
-            return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
-
-    try:
-        done = await here.database.in_thread(changed)
-    except Exception:  # noqa: BLE001 - an apology that leaves something out is better than an error
-        _log.exception("changes_not_told")
-        done = []
-    return result.model_copy(update={"actions": [*done, *result.actions]})
-
-
-@agent_task("org.assistant", fallback=apologize)
+@agent_task("org.assistant", fallback=apology(OrganisationResult, ORGANISATION_ASSISTANT))
 async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
     """Answer a member of an organisation from its own data, and change its settings for its admins."""
     here = deployment()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
+from backdesk.agents.phrases import Phrases
 from backdesk.platform.contract import Contract, KindModels, Reference
+
+#: To be read aloud.
+PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
 
 
 def _known_zone(name: str) -> str:
@@ -45,8 +50,11 @@ class AppointmentChanged(Action):
     starts_at: AwareDatetime
     minutes: int
 
-    def sentence(self) -> str:
-        return f"The appointment is {self.change}."
+    phrases: ClassVar[Phrases] = PHRASES
+
+    @property
+    def phrase(self) -> str:
+        return self.change
 
 
 class ScheduleRequest(AgentRequest):

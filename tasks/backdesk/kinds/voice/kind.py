@@ -5,10 +5,11 @@ Nothing is booked, moved or cancelled unless it was read back and the caller's n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from backdesk.agents import Agent, Context, Desk, Team, agent_task, converse
-from backdesk.kinds.voice.contract import AppointmentChanged, ScheduleRequest, ScheduleResult
+from backdesk.agents import Action, Agent, Context, Desk, Team, agent_task, converse
+from backdesk.kinds.voice.contract import PHRASES, AppointmentChanged, ScheduleRequest, ScheduleResult
 from backdesk.kinds.voice.rules import decide
 from backdesk.kinds.voice.spoken_time import tell
 from backdesk.kinds.voice.tools.appointments import (
@@ -22,12 +23,8 @@ from backdesk.quality import DEFAULT_CHECKS, QualityGate
 from backdesk.quality.speech import SPEECH
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.failure import Failure
 
 PROMPTS = Path(__file__).with_name("prompts")
-
-_SORRY = "I am sorry, I could not finish this now. A colleague will call you back."
-_LATER = "I am sorry, I could not finish this now. Please call again a little later."
 
 
 class VoiceContext(Context):
@@ -67,28 +64,19 @@ SCHEDULER = Agent(
 )
 VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 
-_apologize = apology(ScheduleResult, VOICE)
 
-
-async def apologize(ctx: TaskContext, request: ScheduleRequest, failure: Failure) -> ScheduleResult:
-    """Say so when the agent could not finish, and what has been done by then."""
-    result = await _apologize(ctx, request, failure)
-    changed = _changed(result)
-    said = _SORRY if result.actions else _LATER
-    if changed is not None:
-        said = f"Your appointment is {changed.change}. A colleague will call you back about the rest."
-    return result.model_copy(update={"answer": said, "appointment": changed})
-
-
-@agent_task("voice.schedule", fallback=apologize)
+@agent_task(
+    "voice.schedule",
+    fallback=apology(ScheduleResult, VOICE, phrases=PHRASES, more=lambda done: {"appointment": _changed(done)}),
+)
 async def voice_schedule(ctx: TaskContext, request: ScheduleRequest) -> ScheduleResult:
     """Make, move and cancel appointments by voice: details are repeated, and done after the caller's yes."""
     known = {"time_zone": request.time_zone} if request.time_zone else {}
     exchange = await converse(ctx, VOICE, request, VoiceContext.model_validate(known))
     result = exchange.result(ScheduleResult)
     expects = result.clarifying or result.answer.rstrip().endswith("?")
-    return result.model_copy(update={"clarifying": expects, "appointment": _changed(result)})
+    return result.model_copy(update={"clarifying": expects, "appointment": _changed(result.actions)})
 
 
-def _changed(result: ScheduleResult) -> AppointmentChanged | None:
-    return next((action for action in result.actions if isinstance(action, AppointmentChanged)), None)
+def _changed(actions: Iterable[Action]) -> AppointmentChanged | None:
+    return next((action for action in actions if isinstance(action, AppointmentChanged)), None)

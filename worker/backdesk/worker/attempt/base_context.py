@@ -150,3 +150,7 @@ class BaseContext:
     def finished(self, key: str) -> bool:
         """Whether a former attempt has finished the step of this key, so that it will not run."""
         return self._parts.ledger.finished(f"step:{self._parts.ledger.check_key(key)}")
+
+    def finished_steps(self) -> dict[str, Any]:
+        """Return what former attempts have finished: the values of steps by key, as JSON has them."""
+        return dict(self._parts.ledger.finished_steps())

@@ -254,6 +254,13 @@ class Ledger:
         raw = self._claim.ledger.get(name)
         return raw is not None and LedgerEntry.model_validate_json(raw).state == "done"
 
+    def finished_steps(self) -> Iterator[tuple[str, Any]]:
+        """Return the steps that earlier attempts have finished, by key, with their values."""
+        for name, raw in self._claim.ledger.items():
+            prefix, _, key = name.partition(":")
+            if prefix == "step" and (entry := LedgerEntry.model_validate_json(raw)).state == "done":
+                yield key, entry.value
+
     def check_key(self, key: str) -> str:
         """Return a key that may stand in the ledger; raises ValueError for any other."""
         if not isinstance(key, str) or not _KEY.fullmatch(key):

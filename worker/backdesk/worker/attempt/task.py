@@ -55,10 +55,10 @@ def task(
 
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
-    as such; `fallback_for(failure)` says in place of which failures instead. `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout,
-    budget and slots. `prepare()` is called when a worker of coroutines starts, for what takes long the first time.
-    `retention` (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without
-    it the settings say.
+    as such; `fallback_for(failure)` says in place of which failures it answers instead. `budget` is what a job may
+    spend, with those that it calls. A submit may bring its own retry, timeout, budget and slots. `prepare()` is called
+    when a worker of coroutines starts, for what takes long the first time. `retention` (seconds or a timedelta) is how
+    long a job is kept that has succeeded, and any other at least; without it the settings say.
 
     `version` names what the body is now: change it when the body no longer goes on from what an earlier one has left in
     a job. Without it, it follows from the contract. `resumes` are the versions whose jobs it may go on with all the

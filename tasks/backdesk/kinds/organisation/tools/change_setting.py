@@ -71,7 +71,18 @@ def _consent(data: OrganisationData, setting: Setting, value: str) -> Consent | 
     return Consent(f"Set {setting.name} of {member.organisation_name} from {previous} to {value}?", facts)
 
 
-@tool(Effect.IDEMPOTENT, consent=consent_to_change)
+async def settings_changed(desk: Desk) -> list[SettingChanged]:
+    """Return the settings that this job has changed, whichever attempt did it."""
+
+    def work(data: OrganisationData) -> list[SettingChanged]:
+        made = data.changes_by(desk.key("setting/"))
+        return [SettingChanged(setting=each.setting, previous=each.previous, value=each.value) for each in made]
+
+    changed = await within(desk, work)
+    return [] if isinstance(changed, Refusal) else changed
+
+
+@tool(Effect.IDEMPOTENT, consent=consent_to_change, done=settings_changed)
 async def change_setting(desk: Desk, setting: Name, value: Value) -> SettingReceipt | SettingUnchanged | Refusal:
     """Change a setting of the organisation. Only admins may; what lets others in waits for an approval."""
     wanted = _wanted(setting, value)
