@@ -70,7 +70,9 @@ def _cldr(code: str) -> Mapping[str, Any]:
     # It takes time that most processes never need.
     from babel import localedata  # noqa: PLC0415
 
-    return localedata.load(code, merge_inherited=False) if localedata.exists(code) else {}
+    # As all who format by it: what is loaded in another way is cached, and found so by them.
+    data: Any = localedata.load(code) if localedata.exists(code) else {}
+    return localedata.LocaleDataDict(data)
 
 
 def _word(written: object) -> str:
