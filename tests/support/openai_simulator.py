@@ -1,4 +1,4 @@
-"""A server on a real port that speaks the Chat Completions API: scripted answers and faults.
+"""A server on a real port that speaks the Chat Completions API and the Responses API: scripted answers and faults.
 
 Replies are taken from the script in order, one for each request, and streamed when the client asks for it; a
 request beyond the script fails with status 400, which no client repeats. In place of a script there can be a rule,
@@ -10,65 +10,41 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import Any
 
-Json = dict[str, Any]
+from tests.support.openai_replies import (
+    BrokenStream,
+    Calls,
+    CutStream,
+    Fault,
+    Json,
+    Refusal,
+    Reply,
+    Said,
+    Silence,
+    Text,
+    call,
+)
+from tests.support.openai_wire import CHAT, RESPONSES, Wire
 
-
-@dataclass(frozen=True)
-class Text:
-    """Answer with text, which may be cut off at the limit of its length."""
-
-    text: str
-    cut_off: bool = False
-
-
-@dataclass(frozen=True)
-class Calls:
-    """Call tools, all in one reply: names with arguments; a string is sent as it is."""
-
-    calls: tuple[tuple[str, Json | str], ...]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Answer with an error status, or with a body that is no answer at all."""
-
-    status: int
-    body: str = "{}"
-    headers: dict[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
-
-    @classmethod
-    def error(cls, status: int, code: str, message: str = "simulated", **headers: str) -> Fault:
-        """Make an error in the provider's format; `retry_after` becomes the header Retry-After."""
-        body = json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}})
-        return cls(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
-
-
-@dataclass(frozen=True)
-class CutStream:
-    """Stream the first words and then drop the connection."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Silence:
-    """Accept the request and never answer; the simulator's end releases it."""
-
-
-Reply = Text | Calls | Fault | CutStream | Silence
-
-
-def call(name: str, **args: object) -> Calls:
-    """Call one tool."""
-    return Calls(((name, args),))
+__all__ = [
+    "BrokenStream",
+    "Calls",
+    "CutStream",
+    "Fault",
+    "OpenAISimulator",
+    "Received",
+    "Refusal",
+    "Reply",
+    "Said",
+    "Silence",
+    "Text",
+    "call",
+]
 
 
 @dataclass(frozen=True)
@@ -85,18 +61,26 @@ class Received:
         return bool(self.body.get("stream"))
 
     @property
+    def by_responses(self) -> bool:
+        """Whether it came in by the Responses API."""
+        return self.path.endswith("/responses")
+
+    @property
     def tools(self) -> set[str]:
-        return {tool["function"]["name"] for tool in self.body.get("tools", [])}
+        return {tool["name"] if self.by_responses else tool["function"]["name"] for tool in self.body.get("tools", [])}
 
     @property
     def called(self) -> list[str]:
         """The tools and outputs that were called so far in the conversation."""
+        if self.by_responses:
+            return [item["name"] for item in self.body["input"] if item.get("type") == "function_call"]
         calls = (call for message in self.body["messages"] for call in message.get("tool_calls") or [])
         return [call["function"]["name"] for call in calls]
 
     def texts(self, role: str) -> list[str]:
         """Return the text of all messages of a role."""
-        return [_as_text(message.get("content")) for message in self.body["messages"] if message["role"] == role]
+        messages = self.body["input" if self.by_responses else "messages"]
+        return [_as_text(message.get("content")) for message in messages if message.get("role") == role]
 
 
 class OpenAISimulator:
@@ -108,6 +92,8 @@ class OpenAISimulator:
         self.requests: list[Received] = []
         #: What each answer is said to have used: tokens in and out; None says nothing.
         self.usage: tuple[int, int] | None = (10, 5)
+        #: Into pieces of how many bytes streams are cut, also between those of one character; None leaves them whole.
+        self.piece_bytes: int | None = None
         #: Set once a request was met with `Silence`.
         self.silent = threading.Event()
         self.ended = threading.Event()
@@ -160,25 +146,34 @@ class _Handler(BaseHTTPRequestHandler):
         reply = simulator.rule(received) if simulator.rule else None
         reply = reply or (simulator.script.popleft() if simulator.script else exhausted)
         with suppress(ConnectionError):  # whoever asked may be gone: killed, or cancelled
-            self._answer(reply, simulator, received.streamed)
+            self._answer(reply, simulator, received)
 
-    def _answer(self, reply: Reply, simulator: OpenAISimulator, streamed: bool) -> None:
+    def _answer(self, reply: Reply, simulator: OpenAISimulator, received: Received) -> None:
+        turn = next(simulator.ids)
+        wire: Wire = RESPONSES if received.by_responses else CHAT
         match reply:
             case Fault():
                 self._send(reply.status, reply.body.encode(), reply.content_type, reply.headers)
-            case Silence():
+            case BrokenStream(_, code, status) if not received.streamed:
+                error = Fault.error(status, code)
+                self._send(status, error.body.encode())
+            case Silence(text):
+                if text and received.streamed:
+                    self._stream(wire.opening(text, turn))
                 simulator.silent.set()
                 simulator.ended.wait()
                 self.close_connection = True
             case CutStream(text):
-                self._begin_stream()
-                self._event(_chunk(0, {"role": "assistant", "content": text}))
+                self._stream(wire.opening(text, turn))
                 self.close_connection = True  # without the last chunk: the client sees the cut
-            case Text() | Calls() if streamed:
-                self._stream(reply, next(simulator.ids))
-            case Text() | Calls():
-                completion = _completion(reply, next(simulator.ids)) | _usage(simulator.usage)
-                self._send(200, json.dumps(completion).encode())
+            case BrokenStream(text, code):
+                self._stream([*wire.opening(text, turn), *wire.error(code)])
+                self.close_connection = True
+            case _ if received.streamed:
+                self._stream(wire.stream(reply, turn, simulator.usage))
+                self.wfile.write(b"0\r\n\r\n")
+            case _:
+                self._send(200, json.dumps(wire.whole(reply, turn, simulator.usage)).encode())
 
     def _send(
         self,
@@ -195,87 +190,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _begin_stream(self) -> None:
+    def _stream(self, events: Iterable[Json | str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-
-    def _event(self, data: Json | str) -> None:
-        line = f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
-        self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-
-    def _stream(self, reply: Text | Calls, turn: int) -> None:
-        self._begin_stream()
-        for delta in _deltas(reply, turn):
-            self._event(_chunk(turn, delta))
-        self._event(_chunk(turn, {}, _finish(reply)))
-        self._event(_chunk(turn, None) | _usage(self.server.simulator.usage))
-        self._event("[DONE]")
-        self.wfile.write(b"0\r\n\r\n")
-
-
-def _deltas(reply: Text | Calls, turn: int) -> Iterator[Json]:
-    yield {"role": "assistant", "content": None}
-    if isinstance(reply, Text):
-        for word in reply.text.split(" "):
-            yield {"content": word if reply.text.startswith(word) else f" {word}"}
-        return
-    for index, tool_call in enumerate(_tool_calls(reply, turn)):
-        function, half = tool_call["function"], len(tool_call["function"]["arguments"]) // 2
-        first, second = function["arguments"][:half], function["arguments"][half:]
-        head = {**tool_call, "index": index, "function": {"name": function["name"], "arguments": first}}
-        yield {"tool_calls": [head]}
-        yield {"tool_calls": [{"index": index, "function": {"arguments": second}}]}
-
-
-def _chunk(turn: int, delta: Json | None, finish: str | None = None) -> Json:
-    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-    return {
-        "id": f"sim-{turn}",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "sim",
-        "choices": choices,
-    }
-
-
-def _completion(reply: Text | Calls, turn: int) -> Json:
-    message: Json = {"role": "assistant", "content": reply.text if isinstance(reply, Text) else None}
-    if isinstance(reply, Calls):
-        message["tool_calls"] = _tool_calls(reply, turn)
-    choice = {"index": 0, "message": message, "finish_reason": _finish(reply)}
-    return {
-        "id": f"sim-{turn}",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "sim",
-        "choices": [choice],
-    }
-
-
-def _finish(reply: Text | Calls) -> str:
-    if isinstance(reply, Calls):
-        return "tool_calls"
-    return "length" if reply.cut_off else "stop"
-
-
-def _tool_calls(reply: Calls, turn: int) -> list[Json]:
-    return [
-        {
-            "id": f"call_{turn}_{index}",
-            "type": "function",
-            "function": {"name": name, "arguments": args if isinstance(args, str) else json.dumps(args)},
-        }
-        for index, (name, args) in enumerate(reply.calls)
-    ]
-
-
-def _usage(usage: tuple[int, int] | None) -> Json:
-    if usage is None:
-        return {}
-    into, out = usage
-    return {"usage": {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}}
+        for event in events:
+            data = event if isinstance(event, str) else json.dumps(event, ensure_ascii=False)
+            line = f"data: {data}\n\n".encode()
+            size = self.server.simulator.piece_bytes or len(line)
+            for at in range(0, len(line), size):
+                piece = line[at : at + size]
+                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
 
 
 def _as_text(content: object) -> str:

@@ -19,6 +19,7 @@ from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.runtime import conceal_history, dump_history, said_by_customer, spoken_turn
 from backdesk.agents.team import Team
 from backdesk.agents.tools import Tool
+from backdesk.agents.with_person import is_with_person
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.errors import TaskError
 from backdesk.worker.memory.conversation import Conversation, Head
@@ -50,20 +51,20 @@ async def done_at(ctx: TaskContext, team: Team, desk: Desk) -> list[Action]:
     return [action for at, action in enumerate(found) if action not in found[:at]]
 
 
-async def remember(ctx: TaskContext, team: Team, desk: Desk, message: str, answer: str) -> None:
+async def remember(ctx: TaskContext, team: Team, desk: Desk, past: Conversation, *, message: str, answer: str) -> None:
     """Keep a message with the answer that no agent gave, as the turn of this job; another attempt replaces it."""
     turn = conceal_history(dump_history(spoken_turn(message, answer)), team.conceal)
     agent = desk.transfers[-1].agent if desk.transfers else team.first.name
-    facts = {"team": team.name, "agent": agent, "context": desk.context.carried().model_dump(mode="json")}
+    known = desk.context.carried().model_dump(mode="json")
+    facts = past.facts if is_with_person(past) else {"team": team.name, "agent": agent, "context": known}
     try:
         await ctx.remember(desk.conversation_id, turn, owner=desk.customer_id, facts=facts)
     except TaskError:  # the customer hears the answer all the same
         _log.exception("turn_not_remembered")
 
 
-async def last_said(ctx: TaskContext, desk: Desk) -> str:
+def last_said(past: Conversation) -> str:
     """Return what the customer wrote before this message, for what this message alone does not tell."""
-    past = await past_of(ctx, desk)
     return " ".join(said_by_customer([message for turn in past.turns for message in turn.messages]))
 
 

@@ -35,10 +35,12 @@ from backdesk.agents.runtime import (
     called_for,
     conceal_history,
     dump_history,
+    is_cut_off,
     load_history,
     pruned,
     run_agent,
     turn_of,
+    whole_answers,
     without_refused,
     words_of_customer,
 )
@@ -190,7 +192,7 @@ class Exchange(Generic[C]):
         facts = self.held or {"team": self.team.name, "agent": self.path[-1], "context": known}
         if self.desk.proposed is not None:
             facts |= {SHOWS: self.desk.proposed.number}
-        turn = conceal_history(dump_history(without_refused(self.turn)), self.team.conceal)
+        turn = conceal_history(dump_history(whole_answers(without_refused(self.turn))), self.team.conceal)
         if self.desk.proposed is not None:
             show = partial(records.show, self.desk, self.desk.proposed.number)
             await self.desk.database.in_thread(show)
@@ -216,6 +218,7 @@ class Exchange(Generic[C]):
             model=last,
             offline=self.model.offline,
             quality=self._quality(),
+            truncated=isinstance(self.output, str) and is_cut_off(self.turn),
             degraded="fallback_model" if fallback is not None and last == fallback.name else None,
             **more,
         )

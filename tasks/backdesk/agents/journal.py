@@ -28,8 +28,8 @@ from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.budget import Amount
 
-#: Under which name the body leaves to its fallback how its last draft was reviewed.
-QUALITY = "quality"
+#: Under which names the body leaves to its fallback how its last draft was reviewed, and the desk of its agents.
+QUALITY, DESK = "quality", "desk"
 
 
 class Bookmark(BaseModel):
@@ -49,6 +49,8 @@ class Bookmark(BaseModel):
     #: When what the customer said came that is in the messages besides what the job began with.
     steered: list[datetime] = []
     proposed: Proposed | None = None
+    #: Behind how many messages a response was of no use.
+    stuck_at: int | None = None
 
 
 class Journal:
@@ -73,6 +75,8 @@ class Journal:
         #: When the messages came that the agents have been told of while they worked.
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
+        self._last: Bookmark | None = None
+        self._stuck_at: int | None = None
         #: How the last answer came through the quality gate of its agent.
         self.quality: QualityReport | None = None
         #: What is done once, by its key.
@@ -82,8 +86,9 @@ class Journal:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
         if self._context.restored is None:
             return None
-        bookmark = Bookmark.model_validate(self._context.restored)
+        bookmark = self._last = Bookmark.model_validate(self._context.restored)
         self.steered = {*bookmark.steered}
+        self._stuck_at = bookmark.stuck_at
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
         self._desk.learn(**bookmark.context)
@@ -98,7 +103,7 @@ class Journal:
 
     async def keep(self, messages: list[Any], usage: ModelUsage, beside: dict[str, ModelUsage]) -> None:
         """Keep where the agents are now. Raises LeavingNow when the job goes on elsewhere."""
-        bookmark = Bookmark(
+        self._last = Bookmark(
             messages=messages,
             transfers=self._desk.transfers,
             actions=self._desk.actions,
@@ -108,8 +113,23 @@ class Journal:
             fraction=self._reporter.fraction,
             steered=sorted(self.steered),
             proposed=self._desk.proposed,
+            stuck_at=self._stuck_at,
         )
-        await self._context.checkpoint(bookmark)
+        await self._context.checkpoint(self._last)
+
+    async def stuck(self, messages: list[Any] | None, usage: ModelUsage, beside: dict[str, ModelUsage]) -> bool:
+        """Note that a response was of no use, and return whether one was at the same place before.
+
+        The next attempt goes on with these messages, which are without it; with none it goes on where it was.
+        """
+        at = len(self._last.messages if messages is None and self._last else messages or ())
+        again, self._stuck_at = at == self._stuck_at, at
+        if messages is not None:
+            await self.keep(messages, usage, beside)
+        elif self._last is not None:
+            self._last = self._last.model_copy(update={"stuck_at": at})
+            await self._context.checkpoint(self._last)
+        return again
 
     async def hear(self) -> Collection[tuple[datetime, str]]:
         """Return what the customer has written since the agents were told last, with the time of each, oldest first.

@@ -28,6 +28,8 @@ class Draft:
     evidence: tuple[str, ...] = ()
     today: date | None = None
     form: Form = "answer"
+    #: Whether the text ends where its length had come to a limit.
+    truncated: bool = False
 
     @property
     def language(self) -> str | None:

@@ -27,6 +27,17 @@ class Length(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class Whole(Check):
+    """Not cut off."""
+
+    name = "whole"
+    layer = "length"
+
+    def fault(self, draft: Draft) -> str | None:
+        return "It was cut off at the limit of its length: say it in far fewer words." if draft.truncated else None
+
+
+@dataclass(frozen=True, slots=True)
 class UnwantedWords(Check):
     """None of these words and phrases, which whoever asks does not want to see: a competitor's name, say."""
 

@@ -13,13 +13,14 @@ from backdesk.quality.check import Check
 from backdesk.quality.contract import CheckOutcome, QualityWishes, Review
 from backdesk.quality.draft import Draft
 from backdesk.quality.factual import SupportedFacts
-from backdesk.quality.form import Length, RequiredPhrases, UnwantedWords
+from backdesk.quality.form import Length, RequiredPhrases, UnwantedWords, Whole
 from backdesk.quality.legal import Disclaimers, NoPromises
 from backdesk.quality.rubric import Verdict
 from backdesk.quality.sentiment import sentiment
 
 DEFAULT_CHECKS: tuple[Check, ...] = (
     Length(),
+    Whole(),
     BannedWords(),
     NoSocialSecurityNumbers(),
     NoIdentityNumbers(),

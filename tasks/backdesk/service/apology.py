@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from backdesk.agents.aftermath import desk_of, done_at, last_said, remember
+from backdesk.agents.aftermath import desk_of, done_at, last_said, past_of, remember
 from backdesk.agents.contract import Action, AgentRequest, AgentResult, ModelUsage
 from backdesk.agents.desk import Desk
 from backdesk.agents.hearing import hear_without_model
@@ -52,10 +52,11 @@ def apology(
         message = team.conceal(request.message)
         await _hear(desk, request)
         done = await done_at(ctx, team, desk)
-        language = language_of(message) or language_of(await last_said(ctx, desk)) or DEFAULT
+        past = await past_of(ctx, desk)
+        language = language_of(message) or language_of(last_said(past)) or DEFAULT
         escalation = await _escalation(desk, cause_of(message, language), message, failure, done)
         said = " ".join(filter(None, await _sentences(phrases, language, desk, escalation, done)))
-        await remember(ctx, team, desk, request.message, said)
+        await remember(ctx, team, desk, past, message=request.message, answer=said)
         promised = escalation and escalation.action()
         return result(
             answer=said,

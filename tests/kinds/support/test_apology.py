@@ -28,7 +28,9 @@ from tests.support.openai_simulator import Fault, OpenAISimulator, call
 from tests.support.recording import Recording, context_of
 from tests.support.workers import ROOT
 
-REQUEST = SupportRequest(message="refund 10003", conversation_id="talk", customer_id="cust-3")
+pytestmark = pytest.mark.usefixtures("waived")
+
+REQUEST = SupportRequest(message="refund 10003", customer_id="cust-3", conversation_id="talk")
 FAILURE = classify(ModelFailure("model_unavailable", "The model provider could not be reached."))
 
 
@@ -59,7 +61,6 @@ async def test_what_the_agents_have_handed_to_people_is_what_holds() -> None:
     assert (await apologize()).actions == opened.actions
 
 
-@pytest.mark.usefixtures("waived")
 async def test_what_the_agents_have_done_before_they_failed_is_told(provider: OpenAISimulator) -> None:
     refund = call("refund_order", order_number=10003, reason="?")
     provider.will(call("hand_over", to="refund", reason="?"), refund, Fault.error(503, "overloaded"))
@@ -113,7 +114,7 @@ async def test_whatever_ends_a_job_after_a_refund_the_customer_hears_of_the_refu
     assert "could not finish the rest" in result.answer
     assert memory.degraded is not None
     assert memory.degraded.code == code
-    with shop.read() as session:
+    with shop.of_all_tenants().read() as session:
         assert "Done already" in session.scalars(select(Escalation.details)).one()
 
 
@@ -137,7 +138,7 @@ async def test_what_an_attempt_did_whose_worker_died_is_told_from_the_ledger(
     memory = Memory(dies_after=7)
     assert await memory.serve(REGISTRY["support.request"], REQUEST) is None
     assert [key.partition(":")[2].partition(":")[0] for key in memory.keys] == ["refund_order"]
-    with shop.write() as session:
+    with shop.of_all_tenants().write() as session:
         session.connection().exec_driver_sql("ALTER TABLE refunds RENAME TO mislaid")
         session.connection().exec_driver_sql("ALTER TABLE escalations RENAME TO mislaid_too")
     memory.begin()
@@ -165,10 +166,10 @@ async def test_a_turn_that_a_fallback_answered_is_remembered_once(provider: Open
     result, memory = await serve(REQUEST)
     await memory.serve(REGISTRY["support.request"], REQUEST)
     with JobClient(settings=MEMORIES.settings) as client:
-        (turn,) = client.conversations.get("talk", tenant="acme").turns
+        (turn,) = client.conversations.get("talk", tenant="default").turns
     assert [REQUEST.message in str(turn.messages), result.answer in str(turn.messages)] == [True, True]
     provider.will(call("ask_customer", question="Which one?"))
-    await serve(SupportRequest(message="And now?", conversation_id="talk"), "job-2")
+    await serve(SupportRequest(message="And now?", customer_id="cust-3", conversation_id="talk"), "job-2")
     assert provider.requests[-1].texts("user") == [REQUEST.message, "And now?"]
     assert provider.requests[-1].texts("assistant") == [result.answer]
 
@@ -195,7 +196,7 @@ LANGUAGES = {
 async def test_the_customer_is_told_in_their_own_language(provider: OpenAISimulator, language: str) -> None:
     message, amount = LANGUAGES[language]
     provider.will(TO_REFUND, REFUND, Fault.error(401, "invalid_api_key"))
-    result, _ = await serve(SupportRequest(message=message))
+    result, _ = await serve(SupportRequest(message=message, customer_id="cust-3"))
     refund, escalation = result.actions
     assert isinstance(escalation, Escalated)
     assert result.answer.startswith(refund.sentence(language))

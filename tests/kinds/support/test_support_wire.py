@@ -232,7 +232,7 @@ async def test_a_provider_that_is_not_there_is_unavailability(monkeypatch: pytes
 
 
 async def test_a_model_that_never_hands_over_properly_misbehaves(provider: OpenAISimulator) -> None:
-    provider.will(*[call("hand_over", to="the boss", reason="?")] * 6)
+    provider.will(*[call("hand_over", to="the boss", reason="?")] * 3)
     assert await _failure() == ("model_misbehaved", None)
 
 

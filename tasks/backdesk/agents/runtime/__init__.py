@@ -9,6 +9,7 @@ branch.
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Shelf
+from backdesk.agents.runtime.continued import is_cut_off, whole_answers
 from backdesk.agents.runtime.judging import judge
 from backdesk.agents.runtime.messages import (
     History,
@@ -17,6 +18,8 @@ from backdesk.agents.runtime.messages import (
     dump_history,
     load_history,
     note_of_deployment,
+    said_by_customer,
+    spoken_turn,
     turn_of,
     words_of_colleague,
     words_of_customer,
@@ -40,14 +43,18 @@ __all__ = [
     "called_for",
     "conceal_history",
     "dump_history",
+    "is_cut_off",
     "judge",
     "load_history",
     "note_of_deployment",
     "pruned",
     "rehearse",
     "run_agent",
+    "said_by_customer",
     "scripted_model",
+    "spoken_turn",
     "turn_of",
+    "whole_answers",
     "without_refused",
     "words_of_colleague",
     "words_of_customer",

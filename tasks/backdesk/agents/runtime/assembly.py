@@ -47,8 +47,10 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout
 
 def _outputs(card: cards.Agent, may_ask: bool, may_hand_over: bool) -> Iterator[Any]:
     yield DeferredToolRequests
-    if card.answers:
-        yield str if card.output is None else ToolOutput(card.output, name=GIVE_ANSWER)
+    if card.output is None:
+        yield str  # a server may send a text whatever is asked for; where none is wanted, `usable` sees what it is
+    elif card.answers:
+        yield ToolOutput(card.output, name=GIVE_ANSWER)
     if may_ask:
         yield ToolOutput(Question, name=ASK)
     if may_hand_over:

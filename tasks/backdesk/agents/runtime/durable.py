@@ -57,6 +57,8 @@ class Durable(AbstractCapability[Desk]):
         last = history[-1] if history and not prompted else None
         self._response = last if isinstance(last, ModelResponse) else None
         self._begins = prompted
+        #: Whether a tool was called for the last response; what it did is known by the ids in that.
+        self.called = False
         self._leaving: Suspended | LeavingNow | SpendingRefused | None = None
         #: What the run is to be given.
         self.history = history[:-1] if self._response else history
@@ -85,6 +87,7 @@ class Durable(AbstractCapability[Desk]):
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
+        self.called = False
         if self._response is None:
             return await handler(request_context)
         response, self._response = self._response, None
@@ -99,7 +102,7 @@ class Durable(AbstractCapability[Desk]):
         args: dict[str, Any],
         handler: WrapToolExecuteHandler,
     ) -> Any:
-        ran = False
+        ran, self.called = False, True
 
         async def run() -> Any:
             nonlocal ran

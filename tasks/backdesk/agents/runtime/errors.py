@@ -29,6 +29,7 @@ _FAILURES: tuple[tuple[type[exceptions.AgentRunError], str, str], ...] = (
     (exceptions.ModelTimeoutError, "model_timeout", "The model did not answer in time"),
     (exceptions.ModelRequestTimeout, "model_timeout", "The model did not answer in time"),
     (exceptions.ModelAPIError, "model_unavailable", "The model provider could not be reached or failed"),
+    (exceptions.ContentFilterError, "model_refused", "The model, or a filter of its provider, refused to answer"),
     (exceptions.UsageLimitExceeded, "usage_limit", "The job asked more of the model than one job may"),
 )
 
@@ -47,6 +48,8 @@ _RAISED: dict[str, type[exceptions.ModelAPIError]] = {
 
 def error_of(code: str, model: str, *, retry_after_s: float | None, in_stream: bool) -> exceptions.AgentRunError:
     """Return the error by which the library would tell of a failure: the reverse of `failure_of`."""
+    if code == "model_refused":
+        return exceptions.ContentFilterError("the answer was filtered")
     if code not in _RAISED:
         return exceptions.UnexpectedModelBehavior("the answer is garbled")
     return _RAISED[code](model, "as the script says", retry_after=retry_after_s, in_stream=in_stream)

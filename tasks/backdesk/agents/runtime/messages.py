@@ -88,6 +88,17 @@ def dump_history(messages: History) -> list[Any]:
     return dumped
 
 
+def spoken_turn(message: str, answer: str) -> History:
+    """Return what a customer wrote and what they were answered, as though by a model."""
+    return [ModelRequest(parts=[UserPromptPart(message)]), ModelResponse(parts=[TextPart(answer)])]
+
+
+def said_by_customer(data: list[Any]) -> list[str]:
+    """Return the texts of a customer in what `dump_history` returned."""
+    parts = [part for message in load_history(data) for part in message.parts]
+    return [part.content for part in parts if isinstance(part, UserPromptPart) and isinstance(part.content, str)]
+
+
 def conceal_history(data: list[Any], conceal: Callable[[Any], Any]) -> list[Any]:
     """Return what `dump_history` returned without what is concealed in the words and in the arguments of tools."""
     return [{**message, "parts": [_concealed(part, conceal) for part in message["parts"]]} for message in data]

@@ -36,6 +36,7 @@ from backdesk.agents.card import HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal
+from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
 from backdesk.agents.runtime.messages import History, turn_of
 from backdesk.agents.runtime.surroundings import Surroundings
@@ -127,7 +128,7 @@ def draft_of(ctx: RunContext[Desk], text: str, form: Form) -> Draft:
     told = [part.content for part in _parts(messages, SystemPromptPart)]
     instructions = [each.instructions for each in messages[-2:] if isinstance(each, ModelRequest) and each.instructions]
     evidence = (*said, *returned, *told, *instructions)
-    return Draft(text, said[-1] if said else "", evidence, ctx.deps.database.today(), form)
+    return Draft(text, said[-1] if said else "", evidence, ctx.deps.database.today(), form, is_cut_off(messages))
 
 
 def without_refused(messages: History) -> History:

@@ -14,6 +14,7 @@ from pydantic_ai import (
     DeferredToolRequests,
     FunctionToolCallEvent,
     FunctionToolResultEvent,
+    ModelResponse,
     PartDeltaEvent,
     PartStartEvent,
     TextPart,
@@ -25,8 +26,10 @@ from backdesk.agents import card as cards
 from backdesk.agents.card import HandOver, Question
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
+from backdesk.agents.failures import ASKED_ANEW, ModelFailure
 from backdesk.agents.runtime.assembly import RETRIES, assemble, remote_toolsets
 from backdesk.agents.runtime.cached import Cached
+from backdesk.agents.runtime.continued import Continued, begun, rest
 from backdesk.agents.runtime.durable import Durable
 from backdesk.agents.runtime.joined import Joined
 from backdesk.agents.runtime.messages import History, dump_history, turn_of, with_words
@@ -34,6 +37,7 @@ from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.reviewed import Reviewed
 from backdesk.agents.runtime.surroundings import Surroundings, Watcher
+from backdesk.agents.runtime.usable import Choice, Usable, sound
 from backdesk.quality.gate import QualityGate, gate_for
 
 #: What an agent ends with; a model that is none of ours is a structured answer.
@@ -78,10 +82,14 @@ async def run_agent(
             usage=budget.usage,
             usage_limits=budget.limits(card.limits, desk.transfers[-1]),
             toolsets=remote_toolsets(remote),
-            retries={"output": RETRIES + (gate.most_corrections if gate else 0)},
+            # One more, to go on with an answer that was cut off.
+            retries={"output": RETRIES + (gate.most_corrections if gate else 0) + 1},
         ) as run:
-            await _drive(run, around, wrapped)
-            return await _end(run, wrapped)
+            try:
+                await _drive(run, around, wrapped)
+                return await _end(run, around.watcher, wrapped)
+            except (exceptions.AgentRunError, ModelFailure) as error:
+                raise await _failure(error, run, around, wrapped) from error
     except exceptions.AgentRunError as error:
         raise wrapped.metered.meaning_of(error) from error
     finally:
@@ -94,8 +102,13 @@ class _Wrapped:
 
     durable: Durable
     cached: Cached
+    usable: Usable
     metered: Metered
     reviewed: Reviewed | None
+    continued: Continued
+    choice: Choice
+    #: Whether what the agent writes may be an answer.
+    answers: bool
 
     @classmethod
     def of(
@@ -104,36 +117,61 @@ class _Wrapped:
         return cls(
             durable,
             Cached(card, model, around.shelf, around.watcher),
+            Usable(card),
             Metered(card.name, model, around.account, around.gates, around.watcher),
             Reviewed(card.name, gate, around) if gate else None,
+            Continued(),
+            Choice(card),
+            card.answers,
         )
 
     @property
     def outermost_first(self) -> list[Any]:
-        """The hooks in their order: what is known passes no gate."""
-        return [self.durable, self.cached, self.metered, *([self.reviewed] if self.reviewed else [])]
+        """The hooks in their order: what is known passes no gate. Of an answer the last of them hears first."""
+        reviewed = [self.reviewed] if self.reviewed else []
+        return [self.durable, self.cached, self.usable, self.metered, *reviewed, self.continued, self.choice]
 
     @property
     def shows_text(self) -> bool:
         """Whether watchers see what the model writes as it comes."""
-        return self.reviewed is None or self.reviewed.shows_drafts
+        return self.answers and (self.reviewed is None or self.reviewed.shows_drafts)
 
 
-async def _end(run: AgentRun[Desk, Any], wrapped: _Wrapped) -> tuple[Output, History]:
+async def _failure(
+    error: exceptions.AgentRunError | ModelFailure, run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapped
+) -> Exception:
+    """Return what an error of a run means for the job, and see to it that no response is replayed that was of no use.
+
+    One for which tools were called is kept all the same: asked anew, a model would call them by other ids.
+    """
+    failure = error if isinstance(error, ModelFailure) else wrapped.metered.meaning_of(error)
+    if not isinstance(failure, ModelFailure) or failure.code not in ASKED_ANEW:
+        return failure
+    anew = None if wrapped.durable.called else dump_history(turn_of(sound(run.all_messages()), around.journal.steered))
+    again = await around.journal.stuck(anew, around.budget.by_agents, around.budget.beside)
+    return ModelFailure(failure.code, failure.message, failure.retry_after_s, final=again)
+
+
+async def _end(run: AgentRun[Desk, Any], watcher: Watcher, wrapped: _Wrapped) -> tuple[Output, History]:
     if run.result is None or isinstance(run.result.output, DeferredToolRequests):
         raise exceptions.UnexpectedModelBehavior("the run ended without a result")
     await wrapped.cached.accept()
-    return run.result.output, run.result.all_messages()
+    output: Output = run.result.output
+    if isinstance(output, str) and not wrapped.answers and (wrapped.reviewed is None or wrapped.reviewed.shows_drafts):
+        watcher.text(output, begins=True)
+    return output, run.result.all_messages()
 
 
 async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapped) -> None:
     node, budget, spent = run.next_node, around.budget, around.budget.by_agents
     while not Agent.is_end_node(node):
+        goes_on: str | None = None
         # A response that is known was kept, and streamed to those who watched, when it was new.
         if Agent.is_model_request_node(node) and not wrapped.durable.knows_response:
             spent = budget.by_agents
             await _keep_request(run, node, around, spent, wrapped.durable)
-            await _stream_response(run, node, around.watcher, wrapped)
+            goes_on = begun([*run.all_messages(), node.request, ModelResponse(parts=[])])
+            await _stream_response(run, node, around.watcher, wrapped, shown=wrapped.shows_text and goes_on is None)
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
             await _keep(run.all_messages(), around, spent)
@@ -143,6 +181,9 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
         node = await run.next(node)
         if asked and Agent.is_call_tools_node(node):
             budget.answered(node.model_response)
+            if goes_on is not None and wrapped.shows_text and around.watcher.watched:
+                # What it repeats of its beginning was told already.
+                around.watcher.text(rest(goes_on, node.model_response.text or ""), begins=False)
         around.watcher.spent(budget.spent)
         wrapped.durable.leave_if_due()
 
@@ -164,13 +205,15 @@ async def _keep_request(
         await _keep([*run.all_messages(), node.request], around, spent)
 
 
-async def _stream_response(run: AgentRun[Desk, Any], node: Any, watcher: Watcher, wrapped: _Wrapped) -> None:
+async def _stream_response(
+    run: AgentRun[Desk, Any], node: Any, watcher: Watcher, wrapped: _Wrapped, *, shown: bool
+) -> None:
     """Make the request of a node now, and tell its answer as it comes; when nobody watches, it is made later."""
     if not watcher.watched:
         return
     async with node.stream(run.ctx) as stream:
         try:
-            await _report(wrapped.metered.timed(stream), watcher, shown=wrapped.shows_text)
+            await _report(wrapped.metered.timed(stream), watcher, shown=shown)
         except exceptions.AgentRunError as error:
             wrapped.metered.stream_broke(error)
             raise
