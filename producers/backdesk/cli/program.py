@@ -17,6 +17,7 @@ from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.cancel import cancel
 from backdesk.cli.commands.chat import chat
 from backdesk.cli.commands.doctor import doctor
+from backdesk.cli.commands.erase import erase_customer
 from backdesk.cli.commands.examinations import installed_version
 from backdesk.cli.commands.health import health, workers
 from backdesk.cli.commands.jobs import list_jobs, show, watch
@@ -68,11 +69,11 @@ for panel, functions in (
     (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
-    (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor)),
+    (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor, erase_customer)),
     (WRITE, (evaluate,)),
 ):
     for function in functions:
-        name = {list_jobs: "list", evaluate: "eval"}.get(function, function.__name__)
+        name = {list_jobs: "list", evaluate: "eval"}.get(function, function.__name__.replace("_", "-"))
         takes_fields = function in {submit, chat}
         command_class, context = (SubmitCommand, ANY_OPTION) if takes_fields else (None, None)
         app.command(

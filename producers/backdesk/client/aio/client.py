@@ -12,6 +12,7 @@ from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.conversations import Conversations
 from backdesk.client.aio.dead import DeadLetters
 from backdesk.client.aio.desk import Desk
+from backdesk.client.aio.erasure import Erasure
 from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.aio.limits import Limits
@@ -50,7 +51,7 @@ class AsyncJobClient(AsyncReports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `maintenance`, and the service `desk`.
+    `breakers`, `pauses`, `conversations`, `maintenance`, the service `desk`, `erasure`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class AsyncJobClient(AsyncReports):
         self._asks, self._lists = AskOperations(core), ListOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.desk = Desk(self)
+        self.desk, self.erasure = Desk(self), Erasure(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
 
     # Jobs: submit them, follow them, end them, do them again

@@ -14,6 +14,7 @@ from backdesk.client.blocking.breakers import Breakers
 from backdesk.client.blocking.conversations import Conversations
 from backdesk.client.blocking.dead import DeadLetters
 from backdesk.client.blocking.desk import Desk
+from backdesk.client.blocking.erasure import Erasure
 from backdesk.client.blocking.following import Following
 from backdesk.client.blocking.job import Job
 from backdesk.client.blocking.limits import Limits
@@ -52,7 +53,7 @@ class JobClient(Reports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `maintenance`, and the service `desk`.
+    `breakers`, `pauses`, `conversations`, `maintenance`, the service `desk`, `erasure`.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class JobClient(Reports):
         self._asks, self._lists = AskOperations(core), ListOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.desk = Desk(self)
+        self.desk, self.erasure = Desk(self), Erasure(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
 
     # Jobs: submit them, follow them, end them, do them again

@@ -119,9 +119,9 @@ class Transitions(AttemptCalls, UpkeepCalls):
         error = to_json(failure) if failure else b""
         return self._call("answer", _read_state, id=job_id, name=name, entry=entry, event=event, error=error)
 
-    def drop(self, job_ids: Sequence[str]) -> Call[int]:
-        """Forget dead letters; gives how many there were among these jobs."""
-        return self._call("drop", int, job_ids)
+    def drop(self, job_ids: Sequence[str], *, ended: bool = False) -> Call[int]:
+        """Forget dead letters, or with `ended` jobs in any final state; gives how many there were among these jobs."""
+        return self._call("drop", int, job_ids, ended=flag(ended))
 
     def reject(self, job_id: str, kind: str, tenant: str, failure: Failure) -> Call[bool]:
         """Record a message that cannot be a job as a failed one; gives False when the id is taken. Idempotent."""
