@@ -121,6 +121,21 @@ def test_a_tool_with_metadata_that_mean_nothing_is_refused(bench: Bench, metadat
     assert said in error.message
 
 
+def test_a_call_has_the_same_name_for_the_outside_world_in_every_attempt(bench: Bench) -> None:
+    agent, names = durable_agent(Script(call("pay"), "done")), list[str]()
+
+    @agent.tool(metadata=IDEMPOTENT)
+    def pay(ctx: RunContext[Any]) -> str:
+        names.append(f"{ctx.run_id}/{ctx.tool_call_id}")
+        return "paid"
+
+    as_kind(lambda: agent.run("go"), ends=1)
+    job = bench.submit(KIND, {})
+    assert bench.lose(job, after=1)  # it is made, and not recorded
+    assert bench.go_on(job).state == "succeeded"
+    assert names == [f"{job.id}:run:clerk/c1"] * 2
+
+
 def test_a_tool_may_stay_out_of_the_ledger(bench: Bench) -> None:
     agent, calls = durable_agent(Script(call("clock"), "done")), list[int]()
 

@@ -240,10 +240,14 @@ def test_requests_keep_to_the_limits_of_the_fleet_and_their_job_waits_for_room(
     assert [attempt.outcome for attempt in job.record.attempts] == ["limited"]
 
 
-def test_what_a_request_costs_is_counted_by_the_prices_of_the_deployment(bench: Bench, tmp_path: Any) -> None:
+@pytest.mark.parametrize("handler", [None, ignore])
+def test_what_a_request_costs_is_counted_by_the_prices_of_the_deployment(
+    bench: Bench, tmp_path: Any, handler: Any
+) -> None:
     prices = tmp_path / "prices.json"
     prices.write_text('{"script": {"input": 1000000, "output": 1000000}}')
-    agent_job(Agent(Script("Hello.").model), kind=KIND)
+    durability = BackdeskDurability[Any](event_stream_handler=handler)
+    agent_job(Agent(Script("Hello.").streaming, name="clerk", capabilities=[durability]), kind=KIND)
     with sandbox(prices=prices):
         job = bench.run(KIND, {"message": "Hi."})
     assert job.result.usage.cost_usd == job.result.usage.input_tokens + job.result.usage.output_tokens

@@ -104,7 +104,8 @@ class MeteredModel(WrapperModel):
                 raise meant from error
             raise
         read.set()
-        await request
+        # Read again once the stream is closed: what was noted with the answer goes with it.
+        opened.result().metadata = (await request).metadata
 
     async def _pass(
         self,
