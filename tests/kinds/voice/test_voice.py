@@ -202,7 +202,7 @@ async def test_what_a_model_goes_on_hiding_is_put_under_its_answer(provider: Ope
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(1, 9))
+@pytest.mark.parametrize("write", range(1, 8))
 async def test_an_attempt_that_dies_anywhere_books_once(
     provider: OpenAISimulator, calendar: Database, write: int, when: str
 ) -> None:
@@ -211,7 +211,6 @@ async def test_an_attempt_that_dies_anywhere_books_once(
     provider.rule = lambda request: YES if request.tools == {"give_answer"} else DONE
     memory = dying("job-2", when, write, kind="voice.schedule")
     result = await memory.finish(voice_schedule, said("yes"))
-    assert memory.attempts == 2
     assert result.appointment.change == "booked"
     assert booked(calendar) == 1
 
