@@ -30,7 +30,7 @@ PACKAGES = "python3,python3-venv,python3-pip,python-is-python3,ca-certificates"
 #: How this machine reaches its package index goes along into the steps, and stays out of the image.
 NETWORK = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "http_proxy", "https_proxy", "no_proxy")
 START_WITHIN_S = 120
-QUESTION = ("--message", "Where is my order 10001?", "--wait", "--json")
+QUESTION = ("--message", "Where is my order 10001?", "--customer-id", "cust-1", "--wait", "--json")
 
 
 class Stage:
@@ -173,7 +173,8 @@ def start(image: Stage) -> None:
     backdesk = image.command["ENTRYPOINT"]
     print(image.run([*backdesk, *image.command["CMD"]]))
     with EmbeddedRedis() as redis, JobClient(redis.url) as client:
-        env = {"BACKDESK_REDIS_URL": redis.url, "BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind"}
+        support = {"BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind", "BACKDESK_SAMPLES": "1"}
+        env = {"BACKDESK_REDIS_URL": redis.url, **support}
         worker = subprocess.Popen(image.words([*backdesk, "worker", "agents"]), env={**image.env, **env})
         try:
             began = time.monotonic()

@@ -66,7 +66,7 @@ def _bytes_queued(contender: Contender, jobs: int, server: Server) -> float:
 
 def _bytes_ended(kind: str, request: Mapping[str, Any], jobs: int, server: Server) -> float:
     settings = load_settings(_env_file=None, redis_url=server.url, prefix=PREFIX)
-    modules = {"BACKDESK_TASK_MODULES": "benchmarks.kinds,backdesk.kinds.support.kind"}
+    modules = {"BACKDESK_TASK_MODULES": "benchmarks.kinds,backdesk.kinds.support.kind", "BACKDESK_SAMPLES": "1"}
     with (
         Child(BACKDESK.worker(8), {**environment(server.url), **modules}) as worker,
         JobClient(settings=settings) as client,

@@ -22,8 +22,8 @@ from tests.support.workers import ROOT, Fleet
 pytestmark = [pytest.mark.extras, pytest.mark.timeout(600)]
 
 Install = Callable[[str], Installed]
-SUPPORT = {"BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind"}
-QUESTION = ("--message", "Where is my order 10001?")
+SUPPORT = {"BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind", "BACKDESK_SAMPLES": "1"}
+QUESTION = ("--message", "Where is my order 10001?", "--customer-id", "cust-1")
 
 
 @pytest.fixture(scope="module")

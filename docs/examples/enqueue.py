@@ -3,7 +3,7 @@
 from backdesk.client import JobClient
 
 with JobClient() as client:
-    job = client.submit("support.request", {"message": "I want to return order 10003"}, tenant="acme")
+    job = client.submit("support.request", {"message": "I want to return order 10003", "customer_id": "cust-3"})
     for event in job.watch():
         print(event.seq, event.type, event.data)
     print(job.result(timeout=60)["answer"])

@@ -4,5 +4,5 @@ from backdesk.client import JobClient
 from backdesk.kinds.support.contract import KIND, SupportRequest
 
 with JobClient() as client:
-    job = client.submit(KIND, SupportRequest(message="Where is my order 10001?"), tenant="acme")
+    job = client.submit(KIND, SupportRequest(message="Where is my order 10001?", customer_id="cust-1"))
     print(job.result(timeout=60).answer)

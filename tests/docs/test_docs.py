@@ -95,7 +95,7 @@ def test_the_example_of_a_plain_subscriber_sees_the_job_to_its_end(shop: Fleet) 
     reader = threading.Thread(target=lambda: printed.append(run(shop, EXAMPLES / "subscribe.py", job_id)))
     reader.start()
     eventually(lambda: dict(shop.redis.pubsub_numsub(channel))[channel.encode()], what="the subscription")
-    shop.jobs.submit("support.request", {"message": "Where is order 10007?"}, job_id=job_id)
+    shop.jobs.submit("support.request", {"message": "Where is order 10007?", "customer_id": "cust-7"}, job_id=job_id)
     reader.join(30)
     kinds = [line.split()[1] for line in printed[0].splitlines()]
     assert (kinds[0], kinds[-1]) == ("queued", "succeeded")

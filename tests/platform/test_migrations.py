@@ -57,7 +57,7 @@ def make_old(path: Path) -> Path:
 def opened() -> Iterator[Open]:
     """Opens databases, which are closed after the test."""
     with ExitStack() as stack:
-        yield lambda path: stack.enter_context(closing(Database(f"sqlite:///{path}")))
+        yield lambda path: stack.enter_context(closing(Database(f"sqlite:///{path}", samples=True)))
 
 
 @pytest.fixture
@@ -251,3 +251,24 @@ def test_the_state_is_told_and_an_upgrade_made_by_hand(
 def test_the_state_of_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
     assert main(["status"]) == 1
     assert not (tmp_path / "shop.sqlite3").exists()
+
+
+# --- samples ---
+
+
+def test_an_empty_database_stays_empty_unless_samples_are_wanted(tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")) as database:
+        database.prepare()
+        with database.of_all_tenants().read() as session:
+            counts = [session.scalar(select(func.count()).select_from(each)) for each in (Customer, Order, Article)]
+    assert counts == [0, 0, 0]
+
+
+def test_samples_never_come_among_the_rows_of_a_real_shop(opened: Open, tmp_path: Path) -> None:
+    path = tmp_path / "real.sqlite3"
+    with closing(Database(f"sqlite:///{path}")) as real, real.of("default").write() as session:
+        session.add(Customer(id="k-1", name="Una", email="una@example.org", tier="basic", time_zone="UTC"))
+    before = everything(path)
+    with pytest.raises(ConfigurationError, match="BACKDESK_SAMPLES"):
+        opened(path).prepare()
+    assert everything(path) == before

@@ -37,7 +37,7 @@ def server() -> Iterator[Postgres]:
 def opened() -> Iterator[Open]:
     """Opens databases, which are closed after the test."""
     with ExitStack() as stack:
-        yield lambda url: stack.enter_context(closing(Database(url)))
+        yield lambda url: stack.enter_context(closing(Database(url, samples=True)))
 
 
 def test_several_that_open_an_empty_database_at_once_make_it_once(server: Postgres, opened: Open) -> None:

@@ -218,7 +218,7 @@ def test_processes_that_start_together_seed_the_database_once(shop: Database, tm
     program = (
         "from backdesk.platform.database import Database; from backdesk.shop.tables import LedgerEntry;"
         "from sqlalchemy import func, select\n"
-        f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3').of('default').read() as session:\n"
+        f"with Database('sqlite:///{tmp_path}/new/shop.sqlite3', samples=True).of('default').read() as session:\n"
         "    print(session.scalar(select(func.count()).select_from(LedgerEntry)))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]

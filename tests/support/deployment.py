@@ -46,6 +46,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKDESK_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BACKDESK_SAMPLES", "1")
     monkeypatch.setenv("BACKDESK_OFFLINE_TOKEN_DELAY_MS", "0")
     # Whoever would go out to a provider finds no way: only the simulator on this machine is reached directly.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")

@@ -68,6 +68,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "C_FORCE_ROOT": "1",
         POOL_VARIABLE: LOOP_POOL,
         "BACKDESK_TASK_MODULES": KINDS,
+        "BACKDESK_SAMPLES": "1",
         **ours,
         **more,
     }

@@ -265,7 +265,7 @@ def backdesk(
 
         backdesk demo        one job, from question to answer
         backdesk up          Redis, workers and Flower, until Ctrl-C
-        backdesk submit support.request --message "I want to return order 10003" --watch
+        backdesk submit support.request --message "I want to return order 10003" --customer-id cust-3 --watch
     """
     if show_version:
         out = Output(as_json=as_json)

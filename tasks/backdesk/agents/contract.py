@@ -107,7 +107,11 @@ class AgentRequest(Contract):
     """A message to agents, alone or as part of a conversation."""
 
     message: GuardedMessage
-    customer_id: Reference | None = Field(None, description="Whose data the agents see and change.")
+    customer_id: Reference | None = Field(
+        None,
+        description="Who writes, as the caller has made sure: their data alone is seen and changed, and without it "
+        "nobody's.",
+    )
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."
     )

@@ -171,6 +171,8 @@ class Journal:
         One that has terms is called only when the customer has agreed to them; until then it is proposed to them.
         Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
         """
+        if tool.beyond_rules(self._desk) and not self._context.finished(key):
+            return NO_RULES_FOR_THAT
         if tool.terms is not None and not self._context.finished(key):
             held = await self._hold(tool, key, args)
             if held is not None:
@@ -228,6 +230,13 @@ class Journal:
     async def _ask(self, key: str, consent: Consent) -> Answer:
         within = self._desk.settings.approval_within_s
         return await self._context.approval(key, consent.prompt, within=within, **consent.facts)
+
+
+#: What the offline model hears of a call that it may not make.
+NO_RULES_FOR_THAT = Refusal(
+    refused="That cannot be done now: no model is configured, and rules alone change nothing outside of sample data. "
+    "A person can do it for you."
+)
 
 
 def _denied(answer: Answer) -> Refusal:

@@ -47,6 +47,7 @@ class Tool(Generic[P, R_co]):
     consent: ConsentRule | None = None
     done: Done | None = None
     terms: TermsRule | None = None
+    harmless: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
@@ -63,6 +64,11 @@ class Tool(Generic[P, R_co]):
         """What the model calls it."""
         return self.function.__name__
 
+    def beyond_rules(self, desk: Desk) -> bool:
+        """Whether this may not be called where no model is configured, as it would change what is real."""
+        rehearsed = self.harmless or self.effect is Effect.PURE or desk.settings.samples
+        return desk.settings.offline and not rehearsed
+
     @property
     def returns(self) -> Any:
         """The type that brings a kept outcome back."""
@@ -75,6 +81,7 @@ def tool(
     terms: TermsRule | None = None,
     consent: ConsentRule | None = None,
     done: Done | None = None,
+    harmless: bool = False,
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
@@ -84,6 +91,8 @@ def tool(
     are still the same. `consent` is asked before each call that is made, and again by a later attempt, even when the
     call was made meanwhile: it must not take its own effect for a reason, and neither must `terms`.
     `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
+    `harmless` is what may be done for a real customer without any model behind it, such as to call a person: outside of
+    the sample data the offline model makes no other calls that are not `pure`.
     Raises ConfigurationError for a function that is not `async`, or without an annotation of what it returns.
     """
-    return lambda function: Tool(function, Effect(effect), consent, done, terms)
+    return lambda function: Tool(function, Effect(effect), consent, done, terms, harmless)

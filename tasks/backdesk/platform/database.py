@@ -1,7 +1,8 @@
-"""The business database: SQLite in a file by default, PostgreSQL by URL, created and filled at its first use.
+"""The business database: SQLite in a file by default, PostgreSQL by URL, created at its first use.
 
 Several processes may start on an empty or an old database at once. One of them, whoever takes the lock, brings it to
-the tables of this version and puts in the sample shop, in one transaction; the others wait and find them there.
+the tables of this version and puts in the sample data, if that is wanted, in one transaction; the others wait and find
+them there.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ SEED_LOCK = 7_203_115
 class Database:
     """The business database. Safe to share between threads; not across a fork.
 
-    Who works with its rows says whose they are: a tenant's or a customer's. There is no other way to a session.
+    Who works with its rows says whose they are: a tenant's or a customer's. There is no other way to a session. With
+    `samples` the sample data is put in, where that is not done; without, an empty database stays empty.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, samples: bool = False) -> None:
         self._engines = Engines(url)
+        self._samples = samples
         self._ready = False
         self._preparing = threading.Lock()
 
@@ -83,7 +86,8 @@ class Database:
     def prepare(self) -> None:
         """Bring the database to the tables of this version, which the first use does too. Idempotent.
 
-        Raises ConfigurationError for a database of a newer version. When it fails, the database is as it was.
+        Raises ConfigurationError for a database of a newer version, and for samples that are to come among rows of
+        another shop. When it fails, the database is as it was.
         """
         if self._ready:
             return
@@ -106,7 +110,7 @@ class Database:
             from backdesk.platform.migrations.runner import upgrade  # noqa: PLC0415 - so that few load Alembic
 
             upgrade(connection, revision)
-        if self._add_samples(connection) or revision != HEAD:
+        if (self._samples and self._add_samples(connection)) or revision != HEAD:
             _check_references(connection)
 
     def _add_samples(self, connection: Connection) -> bool:
@@ -119,6 +123,11 @@ class Database:
     def _add_sample(self, session: Session, sample: Sample) -> bool:
         if sample.leans_on is not None and not sample.leans_on.is_in(session):
             return False
+        if not sample.fits(session):
+            raise ConfigurationError(
+                f"BACKDESK_SAMPLES: the database has rows of its own, and none of the {sample.name}: take another "
+                "database for the samples, or do without them"
+            )
         sample.seed(session, self.today())
         session.add(Seeding(name=sample.name, seeded_at=self.now()))
         return True

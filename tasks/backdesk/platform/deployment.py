@@ -37,7 +37,7 @@ def deployment() -> Deployment:
     with _lock:
         if _current is None or _current.pid != os.getpid():
             settings = load_settings()
-            _current = Deployment(settings, Database(settings.database), os.getpid())
+            _current = Deployment(settings, Database(settings.database, samples=settings.samples), os.getpid())
         return _current
 
 

@@ -1,4 +1,4 @@
-"""Sample data, so that there is something to try: each sample is put in once, and no sooner than what it leans on.
+"""Sample data, so that there is something to try: where it is wanted, each is put in once, after what it leans on.
 
 Whoever has tables names the module of their sample with `offer`; it is loaded when a database is prepared. The table
 `seedings` keeps the names of those that are in. What is offered later is put into older databases too, where what it
@@ -23,6 +23,8 @@ class Sample:
     seed: Callable[[Session, date], None]
     #: What must be in before, and still be as it was put in.
     leans_on: Sample | None = None
+    #: Whether it may be put into a database in which it is not.
+    fits: Callable[[Session], bool] = lambda _session: True
     #: Whether a database still holds it as it was put in; asked when something leans on it.
     is_in: Callable[[Session], bool] = lambda _session: True
 

@@ -89,6 +89,9 @@ class TaskSettings(BaseSettings):
     #: The pace at which the offline model streams, so that people can watch it.
     offline_token_delay_ms: float = Field(15, ge=0, le=5000, validation_alias="BACKDESK_OFFLINE_TOKEN_DELAY_MS")
     data_dir: Path = Field(Path(".backdesk"), validation_alias="BACKDESK_DATA_DIR")
+    #: Whether the sample shop is put into an empty database. Only there the offline model may do what moves money,
+    #: orders, appointments or settings.
+    samples: bool = Field(False, validation_alias="BACKDESK_SAMPLES")
     #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
     database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
 

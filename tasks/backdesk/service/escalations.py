@@ -60,7 +60,7 @@ class EscalationReceipt(ToolOutcome):
         return Escalated(**self.model_dump(include=set(Escalated.model_fields) - {"type"}))
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def escalate(
     desk: Desk, cause: Why, reason: Reason, details: Details, priority: Urgency = "normal"
 ) -> EscalationReceipt:

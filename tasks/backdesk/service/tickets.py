@@ -60,7 +60,7 @@ async def tickets_opened(desk: Desk) -> list[TicketOpened]:
     return await desk.database.in_thread(work)
 
 
-@tool(Effect.IDEMPOTENT, done=tickets_opened)
+@tool(Effect.IDEMPOTENT, done=tickets_opened, harmless=True)
 async def open_ticket(
     desk: Desk,
     subject: Subject,

@@ -39,7 +39,7 @@ class CartShown(ToolOutcome):
         return {"cart": self.cart} | ({"product": self.product} if self.product else {})
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def put_in_cart(desk: Desk, product: ProductName, quantity: Quantity = 1) -> CartShown | Refusal:
     """Put a product in the cart, or change how many of it: `quantity` is the number in all, not one more."""
 
@@ -56,7 +56,7 @@ async def put_in_cart(desk: Desk, product: ProductName, quantity: Quantity = 1) 
     return await desk.database.in_thread(lambda: desk.database.contend(put))
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def remove_from_cart(desk: Desk, product: ProductName) -> CartShown | Refusal:
     """Take a product out of the cart, however many of it there are."""
 
@@ -72,7 +72,7 @@ async def remove_from_cart(desk: Desk, product: ProductName) -> CartShown | Refu
     return await desk.database.in_thread(lambda: desk.database.contend(remove))
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def show_cart(desk: Desk) -> CartShown:
     """Show what is in the cart, and what it costs."""
     return CartShown(cart=await cart_of(desk))

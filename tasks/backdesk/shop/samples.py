@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from backdesk.platform.samples import Sample
@@ -89,6 +89,11 @@ def is_in(session: Session) -> bool:
     products = [session.get(Product, i) for i in range(1, len(PRODUCTS) + 1)]
     emails, names = [each and each.email for each in customers], [each and each.name for each in products]
     return emails == [_email(each) for each in CUSTOMERS] and names == [each.name for each in PRODUCTS]
+
+
+def fits(session: Session) -> bool:
+    """Whether the shop is empty: the sample never comes among the customers and orders of another one."""
+    return all(session.scalars(select(table).limit(1)).first() is None for table in (Customer, Product, Order))
 
 
 def seed(session: Session, today: date) -> None:
@@ -181,4 +186,4 @@ def _refund(session: Session, number: int, total: int, day: date) -> None:
     )
 
 
-SAMPLE = Sample("sample-shop", seed, is_in=is_in)
+SAMPLE = Sample("sample-shop", seed, fits=fits, is_in=is_in)

@@ -29,7 +29,7 @@ def seeded_shop() -> bytes:
     """Return a database file with the sample shop as it is today; filled once in a process."""
     with tempfile.TemporaryDirectory(prefix="backdesk-shop-") as folder:
         path = Path(folder) / "shop.sqlite3"
-        database = Database(f"sqlite:///{path}")
+        database = Database(f"sqlite:///{path}", samples=True)
         with database.of_all_tenants().read():
             pass
         database.close()  # with its last connection SQLite moves what it has written into the one file

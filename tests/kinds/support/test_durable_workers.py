@@ -51,7 +51,7 @@ def model() -> Iterator[OpenAISimulator]:
 def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}")
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}", samples=True)
     yield database
     database.close()
 

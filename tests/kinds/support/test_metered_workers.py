@@ -76,7 +76,7 @@ def provider() -> Iterator[Provider]:
 def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}").close()
+    Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}", samples=True).close()
     with Fleet(tmp_path, data_dir=tmp_path / "data", breaker_probe_s=0.4, lease_s=3.0, max_crashes=10) as fleet:
         yield fleet
 

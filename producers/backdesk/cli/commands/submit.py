@@ -139,7 +139,7 @@ def submit(
 
     For example:
 
-        backdesk submit support.request --message "I want to return order 10003" --watch
+        backdesk submit support.request --message "I want to return order 10003" --customer-id cust-3 --watch
         backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
         backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
         backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt

@@ -99,6 +99,7 @@ def _private_shop(folder: str, modules: str) -> dict[str, str]:
     return {
         "BACKDESK_DATA_DIR": folder,
         "BACKDESK_DATABASE_URL": f"sqlite:///{folder}/shop.sqlite3",
+        "BACKDESK_SAMPLES": "1",
         "BACKDESK_TASK_MODULES": modules,
         "BACKDESK_QUEUES": "agents,tools",
         "BACKDESK_PREFIX": "backdesk",

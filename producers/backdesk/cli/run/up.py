@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
+from dotenv import dotenv_values
 
 from backdesk.cli.catalogue import offers
 from backdesk.cli.connection import connected
@@ -107,7 +108,7 @@ def _redis(supervisor: Supervisor, settings: Settings, port: int | None) -> Depl
 
 def _fleet(deployment: Deployment, slots: dict[str, int], flower_port: int | None) -> list[Child]:
     # Flower's API answers on this machine only, and changes nothing: it could stop workers and start any task.
-    settings, env = deployment.settings, environment(deployment, {"FLOWER_UNAUTHENTICATED_API": "true"})
+    settings, env = deployment.settings, environment(deployment, {"FLOWER_UNAUTHENTICATED_API": "true", **_samples()})
     commands = {
         queue: worker_command([queue], slots.get(queue), _worker_name(queue), settings.log_level)
         for queue in settings.queues
@@ -120,6 +121,13 @@ def _fleet(deployment: Deployment, slots: dict[str, int], flower_port: int | Non
     return [
         Child(name, command, _fresh(logs / f"{name}.log"), env, grace_s=grace_s) for name, command in commands.items()
     ]
+
+
+def _samples() -> dict[str, str]:
+    """Have the sample shop put in, unless that was decided, or a database was named: that may be a real shop's."""
+    known = {**dotenv_values(".env"), **os.environ}
+    decided = known.get("BACKDESK_SAMPLES") or known.get("BACKDESK_DATABASE_URL")
+    return {} if decided else {"BACKDESK_SAMPLES": "1"}
 
 
 def _start(supervisor: Supervisor, fleet: list[Child], client: JobClient, flower_port: int | None, out: Output) -> None:
@@ -226,7 +234,7 @@ def _tell(
 
 
 _OF_SAMPLES = {
-    "support.request": 'backdesk submit support.request --message "I want to return order 10003" --watch',
+    "support.request": 'backdesk submit support.request --message "I return order 10003" --customer-id cust-3 --watch',
     "orders.audit": "backdesk submit orders.audit --wait",
 }
 

@@ -13,7 +13,8 @@ class SupportRequest(AgentRequest):
 
     customer_id: Reference | None = Field(
         None,
-        description="With it, the agents see and refund only this customer's orders; else everybody's.",
+        description="Who writes, as the caller has made sure: the agents see and refund this customer's orders, and "
+        "without it no orders at all.",
     )
 
 

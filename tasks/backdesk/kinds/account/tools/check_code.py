@@ -37,7 +37,7 @@ class SignedIn(ToolOutcome):
         return {**self.model_dump(), "email": None}
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def check_code(desk: Desk, code: Code) -> SignedIn | Refusal:
     """Sign the customer in by the code that was sent to the address they named last. Wrong codes are counted."""
     known = desk.context

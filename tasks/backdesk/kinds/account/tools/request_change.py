@@ -27,7 +27,7 @@ _SUBJECTS = {
 }
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def request_change(desk: Desk, matter: Matter, details: Wish) -> TicketReceipt | Refusal:
     """Have a colleague reset the password, change the e-mail address, close the account, or do something else."""
     if refused := not_signed_in(desk):

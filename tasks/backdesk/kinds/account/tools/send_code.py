@@ -30,7 +30,7 @@ class CodeSent(ToolOutcome):
         return {"email": self.email}
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def send_code(desk: Desk, email: Email) -> CodeSent | Refusal:
     """Send a code for signing in to an e-mail address. It is good for some minutes."""
     address = email.strip()

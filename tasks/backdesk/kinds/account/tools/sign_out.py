@@ -24,7 +24,7 @@ class SignedOut(ToolOutcome):
         return {"signed_in_until": None, "email": None}
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def sign_out(desk: Desk) -> SignedOut | Refusal:
     """Sign the customer out of this conversation."""
     if refused := not_signed_in(desk):

@@ -95,7 +95,7 @@ class PreferencesExplained(ToolOutcome):
         return f"{len(self.statements)} statements; in force: {', '.join(counting) or 'nothing'}"
 
 
-@tool(Effect.IDEMPOTENT)
+@tool(Effect.IDEMPOTENT, harmless=True)
 async def update_preference(
     desk: Desk, preference: Preference, value: Value, quote: Quote, source: How = "explicit"
 ) -> PreferenceKept | Refusal:
