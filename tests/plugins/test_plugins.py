@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.support.installed import Installed, build_wheel
 from tests.support.workers import ROOT
 
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
@@ -32,14 +31,21 @@ def test_a_plugin_imports_of_backdesk_what_is_promised_and_no_more(plugin: Path)
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
 def test_the_wheel_of_a_plugin_holds_its_package_its_types_and_its_licence(plugin: Path, tmp_path: Path) -> None:
-    build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=plugin, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    names = zipfile.ZipFile(build_wheel(tmp_path, plugin)).namelist()
     package = plugin.name.replace("-", "_")
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {package}
     assert f"{package}/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
+
+
+@pytest.mark.extras
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_a_plugin_installs_beside_backdesk_and_brings_its_library(plugin: Path, tmp_path: Path) -> None:
+    installed = Installed(tmp_path, build_wheel(tmp_path / "wheels"), "worker")
+    installed.add(build_wheel(tmp_path / "wheels", plugin))
+    package = plugin.name.replace("-", "_")
+    assert installed.run("python", "-c", f"from {package} import agent_job; print('here')").strip() == "here"
 
 
 def test_the_wheel_of_backdesk_has_no_plugin() -> None:

@@ -17,11 +17,11 @@ BIN = Path(sys.executable).parent
 PINNED = ROOT / "requirements" / "dev.txt"
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of this source tree into a folder."""
+def build_wheel(folder: Path, source: Path = ROOT) -> Path:
+    """Build the wheel of a source tree, this one's if none is named, into a folder."""
     build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, check=True
     )
     return folder / done.stdout.split()[-1]
 
@@ -35,6 +35,10 @@ class Installed:
         _uv("venv", "--quiet", "--python", sys.executable, str(folder / "env"))
         wanted = f"backdesk{extra and f'[{extra}]'} @ {wheel.as_uri()}"
         _uv("pip", "install", "--quiet", "--python", str(self._bin / "python"), "-c", str(PINNED), wanted)
+
+    def add(self, wheel: Path) -> None:
+        """Install a wheel besides, with what it asks for."""
+        _uv("pip", "install", "--quiet", "--python", str(self._bin / "python"), "-c", str(PINNED), str(wheel))
 
     def run(self, command: str, *arguments: str, expect: int = 0, **env: str) -> str:
         """Run a command of the environment to its end, and return what it has printed."""
