@@ -54,7 +54,10 @@ def open_case(session: Session, desk: Desk, about: Ticket | Escalation, referenc
 async def tell_of_case(desk: Desk, reference: str, subject: str, priority: str, due_at: datetime) -> None:
     """Tell people of a case; again for the same is once."""
     text = f"{reference} ({priority}), due {due_at:%F %R} UTC: {subject}"
-    await desk.tell(reference, "case.opened", text, case=reference, priority=priority, due_at=due_at.isoformat())
+    whose = {"customer_id": desk.customer_id, "conversation_id": desk.conversation_id}
+    await desk.tell(
+        reference, "case.opened", text, case=reference, priority=priority, due_at=f"{due_at:%FT%TZ}", **whose
+    )
 
 
 def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskResult:

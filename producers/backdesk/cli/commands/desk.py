@@ -171,7 +171,8 @@ def _do(done: str, as_json: bool, act: Callable[[Any], Case]) -> None:
     with connected() as client, out.waiting("waiting for the desk"):
         case = act(client.desk)
     out.document(case)
-    out.line(safe_line(f"{done}: {case.case}, {_standing(case)}"), "green")
+    standing = "" if case.state == "closed" else f", {_standing(case)}"
+    out.line(safe_line(f"{done}: {case.case}{standing}"), "green")
 
 
 def _row(case: Case) -> list[str]:

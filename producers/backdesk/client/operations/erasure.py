@@ -168,11 +168,12 @@ def _theirs(records: Sequence[JobRecord], customer_id: str, talks: Sequence[str]
 
 
 def _own(record: JobRecord, customer_id: str, talks: Sequence[str]) -> bool:
-    return record.conversation in talks or customer_id in _customers_in(record.request)
+    words = [record.request, record.result, *(message.request for message in record.messages)]
+    return record.conversation in talks or any(customer_id in _customers_in(each) for each in words)
 
 
 def _customers_in(value: Any) -> Iterator[str]:
-    """Return whom a request names as its customer, at any depth."""
+    """Return whom a request or a result names as a customer, at any depth."""
     if isinstance(value, dict):
         if isinstance(named := value.get("customer_id"), str):
             yield named
