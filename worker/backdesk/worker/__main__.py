@@ -17,10 +17,7 @@ _SPARED = ("rich", "yaml")
 
 def main() -> None:
     """Run a worker with the options of the command line until it is stopped."""
-    with _without(_SPARED):
-        import_module("structlog")
-        import_module("kombu.serialization")
-
+    load_lean()
     from celery.bin.base import CLIContext  # noqa: PLC0415 - after what is spared
     from celery.bin.worker import worker  # noqa: PLC0415 - same
 
@@ -28,6 +25,13 @@ def main() -> None:
 
     context = CLIContext(app=app, no_color=False, workdir=None, quiet=False)
     worker.main(prog_name="python -m backdesk.worker", obj=context, auto_envvar_prefix="CELERY_WORKER")
+
+
+def load_lean() -> None:
+    """Load what looks for other libraries, without these; who needs them can load them afterwards."""
+    with _without(_SPARED):
+        import_module("structlog")
+        import_module("kombu.serialization")
 
 
 @contextmanager
