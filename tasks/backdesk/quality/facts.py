@@ -18,7 +18,14 @@ from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
 from backdesk.quality.language import language_of
 from backdesk.quality.notation import plain
-from backdesk.quality.pattern import pattern_for, relative_for, weekdays_for, worded_spans_for
+from backdesk.quality.pattern import (
+    HOUR_WORD,
+    pattern_for,
+    relative_for,
+    weekdays_for,
+    worded_hours_for,
+    worded_spans_for,
+)
 
 #: Counts up to this are everyday language ("two steps", "in 5 minutes") unless they are money, a share, days or hours.
 LARGEST_COUNT = 12
@@ -58,9 +65,12 @@ def facts_of(text: str, *, language: str | None = None, today: date | None = Non
     return list(_facts(text, language, today))
 
 
-def supported_by(evidence: Iterable[str], *, today: date | None = None) -> frozenset[str]:
-    """Return the forms of all facts in texts or JSON, parts of ids and dates among them."""
-    known = frozenset[str]().union(*(_known(text, today) for text in evidence))
+def supported_by(evidence: Iterable[str], *, language: str | None = None, today: date | None = None) -> frozenset[str]:
+    """Return the forms of all facts in texts or JSON, parts of ids and dates among them.
+
+    A text that does not tell its language is read in the one that is given.
+    """
+    known = frozenset[str]().union(*(_known(text, language_of(text) or language, today) for text in evidence))
     dates = {date.fromisoformat(each) for each in known if _is_date(each)}
     if today is None:
         return known
@@ -81,7 +91,10 @@ def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, 
 
     `evidence` is without the question: that the customer asks about Sunday does not open the shop on it.
     """
-    known, stated = supported_by(evidence, today=today), facts_of(text, language=language, today=today)
+    known, stated = (
+        supported_by(evidence, language=language, today=today),
+        facts_of(text, language=language, today=today),
+    )
     if OPENING_DAYS not in known or not any(_CLOCK.fullmatch(form) for fact in stated for form in fact.forms):
         return []
     weekdays = (fact for fact in stated if any(form.startswith("weekday") for form in fact.forms))
@@ -126,7 +139,7 @@ def _facts(text: str, language: str | None, today: date | None) -> tuple[Fact, .
 # A check and two scores ask for the same.
 @lru_cache(maxsize=16)
 def _unsupported(text: str, evidence: tuple[str, ...], today: date | None) -> tuple[Fact, ...]:
-    known = supported_by(evidence, today=today)
+    known = supported_by(evidence, language=language_of(text), today=today)
     money = {each for each in known if _CURRENCY_CODE.fullmatch(each)}
     return tuple(
         fact
@@ -136,17 +149,17 @@ def _unsupported(text: str, evidence: tuple[str, ...], today: date | None) -> tu
 
 
 @lru_cache(maxsize=64)
-def _known(text: str, today: date | None) -> frozenset[str]:
+def _known(text: str, language: str | None, today: date | None) -> frozenset[str]:
     """Return the forms of one text: prompts are the same for many answers."""
     forms: set[str] = set()
-    for fact in _Reader(text, None, today).facts(every=True):
+    for fact in _Reader(text, language, today).facts(every=True):
         for form in fact.forms:
             forms.update(_parts(form))
             forms.update(part for day in _years_of(form, today) for part in _of_date(day))
         forms.update(fact.currencies)
     forms.update(decimal(Decimal(each[1]) / 100) for each in _CENTS.finditer(text))
     forms.update(_of_span(int(each[2]), each[1]) for each in _SPAN_FIELD.finditer(text))
-    if any(found["first"] for found in weekdays_for(language_of(text)).finditer(plain(text))):
+    if any(found["first"] for found in weekdays_for(language).finditer(plain(text))):
         forms.add(OPENING_DAYS)
     forms.update(each for each in _CURRENCY_CODE.findall(text) if currencies_of(each))
     return frozenset(forms)
@@ -211,7 +224,12 @@ class _Reader:
                 dates[found.start()] = fact
                 yield fact
         for found in worded_spans_for(self._language).finditer(self._text):
-            yield from self._spans(found, found[0].strip())
+            is_hour = found["half"] and HOUR_WORD.fullmatch(found["span"])
+            yield from self._hour(found) if is_hour else self._spans(found, found[0].strip())
+        for found in worded_hours_for(self._language).finditer(self._text):
+            # "At two of our shops" is none, but what a customer says may well be one.
+            if every or found["o_clock"] or found["half"]:
+                yield from self._hour(found)
         yield from self._weekdays(dates)
         yield from self.relative()
 
@@ -219,7 +237,10 @@ class _Reader:
         shown = found[0].strip()
         if found["number"]:
             around = f"{found['before'] or ''} {found['after'] or ''}"
-            yield Fact(shown, readings(found["number"]), currencies_of(around) if around.strip() else frozenset())
+            hour = self._bare_hour(found) if not around.strip() else frozenset()
+            yield Fact(
+                shown, readings(found["number"]) | hour, currencies_of(around) if around.strip() else frozenset()
+            )
         elif found["id"]:
             if _is_id(found["id"]):
                 yield Fact(shown, frozenset({found["id"].lower()}))
@@ -228,6 +249,14 @@ class _Reader:
         elif forms := self._moment(found):
             yield from (Fact(shown, each) for each in forms)
 
+    def _bare_hour(self, found: re.Match[str]) -> frozenset[str]:
+        """Return the time that a number may be which stands by itself after a word, such as "until 18"."""
+        start, end = found.span()
+        after_word = re.search(r"[^\W\d_]\s\Z", self._text[max(start - 2, 0) : start])
+        alone = re.match(r"[,;!?)]|\.?(?:\s|\Z)(?!\s?[^\W\d_])", self._text[end : end + 3])
+        is_hour = after_word and alone and re.fullmatch(r"[1-9]|1\d|2[0-4]", found["number"])
+        return self._clock(found["number"], None, None) if is_hour else frozenset()
+
     def _spans(self, found: re.Match[str], shown: str) -> Iterator[Fact]:
         span = self._words.spans[" ".join(found["span"].lower().replace(".", "").split())]
         for written in filter(None, (found["least"], found["count"])):
@@ -235,6 +264,10 @@ class _Reader:
             if count > 1:
                 large = {str(count)} if count > LARGEST_COUNT else set()
                 yield Fact(shown, frozenset({_of_span(count, span), *large}))
+
+    def _hour(self, found: re.Match[str]) -> Iterator[Fact]:
+        hour = meaning(self._words.numbers, found["count"])
+        yield Fact(found[0].strip(), self._clock(str(hour), None, self._half(found["half"])))
 
     # --- days and times ---
 
@@ -327,7 +360,7 @@ class _Reader:
 
 def _is_small(found: re.Match[str], forms: frozenset[str]) -> bool:
     stated = found["before"] or _SHARE_OR_MONEY.search(found["after"] or "")
-    return not stated and all(Decimal(form) <= LARGEST_COUNT for form in forms)
+    return not stated and all(":" in form or Decimal(form) <= LARGEST_COUNT for form in forms)
 
 
 def _is_id(written: str) -> bool:

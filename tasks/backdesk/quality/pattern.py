@@ -8,12 +8,11 @@ from functools import cache
 from backdesk.quality.calendar import calendar_of, either
 from backdesk.quality.figures import MONEY, MONEY_WORD, NUMBER, PERCENT
 
-#: What stands between the ends of a range, or between two of a list.
-TO = (
-    r"(?:\s?-\s?|\s?~\s?|\s(?:to|bis|au|a|al|alle|à|às|ao|até|tot|do|až|til|till|do|до|по|ile|ila|και|έως|až|hingga|đến|sampai"
-    r"|and|und|et|y|e|en|i|og|och|ja|ve|și|és|и|і|та|or|oder|ou|o|of|lub|nebo|eller|tai|veya|sau|vagy|или|або|से|עד|إلى)\s"
-    r"|\s?(?:から|至|到|부터|에서)\s?)"
-)
+_BOUNDS = "to|through|bis|au|a|al|alle|à|às|ao|até|tot|t/m|do|až|til|till|до|по|ile|έως|až|hingga|đến|sampai|से|עד|إلى"
+_LISTED = "and|und|et|y|e|en|i|og|och|ja|ve|și|és|и|і|та|και|or|oder|ou|o|of|lub|nebo|eller|tai|veya|sau|vagy|или|або"
+#: What stands between the ends of a range; and the same, or between two of a list.
+RANGE = rf"(?:\s?[-~]\s?|\s(?:{_BOUNDS})\s|\s?(?:から|至|到|부터|에서)\s?)"
+TO = rf"(?:{RANGE}|\s(?:{_LISTED})\s)"
 _UNITS = "st|nd|rd|th|ms|s|min|kg|g|cm|mm|km|m|gb|mb|v|w|hz|x|k"
 _OF = r"(?:of\s|de\s|d'|di\s|del\s|do\s|da\s|den\s|di\s)?"
 _ORDINAL = r"(?:st\b|nd\b|rd\b|th\b|er\b|[.º°ª]|-?(?:го|е|ого|[aáeé]n?|ig|től)\b)?"
@@ -29,6 +28,10 @@ _AT = (
 #: Where something may begin, a number near it, so that the rest is not tried at every letter.
 _BEGINNING = r"(?:(?=\d)|(?<![A-Za-z0-9_\u00c0-\u052f])(?=[^\W\d]|[€$£¥₩₺₽₴₹₪])(?=\D{1,40}\d))"
 _HOUR_SIGN = r"\s?h\s?|\s?[時时点點]\s?|\s?시\s?|\s?giờ\s?"
+
+
+#: What counts hours, and what names one: "три часа" is a span, "три часа дня" a time.
+HOUR_WORD = re.compile(_O_CLOCK, re.IGNORECASE)
 
 
 @cache
@@ -60,9 +63,9 @@ def pattern_for(language: str | None) -> re.Pattern[str]:
       )(?![A-Za-z0-9])
     | (?<![^\W\d_]){_AT}(?P<hour_at>\d{{1,2}})(?:[.](?P<minute_at>\d\d))?
       (?:{TO}(?P<until>\d{{1,2}})(?:[.](?P<until_minute>\d\d))?)?(?![\d:]|[.,]\d)
-      (?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
+      (?!\s?h(?:\d|\b|\s\d)|\s?(?:{_O_CLOCK}))(?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
     | (?<![A-Za-z0-9.,])(?:(?P<least>\d{{1,3}}){TO})?
-      (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)?(?P<span>{either(words.spans)})
+      (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)??(?P<span>{either(words.spans)})
     | (?:(?P<before>(?:{MONEY_WORD}|yüzde)\s?))?(?<![A-Za-z0-9_.,])(?P<number>{NUMBER})
       (?P<after>(?:,-)?\s?(?:{MONEY}|{PERCENT})|(?:{_UNITS})\b|-[a-zäöüß]{{3,}}\b)?(?![\w-]*[A-Za-z0-9])
     | (?P<id>(?<![A-Za-z0-9_])(?=[\w-]{{0,60}}\d)[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*(?![A-Za-z0-9])))
@@ -77,7 +80,19 @@ def worded_spans_for(language: str | None) -> re.Pattern[str]:
     words = calendar_of(language)
     number = either(words.numbers)
     return re.compile(
-        rf"(?:(?P<least>{number}){TO})?(?P<count>{number})[\s-]?(?:[^\W\d_]{{4,14}}\s)?(?P<span>{either(words.spans)})",
+        rf"(?:(?P<least>{number}){TO})?(?P<count>{number})[\s-]?(?:[^\W\d_]{{4,14}}\s)??(?P<span>{either(words.spans)})"
+        rf"(?:\s(?P<half>{either(words.halves)}))?",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def worded_hours_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds a time whose hour is a word, such as "at five", in that language and in English."""
+    words = calendar_of(language)
+    half = rf"(?:{either(words.halves)}|[ap]\.?m\b\.?)"
+    return re.compile(
+        rf"(?<![^\W\d_]){_AT}(?P<count>{either(words.numbers)})(?:\s(?P<o_clock>{_O_CLOCK}))?(?:\s(?P<half>{half}))?",
         re.IGNORECASE,
     )
 
@@ -89,7 +104,7 @@ def weekdays_for(language: str | None) -> re.Pattern[str]:
     full = either(words.weekdays, inflects=words.inflects)
     short = either({**words.short_weekdays, **words.weekdays})
     return re.compile(
-        rf"(?P<first>{short}|{full})\.?{TO}(?P<last>{full}|{short})|(?P<day>{full})",
+        rf"(?P<first>{short}|{full})\.?{RANGE}(?P<last>{full}|{short})|(?P<day>{full})",
         re.IGNORECASE,
     )
 

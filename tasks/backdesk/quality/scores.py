@@ -17,8 +17,12 @@ from backdesk.worker.text.masking import mask
 
 #: An answer with fewer words is curt.
 LEAST_WORDS = 8
+#: By what an answer says no without a negation.
+_REGRETS = ("afraid", "only", "sorry", "unfortunately")
 #: What an answer without an echo still has of completeness in a language whose small words are not known.
 LEAST_ECHO = 0.4
+#: A message of so few words in such a language, such as thanks, has no subject that must come back.
+FEW_WORDS = 3
 #: A mark of question; several in a row are one. The Greek one looks like a semicolon.
 _QUESTION = re.compile(r"[?\u037e\uff1f\u061f](?![?\uff1f\u061f])")
 #: Words of a question that say nothing about its subject.
@@ -71,8 +75,8 @@ def completeness(draft: Draft) -> float:
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
     that the answer names (left out of the mean when there are none). Subject: 1 when the answer states something that
     was found for it (a fact that the evidence supports), asks back, or says in a whole sentence what is not; else the
-    echo, and 0.4 at least outside English, as it knows the small words of no other language. Whole: 0.2 when the answer
-    breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
+    echo; outside English, whose small words alone it knows, 0.4 at least, and 1 for three words, such as thanks.
+    Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
     facts = facts_of(mask(draft.text), today=draft.today)
     found = len(facts) > len(unsupported(mask(draft.text), draft.evidence, today=draft.today))
@@ -91,7 +95,7 @@ def echo(draft: Draft) -> float:
 
 
 def _denies(draft: Draft) -> bool:
-    denials = (*DENIALS, *vocabulary_of(draft.language).denials)
+    denials = (*DENIALS, *_REGRETS, *vocabulary_of(draft.language).denials)
     return len(words_of(draft.text)) >= LEAST_WORDS and bool(found_words(denials, draft.text))
 
 
@@ -113,6 +117,8 @@ def _echo(draft: Draft) -> float:
     references, subject = _references(draft), _stems(draft.asked) - _UNFIT
     shared = len(subject & _stems(draft.text)) + any(each in plain(draft.text).lower() for each in references)
     wanted = len(subject) + bool(references)
+    if len(words_of(draft.asked)) <= FEW_WORDS and draft.language not in {None, "en"}:
+        return 1.0
     return min(shared / 2, 1.0) if wanted >= 2 else 1.0
 
 
