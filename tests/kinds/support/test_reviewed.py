@@ -159,7 +159,7 @@ async def test_the_conversation_forgets_questions_that_were_refused_but_not_what
     beside = Calls((("look_up_order", {"order_number": 10003}), *INSULT.calls))
     await asked(provider, beside, call("ask_customer", question=WHICH))
     provider.will(GOOD)
-    await body()(context_of(Recording(), "job-2"), SupportRequest(message="10003", conversation_id="talk"))
+    await body()(context_of(Recording(), "job-2"), ASKED.model_copy(update={"message": "10003"}))
     said = str(provider.requests[-1].body["messages"])
     assert "idiot" not in said
     assert "did not pass" not in said
