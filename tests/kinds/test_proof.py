@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from backdesk.agents.contract import AgentRequest
+from backdesk.client import JobClient
 from backdesk.kinds.contracts import KINDS
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
+from backdesk.quality.language import language_of
 from tests.support.memories import MEMORIES
-from tests.support.openai_simulator import OpenAISimulator
-from tests.support.proof import FAULTS, Proof, Scripts, carry_through, carry_through_at_once, disturbed, proofs
+from tests.support.memory import Memory
+from tests.support.openai_simulator import Fault, OpenAISimulator, Reply, Silence
+from tests.support.proof import (
+    FAULTS,
+    OF_STREAMS,
+    Proof,
+    Scripts,
+    by_position,
+    carry_through,
+    carry_through_at_once,
+    disturbed,
+    proofs,
+)
 
 # Before the kinds are imported, so that what does not hold is told with its values.
 pytest.register_assert_rewrite(
@@ -49,7 +64,7 @@ async def test_a_script_leads_to_its_answer(
 
 @of_every_kind
 @plain_and_streamed
-async def test_a_fault_before_every_reply_changes_nothing_in_the_end(  # noqa: PLR0917 - they are fixtures
+async def test_a_fault_at_every_reply_changes_nothing_in_the_end(  # noqa: PLR0917 - they are fixtures
     proof: Proof,
     streamed: bool,
     provider: OpenAISimulator,
@@ -57,11 +72,79 @@ async def test_a_fault_before_every_reply_changes_nothing_in_the_end(  # noqa: P
     seeded: Path,
     subtests: pytest.Subtests,
 ) -> None:
-    for fault in FAULTS:
+    for fault in OF_STREAMS if streamed else FAULTS:
         with subtests.test(fault):
             _start_anew(provider, shop, seeded)
-            await _prove(proof, provider, shop, streamed=streamed, fault=fault)
-            assert len(provider.requests) > len(proof.talks[0].script), "the fault did not happen"
+            script = disturbed(proof.talks[0].script, fault)
+            assert script != proof.talks[0].script, "the fault did not happen"
+            await _prove(proof, provider, shop, streamed=streamed, script=script)
+
+
+@of_every_kind
+async def test_a_stream_in_pieces_of_characters_and_without_usage_is_understood(
+    proof: Proof, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.piece_bytes, provider.usage = 7, None
+    await _prove(proof, provider, shop, streamed=True, script=disturbed(proof.talks[0].script, "text beside the calls"))
+
+
+@of_every_kind
+async def test_a_model_that_stalls_amid_its_words_is_asked_again(
+    proof: Proof, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_MODEL_SILENCE_S", "3")
+    reset()
+    script = proof.talks[0].script
+    await _prove(proof, provider, shop, streamed=True, script=(Silence("We are"), *script))
+
+
+@of_every_kind
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "second"])
+async def test_wherever_its_model_fails_for_good_the_customer_hears_what_is_done(  # noqa: PLR0917 - they are fixtures
+    proof: Proof, number: int, provider: OpenAISimulator, shop: Database, seeded: Path, subtests: pytest.Subtests
+) -> None:
+    talk, done = proof.talks[number], list[str]()
+    for at in range(len(talk.script)):
+        with subtests.test(at=at):
+            _start_anew(provider, shop, seeded)
+            talk.given(shop)
+            provider.will(*talk.script[:at], Fault.error(401, "invalid_api_key"))
+            memory = Memory(kind=proof.kind)
+            result = await carry_through(proof, talk, memory=memory)
+            assert result.degraded == "fallback_answer"
+            assert memory.degraded is not None
+            assert memory.degraded.code == "model_auth"
+            actions = [action for action in result.actions if action.type != "escalation"]
+            assert [action.type for action in actions][: len(done)] == done, "what was done before is done"
+            done = [action.type for action in actions]
+            language = language_of(talk.request.message) or "en"
+            assert all(action.sentence(language) in result.answer for action in actions)
+            assert result.answer in _remembered(result.conversation_id)
+    _start_anew(provider, shop, seeded)
+    talk.given(shop)
+    provider.will(*talk.script)
+    whole = await carry_through(proof, talk)
+    assert [action.type for action in whole.actions if action.type != "escalation"] == done
+
+
+@of_every_kind
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_at_whichever_write_its_worker_dies_the_job_comes_to_its_answer(  # noqa: PLR0917 - they are fixtures
+    proof: Proof, when: str, provider: OpenAISimulator, shop: Database, seeded: Path, subtests: pytest.Subtests
+) -> None:
+    talk = proof.talks[0]
+    for write in count(1):
+        with subtests.test(write=write):
+            _start_anew(provider, shop, seeded)
+            talk.given(shop)
+            provider.rule = by_position(talk.script)
+            before, after = (write, 0) if when == "before" else (0, write)
+            memory = Memory(kind=proof.kind, dies_before=before, dies_after=after)
+            talk.holds(await carry_through(proof, talk, memory=memory), shop)
+            assert len(provider.requests) <= len(talk.script) + (when == "before"), "an answer was paid for again"
+        if memory.attempts == 1:
+            break
+    assert write > len(talk.script)
 
 
 @of_every_kind
@@ -76,13 +159,25 @@ async def test_two_conversations_at_the_same_time_are_both_right(
 
 
 async def _prove(
-    proof: Proof, provider: OpenAISimulator, shop: Database, *, streamed: bool, fault: str | None = None
+    proof: Proof,
+    provider: OpenAISimulator,
+    shop: Database,
+    *,
+    streamed: bool,
+    script: tuple[Reply, ...] | None = None,
 ) -> None:
     talk = proof.talks[0]
     talk.given(shop)
-    provider.will(*(disturbed(talk.script, fault) if fault else talk.script))
+    provider.will(*(script or talk.script))
     talk.holds(await carry_through(proof, talk, streamed=streamed), shop)
     assert not provider.script, "the job ended before its script"
+
+
+def _remembered(conversation_id: str) -> str:
+    """The last turn of a conversation, as JSON."""
+    with JobClient(settings=MEMORIES.settings) as client:
+        turn = client.conversations.get(conversation_id, tenant="default").turns[-1]
+    return json.dumps(turn.messages, ensure_ascii=False)
 
 
 def _start_anew(provider: OpenAISimulator, shop: Database, seeded: Path) -> None:

@@ -9,16 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
+from backdesk.agents.card import HAND_OVER
 from backdesk.agents.contract import AgentRequest
-from backdesk.agents.failures import ModelFailure
 from backdesk.platform.database import Database
 from backdesk.worker.attempt.registry import REGISTRY
 from tests.support.memory import Memory
-from tests.support.openai_simulator import Calls, CutStream, Fault, Received, Reply, Text, call
+from tests.support.openai_simulator import (
+    BrokenStream,
+    Calls,
+    CutStream,
+    Fault,
+    Received,
+    Refusal,
+    Reply,
+    Text,
+    call,
+)
 from tests.support.recording import Recording
 from tests.support.workers import ROOT
 
@@ -67,22 +77,21 @@ class Scripts:
         return mine[0].popleft() if mine[0] else Fault.error(400, "script_exhausted")
 
 
-async def carry_through(proof: Proof, talk: Talk, job_id: str = "job-1", *, streamed: bool = False) -> Any:
-    """Attempt a job until it is answered, as the engine does: again after failures that pass, else never."""
-    memory = Memory(job_id, kind=proof.kind)
+async def carry_through(
+    proof: Proof, talk: Talk, job_id: str = "job-1", *, streamed: bool = False, memory: Memory | None = None
+) -> Any:
+    """Attempt a job until it is answered, as the engine does: again after failures that pass, else by its fallback."""
+    memory = memory or Memory(job_id, kind=proof.kind)
     memory.sink = Recording(watched=streamed)
-    for _ in range(MOST_ATTEMPTS):
-        try:
-            result = await memory.attempt(REGISTRY[proof.kind].body, talk.request)
-        except ModelFailure as failure:
-            if not failure.transient:
-                raise
-            continue
-        assert result is not None, "the job waits or leaves, which nothing here asks of it"
-        assert not streamed or "".join(memory.sink.tokens).endswith(result.answer), "the answer was not streamed"
-        assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
-        return result
-    raise AssertionError("the job does not come to an end")
+    spec = REGISTRY[proof.kind]
+    spec = replace(spec, retry=spec.retry.model_copy(update={"attempts": MOST_ATTEMPTS}))
+    while (result := await memory.serve(spec, talk.request)) is None:
+        assert not memory.asks, "the job waits, which nothing here asks of it"
+        assert memory.attempts < MOST_ATTEMPTS, "the job does not come to an end"
+    assert len(memory.keys) == len(set(memory.keys)), "a step was repeated"
+    told = "".join(memory.sink.tokens)
+    assert not streamed or result.degraded or told.endswith(result.answer), "the answer was not streamed"
+    return result
 
 
 async def carry_through_at_once(proof: Proof) -> list[Any]:
@@ -96,25 +105,58 @@ async def carry_through_at_once(proof: Proof) -> list[Any]:
 
 def _garbled(reply: Reply) -> tuple[Reply, ...]:
     if not isinstance(reply, Calls):
-        return ()  # a text has no arguments
-    return tuple(Calls(tuple((name, wrong) for name, _ in reply.calls)) for wrong in ('{"a": [', "[1, 2]"))
+        return (reply,)  # a text has no arguments
+    wrong = (Calls(tuple((name, args) for name, _ in reply.calls)) for args in ('{"a": [', "[1, 2]"))
+    return (*wrong, reply)
 
 
-def _always(*faults: Reply) -> Callable[[Reply], tuple[Reply, ...]]:
-    return lambda _reply: faults
+def _before(*faults: Reply) -> Callable[[Reply], tuple[Reply, ...]]:
+    return lambda reply: (*faults, reply)
 
 
-#: For each fault, what comes before a reply of the script.
+def _commented(reply: Reply) -> tuple[Reply, ...]:
+    return (replace(reply, text="Um momento… 少々お待ちください。"),) if isinstance(reply, Calls) else (reply,)
+
+
+def _under_one_id(reply: Reply) -> tuple[Reply, ...]:
+    if not isinstance(reply, Calls) or any(name == HAND_OVER for name, _ in reply.calls):
+        return (reply,)
+    return (replace(reply, calls=(*reply.calls, *HALLUCINATED.calls), call_id="call_0"),)
+
+
+def _cut_off(reply: Reply) -> tuple[Reply, ...]:
+    if not isinstance(reply, Text):
+        return (reply,)
+    half = len(reply.text) // 2
+    return (Text(reply.text[:half], cut_off=True), Text(reply.text[max(half - 20, 0) :]))
+
+
+HALLUCINATED = call("open_the_pod_bay_doors", please=True)
+#: For each fault, what comes in place of a reply of the script.
 FAULTS: dict[str, Callable[[Reply], tuple[Reply, ...]]] = {
     "malformed arguments": _garbled,
-    "an unknown tool": _always(call("open_the_pod_bay_doors", please=True)),
-    "an empty answer": _always(Text("")),
-    "429": _always(Fault.error(429, "rate_limit_exceeded", retry_after="0")),
-    "5xx": _always(Fault.error(500, "server_error"), Fault.error(503, "overloaded")),
-    "an answer that is cut off": _always(CutStream("We are")),
+    "an unknown tool": _before(HALLUCINATED),
+    "an unknown tool under the id of the call": _under_one_id,
+    "text beside the calls": _commented,
+    "an empty answer": _before(Text("")),
+    "a refusal": _before(Refusal()),
+    "a filtered answer": _before(Text("We are", filtered=True)),
+    "429": _before(Fault.error(429, "rate_limit_exceeded", retry_after="0")),
+    "5xx": _before(Fault.error(500, "server_error"), Fault.error(503, "overloaded")),
+    "an error in the stream": _before(BrokenStream("We are")),
+    "a stream that breaks off": _before(CutStream("We are")),
+    "an answer that is cut off at the limit of its length": _cut_off,
 }
+
+#: Those of which a stream shows more than the same whole.
+OF_STREAMS = (*tuple(FAULTS)[-2:], "text beside the calls", "a filtered answer", "an error in the stream")
 
 
 def disturbed(script: tuple[Reply, ...], fault: str) -> tuple[Reply, ...]:
-    """Return a script with a fault before every reply to which it applies."""
-    return tuple(each for reply in script for each in (*FAULTS[fault](reply), reply))
+    """Return a script with a fault at every reply to which it applies."""
+    return tuple(each for reply in script for each in FAULTS[fault](reply))
+
+
+def by_position(script: tuple[Reply, ...]) -> Callable[[Received], Reply]:
+    """Return a rule that goes on where a conversation is: what an attempt asks again gets the same reply."""
+    return lambda request: script[len(request.called)]
