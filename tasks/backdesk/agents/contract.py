@@ -143,6 +143,9 @@ class AgentResult(Contract, Generic[Out]):
     agent: str = Field(description="The agent that answered.")
     path: list[str] = Field(description="The agents in the order in which they worked; the last one answered.")
     actions: list[AnyAction] = Field(default_factory=list)
+    tools: list[str] = Field(
+        default_factory=list, description="The tools that were called for this message, in their order."
+    )
     clarifying: bool = False
     proposal: ProposalShown | None = Field(
         None, description="What is done if the customer's next message agrees to it; the answer shows it."

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from backdesk.agents.card import HandOver, Question
+from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, HandOver, Question
 from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage, ProposalShown
 from backdesk.agents.desk import C, Desk, Transfer
 from backdesk.agents.hearing import hear, hear_without_model
@@ -39,6 +39,7 @@ from backdesk.agents.runtime import (
     load_history,
     pruned,
     run_agent,
+    tools_called,
     turn_of,
     whole_answers,
     without_refused,
@@ -210,6 +211,7 @@ class Exchange(Generic[C]):
             agent=self.path[-1],
             path=self.path,
             actions=list(self.desk.actions),
+            tools=self._tools(),
             clarifying=isinstance(self.output, Question) or self.desk.proposed is not None,
             proposal=self._proposal(),
             with_person=bool(self.held),
@@ -227,6 +229,9 @@ class Exchange(Generic[C]):
         if (made := self.desk.proposed) is None:
             return None
         return ProposalShown(number=made.number, statement=made.proposed, facts=made.facts, expires_at=made.expires_at)
+
+    def _tools(self) -> list[str]:
+        return [name for name in tools_called(self.turn) if name not in (ASK, HAND_OVER, GIVE_ANSWER)]
 
     def _quality(self) -> QualityReport | None:
         if self.held:  # a person answers, and nothing was reviewed

@@ -35,6 +35,8 @@ async def look_up(desk: Desk, place: str) -> str:
 def rules(now: Situation) -> Any:
     if found := now.replies_of("look_up"):
         return Say(str(found[-1].data))
+    if now.message == "Never mind":
+        return Say("Then let us leave it.")
     return (Call("look_up", {"place": now.message}),)
 
 
@@ -74,6 +76,13 @@ def test_what_is_otherwise_is_told_with_the_turn_and_does_not_end_the_conversati
     assert not report.passed
     assert [(fault.turn, fault.check) for fault in report.faults] == [(1, "never_says")]
     assert len(report.turns) == 2
+
+
+def test_the_tools_of_a_turn_are_those_that_were_called_for_it(bench: Bench) -> None:
+    report = held(bench, {"say": "The harbour"}, {"say": "Never mind", "expect": {"no_tools": ["look_up"]}})
+
+    assert [turn.tools for turn in report.turns] == [["look_up"], []]
+    assert report.passed
 
 
 def test_a_turn_is_a_job_of_its_own_in_one_conversation(bench: Bench) -> None:

@@ -49,6 +49,11 @@ def turn_of(messages: History, steered: Collection[datetime] = ()) -> History:
     return []
 
 
+def tools_called(messages: History) -> list[str]:
+    """Return the names of the tools that messages call, in their order; the ways to end are among them."""
+    return [part.tool_name for message in messages for part in message.parts if isinstance(part, ToolCallPart)]
+
+
 def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -> ModelRequest:
     """Return a request with what the customer wrote meanwhile, each with its time, behind what it holds."""
     known = {part.timestamp for part in request.parts if isinstance(part, UserPromptPart)}

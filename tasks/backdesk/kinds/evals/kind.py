@@ -19,8 +19,6 @@ from backdesk.kinds.evals.contract import (
 )
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError
-from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.child import ChildEnd
 
 
@@ -35,7 +33,7 @@ async def evaluate(ctx: TaskContext, golden: GoldenConversation) -> Conversation
         request = _request(ctx, golden, turn, last)
         end = await ctx.call(golden.kind, request, key=f"turn-{number}")
         last = end.result or {}
-        came = outcome_of(end, await _tools(ctx, request, last))
+        came = outcome_of(end)
         turns.append(came)
         faults += [Fault(turn=number, check=check, problem=why) for check, why in problems(turn.expect, came)]
     costs = [turn.cost_usd for turn in turns]
@@ -59,28 +57,11 @@ def _request(ctx: TaskContext, golden: GoldenConversation, turn: GoldenTurn, las
     return {**golden.fields, **here, **turn.fields, **pressed}
 
 
-async def _tools(ctx: TaskContext, request: dict[str, Any], result: dict[str, Any]) -> list[str]:
-    """Return the tools that were called since the customer wrote, as the conversation has them."""
-    customer = (result.get("customer") or {}).get("user_id") or request.get("customer_id")
-    try:
-        past = await ctx.recall(request["conversation_id"], owner=customer, newest=1)
-    except TaskError:  # another customer: nothing of theirs was said
-        return []
-    return tools_of(past)
-
-
-def tools_of(past: Conversation) -> list[str]:
-    """Return the tools that the last turn of a conversation called, in their order."""
-    messages = past.turns[-1].messages if past.turns else []
-    parts = [part for message in messages if isinstance(message, dict) for part in message.get("parts", ())]
-    return [str(part.get("tool_name")) for part in parts if part.get("part_kind") == "tool-call"]
-
-
-def outcome_of(end: ChildEnd, tools: list[str]) -> TurnOutcome:
+def outcome_of(end: ChildEnd) -> TurnOutcome:
     """Say what came of a turn, by how its job ended."""
     if not end.ok or not isinstance(end.result, dict):
         code = end.error.code if end.error else str(end.state)
-        return TurnOutcome(job_id=end.job_id, outcome="failed", code=code, tools=tools)
+        return TurnOutcome(job_id=end.job_id, outcome="failed", code=code)
     result = end.result
     usage = result.get("usage") or {}
     return TurnOutcome(
@@ -89,7 +70,7 @@ def outcome_of(end: ChildEnd, tools: list[str]) -> TurnOutcome:
         answer=str(result.get("answer", "")),
         code=result.get("failure"),
         agent=result.get("agent"),
-        tools=tools,
+        tools=result.get("tools") or [],
         actions=result.get("actions") or [],
         requests=usage.get("requests", 0),
         cost_usd=usage.get("cost_usd"),
