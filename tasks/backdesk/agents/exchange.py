@@ -87,7 +87,7 @@ class Exchange(Generic[C]):
         exchange = cls(
             team=team,
             desk=desk,
-            around=_around(ctx, desk, reporter, journal, bookmark),
+            around=around_of(ctx, desk, reporter, journal, bookmark),
             reporter=reporter,
             said=[message for turn in past.turns for message in load_history(turn.messages)],
             turn=load_history(bookmark.messages) if bookmark else [],
@@ -245,9 +245,10 @@ def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Jo
     return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=team.waives_below_cents)
 
 
-def _around(
-    ctx: TaskContext, desk: Desk, reporter: Reporter, journal: Journal, bookmark: Bookmark | None
+def around_of(
+    ctx: TaskContext, desk: Desk, reporter: Reporter, journal: Journal, bookmark: Bookmark | None = None
 ) -> Surroundings:
+    """Return what is around the requests of a job to models; what a former attempt has spent is in its bookmark."""
     settings = desk.settings
     budget = Budget(
         requests=settings.max_model_requests,

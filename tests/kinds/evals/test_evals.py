@@ -121,6 +121,11 @@ def test_a_killed_worker_repeats_no_turn(bench: Bench) -> None:
         ({"no_tools": ["look_up_order"]}, "no_tools"),
         ({"actions": []}, "actions"),
         ({"actions": [{"type": "refund", "order_number": 10004}]}, "actions"),
+        ({"no_actions": [{"type": "ticket"}, {"type": "refund", "order_number": 10003}]}, "no_actions"),
+        ({"language": "de"}, "language"),
+        ({"states": ["R-10003"]}, "states"),
+        ({"states": ["78.00 EUR", "87.00 EUR"]}, "states"),
+        ({"never_states": ["R-10003", "78,00 €"]}, "never_states"),
         ({"says": ["10004"]}, "says"),
         ({"never_says": ["refunded"]}, "never_says"),
         ({"most_requests": 2}, "most_requests"),
@@ -136,12 +141,31 @@ def test_each_expectation_finds_what_is_otherwise(expected: dict[str, Any], chec
     [
         {"outcome": ["answer", "question"], "agent": "refund", "tools": ["look_up_order"], "no_tools": ["refund"]},
         {"actions": [{"type": "refund", "amount_cents": 7800}], "says": ["78[.]00"], "never_says": ["ticket"]},
+        {"no_actions": [{"type": "refund", "order_number": 10004}], "language": "en"},
+        {"states": ["78,00 €", "10003"], "never_states": ["R-10003", "87.00 EUR", "2026-11-22"]},
         {"most_requests": 3, "most_cost_usd": 0.002},
         {},
     ],
 )
 def test_what_is_as_expected_has_no_problem(expected: dict[str, Any]) -> None:
     assert list(problems(Expectation.model_validate(expected), CAME)) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Order 10003 was delivered on November 22, 2026, and cost 1,249.00 EUR.",
+        "Die Bestellung 10003 kam am 22. November 2026 und kostete 1.249,00 €.",
+        "注文10003は2026年11月22日に届き、1249ユーロでした。",
+    ],
+)
+def test_a_fact_holds_in_whatever_way_it_is_written(answer: str) -> None:
+    expected = Expectation(states=["10003", "2026-11-22", "1249.00 EUR"])
+    assert list(problems(expected, CAME.model_copy(update={"answer": answer}))) == []
+
+
+def test_an_answer_that_could_be_in_several_languages_is_in_the_right_one() -> None:
+    assert list(problems(Expectation(language="ja"), CAME.model_copy(update={"answer": "OK"}))) == []
 
 
 def test_a_cost_that_is_not_known_is_not_below_any() -> None:

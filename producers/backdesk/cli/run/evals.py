@@ -162,7 +162,14 @@ def _held(golden: dict[str, Any], record: JobRecord) -> dict[str, Any]:
     problem = f"{record.state}: {record.error.message if record.error else 'no reason was recorded'}"
     fault = {"turn": 0, "check": "job", "problem": problem}
     more = {"passed": False, "faults": [fault], "turns": [], "requests": 0, "cost_usd": 0.0, "model": None}
-    return {"name": golden["name"], "kind": golden["kind"], **more, "offline": False}
+    return {
+        "name": golden["name"],
+        "kind": golden["kind"],
+        **more,
+        "offline": False,
+        "not_judged": 0,
+        "judge_cost_usd": 0.0,
+    }
 
 
 def _read(path: Path) -> dict[str, Any] | None:

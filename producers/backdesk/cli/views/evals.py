@@ -13,13 +13,19 @@ Report = dict[str, Any]
 
 def summary_of(conversations: Sequence[Report]) -> Report:
     """Return the figures of all conversations together; a cost that is not known of one is not known of all."""
-    costs = [each["cost_usd"] for each in conversations]
     return {
         "conversations": len(conversations),
         "passed": sum(each["passed"] for each in conversations),
         "requests": sum(each["requests"] for each in conversations),
-        "cost_usd": None if None in costs else round(sum(costs), 6),
+        "cost_usd": _sum([each["cost_usd"] for each in conversations]),
+        "not_judged": sum(each["not_judged"] for each in conversations),
+        "judge_cost_usd": _sum([each["judge_cost_usd"] for each in conversations]),
     }
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if len(known) == len(costs) else None
 
 
 def changes_of(now: Sequence[Report], before: Sequence[Report]) -> Report:
@@ -59,9 +65,19 @@ def _job_of(conversation: Report, turn: int) -> str:
 
 def _figures(report: Report) -> Iterator[str]:
     total = report["summary"]
-    cost = "at an unknown cost" if total["cost_usd"] is None else f"for {total['cost_usd']:.4f} USD"
-    yield f"{total['passed']} of {total['conversations']} passed, by {report['model']}, {cost}"
+    passed = f"{total['passed']} of {total['conversations']} passed"
+    yield f"{passed}, by {report['model']}, for {_cost(total['cost_usd'])}{_judging(total)}"
+    if total["not_judged"]:
+        yield f"criteria not judged: {total['not_judged']}; BACKDESK_JUDGE_MODEL names no model, or it did not answer"
     before = report["before"]
     if before is not None:
-        then = "an unknown cost" if before["cost_usd"] is None else f"{before['cost_usd']:.4f} USD"
+        then = _cost(before["cost_usd"])
         yield f"the last run: {before['passed']} of {before['conversations']}, {then}, {before['requests']} requests"
+
+
+def _cost(cost_usd: float | None) -> str:
+    return "an unknown cost" if cost_usd is None else f"{cost_usd:.4f} USD"
+
+
+def _judging(total: Report) -> str:
+    return "" if total["judge_cost_usd"] == 0 else f", and {_cost(total['judge_cost_usd'])} for judging"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from backdesk.kinds.evals.contract import Expectation, TurnOutcome
+from backdesk.quality.facts import carries
+from backdesk.quality.language import language_of
 
 #: Returns the problems that one field of the expectation finds.
 Check = Callable[[Expectation, TurnOutcome], Iterator[str]]
@@ -63,6 +65,31 @@ def fits(wanted: dict[str, Any], done: dict[str, Any]) -> bool:
     return all(name in done and done[name] == value for name, value in wanted.items())
 
 
+def _no_actions(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    for done in came.actions:
+        if any(fits(each, done) for each in expected.no_actions):
+            yield f"this was not to be done: {done}"
+
+
+def _language(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    # What could be in several languages is no fault: a short answer is often so.
+    found = language_of(came.answer)
+    if expected.language is not None and found not in (None, expected.language):
+        yield f"the answer is in {found}, not in {expected.language}: {_quoted(came.answer)}"
+
+
+def _states(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    for fact in expected.states:
+        if not carries(came.answer, [fact]):
+            yield f"the answer does not state {fact!r}: {_quoted(came.answer)}"
+
+
+def _never_states(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    for fact in expected.never_states:
+        if carries(came.answer, [fact]):
+            yield f"the answer states {fact!r}: {_quoted(came.answer)}"
+
+
 def _says(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
     for pattern in expected.says:
         if not re.search(pattern, came.answer, re.IGNORECASE):
@@ -73,6 +100,12 @@ def _never_says(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
     for pattern in expected.never_says:
         if found := re.search(pattern, came.answer, re.IGNORECASE):
             yield f"the answer says {found[0]!r}: {_quoted(came.answer)}"
+
+
+def _judge(_expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    for ruling in came.rulings:
+        if ruling.holds is False:
+            yield f"{ruling.criterion!r} does not hold, as {ruling.why}: {_quoted(came.answer)}"
 
 
 def _most_requests(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
@@ -97,8 +130,13 @@ CHECKS: dict[str, Check] = {
     "tools": _tools,
     "no_tools": _no_tools,
     "actions": _actions,
+    "no_actions": _no_actions,
+    "language": _language,
+    "states": _states,
+    "never_states": _never_states,
     "says": _says,
     "never_says": _never_says,
+    "judge": _judge,
     "most_requests": _most_requests,
     "most_cost_usd": _most_cost_usd,
 }

@@ -13,6 +13,8 @@ Outcome = Literal["answer", "question", "proposal", "fallback", "failed"]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Tools = Annotated[list[str], Field(max_length=50)]
+Said = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
 MOST_TURNS = 30
 
@@ -28,8 +30,19 @@ class Expectation(Contract):
     actions: list[dict[str, JsonValue]] | None = Field(
         None, max_length=50, description="What was done, in this order, by the fields that are named; [] is nothing."
     )
+    no_actions: list[dict[str, JsonValue]] = Field(
+        [], max_length=50, description="Nothing was done that has all the fields of one of these."
+    )
+    language: LanguageCode | None = Field(
+        None, description="What the answer is in, as ISO 639-1 has it; one that does not tell, such as `OK`, is right."
+    )
+    states: list[Said] = Field(
+        [], max_length=50, description="Facts that the answer states as values, in whatever way it writes them."
+    )
+    never_states: list[Said] = Field([], max_length=50, description="Facts that it does not state in any way.")
     says: list[Pattern] = Field([], max_length=50, description="Regular expressions that the answer matches.")
     never_says: list[Pattern] = Field([], max_length=50, description="Regular expressions that it does not match.")
+    judge: list[Said] = Field([], max_length=20, description="Criteria in words, which a judge model finds to hold.")
     most_requests: int | None = Field(None, ge=0, description="Requests to the model, at most.")
     most_cost_usd: float | None = Field(None, ge=0, description="US dollars, at most.")
 
@@ -71,6 +84,14 @@ class Fault(Contract):
     problem: str
 
 
+class Ruling(Contract):
+    """What the judge says of one criterion."""
+
+    criterion: str
+    holds: bool | None = Field(description="Null: not judged, as no judge is configured or it did not answer.")
+    why: str = ""
+
+
 class TurnOutcome(Contract):
     """What came of a turn."""
 
@@ -83,6 +104,8 @@ class TurnOutcome(Contract):
     actions: list[dict[str, Any]] = Field([])
     requests: int = 0
     cost_usd: float | None = 0.0
+    rulings: list[Ruling] = Field([], description="On the criteria for a judge.")
+    judge_cost_usd: float | None = 0.0
 
 
 class ConversationReport(Contract):
@@ -95,6 +118,8 @@ class ConversationReport(Contract):
     turns: list[TurnOutcome]
     requests: int
     cost_usd: float | None = Field(description="In US dollars; null when a price is not known.")
+    not_judged: int = Field(0, description="Criteria of which nobody knows whether they hold.")
+    judge_cost_usd: float | None = Field(0.0, description="What judging took besides; null when not known.")
     model: str | None
     offline: bool
 

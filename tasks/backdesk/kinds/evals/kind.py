@@ -6,6 +6,7 @@ configured model. A turn that ends otherwise than it must does not end the conve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from backdesk.kinds.evals.checks import problems
@@ -17,6 +18,7 @@ from backdesk.kinds.evals.contract import (
     Outcome,
     TurnOutcome,
 )
+from backdesk.kinds.evals.judging import judged
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.model.child import ChildEnd
@@ -33,10 +35,9 @@ async def evaluate(ctx: TaskContext, golden: GoldenConversation) -> Conversation
         request = _request(ctx, golden, turn, last)
         end = await ctx.call(golden.kind, request, key=f"turn-{number}")
         last = end.result or {}
-        came = outcome_of(end)
-        turns.append(came)
+        turns.append(outcome_of(end))
+        turns[-1] = came = await judged(ctx, list(zip(golden.turns, turns, strict=False)))
         faults += [Fault(turn=number, check=check, problem=why) for check, why in problems(turn.expect, came)]
-    costs = [turn.cost_usd for turn in turns]
     return ConversationReport(
         name=golden.name,
         kind=golden.kind,
@@ -44,14 +45,21 @@ async def evaluate(ctx: TaskContext, golden: GoldenConversation) -> Conversation
         faults=faults,
         turns=turns,
         requests=sum(turn.requests for turn in turns),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        cost_usd=_sum(turn.cost_usd for turn in turns),
+        not_judged=sum(ruling.holds is None for turn in turns for ruling in turn.rulings),
+        judge_cost_usd=_sum(turn.judge_cost_usd for turn in turns),
         model=last.get("model"),
         offline=bool(last.get("offline")),
     )
 
 
+def _sum(costs: Iterable[float | None]) -> float | None:
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
+
+
 def _request(ctx: TaskContext, golden: GoldenConversation, turn: GoldenTurn, last: dict[str, Any]) -> dict[str, Any]:
-    here = {"conversation_id": f"{ctx.job_id}", "message": turn.say}
+    here = {"conversation_id": ctx.job_id, "message": turn.say}
     number = (last.get("proposal") or {}).get("number")
     pressed: dict[str, Any] = {turn.decide: number} if turn.decide and number else {}
     return {**golden.fields, **here, **turn.fields, **pressed}
