@@ -40,6 +40,23 @@ def test_golden_conversations_are_held_on_a_fresh_deployment_and_told_of(home: P
     assert json.loads((home / ".backdesk" / "evals.json").read_text())["summary"]["passed"] == 1
 
 
+def test_what_code_alone_holds_is_held_by_the_rules_of_the_offline_model_too(home: Path) -> None:
+    told = finish(begin("eval", "--tag", "offline", "--json", cwd=home), within_s=600)
+    report = json.loads(told.out)
+    faults = [(each["name"], each["faults"]) for each in report["conversations"] if not each["passed"]]
+
+    assert (told.code, faults) == (0, [])
+    assert report["summary"]["not_judged"] > 0, "and what no rule can tell is not taken for held"
+
+
+def test_criteria_that_nobody_has_judged_are_told(home: Path) -> None:
+    asked = {**STRANGER, "turns": [{"say": "Hi", "expect": {"judge": ["The answer is polite"]}}]}
+    told = finish(begin("eval", str(written(home, asked)), cwd=home))
+
+    assert told.code == 0
+    assert "criteria not judged: 1;" in told.out
+
+
 def test_what_has_changed_since_the_last_run_is_told() -> None:
     then = [report("a", passed=True), report("b", passed=False), report("c", passed=True)]
     now = [report("a", passed=False), report("b", passed=True), report("d", passed=True)]
@@ -53,7 +70,8 @@ def test_a_cost_that_is_not_known_of_one_is_not_known_of_all() -> None:
 
 
 def report(name: str, **facts: Any) -> dict[str, Any]:
-    return {"name": name, "passed": True, "requests": 1, "cost_usd": 0.0, **facts}
+    figures = {"requests": 1, "cost_usd": 0.0, "not_judged": 0, "judge_cost_usd": 0.0}
+    return {"name": name, "passed": True, **figures, **facts}
 
 
 def test_what_a_file_says_once_holds_for_all_of_its_conversations(tmp_path: Path) -> None:
