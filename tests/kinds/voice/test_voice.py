@@ -102,10 +102,11 @@ async def test_a_yes_in_any_language_books_what_was_read_back(calendar: Database
 
 
 async def test_another_day_is_proposed_and_the_first_one_not_booked(calendar: Database) -> None:
-    _, other = await calling("next Tuesday at 3 pm", "okay what about friday at five in the afternoon")
+    _, other = await calling("about my router, next Tuesday at 3 pm", "okay what about friday at five in the afternoon")
     assert (other.appointment, booked(calendar)) == (None, 0)
     assert other.proposal is not None
     assert "Friday, March 27, at 5 PM" in other.answer
+    assert other.proposal.facts["topic"] == "my router", "the day is no topic"
 
 
 async def test_who_has_no_time_cancels_nothing_by_saying_so(calendar: Database) -> None:

@@ -73,7 +73,8 @@ def _wanted(now: Situation, when: str) -> Reply:
     before = next((text for text in reversed(now.said[:-1]) if not _when(text)), "")
     if says(_MOVE, before):
         return (Call("move_appointment", {"when": when}),)
-    about = next((found[1] for text in reversed(now.said) if (found := _ABOUT.search(text))), "a talk")
+    named = (found[1] for text in reversed(now.said) if (found := _ABOUT.search(text)))
+    about = next((topic for topic in named if not _when(topic)), "a talk")  # "what about Friday" names no topic
     args = {"when": when, "topic": about} | _with(now.message)
     return (Call("book_appointment", args),)
 
