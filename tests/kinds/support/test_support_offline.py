@@ -47,6 +47,13 @@ async def test_who_does_not_want_a_refund_is_offered_none(shop: Database) -> Non
     assert (result.proposal, _refunds(shop)) == (None, [])
 
 
+async def test_a_question_about_the_policy_is_answered_and_proposes_nothing_of_what_was_named_before() -> None:
+    await ask("I do NOT want a refund for order 10008!", "job-1", conversation_id="talk")
+    result = await ask("What is your refund policy?", "job-2", customer_id="cust-8", conversation_id="talk")
+    assert result.proposal is None
+    assert "within 30 days" in result.answer
+
+
 def _refunds(shop: Database) -> list[int]:
     with shop.of_all_tenants().read() as session:
         return list(session.scalars(select(Refund.order_number).where(Refund.key != "")))

@@ -10,6 +10,7 @@ from backdesk.agents.offline.phrases import ask, declined, say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 from backdesk.service.intents import DANGER, order_numbers, priority_of
+from backdesk.shop.refund_policy import REFUND_DAYS
 
 #: Each kind of matter by its words. The first one wins a tie: what costs the customer most comes first.
 _INTENTS = {
@@ -33,6 +34,8 @@ _CAUSES = {
     ),
 }
 _NOT_WANTED = r"(?:do not|don't|not|never) (?:want|need)|no refund"
+_ASKS = r"(?:polic(?:y|ies)|conditions|rules)"
+_POLICY = f"An unused order can be refunded in full within {REFUND_DAYS} days of its delivery, once."
 _TRIED = r"already|still|again|tried|did not help|didn't help"
 
 
@@ -81,8 +84,8 @@ def _refund(now: Situation) -> Reply:
     refunds, numbers = now.replies_of("refund_order"), order_numbers(now)
     if refunds:
         return say(*_unknown(now), *map(_about_refund, refunds))
-    if declined(now) or says(_NOT_WANTED, now.message):
-        return say("All right, nothing is refunded. What else can I do for you?")
+    if answer := _without_refund(now):
+        return say(answer)
     if not numbers:
         return _without_order(now, "Which order should be refunded? Please send its number.")
     looked_up = now.replies_of("look_up_order")
@@ -92,6 +95,13 @@ def _refund(now: Situation) -> Reply:
     if found:  # one after the other, as the customer agrees to each by itself
         return (Call("refund_order", {"order_number": found[0], "reason": now.message[:200]}),)
     return say(*_unknown(now))
+
+
+def _without_refund(now: Situation) -> str | None:
+    """Return what to say to somebody who does not ask for a refund here."""
+    if declined(now) or says(_NOT_WANTED, now.message):
+        return "All right, nothing is refunded. What else can I do for you?"
+    return _POLICY if says(_ASKS, now.message) else None
 
 
 def _unknown(now: Situation) -> list[str]:
