@@ -84,6 +84,12 @@ async def test_what_nobody_answers_in_time_is_raised_once_and_anybody_may_take_i
     assert (taken.holder, taken.priority, taken.overdue) == ("ben", "urgent", True)
 
 
+async def test_an_attempt_after_a_crash_has_what_the_one_before_has_raised(shop: Database, clock: Clock) -> None:
+    case = await promised(shop, "job-1")
+    clock.now += timedelta(days=7)
+    assert (raised(shop, "tick-1"), raised(shop, "tick-1"), raised(shop, "tick-2")) == ([case], [case], [])
+
+
 async def test_what_was_answered_in_time_is_not_raised(shop: Database, clock: Clock) -> None:
     case = await promised(shop, "job-1")
     act(shop, "key-1", act="take", case=case, by="ada")

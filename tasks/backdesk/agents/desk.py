@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Generic, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -61,13 +62,13 @@ class Transfer:
     tool_calls: int = 0
 
 
-class Teller(Protocol):
-    """Tells people of something that happened, once for each key; nobody waits for it."""
+class Starter(Protocol):
+    """Has another job do something, once for each key, after a delay if there is one; nobody waits for it."""
 
-    async def __call__(self, key: str, event: str, text: str, **data: Any) -> None: ...
+    async def __call__(self, kind: str, request: dict[str, Any], key: str, delay: timedelta | None = None) -> None: ...
 
 
-async def _nobody(key: str, event: str, text: str, **data: Any) -> None:
+async def _nobody(kind: str, request: dict[str, Any], key: str, delay: timedelta | None = None) -> None:
     return
 
 
@@ -98,8 +99,8 @@ class Desk(Generic[C]):
     context: C = field(default_factory=Context)  # type: ignore[assignment]  # the least that any context is
     #: Returns how the whole deployment is at the moment.
     system: Callable[[], Awaitable[SystemState]] = _no_system
-    #: Tells the people of the deployment.
-    tell: Teller = _nobody
+    #: Starts a job of its own; where no worker has its kind, nobody does it.
+    start: Starter = _nobody
     #: What the active agent was told besides its prompt.
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)

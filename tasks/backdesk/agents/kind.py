@@ -121,8 +121,6 @@ async def converse(
     return exchange
 
 
-#: The kind that tells people of something.
-NOTIFY = "notify.send"
 _log = logging.getLogger(__name__)
 #: The fields of a request that may differ in one that is answered with it.
 _OF_ONE_MESSAGE = {"message", "conversation_id"}
@@ -148,12 +146,14 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         wishes=request.quality,
         system=ctx.system,
-        tell=partial(_tell, ctx),
+        start=partial(_start, ctx),
     )
 
 
-async def _tell(ctx: TaskContext, key: str, event: str, text: str, **data: Any) -> None:
+async def _start(
+    ctx: TaskContext, kind: str, request: dict[str, Any], key: str, delay: timedelta | None = None
+) -> None:
     try:
-        await ctx.start(NOTIFY, {"to": "staff", "event": event, "text": text, "data": data}, f"tell:{key}")
+        await ctx.start(kind, request, key, delay=delay)
     except UnknownKind:
-        _log.warning("nobody_told", extra={"event": event, "reason": f"no worker has {NOTIFY}"})
+        _log.warning("not_started", extra={"key": key, "reason": f"no worker has {kind}"})

@@ -7,7 +7,7 @@ done with it is an entry of its own under the key of the job that does it: done 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 from sqlalchemy import case as when
@@ -19,13 +19,16 @@ from backdesk.platform.contract import Priority
 from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.tables import utc
 from backdesk.service import cases_contract as seen
-from backdesk.service.cases_contract import DeskRequest, DeskResult
+from backdesk.service.cases_contract import DESK, DeskRequest, DeskResult
+from backdesk.service.notification import NOTIFY
 from backdesk.service.tables import Case, CaseEntry, Escalation, Ticket
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
 #: Who did what no person did.
 AGENTS, CLOCK, CUSTOMER = "agents", "clock", "customer"
+#: How much later than promised a case is looked at: clocks of workers differ.
+MARGIN = timedelta(seconds=30)
 _RISING: tuple[str, ...] = get_args(Priority)
 _URGENCY = when({name: -at for at, name in enumerate(_RISING)}, value=Case.priority)
 
@@ -51,13 +54,15 @@ def open_case(session: Session, desk: Desk, about: Ticket | Escalation, referenc
     session.add(CaseEntry(case_id=case.id, key=about.key, at=opened, by=AGENTS, deed="opened", text=""))
 
 
-async def tell_of_case(desk: Desk, reference: str, subject: str, priority: str, due_at: datetime) -> None:
-    """Tell people of a case; again for the same is once."""
+async def announce_case(desk: Desk, reference: str, subject: str, priority: str, due_at: datetime) -> None:
+    """Tell people of a case, and have it looked after when its time is over; again for the same is once."""
     text = f"{reference} ({priority}), due {due_at:%F %R} UTC: {subject}"
     whose = {"customer_id": desk.customer_id, "conversation_id": desk.conversation_id}
-    await desk.tell(
-        reference, "case.opened", text, case=reference, priority=priority, due_at=f"{due_at:%FT%TZ}", **whose
-    )
+    told = {"case": reference, "priority": priority, "due_at": f"{due_at:%FT%TZ}", **whose}
+    notification = {"to": "staff", "event": "case.opened", "text": text, "data": told}
+    await desk.start(NOTIFY, notification, f"tell:{reference}")
+    late = max(due_at - desk.database.now(), timedelta()) + MARGIN
+    await desk.start(DESK, {"act": "escalate_overdue"}, f"overdue:{reference}", late)
 
 
 def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskResult:
@@ -85,20 +90,23 @@ def act(database: ScopedDatabase, tenant: str, request: DeskRequest, key: str) -
 def escalate_overdue(database: ScopedDatabase, tenant: str, key: str) -> DeskResult:
     """Raise what nobody has answered in time: it is urgent from then on, and no longer only its holder's to take.
 
-    Return the cases that it has raised. Each is raised once.
+    Each is raised once. Return those that were raised under this key: an attempt after a crash has them too.
     """
 
     def work(session: Session) -> DeskResult:
         now = database.now()
         late = select(Case).where(Case.tenant == tenant, Case.state != "closed", ~Case.overdue, Case.due_at < now)
-        raised = [*session.scalars(late.order_by(Case.due_at).limit(500).with_for_update())]
-        for case in raised:
+        passed = [*session.scalars(late.order_by(Case.due_at).limit(500).with_for_update())]
+        for case in passed:
             if not _answered(session, case):
                 case.priority = "urgent"
                 text = f"Nobody had answered by {utc(case.due_at):%F %R} UTC."
                 _enter(session, case, key, seen.CaseEntry(at=now, by=CLOCK, deed="overdue", text=text))
             case.overdue = True
-        return DeskResult(cases=[_shown(case) for case in raised if case.priority == "urgent"])
+        session.flush()
+        known = select(CaseEntry.case_id).where(CaseEntry.key == key, CaseEntry.deed == "overdue")
+        found = session.scalars(select(Case).where(Case.tenant == tenant, Case.id.in_(known)).order_by(Case.due_at))
+        return DeskResult(cases=[_shown(case) for case in found])
 
     return database.contend(work)
 

@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from backdesk.platform.contract import Contract, Message, Priority, Reference
 
+#: The kind of job that does what people do with cases.
+DESK = "service.desk"
 Act = Literal["list", "show", "take", "reply", "note", "hand_back", "close", "rate", "escalate_overdue"]
 #: Where a case stands.
 CaseState = Literal["open", "taken", "closed"]

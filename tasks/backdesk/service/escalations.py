@@ -16,7 +16,7 @@ from backdesk.agents.tools import tool
 from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
-from backdesk.service.cases import open_case, tell_of_case
+from backdesk.service.cases import announce_case, open_case
 from backdesk.service.contract import AgentsCause, Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
@@ -87,7 +87,7 @@ async def hand_to_person(
         escalated_at=now,
     )
     receipt = await desk.database.in_thread(lambda: _escalate_once(desk, escalation))
-    await tell_of_case(desk, receipt.escalation_id, receipt.reason, receipt.priority, receipt.respond_by)
+    await announce_case(desk, receipt.escalation_id, receipt.reason, receipt.priority, receipt.respond_by)
     return receipt
 
 

@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 
 from backdesk.platform.contract import Contract
 
+#: The kind of job that tells people of something.
+NOTIFY = "notify.send"
 #: Whom a notification is for: the people of the deployment, or a customer.
 Audience = Literal["staff", "customer"]
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=100)]

@@ -14,7 +14,8 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.platform.contract import Priority
-from backdesk.service.cases import open_case, tell_of_case
+from backdesk.platform.tables import utc
+from backdesk.service.cases import announce_case, open_case
 from backdesk.service.contract import TicketOpened
 from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket
@@ -79,10 +80,8 @@ async def open_ticket(
         priority=priority,
         opened_at=desk.database.now(),
     )
-    due_at = respond_by(priority, ticket.opened_at, desk.settings.business_hours)
-    receipt = await desk.database.in_thread(lambda: _open_once(desk, ticket, due_at))
-    if not receipt.already_open:
-        await tell_of_case(desk, receipt.ticket_id, receipt.subject, receipt.priority, due_at)
+    receipt, due_at = await desk.database.in_thread(lambda: _open_once(desk, ticket))
+    await announce_case(desk, receipt.ticket_id, receipt.subject, receipt.priority, due_at)
     return receipt
 
 
@@ -90,25 +89,30 @@ def _key(desk: Desk) -> str:
     return desk.key("ticket")
 
 
-def _open_once(desk: Desk, ticket: Ticket, due_at: datetime) -> TicketReceipt:
+def _open_once(desk: Desk, ticket: Ticket) -> tuple[TicketReceipt, datetime]:
     try:
         with desk.database.write() as session:
             existing = _ticket_of(session, desk)
             if existing is not None:
-                return _receipt(existing, already_open=True)
+                return _receipt(existing, already_open=True), _due_at(desk, existing)
             if ticket.order_number and visible_order(session, desk, ticket.order_number) is None:
                 ticket.order_number = None  # what was said of it is in the details; people would take it for checked
             session.add(ticket)
             session.flush()
-            receipt = _receipt(ticket, already_open=False)
+            receipt, due_at = _receipt(ticket, already_open=False), _due_at(desk, ticket)
             open_case(session, desk, ticket, receipt.ticket_id, due_at)
-            return receipt
+            return receipt, due_at
     except IntegrityError:
         with desk.database.read() as session:
             existing = _ticket_of(session, desk)
             if existing is None:  # some other constraint than "one a job"
                 raise
-            return _receipt(existing, already_open=True)
+            return _receipt(existing, already_open=True), _due_at(desk, existing)
+
+
+def _due_at(desk: Desk, ticket: Ticket) -> datetime:
+    priority: Priority = ticket.priority  # type: ignore[assignment]  # as it was written
+    return respond_by(priority, utc(ticket.opened_at), desk.settings.business_hours)
 
 
 def _ticket_of(session: Session, desk: Desk) -> Ticket | None:

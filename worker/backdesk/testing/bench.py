@@ -148,7 +148,11 @@ class Bench:
         )
         ((code, found),) = run(self._redis, self._transitions.submit([job]))
         check_taken(job, code, found)
-        return self._job(found)
+        return self.job(found)
+
+    def job(self, job_id: str) -> BenchJob:
+        """Return a job by its id, such as one that `ctx.start` has started; `go_on` runs it."""
+        return BenchJob(job_id, self._open_redis, self._keys)
 
     def go_on(self, job: BenchJob) -> BenchJob:
         """Make attempts at a job, those that it has called and those that called it, until nothing more happens.
@@ -226,7 +230,7 @@ class Bench:
             if record.state is JobState.WAITING:
                 for ask in record.asks:
                     if ask.type is AskType.CHILD:
-                        self._settle(self._job(ask.facts["job_id"]), attempts)
+                        self._settle(self.job(ask.facts["job_id"]), attempts)
                 if job.state is JobState.WAITING:
                     return
             elif record.state in PENDING:
@@ -247,8 +251,8 @@ class Bench:
         try:
             begin(self._process, _spec(record.kind), record.id, WORKER).result(self.patience_s)
         except Late:
-            raise BenchError(self._stuck(self._job(record.id))) from None
-        now = self._job(record.id).record
+            raise BenchError(self._stuck(self.job(record.id))) from None
+        now = self.job(record.id).record
         return now.attempt > record.attempt or now.done
 
     def _bring_forward(self, job_id: str) -> None:
@@ -273,10 +277,7 @@ class Bench:
 
     def _eldest(self, job: BenchJob) -> BenchJob:
         parent = job.record.parent
-        return job if parent is None else self._eldest(self._job(parent))
-
-    def _job(self, job_id: str) -> BenchJob:
-        return BenchJob(job_id, self._open_redis, self._keys)
+        return job if parent is None else self._eldest(self.job(parent))
 
     def _open_redis(self) -> redis.Redis:
         if self._closed:

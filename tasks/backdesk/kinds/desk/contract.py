@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from backdesk.platform.contract import KindModels
-from backdesk.service.cases_contract import DeskRequest, DeskResult
+from backdesk.service.cases_contract import DESK, DeskRequest, DeskResult
 
-KIND = KindModels("service.desk", "tools", DeskRequest, DeskResult)
+KIND = KindModels(DESK, "tools", DeskRequest, DeskResult)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from backdesk.agents.kind import NOTIFY
 from backdesk.agents.with_person import FACT, carried, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
 from backdesk.service import cases
-from backdesk.service.cases_contract import Case, DeskRequest, DeskResult
+from backdesk.service.cases_contract import DESK, Case, DeskRequest, DeskResult
+from backdesk.service.notification import NOTIFY
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError, UnknownKind
@@ -27,7 +27,7 @@ RETENTION_S = 3600.0
 HANDED_BACK = "Your colleague {by} has spoken with the customer and handed the conversation back to you."
 
 
-@task("service.desk", queue="tools", retention=RETENTION_S)
+@task(DESK, queue="tools", retention=RETENTION_S)
 def service_desk(ctx: BlockingContext, request: DeskRequest) -> DeskResult:
     """List cases for people, show one, take it, reply, note, hand it back to the agents, or close it."""
     database, key = deployment().database.of(ctx.tenant), ctx.idempotency_key("desk")
@@ -82,7 +82,7 @@ def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
     try:
         ctx.start(NOTIFY, notification, key)
     except UnknownKind:
-        _log.warning("nobody_told", extra={"event": notification["event"], "reason": f"no worker has {NOTIFY}"})
+        _log.warning("not_started", extra={"key": key, "reason": f"no worker has {NOTIFY}"})
 
 
 def _take_over(_request: DeskRequest) -> list[Any]:

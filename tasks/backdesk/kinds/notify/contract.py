@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from backdesk.platform.contract import KindModels
-from backdesk.service.notification import Delivered, Notification
+from backdesk.service.notification import NOTIFY, Delivered, Notification
 
-KIND = KindModels("notify.send", "tools", Notification, Delivered)
+KIND = KindModels(NOTIFY, "tools", Notification, Delivered)

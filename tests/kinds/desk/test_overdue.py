@@ -1,0 +1,81 @@
+"""A case that nobody answers is raised when its time is over, without anybody's doing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import backdesk.kinds.desk.kind
+import backdesk.kinds.notify.kind
+import backdesk.kinds.support.kind
+from backdesk.client import JobClient
+from backdesk.platform.database import Database
+from backdesk.platform.deployment import deployment
+from backdesk.testing import Bench, BenchJob, sandbox
+from backdesk.worker.model.job import JobState
+
+assert all((backdesk.kinds.desk.kind, backdesk.kinds.notify.kind, backdesk.kinds.support.kind))  # registers them
+PLEA = {"message": "I want to talk to a human being, please", "customer_id": "cust-8"}
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with sandbox(), Bench() as bench:
+        monkeypatch.setattr(Database, "now", lambda _self: bench.now)
+        yield bench
+
+
+def started(bench: Bench, kind: str) -> list[BenchJob]:
+    """The jobs of a kind, the oldest first, whoever has submitted them."""
+    with JobClient(settings=bench.settings, checks={}) as client:
+        return [bench.job(record.id) for record in reversed(client.list(kind=kind).items)]
+
+
+def desk(bench: Bench, act: str, **fields: Any) -> Any:
+    return bench.run("service.desk", {"act": act, **fields}).result.cases
+
+
+def told(bench: Bench, event: str) -> list[str]:
+    for job in started(bench, "notify.send"):
+        bench.go_on(job)
+    path = deployment().settings.data_dir / "notifications.jsonl"
+    letters = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [letter["data"]["case"] for letter in letters if letter["event"] == event]
+
+
+def test_a_case_that_nobody_answers_is_raised_and_told_once_with_no_schedule(bench: Bench) -> None:
+    bench.run("support.request", PLEA)
+    (watch,) = started(bench, "service.desk")
+    (case,) = desk(bench, "list")
+    assert (watch.state, watch.record.run_at and watch.record.run_at > case.due_at) == (JobState.SCHEDULED, True)
+    bench.go_on(watch)
+    (raised,) = desk(bench, "list")
+    assert (raised.priority, raised.overdue, told(bench, "case.overdue")) == ("urgent", True, [case.case])
+
+
+def test_a_worker_that_dies_in_telling_of_an_overdue_case_costs_no_notification(bench: Bench) -> None:
+    bench.run("support.request", PLEA)
+    (watch,) = started(bench, "service.desk")
+    assert bench.lose(watch)
+    bench.go_on(watch)
+    (case,) = desk(bench, "list")
+    assert (case.overdue, told(bench, "case.overdue")) == (True, [case.case])
+
+
+def test_a_case_that_was_closed_in_time_is_not_raised(bench: Bench) -> None:
+    bench.run("support.request", PLEA)
+    (watch,) = started(bench, "service.desk")
+    (case,) = desk(bench, "list")
+    bench.run("service.desk", {"act": "close", "case": case.case, "by": "ada", "conversation_id": case.conversation_id})
+    bench.go_on(watch)
+    assert (desk(bench, "list", state="closed")[0].overdue, told(bench, "case.overdue")) == (False, [])
+
+
+def test_a_case_is_looked_after_once_however_often_its_agents_begin_anew(bench: Bench) -> None:
+    job = bench.submit("support.request", PLEA)
+    assert bench.lose(job, after=2)
+    bench.go_on(job)
+    assert (len(started(bench, "service.desk")), len(desk(bench, "list"))) == (1, 1)
