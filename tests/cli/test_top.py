@@ -75,7 +75,7 @@ def printed(seen: Overview, width: int, height: int | None = None) -> list[str]:
 
 
 def test_the_page_tells_of_everything() -> None:
-    lines = printed(busy(2), 140)
+    lines = printed(busy(2), 160)
 
     assert "12.5 jobs/s end" in lines[0]
     assert "3 queued (1 behind others), 3 running" in lines[0]

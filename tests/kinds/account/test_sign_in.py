@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -398,3 +399,15 @@ async def test_sign_ins_are_forgotten_after_a_season(shop: Database, clock: Cloc
     sign_in(account_desk(shop, talk="new"), IDENTITY)
     with shop.of_all_tenants().read() as session:
         assert session.scalars(select(SignIn.conversation_id)).all() == ["new"]
+
+
+async def test_a_code_signs_in_the_customer_of_the_tenant_that_asked_for_it(owned: Database, tmp_path: Path) -> None:
+    provider = MailedCodes(load_settings(), owned)
+    await provider.begin("globex", "chiara@example.com")
+    assert not (tmp_path / OUTBOX).exists(), "the address is another tenant's"
+    await provider.begin("default", "chiara@example.com")
+    (code,) = re.findall(r"\d{6}", (tmp_path / OUTBOX).read_text())
+    assert await provider.verify("globex", "chiara@example.com", code, key="job-1") is Denial.WRONG
+    known = await provider.verify("default", "chiara@example.com", code, key="job-1")
+    assert isinstance(known, Identity)
+    assert known.user_id == "cust-3"

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from backdesk.kinds.audit.contract import LedgerAuditRequest, LedgerAuditResult
-from backdesk.kinds.audit.kind import audit_orders
+from backdesk.kinds.audit.kind import audit_orders, chunks, count_entries
 from backdesk.kinds.audit.pace import Pace
 from backdesk.platform.database import Database
 from backdesk.shop.cart import put_in_cart
@@ -164,3 +164,9 @@ def test_the_kind_loads_no_agent_library() -> None:
     program = "import sys, backdesk.kinds.audit.kind; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pydantic_ai", "openai", "alembic"} & set(loaded)
+
+
+def test_an_audit_counts_its_own_tenant_s_rows_alone(owned: Database) -> None:
+    assert count_entries(owned.of("default"), None) > 0
+    assert count_entries(owned.of("globex"), None) == 0
+    assert [orders for orders, _ in chunks(owned.of("globex"), None, 100, -1)] == [[]]
