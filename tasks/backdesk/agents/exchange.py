@@ -23,6 +23,7 @@ from backdesk.agents.proposals import records
 from backdesk.agents.proposals.showing import SHOWS, hidden
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model, judge_model
+from backdesk.agents.rating import CODE, Rating, rating_of
 from backdesk.agents.remote.tools import RemoteTools
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime import (
@@ -39,6 +40,7 @@ from backdesk.agents.runtime import (
     load_history,
     pruned,
     run_agent,
+    spoken_turn,
     tools_called,
     turn_of,
     whole_answers,
@@ -73,6 +75,8 @@ class Exchange(Generic[C]):
     output: Output = ""
     #: What the last turn carries on, of a conversation that a person has; the agents are silent then.
     held: dict[str, Any] = field(default_factory=dict)
+    #: What the message answers, if that is how content the customer is; there is nothing for agents in it then.
+    rating: Rating | None = None
     #: The number of what was proposed, if the last words to the customer show it.
     last_shown: str | None = None
 
@@ -92,6 +96,7 @@ class Exchange(Generic[C]):
             said=[message for turn in past.turns for message in load_history(turn.messages)],
             turn=load_history(bookmark.messages) if bookmark else [],
             begins_with=_first(team, past),
+            rating=rating_of(past, desk.message),
             held={**carried(past), FACT: past.facts[FACT]} if is_with_person(past) else {},
             last_shown=past.facts.get(SHOWS),
             may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
@@ -120,7 +125,7 @@ class Exchange(Generic[C]):
 
         Raises TaskError for the number of a proposal that cannot be answered, and what a request to a model raises.
         """
-        if self.held:
+        if self.held or self.rating:
             await hear_without_model(self.desk, request)
             return
         heard, used = await hear(ctx, self.team, request, self.around, self.last_shown)
@@ -139,6 +144,9 @@ class Exchange(Generic[C]):
             self.desk.transfers.append(Transfer(PERSON, None, "a person has the conversation"))
             self.turn = words_of_customer(message)
             return
+        if self.rating:
+            await self._take(self.rating, message)
+            return
         if not self.path:
             self._activate(self.begins_with, None, "a new message")
         try:
@@ -147,6 +155,12 @@ class Exchange(Generic[C]):
         finally:
             await self.around.remote.close()
         self.output = self._showing(output)
+
+    async def _take(self, rating: Rating, message: str) -> None:
+        self.desk.transfers.append(Transfer(CODE, None, "the customer says how content they are"))
+        await self.desk.start(rating.kind, rating.request, CODE)
+        self.output, self.turn = rating.thanks, spoken_turn(message, rating.thanks)
+        self.reporter.text(rating.thanks, begins=True)
 
     def _showing(self, output: Output) -> Output:
         """Return what the customer gets to read, with what was proposed to them if it does not say that."""
@@ -190,7 +204,11 @@ class Exchange(Generic[C]):
         self.reporter.stage(0.95, "Keeping the conversation")
         asked = isinstance(self.output, Question)
         known = self.desk.context.carried().model_dump(mode="json")
-        facts = self.held or {"team": self.team.name, "agent": self.path[-1], "context": known}
+        facts = (
+            self.held
+            or (self.rating and self.rating.facts)
+            or {"team": self.team.name, "agent": self.path[-1], "context": known}
+        )
         if self.desk.proposed is not None:
             facts |= {SHOWS: self.desk.proposed.number}
         turn = conceal_history(dump_history(whole_answers(without_refused(self.turn))), self.team.conceal)
@@ -234,7 +252,7 @@ class Exchange(Generic[C]):
         return [name for name in tools_called(self.turn) if name not in (ASK, HAND_OVER, GIVE_ANSWER)]
 
     def _quality(self) -> QualityReport | None:
-        if self.held:  # a person answers, and nothing was reviewed
+        if self.held or self.rating:  # no agent answers, and nothing was reviewed
             return None
         gate = gate_for(self.team.agent(self.path[-1]).quality, self.desk.wishes)
         return self.around.journal.quality if gate else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backdesk.agents import rating
 from backdesk.agents.proposals.showing import SHOWS
 from backdesk.agents.runtime import note_of_deployment, words_of_colleague
 from backdesk.worker.memory.conversation import Conversation
@@ -24,8 +25,8 @@ def is_with_person(past: Conversation) -> bool:
 
 
 def carried(past: Conversation) -> dict[str, Any]:
-    """Return the facts that a person's turn carries on: what agents know, but not that an answer shows a proposal."""
-    return {name: fact for name, fact in past.facts.items() if name not in {FACT, SHOWS}}
+    """Return the facts that a person's turn carries on: what agents know, but nothing that waits for an answer."""
+    return {name: fact for name, fact in past.facts.items() if name not in {FACT, SHOWS, rating.FACT}}
 
 
 def person_says(by: str, text: str) -> list[Any]:

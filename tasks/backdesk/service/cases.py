@@ -156,6 +156,8 @@ def _close(case: Case, request: DeskRequest, now: datetime) -> seen.Deed:
 def _rate(case: Case, request: DeskRequest, _now: datetime) -> seen.Deed:
     if case.state != "closed":
         raise _refused("case_open", f"{case.reference} is not closed yet: it is rated after that.")
+    if case.score is not None:
+        raise _refused("case_rated", f"{case.reference} is rated already, with {case.score}.")
     case.score = request.score
     return "rated"
 

@@ -65,13 +65,13 @@ class Desk:
     def close(
         self, case: str, by: str, note: str | None = None, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S
     ) -> Case:
-        """End a case; the agents have the conversation again, with a note that they see."""
+        """End a case: agents have the conversation again, with a note; the customer is asked how content they are."""
         return self._act("close", case, tenant, timeout, by=by, text=note)
 
     def rate(
         self, case: str, score: int, comment: str | None = None, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S
     ) -> Case:
-        """Record how content the customer is with a closed case, 1 to 5; it is the measure `csat` in `stats`."""
+        """Record once how content the customer is with a closed case, 1 to 5; it is the measure `csat` in `stats`."""
         return self._act("rate", case, tenant, timeout, score=score, text=comment)
 
     def escalate_overdue(self, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> Listed:

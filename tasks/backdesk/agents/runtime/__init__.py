@@ -24,6 +24,7 @@ from backdesk.agents.runtime.messages import (
     turn_of,
     words_of_colleague,
     words_of_customer,
+    words_of_deployment,
 )
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.pruning import pruned
@@ -60,4 +61,5 @@ __all__ = [
     "without_refused",
     "words_of_colleague",
     "words_of_customer",
+    "words_of_deployment",
 ]

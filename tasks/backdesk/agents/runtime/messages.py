@@ -71,6 +71,11 @@ def words_of_colleague(by: str, text: str) -> list[Any]:
     return dump_history([ModelResponse(parts=[TextPart(text)], model_name=f"person:{by}")])
 
 
+def words_of_deployment(text: str) -> list[Any]:
+    """Return as JSON what the customer is told by no model and no person."""
+    return dump_history([ModelResponse(parts=[TextPart(text)])])
+
+
 def note_of_deployment(text: str) -> list[Any]:
     """Return as JSON what agents are told amid a conversation."""
     return dump_history([ModelRequest(parts=[SystemPromptPart(text)])])

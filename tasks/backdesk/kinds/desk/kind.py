@@ -9,8 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from backdesk.agents import rating
+from backdesk.agents.phrases import DEFAULT
+from backdesk.agents.runtime import said_by_customer, words_of_deployment
 from backdesk.agents.with_person import FACT, carried, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
+from backdesk.quality.language import language_of
 from backdesk.service import cases
 from backdesk.service.cases_contract import DESK, Case, DeskRequest, DeskResult
 from backdesk.service.notification import NOTIFY
@@ -18,11 +22,14 @@ from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError, UnknownKind
 from backdesk.worker.failure import Category
+from backdesk.worker.memory.conversation import Conversation
 
 _log = logging.getLogger(__name__)
 
 #: How long what people looked at is kept.
 RETENTION_S = 3600.0
+#: How many of the last turns tell in which language the customer writes.
+MOST_READ = 20
 #: What a note to the agents begins with.
 HANDED_BACK = "Your colleague {by} has spoken with the customer and handed the conversation back to you."
 
@@ -64,13 +71,25 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
         ctx.measure("csat", request.score)
     if request.act not in _TURNS or not case.conversation_id:  # a ticket of a version before has none
         return
-    past = ctx.recall(case.conversation_id, newest=1, anyone=True)
+    past = ctx.recall(case.conversation_id, newest=MOST_READ, anyone=True)
     said, held = _TURNS[request.act](request), request.act in ("take", "reply")
     if request.act == "reply" and request.text:
         data = _told(case) | {"by": request.by}
         _notify(ctx, "reply", to="customer", event="case.replied", text=request.text, data=data)
     facts = {**carried(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
+    if request.act == "close":
+        question, asked = _ask(ctx, case, past)
+        said, facts = [*said, *question], facts | asked
     ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
+
+
+def _ask(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[Any], dict[str, Any]]:
+    """Ask the customer how content they are; return the words and the facts of it, for the turn."""
+    words = said_by_customer([message for turn in past.turns for message in turn.messages])
+    language = next(filter(None, map(language_of, reversed(words))), DEFAULT)
+    text = rating.question(case.case, language)
+    _notify(ctx, "closed", to="customer", event="case.closed", text=text, data=_told(case))
+    return words_of_deployment(text), rating.asked(DESK, {"act": "rate", "case": case.case}, language)
 
 
 def _told(case: Case) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""When a case is closed the customer is asked how content they are, and a number for an answer is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import backdesk.kinds.desk.kind
+import backdesk.kinds.notify.kind
+import backdesk.kinds.support.kind
+from backdesk.agents.rating import score_of
+from backdesk.client import JobClient
+from backdesk.kinds.support.contract import SupportResult
+from backdesk.testing import Bench, BenchJob, sandbox
+from backdesk.worker.model.job import JobState
+
+assert all((backdesk.kinds.desk.kind, backdesk.kinds.notify.kind, backdesk.kinds.support.kind))  # registers them
+PLEA = "I want to talk to a human being, please"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with sandbox(), Bench() as bench:
+        yield bench
+
+
+def say(bench: Bench, message: str) -> BenchJob:
+    request = {"message": message, "customer_id": "cust-8"}
+    return bench.run("support.request", request, conversation_id="talk")
+
+
+def close(bench: Bench) -> str:
+    (case,) = bench.run("service.desk", {"act": "list"}).result.cases
+    bench.run("service.desk", {"act": "close", "case": case.case, "by": "ada", "conversation_id": "talk"})
+    return str(case.case)
+
+
+def score(bench: Bench) -> int | None:
+    """The score of the only case, once all that was started is done."""
+    with JobClient(settings=bench.settings, checks={}) as client:
+        for record in client.list(kind="service.desk", state=JobState.QUEUED).items:
+            bench.go_on(bench.job(record.id))
+    (case,) = bench.run("service.desk", {"act": "list", "state": "closed"}).result.cases
+    found: int | None = case.score
+    return found
+
+
+def asked(bench: Bench) -> str:
+    """The last words of the conversation, and of the last notification."""
+    with JobClient(settings=bench.settings, checks={}) as client:
+        (told, *_) = client.list(kind="notify.send").items
+        said = client.conversations.get("talk").turns[-1].messages[-1]["parts"][-1]["content"]
+    request: Any = told.request
+    assert (request["to"], request["event"], request["text"]) == ("customer", "case.closed", said)
+    return str(said)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("Thank you, I am waiting.", "How content are you"),
+        ("Danke, ich warte auf Ihre Antwort.", "Wie zufrieden sind Sie"),
+    ],
+)
+def test_a_customer_is_asked_in_their_language_when_their_case_is_closed(bench: Bench, more: str, words: str) -> None:
+    say(bench, PLEA)
+    say(bench, more)
+    close(bench)
+    assert words in asked(bench)
+
+
+def test_a_number_for_an_answer_is_kept_once_and_no_model_is_asked(bench: Bench) -> None:
+    say(bench, PLEA)
+    case = close(bench)
+    job = bench.submit("support.request", {"message": "4", "customer_id": "cust-8"}, conversation_id="talk")
+    bench.lose(job)
+    result: SupportResult = bench.go_on(job).result
+    assert (result.agent, result.usage.requests, result.answer) == ("rating", 0, "Thank you, we have noted that.")
+    assert score(bench) == 4
+    again = bench.run("service.desk", {"act": "rate", "case": case, "score": 1})
+    assert again.error
+    assert (again.error.code, score(bench)) == ("case_rated", 4)
+
+
+def test_anything_else_is_for_the_agents_and_a_later_number_rates_nothing(bench: Bench) -> None:
+    say(bench, PLEA)
+    close(bench)
+    answers = [say(bench, message).result for message in ("How do I pair my headphones?", "5")]
+    assert "rating" not in [answer.agent for answer in answers]
+    assert score(bench) is None
+
+
+def test_agents_know_after_a_rating_what_they_knew_before(bench: Bench) -> None:
+    say(bench, PLEA)
+    close(bench)
+    say(bench, "5")
+    assert say(bench, "How do I pair my headphones?").result.agent != "rating"
+
+
+@pytest.mark.parametrize(
+    ("message", "score"),
+    [("5", 5), (" 3. ", 3), ("4/5", 4), ("4 / 5!", 4), ("\uff15", 5), ("\u2b50\u2b50\u2b50", 3), ("5 \u2b50", 5)]
+    + [(other, None) for other in ("0", "6", "55", "5 lamps, please", "10003", "five", "", "4.5")],
+)
+def test_only_a_plain_number_from_1_to_5_is_a_rating(message: str, score: int | None) -> None:
+    assert score_of(message) == score
