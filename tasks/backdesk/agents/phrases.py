@@ -26,8 +26,11 @@ class Phrases:
 
     file: Path
 
-    def say(self, name: str, language: str, **facts: object) -> str:
-        """Return a sentence in a language (ISO 639-1), else in English; empty when there is none of this name."""
+    def say(self, name: str, language: str, /, **facts: object) -> str:
+        """Return a sentence in a language (ISO 639-1), else in English; empty when there is none of this name.
+
+        Facts may have any name.
+        """
         sentences = self.all().get(name, {})
         return sentences.get(language, sentences.get(DEFAULT, "")).format_map(facts)
 
