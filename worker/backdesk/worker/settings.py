@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     conversation_retention_s: int = Field(
         30 * 86_400, ge=1, description="How long what was said in a conversation is kept after its last turn."
     )
+    mask_conversations: bool = Field(
+        False,
+        description="Whether secrets, card and social security numbers are masked in what is kept of conversations.",
+    )
     note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 

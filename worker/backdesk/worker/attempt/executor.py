@@ -186,6 +186,7 @@ class _Attempt:
                 process.memory,
                 max_bytes=settings.max_result_bytes,
                 max_note_bytes=settings.max_event_bytes,
+                masks=settings.mask_conversations,
             ),
             partial(_look, process),
         )

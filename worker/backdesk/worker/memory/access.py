@@ -41,12 +41,14 @@ class Memory:
         *,
         max_bytes: int,
         max_note_bytes: int,
+        masks: bool = False,
     ) -> None:
         self._claim = claim
         self._submit = submit
         self._calls = calls
         self._max_bytes = max_bytes
         self._max_note_bytes = max_note_bytes
+        self._masks = masks
         #: How often this attempt has noted the same, by topic and data.
         self._noted: Counter[tuple[str, bytes]] = Counter()
 
@@ -85,7 +87,7 @@ class Memory:
 
         One round trip. A job has one turn: called again, also by another attempt, this replaces it. `asked` says that
         it ends in a question, `close` that it is the last. An owner who is named has the conversation from then on;
-        with `anyone`, as in `recall`, it stays with whom it is.
+        with `anyone`, as in `recall`, it stays with whom it is. With BACKDESK_MASK_CONVERSATIONS messages are masked.
         Raises TaskError (`conversation_mismatch`, `conversation_closed`, `turn_too_large`, `facts_too_large`,
         `invalid_turn`).
         """
@@ -93,6 +95,8 @@ class Memory:
         turn = {"job_id": self._claim.job_id, "asked": asked, "facts": dict(facts or {}), "messages": [*messages]}
         self._check_size("facts", _encoded("facts", turn["facts"]), MAX_FACTS_BYTES)
         entry = _encoded("turn", turn)
+        if self._masks and may_hold_secrets(entry):
+            entry = _encoded("turn", turn | {"messages": masked(_masked_within(from_json(entry)["messages"]))})
         self._check_size("turn", entry, self._max_bytes)
         new = NewTurn(conversation_id, owner, entry, len(messages), closes=close, anyone=anyone)
         written: int | Exception = yield self._submit(self._calls.turn(self._claim, new))
@@ -144,6 +148,21 @@ class Memory:
 def _report(written: Future[Any]) -> None:
     if not written.cancelled() and (error := written.exception()) is not None:
         log.error("note_failed", extra={"error": str(error)})
+
+
+def _masked_within(value: Any) -> Any:
+    """Mask what JSON has in texts that are JSON themselves, as the arguments of a tool can be: they stay JSON."""
+    match value:
+        case str() if value.startswith(("{", "[")):
+            try:
+                return encode(masked(from_json(value))).decode()
+            except ValueError:
+                return value
+        case dict():
+            return {name: _masked_within(each) for name, each in value.items()}
+        case list():
+            return [_masked_within(each) for each in value]
+    return value
 
 
 def _digest(key: str) -> str:
