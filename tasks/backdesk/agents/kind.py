@@ -22,7 +22,7 @@ from backdesk.quality import sentiment
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import Fallback, FallbackFor
 from backdesk.worker.attempt.task import B, task
-from backdesk.worker.errors import UnknownKind
+from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
@@ -155,5 +155,5 @@ async def _start(
 ) -> None:
     try:
         await ctx.start(kind, request, key, delay=delay)
-    except UnknownKind:
-        _log.warning("not_started", extra={"key": key, "reason": f"no worker has {kind}"})
+    except InvalidRequest as error:  # UnknownKind among it, and what the tenant may not have
+        _log.warning("not_started", extra={"key": key, "kind": kind, "reason": str(error)})

@@ -79,3 +79,13 @@ def test_a_case_is_looked_after_once_however_often_its_agents_begin_anew(bench: 
     assert bench.lose(job, after=2)
     bench.go_on(job)
     assert (len(started(bench, "service.desk")), len(desk(bench, "list"))) == (1, 1)
+
+
+def test_a_tenant_that_may_not_have_such_jobs_has_its_case_all_the_same(bench: Bench) -> None:
+    with JobClient(settings=bench.settings, checks={}) as client:
+        client.tenants.set("default", kinds=["support.request"])
+        answer = bench.run("support.request", PLEA).result
+        client.tenants.set("default", kinds="none")
+    (case,) = desk(bench, "list")
+    assert [action.escalation_id for action in answer.actions] == [case.case]
+    assert started(bench, "notify.send") == []

@@ -20,7 +20,7 @@ from backdesk.service.cases_contract import DESK, Case, DeskRequest, DeskResult
 from backdesk.service.notification import NOTIFY
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError, UnknownKind
+from backdesk.worker.errors import InvalidRequest, TaskError
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import Conversation
 
@@ -100,8 +100,8 @@ def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
     """Have something told, if there is a worker that can; the case is in the queue in any case."""
     try:
         ctx.start(NOTIFY, notification, key)
-    except UnknownKind:
-        _log.warning("not_started", extra={"key": key, "reason": f"no worker has {NOTIFY}"})
+    except InvalidRequest as error:  # UnknownKind among it, and what the tenant may not have
+        _log.warning("not_started", extra={"key": key, "kind": NOTIFY, "reason": str(error)})
 
 
 def _take_over(_request: DeskRequest) -> list[Any]:
