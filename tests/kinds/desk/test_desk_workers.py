@@ -127,6 +127,16 @@ def test_a_score_of_a_closed_case_is_kept_and_in_statistics(client: JobClient) -
     eventually(lambda: "csat" in str(client.stats(kind="service.desk")), what="the score in statistics")
 
 
+def test_what_the_customer_answers_to_the_question_is_their_score(client: JobClient) -> None:
+    say(client, PLEA, "asked")
+    case = case_of(client, "asked").case
+    client.desk.close(case, "ada", timeout=PATIENCE_S)
+    assert say(client, "3", "asked")["agent"] == "rating"
+    eventually(lambda: client.desk.show(case, timeout=PATIENCE_S).cases[0].score == 3, what="the score of the customer")
+    (rated,) = [entry for entry in client.desk.show(case, timeout=PATIENCE_S).entries if entry.deed == "rated"]
+    assert rated.by == "customer"
+
+
 def test_another_tenant_has_other_cases(client: JobClient) -> None:
     say(client, PLEA, "ours")
     case = case_of(client, "ours").case
