@@ -113,6 +113,18 @@ def finish(process: subprocess.Popen[str], within_s: float = 60) -> Answer:
     return Answer(process.returncode, out, err)
 
 
+def written_to(terminal: int) -> str:
+    """All that processes write to a terminal until the last of them has closed it; it is closed then."""
+    screen = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            screen += piece
+    except OSError:  # Linux tells the end of a terminal so
+        pass
+    os.close(terminal)
+    return screen.decode()
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, environment
+from tests.cli.conftest import Cli, environment, written_to
 from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
@@ -127,11 +127,5 @@ def on_terminal(fleet: Fleet, folder: Path, keys: str) -> tuple[str, int]:
     )
     os.close(theirs)
     os.write(ours, keys.encode())
-    screen = b""
-    try:
-        while piece := os.read(ours, 4096):
-            screen += piece
-    except OSError:  # Linux tells the end of a terminal so
-        pass
-    os.close(ours)
-    return screen.decode(), process.wait(PATIENCE_S)
+    screen = written_to(ours)
+    return screen, process.wait(PATIENCE_S)

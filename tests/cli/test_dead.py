@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from backdesk.worker.failure import Failure
-from tests.cli.conftest import Cli, environment
+from tests.cli.conftest import Cli, environment, written_to
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet
 
@@ -177,14 +177,8 @@ def typed(fleet: Fleet, folder: Path, text: str, *words: str) -> tuple[int, str]
     process = subprocess.Popen(command, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     os.write(ours, text.encode())
-    screen = b""
-    try:
-        while piece := os.read(ours, 4096):
-            screen += piece
-    except OSError:  # Linux tells the end of a terminal so
-        pass
-    os.close(ours)
-    return process.wait(PATIENCE_S), " ".join(screen.decode().split())
+    screen = written_to(ours)
+    return process.wait(PATIENCE_S), " ".join(screen.split())
 
 
 def test_json_can_be_asked_for_before_any_of_the_words(cli: Cli, fleet: Fleet) -> None:

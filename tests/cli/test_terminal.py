@@ -20,7 +20,7 @@ from rich.console import Console
 from backdesk.cli.output import Output
 from backdesk.cli.views.progress import LineView, LiveView
 from backdesk.worker.model.events import JobEvent
-from tests.cli.conftest import environment
+from tests.cli.conftest import environment, written_to
 from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
@@ -136,12 +136,6 @@ def on_terminal(fleet: Fleet, folder: Path, **env: str) -> str:
         stderr=theirs,
     )
     os.close(theirs)
-    screen = b""
-    try:
-        while piece := os.read(ours, 4096):
-            screen += piece
-    except OSError:  # Linux tells the end of a terminal so
-        pass
-    os.close(ours)
-    assert process.wait(PATIENCE_S) == 0, screen.decode()
-    return screen.decode()
+    screen = written_to(ours)
+    assert process.wait(PATIENCE_S) == 0, screen
+    return screen
