@@ -32,23 +32,24 @@ from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outcome import Outcomes
 from backdesk.worker.attempt.registry import TaskSpec
+from backdesk.worker.attempt.reports import report_end, report_error
+from backdesk.worker.attempt.request import Requests
+from backdesk.worker.attempt.result import result_of
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
 from backdesk.worker.attempt.slot import Slot, leaving
 from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.errors import FenceLost, StoreUnavailable, TaskError
-from backdesk.worker.failure import Category, Failure, Severity, support_reference
+from backdesk.worker.failure import Category, Failure, Severity
 from backdesk.worker.memory.access import Memory
-from backdesk.worker.model.contract import field_errors
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
-from backdesk.worker.model.input_guard import Findings, guarded_schema, refusals
 from backdesk.worker.model.job import Claim, Ending, Failed, Outcome, Refused, Succeeded, Usage
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.attempts import Turn
-from backdesk.worker.text.json import encode, printable
+from backdesk.worker.text.json import printable
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,7 @@ class _Attempt:
         self.claim = claim
         self.worker = worker
         self.slot = slot
+        self.requests = Requests(spec.request, process.settings.guard)
         self.progress = process.progress(claim)
         self.ledger = Ledger(
             claim,
@@ -198,7 +200,7 @@ class _Attempt:
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
             lease.leave = self._leave
             self.ledger.in_doubt = lambda: lease.overdue
-            self.ledger.suits = self._suits
+            self.ledger.suits = self.requests.suits
             try:
                 outcome = yield from self._outcome(lease)
             except FenceLost:
@@ -206,7 +208,7 @@ class _Attempt:
                 return None
             lease.ending = True
             kept = yield from self._leave_slot(outcome)
-        _report(outcome, kept=kept, seconds=time.monotonic() - began)
+        report_end(outcome, kept=kept, seconds=time.monotonic() - began)
         return outcome if kept else None
 
     def _leave(self) -> None:
@@ -245,27 +247,12 @@ class _Attempt:
             log.warning("usage_dropped", extra={"reason": printable(error)})
             return Usage()
 
-    def _findings(self, request: bytes) -> Findings:
-        return self.process.settings.guard.findings(guarded_schema(self.spec.request), request)
-
-    def _suits(self, request: bytes) -> bool:
-        """Whether what came for another job can be taken by this one: the other would say what is wrong with it."""
-        try:
-            self.spec.request.model_validate_json(request)
-        except ValidationError:
-            return False
-        return not self._findings(request)
-
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
-        if self.claim.unreadable:
-            return Failed(self._invalid(dict(self.claim.unreadable)))
-        try:
-            request = self.spec.request.model_validate_json(self.claim.request)
-        except ValidationError as error:
-            return Failed(self._invalid(field_errors(error)))
-        if found := self._findings(self.claim.request):
-            if self.process.settings.guard.mode == "refuse":
-                return Failed(self._invalid(refusals(found)))
+        read = self.requests.read(self.claim)
+        if isinstance(read, Failure):
+            return Failed(read)
+        request, found = read
+        if found:
             self.context.flagged = found
             self.context.emit(EventType.INPUT_FLAGGED, fields=found)
         outcome = self._poisoned() or (yield from self._of_body(partial(self.spec.body, self.context, request), lease))
@@ -295,8 +282,10 @@ class _Attempt:
             yield from self._wait_for_the_rest(lease)
             if lease.stopped is Stop.OVERSPENT:
                 return (yield from self._out_of_time(lease))
-            return self._logged(error, self.outcomes.on_error(error, lease, self.ledger))
-        return self._encoded(value)
+            outcome = self.outcomes.on_error(error, lease, self.ledger)
+            report_error(error, outcome)
+            return outcome
+        return self._result(value)
 
     def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
         """Return how an attempt ends whose budget is out of time: it fails, or waits for a person, or may go on."""
@@ -310,7 +299,7 @@ class _Attempt:
 
     def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
         try:
-            outcome = self._encoded((yield from self._call(fallback, lease)))
+            outcome = self._result((yield from self._call(fallback, lease)))
         except BaseException as error:
             if lease.stopped or isinstance(error, (Suspended, LeavingNow, FenceLost)):
                 return self.outcomes.on_error(error, lease, self.ledger)
@@ -321,6 +310,9 @@ class _Attempt:
         with suppress(ValueError, TypeError, AttributeError):  # a body may have made anything of its usage
             self.context.measure(DEGRADED, 1)
         return Succeeded(outcome.result, failed.failure)
+
+    def _result(self, value: object) -> Succeeded | Failed:
+        return result_of(value, self.spec.result, self.claim, self.process.settings.max_result_bytes)
 
     def _call(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Any]:
         if self.spec.is_async:
@@ -351,44 +343,6 @@ class _Attempt:
             log.warning("process_ended", extra={"job_id": self.claim.job_id, "reason": "its body does not stop"})
             os.kill(pid, signal.SIGKILL)
 
-    def _encoded(self, value: object) -> Outcome:
-        if not isinstance(value, self.spec.result):
-            message = f"the body returned {type(value).__name__}, not {self.spec.result.__name__}"
-            return self._bad_result("invalid_result", message, Category.DATA_CORRUPTION)
-        try:
-            encoded = encode(value)
-        except ValueError as error:
-            return self._bad_result("invalid_result", f"is no JSON: {error}", Category.DATA_CORRUPTION)
-        limit = self.process.settings.max_result_bytes
-        if len(encoded) > limit:
-            message = f"the result is {len(encoded)} bytes as JSON, the limit is {limit}"
-            return self._bad_result("result_too_large", message, Category.RESOURCE_EXHAUSTION)
-        return Succeeded(encoded)
-
-    def _bad_result(self, code: str, message: str, category: Category) -> Failed:
-        reference = support_reference(self.claim.job_id, self.claim.attempt)
-        return Failed(
-            Failure(code=code, message=message, category=category, severity=Severity.HIGH, reference=reference)
-        )
-
-    def _invalid(self, fields: dict[str, str]) -> Failure:
-        field, reason = next(iter(fields.items()))
-        return Failure(
-            code="invalid_request",
-            message=f"the request does not fit the kind: {field}: {reason}",
-            category=Category.VALIDATION,
-            severity=Severity.LOW,
-            reference=support_reference(self.claim.job_id, self.claim.attempt),
-            fields=fields,
-        )
-
-    def _logged(self, error: BaseException, outcome: Outcome) -> Outcome:
-        if isinstance(error, TaskError):
-            log.info("task_error", extra={"code": error.code}, exc_info=error.__cause__)
-        elif isinstance(outcome, Failed) and outcome.failure.code == "exception":
-            log.error("task_raised", exc_info=error, extra={"reference": outcome.failure.reference})
-        return outcome
-
 
 def _look(process: WorkerProcess) -> Future[SystemState]:
     return process.writer.submit(process.deployment.state())
@@ -400,18 +354,3 @@ def _ends_of(running: Sequence[Future[None]], *, on_loop: bool) -> Any:
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _report(outcome: Outcome, *, kept: bool, seconds: float) -> None:
-    facts: dict[str, Any] = {"seconds": round(seconds, 3), "outcome": type(outcome).__name__.lower()}
-    failure: Failure | None = getattr(outcome, "failure", None)
-    if failure is not None:
-        facts |= {"code": failure.code, "reason": failure.message, "reference": failure.reference}
-    if not kept:
-        log.warning("outcome_refused", extra=facts)
-    elif isinstance(outcome, Failed):
-        log.warning("job_failed", extra=facts)
-    elif isinstance(outcome, Succeeded):
-        log.info("job_succeeded", extra=facts)
-    else:
-        log.info("attempt_ended", extra=facts)
