@@ -17,9 +17,9 @@ from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
 
 JOBS = 5000
-#: Each makes a conversation of one turn: four requests of the model, two calls of tools, a refund.
+#: Each makes a conversation of one turn: requests of the model, calls of tools, a refund that is shown to the customer.
 SUPPORT_JOBS = 500
-SUPPORT, MESSAGE = "support.request", "I want to return order 10003"
+SUPPORT, MESSAGE, CUSTOMER = "support.request", "I want to return order 10003", "cust-3"
 #: What is kept of a job that has succeeded, in bytes.
 NOOP_BOUND, SUPPORT_BOUND = Bound("value", "≤", 1536), Bound("value", "≤", 6144)
 
@@ -46,7 +46,7 @@ def footprint(plan: Plan) -> list[Line]:
 
 def _ended(plan: Plan) -> list[Line]:
     noops = Turn("a no-op", BACKDESK, partial(_bytes_ended, "bench.noop", {"n": 1}, plan.of(JOBS)))
-    asked = {"message": MESSAGE}
+    asked = {"message": MESSAGE, "customer_id": CUSTOMER}
     support = Turn("a customer's request", BACKDESK, partial(_bytes_ended, SUPPORT, asked, plan.of(SUPPORT_JOBS)))
     taken = in_rounds([noops, support], plan.repeat).taken
     bounds = {noops.label: NOOP_BOUND, support.label: SUPPORT_BOUND}

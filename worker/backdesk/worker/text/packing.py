@@ -1,26 +1,42 @@
-"""JSON kept small: compressed where that pays. What is kept tells by its first byte which it is."""
+"""JSON kept small: compressed where that pays. What is kept tells by its first byte which it is.
+
+Logs and turns of conversations are a kilobyte or two of the same few fields. A preset dictionary (RFC 1950, 2.2) spares
+each of them the first time that it says one, which is nearly half of what it takes.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 #: Bytes. To compress less would save less than it costs.
 LEAST = 256
 #: What zlib begins with, and no JSON does.
 _ZLIB = b"\x78"
+#: Never to be changed: what was kept with another one cannot be read any more. What occurs most stands last.
+_DICTIONARY = Path(__file__).with_name("packing.dictionary").read_bytes()
 
 
 def packed(json: bytes) -> bytes:
     """Return JSON as it is kept: compressed if it is long, else as it is."""
-    return zlib.compress(json) if len(json) >= LEAST else json
+    if len(json) < LEAST:
+        return json
+    stream = zlib.compressobj(zdict=_DICTIONARY)
+    return stream.compress(json) + stream.flush()
 
 
 def unpacked(kept: bytes) -> bytes:
-    """Return the JSON that `packed` was given."""
-    return zlib.decompress(kept) if kept.startswith(_ZLIB) else kept
+    """Return the JSON that `packed` was given; raises zlib.error for what is damaged."""
+    if not kept.startswith(_ZLIB):
+        return kept
+    stream = zlib.decompressobj(zdict=_DICTIONARY)
+    json = stream.decompress(kept)
+    if not stream.eof:
+        raise zlib.error("what is kept ends too early")
+    return json
 
 
 def packed_bytes(value: Any) -> bytes:
