@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from backdesk.agents.card import HAND_OVER
 from backdesk.agents.contract import AgentRequest
 from backdesk.platform.database import Database
 from backdesk.worker.attempt.registry import REGISTRY
@@ -119,7 +118,7 @@ def _commented(reply: Reply) -> tuple[Reply, ...]:
 
 
 def _under_one_id(reply: Reply) -> tuple[Reply, ...]:
-    if not isinstance(reply, Calls) or any(name == HAND_OVER for name, _ in reply.calls):
+    if not isinstance(reply, Calls):
         return (reply,)
     return (replace(reply, calls=(*reply.calls, *HALLUCINATED.calls), call_id="call_0"),)
 

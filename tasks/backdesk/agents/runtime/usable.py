@@ -7,7 +7,7 @@ among tools was required, and say in it what they would have called.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -23,6 +23,7 @@ from pydantic_ai import (
     RunContext,
     TextPart,
     ToolCallPart,
+    ToolReturnPart,
 )
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 from pydantic_ai.models import ModelRequestParameters
@@ -67,7 +68,8 @@ class Usable(AbstractCapability[Desk]):
         response = await handler(request_context)
         if response.finish_reason == "content_filter":
             raise ModelFailure("model_refused", REFUSED)
-        response = replace(response, parts=[*_with_own_ids(response.parts)])
+        parts = [*_with_own_ids(_without_unknown(response.parts, offered, request_context.messages[-1]))]
+        response = replace(response, parts=parts)
         return response if self._card.answers else _chosen(response, offered, self._card)
 
 
@@ -119,7 +121,22 @@ def _mends(message: ModelMessage) -> bool:
     return not (own or told or ours)
 
 
-def _with_own_ids(parts: Any) -> Iterator[Any]:
+def _without_unknown(parts: Sequence[Any], offered: ModelRequestParameters, asked: ModelMessage) -> Iterator[Any]:
+    """Yield the parts without calls of tools that there are not, where that is neither all nor news to the model.
+
+    Beside a call that ends the run nobody would hear that there is no such tool. Who was told so and calls it again
+    beside others goes on by those: told once more, the library would give up the run with all that they do.
+    """
+    ends, works = ({tool.name for tool in tools} for tools in (offered.output_tools, offered.function_tools))
+    called = {part.tool_name for part in parts if isinstance(part, ToolCallPart)}
+    told = {part.tool_name for part in asked.parts if isinstance(part, ToolReturnPart) and part.outcome == "retried"}
+    useless = called - ends - works
+    if not called & ends:
+        useless = useless & told if called & works else set()
+    yield from (part for part in parts if not isinstance(part, ToolCallPart) or part.tool_name not in useless)
+
+
+def _with_own_ids(parts: Iterable[Any]) -> Iterator[Any]:
     seen: set[str] = set()
     for part in parts:
         if isinstance(part, ToolCallPart) and part.tool_call_id in seen:
