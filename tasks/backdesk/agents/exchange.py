@@ -140,12 +140,12 @@ class Exchange(Generic[C]):
 
     async def run(self, message: str) -> None:
         """Let agents work until one answers or asks, unless a person has the conversation. Raises ModelFailure."""
+        if self.rating:
+            await self._take(self.rating, message)
+            return
         if self.held:
             self.desk.transfers.append(Transfer(PERSON, None, "a person has the conversation"))
             self.turn = words_of_customer(message)
-            return
-        if self.rating:
-            await self._take(self.rating, message)
             return
         if not self.path:
             self._activate(self.begins_with, None, "a new message")

@@ -82,6 +82,14 @@ def show(database: ScopedDatabase, tenant: str, reference: str) -> DeskResult:
         return _file_of(session, _find(session, tenant, reference))
 
 
+def kept_by(database: ScopedDatabase, tenant: str, conversation_id: str) -> seen.Case | None:
+    """Return the case by which a person has a conversation, the most pressing if several are taken; else None."""
+    taken = select(Case).where(Case.tenant == tenant, Case.state == "taken", Case.conversation_id == conversation_id)
+    with database.read() as session:
+        found = session.scalars(taken.order_by(_URGENCY, Case.due_at, Case.id).limit(1)).first()
+        return _shown(found) if found else None
+
+
 def act(database: ScopedDatabase, tenant: str, request: DeskRequest, key: str) -> DeskResult:
     """Do something with a case, once for each key; return the case as it is then. Raises TaskError if it may not be."""
     return database.contend(lambda session: _act(session, tenant, request, key, database.now()))

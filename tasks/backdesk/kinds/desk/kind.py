@@ -30,8 +30,9 @@ _log = logging.getLogger(__name__)
 RETENTION_S = 3600.0
 #: How many of the last turns tell in which language the customer writes.
 MOST_READ = 20
-#: What a note to the agents begins with.
-HANDED_BACK = "Your colleague {by} has spoken with the customer and handed the conversation back to you."
+#: What a note to the agents begins with, and how it goes on where they have the conversation again.
+SPOKEN = "Your colleague {by} has spoken with the customer"
+HANDED_BACK = " and handed the conversation back to you"
 
 
 @task(DESK, queue="tools", retention=RETENTION_S)
@@ -72,11 +73,14 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     if request.act not in _TURNS or not case.conversation_id:  # a ticket of a version before has none
         return
     past = ctx.recall(case.conversation_id, newest=MOST_READ, anyone=True)
-    said, held = _TURNS[request.act](request), request.act in ("take", "reply")
+    keeper: Case | None = case
+    if request.act not in ("take", "reply"):
+        keeper = cases.kept_by(deployment().database.of(ctx.tenant), ctx.tenant, case.conversation_id)
+    said = _TURNS[request.act](request, keeper)
     if request.act == "reply" and request.text:
         data = _told(case) | {"by": request.by}
         _notify(ctx, "reply", to="customer", event="case.replied", text=request.text, data=data)
-    facts = {**carried(past), **({FACT: {"case": case.case, "by": request.by}} if held else {})}
+    facts = {**carried(past), **({FACT: {"case": keeper.case, "by": keeper.holder}} if keeper else {})}
     if request.act == "close":
         question, asked = _ask(ctx, case, past)
         said, facts = [*said, *question], facts | asked
@@ -104,18 +108,19 @@ def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
         _log.warning("not_started", extra={"key": key, "kind": NOTIFY, "reason": str(error)})
 
 
-def _take_over(_request: DeskRequest) -> list[Any]:
+def _take_over(_request: DeskRequest, _keeper: Case | None) -> list[Any]:
     return []
 
 
-def _reply(request: DeskRequest) -> list[Any]:
+def _reply(request: DeskRequest, _keeper: Case | None) -> list[Any]:
     return person_says(request.by or "", request.text or "")
 
 
-def _hand_back(request: DeskRequest) -> list[Any]:
-    note = HANDED_BACK.format(by=request.by)
+def _leave(request: DeskRequest, keeper: Case | None) -> list[Any]:
+    """Tell the agents; they have the conversation again, unless a person has it by another case."""
+    note = f"{SPOKEN.format(by=request.by)}{'' if keeper else HANDED_BACK}."
     return note_to_agents(f"{note} They note: {request.text}" if request.text else note)
 
 
-#: What each act adds to the conversation.
-_TURNS = {"take": _take_over, "reply": _reply, "hand_back": _hand_back, "close": _hand_back}
+#: What each act adds to the conversation, given the case by which a person has it then.
+_TURNS = {"take": _take_over, "reply": _reply, "hand_back": _leave, "close": _leave}
