@@ -89,7 +89,7 @@ class Desk(Generic[C]):
     key: Callable[[str], str]
     settings: TaskSettings
     conversation_id: str = ""
-    #: What the customer has written, in this message.
+    #: What the customer has written: in this message, and in those that the agents were told of while they worked.
     message: str = ""
     #: What looks suspicious in the customer's message: names of patterns.
     flagged: tuple[str, ...] = ()
@@ -124,6 +124,10 @@ class Desk(Generic[C]):
         """Note what was done; a repeat of the same is the same action."""
         if action not in self.actions:
             self.actions.append(action)
+
+    def told(self, *words: str) -> None:
+        """Note what the customer has written besides."""
+        self.message = "\n\n".join((self.message, *words))
 
     def propose(self, proposed: Proposed) -> None:
         """Note what was proposed; the newest counts, as it takes the place of those before it."""

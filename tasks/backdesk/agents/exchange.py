@@ -45,6 +45,7 @@ from backdesk.agents.runtime import (
     turn_of,
     whole_answers,
     without_refused,
+    words_from,
     words_of_customer,
 )
 from backdesk.agents.team import Team
@@ -88,13 +89,15 @@ class Exchange(Generic[C]):
         journal = _journal(ctx, team, desk, reporter)
         bookmark = journal.open()
         reporter.stage(0.05, "Going on where the work stopped" if bookmark else "Reading the message")
+        turn = load_history(bookmark.messages) if bookmark else []
+        desk.told(*words_from(turn, journal.steered))
         exchange = cls(
             team=team,
             desk=desk,
             around=around_of(ctx, desk, reporter, journal, bookmark),
             reporter=reporter,
             said=[message for turn in past.turns for message in load_history(turn.messages)],
-            turn=load_history(bookmark.messages) if bookmark else [],
+            turn=turn,
             begins_with=_first(team, past),
             rating=rating_of(past, desk.message),
             held={**carried(past), FACT: past.facts[FACT]} if is_with_person(past) else {},

@@ -61,6 +61,12 @@ def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -
     return replace(request, parts=[*request.parts, *more])
 
 
+def words_from(messages: History, moments: Collection[datetime]) -> list[str]:
+    """Return the texts that the customer wrote at these moments, as `with_words` has put them in."""
+    parts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
+    return [part.content for part in parts if part.timestamp in moments and isinstance(part.content, str)]
+
+
 def words_of_customer(text: str) -> History:
     """Return what a customer wrote and nobody has answered."""
     return [ModelRequest(parts=[UserPromptPart(text)])]

@@ -201,7 +201,7 @@ async def _keep_request(
         await _keep([*run.all_messages(), node.request], around, spent)
     if words := await around.journal.hear():
         node.request = with_words(node.request, words)
-        around.desk.message = "\n\n".join((around.desk.message, *(text for _, text in words)))
+        around.desk.told(*(text for _, text in words))
         await _keep([*run.all_messages(), node.request], around, spent)
 
 
