@@ -5,7 +5,8 @@ step in the job's ledger, so that an attempt after a crash goes on where the las
 waits for people without a slot. `agent_job` makes a kind of job of an agent.
 """
 
-from openai_agents_backdesk.kind import AgentJobRequest, AgentJobResult, JobUsage, agent_job
+from backdesk.agents import JobUsage
+from openai_agents_backdesk.kind import AgentJobRequest, AgentJobResult, agent_job
 from openai_agents_backdesk.runner import run
 from openai_agents_backdesk.session import ConversationSession
 from openai_agents_backdesk.tools import StepUnreadable

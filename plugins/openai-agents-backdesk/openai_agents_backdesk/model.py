@@ -11,9 +11,8 @@ from agents.items import TResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from backdesk.agents import GuestModel, metered_request
+from backdesk.agents import GuestJob, GuestModel, metered_request
 from backdesk.worker import Effect
-from openai_agents_backdesk.job import Job
 from openai_agents_backdesk.tools import StepUnreadable
 
 _RESPONSE = TypeAdapter(ModelResponse)
@@ -22,7 +21,7 @@ _RESPONSE = TypeAdapter(ModelResponse)
 class LedgerModel(Model):
     """The model of one agent, within a job."""
 
-    def __init__(self, job: Job, agent: str, inner: Model) -> None:
+    def __init__(self, job: GuestJob, agent: str, inner: Model) -> None:
         self._job = job
         self._agent = agent
         self._inner = inner

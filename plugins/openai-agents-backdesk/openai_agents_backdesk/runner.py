@@ -23,8 +23,8 @@ from agents import (
 from agents.items import ToolApprovalItem, TResponseInputItem
 from agents.run_config import ToolExecutionConfig
 
+from backdesk.agents import GuestJob
 from backdesk.worker import Answer, Category, TaskContext, TaskError
-from openai_agents_backdesk.job import Job
 from openai_agents_backdesk.tools import check_effects
 from openai_agents_backdesk.wrapping import Wrapping
 
@@ -53,7 +53,7 @@ async def run(
     budgets and limits raise.
     """
     check_effects(effects or {})
-    job, config = Job.of(ctx), run_config or RunConfig()
+    job, config = GuestJob.of(ctx), run_config or RunConfig()
     wrapping = Wrapping(job, config, effects or {})
     tools = replace(config.tool_execution or ToolExecutionConfig(), max_function_tool_concurrency=1)
     config = replace(config, model=None, tool_execution=tools)
@@ -72,7 +72,7 @@ async def run(
     return result
 
 
-async def _ask(job: Job, items: list[ToolApprovalItem], within: timedelta | None) -> list[Answer]:
+async def _ask(job: GuestJob, items: list[ToolApprovalItem], within: timedelta | None) -> list[Answer]:
     seconds = None if within is None else within.total_seconds()
     asks = []
     for item in items:

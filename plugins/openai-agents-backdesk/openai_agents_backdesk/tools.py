@@ -11,8 +11,8 @@ from agents.tool_context import ToolContext
 from pydantic import BaseModel
 from pydantic_core import from_json
 
+from backdesk.agents import GuestJob
 from backdesk.worker import Effect, TaskError
-from openai_agents_backdesk.job import Job
 
 #: What the model is told of a call that a person has settled without saying what it returned.
 DONE = "Done: a person has confirmed that this took effect."
@@ -26,7 +26,7 @@ class StepUnreadable(TaskError):
         super().__init__("step_unreadable", message)
 
 
-def ledger_tool(job: Job, agent: str, tool: FunctionTool, effects: Mapping[str, str]) -> FunctionTool:
+def ledger_tool(job: GuestJob, agent: str, tool: FunctionTool, effects: Mapping[str, str]) -> FunctionTool:
     """Return a tool that is called once in the life of the job for each call that a model makes."""
     effect = effects.get(tool.name, Effect.UNSAFE)
 

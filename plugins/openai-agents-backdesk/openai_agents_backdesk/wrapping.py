@@ -9,7 +9,7 @@ from typing import Any
 from agents import Agent, FunctionTool, Handoff, Model, ModelProvider, RunConfig, UserError
 from agents.tool import Tool
 
-from openai_agents_backdesk.job import Job
+from backdesk.agents import GuestJob
 from openai_agents_backdesk.model import LedgerModel
 from openai_agents_backdesk.tools import ledger_tool
 
@@ -30,7 +30,7 @@ _HOSTED = frozenset(
 class Wrapping:
     """Makes the agents of one run durable, each once, however they hand over to each other."""
 
-    def __init__(self, job: Job, config: RunConfig, effects: Mapping[str, str]) -> None:
+    def __init__(self, job: GuestJob, config: RunConfig, effects: Mapping[str, str]) -> None:
         self._job = job
         self._provider: ModelProvider = config.model_provider
         self._model = config.model

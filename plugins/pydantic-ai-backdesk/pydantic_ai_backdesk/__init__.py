@@ -6,9 +6,10 @@ body of one's own, `durable(ctx)` encloses its runs. `AskPeople` has people appr
 slot.
 """
 
+from backdesk.agents import JobUsage
 from pydantic_ai_backdesk.durability import BackdeskDurability
 from pydantic_ai_backdesk.job import durable
-from pydantic_ai_backdesk.kind import AgentJobRequest, AgentJobResult, JobUsage, agent_job
+from pydantic_ai_backdesk.kind import AgentJobRequest, AgentJobResult, agent_job
 from pydantic_ai_backdesk.people import AskPeople
 from pydantic_ai_backdesk.steps import StepUnreadable
 from pydantic_ai_backdesk.waiting import resolve_token

@@ -145,7 +145,7 @@ class BackdeskDurability(BaseDurabilityCapability[AgentDepsT]):
         """Make a request as a step, and count it."""
         response = await super().wrap_model_request(ctx, request_context=request_context, handler=handler)
         if (job := current()) is not None:
-            job.answered(response)
+            job.got(response)
         return response
 
     async def wrap_tool_execute(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, Unpack, get_type_hints
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_ai import (
     DeferredToolRequests,
     ModelMessage,
@@ -23,56 +22,43 @@ from pydantic_ai import (
 from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.run import AgentRunResult
-from pydantic_core import to_json
 
-from backdesk.agents import AgentRequest
-from backdesk.worker import Budget, Category, Failure, InvalidRequest, RetryPolicy, TaskContext, task
+from backdesk.agents import (
+    GuestBody,
+    GuestJobRequest,
+    GuestJobResult,
+    JobOptions,
+    JobUsage,
+    answer_of,
+    dependencies_of,
+    guest_kind,
+)
+from backdesk.worker import InvalidRequest, TaskContext
 from pydantic_ai_backdesk.durability import BackdeskDurability
 from pydantic_ai_backdesk.job import durable
 from pydantic_ai_backdesk.people import AskPeople
 
 Out = TypeVar("Out")
 
-#: As for agents of cards: somebody waits, an attempt that fails loses nothing, and what was garbled may be better then.
-RETRY = RetryPolicy(base_s=2, cap_s=60, categories=RetryPolicy().categories | {Category.DATA_CORRUPTION})
-ATTEMPT_S = 900.0
 #: Of a conversation that a run gets to see.
 MOST_TURNS = 20
-LONGEST_MESSAGE = 200_000
+
+#: Gives what the agent depends on.
+Deps = Callable[[TaskContext, Any], Any]
 
 
-class AgentJobRequest(AgentRequest):
+class AgentJobRequest(GuestJobRequest):
     """A message to an agent, alone or as part of a conversation."""
 
-    message: Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE, json_schema_extra={"x-guarded": True})]
     message_history: list[dict[str, Any]] | None = Field(
         None, description="What was said before, in Pydantic AI's JSON, in place of the conversation that is kept."
     )
 
 
-class JobUsage(BaseModel):
-    """What a job has used of models; a cost of null is not known."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    tool_calls: int = 0
-    cost_usd: float | None = None
-
-
-class AgentJobResult(BaseModel, Generic[Out]):
+class AgentJobResult(GuestJobResult[Out], Generic[Out]):
     """The answer of an agent."""
 
-    answer: str = Field(description="What to tell the customer; a structured output as its JSON.")
-    output: Out
-    conversation_id: str = Field(description="The job's own id when the request named no conversation.")
-    usage: JobUsage
     model: str | None = Field(None, description="The model that gave the last answer.")
-
-
-#: Gives what the agent depends on.
-Deps = Callable[[TaskContext, Any], Any]
-Body = Callable[[TaskContext, Any], Awaitable[AgentJobResult[Any]]]
 
 
 def agent_job(
@@ -83,17 +69,8 @@ def agent_job(
     deps: Deps | None = None,
     approvals: AskPeople[Any] | None = None,
     usage_limits: UsageLimits | None = None,
-    queue: str = "agents",
-    retry: RetryPolicy = RETRY,
-    timeout: float = ATTEMPT_S,
-    fallback: Callable[[Any, Any, Failure], Any] | None = None,
-    budget: Budget | Mapping[str, Any] | None = None,
-    retention: float | timedelta | None = None,
-    version: str | None = None,
-    resumes: str | Collection[str] = (),
-    mismatch: Literal["wait", "restart"] | None = None,
-    slots: int = 1,
-) -> Body:
+    **options: Unpack[JobOptions],
+) -> GuestBody[AgentJobResult[Any]]:
     """Make a kind of job of an agent, and return its body, by which clients and other bodies may call it.
 
     The agent runs durably, with `BackdeskDurability` if it has none yet. `request` may have more fields, which
@@ -114,7 +91,7 @@ def agent_job(
                 asked.message,
                 message_history=await _history(ctx, asked, conversation),
                 conversation_id=conversation,
-                deps=await _made(deps, ctx, asked),
+                deps=await dependencies_of(deps, ctx, asked),
                 usage_limits=usage_limits,
                 capabilities=[asking, *durability.capabilities()],
                 infer_name=False,
@@ -122,30 +99,15 @@ def agent_job(
             new = ModelMessagesTypeAdapter.dump_python(done.new_messages(), mode="json")
             await ctx.remember(conversation, new, owner=asked.customer_id)
         return result_type(
-            answer=done.output if isinstance(done.output, str) else to_json(done.output, fallback=str).decode(),
+            answer=answer_of(done.output),
             output=done.output,
             conversation_id=conversation,
-            usage=JobUsage.model_validate(ctx.usage, from_attributes=True),
+            usage=JobUsage.of(ctx),
             model=done.response.model_name,
         )
 
-    body.__annotations__ = {"ctx": TaskContext, "asked": request, "return": result_type}
-    body.__name__ = body.__qualname__ = agent.name or kind
-    body.__doc__ = f"Have the agent {agent.name or kind} answer."
-    registered: Body = task(
-        kind,
-        queue=queue,
-        retry=retry,
-        timeout=timeout,
-        fallback=fallback,
-        budget=budget,
-        retention=retention,
-        version=version,
-        resumes=resumes,
-        mismatch=mismatch,
-        slots=slots,
-    )(body)
-    return registered
+    name = agent.name or kind
+    return guest_kind(body, kind=kind, agent=name, request=request, result=result_type, options=options)
 
 
 class _Durability:
@@ -178,11 +140,6 @@ async def _history(ctx: TaskContext, asked: AgentJobRequest, conversation: str) 
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, ("message_history", *first["loc"])))
         raise InvalidRequest(where, first["msg"]) from None
-
-
-async def _made(deps: Deps | None, ctx: TaskContext, asked: AgentJobRequest) -> Any:
-    made = None if deps is None else deps(ctx, asked)
-    return await made if inspect.isawaitable(made) else made
 
 
 def _result_of(output: Any) -> type[AgentJobResult[Any]]:

@@ -24,11 +24,11 @@ from agents import (
 from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 
+from backdesk.agents import GuestJob
 from backdesk.testing import Bench
 from backdesk.worker import Budget, Category, TaskContext, TaskError, task
 from backdesk.worker.model.asks import AskType
 from openai_agents_backdesk import AgentJobRequest, agent_job, run
-from openai_agents_backdesk.job import Job
 from openai_agents_backdesk.model import LedgerModel
 
 KIND = "plugin.run"
@@ -363,7 +363,7 @@ def test_run_streamed_is_refused_in_a_job(bench: Bench) -> None:
 
     @task(KIND)
     async def body(ctx: TaskContext, request: AgentJobRequest) -> AgentJobRequest:
-        agent = Agent("clerk", model=LedgerModel(Job.of(ctx), "clerk", model("never")))
+        agent = Agent("clerk", model=LedgerModel(GuestJob.of(ctx), "clerk", model("never")))
         try:
             async for _ in Runner.run_streamed(agent, "Go.").stream_events():
                 pass

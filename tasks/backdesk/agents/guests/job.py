@@ -1,19 +1,18 @@
-"""What one attempt keeps, tells and counts for the agents that run in it."""
+"""What one attempt keeps, tells and counts for the agents of another library that run in it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
-from backdesk.agents import Reporter
-from backdesk.worker import Amount, StepNames, TaskContext
+from backdesk.agents.reporter import Reporter
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.step_names import StepNames
+from backdesk.worker.model.budget import Amount
 
-#: Under which name an attempt keeps its job: a fallback goes on with the numbers of the body.
-ASIDE = "openai_agents_backdesk"
 
-
-class Job:
-    """The attempt at hand, as the agents in it see it."""
+class GuestJob:
+    """The attempt at hand, as the agents in it see it. A library makes a class of its own of it, or takes this one."""
 
     def __init__(self, ctx: TaskContext) -> None:
         self.ctx = ctx
@@ -23,16 +22,16 @@ class Job:
         self._cost_usd: float | None = 0.0
 
     @classmethod
-    def of(cls, ctx: TaskContext) -> Job:
-        """Return the one job of an attempt."""
-        job: Job = ctx.aside.setdefault(ASIDE, cls(ctx))
+    def of(cls, ctx: TaskContext) -> Self:
+        """Return the one job of an attempt for this library: a fallback goes on with the numbers of the body."""
+        job: Self = ctx.aside.setdefault(f"{cls.__module__}.{cls.__qualname__}", cls(ctx))
         return job
 
-    async def step(self, key: str, body: Callable[[], Awaitable[Any]], effect: str) -> Any:
+    async def step(self, key: str, body: Callable[[], Awaitable[object]], effect: str) -> Any:
         """Run something once in the life of the job, and return what it returned, as JSON."""
         return await self.ctx.step(key, body, effect=effect, returns=Any)
 
-    async def tool(self, key: str, tool: str, body: Callable[[], Awaitable[Any]], effect: str) -> Any:
+    async def tool(self, key: str, tool: str, body: Callable[[], Awaitable[object]], effect: str) -> Any:
         """Run a call of a tool as a step, which the budgets of the job may refuse."""
         if not self.ctx.finished(key):
             await self.ctx.spend(Amount(tool_calls=1), purpose=f"the tool {tool}")
