@@ -38,7 +38,7 @@ async def test_what_the_archive_has_of_a_customer_goes_and_nothing_else(
     found = await jobs.do(operations.find("acme", "cust-8"))
     assert ({*found.archived}, {*found.jobs}) == ({"old-cust-8", "old-cust-8-part"}, {"new-cust-8", "new-cust-8-part"})
     await jobs.do(operations.remove("acme", found))
-    assert await jobs.do(operations.find("acme", "cust-8")) == ([], [], [], [])
+    assert await jobs.do(operations.find("acme", "cust-8")) == ([], [], [], [], [])
     left = archive.find(["old-cust-3", "old-cust-3-part", "old-cust-8"], whole=False)
     assert {each.id for each in left} == {"old-cust-3", "old-cust-3-part"}
 

@@ -60,6 +60,42 @@ def test_yes_and_no_decide_what_was_proposed_by_its_number(on_fleet: Cli, monkey
     assert "P-7 is declined.\n" in told.out
 
 
+def test_a_file_goes_with_the_next_message_alone(on_fleet: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "my log.txt").write_bytes(b"It broke.")
+    types(monkeypatch, "/attach my log.txt", "/attach https://example.com/a.png", "Look", "Well?")
+    told = on_fleet(*TALK)
+
+    assert told.code == 0
+    assert "my log.txt: goes with the next message\n" in told.out
+    sent = " It comes with my log.txt, 9 bytes. It comes with https://example.com/a.png, 0 bytes.\n"
+    assert f"You said 'Look' for cust-3.{sent}" in told.out
+    assert "You said 'Well?' for cust-3.\n" in told.out
+
+
+def test_a_file_of_the_command_goes_with_the_first_message(
+    on_fleet: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "log.txt").write_bytes(b"It broke.")
+    types(monkeypatch, "Look", "Well?")
+    first, second = on_fleet(*TALK, "--attach", "log.txt", "--json").documents
+    assert [each["name"] for each in first["request"]["attachments"]] == ["log.txt"]
+    assert "attachments" not in second["request"]
+
+
+def test_what_is_no_file_is_told_and_the_chat_goes_on(
+    on_fleet: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "tool.exe").write_bytes(b"MZ\x00\x01")
+    types(monkeypatch, "/attach", "/attach none.png", "/attach tool.exe", "Hello")
+    told = on_fleet(*TALK)
+
+    assert told.code == 1
+    assert "attach: name a file: /attach photo.png" in told.err
+    assert "attachment: none.png cannot be read: No such file or directory" in told.err
+    assert "attachment: tool.exe is of a type that is not taken; taken are PNG, JPEG, GIF and WebP" in told.err
+    assert "You said 'Hello' for cust-3.\n" in told.out
+
+
 def test_what_a_job_asks_of_a_person_is_answered_in_place(on_fleet: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     types(monkeypatch, "May I refund it?", "perhaps", "no", "May I then?", "yes")
     told = on_fleet(*TALK)

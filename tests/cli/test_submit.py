@@ -27,6 +27,21 @@ def test_fields_are_options_and_the_job_runs(on_fleet: Cli, fleet: Fleet) -> Non
     assert fleet.jobs.result(answer.document["job_id"], PATIENCE_S) == {"text": "grüße"}
 
 
+def test_files_are_attached_and_named_by_the_request(on_fleet: Cli, home: Path) -> None:
+    (home / "log.txt").write_bytes(b"It broke.")
+    more = ("--request", '{"message": "Look", "attachments": [{"url": "https://example.com/a.png"}]}')
+    answer = on_fleet("submit", "test.talk", *more, "--attach", "log.txt", "--wait", "--json")
+    assert [each["name"] for each in answer.document["request"]["attachments"][1:]] == ["log.txt"]
+    assert answer.document["result"]["answer"].endswith(" It comes with log.txt, 9 bytes.")
+
+
+def test_a_kind_that_takes_no_files_is_given_none(on_fleet: Cli, home: Path) -> None:
+    (home / "log.txt").write_bytes(b"It broke.")
+    answer = on_fleet("submit", "test.echo", "--text", "x", "--attach", "log.txt")
+    assert answer.code == 2
+    assert "attach: test.echo takes no files: its request has no field attachments" in answer.err
+
+
 def test_people_are_told_how_to_follow_it(on_fleet: Cli) -> None:
     answer = on_fleet("submit", "test.echo", "--job-id", "to-follow")
 

@@ -114,7 +114,12 @@ def part(kind: str, **fields: Any) -> dict[str, Any]:
     ("message", "who", "text"),
     [
         (part("user-prompt", content="Where is it?"), "customer", "Where is it?"),
-        (part("user-prompt", content=["see", {"url": "x"}]), "customer", '["see", {"url": "x"}]'),
+        (part("user-prompt", content=["see", {"url": "x"}]), "customer", 'see\n{"url": "x"}'),
+        (
+            part("user-prompt", content=["see", {"kind": "text-content", "content": "[a.png]", "metadata": {"n": 1}}]),
+            "customer",
+            "see\n[a.png]",
+        ),
         (part("text", content="On its way."), "agent", "On its way."),
         (part("tool-call", tool_name="look_up", args={"order": 7}), "agent", "-> look_up(order=7)"),
         (part("tool-call", tool_name="look_up", args='{"order": 7}'), "agent", "-> look_up(order=7)"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backdesk.platform.contract import Attachment
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError
@@ -44,6 +45,7 @@ class Said(BaseModel):
     conversation_id: str | None = None
     confirms: str | None = None
     declines: str | None = None
+    attachments: list[Attachment] = []
 
 
 class Replied(BaseModel):
@@ -119,6 +121,9 @@ async def talk(ctx: TaskContext, request: Said) -> Replied:
         proposal = {"number": "P-7", "statement": request.message}
     if decided := request.confirms or request.declines:
         answer = f"{decided} is {'confirmed' if request.confirms else 'declined'}."
+    for file in request.attachments:
+        data = await ctx.attached(file.id) if file.id else b""
+        answer += f" It comes with {file.name or file.url}, {len(data or b'')} bytes."
     ctx.token(answer)
     return Replied(answer=answer, conversation_id=request.conversation_id or ctx.job_id, proposal=proposal)
 

@@ -16,7 +16,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.journal import DESK
 from backdesk.agents.kind import desk_for
 from backdesk.agents.outcome import ToolOutcome
-from backdesk.agents.runtime import conceal_history, dump_history, said_by_customer, spoken_turn
+from backdesk.agents.runtime import conceal_history, dump_history, prompt_of, said_by_customer, spoken_turn
 from backdesk.agents.team import Team
 from backdesk.agents.tools import Tool
 from backdesk.agents.with_person import is_with_person
@@ -53,7 +53,7 @@ async def done_at(ctx: TaskContext, team: Team, desk: Desk) -> list[Action]:
 
 async def remember(ctx: TaskContext, team: Team, desk: Desk, past: Conversation, *, message: str, answer: str) -> None:
     """Keep a message with the answer that no agent gave, as the turn of this job; another attempt replaces it."""
-    turn = conceal_history(dump_history(spoken_turn(message, answer)), team.conceal)
+    turn = conceal_history(dump_history(spoken_turn(prompt_of(message, desk.attached), answer)), team.conceal)
     agent = desk.transfers[-1].agent if desk.transfers else team.first.name
     known = desk.context.carried().model_dump(mode="json")
     facts = past.facts if is_with_person(past) else {"team": team.name, "agent": agent, "context": known}

@@ -98,6 +98,8 @@ class Agent:
     model: str | None = None
     temperature: float | None = None
     limits: Limits = NO_LIMITS
+    #: Whether it is given the files of a conversation; None leaves images and PDF to what its model is known to see.
+    sees: bool | None = None
     #: Awaited once before the agent begins, and again when another attempt goes on.
     briefing: Briefing | None = None
     #: What its words must pass before a customer reads them: answers, questions, the texts of a structured answer.

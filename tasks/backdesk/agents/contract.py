@@ -19,7 +19,7 @@ from pydantic import (
 from typing_extensions import TypeVar
 
 from backdesk.agents.phrases import DEFAULT, Phrases
-from backdesk.platform.contract import Contract, GuardedMessage, Reference
+from backdesk.platform.contract import MOST_ATTACHMENTS, Attachment, Contract, GuardedMessage, Reference
 from backdesk.quality.contract import QualityReport, QualityWishes
 
 
@@ -114,6 +114,11 @@ class AgentRequest(Contract):
     )
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."
+    )
+    attachments: list[Attachment] = Field(
+        default_factory=list,
+        max_length=MOST_ATTACHMENTS,
+        description="Images and documents that come with it.",
     )
     quality: QualityWishes | None = Field(None, description="What is demanded of this answer in particular.")
     confirms: ProposalNumber | None = Field(

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, Self
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
+from backdesk.agents.attached import Attached
 from backdesk.agents.contract import Action
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
@@ -72,6 +73,16 @@ async def _nobody(kind: str, request: dict[str, Any], key: str, delay: timedelta
     return
 
 
+class Files(Protocol):
+    """Reads a file of the tenant by its id; None when it is no longer kept."""
+
+    async def __call__(self, attachment_id: str) -> bytes | None: ...
+
+
+async def _no_files(attachment_id: str) -> bytes | None:
+    return None
+
+
 async def _no_system() -> SystemState:
     raise LookupError("there is no engine around this desk")
 
@@ -91,6 +102,9 @@ class Desk(Generic[C]):
     conversation_id: str = ""
     #: What the customer has written: in this message, and in those that the agents were told of while they worked.
     message: str = ""
+    #: The files that came with it, and how these and those of former messages are read.
+    attached: tuple[Attached, ...] = ()
+    files: Files = _no_files
     #: What looks suspicious in the customer's message: names of patterns.
     flagged: tuple[str, ...] = ()
     #: What the request demands of its answer.

@@ -32,12 +32,14 @@ from backdesk.agents.runtime import (
     History,
     ModelHandle,
     Output,
+    Prompt,
     Surroundings,
     called_for,
     conceal_history,
     dump_history,
     is_cut_off,
     load_history,
+    prompt_of,
     pruned,
     run_agent,
     spoken_turn,
@@ -99,7 +101,7 @@ class Exchange(Generic[C]):
             said=[message for turn in past.turns for message in load_history(turn.messages)],
             turn=turn,
             begins_with=_first(team, past),
-            rating=rating_of(past, desk.message),
+            rating=None if desk.attached else rating_of(past, desk.message),
             held={**carried(past), FACT: past.facts[FACT]} if is_with_person(past) else {},
             last_shown=past.facts.get(SHOWS),
             may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
@@ -123,6 +125,11 @@ class Exchange(Generic[C]):
         """What the agents know in the end."""
         return self.desk.context
 
+    @property
+    def _prompt(self) -> Prompt:
+        """The message, with the files that came with it."""
+        return prompt_of(self.desk.message, self.desk.attached)
+
     async def hear(self, ctx: TaskContext, request: AgentRequest) -> None:
         """Find out what the message says to what was proposed before; what it agrees to is called for by this turn.
 
@@ -139,30 +146,30 @@ class Exchange(Generic[C]):
         if heard.verdict is not Verdict.OTHER:
             self.begins_with = heard.proposal.agent
         if (agreed := heard.agreed) is not None:
-            self.turn = called_for(request.message, agreed.tool, agreed.args, agreed.number)
+            self.turn = called_for(self._prompt, agreed.tool, agreed.args, agreed.number)
 
-    async def run(self, message: str) -> None:
+    async def run(self) -> None:
         """Let agents work until one answers or asks, unless a person has the conversation. Raises ModelFailure."""
         if self.rating:
-            await self._take(self.rating, message)
+            await self._take(self.rating)
             return
         if self.held:
             self.desk.transfers.append(Transfer(PERSON, None, "a person has the conversation"))
-            self.turn = words_of_customer(message)
+            self.turn = words_of_customer(self._prompt)
             return
         if not self.path:
             self._activate(self.begins_with, None, "a new message")
         try:
-            while isinstance(output := await self._run(None if self.turn else message), HandOver):
+            while isinstance(output := await self._run(None if self.turn else self._prompt), HandOver):
                 self._activate(output.to, self.path[-1], output.reason)
         finally:
             await self.around.remote.close()
         self.output = self._showing(output)
 
-    async def _take(self, rating: Rating, message: str) -> None:
+    async def _take(self, rating: Rating) -> None:
         self.desk.transfers.append(Transfer(CODE, None, "the customer says how content they are"))
         await self.desk.start(rating.kind, rating.request, CODE)
-        self.output, self.turn = rating.thanks, spoken_turn(message, rating.thanks)
+        self.output, self.turn = rating.thanks, spoken_turn(self._prompt, rating.thanks)
         self.reporter.text(rating.thanks, begins=True)
 
     def _showing(self, output: Output) -> Output:
@@ -186,7 +193,7 @@ class Exchange(Generic[C]):
     def _choose_model(self, agent: str) -> None:
         self.model = current_model(self.desk.settings, self.team.rules, self.team.agent(agent).model)
 
-    async def _run(self, prompt: str | None) -> Output:
+    async def _run(self, prompt: Prompt | None) -> Output:
         card = self.team.agent(self.path[-1])
         self._choose_model(card.name)
         output, messages = await run_agent(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from backdesk.agents.attachments import taken
 from backdesk.agents.card import Agent
 from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.agents.desk import C, Desk
@@ -111,25 +112,31 @@ async def converse(
     past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
     past.check_open()
     given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
+    desk.attached = await taken(ctx, request.attachments, desk.settings)
     desk.context = team.known(past).model_copy(update=given)
     ctx.aside[DESK] = desk
     exchange = Exchange.begin(ctx, team, desk, past, done=done)
     exchange.around.journal.accepts = partial(_says_more, request)
     await exchange.hear(ctx, request)
-    await exchange.run(request.message)
+    await exchange.run()
     await exchange.remember(ctx)
     return exchange
 
 
 _log = logging.getLogger(__name__)
 #: The fields of a request that may differ in one that is answered with it.
-_OF_ONE_MESSAGE = {"message", "conversation_id"}
+_OF_ONE_MESSAGE = {"message", "conversation_id", "attachments"}
 
 
 def _says_more(request: AgentRequest, other: Any) -> bool:
-    """Whether another request, as JSON, is of the same customer and the same in all else but for its words."""
-    same = type(request).model_validate(other).model_dump(exclude=_OF_ONE_MESSAGE)
-    return same == request.model_dump(exclude=_OF_ONE_MESSAGE)
+    """Whether another request, as JSON, is of the same customer and the same in all else but for its words.
+
+    One with files is for a job of its own, which takes them.
+    """
+    more = type(request).model_validate(other)
+    return not more.attachments and more.model_dump(exclude=_OF_ONE_MESSAGE) == request.model_dump(
+        exclude=_OF_ONE_MESSAGE
+    )
 
 
 def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
@@ -143,6 +150,7 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         here.settings,
         conversation_id=request.conversation_id or ctx.job_id,
         message=request.message,
+        files=ctx.attached,
         flagged=tuple(dict.fromkeys(name for names in ctx.flagged.values() for name in names)),
         wishes=request.quality,
         system=ctx.system,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from backdesk.agents.failures import NO_MODEL, ModelFailure
+from backdesk.agents.offline.blind import blind
 from backdesk.agents.prices import Prices, load_prices
 from backdesk.agents.runtime import ModelHandle, scripted_model
 from backdesk.agents.situation import Decide
@@ -107,7 +108,7 @@ def _stand_in_of(settings: TaskSettings, rules: Decide | None) -> ModelHandle:
 
 
 def _offline(settings: TaskSettings, rules: Decide, name: str) -> ModelHandle:
-    model = scripted_model(name, rules, settings.offline_token_delay_ms / 1000)
+    model = scripted_model(name, blind(rules), settings.offline_token_delay_ms / 1000)
     return replace(model, resource=f"{OFFLINE}/rules", price=lambda _: 0.0)
 
 

@@ -83,6 +83,8 @@ class Situation:
     streamed: bool = False
     #: The tools, and then the structured outputs, with what they take.
     offers: tuple[Offer, ...] = ()
+    #: The files that came with the last message, as `photo.png (image/png, 34 kB)`.
+    files: tuple[str, ...] = ()
     #: Whether the agent may answer by a text.
     may_say: bool = True
 

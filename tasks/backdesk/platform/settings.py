@@ -27,6 +27,13 @@ RESPONSES_PREFIX = "responses:"
 DEFAULT_HOURS = BusinessHours.read("Mon-Fri 09:00-18:00 Europe/Berlin")
 
 
+#: Names with wildcards, between blanks or commas.
+Patterns = Annotated[tuple[str, ...], NoDecode]
+#: The models of OpenAI that see, and those that others serve under names by which that is known.
+SEE_PDF = ("gpt-4o*", "gpt-4.1*", "gpt-4.5*", "gpt-5*", "o1", "o1-2*", "o3", "o3-2*", "o3-pro*", "o4-*", "chatgpt-4o*")
+SEE_IMAGES = (*SEE_PDF, "gpt-4-turbo*", "*vision*", "*llava*", "*-vl*", "*vl:*", "pixtral*", "claude-*", "gemini-*")
+
+
 class TaskSettings(BaseSettings):
     """Read once, at the first job of a process."""
 
@@ -84,6 +91,13 @@ class TaskSettings(BaseSettings):
     webhook_private: bool = Field(False, validation_alias="BACKDESK_WEBHOOK_PRIVATE")
     smtp_url: SecretStr | None = Field(None, validation_alias="BACKDESK_SMTP_URL")
     mail_from: str = Field("", validation_alias="BACKDESK_MAIL_FROM")
+    #: From which hosts files of messages are fetched, as `*.example.com`; by default from all that are public.
+    attachment_hosts: Patterns = Field((), validation_alias="BACKDESK_ATTACHMENT_HOSTS")
+    #: Whether such hosts may be within private networks.
+    attachment_private: bool = Field(False, validation_alias="BACKDESK_ATTACHMENT_PRIVATE")
+    #: Names of models that can look at images, and of those that can read PDF; others are told that they cannot.
+    sees_images: Patterns = Field(SEE_IMAGES, validation_alias="BACKDESK_SEES_IMAGES")
+    sees_pdf: Patterns = Field(SEE_PDF, validation_alias="BACKDESK_SEES_PDF")
     #: A folder with more languages, or other words of those there are: `fr.toml`, by `docs/quality.md`.
     languages: DirectoryPath | None = Field(None, validation_alias="BACKDESK_LANGUAGES")
     #: The pace at which the offline model streams, so that people can watch it.
@@ -104,6 +118,11 @@ class TaskSettings(BaseSettings):
         if not value.removeprefix(RESPONSES_PREFIX):
             raise ValueError("name a model, such as gpt-4o-mini")
         return value
+
+    @field_validator("attachment_hosts", "sees_images", "sees_pdf", mode="before")
+    @classmethod
+    def _are_patterns(cls, value: Any) -> Any:
+        return tuple(value.replace(",", " ").lower().split()) if isinstance(value, str) else value
 
     @field_validator("business_hours", mode="before")
     @classmethod

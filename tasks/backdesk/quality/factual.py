@@ -18,7 +18,8 @@ from backdesk.worker.text.masking import mask
 class SupportedFacts(Check):
     """Every number, amount, id, date, time and span of days is from a tool, the customer or the instructions.
 
-    Sums and differences that the model made itself are not: an answer gives figures as they were found.
+    Sums and differences that the model made itself are not: an answer gives figures as they were found. What a photo or
+    a PDF says that the agent has seen cannot be told.
     """
 
     #: How many unsupported facts are named at most.
@@ -29,7 +30,7 @@ class SupportedFacts(Check):
     def fault(self, draft: Draft) -> str | None:
         # What is said of a secret must not repeat it.
         text = hide(mask(plain(draft.text)))
-        found = unsupported(text, draft.evidence, today=draft.today) or self._closed(text, draft)
+        found = unsupported_in(text, draft) or self._closed(text, draft)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])
@@ -44,3 +45,8 @@ class SupportedFacts(Check):
         stated = (each for each in sentences_of(text) if not found_words(denials, each))
         closed = (on_closed_days(each, beside, language=draft.language, today=draft.today) for each in stated)
         return [fact for each in closed for fact in each]
+
+
+def unsupported_in(text: str, draft: Draft) -> list[Fact]:
+    """Return the facts of a draft's text that its evidence does not support; none where that cannot be told."""
+    return [] if draft.unread else unsupported(text, draft.evidence, today=draft.today)

@@ -75,6 +75,7 @@ def shown_of(draft: Draft) -> str:
         "form": draft.form,
         "draft": draft.text,
         "evidence": [*_newest(draft.evidence)][::-1],
+        **({"seen_by_the_author_alone": draft.unread} if draft.unread else {}),
     }
     return json.dumps(shown, ensure_ascii=False)
 

@@ -8,7 +8,8 @@ from backdesk.quality.appropriateness import RUDE
 from backdesk.quality.brand_voice import SLANG, shouts
 from backdesk.quality.check import found_words, words_against
 from backdesk.quality.draft import Draft, sentences_of, words_of
-from backdesk.quality.facts import facts_of, unsupported
+from backdesk.quality.facts import facts_of
+from backdesk.quality.factual import unsupported_in
 from backdesk.quality.language import language_of
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
@@ -79,7 +80,7 @@ def completeness(draft: Draft) -> float:
     Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
     facts = facts_of(mask(draft.text), today=draft.today)
-    found = len(facts) > len(unsupported(mask(draft.text), draft.evidence, today=draft.today))
+    found = len(facts) > len(unsupported_in(mask(draft.text), draft))
     if found or _QUESTION.search(draft.text) or _denies(draft):
         return _complete(draft, 1.0)
     return _complete(draft, max(_echo(draft), 0.0 if draft.language in {None, "en"} else LEAST_ECHO))
@@ -125,7 +126,7 @@ def _echo(draft: Draft) -> float:
 def accuracy(draft: Draft) -> float:
     """Return 0 to 1: the share of the answer's facts that the evidence supports; 1 for an answer without facts."""
     text = mask(draft.text)
-    facts, missing = facts_of(text, today=draft.today), unsupported(text, draft.evidence, today=draft.today)
+    facts, missing = facts_of(text, today=draft.today), unsupported_in(text, draft)
     return _share(1 - len(missing) / len(facts)) if facts else 1.0
 
 

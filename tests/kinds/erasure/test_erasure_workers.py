@@ -10,6 +10,7 @@ import pytest
 
 from backdesk.client import JobClient
 from backdesk.client.operations.erasure import ErasureOperations
+from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import JobState
 from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet, Queue
@@ -69,6 +70,18 @@ def test_nothing_of_the_customer_is_left_and_all_of_others(fleet: Fleet, client:
     assert [trace for trace in (WHO, "talk-of-8", mine, later.id) if trace in left] == []
     assert client.get(other).state is JobState.SUCCEEDED
     assert client.conversations.get("talk-of-3").turns
+
+
+def test_files_of_the_customer_are_forgotten_unless_others_have_sent_the_same(client: JobClient) -> None:
+    mine, both = client.attachments.add(b"my log", "a.txt"), client.attachments.add(b"a manual", "b.txt")
+    for who, files in ((WHO, [mine, both]), ("cust-3", [both])):
+        request = {"message": "I want to talk to a human being, please", "customer_id": who, "attachments": files}
+        client.submit("support.request", request).result(PATIENCE_S)
+    assert client.erasure.plan(WHO).attachments == 1
+    assert client.erasure.erase(WHO).attachments == 1
+    assert client.attachments.read(both.id or "") == b"a manual"
+    with pytest.raises(InvalidRequest):
+        client.attachments.read(mine.id or "")
 
 
 def test_one_that_broke_off_goes_on_when_it_is_begun_again(fleet: Fleet, client: JobClient) -> None:

@@ -100,6 +100,15 @@ class Settings(BaseSettings):
         False,
         description="Whether secrets, card and social security numbers are masked in what is kept of conversations.",
     )
+    max_attachment_bytes: int = Field(
+        5 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file that a request may name."
+    )
+    max_tenant_attachment_bytes: int = Field(
+        256 * 1024 * 1024, ge=1, description="Bytes of such files that are kept of a tenant at once, at most."
+    )
+    attachment_retention_s: int = Field(
+        86_400, ge=1, description="How long such a file is kept after it was attached, or read by a job, last."
+    )
     note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 

@@ -12,6 +12,8 @@ import typer
 from backdesk.cli.catalogue import contract_of
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import ExitCode
+from backdesk.cli.options.attachments import FIELD as FILES
+from backdesk.cli.options.attachments import Attach, attach, check_takes_files
 from backdesk.cli.options.login import login_name
 from backdesk.cli.options.request_fields import request_from
 from backdesk.cli.options.submit import Kind, Tenant
@@ -33,22 +35,27 @@ WORDS, ANSWER, CONVERSATION = "message", "answer", "conversation_id"
 #: The fields of a request that say yes or no to what was proposed, by its number.
 DECISIONS = {"/yes": ("confirms", "Yes."), "/no": ("declines", "No.")}
 
+#: Has a file go with the next message.
+ATTACH = "/attach"
+
 #: How long a chat waits for the end of a job that it has cancelled.
 CANCELLED_WITHIN_S = 10.0
 
 _HELP = """/new    begin another conversation
 /who    who answered last, for whom, in which conversation and job
 /yes    agree to what was just proposed; /no refuses it
+/attach FILE   send a file, or what is at an https:// address, with the next message
 /quit   leave, as the end of input does; Ctrl-C cancels an answer that is being made"""
 
 
 @dataclass(slots=True)
 class Chat:
-    """A conversation with one kind; `fields` go with every message."""
+    """A conversation with one kind, whose requests have this schema; `fields` go with every message."""
 
     client: JobClient
     kind: str
     tenant: str
+    schema: dict[str, Any]
     fields: dict[str, Any]
     out: Output
     conversation_id: str | None = None
@@ -74,6 +81,9 @@ class Chat:
             elif text in commands:
                 commands[text]()
                 return
+            elif text.split()[0] == ATTACH:
+                self.attach(text.removeprefix(ATTACH).split(maxsplit=0))
+                return
             elif text.startswith("/"):
                 raise InvalidRequest("command", f"{text.split()[0]} is none; /help lists them")
             self._say(text)
@@ -81,6 +91,14 @@ class Chat:
             # What one message is refused for is no end of the chat; without Redis the next one says so again.
             self.failed = True
             self.out.note(f"Error: {error}", "red")
+
+    def attach(self, files: list[str]) -> None:
+        """Have files go with the next message. Raises InvalidRequest for one that is not taken."""
+        if not files:
+            raise InvalidRequest("attach", f"name a file: {ATTACH} photo.png")
+        check_takes_files(self.kind, self.schema)
+        self.once[FILES] = [*self.once.get(FILES, []), *attach(self.client, self.tenant, files)]
+        self.out.line(f"{', '.join(map(safe_line, files))}: goes with the next message", "dim")
 
     def _renew(self) -> None:
         self.conversation_id, self.last = None, None
@@ -106,7 +124,7 @@ class Chat:
         if not isinstance(proposal, dict) or "number" not in proposal:
             raise InvalidRequest("command", "nothing is proposed in the last answer")
         name, words = DECISIONS[command]
-        self.once = {name: proposal["number"]}
+        self.once[name] = proposal["number"]
         return words
 
     def _say(self, text: str) -> None:
@@ -191,10 +209,12 @@ def _read(prompt: str) -> str | None:
 def chat(
     context: typer.Context,
     kind: Kind,
+    *,
     tenant: Tenant = DEFAULT_TENANT,
     conversation: Annotated[
         str | None, typer.Option(metavar="ID", help="Go on with this conversation instead of a new one.")
     ] = None,
+    files: Attach = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Talk to a kind in one conversation: each line is a message, its answer is shown as it comes.
@@ -205,7 +225,8 @@ def chat(
         printf 'Where is order 10001?\nThanks\n' | backdesk chat support.request --customer-id cust-1
 
     Fields of the request, as `--customer-id`, go with every message. What a job asks of a person meanwhile, such as an
-    approval, is answered in place. /help lists the commands: /new, /who, /yes, /no, /quit.
+    approval, is answered in place. /help lists the commands: /new, /who, /yes, /no, /attach, /quit. What --attach
+    names goes with the first message.
 
     From a pipe each line is a message, and the next line also answers what is asked; the exit code is 1 when an answer
     failed. With --json this prints the record of each answer on a line of its own.
@@ -223,7 +244,9 @@ def chat(
             import readline  # noqa: F401, PLC0415 - gives `input` lines that can be edited and recalled
 
             out.line(f"{kind}: write a message; /help lists the commands, /quit leaves", "dim")
-        talk = Chat(client, kind, tenant, fields, out, conversation_id=conversation)
+        talk = Chat(client, kind, tenant, schema, fields, out, conversation_id=conversation)
+        if files:
+            talk.attach(files)
         talk.run()
     if talk.failed:
         raise typer.Exit(ExitCode.FAILED)

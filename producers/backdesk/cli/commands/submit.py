@@ -13,6 +13,8 @@ from backdesk.cli.catalogue import contract_of
 from backdesk.cli.commands.submit_each import submit_each
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
+from backdesk.cli.options.attachments import FIELD, Attach, check_takes_files
+from backdesk.cli.options.attachments import attach as attach_files
 from backdesk.cli.options.moments import read_moment, read_span, read_span_or_moment
 from backdesk.cli.options.request_fields import fields_of, request_from
 from backdesk.cli.options.request_source import read_source
@@ -110,6 +112,7 @@ def submit(
     kind: Kind,
     *,
     request: Request = None,
+    attach: Attach = None,
     each: Each = None,
     batch: Batch = None,
     tenant: Tenant = DEFAULT_TENANT,
@@ -142,6 +145,7 @@ def submit(
         backdesk submit support.request --message "I want to return order 10003" --customer-id cust-3 --watch
         backdesk submit orders.audit --max-listed 5 --delay 10m --tenant acme --timeout 5m --attempts 3
         backdesk submit support.request --message "Hello" --budget tokens=20000,cost_usd=0.05,on_limit=approve
+        backdesk submit support.request --message "What is this?" --customer-id cust-3 --attach photo.png --wait
         backdesk submit support.request --message "And order 10004?" --conversation c-17 --when-busy interrupt
 
     With --each there is a job for each line of a file. All lines are checked before one job is written; a wrong one is
@@ -163,13 +167,16 @@ def submit(
     options |= {"slots": slots, "idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
     if each is not None:
         alone = {"request": request, "job_id": job_id, "idempotency_key": idempotency_key, "for": patience}
-        _check_each(alone | {"watch": watch or None, "wait": wait or None}, context.args)
+        _check_each(alone | {"attach": attach, "watch": watch or None, "wait": wait or None}, context.args)
         submit_each(kind, each, batch, options, out)
         return
     _check_one(batch, stay)
     options["job_id"] = job_id or new_job_id()
     with connected() as client:
-        _submit(client, kind, _body(client, kind, request, context.args), options, stay=stay, out=out)
+        body = _body(client, kind, request, context.args)
+        if attach:
+            body = _with_files(client, kind, body, tenant, attach)
+        _submit(client, kind, body, options, stay=stay, out=out)
 
 
 def _check(kind: str, job_id: str | None) -> None:
@@ -221,6 +228,13 @@ def _body(client: JobClient, kind: str, request: str | None, options: list[str])
     if options:
         raise InvalidRequest("request", f"give either --request or fields such as {options[0]}, not both")
     return read_source("request", request)
+
+
+def _with_files(client: JobClient, kind: str, body: Any, tenant: str, files: list[str]) -> Any:
+    check_takes_files(kind, contract_of(client, kind).request_schema)
+    if not isinstance(body, dict):
+        raise InvalidRequest("request", "must be a JSON object")
+    return body | {FIELD: [*body.get(FIELD, []), *attach_files(client, tenant, files)]}
 
 
 def _submit(client: JobClient, kind: str, body: Any, options: dict[str, Any], *, stay: Follow, out: Output) -> None:

@@ -51,7 +51,7 @@ def _of_part(part: Any) -> Iterator[Utterance]:
         return
     match kind:
         case "user-prompt":
-            yield Utterance(CUSTOMER, _text(part.get("content")))
+            yield Utterance(CUSTOMER, _written(part.get("content")))
         case "text":
             yield Utterance(AGENT, _text(part.get("content")))
         case "tool-call" if part.get("tool_name") == ASK and (question := _arguments(part.get("args"))):
@@ -66,6 +66,15 @@ def _of_part(part: Any) -> Iterator[Utterance]:
             yield Utterance(str(part.get("tool_name") or "check"), f"not accepted: {_text(part.get('content'))}")
         case _:
             yield Utterance(str(kind or "?"), _text(part.get("content", part) if kind else part))
+
+
+def _written(content: Any) -> str:
+    """Return what a customer has written, with a line for each file that came with it."""
+    pieces = content if isinstance(content, list) else [content]
+    return "\n".join(
+        _text(each.get("content")) if isinstance(each, Mapping) and each.get("kind") == "text-content" else _text(each)
+        for each in pieces
+    )
 
 
 def _arguments(args: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
+from backdesk.client.aio.attachments import Attachments
 from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.conversations import Conversations
 from backdesk.client.aio.dead import DeadLetters
@@ -51,7 +52,7 @@ class AsyncJobClient(AsyncReports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `maintenance`, the service `desk`, `erasure`.
+    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `erasure`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class AsyncJobClient(AsyncReports):
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure = Desk(self), Erasure(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
+        self.attachments = Attachments(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

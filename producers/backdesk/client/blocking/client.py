@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
+from backdesk.client.blocking.attachments import Attachments
 from backdesk.client.blocking.breakers import Breakers
 from backdesk.client.blocking.conversations import Conversations
 from backdesk.client.blocking.dead import DeadLetters
@@ -53,7 +54,7 @@ class JobClient(Reports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `maintenance`, the service `desk`, `erasure`.
+    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `erasure`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class JobClient(Reports):
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure = Desk(self), Erasure(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
+        self.attachments = Attachments(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

@@ -31,7 +31,7 @@ class Erasure:
         found = self._client.do(self._operations.find(tenant, customer_id))
         rows = self._in_database(tenant, customer_id, found.conversations, timeout, dry_run=True)
         jobs, archived, talks = len(found.jobs), len(found.archived), len(found.conversations)
-        counts = {"jobs": jobs, "archived_jobs": archived, "conversations": talks}
+        counts = {"jobs": jobs, "archived_jobs": archived, "conversations": talks, "attachments": len(found.files)}
         return receipt_of(tenant, rows, dry_run=True, cancelled=len(found.active), **counts)
 
     def erase(self, customer_id: str, *, tenant: str = DEFAULT_TENANT, timeout: float = 60.0) -> Receipt:

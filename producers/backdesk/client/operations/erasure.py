@@ -1,8 +1,8 @@
-"""Taking a customer out of what the engine keeps: jobs, notes, the archive, the cache, conversations.
+"""Taking a customer out of what the engine keeps: jobs, files, notes, the archive, the cache, conversations.
 
 Each part may be done again, and what leads to the rest goes last: jobs before the conversations by which some are
-found, children before the jobs that have called them, notes before the jobs that they name. So one that broke off goes
-on when it is begun again, and a receipt tells what that run has done.
+found, children before the jobs that have called them, notes and files before the jobs that they name or are named by.
+So one that broke off goes on when it is begun again, and a receipt tells what that run has done.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pydantic_core import from_json
 from backdesk.client.operations.conversations import ConversationOperations
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation
+from backdesk.worker.memory.calls import MemoryCalls
+from backdesk.worker.model.attachment import digest_of, files_in
 from backdesk.worker.model.job import ACTIVE, JobRecord
 from backdesk.worker.store.archive import Archive, ArchivedJob, Wanted
 from backdesk.worker.store.remains import remains_in
@@ -43,17 +45,22 @@ class Receipt(BaseModel):
     jobs: int = 0
     archived_jobs: int = 0
     notes: int = 0
+    attachments: int = 0
     cached_answers: int = 0
     conversations: int = 0
 
 
 class Traces(NamedTuple):
-    """What there is of a customer: conversations, jobs (children first), those of them that go on, archived jobs."""
+    """What there is of a customer: conversations, jobs (children first), those of them that go on, archived jobs.
+
+    And the files that these name, and no other customer's job.
+    """
 
     conversations: list[str]
     jobs: list[str]
     active: list[str]
     archived: list[str]
+    files: list[str]
 
 
 class ErasureOperations:
@@ -62,6 +69,7 @@ class ErasureOperations:
     def __init__(self, core: JobOperations) -> None:
         self._core = core
         self._talks = ConversationOperations(core)
+        self._calls = MemoryCalls(core.settings)
 
     def find(self, tenant: str, customer_id: str) -> Operation[Traces]:
         """Return what there is of a customer. It looks at all jobs of the tenant."""
@@ -70,7 +78,18 @@ class ErasureOperations:
         jobs = _theirs(records, customer_id, talks, set())
         archived = yield from self._archived(tenant, customer_id, talks, {*jobs})
         active = [each.id for each in records if each.id in jobs and each.state in ACTIVE]
-        return Traces(talks, jobs[::-1], active, archived)
+        files = yield from self._files(tenant, talks, records, {*jobs})
+        return Traces(talks, jobs[::-1], active, archived, files)
+
+    def _files(
+        self, tenant: str, talks: Sequence[str], records: Sequence[JobRecord], jobs: set[str]
+    ) -> Operation[list[str]]:
+        theirs, others = set[str](), set[str]()
+        for record in records:
+            (theirs if record.id in jobs else others).update(files_in([record.request, record.result]))
+        for talk in talks:
+            theirs |= files_in([turn.messages for turn in (yield from self._talks.get(tenant, talk)).turns])
+        return sorted(theirs - others)
 
     def _conversations(self, tenant: str, customer_id: str) -> Operation[list[str]]:
         (found,) = yield Commands([("ZRANGE", self._core.keys.conversations(tenant), 0, -1)])
@@ -114,6 +133,7 @@ class ErasureOperations:
     def remove(self, tenant: str, traces: Traces) -> Operation[dict[str, int]]:
         """Remove all that was found, in the order in which it can be found again; gives how much of each."""
         counts = {"notes": (yield from self._forget_notes(tenant, {*traces.jobs, *traces.archived}))}
+        counts["attachments"] = yield from self._forget_files(tenant, traces.files)
         counts["archived_jobs"] = 0
         for at in range(0, len(traces.archived), PAGE):
             counts["archived_jobs"] += yield from self._core.archived.drop(traces.archived[at : at + PAGE])
@@ -134,6 +154,10 @@ class ErasureOperations:
             if theirs := [entry for entry in entries if from_json(entry)["job_id"] in ids]:
                 removed += sum((yield Commands([("ZREM", journal, *theirs)])))
         return removed
+
+    def _forget_files(self, tenant: str, files: Sequence[str]) -> Operation[int]:
+        calls = [self._calls.detach(tenant, digest) for digest in filter(None, map(digest_of, files))]
+        return sum((yield Calls(calls))) if calls else 0
 
     def _forget_cache(self, tenant: str) -> Operation[int]:
         """Forget all kept answers of the tenant: which were the customer's cannot be told."""

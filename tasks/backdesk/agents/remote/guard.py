@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 from urllib.parse import urlsplit
 
+from backdesk.platform.public_address import PrivateAddress, look_up
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
@@ -16,11 +15,10 @@ async def check_address(url: str) -> None:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        await asyncio.to_thread(look_up, host, port)
+    except PrivateAddress as error:
+        message = f"{error}: say `private=True` in the card if that is meant"
+        raise TaskError("mcp_private_address", message, category=Category.AUTHORIZATION) from None
     except OSError as error:
         message = f"{host} cannot be found: {error}"
         raise TaskError("mcp_unreachable", message, category=Category.NETWORK, transient=True) from None
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
-            message = f"{host} is in a private network ({address[0]}): say `private=True` in the card if that is meant"
-            raise TaskError("mcp_private_address", message, category=Category.AUTHORIZATION)

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.metering import RequestUsage
+from backdesk.agents.runtime.messages import files_chars
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.spending import Spending
@@ -166,7 +167,7 @@ def tokens_at_most(context: ModelRequestContext) -> int:
 def _sizes(message: ModelMessage) -> Iterator[int]:
     for part in message.parts:
         content = getattr(part, "content", None) or getattr(part, "args", None) or ""
-        yield len(content.encode() if isinstance(content, str) else to_json(content, fallback=str))
+        yield len(content.encode() if isinstance(content, str) else to_json(content, fallback=str)) + files_chars(part)
 
 
 def _cost_of(error: BaseException) -> Amount | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,18 +13,51 @@ from pydantic_ai import (
     ModelRequest,
     ModelResponse,
     SystemPromptPart,
+    TextContent,
     TextPart,
     ToolCallPart,
+    UserContent,
     UserPromptPart,
 )
 from pydantic_core import from_json, to_json
 
+from backdesk.agents.attached import Attached
+
 History = list[ModelMessage]
+#: What a customer has written: a text, or one with files.
+Prompt = str | list[UserContent]
+#: In the metadata of a text that stands for a file.
+ATTACHED = "attached"
 #: In the metadata of a response that no model has given.
 BY_CODE = "by_code"
 
 
-def called_for(message: str, tool: str, args: dict[str, Any], call_id: str) -> History:
+def prompt_of(message: str, files: Sequence[Attached]) -> Prompt:
+    """Return what a customer has written with the files that came with it; of these, what they are."""
+    if not files:
+        return message
+    return [message, *(TextContent(f"[{each.told}]", metadata={ATTACHED: each.model_dump()}) for each in files)]
+
+
+def words_in(part: UserPromptPart) -> str:
+    """Return what the customer has written in a part; files are none of it."""
+    pieces = [part.content] if isinstance(part.content, str) else part.content
+    return "\n".join(each for each in pieces if isinstance(each, str))
+
+
+def files_in(part: object) -> Iterator[Attached]:
+    """Return the files that came with a part."""
+    if isinstance(part, UserPromptPart) and not isinstance(part.content, str):
+        yield from filter(None, map(file_of, part.content))
+
+
+def file_of(content: UserContent) -> Attached | None:
+    """Return the file for which a piece of a prompt stands, if it does."""
+    kept = content.metadata if isinstance(content, TextContent) else None
+    return Attached.model_validate(kept[ATTACHED]) if isinstance(kept, dict) and ATTACHED in kept else None
+
+
+def called_for(message: Prompt, tool: str, args: dict[str, Any], call_id: str) -> History:
     """Return a turn in which a customer has written, and a call was made for them in a model's place."""
     call = ToolCallPart(tool, args, tool_call_id=call_id)
     made = ModelResponse(parts=[call], metadata={BY_CODE: True, "cost_usd": 0.0})
@@ -64,10 +97,10 @@ def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -
 def words_from(messages: History, moments: Collection[datetime]) -> list[str]:
     """Return the texts that the customer wrote at these moments, as `with_words` has put them in."""
     parts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
-    return [part.content for part in parts if part.timestamp in moments and isinstance(part.content, str)]
+    return [words_in(part) for part in parts if part.timestamp in moments]
 
 
-def words_of_customer(text: str) -> History:
+def words_of_customer(text: Prompt) -> History:
     """Return what a customer wrote and nobody has answered."""
     return [ModelRequest(parts=[UserPromptPart(text)])]
 
@@ -88,8 +121,13 @@ def note_of_deployment(text: str) -> list[Any]:
 
 
 def chars_of(message: ModelMessage) -> int:
-    """Count what is said in a message, as text."""
-    return sum(_size(part) for part in message.parts)
+    """Count what is said in a message, as text; files by about what they take."""
+    return sum(_size(part) + files_chars(part) for part in message.parts)
+
+
+def files_chars(part: object) -> int:
+    """Return about what the files of a part take of a model's context, as characters of text."""
+    return sum(each.chars for each in files_in(part))
 
 
 def _size(part: object) -> int:
@@ -104,7 +142,7 @@ def dump_history(messages: History) -> list[Any]:
     return dumped
 
 
-def spoken_turn(message: str, answer: str) -> History:
+def spoken_turn(message: Prompt, answer: str) -> History:
     """Return what a customer wrote and what they were answered, as though by a model."""
     return [ModelRequest(parts=[UserPromptPart(message)]), ModelResponse(parts=[TextPart(answer)])]
 
@@ -112,7 +150,7 @@ def spoken_turn(message: str, answer: str) -> History:
 def said_by_customer(data: list[Any]) -> list[str]:
     """Return the texts of a customer in what `dump_history` returned."""
     parts = [part for message in load_history(data) for part in message.parts]
-    return [part.content for part in parts if isinstance(part, UserPromptPart) and isinstance(part.content, str)]
+    return [words_in(part) for part in parts if isinstance(part, UserPromptPart)]
 
 
 def conceal_history(data: list[Any], conceal: Callable[[Any], Any]) -> list[Any]:
@@ -123,7 +161,10 @@ def conceal_history(data: list[Any], conceal: Callable[[Any], Any]) -> list[Any]
 def _concealed(part: dict[str, Any], conceal: Callable[[Any], Any]) -> dict[str, Any]:
     if not _has_words(part):
         return part
-    fields = {name: part[name] for name in ("content", "args") if name in part}
+    fields: dict[str, Any] = {name: part[name] for name in ("content", "args") if name in part}
+    if part["part_kind"] == "user-prompt" and isinstance(pieces := fields["content"], list):
+        # What names a file is no word of anybody.
+        return {**part, "content": [conceal(each) if isinstance(each, str) else each for each in pieces]}
     if isinstance(args := fields.get("args"), str):
         fields["args"] = _concealed_json(args, conceal)
     return {**part, **{name: conceal(value) for name, value in fields.items()}}

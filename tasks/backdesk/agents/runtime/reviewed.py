@@ -32,13 +32,14 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.output import OutputContext
 from pydantic_core import to_json
 
-from backdesk.agents.card import HandOver, Question
+from backdesk.agents.card import Agent, HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
-from backdesk.agents.runtime.messages import History, turn_of
+from backdesk.agents.runtime.messages import History, turn_of, words_in
+from backdesk.agents.runtime.shown import Sight, files_of, text_of
 from backdesk.agents.runtime.surroundings import Surroundings
 from backdesk.quality import Draft, QualityGate
 from backdesk.quality.contract import Review
@@ -58,8 +59,8 @@ REVIEW = "review"
 class Reviewed(AbstractCapability[Desk]):
     """Reviews what one run of an agent ends with. The judge is asked about drafts that have passed their checks."""
 
-    def __init__(self, agent: str, gate: QualityGate, around: Surroundings) -> None:
-        self._agent = agent
+    def __init__(self, card: Agent, gate: QualityGate, around: Surroundings) -> None:
+        self._card = card
         self._gate = gate
         self._around = around
 
@@ -86,14 +87,14 @@ class Reviewed(AbstractCapability[Desk]):
         return output
 
     async def _with_fit_note(self, ctx: RunContext[Desk], output: HandOver) -> HandOver:
-        review = await _checked(self._gate, draft_of(ctx, output.reason, "note"))
+        review = await _checked(self._gate, await self._draft(ctx, output.reason, "note"))
         return output if review.passed else output.model_copy(update={"reason": WITHHELD})
 
     async def _review(self, ctx: RunContext[Desk], text: str, form: Form) -> None:
         corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._around.journal.steered)))
-        review = await self._scored(self._gate_of(ctx.deps, corrections), draft_of(ctx, text, form))
+        review = await self._scored(self._gate_of(ctx.deps, corrections), await self._draft(ctx, text, form))
         shown = text if form == "answer" and not self.shows_drafts else None
-        await self._around.journal.reviewed(self._agent, review, corrections, answer=shown)
+        await self._around.journal.reviewed(self._card.name, review, corrections, answer=shown)
         if review.passed:
             return
         if corrections >= self._gate.most_corrections:
@@ -113,22 +114,33 @@ class Reviewed(AbstractCapability[Desk]):
         verdict = await opinion(Verdict, RUBRIC, shown_of(draft), name=REVIEW, model=judge, around=self._around)
         return gate.judged(review, verdict, judge.name) if verdict else review
 
+    async def _draft(self, ctx: RunContext[Desk], text: str, form: Form) -> Draft:
+        """Put a text beside what was asked, and what its agent can know: not what models wrote before it."""
+        messages, desk = ctx.messages, ctx.deps
+        said = [words_in(part) for part in _parts(messages, UserPromptPart)]
+        # What was no use is told with the words of the model that wrote it.
+        returned = [_as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
+        told = [part.content for part in _parts(messages, SystemPromptPart)]
+        requests = [each for each in messages[-2:] if isinstance(each, ModelRequest)]
+        files = [file for file in files_of(messages) if self._sight(ctx).takes(file)]
+        read = [text_of(await desk.files(file.id) or b"") for file in files if file.sort == "text"]
+        return Draft(
+            text,
+            said[-1] if said else "",
+            (*said, *read, *returned, *told, *(each.instructions for each in requests if each.instructions)),
+            desk.database.today(),
+            form,
+            truncated=is_cut_off(messages),
+            unread=tuple(file.told for file in files if file.sort != "text"),
+        )
+
+    def _sight(self, ctx: RunContext[Desk]) -> Sight:
+        return Sight.of(self._card, ctx.deps.settings, ctx.model.model_name)
+
 
 async def _checked(gate: QualityGate, draft: Draft) -> Review:
     # In a thread: the first review of a process loads a library for half a second.
     return await asyncio.to_thread(gate.review, draft)
-
-
-def draft_of(ctx: RunContext[Desk], text: str, form: Form) -> Draft:
-    """Put a text beside what was asked, and what its agent can know: not what models wrote before it."""
-    messages = ctx.messages
-    said = [part.content for part in _parts(messages, UserPromptPart) if isinstance(part.content, str)]
-    # What was no use is told with the words of the model that wrote it.
-    returned = [_as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
-    told = [part.content for part in _parts(messages, SystemPromptPart)]
-    instructions = [each.instructions for each in messages[-2:] if isinstance(each, ModelRequest) and each.instructions]
-    evidence = (*said, *returned, *told, *instructions)
-    return Draft(text, said[-1] if said else "", evidence, ctx.deps.database.today(), form, is_cut_off(messages))
 
 
 def without_refused(messages: History) -> History:

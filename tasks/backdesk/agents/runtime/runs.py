@@ -32,10 +32,11 @@ from backdesk.agents.runtime.cached import Cached
 from backdesk.agents.runtime.continued import Continued, begun, rest
 from backdesk.agents.runtime.durable import Durable
 from backdesk.agents.runtime.joined import Joined
-from backdesk.agents.runtime.messages import History, dump_history, turn_of, with_words
+from backdesk.agents.runtime.messages import History, Prompt, dump_history, turn_of, with_words
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.reviewed import Reviewed
+from backdesk.agents.runtime.shown import Shown
 from backdesk.agents.runtime.surroundings import Surroundings, Watcher
 from backdesk.agents.runtime.usable import Choice, Usable, sound
 from backdesk.quality.gate import QualityGate, gate_for
@@ -52,7 +53,7 @@ async def run_agent(
     around: Surroundings,
     *,
     model: ModelHandle,
-    prompt: str | None,
+    prompt: Prompt | None,
     history: History,
     may_ask: bool,
     may_hand_over: bool,
@@ -107,6 +108,7 @@ class _Wrapped:
     reviewed: Reviewed | None
     continued: Continued
     choice: Choice
+    shown: Shown
     #: Whether what the agent writes may be an answer.
     answers: bool
 
@@ -119,9 +121,10 @@ class _Wrapped:
             Cached(card, model, around.shelf, around.watcher),
             Usable(card),
             Metered(card.name, model, around.account, around.gates, around.watcher),
-            Reviewed(card.name, gate, around) if gate else None,
+            Reviewed(card, gate, around) if gate else None,
             Continued(),
             Choice(card),
+            Shown(card),
             card.answers,
         )
 
@@ -129,7 +132,8 @@ class _Wrapped:
     def outermost_first(self) -> list[Any]:
         """The hooks in their order: what is known passes no gate. Of an answer the last of them hears first."""
         reviewed = [self.reviewed] if self.reviewed else []
-        return [self.durable, self.cached, self.usable, self.metered, *reviewed, self.continued, self.choice]
+        requests = [self.durable, self.cached, self.usable, self.metered, self.shown]
+        return [*requests, *reviewed, self.continued, self.choice]
 
     @property
     def shows_text(self) -> bool:

@@ -21,9 +21,10 @@ from pydantic_ai import (
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 from pydantic_core import from_json, to_json, to_jsonable_python
 
+from backdesk.agents.attached import Attached
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER
 from backdesk.agents.runtime.errors import error_of
-from backdesk.agents.runtime.messages import History
+from backdesk.agents.runtime.messages import History, files_in, words_in
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.situation import Act, Call, Fail, Offer, Reply, Say, Situation, Spoken, ToolReply
 
@@ -111,9 +112,16 @@ def _situation(messages: Sequence[ModelMessage], info: AgentInfo, *, streamed: b
         answers=tuple(answers),
         messages=spoken,
         streamed=streamed,
+        files=tuple(each.told for each in _files(messages)),
         offers=tuple(_offer(tool) for tool in (*info.function_tools, *info.output_tools)),
         may_say=info.allow_text_output,
     )
+
+
+def _files(messages: Sequence[ModelMessage]) -> Iterator[Attached]:
+    parts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
+    written = [part for part in parts if FEEDBACK not in words_in(part)]
+    return files_in(written[-1]) if written else iter(())
 
 
 def _offer(tool: ToolDefinition) -> Offer:
@@ -123,7 +131,8 @@ def _offer(tool: ToolDefinition) -> Offer:
 def _spoken(messages: Sequence[ModelMessage]) -> Iterator[Spoken]:
     for part in (part for message in messages for part in message.parts):
         match part:
-            case UserPromptPart(content=str(text)):
+            case UserPromptPart():
+                text = words_in(part)
                 yield Spoken("correction" if FEEDBACK in text else "customer", text)
             case TextPart(content=text):
                 yield Spoken("model", text)

@@ -92,6 +92,11 @@ class BaseContext:
         """Whether `messages` has any: the last checkpoint has found some, or an attempt before this one took some."""
         return self._parts.ledger.steered
 
+    @property
+    def max_attachment_bytes(self) -> int:
+        """How large a file may be for `attach`."""
+        return self._parts.memory.max_attachment_bytes
+
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Tell how far the job is: `fraction` from 0 to 1 (None when unknown), a message for people, and any JSON data.
 

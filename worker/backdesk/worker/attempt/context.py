@@ -83,6 +83,8 @@ class TaskContext(BaseContext):
     remember = awaited(_memory, Memory.remember)
     cached = awaited(_memory, Memory.cached)
     cache = awaited(_memory, Memory.cache)
+    attach = awaited(_memory, Memory.attach)
+    attached = awaited(_memory, Memory.attached)
 
     @overload
     async def step(
@@ -192,6 +194,8 @@ class BlockingContext(BaseContext):
     remember = blocking(_memory, Memory.remember)
     cached = blocking(_memory, Memory.cached)
     cache = blocking(_memory, Memory.cache)
+    attach = blocking(_memory, Memory.attach)
+    attached = blocking(_memory, Memory.attached)
 
     @overload
     def step(

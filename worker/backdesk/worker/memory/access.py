@@ -1,4 +1,4 @@
-"""The memory of a tenant, as an attempt at one of its jobs reaches it: conversations, a cache and journals of notes.
+"""The memory of a tenant, as an attempt at one of its jobs reaches it: conversations, files, a cache, notes.
 
 What a body can do with it is written here once; the contexts derive their methods from these.
 """
@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from backdesk.worker.errors import TaskError
+from backdesk.worker.errors import InvalidRequest, TaskError
 from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from backdesk.worker.memory.note import is_topic
+from backdesk.worker.model.attachment import PREFIX, attachment_id, digest_of, fault_of
 from backdesk.worker.model.job import Claim
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
@@ -119,6 +120,35 @@ class Memory:
         if len(value) > self._max_bytes:
             raise ValueError(f"the value for the cache is {len(value)} bytes, the limit is {self._max_bytes}")
         yield self._submit(self._calls.cache(self._claim.tenant, _digest(key), value, ttl_s))
+
+    @property
+    def max_attachment_bytes(self) -> int:
+        """How large a file may be."""
+        return self._calls.max_attachment_bytes
+
+    def attach(self, data: bytes, name: str = "") -> Pipeline[str]:
+        """Keep a file for this tenant for a time, and return its id. Idempotent: the same bytes have the same id.
+
+        Raises InvalidRequest for a size or a type that is not taken, and when the tenant has no room for it; StoreFull
+        when Redis has none.
+        """
+        if fault := fault_of(data, name, self.max_attachment_bytes):
+            raise InvalidRequest("attachment", f"{name or 'the file'} {fault}")
+        file_id = attachment_id(data)
+        refused: Exception | None = yield self._submit(
+            self._calls.attach(self._claim.tenant, file_id.removeprefix(PREFIX), data)
+        )
+        if refused is not None:
+            raise refused
+        return file_id
+
+    def attached(self, attachment_id: str) -> Pipeline[bytes | None]:
+        """Return a file of this tenant by its id, None when there is none (any more). It is kept for longer then."""
+        digest = digest_of(attachment_id)
+        if digest is None:
+            return None
+        data: bytes | None = yield self._submit(self._calls.attached(self._claim.tenant, digest))
+        return data
 
     def note(self, topic: str, data: Mapping[str, Any]) -> None:
         """Add to the tenant's journal of a topic; returns at once.

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from backdesk.worker.errors import FenceLost
+from backdesk.worker.errors import FenceLost, InvalidRequest, StoreFull
 from backdesk.worker.memory.conversation import (
     MOST_TURNS,
     Conversation,
@@ -29,6 +29,8 @@ HEAD_FIELDS = ("owner", "started_at", "updated_at", "closed_at", "messages", "fi
 
 #: How a conversation is answered that is read or written; an error is raised by whoever reads it.
 Refused = ConversationMismatch | ConversationClosed | FenceLost
+#: Why a file is not kept; an error is raised by whoever reads it.
+NotKept = InvalidRequest | StoreFull
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,32 @@ class MemoryCalls(CallBuilder):
         """Read a value of a tenant, None when there is none."""
         return self._call("cached", lambda value: value, tenant=tenant, digest=digest)
 
+    @property
+    def max_attachment_bytes(self) -> int:
+        """How large a file may be."""
+        return self._settings.max_attachment_bytes
+
+    def attach(self, tenant: str, digest: str, data: bytes) -> Call[NotKept | None]:
+        """Keep a file of a tenant for a time; gives why that is not done. Idempotent."""
+        return self._call(
+            "attach",
+            lambda reply: _read_kept(self._settings.max_tenant_attachment_bytes, reply),
+            tenant=tenant,
+            digest=digest,
+            data=data,
+            kept_ms=self._settings.attachment_retention_s * 1000,
+            most=self._settings.max_tenant_attachment_bytes,
+        )
+
+    def attached(self, tenant: str, digest: str) -> Call[bytes | None]:
+        """Read a file of a tenant, which is kept for longer then; None when there is none (any more)."""
+        kept_ms = self._settings.attachment_retention_s * 1000
+        return self._call("attached", lambda data: data, tenant=tenant, digest=digest, kept_ms=kept_ms)
+
+    def detach(self, tenant: str, digest: str) -> Call[bool]:
+        """Forget a file of a tenant; gives whether there was one. Idempotent."""
+        return self._call("detach", bool, tenant=tenant, digest=digest)
+
     def note(self, tenant: str, topic: str, entry: bytes) -> Call[bool]:
         """Add an entry to a journal, as `read_note` reads it; gives whether it is new. Idempotent by the entry."""
         kept_ms = self._settings.note_retention_s * 1000
@@ -148,6 +176,17 @@ def _read_recalled(tenant: str, conversation_id: str, reply: list[Any]) -> Conve
             return ConversationMismatch(conversation_id)
         case _:
             return FenceLost()
+
+
+def _read_kept(most: int, reply: list[Any]) -> NotKept | None:
+    match reply:
+        case [-1, used]:
+            room = f"of {most} bytes that the files of a tenant may have {used} are taken"
+            return InvalidRequest("attachment", f"{room} (BACKDESK_MAX_TENANT_ATTACHMENT_BYTES); attach it later")
+        case [-2, told]:
+            return StoreFull(*map(int, told.split()))
+        case _:
+            return None
 
 
 def _read_code(conversation_id: str, code: int) -> int | Refused:

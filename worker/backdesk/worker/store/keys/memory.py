@@ -30,6 +30,18 @@ class MemoryKeys(Prefixed):
         """String: what a tenant's jobs keep for each other, by the SHA-256 of its name. Expires as its writer says."""
         return f"{self.prefix}:cache:{tenant}:{digest}"
 
+    def attachment(self, tenant: str, digest: str) -> str:
+        """String: a file that requests of a tenant name, by the SHA-256 of its bytes. Expires."""
+        return f"{self.prefix}:attachment:{tenant}:{digest}"
+
+    def attachments(self, tenant: str) -> str:
+        """Zset: a tenant's files, `<digest>:<bytes>`, by when each expires, in ms. Pruned; expires with the last."""
+        return f"{self.prefix}:attachments:{tenant}"
+
+    def attached(self, tenant: str) -> str:
+        """String: how many bytes the files of a tenant have in all. Expires with the last."""
+        return f"{self.prefix}:attached:{tenant}"
+
     def notes(self, tenant: str, topic: str) -> str:
         """Zset: what a tenant's jobs have noted of a topic, by time in µs. Pruned; expires after the last."""
         return f"{self.prefix}:notes:{tenant}:{topic}"
