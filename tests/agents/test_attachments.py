@@ -283,6 +283,16 @@ async def test_what_a_photo_says_may_be_in_the_answer_and_what_a_text_does_not_s
     assert (read.quality and read.quality.corrections, read.answer) == (1, "Your router R-7 overheats at 92 degrees.")
 
 
+@pytest.mark.parametrize(("data", "name"), [(PNG, "back.png"), (LOG, "log.csv")])
+async def test_an_answer_about_a_file_need_not_repeat_the_words_of_the_question(
+    provider: OpenAISimulator, memory: Memory, monkeypatch: pytest.MonkeyPatch, data: bytes, name: str
+) -> None:
+    monkeypatch.setattr(f"{__name__}.TEAM", Team("routers", (replace(CLERK, quality=QualityGate()),)))
+    provider.will(Text("A cable is loose at the back: please plug it in again."))
+    result = await serve(asking(attach(data, name), message="What is wrong with my router?"), memory)
+    assert (result.quality and result.quality.corrections, result.degraded) == (0, None)
+
+
 async def test_rules_say_that_they_look_at_no_file(shop: object, memory: Memory) -> None:
     assert (await serve(asking(attach(PNG, "back.png")), memory)).answer == f"Hello. {UNSEEN}"
     assert (await serve(asking(), Memory("job-2", kind="routers.help"))).answer == "Hello."

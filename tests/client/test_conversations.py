@@ -116,9 +116,15 @@ def part(kind: str, **fields: Any) -> dict[str, Any]:
         (part("user-prompt", content="Where is it?"), "customer", "Where is it?"),
         (part("user-prompt", content=["see", {"url": "x"}]), "customer", 'see\n{"url": "x"}'),
         (
-            part("user-prompt", content=["see", {"kind": "text-content", "content": "[a.png]", "metadata": {"n": 1}}]),
+            part(
+                "user-prompt",
+                content=[
+                    "see",
+                    {"kind": "text-content", "content": "[a.png]", "metadata": {"attached": {"id": "att-1"}}},
+                ],
+            ),
             "customer",
-            "see\n[a.png]",
+            "see\n[a.png] att-1",
         ),
         (part("text", content="On its way."), "agent", "On its way."),
         (part("tool-call", tool_name="look_up", args={"order": 7}), "agent", "-> look_up(order=7)"),

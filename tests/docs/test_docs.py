@@ -29,7 +29,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
-ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
+ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py", "attach.py"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,14 @@ def test_the_example_of_a_job_of_ones_own_can_be_asked_for(shop: Fleet) -> None:
 
 def test_the_example_with_types_prints_the_answer(shop: Fleet) -> None:
     assert "10001" in run(shop, EXAMPLES / "typed.py")
+
+
+def test_the_page_of_attachments_shows_its_example_as_it_is_run() -> None:
+    assert f"```python\n{(EXAMPLES / 'attach.py').read_text()}```" in (DOCS / "attachments.md").read_text()
+
+
+def test_the_example_with_a_file_prints_the_answer(shop: Fleet) -> None:
+    assert "cannot look at what is attached" in run(shop, EXAMPLES / "attach.py")
 
 
 @pytest.mark.parametrize("name", ["decide.py", "dead_letters.py", "typed.py"])

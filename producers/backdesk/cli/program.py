@@ -14,6 +14,7 @@ import typer
 from backdesk.cli.commands import breakers, conversations, dead, desk, limits, maintenance, new, schedules, tenants
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
+from backdesk.cli.commands.attachment import attachment
 from backdesk.cli.commands.cancel import cancel
 from backdesk.cli.commands.chat import chat
 from backdesk.cli.commands.doctor import doctor
@@ -66,7 +67,7 @@ app = typer.Typer(
 )
 for panel, functions in (
     (RUN, (demo, up, worker, flower)),
-    (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind)),
+    (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, attachment)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor, erase_customer)),

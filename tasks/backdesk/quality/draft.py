@@ -30,7 +30,8 @@ class Draft:
     form: Form = "answer"
     #: Whether the text ends where its length had come to a limit.
     truncated: bool = False
-    #: What its author has seen and no check can read, such as a photo: what it states may be from there.
+    #: The files that its author was given; and those of them that no check can read, such as photos.
+    files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property

@@ -75,12 +75,13 @@ def completeness(draft: Draft) -> float:
 
     `mean(references, subject) * whole * questions`. References: the share of the order numbers and ids of the question
     that the answer names (left out of the mean when there are none). Subject: 1 when the answer states something that
-    was found for it (a fact that the evidence supports), asks back, or says in a whole sentence what is not; else the
-    echo; outside English, whose small words alone it knows, 0.4 at least, and 1 for three words, such as thanks.
+    was found for it (a fact that the evidence supports), asks back, says in a whole sentence what is not, or may be
+    about a file; else the echo; outside English, whose small words alone it knows, 0.4 at least, and 1 for three words,
+    such as thanks.
     Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
     facts = facts_of(mask(draft.text), today=draft.today)
-    found = len(facts) > len(unsupported_in(mask(draft.text), draft))
+    found = bool(draft.files) or len(facts) > len(unsupported_in(mask(draft.text), draft))
     if found or _QUESTION.search(draft.text) or _denies(draft):
         return _complete(draft, 1.0)
     return _complete(draft, max(_echo(draft), 0.0 if draft.language in {None, "en"} else LEAST_ECHO))

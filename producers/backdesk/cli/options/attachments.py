@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from backdesk.client import JobClient
+from backdesk.platform.contract import Attachment
 from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.contract import field_errors
 
 #: The field of a request that names files.
 FIELD = "attachments"
@@ -31,7 +34,16 @@ def attach(client: JobClient, tenant: str, files: Iterable[str]) -> list[dict[st
     return [_attached(client, tenant, file) for file in files]
 
 
+def _at(url: str) -> Attachment:
+    try:
+        return Attachment(url=url)
+    except ValidationError as error:
+        raise InvalidRequest(
+            "attachment", f"{url} {field_errors(error)['url'].removeprefix('Value error, ')}"
+        ) from None
+
+
 def _attached(client: JobClient, tenant: str, file: str) -> dict[str, Any]:
     if "://" in file:
-        return {"url": file}
+        return _at(file).model_dump(exclude_none=True)
     return client.attachments.add(Path(file).expanduser(), tenant=tenant).model_dump(exclude_none=True)

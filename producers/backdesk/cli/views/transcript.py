@@ -69,12 +69,16 @@ def _of_part(part: Any) -> Iterator[Utterance]:
 
 
 def _written(content: Any) -> str:
-    """Return what a customer has written, with a line for each file that came with it."""
-    pieces = content if isinstance(content, list) else [content]
-    return "\n".join(
-        _text(each.get("content")) if isinstance(each, Mapping) and each.get("kind") == "text-content" else _text(each)
-        for each in pieces
-    )
+    """Return what a customer has written, with a line for each file that came with it, and its id."""
+    return "\n".join(map(_piece, content if isinstance(content, list) else [content]))
+
+
+def _piece(piece: Any) -> str:
+    if not isinstance(piece, Mapping) or piece.get("kind") != "text-content":
+        return _text(piece)
+    metadata = piece.get("metadata")
+    file = metadata.get("attached") if isinstance(metadata, Mapping) else None
+    return f"{_text(piece.get('content'))} {_text(file.get('id')) if isinstance(file, Mapping) else ''}".rstrip()
 
 
 def _arguments(args: Any) -> str:

@@ -131,6 +131,7 @@ class Reviewed(AbstractCapability[Desk]):
             desk.database.today(),
             form,
             truncated=is_cut_off(messages),
+            files=tuple(file.told for file in files),
             unread=tuple(file.told for file in files if file.sort != "text"),
         )
 
