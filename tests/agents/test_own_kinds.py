@@ -38,6 +38,7 @@ from backdesk.client import JobClient
 from backdesk.quality import QualityGate
 from backdesk.testing import Bench, BenchJob, Fail, sandbox, scripted
 from backdesk.worker import Budget, TaskContext, task
+from backdesk.worker.attempt.registry import spec_of
 from backdesk.worker.errors import ConfigurationError
 from tests.support.openai_simulator import OpenAISimulator, Text, call
 
@@ -49,6 +50,10 @@ SENT: dict[str, int] = {}
 class Parcel(BaseModel):
     number: int
     place: str
+
+
+class Slip(BaseModel):
+    text: str
 
 
 class ParcelSent(Action):
@@ -108,7 +113,17 @@ async def own_clerk(ctx: TaskContext, request: AgentRequest) -> AgentResult:
 
 @agent_task("own.form")
 async def own_form(ctx: TaskContext, request: AgentRequest) -> AgentResult[Parcel]:
-    return await answer(ctx, Team("form", (FORM,), rules=rules), request, AgentResult[Parcel])
+    return await answer(ctx, Team("form", (FORM,), rules=rules), request)
+
+
+@agent_task("own.typed")
+async def own_typed(ctx: TaskContext, request: AgentRequest) -> AgentResult[Parcel]:
+    return await answer(ctx, FORM, request)
+
+
+@agent_task("own.misfit")
+async def own_misfit(ctx: TaskContext, request: AgentRequest) -> AgentResult[Slip]:
+    return await answer(ctx, FORM, request, AgentResult[Slip])
 
 
 @agent_task("own.sender")
@@ -334,6 +349,34 @@ def test_the_texts_of_a_structured_answer_pass_the_gate_of_its_agent(
         result = ask(bench, "own.form", "Where is parcel 17?").result
     assert result.output == Parcel(number=17, place="at the door")
     assert (result.quality.corrections, result.quality.review.passed) == (1, True)
+
+
+def test_the_result_of_an_agent_with_an_output_type_is_typed_by_it_without_a_word(bench: Bench) -> None:
+    with scripted(Say(Parcel(number=18, place="at the door"))):
+        result = ask(bench, "own.typed", "Where is parcel 18?").result
+    assert type(result) is AgentResult[Parcel]
+    assert result.output == Parcel(number=18, place="at the door")
+
+
+def test_a_team_has_a_result_with_room_for_what_each_of_it_answers_by() -> None:
+    slip = Agent("slip", "Write slips.", output=Slip)
+    assert Team("both", (FORM, slip)).result is AgentResult[Parcel | Slip]
+    assert Team("both", (FORM, CLERK)).result is AgentResult[Parcel]
+    assert Team("clerk", (CLERK,)).result is AgentResult
+
+
+def test_a_result_with_no_room_for_what_an_agent_answers_by_is_refused_before_a_model_is_asked(bench: Bench) -> None:
+    with scripted() as model:
+        job = ask(bench, "own.misfit", "Where is parcel 18?")
+    assert job.error is not None
+    assert "'form' of the team 'form' answers by Parcel, which is no output of AgentResult[Slip]" in job.error.message
+    assert "have the body return AgentResult[Parcel]" in job.error.message
+    assert model.requests == []
+
+
+def test_the_contract_of_a_kind_tells_the_fields_of_its_output() -> None:
+    schema = spec_of(own_form).contract.result_schema
+    assert schema["$defs"]["Parcel"]["required"] == ["number", "place"]
 
 
 # Limits of one agent

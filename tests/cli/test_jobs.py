@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 from rich.console import Console
 
+from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.cli.output import Output
 from backdesk.cli.views.jobs import show_jobs
 from backdesk.client import Job
@@ -289,6 +291,23 @@ def test_kinds_of_one_kind_shows_its_fields_and_schemas(on_fleet: Cli, announced
     assert "Orders read in one transaction." in shown
     unknown = on_fleet("kinds", "test.nothing", "--json")
     assert (unknown.code, unknown.document["error"]["code"]) == (2, "unknown_kind")
+
+
+class _Slip(BaseModel):
+    order: int = Field(description="The number of the order.")
+    reason: str | None = None
+
+
+def test_kinds_of_one_kind_shows_what_its_result_has_and_the_fields_of_a_structured_answer(
+    on_fleet: Cli, announced: Announce
+) -> None:
+    announced(KindContract.of("demo.return", "agents", AgentRequest, AgentResult[_Slip]))
+    told = on_fleet("kinds", "demo.return").out
+    rows = {line.split()[0]: line.split()[1:] for line in told.partition("  result")[2].splitlines() if line.strip()}
+    assert rows["answer"][:1] == ["string"]
+    assert rows["output"][:1] == ["object"]
+    assert rows["output.order"][:3] == ["integer", "The", "number"]
+    assert rows["output.reason"] == ["string"]
 
 
 @pytest.fixture

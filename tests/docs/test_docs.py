@@ -29,15 +29,18 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
-ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py", "attach.py"}
+ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
+ELSEWHERE |= {"attach.py", "returns.py", "slip.py"}
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A deployment as the README describes it, with the example's own job added to its kinds."""
     folder = tmp_path_factory.mktemp("shop")
-    shutil.copy(EXAMPLES / "greet.py", folder)
-    modules = ("backdesk.kinds.support.kind", "backdesk.kinds.audit.kind", "greet", "tests.support.asking")
+    for name in ("greet.py", "returns.py"):
+        shutil.copy(EXAMPLES / name, folder)
+    kinds = ("backdesk.kinds.support.kind", "backdesk.kinds.audit.kind", "tests.support.asking")
+    modules = (*kinds, "greet", "returns")
     with Fleet(folder, task_modules=modules, data_dir=folder / "data") as fleet:
         fleet.start_worker("agents", slots=8, PYTHONPATH=f"{ROOT}:{folder}")
         yield fleet
@@ -116,6 +119,15 @@ def test_the_page_of_attachments_shows_its_example_as_it_is_run() -> None:
 
 def test_the_example_with_a_file_prints_the_answer(shop: Fleet) -> None:
     assert "cannot look at what is attached" in run(shop, EXAMPLES / "attach.py")
+
+
+@pytest.mark.parametrize("name", ["returns.py", "slip.py"])
+def test_the_page_of_structured_answers_shows_its_examples_as_they_are_run(name: str) -> None:
+    assert f"```python\n{(EXAMPLES / name).read_text()}```" in (DOCS / "structured_answers.md").read_text()
+
+
+def test_the_example_of_a_structured_answer_prints_its_fields(shop: Fleet) -> None:
+    assert run(shop, EXAMPLES / "slip.py") == "10003 10003 hums, it goes back\n"
 
 
 @pytest.mark.parametrize("name", ["decide.py", "dead_letters.py", "typed.py"])

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 from pydantic import BaseModel, Field, create_model
+from typing_extensions import TypeVar
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.remote.card import McpServer
@@ -71,12 +72,16 @@ class Limits:
 NO_LIMITS = Limits()
 
 
+Out = TypeVar("Out", bound=BaseModel, default=Any)
+
+
 @dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Generic[Out]):
     """One agent, as a card. `hands_to` names the colleagues that it may hand over to.
 
-    `instructions` are the prompt, or a file that holds it and is read as the agent is made. Raises ConfigurationError
-    for a file that cannot be read, for no instructions at all, and for declarations that contradict each other.
+    Its type is that of its `output`. `instructions` are the prompt, or a file that holds it and is read as the agent is
+    made. Raises ConfigurationError for a file that cannot be read, for no instructions at all, and for declarations
+    that contradict each other.
     """
 
     name: str
@@ -93,7 +98,7 @@ class Agent:
     #: Whether the agent may ask by `Question`; one that may not asks in its text.
     asks: bool = True
     #: What it answers instead of text; the result has it as `output`.
-    output: type[BaseModel] | None = None
+    output: type[Out] | None = None
     #: A model of its own, at the address and with the key of the deployment's; `responses:` before it as there.
     model: str | None = None
     temperature: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, get_args
 
 from pydantic import (
     AwareDatetime,
@@ -169,3 +169,10 @@ class AgentResult(Contract, Generic[Out]):
     degraded: Literal["fallback_model", "fallback_answer"] | None = Field(
         None, description="Whether another model answered than the configured one, or no model at all."
     )
+
+    @classmethod
+    def has_room_for(cls, output: builtins.type[BaseModel]) -> bool:
+        """Whether an agent whose answers are of such a model may answer with this result."""
+        declared = cls.model_fields["output"].annotation
+        members = [each for each in get_args(declared) or (declared,) if each is not type(None)]
+        return any(not isinstance(each, type) or issubclass(output, each) for each in members)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from backdesk.agents.attachments import taken
-from backdesk.agents.card import Agent
+from backdesk.agents.card import Agent, Out
 from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.agents.desk import C, Desk
 from backdesk.agents.exchange import Exchange
@@ -81,7 +81,11 @@ def prepare() -> None:
 
 
 @overload
-async def answer(ctx: TaskContext, agents: Agent | Team, request: AgentRequest) -> AgentResult: ...
+async def answer(ctx: TaskContext, agents: Agent[Out], request: AgentRequest) -> AgentResult[Out]: ...
+
+
+@overload
+async def answer(ctx: TaskContext, agents: Team, request: AgentRequest) -> AgentResult: ...
 
 
 @overload
@@ -89,14 +93,18 @@ async def answer(ctx: TaskContext, agents: Agent | Team, request: AgentRequest, 
 
 
 async def answer(
-    ctx: TaskContext, agents: Agent | Team, request: AgentRequest, result: type[AgentResult] = AgentResult
+    ctx: TaskContext, agents: Agent | Team, request: AgentRequest, result: type[AgentResult] | None = None
 ) -> AgentResult:
     """Have a team, or a single agent, answer a message; return what the caller gets, as that type of result.
 
-    Goes on where a former attempt stopped. Raises ModelFailure, TaskError for a conversation that is another
-    customer's, and what budgets and limits raise.
+    Without one its `output` is typed by what the agents answer by: `AgentResult[Parcel]` for an agent with
+    `output=Parcel`. Goes on where a former attempt stopped. Raises ModelFailure, TaskError for a conversation that is
+    another customer's, what budgets and limits raise, and before anything is asked ConfigurationError for a result that
+    has no room for what an agent answers by.
     """
-    return (await converse(ctx, agents, request)).result(result)
+    team = Team.of(agents)
+    team.check_result(result or team.result)
+    return (await converse(ctx, team, request)).result(result or team.result)
 
 
 async def converse(

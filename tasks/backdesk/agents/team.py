@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, Generic
 
 from backdesk.agents.card import Agent
+from backdesk.agents.contract import AgentResult
 from backdesk.agents.desk import C, Context
 from backdesk.agents.memory import MemoryPolicy
 from backdesk.agents.proposals.verdict import Agreement
@@ -69,6 +72,22 @@ class Team(Generic[C]):
         """Whether it has the agent and the tool of a call; another kind's in the same conversation may have others."""
         calls = ((card.name, tool.name) for card in self.agents for tool in card.tools)
         return (agreement.agent, agreement.tool) in calls
+
+    @property
+    def result(self) -> type[AgentResult]:
+        """The result whose `output` is any of the models by which its agents answer."""
+        outputs = dict.fromkeys(card.output for card in self.agents if card.output is not None)
+        typed: Any = AgentResult.__class_getitem__(reduce(or_, outputs)) if outputs else AgentResult
+        return typed  # type: ignore[no-any-return]  # the library types a subscript in annotations alone
+
+    def check_result(self, result: type[AgentResult]) -> None:
+        """Raise ConfigurationError for a result that has no room for the answer of an agent."""
+        for card in self.agents:
+            if card.output is not None and not result.has_room_for(card.output):
+                raise ConfigurationError(
+                    f"{card.name!r} of the team {self.name!r} answers by {card.output.__name__}, which is no output of "
+                    f"{result.__name__}: have the body return AgentResult[{card.output.__name__}]"
+                )
 
     def known(self, past: Conversation) -> C:
         """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from backdesk.cli.catalogue import Offer, offer_of, offers
 from backdesk.cli.connection import connected
-from backdesk.cli.options.request_fields import fields_of
+from backdesk.cli.options.request_fields import fields_of, result_fields
 from backdesk.cli.output import AsJson, Output, table
 from backdesk.cli.safe_text import safe_line
 
@@ -19,6 +20,8 @@ def kinds(
     as_json: AsJson = False,
 ) -> None:
     """Show the kinds of job that workers have announced: the queue each runs from, and the fields of its request.
+
+    Of KIND also those of its result, with those of a structured answer.
 
     For example:
 
@@ -36,24 +39,31 @@ def kinds(
     if not found:
         out.line("no worker has announced a kind yet; start one with: backdesk worker, or everything with: backdesk up")
     for offer in found:
-        _show(offer, out)
+        _show(offer, out, whole=kind is not None)
 
 
 def _document(offer: Offer) -> dict[str, Any]:
     return offer.contract.model_dump() | {"workers": offer.workers}
 
 
-def _show(offer: Offer, out: Output) -> None:
+def _show(offer: Offer, out: Output, *, whole: bool) -> None:
     contract = offer.contract
     missing = "" if offer.workers else " (no live worker runs it)"
     slots = f", takes {contract.slots} slots" if contract.slots > 1 else ""
     out.line(f"{contract.kind}  in queue {contract.queue}{slots}{missing}", "bold")
     if contract.description:
         out.line(f"  {safe_line(contract.description)}")
-    rows = table("  field", "type", "default", "meaning", keep=("  field",))
-    for field in fields_of(contract.request_schema):
-        cells = (f"  {field.option}", field.shown_type, field.shown_default, field.description)
-        rows.add_row(*(Text(cell if cell.startswith("  ") else safe_line(cell)) for cell in cells))
-    if rows.row_count:
-        out.show(rows)
+    asked = ((f.option, f.shown_type, f.shown_default, f.description) for f in fields_of(contract.request_schema))
+    _table(("  field", "type", "default", "meaning"), asked, out)
+    if whole:
+        given = ((f.name, f.shown_type, f.description) for f in result_fields(contract.result_schema))
+        _table(("  result", "type", "meaning"), given, out)
     out.line("")
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[Sequence[str]], out: Output) -> None:
+    shown = table(*columns, keep=columns[:1])
+    for first, *others in rows:
+        shown.add_row(Text(f"  {first}"), *(Text(safe_line(cell)) for cell in others))
+    if shown.row_count:
+        out.show(shown)

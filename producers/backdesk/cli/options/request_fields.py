@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backdesk.worker.errors import InvalidRequest
 
+#: The field of a result that holds a structured answer.
+STRUCTURED = "output"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -66,6 +68,18 @@ def fields_of(schema: dict[str, Any]) -> list[RequestField]:
     """Return the fields that a request schema describes."""
     required = schema.get("required", ())
     return [_field(name, part, schema, name in required) for name, part in schema.get("properties", {}).items()]
+
+
+def result_fields(schema: dict[str, Any]) -> Iterator[RequestField]:
+    """Return the fields that a result schema describes; behind one that is an object, such as `output`, its fields."""
+    for field, part in zip(fields_of(schema), schema.get("properties", {}).values(), strict=True):
+        yield field
+        for model in _branches(part, schema, depth=0):
+            if field.name == STRUCTURED and "properties" in model:
+                yield from (
+                    replace(inner, name=f"{field.name}.{inner.name}")
+                    for inner in fields_of(model | {"$defs": schema.get("$defs", {})})
+                )
 
 
 def request_from(options: Sequence[str], schema: dict[str, Any]) -> dict[str, Any]:
