@@ -28,14 +28,16 @@ from backdesk.agents.offline.blind import UNSEEN
 from backdesk.client import JobClient
 from backdesk.platform.contract import Attachment
 from backdesk.platform.deployment import reset
+from backdesk.platform.download import DownloadRefused, Sources
 from backdesk.quality import QualityGate
+from backdesk.service.apology import apology
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import spec_of
 from backdesk.worker.errors import TaskError
 from backdesk.worker.store.keys import Keys
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
-from tests.support.openai_simulator import OpenAISimulator, Received, Text, call
+from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Text, call
 from tests.support.recording import Recording
 
 PNG = base64.b64decode(
@@ -55,7 +57,7 @@ CLERK = Agent("clerk", "You look after routers.", tools=(look_up,))
 TEAM = Team("routers", (CLERK,), rules=lambda now: Say("Hello."))
 
 
-@agent_task("routers.help")
+@agent_task("routers.help", fallback=apology(AgentResult, TEAM))
 async def routers_help(ctx: TaskContext, request: AgentRequest) -> AgentResult:
     return await answer(ctx, TEAM, request)
 
@@ -68,6 +70,10 @@ def memory() -> Memory:
 def attach(data: bytes, name: str | None = None, tenant: str = "default") -> Attachment:
     with JobClient(settings=MEMORIES.settings) as client:
         return client.attachments.add(data, name, tenant=tenant)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def asking(*attachments: Attachment, message: str = "What is wrong with it?", **fields: Any) -> AgentRequest:
@@ -185,6 +191,14 @@ async def test_of_many_files_the_newest_are_given(provider: OpenAISimulator) -> 
     assert json.dumps(provider.requests[1].body).count('"image_url": {') == 8
 
 
+async def test_a_provider_that_will_not_look_at_it_is_no_dead_end_for_the_customer(provider: OpenAISimulator) -> None:
+    provider.will(Fault.error(400, "invalid_image", "the image cannot be read"))
+    result = await serve(asking(attach(PNG, "b.png")), Memory(kind="routers.help"))
+    assert result.degraded == "fallback_answer"
+    with JobClient(settings=MEMORIES.settings) as client:
+        assert "[b.png (image/png, 70 bytes)]" in str(client.conversations.get("talk").turns[-1].messages)
+
+
 # What is kept
 
 
@@ -226,6 +240,71 @@ async def test_the_answer_of_the_cache_is_for_the_same_file_alone(
         request = AgentRequest(message="What is wrong?", attachments=[attach(data, "back.png")])
         answers.append((await serve(request, Memory(f"job-{number}", kind="routers.help"))).answer)
     assert answers == ["The cable is loose.", "The cable is loose.", "All is well."]
+
+
+# What is at an address
+
+PHOTO = Attachment(url="https://files.example.com/in/back%20side.png?signature=secret")
+
+
+class Site:
+    """What is at an address, which changes with every look; `download` has tests of its own, on a real server."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, Sources]] = []
+        self.error: Exception | None = None
+
+    def download(self, url: str, most_bytes: int, sources: Sources) -> bytes:
+        self.asked.append((url, most_bytes, sources))
+        if self.error:
+            raise self.error
+        return PNG + str(len(self.asked)).encode()
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = Site()
+    monkeypatch.setattr("backdesk.agents.attachments.download", site.download)
+    return site
+
+
+async def test_an_address_is_fetched_once_by_a_job_whose_workers_die(provider: OpenAISimulator, site: Site) -> None:
+    for _ in range(3):
+        provider.will(call("look_up", model="R-7"), Text("The cable is loose."))
+    await serve(asking(PHOTO), Memory(kind="routers.help", dies_before=4))
+    assert [url for url, *_ in site.asked] == [PHOTO.url]
+    sent = [parts_of(each, 0) for each in provider.requests]
+    assert {part[1]["text"].partition(" (")[0] for part in sent} == {"[back side.png"}
+    assert {part[2]["image_url"]["url"] for part in sent} == {f"data:image/png;base64,{b64(PNG + b'1')}"}
+    assert "signature" not in json.dumps([each.body for each in provider.requests])
+
+
+async def test_the_deployment_says_from_where_and_how_much(
+    provider: OpenAISimulator, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_ATTACHMENT_HOSTS", "*.example.com, Files.example.org")
+    reset()
+    provider.will(Text("Hm."))
+    await serve(asking(PHOTO), Memory(kind="routers.help"))
+    assert site.asked[0][1:] == (5 * 1024 * 1024, Sources(("*.example.com", "files.example.org"), private=False))
+
+
+async def test_an_address_that_is_not_allowed_is_for_the_caller_to_mend(
+    memory: Memory, shop: object, site: Site
+) -> None:
+    site.error = DownloadRefused("leads to a private network: files.example.com")
+    with pytest.raises(TaskError, match=r"attachments\.0: the file leads to a private network") as refused:
+        await serve(asking(PHOTO), memory)
+    assert (refused.value.code, memory.attempts) == ("attachment_refused", 1)
+
+
+async def test_an_address_that_cannot_be_reached_is_asked_again_and_then_the_customer_hears_of_it(
+    memory: Memory, shop: object, site: Site
+) -> None:
+    site.error = ConnectionError("files.example.com answered with status 503")
+    result = await serve(asking(PHOTO), memory)
+    assert (result.degraded, memory.degraded and memory.degraded.code) == ("fallback_answer", "attachment_unreachable")
+    assert len(site.asked) == memory.attempts > 1
 
 
 # Whose they are, and what is refused

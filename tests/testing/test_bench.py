@@ -56,6 +56,24 @@ def test_a_job_of_any_queue_and_colour_runs_to_its_end(bench: Bench, kind: str) 
     assert [event.type for event in job.events] == ["queued", "started", "succeeded"]
 
 
+@pytest.mark.parametrize("kind", ["body.async", "body.def"])
+def test_a_file_is_attached_as_by_a_client_and_bodies_read_and_keep_files(bench: Bench, kind: str) -> None:
+    log = bench.attach(b"It broke.", "log.txt", tenant="acme")
+
+    async def read(ctx: TaskContext) -> Any:
+        data = await ctx.attached(log.id or "")
+        return (data or b"").decode(), await ctx.attach(b"It broke."), await ctx.attached("att-1")
+
+    def read_def(ctx: BlockingContext) -> Any:
+        return (ctx.attached(log.id or "") or b"").decode(), ctx.attach(b"It broke."), ctx.attached("att-1")
+
+    body = read if kind == "body.async" else read_def
+    assert bench.run(kind, asked(body), tenant="acme").result.value == ["It broke.", log.id, None]
+    assert bench.run(kind, asked(body), tenant="other").result.value == ["", log.id, None]
+    with pytest.raises(InvalidRequest, match=r"tool\.exe is of a type that is not taken"):
+        bench.attach(b"MZ\x00", "tool.exe")
+
+
 async def test_a_bench_serves_an_async_test_too(bench: Bench) -> None:
     assert (await asyncio.to_thread(bench.run, "test.echo")).result == bench.run("test.echo").result
 

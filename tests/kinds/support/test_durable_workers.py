@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.support.workers import Fleet, Worker
 #: Orders of the sample that are refunded without a person.
 SMALL = (10003, 10008, 10011, 10018, 10028, 10038)
 LARGE = 10001
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 TASKS = "tests.kinds.support.waiving_worker"
 
 
@@ -74,10 +76,11 @@ def refunds(shop: Database) -> Counter[int]:
         return Counter(session.scalars(booked.where(LedgerEntry.order_number.in_(ours))))
 
 
-def ask_for_refund(fleet: Fleet, number: int) -> str:
+def ask_for_refund(fleet: Fleet, number: int, *files: bytes) -> str:
+    attachments = [fleet.jobs.attachments.add(file) for file in files]
     return fleet.jobs.submit(
         "support.request",
-        {"message": f"I return order {number}", "customer_id": owner_of(number)},
+        {"message": f"I return order {number}", "customer_id": owner_of(number), "attachments": attachments},
         job_id=f"return-{number}",
     ).id
 
@@ -96,7 +99,7 @@ def test_workers_that_are_killed_or_sent_away_cost_no_more_than_the_request_in_f
     workers = [begin(fleet, model) for _ in range(2)]
     for worker in workers:
         fleet.wait_for(worker)
-    jobs = [ask_for_refund(fleet, number) for number in SMALL]
+    jobs = [ask_for_refund(fleet, number, PNG + str(number).encode()) for number in SMALL]
     eventually(lambda: len(model.requests) >= 8, what="the first jobs at work")
     workers[0].kill()
     fleet.wait_for(begin(fleet, model))
@@ -108,17 +111,26 @@ def test_workers_that_are_killed_or_sent_away_cost_no_more_than_the_request_in_f
     assert refunds(shop) == dict.fromkeys(SMALL, 1)
     assert all(record.result["actions"][0]["type"] == "refund" for record in records)
     for job, record in zip(jobs, records, strict=True):
-        assert len(steps(fleet, job)) == len(set(steps(fleet, job))) == 2
+        assert len(steps(fleet, job)) == len(set(steps(fleet, job))) == 3, "the file, and two tools"
         assert record.usage is not None
         assert (record.usage.requests, record.usage.tool_calls) == (4, 2)
         # A hand-over gives up the request in flight only when it is waited for too long; a kill always does.
         assert Counter(asked(model, record.request["message"])).most_common(1)[0][1] <= 2
         assert len(asked(model, record.request["message"])) <= 4 + record.attempt - 1
+        number = record.request["message"].rpartition(" ")[2]
+        assert {*photos(model, number)} == {b64encode(PNG + number.encode()).decode()}
 
 
 def asked(model: OpenAISimulator, message: str) -> list[str]:
     """The requests of one job, each by what had been said when it was made."""
-    return [json.dumps(each.called) for each in model.requests if each.texts("user")[-1] == message]
+    return [json.dumps(each.called) for each in model.requests if message in each.texts("user")[-1]]
+
+
+def photos(model: OpenAISimulator, number: str) -> Iterator[str]:
+    """The photo that came with each request of the job about an order."""
+    for text in (each.texts("user")[-1] for each in model.requests):
+        if f"order {number}" in text:
+            yield text.partition("data:image/png;base64,")[2].partition('"')[0]
 
 
 def test_a_provider_that_is_busy_has_the_job_parked_and_asked_again_when_it_said(

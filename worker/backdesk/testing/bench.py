@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 
 import redis
 
+from backdesk.platform.contract import Attachment
 from backdesk.testing.attempt import begin
 from backdesk.testing.job import BenchError, BenchJob, standing_of
 from backdesk.testing.loss import MortalTransitions
@@ -21,7 +22,7 @@ from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.errors import ConfigurationError, NotWaiting
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import ModelCheck
-from backdesk.worker.model.job import PENDING, JobRecord, JobState
+from backdesk.worker.model.job import DEFAULT_TENANT, PENDING, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.connection import connect
@@ -149,6 +150,13 @@ class Bench:
         ((code, found),) = run(self._redis, self._transitions.submit([job]))
         check_taken(job, code, found)
         return self.job(found)
+
+    def attach(self, data: bytes, name: str | None = None, *, tenant: str = DEFAULT_TENANT) -> Attachment:
+        """Keep a file, and return what requests name it by, as `client.attachments.add` does."""
+        kept = run(self._redis, self._process.memory.attach(tenant, data, name or ""))
+        if isinstance(kept, Exception):
+            raise kept
+        return Attachment(id=kept, name=name)
 
     def job(self, job_id: str) -> BenchJob:
         """Return a job by its id, such as one that `ctx.start` has started; `go_on` runs it."""

@@ -9,7 +9,7 @@ from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import MemoryCalls
-from backdesk.worker.model.attachment import PREFIX, attachment_id, digest_of, fault_of
+from backdesk.worker.model.attachment import PREFIX, digest_of
 from backdesk.worker.submit.admission import check_name
 
 if TYPE_CHECKING:
@@ -32,13 +32,10 @@ class AttachmentOperations:
         check_name("tenant", tenant)
         most = self._core.settings.max_attachment_bytes
         data, name = (file, name) if isinstance(file, bytes) else (_read(file, most), name or file.name)
-        if fault := fault_of(data, name or "", most):
-            raise InvalidRequest(FIELD, f"{name or 'the file'} {fault}")
-        file_id = attachment_id(data)
-        (refused,) = yield Calls([self._calls.attach(tenant, file_id.removeprefix(PREFIX), data)])
-        if refused is not None:
-            raise refused
-        return Attachment(id=file_id, name=name)
+        (kept,) = yield Calls([self._calls.attach(tenant, data, name or "")])
+        if isinstance(kept, Exception):
+            raise kept
+        return Attachment(id=kept, name=name)
 
     def read(self, tenant: str, file_id: str) -> Operation[bytes]:
         """Return the bytes of a file. Raises InvalidRequest for one that is not there (any more)."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from backdesk.worker.errors import InvalidRequest, TaskError
+from backdesk.worker.errors import TaskError
 from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from backdesk.worker.memory.note import is_topic
-from backdesk.worker.model.attachment import PREFIX, attachment_id, digest_of, fault_of
+from backdesk.worker.model.attachment import digest_of
 from backdesk.worker.model.job import Claim
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
@@ -132,15 +132,10 @@ class Memory:
         Raises InvalidRequest for a size or a type that is not taken, and when the tenant has no room for it; StoreFull
         when Redis has none.
         """
-        if fault := fault_of(data, name, self.max_attachment_bytes):
-            raise InvalidRequest("attachment", f"{name or 'the file'} {fault}")
-        file_id = attachment_id(data)
-        refused: Exception | None = yield self._submit(
-            self._calls.attach(self._claim.tenant, file_id.removeprefix(PREFIX), data)
-        )
-        if refused is not None:
-            raise refused
-        return file_id
+        kept: str | Exception = yield self._submit(self._calls.attach(self._claim.tenant, data, name))
+        if isinstance(kept, Exception):
+            raise kept
+        return kept
 
     def attached(self, attachment_id: str) -> Pipeline[bytes | None]:
         """Return a file of this tenant by its id, None when there is none (any more). It is kept for longer then."""

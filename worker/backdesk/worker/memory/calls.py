@@ -18,6 +18,7 @@ from backdesk.worker.memory.conversation import (
     Turn,
 )
 from backdesk.worker.memory.note import MOST_NOTES, Note
+from backdesk.worker.model.attachment import attachment_id, digest_of, fault_of
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.moments import moment
@@ -96,16 +97,22 @@ class MemoryCalls(CallBuilder):
         """How large a file may be."""
         return self._settings.max_attachment_bytes
 
-    def attach(self, tenant: str, digest: str, data: bytes) -> Call[NotKept | None]:
-        """Keep a file of a tenant for a time; gives why that is not done. Idempotent."""
+    def attach(self, tenant: str, data: bytes, name: str = "") -> Call[str | NotKept]:
+        """Keep a file of a tenant for a time; gives its id, or why that is not done. Idempotent.
+
+        Raises InvalidRequest for a size or a type that is not taken.
+        """
+        if fault := fault_of(data, name, self.max_attachment_bytes):
+            raise InvalidRequest("attachment", f"{name or 'the file'} {fault}")
+        most, file_id = self._settings.max_tenant_attachment_bytes, attachment_id(data)
         return self._call(
             "attach",
-            lambda reply: _read_kept(self._settings.max_tenant_attachment_bytes, reply),
+            lambda reply: _read_kept(most, reply) or file_id,
             tenant=tenant,
-            digest=digest,
+            digest=digest_of(file_id) or "",
             data=data,
             kept_ms=self._settings.attachment_retention_s * 1000,
-            most=self._settings.max_tenant_attachment_bytes,
+            most=most,
         )
 
     def attached(self, tenant: str, digest: str) -> Call[bytes | None]:
