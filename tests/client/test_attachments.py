@@ -29,7 +29,8 @@ async def test_the_same_bytes_have_the_same_id_and_count_once(connected: Connect
     first = await jobs.attachments.add(b"hello, world: a text", "a.txt", tenant="acme")
     second = await jobs.attachments.add(b"hello, world: a text", "b.md", tenant="acme")
     assert first.id == second.id
-    assert board.client.get(board.keys.attached("acme")) == b"20"
+    assert (await jobs.tenants.get("acme")).attached == 20
+    assert (await jobs.tenants.get("other")).attached == 0
 
 
 async def test_a_tenant_has_room_for_so_many_bytes_and_again_when_some_are_forgotten(connected: Connect) -> None:

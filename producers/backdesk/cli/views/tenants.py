@@ -84,6 +84,8 @@ def _facts(status: TenantStatus) -> Iterator[tuple[str, str]]:
     yield "queued", f"{status.queued}{f', of which {status.limited} limited' if status.limited else ''}"
     yield "running", str(status.running)
     yield "not ended", f"{status.jobs} jobs with {status.bytes} bytes of requests"
+    if status.attached:
+        yield "attached", f"{status.attached} bytes of files"
     yield "spent today", f"{spent_tokens(status.spent) or 0} tokens, {spent_cost(status.spent) or '$0'}"
     if status.next_at:
         yield (

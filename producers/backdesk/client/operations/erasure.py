@@ -8,6 +8,7 @@ So one that broke off goes on when it is begun again, and a receipt tells what t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from pydantic_core import from_json
 from backdesk.client.operations.conversations import ConversationOperations
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation
+from backdesk.worker.errors import ConversationNotFound
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.attachment import digest_of, files_in
 from backdesk.worker.model.job import ACTIVE, JobRecord
@@ -88,7 +90,8 @@ class ErasureOperations:
         for record in records:
             (theirs if record.id in jobs else others).update(files_in([record.request, record.result]))
         for talk in talks:
-            theirs |= files_in([turn.messages for turn in (yield from self._talks.get(tenant, talk)).turns])
+            with suppress(ConversationNotFound):  # it may have expired meanwhile
+                theirs |= files_in([turn.messages for turn in (yield from self._talks.get(tenant, talk)).turns])
         return sorted(theirs - others)
 
     def _conversations(self, tenant: str, customer_id: str) -> Operation[list[str]]:

@@ -56,8 +56,8 @@ class TenantStatus(BaseModel):
     `own` tells whether it was set up. `queued` counts the jobs in line, `limited` those of them that a limit of the
     tenant or of a kind holds, `running` the slots of jobs that are delivered to workers or run, as `max_running` counts
     them. `jobs` and `bytes` are its jobs that have not ended, and the bytes of their requests, as `max_jobs` and
-    `max_bytes` count them. `next_at` is when its own rate lets the next job begin, None when that is now. `spent` is
-    what it has spent today. While it is `paused` none begins.
+    `max_bytes` count them; `attached` are the bytes of its files. `next_at` is when its own rate lets the next job
+    begin, None when that is now. `spent` is what it has spent today. While it is `paused` none begins.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +70,7 @@ class TenantStatus(BaseModel):
     running: int = 0
     jobs: int = 0
     bytes: int = 0
+    attached: int = 0
     limited: int = 0
     next_at: datetime | None = None
     spent: DaySpending | None = None
@@ -126,9 +127,11 @@ class TenantOperations:
                 ("TIME",),
                 *(("HMGET", keys.backlog(name), "jobs", "bytes") for name in names),
                 *(("GET", keys.rate(scope)) for scope in scopes),
+                *(("GET", keys.attached(name)) for name in names),
             ]
         )
-        backlogs, rates = replies[: len(names)], replies[len(names) :]
+        many = len(names)
+        backlogs, rates, files = replies[:many], replies[many : 2 * many], replies[2 * many :]
         general, *own = (text(policy) if policy else "" for policy in policies)
         now_us = int(time[0]) * 1_000_000 + int(time[1])
         spent = yield from SpendingOperations(self._core).today_of(names)
@@ -136,8 +139,8 @@ class TenantOperations:
         for line in lines:
             waiting.setdefault(line.tenant, []).append(line)
         found = []
-        each = zip(names, own, taken[: len(names)], taken[len(names) :], rates, spent, backlogs, strict=True)
-        for name, policy, running, delivered, rate, its_day, backlog in each:
+        each = zip(names, own, taken[:many], taken[many:], rates, spent, backlogs, files, strict=True)
+        for name, policy, running, delivered, rate, its_day, backlog, attached in each:
             every = name == EVERY_TENANT
             its = effective(policy, "" if every else general, self._built_in, of_every=every)
             status = TenantStatus(
@@ -149,6 +152,7 @@ class TenantOperations:
                 running=round(float(running or 0)),
                 jobs=int(backlog[0] or 0),
                 bytes=int(backlog[1] or 0),
+                attached=int(attached or 0),
                 limited=sum(line.waiting for line in waiting.get(name, ()) if line.held_by),
                 next_at=next_moment(_limits(its), rate, delivered, now_us),
                 spent=None if every else its_day,
