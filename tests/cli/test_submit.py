@@ -35,6 +35,16 @@ def test_files_are_attached_and_named_by_the_request(on_fleet: Cli, home: Path) 
     assert answer.document["result"]["answer"].endswith(" It comes with log.txt, 9 bytes.")
 
 
+def test_a_file_is_saved_for_a_person_and_overwrites_none(on_fleet: Cli, fleet: Fleet, home: Path) -> None:
+    log = fleet.jobs.attachments.add(b"It burns.", "log.txt", tenant="acme").id or ""
+    save = ("attachment", log, "--to", "copy.txt")
+    assert on_fleet(*save, "--tenant", "acme").out == "saved copy.txt: text/plain, 9 bytes\n"
+    assert (home / "copy.txt").read_bytes() == b"It burns."
+    again, other = on_fleet(*save, "--tenant", "acme"), on_fleet(*save)
+    assert (again.code, "copy.txt cannot be written: File exists" in again.err) == (2, True)
+    assert (other.code, "'default' has no file att-" in other.err) == (2, True)
+
+
 def test_a_kind_that_takes_no_files_is_given_none(on_fleet: Cli, home: Path) -> None:
     (home / "log.txt").write_bytes(b"It broke.")
     answer = on_fleet("submit", "test.echo", "--text", "x", "--attach", "log.txt")

@@ -163,7 +163,16 @@ def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["producers.md", "operations.md", "schedules.md", "tenants.md", "conversations.md", "quality.md", "analytics.md"],
+    [
+        "producers.md",
+        "operations.md",
+        "schedules.md",
+        "tenants.md",
+        "conversations.md",
+        "quality.md",
+        "analytics.md",
+        "attachments.md",
+    ],
 )
 def test_every_command_that_a_page_shows_is_understood(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
