@@ -97,6 +97,13 @@ async def test_a_file_is_refused_by_what_is_in_it(
         await connected(max_attachment_bytes=1000).attachments.add(data, name)
 
 
+@pytest.mark.parametrize("name", ["", "a/b.txt", "a\nb.txt", "x" * 201])
+async def test_a_name_that_is_none_is_refused_and_nothing_kept(jobs: Client, board: Board, name: str) -> None:
+    with pytest.raises(InvalidRequest, match="name: String should match pattern"):
+        await jobs.attachments.add(b"It broke.", name)
+    assert list(board.client.scan_iter("*:attachment:*")) == []
+
+
 async def test_a_file_that_cannot_be_read_says_why(jobs: Client, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"none\.png cannot be read: No such file"):
         await jobs.attachments.add(tmp_path / "none.png")

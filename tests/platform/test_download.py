@@ -145,6 +145,12 @@ def test_nothing_is_fetched_from_a_private_network_however_it_is_written(host: s
         download(f"https://{host}:1/file", 1000, Sources())
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:a9fe:a9fe]", "168.63.129.16", "[fd00:ec2::254]"])
+def test_what_tells_a_machine_its_secrets_is_not_asked_where_private_networks_are_meant_either(host: str) -> None:
+    with pytest.raises(DownloadRefused, match="private network"):
+        download(f"https://{host}/latest/meta-data", 1000, HERE)
+
+
 def test_a_name_that_leads_to_a_private_address_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [(None, None, None, "", ("93.184.215.14", 443)), (None, None, None, "", ("10.0.0.1", 443))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answers)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Operation
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.memory.calls import MemoryCalls
-from backdesk.worker.model.attachment import PREFIX, digest_of
+from backdesk.worker.model.attachment import PREFIX, attachment_id, digest_of
+from backdesk.worker.model.contract import field_errors
 from backdesk.worker.submit.admission import check_name
 
 if TYPE_CHECKING:
@@ -32,10 +35,14 @@ class AttachmentOperations:
         check_name("tenant", tenant)
         most = self._core.settings.max_attachment_bytes
         data, name = (file, name) if isinstance(file, bytes) else (_read(file, most), name or file.name)
+        try:
+            attachment = Attachment(id=attachment_id(data), name=name)
+        except ValidationError as error:
+            raise InvalidRequest.of(field_errors(error)) from None
         (kept,) = yield Calls([self._calls.attach(tenant, data, name or "")])
         if isinstance(kept, Exception):
             raise kept
-        return Attachment(id=kept, name=name)
+        return attachment
 
     def read(self, tenant: str, file_id: str) -> Operation[bytes]:
         """Return the bytes of a file. Raises InvalidRequest for one that is not there (any more)."""
