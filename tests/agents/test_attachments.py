@@ -25,6 +25,8 @@ from backdesk.agents import (
 )
 from backdesk.agents.desk import Desk
 from backdesk.agents.offline.blind import UNSEEN
+from backdesk.agents.with_person import FACT, note_to_agents, person_says
+from backdesk.cli.views.transcript import utterances
 from backdesk.client import JobClient
 from backdesk.platform.contract import Attachment
 from backdesk.platform.deployment import reset
@@ -240,6 +242,29 @@ async def test_the_answer_of_the_cache_is_for_the_same_file_alone(
         request = AgentRequest(message="What is wrong?", attachments=[attach(data, "back.png")])
         answers.append((await serve(request, Memory(f"job-{number}", kind="routers.help"))).answer)
     assert answers == ["The cable is loose.", "The cable is loose.", "All is well."]
+
+
+async def test_a_person_who_has_the_conversation_finds_what_came_with_a_message_and_so_do_agents_later(
+    provider: OpenAISimulator, memory: Memory
+) -> None:
+    async def take_over(ctx: TaskContext, _: AgentRequest) -> bool:
+        held = {FACT: {"case": "C-1", "by": "ada"}}
+        await ctx.remember("talk", person_says("ada", "Please send a photo."), facts=held, anyone=True)
+        return True
+
+    async def hand_back(ctx: TaskContext, _: AgentRequest) -> bool:
+        await ctx.remember("talk", note_to_agents("The agents go on."), facts={}, anyone=True)
+        return True
+
+    await Memory("job-0").attempt(take_over, asking())
+    assert (await serve(asking(attach(PNG, "back.png"), message="Here"), memory)).with_person
+    with JobClient(settings=MEMORIES.settings) as client:
+        told = [said.text for turn in client.conversations.get("talk").turns for said in utterances(turn.messages)]
+    assert told[1].startswith("Here\n[back.png (image/png, 70 bytes)] att-")
+    await Memory("job-2").attempt(hand_back, asking())
+    provider.will(Text("The left one."))
+    await serve(asking(message="Which cable?"), Memory("job-3", kind="routers.help"))
+    assert "image_url" in json.dumps(provider.requests[-1].body)
 
 
 # What is at an address
