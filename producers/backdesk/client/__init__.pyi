@@ -25,6 +25,7 @@ from .errors import ScheduleNotFound as ScheduleNotFound
 from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import UnknownKind as UnknownKind
+from .values import Attachment as Attachment
 from .values import Budget as Budget
 from .values import Failure as Failure
 from .values import JobEvent as JobEvent

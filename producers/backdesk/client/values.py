@@ -1,5 +1,6 @@
 """The values that clients take and give."""
 
+from backdesk.platform.contract import Attachment
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import OpenAsk
 from backdesk.worker.model.budget import Budget
@@ -8,4 +9,15 @@ from backdesk.worker.model.job import JobRecord, JobRow, JobState
 from backdesk.worker.model.page import Page
 from backdesk.worker.model.retry import RetryPolicy
 
-__all__ = ["Budget", "Failure", "JobEvent", "JobRecord", "JobRow", "JobState", "OpenAsk", "Page", "RetryPolicy"]
+__all__ = [
+    "Attachment",
+    "Budget",
+    "Failure",
+    "JobEvent",
+    "JobRecord",
+    "JobRow",
+    "JobState",
+    "OpenAsk",
+    "Page",
+    "RetryPolicy",
+]
