@@ -25,11 +25,12 @@ from backdesk.agents import (
 )
 from backdesk.agents.desk import Desk
 from backdesk.agents.offline.blind import UNSEEN
+from backdesk.agents.provider import current_model
 from backdesk.agents.with_person import FACT, note_to_agents, person_says
 from backdesk.cli.views.transcript import utterances
 from backdesk.client import JobClient
 from backdesk.platform.contract import Attachment
-from backdesk.platform.deployment import reset
+from backdesk.platform.deployment import deployment, reset
 from backdesk.platform.download import DownloadRefused, Sources
 from backdesk.quality import QualityGate
 from backdesk.service.apology import apology
@@ -183,6 +184,13 @@ async def test_what_is_forgotten_meanwhile_is_told_as_no_longer_kept(provider: O
     assert parts_of(provider.requests[1], 0)[1]["text"] == "[back.png (image/png, 70 bytes): no longer kept]"
 
 
+async def test_what_a_large_file_takes_does_not_push_out_the_words_that_came_with_it(provider: OpenAISimulator) -> None:
+    provider.will(Text("On page 3."), Text("On page 4."))
+    await serve(asking(attach(PDF + b" " * 1_000_000, "manual.pdf")), Memory("job-1", kind="routers.help"))
+    await serve(asking(message="And the cable?"), Memory("job-2", kind="routers.help"))
+    assert [part["type"] for part in parts_of(provider.requests[1], 0)] == ["text", "text", "file"]
+
+
 async def test_of_many_files_the_newest_are_given(provider: OpenAISimulator) -> None:
     provider.will(Text("First."), Text("Second."))
     photos = [attach(PNG + bytes([number]), f"{number}.png") for number in range(9)]
@@ -199,6 +207,17 @@ async def test_a_provider_that_will_not_look_at_it_is_no_dead_end_for_the_custom
     assert result.degraded == "fallback_answer"
     with JobClient(settings=MEMORIES.settings) as client:
         assert "[b.png (image/png, 70 bytes)]" in str(client.conversations.get("talk").turns[-1].messages)
+
+
+async def test_texts_are_not_measured_by_what_an_image_takes(provider: OpenAISimulator) -> None:
+    estimates = current_model(deployment().settings, None).estimates
+    provider.usage = (25_000, 5)
+    provider.will(Text("The cable is loose."), Text("The cable is loose."))
+    before = estimates.input_tokens(10_000)
+    await serve(asking(attach(PNG, "back.png")), Memory("job-1", kind="routers.help"))
+    assert estimates.input_tokens(10_000) == before
+    await serve(AgentRequest(message="Which one?"), Memory("job-2", kind="routers.help"))
+    assert estimates.input_tokens(10_000) > before
 
 
 # What is kept

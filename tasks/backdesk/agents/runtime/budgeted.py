@@ -161,13 +161,13 @@ def tokens_at_most(context: ModelRequestContext) -> int:
     sizes += [size for message in context.messages for size in _sizes(message)]
     for tool in (*parameters.function_tools, *parameters.output_tools):
         sizes.append(len(to_json([tool.name, tool.description, tool.parameters_json_schema])))
-    return math.ceil(sum(sizes) / BYTES_A_TOKEN) + EXTRA_TOKENS * len(sizes)
+    return math.ceil((sum(sizes) + files_chars(context.messages)) / BYTES_A_TOKEN) + EXTRA_TOKENS * len(sizes)
 
 
 def _sizes(message: ModelMessage) -> Iterator[int]:
     for part in message.parts:
         content = getattr(part, "content", None) or getattr(part, "args", None) or ""
-        yield len(content.encode() if isinstance(content, str) else to_json(content, fallback=str)) + files_chars(part)
+        yield len(content.encode() if isinstance(content, str) else to_json(content, fallback=str))
 
 
 def _cost_of(error: BaseException) -> Amount | None:

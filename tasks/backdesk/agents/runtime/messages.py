@@ -51,6 +51,16 @@ def files_in(part: object) -> Iterator[Attached]:
         yield from filter(None, map(file_of, part.content))
 
 
+def files_of(messages: History) -> Iterator[Attached]:
+    """Return the files of a conversation, the oldest first."""
+    return (file for message in messages for part in message.parts for file in files_in(part))
+
+
+def files_chars(messages: History) -> int:
+    """Return about what the files of a conversation take of a model's context, as characters of text."""
+    return sum(each.chars for each in files_of(messages))
+
+
 def file_of(content: UserContent) -> Attached | None:
     """Return the file for which a piece of a prompt stands, if it does."""
     kept = content.metadata if isinstance(content, TextContent) else None
@@ -121,13 +131,8 @@ def note_of_deployment(text: str) -> list[Any]:
 
 
 def chars_of(message: ModelMessage) -> int:
-    """Count what is said in a message, as text; files by about what they take."""
-    return sum(_size(part) + files_chars(part) for part in message.parts)
-
-
-def files_chars(part: object) -> int:
-    """Return about what the files of a part take of a model's context, as characters of text."""
-    return sum(each.chars for each in files_in(part))
+    """Count what is said in a message, as text; files by their names alone."""
+    return sum(_size(part) for part in message.parts)
 
 
 def _size(part: object) -> int:

@@ -15,7 +15,7 @@ from backdesk.agents.metering import Gate, ModelRequest
 from backdesk.agents.model_call import ModelCall
 from backdesk.agents.runtime.budgeted import Account, cost_of, usage_of
 from backdesk.agents.runtime.errors import failure_of
-from backdesk.agents.runtime.messages import chars_of
+from backdesk.agents.runtime.messages import chars_of, files_chars
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.worker.errors import Limited
 from backdesk.worker.model.service import Why
@@ -76,7 +76,7 @@ class Metered(AbstractCapability[Desk]):
             raise
 
     async def _make(self, request_context: ModelRequestContext, handler: WrapModelRequestHandler) -> ModelResponse:
-        chars = _chars(request_context)
+        chars = _chars(request_context) + files_chars(request_context.messages)
         try:
             return await self._ask(self._model, chars, request_context, handler)
         except Limited as limited:
@@ -111,7 +111,8 @@ class Metered(AbstractCapability[Desk]):
                 response = await self._answered(context, handler)
                 used = usage_of(response)
                 self._call.answered(used, cost_of(model, used))
-            model.estimates.learn(chars, used)
+            # What an image takes differs by model, up to the length of a book: texts are not to be measured by that.
+            model.estimates.learn(0 if files_chars(context.messages) else chars, used)
             for tell in tells:
                 tell(used)
         return response

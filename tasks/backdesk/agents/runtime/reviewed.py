@@ -38,8 +38,8 @@ from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
-from backdesk.agents.runtime.messages import History, turn_of, words_in
-from backdesk.agents.runtime.shown import Sight, files_of, text_of
+from backdesk.agents.runtime.messages import History, files_of, turn_of, words_in
+from backdesk.agents.runtime.shown import Sight, text_of
 from backdesk.agents.runtime.surroundings import Surroundings
 from backdesk.quality import Draft, QualityGate
 from backdesk.quality.contract import Review

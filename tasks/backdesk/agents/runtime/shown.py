@@ -6,7 +6,6 @@ given to every model. Who cannot look at an image or a PDF is told so, lest it m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 
@@ -27,7 +26,7 @@ from pydantic_ai.models.function import FunctionModel
 from backdesk.agents.attached import MOST_TEXT, Attached
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk, Files
-from backdesk.agents.runtime.messages import History, file_of, files_in
+from backdesk.agents.runtime.messages import file_of, files_of
 from backdesk.platform.settings import TaskSettings
 
 #: Of a conversation the newest files, and so many bytes of them, are given with one request.
@@ -106,11 +105,6 @@ class _Showing:
         if file.sort == "text":
             return [f"[{file.told}: {DATA}]\n{quoted(text_of(data))}"]
         return [f"[{file.told}: {DATA}]", BinaryContent(data=data, media_type=file.media_type)]
-
-
-def files_of(messages: History) -> Iterator[Attached]:
-    """Return the files of a conversation, the oldest first."""
-    return (file for message in messages for part in message.parts for file in files_in(part))
 
 
 def text_of(data: bytes) -> str:
