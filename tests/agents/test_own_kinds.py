@@ -175,7 +175,7 @@ def test_every_name_of_the_front_door_is_there_and_hides_no_module(name: str) ->
 
 def test_a_kind_of_agents_takes_every_option_of_a_task_that_is_not_the_same_for_all_of_them() -> None:
     of_task, of_agents = (signature(each).parameters.keys() for each in (task, agent_task))
-    assert of_task - of_agents == {"queue", "prepare"}
+    assert of_task - of_agents == {"queue", "prepare", "prompts"}
 
 
 def test_a_single_agent_answers_without_classes_of_its_own(bench: Bench) -> None:
@@ -506,7 +506,8 @@ def test_offline_rules_heed_no_model_of_an_agent(bench: Bench, monkeypatch: pyte
 
 def test_a_prompt_is_read_from_a_file_of_any_folder_as_the_agent_is_made(tmp_path: Path) -> None:
     (tmp_path / "clerk.md").write_text("Tell where parcels are.")
-    assert Agent("clerk", tmp_path / "clerk.md").prompt == "Tell where parcels are."
+    (prompt,) = Agent("clerk", tmp_path / "clerk.md").prompts
+    assert prompt.text == "Tell where parcels are."
 
 
 def test_a_prompt_that_is_not_there_or_says_nothing_is_refused(tmp_path: Path) -> None:

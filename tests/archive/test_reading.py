@@ -18,7 +18,9 @@ from backdesk.worker.errors import (
     NotReplayable,
     NotWaiting,
 )
+from backdesk.worker.model.events import EventDraft
 from backdesk.worker.model.job import JobState
+from backdesk.worker.model.sent import SentLog
 from tests.client.conftest import Connect
 from tests.support.archives import Mover
 from tests.support.board import Board
@@ -45,6 +47,10 @@ def trip(board: Board, job_id: str = "trip", **fields: Any) -> str:
         event = to_json({"key": key, "effect": "idempotent", "seconds": 0.1})
         board.run(board.transitions.remember(claim, f"step:{key}", step(key), event))
     board.run(board.transitions.checkpoint(claim, b'"on the way"'))
+    kept: list[bytes] = []
+    body = {"model": "m", "messages": []}
+    SentLog(lambda entry, _: kept.append(entry)).add("1.1", body, agent="clerk", model="m", prompt=None, shared="")
+    board.run(board.transitions.emit(claim, 0, [EventDraft("", entry) for entry in kept]))
     _, child = board.call(claim, "hotel", f"{job_id}-hotel")
     board.succeed(board.start(child))
     board.fail(claim)
@@ -55,7 +61,14 @@ async def told(jobs: Client, job_id: str) -> list[object]:
     """All that can be read of a job."""
     watched = [event async for event in jobs.watch(job_id)]
     later = await jobs.events(job_id, after=2)
-    return [await jobs.get(job_id), watched, later, await jobs.children(job_id), await jobs.memory(job_id)]
+    return [
+        await jobs.get(job_id),
+        watched,
+        later,
+        await jobs.children(job_id),
+        await jobs.memory(job_id),
+        await jobs.sent(job_id),
+    ]
 
 
 async def test_a_job_reads_the_same_wherever_it_is(jobs: Client, board: Board, mover: Mover) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from backdesk.agents.contract import AgentRequest, AgentResult
@@ -20,6 +20,8 @@ class Recording:
     def __init__(self, watched: bool | Callable[[], bool] = False) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.tokens: list[str] = []
+        self.entries: list[bytes] = []
+        self.texts: dict[str, str] = {}
         self._watched = watched
 
     @property
@@ -31,6 +33,10 @@ class Recording:
 
     def token(self, text: str) -> None:
         self.tokens.append(text)
+
+    def sent(self, entry: bytes, texts: Mapping[str, str]) -> None:
+        self.entries.append(entry)
+        self.texts |= texts
 
     def of(self, event_type: str) -> list[dict[str, Any]]:
         return [data for kind, data in self.events if kind == event_type]

@@ -11,7 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from backdesk.cli.commands import breakers, conversations, dead, desk, limits, maintenance, new, schedules, tenants
+from backdesk.cli.commands import (
+    breakers,
+    conversations,
+    dead,
+    desk,
+    limits,
+    maintenance,
+    new,
+    prompts,
+    schedules,
+    tenants,
+)
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.attachment import attachment
@@ -154,6 +165,24 @@ def desk_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk desk take E-000012 --by ada
         backdesk desk reply E-000012 "Your refund is on its way." --by ada
         backdesk desk hand-back E-000012 "The refund is agreed" --by ada
+    """
+    _pass_on(context, as_json=as_json)
+
+
+prompting = typer.Typer(no_args_is_help=False)
+for title, command in prompts.COMMANDS.items():
+    prompting.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(prompting, name="prompt", rich_help_panel=LOOK)
+
+
+@prompting.callback(invoke_without_command=True)
+def prompt_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Prompts: what agents are told, and all that was sent to models for a job.
+
+    For example:
+
+        backdesk prompt show support.request
+        backdesk prompt show support.request --job 4be0643f-1d98-473b-97ca-98a65347dd9c
     """
     _pass_on(context, as_json=as_json)
 

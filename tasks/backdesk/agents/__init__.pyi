@@ -30,6 +30,7 @@ from .offline.phrases import hand_over as hand_over
 from .outcome import Refusal as Refusal
 from .outcome import ToolOutcome as ToolOutcome
 from .phrases import Phrases as Phrases
+from .prompts import Variant as Variant
 from .proposals.terms import Proposed as Proposed
 from .proposals.terms import Terms as Terms
 from .remote.card import McpServer as McpServer

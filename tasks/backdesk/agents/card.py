@@ -12,14 +12,22 @@ from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypeVar
 
 from backdesk.agents.desk import Desk
+from backdesk.agents.prompts import Prompt, Variant, chosen, read_prompts
 from backdesk.agents.remote.card import McpServer
 from backdesk.agents.tools import Tool
 from backdesk.quality import QualityGate
-from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.access import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
 ASK, HAND_OVER, GIVE_ANSWER = "ask_customer", "hand_over", "give_answer"
+
+#: What is told to an agent with tools whose calls a customer must agree to.
+PROPOSING = (
+    "- What a call of {tools} would do is first proposed to the customer, and nothing is done by the call. Tell them "
+    "what is proposed, with its amount, numbers and times, and ask whether they agree. Once they have agreed it is "
+    "called by itself, before you see their message: then tell what came of it. Never say that something is done "
+    "before that."
+)
 
 #: What an agent is told besides its prompt, from what is true as it begins.
 Briefing = Callable[[Desk], Awaitable[str]]
@@ -80,8 +88,8 @@ class Agent(Generic[Out]):
     """One agent, as a card. `hands_to` names the colleagues that it may hand over to.
 
     Its type is that of its `output`. `instructions` are the prompt, or a file that holds it and is read as the agent is
-    made. Raises ConfigurationError for a file that cannot be read, for no instructions at all, and for declarations
-    that contradict each other.
+    made; `variants` are others, each for a share of the conversations. Raises ConfigurationError for a file that cannot
+    be read, for no instructions at all, and for shares and other declarations that do not fit together.
     """
 
     name: str
@@ -111,12 +119,19 @@ class Agent(Generic[Out]):
     quality: QualityGate | None = None
     #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
     cache: ResponseCache | None = None
-    #: The text of the instructions.
-    prompt: str = field(init=False, repr=False)
+    #: Tried beside the instructions; `backdesk stats --by variant` tells what comes of each.
+    variants: tuple[Variant, ...] = ()
+    #: The instructions as they are sent, the base first.
+    prompts: tuple[Prompt, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the instructions."""
-        object.__setattr__(self, "prompt", _prompt(self.name, self.instructions))
+        prompts = read_prompts(self.name, self.instructions, self.variants, _proposing(self.tools))
+        object.__setattr__(self, "prompts", prompts)
+
+    def prompt(self, conversation_id: str) -> Prompt:
+        """Return the prompt that the agent has in a conversation: always the same, while the shares are the same."""
+        return chosen(self.prompts, self.name, conversation_id)
 
     @property
     def hand_over(self) -> type[HandOver]:
@@ -124,14 +139,9 @@ class Agent(Generic[Out]):
         return _hand_over(self.hands_to)
 
 
-def _prompt(name: str, instructions: str | Path) -> str:
-    try:
-        text = instructions.read_text("utf-8") if isinstance(instructions, Path) else instructions
-    except OSError as error:
-        raise ConfigurationError(f"the prompt of the agent {name!r} cannot be read: {error}") from None
-    if not text.strip():
-        raise ConfigurationError(f"the agent {name!r} has no instructions")
-    return text
+def _proposing(tools: tuple[Tool[..., Any], ...]) -> str:
+    names = ", ".join(f"`{tool.name}`" for tool in tools if tool.terms is not None)
+    return f"\n{PROPOSING.format(tools=names)}" if names else ""
 
 
 @cache

@@ -58,6 +58,8 @@ class Action(BaseModel):
         action: Action = known.model_validate(value) if known else handler(value)
         return action
 
+    #: The measure that counts jobs in which it was done, "" for none.
+    counts: ClassVar[str] = ""
     #: Where the sentences are that tell of it, by `phrase`.
     phrases: ClassVar[Phrases | None] = None
 
@@ -88,6 +90,15 @@ class ModelUsage(Contract):
     tool_calls: int = 0
     cost_usd: float | None = Field(None, description="In US dollars; null when a price is not known.")
     cached_requests: int = Field(0, description="Those that the cache has answered: they cost nothing.")
+
+
+class PromptUsed(Contract):
+    """Instructions by which an agent asked a model."""
+
+    agent: str
+    name: str
+    hash: str = Field(description="The first twelve hex digits of the SHA-256 of the text.")
+    variant: str | None = Field(None, description="Which of the agent's variants; null for an agent that has none.")
 
 
 #: The number of something that was proposed to a customer.
@@ -159,6 +170,11 @@ class AgentResult(Contract, Generic[Out]):
         False, description="Whether a person has the conversation: the message is kept for them, and `answer` is empty."
     )
     conversation_id: str = Field(description="The job's own id when the request named no conversation.")
+    prompts: list[PromptUsed] = Field(
+        default_factory=list,
+        description="By which instructions models were asked for this message, in their order; two of one agent where "
+        "they were changed meanwhile.",
+    )
     usage: ModelUsage
     model: str
     offline: bool = Field(description="Whether a rule-based stand-in answered because no model is configured.")

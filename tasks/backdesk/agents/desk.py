@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 from backdesk.agents.attached import Attached
-from backdesk.agents.contract import Action
+from backdesk.agents.contract import Action, PromptUsed
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
 from backdesk.platform.database import Database, ScopedDatabase
@@ -115,10 +116,13 @@ class Desk(Generic[C]):
     system: Callable[[], Awaitable[SystemState]] = _no_system
     #: Starts a job of its own; where no worker has its kind, nobody does it.
     start: Starter = _nobody
-    #: What the active agent was told besides its prompt.
+    #: The prompt of the active agent, and what it was told besides.
+    prompt: Prompt | None = None
     briefing: str = ""
     transfers: list[Transfer] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    #: The prompts by which models were asked so far.
+    prompts: list[PromptUsed] = field(default_factory=list)
     #: What the customer's message says about what was proposed to them before; None when nothing was.
     heard: Heard | None = None
     #: What this job has proposed, and its answer is to show.

@@ -19,6 +19,7 @@ from backdesk.agents.desk import C, Desk, Transfer
 from backdesk.agents.hearing import hear, hear_without_model
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
+from backdesk.agents.prompts import VARIANTS
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.showing import SHOWS, hidden
 from backdesk.agents.proposals.verdict import Verdict
@@ -80,13 +81,15 @@ class Exchange(Generic[C]):
     held: dict[str, Any] = field(default_factory=dict)
     #: What the message answers, if that is how content the customer is; there is nothing for agents in it then.
     rating: Rating | None = None
+    #: The variants of prompts by which agents have answered in the conversation before.
+    tried: list[str] = field(default_factory=list)
     #: The number of what was proposed, if the last words to the customer show it.
     last_shown: str | None = None
 
     @classmethod
     def begin(cls, ctx: TaskContext, team: Team[C], desk: Desk[C], past: Conversation, *, done: float) -> Exchange[C]:
         """Begin with a message, or go on where a former attempt stopped. Raises ModelFailure when there is no model."""
-        reporter = Reporter(ctx, team.conceal)
+        reporter = Reporter(ctx, team.conceal, prompts=desk.prompts)
         reporter.fraction = done
         journal = _journal(ctx, team, desk, reporter)
         bookmark = journal.open()
@@ -104,6 +107,7 @@ class Exchange(Generic[C]):
             rating=None if desk.attached else rating_of(past, desk.message),
             held={**carried(past), FACT: past.facts[FACT]} if is_with_person(past) else {},
             last_shown=past.facts.get(SHOWS),
+            tried=past.facts.get(VARIANTS, []),
             may_ask=len(list(takewhile(lambda turn: turn.asked, reversed(past.turns)))) < team.most_questions,
         )
         reporter.spent(exchange.around.budget.spent)
@@ -169,6 +173,7 @@ class Exchange(Generic[C]):
     async def _take(self, rating: Rating) -> None:
         self.desk.transfers.append(Transfer(CODE, None, "the customer says how content they are"))
         await self.desk.start(rating.kind, rating.request, CODE)
+        self.reporter.rated(rating.request["score"], rating.facts.get(VARIANTS, []))
         self.output, self.turn = rating.thanks, spoken_turn(self._prompt, rating.thanks)
         self.reporter.text(rating.thanks, begins=True)
 
@@ -187,8 +192,9 @@ class Exchange(Generic[C]):
         used = self.around.budget.by_agents
         transfer = Transfer(agent, previous, reason, used.requests, used.tool_calls)
         self.desk.transfers.append(transfer)
-        self.reporter.agent_changed(transfer)
-        self.reporter.stage(0.1 if previous is None else 0.3, self.team.agent(agent).duty)
+        card = self.team.agent(agent)
+        self.reporter.agent_changed(transfer, self.around.journal.prompt_of(card))
+        self.reporter.stage(0.1 if previous is None else 0.3, card.duty)
 
     def _choose_model(self, agent: str) -> None:
         self.model = current_model(self.desk.settings, self.team.rules, self.team.agent(agent).model)
@@ -219,6 +225,8 @@ class Exchange(Generic[C]):
             or (self.rating and self.rating.facts)
             or {"team": self.team.name, "agent": self.path[-1], "context": known}
         )
+        if tried := sorted({*self.tried, *ctx.usage.variants}):
+            facts |= {VARIANTS: tried}
         if self.desk.proposed is not None:
             facts |= {SHOWS: self.desk.proposed.number}
         turn = conceal_history(dump_history(whole_answers(without_refused(self.turn))), self.team.conceal)
@@ -244,6 +252,7 @@ class Exchange(Generic[C]):
             proposal=self._proposal(),
             with_person=bool(self.held),
             conversation_id=self.desk.conversation_id,
+            prompts=list(self.desk.prompts),
             usage=self.around.budget.spent,
             model=last,
             offline=self.model.offline,

@@ -14,9 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backdesk.agents.contract import AnyAction, ModelUsage
+from backdesk.agents.card import Agent
+from backdesk.agents.contract import AnyAction, ModelUsage, PromptUsed
 from backdesk.agents.desk import Desk, Transfer
 from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.records import NewProposal, plain
 from backdesk.agents.proposals.terms import Proposed, Terms
@@ -39,6 +41,8 @@ class Bookmark(BaseModel):
     messages: list[Any]
     transfers: list[Transfer]
     actions: list[AnyAction] = []
+    #: By which prompts models were asked.
+    prompts: list[PromptUsed] = []
     #: What had been used when the last request to the model began.
     usage: ModelUsage = ModelUsage()
     #: What was used beside the agents' own requests, by what it was about.
@@ -91,10 +95,17 @@ class Journal:
         self._stuck_at = bookmark.stuck_at
         self._desk.transfers[:] = bookmark.transfers
         self._desk.actions[:] = bookmark.actions
+        self._desk.prompts[:] = bookmark.prompts
         self._desk.learn(**bookmark.context)
         self._desk.proposed = bookmark.proposed
         self._reporter.go_on(bookmark.fraction, bookmark.transfers)
         return bookmark
+
+    def prompt_of(self, card: Agent) -> Prompt:
+        """Return by which prompt an agent works: of the variant with which the job has begun, if there still is one."""
+        begun = next((used.variant for used in reversed(self._desk.prompts) if used.agent == card.name), None)
+        same = next((prompt for prompt in card.prompts if prompt.variant == begun), None) if begun else None
+        return same or card.prompt(self._desk.conversation_id)
 
     @property
     def leaves(self) -> bool:
@@ -107,6 +118,7 @@ class Journal:
             messages=messages,
             transfers=self._desk.transfers,
             actions=self._desk.actions,
+            prompts=self._desk.prompts,
             usage=usage,
             beside=beside,
             context=self._desk.context.model_dump(mode="json"),
@@ -224,6 +236,8 @@ class Journal:
     def _note(self, outcome: ToolOutcome) -> None:
         if (action := outcome.action()) is not None:
             self._desk.did(action)
+            if action.counts:
+                self._context.measure(action.counts, 1)
         if learned := outcome.learned():
             self._desk.learn(**learned)
 

@@ -51,9 +51,11 @@ def agent_task(
     resumes: str | Collection[str] = (),
     mismatch: Mismatch | None = None,
     slots: int = 1,
+    agents: Agent | Team[Any] | None = None,
 ) -> Callable[[B], B]:
     """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`.
 
+    `agents`, those that the body lets answer, have their prompts announced with the kind, for `backdesk prompt show`.
     A fallback answers in place of every failure that is not for the caller to mend, unless `fallback_for` says else.
     """
     return task(
@@ -70,6 +72,7 @@ def agent_task(
         resumes=resumes,
         mismatch=mismatch,
         slots=slots,
+        prompts=Team.of(agents).announced_prompts() if agents is not None else (),
     )
 
 

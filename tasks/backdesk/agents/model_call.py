@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -14,13 +14,22 @@ from backdesk.worker.model.events import EventType
 Outcome = Literal["success", "failed", "timed_out", "cancelled"]
 #: Tells an event: its type and its data.
 Emit = Callable[[str, dict[str, Any]], None]
+#: Makes the JSON of a request.
+Body = Callable[[], Mapping[str, Any]]
 
 
 class ModelCall:
-    """What is known of one request; `clock` tells seconds."""
+    """What is known of one request; `clock` tells seconds, and `keeps` is given what makes the JSON that is sent."""
 
-    def __init__(self, clock: Callable[[], float], *, cached: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        cached: bool = False,
+        keeps: Callable[[Body], None] = lambda _body: None,
+    ) -> None:
         self._clock = clock
+        self._keeps = keeps
         self._began = clock()
         self._first_token_s: float | None = None
         self._outcome: Outcome = "success"
@@ -28,6 +37,10 @@ class ModelCall:
         self._used: RequestUsage | None = None
         self._cost_usd: float | None = None
         self._cached = cached
+
+    def sent(self, body: Body) -> None:
+        """Keep the request as it is sent. Never raises."""
+        self._keeps(body)
 
     def first_token(self) -> None:
         """Note that the first of a streamed answer is here; further ones change nothing."""
@@ -61,13 +74,13 @@ class ModelCall:
 
 
 @contextmanager
-def told(call: ModelCall, call_id: str, agent: str, model: str, emit: Emit) -> Iterator[ModelCall]:
-    """Enclose one request: tell that it begins, and however it ends."""
-    emit(EventType.MODEL_CALLED, {"call_id": call_id, "agent": agent, "model": model})
+def told(call: ModelCall, facts: dict[str, Any], emit: Emit) -> Iterator[ModelCall]:
+    """Enclose one request: tell that it begins, with facts of which one is its `call_id`, and however it ends."""
+    emit(EventType.MODEL_CALLED, facts)
     try:
         yield call
     except BaseException as error:
         call.ended_by(error)
         raise
     finally:
-        emit(EventType.MODEL_RETURNED, {"call_id": call_id, **call.facts()})
+        emit(EventType.MODEL_RETURNED, {"call_id": facts["call_id"], **call.facts()})

@@ -6,13 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
-from backdesk.agents.contract import ModelUsage
+from backdesk.agents.contract import ModelUsage, PromptUsed
 from backdesk.agents.desk import Transfer
 from backdesk.agents.metering import RequestUsage
-from backdesk.agents.model_call import ModelCall, told
+from backdesk.agents.model_call import Body, ModelCall, told
 from backdesk.agents.outcome import in_words
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.stopwatch import Stopwatch
 from backdesk.quality.contract import Review
 from backdesk.worker.attempt.context import TaskContext
@@ -36,8 +38,12 @@ class Reporter:
         context: TaskContext,
         conceal: Callable[[Any], Any] = lambda value: value,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        prompts: list[PromptUsed] | None = None,
     ) -> None:
         self.context = context
+        #: By which prompts models were asked.
+        self._prompts = [] if prompts is None else prompts
         self._clock = clock
         self._model_calls = 0
         #: Takes out of a JSON value what nobody who watches may see.
@@ -57,6 +63,7 @@ class Reporter:
     def go_on(self, fraction: float, transfers: Iterable[Transfer]) -> None:
         """Take up where a former attempt was."""
         self.fraction = fraction
+        self._count_variants()
         for transfer in transfers:
             self._count(transfer)
 
@@ -66,7 +73,7 @@ class Reporter:
             self.fraction = max(self.fraction, fraction)
             self.context.progress(self.fraction, message)
 
-    def agent_changed(self, transfer: Transfer) -> None:
+    def agent_changed(self, transfer: Transfer, prompt: Prompt) -> None:
         """Tell that another agent is active now."""
         with self._harmless():
             self.context.emit(
@@ -74,6 +81,7 @@ class Reporter:
                 agent=transfer.agent,
                 previous=transfer.previous,
                 reason=_excerpt(self._conceal(transfer.reason)),
+                prompt=f"{prompt.name}@{prompt.hash}",
             )
         self._count(transfer)
 
@@ -88,12 +96,43 @@ class Reporter:
                     self.stopwatch.text_told()
                 self.context.token(piece)
 
-    def model_call(self, agent: str, model: str, *, cached: bool = False) -> AbstractContextManager[ModelCall]:
+    def model_call(
+        self, agent: str, model: str, prompt: Prompt | None = None, *, cached: bool = False
+    ) -> AbstractContextManager[ModelCall]:
         """Enclose one request to the model of an agent, of which it tells; what is raised inside goes on."""
         self._model_calls += 1
+        if prompt is not None:
+            self._used(agent, prompt)
         # Attempts have ids of their own; what is known from a former one is not asked again.
         call_id = f"{self.context.attempt}.{self._model_calls}"
-        return told(ModelCall(self._clock, cached=cached), call_id, agent, model, self._emit)
+        call = ModelCall(self._clock, cached=cached, keeps=partial(self._sent, call_id, agent, model, prompt))
+        facts = {"call_id": call_id, "agent": agent, "model": model}
+        return told(call, facts if prompt is None else facts | {"prompt": prompt.hash}, self._emit)
+
+    def rated(self, score: int, variants: list[str]) -> None:
+        """Note how content a customer is with a conversation in which agents had these variants, if any."""
+        with self._harmless():
+            if variants:
+                self.context.usage.variants = variants
+                self.context.measure("csat", score)
+
+    def _used(self, agent: str, prompt: Prompt) -> None:
+        used = PromptUsed(agent=agent, name=prompt.name, hash=prompt.hash, variant=prompt.variant)
+        if used not in self._prompts:
+            self._prompts.append(used)
+        self._count_variants()
+
+    def _count_variants(self) -> None:
+        known = self.context.usage.variants
+        new = [f"{used.agent}={used.variant}" for used in self._prompts if used.variant is not None]
+        if new := [name for name in dict.fromkeys(new) if name not in known]:
+            self.context.usage.variants = [*known, *new]
+
+    def _sent(self, call_id: str, agent: str, model: str, prompt: Prompt | None, body: Body) -> None:
+        with self._harmless():
+            hashed, shared = (prompt.hash, prompt.shared) if prompt else (None, "")
+            shown = self._conceal(dict(body()))
+            self.context.sent(call_id, shown, agent=agent, model=model, prompt=hashed, shared=shared)
 
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None:
         """Tell that a tool begins."""
@@ -121,10 +160,10 @@ class Reporter:
             self.context.measure("quality", review.overall)
             self.context.measure("corrections", corrections)
 
-    def answered_from_cache(self, agent: str, model: str) -> None:
+    def answered_from_cache(self, agent: str, model: str, prompt: Prompt | None = None) -> None:
         """Tell that the model of an agent need not be asked."""
         self._emit(EventType.CACHE_HIT, {"agent": agent, "model": model})
-        with self.model_call(agent, model, cached=True) as call:
+        with self.model_call(agent, model, prompt, cached=True) as call:
             call.answered(RequestUsage(0, 0), 0.0)
 
     def spent(self, usage: ModelUsage) -> None:

@@ -16,6 +16,7 @@ from backdesk.agents.proposals.verdict import Agreement
 from backdesk.agents.situation import Decide
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation
+from backdesk.worker.model.prompt import AnnouncedPrompt
 
 CONCEALED = "******"
 
@@ -93,6 +94,16 @@ class Team(Generic[C]):
         """Return what this team knew after its last turn in a conversation; another team's knowledge is not its own."""
         own = (turn.facts["context"] for turn in reversed(past.turns) if turn.facts.get("team") == self.name)
         return self.context.model_validate(next(own, {}))
+
+    def announced_prompts(self) -> list[AnnouncedPrompt]:
+        """Return what its agents are told, as a kind announces it."""
+        each = ((card, prompt) for card in self.agents for prompt in card.prompts)
+        return [
+            AnnouncedPrompt(
+                card.name, its.name, its.hash, its.shared, its.variant, its.share if its.variant is not None else None
+            )
+            for card, its in each
+        ]
 
     def agent(self, name: str) -> Agent:
         """Return an agent of the team by its name. Raises LookupError."""

@@ -19,7 +19,7 @@ from backdesk.agents.provider import model_name
 from backdesk.agents.team import Team
 from backdesk.quality.contract import QualityReport
 from backdesk.quality.language import language_of
-from backdesk.service.contract import PHRASES, EscalationCause
+from backdesk.service.contract import PHRASES, Escalated, EscalationCause
 from backdesk.service.escalations import EscalationReceipt, hand_to_person, time_zone_of
 from backdesk.service.matters import cause_of
 from backdesk.worker.attempt.context import TaskContext
@@ -55,6 +55,8 @@ def apology(
         past = await past_of(ctx, desk)
         language = language_of(message) or language_of(last_said(past)) or DEFAULT
         escalation = await _escalation(desk, cause_of(message, language), message, failure, done)
+        if escalation is not None:
+            ctx.measure(Escalated.counts, 1)
         said = " ".join(filter(None, await _sentences(phrases, language, desk, escalation, done)))
         await remember(ctx, team, desk, past, message=request.message, answer=said)
         promised = escalation and escalation.action()
@@ -64,6 +66,7 @@ def apology(
             path=[NAME],
             actions=[*done, promised] if promised and promised not in done else done,
             conversation_id=desk.conversation_id,
+            prompts=list(desk.prompts),
             usage=ModelUsage.model_validate(ctx.usage.model_dump(include=set(ModelUsage.model_fields))),
             model=model_name(desk.settings),
             offline=desk.settings.offline,

@@ -34,6 +34,8 @@ class TicketOpened(Action):
 class Escalated(Action):
     """A matter that a person has taken over, and when they have answered."""
 
+    counts: ClassVar[str] = "escalated"
+
     type: Literal["escalation"] = "escalation"
     escalation_id: str
     cause: EscalationCause

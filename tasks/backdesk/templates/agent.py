@@ -29,7 +29,7 @@ AGENT = Agent("example_kind", INSTRUCTIONS, tools=(look_up,))
 TEAM = Team("example_kind", (AGENT,), rules=demo_rules)
 
 
-@agent_task("example.kind")
+@agent_task("example.kind", agents=TEAM)
 async def example_kind(ctx: TaskContext, request: AgentRequest) -> AgentResult:
     """Answer a customer's question."""
     return await answer(ctx, TEAM, request)

@@ -10,6 +10,7 @@ import pytest
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.metering import RequestUsage
 from backdesk.agents.model_call import ModelCall, told
+from backdesk.kinds.support.kind import REFUND, TRIAGE
 from backdesk.platform.deployment import reset
 from tests.kinds.support.asking import ask
 from tests.support.eventually import eventually_async
@@ -34,8 +35,8 @@ async def test_a_request_is_told_with_its_agent_its_model_and_what_it_took(
 
     called, returned = sink.of("model_called"), sink.of("model_returned")
     assert called == [
-        {"call_id": "1.1", "agent": "triage", "model": "gpt-4o-mini"},
-        {"call_id": "1.2", "agent": "refund", "model": "gpt-4o-mini"},
+        {"call_id": "1.1", "agent": "triage", "model": "gpt-4o-mini", "prompt": TRIAGE.prompts[0].hash},
+        {"call_id": "1.2", "agent": "refund", "model": "gpt-4o-mini", "prompt": REFUND.prompts[0].hash},
     ]
     assert [data["call_id"] for data in returned] == ["1.1", "1.2"]
     assert outcomes(sink) == [("success", None), ("success", None)]
@@ -91,7 +92,7 @@ async def test_one_that_is_broken_off_is_cancelled(provider: OpenAISimulator, wa
 def test_only_the_first_of_a_stream_is_timed() -> None:
     events: list[tuple[str, dict[str, Any]]] = []
     seconds = iter([10.0, 10.25, 12.5])
-    with told(ModelCall(lambda: next(seconds)), "1.1", "triage", "m", lambda *event: events.append(event)) as asked:
+    with told(ModelCall(lambda: next(seconds)), {"call_id": "1.1"}, lambda *event: events.append(event)) as asked:
         asked.first_token()
         asked.first_token()
         asked.answered(RequestUsage(7, 3), None)

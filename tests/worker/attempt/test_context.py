@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,9 @@ class Sink:
 
     def token(self, text: str) -> None:
         self.text += text
+
+    def sent(self, entry: bytes, texts: Mapping[str, str]) -> None:
+        raise AssertionError("nothing is sent here")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from backdesk.worker.model.job import Claim
 from backdesk.worker.process import progress
 from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.process.progress import AttemptProgress
+from backdesk.worker.process.texts import Texts
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
@@ -85,7 +86,8 @@ def loop() -> HeldLoop:
 def sink_of(writer: HeldWriter, loop: HeldLoop, settings: Settings) -> AttemptProgress:
     claim = Claim("a", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, None, watchers=1)
     writing, looping = cast("StoreWriter", writer), cast("ProcessLoop", loop)
-    return AttemptProgress(claim, writing, Transitions(settings), settings, looping)
+    transitions = Transitions(settings)
+    return AttemptProgress(claim, writing, transitions, settings, looping, texts=Texts(writing, transitions))
 
 
 @pytest.fixture

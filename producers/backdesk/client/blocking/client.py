@@ -31,6 +31,7 @@ from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
 from backdesk.client.operations.jobs import Events, Ids, JobOperations, outcome_of
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
+from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.steps import Memory, MemoryOperations
 from backdesk.worker.errors import ResultTimeout
@@ -69,6 +70,7 @@ class JobClient(Reports):
         super().__init__(deployment, core)
         self._rewinding = RewindOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
+        self._prompts = PromptOperations(core)
         self._asks, self._lists = AskOperations(core), ListOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
@@ -320,6 +322,17 @@ class JobClient(Reports):
     def memory(self, job_id: str) -> Memory:
         """Return what a job has finished and been told: its steps, answers and called jobs; raises JobNotFound."""
         return self.do(self._memories.of(job_id))
+
+    def sent(self, job_id: str) -> SentRequests:
+        """Return the requests of a job to models, as they were sent but for masks; raises JobNotFound.
+
+        One whose `body` or part is not kept (any more) says so by `missing`.
+        """
+        return self.do(self._prompts.sent(job_id))
+
+    def prompts(self, kind: str) -> Prompts:
+        """Return what the agents of a kind are told, as its workers announce it; raises UnknownKind."""
+        return self.do(self._prompts.of_kind(kind))
 
     def children(self, job_id: str) -> Ids:
         """Return the ids of the jobs that a job has called."""

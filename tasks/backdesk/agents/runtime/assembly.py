@@ -17,13 +17,6 @@ from backdesk.agents.tools import Tool as DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
 RETRIES = 2
-#: What is told to an agent with tools whose calls a customer must agree to.
-PROPOSING = (
-    "- What a call of {tools} would do is first proposed to the customer, and nothing is done by the call. Tell them "
-    "what is proposed, with its amount, numbers and times, and ask whether they agree. Once they have agreed it is "
-    "called by itself, before you see their message: then tell what came of it. Never say that something is done "
-    "before that."
-)
 
 
 @functools.cache
@@ -31,7 +24,8 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout
     """Make the agent of a card, once in a process; whether it may ask and hand over depends on the conversation."""
 
     async def instructions(ctx: RunContext[Desk]) -> str:  # the library calls a plain function in a thread
-        return f"{card.prompt}{_proposing(card)}\n\n{_briefing(ctx.deps)}"
+        prompt = ctx.deps.prompt or card.prompts[0]
+        return f"{prompt.shared}\n\n{_briefing(ctx.deps)}"
 
     return Agent(
         name=card.name,
@@ -64,11 +58,6 @@ def _settings(card: cards.Agent) -> ModelSettings:
     if card.limits.answer_tokens is not None:
         settings["max_tokens"] = card.limits.answer_tokens
     return settings
-
-
-def _proposing(card: cards.Agent) -> str:
-    names = ", ".join(f"`{tool.name}`" for tool in card.tools if tool.terms is not None)
-    return f"\n{PROPOSING.format(tools=names)}" if names else ""
 
 
 def _briefing(desk: Desk) -> str:

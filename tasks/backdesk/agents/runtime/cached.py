@@ -29,6 +29,7 @@ from pydantic_core import from_json, to_json
 
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.runtime.models import ModelHandle
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Shelf(Protocol):
 class Told(Protocol):
     """Who is told that an answer was there already."""
 
-    def answered_from_cache(self, agent: str, model: str) -> None: ...
+    def answered_from_cache(self, agent: str, model: str, prompt: Prompt | None = None) -> None: ...
 
 
 class Cached(AbstractCapability[Desk]):
@@ -75,7 +76,7 @@ class Cached(AbstractCapability[Desk]):
         self._fresh = None
         key = request_key(self._model, request_context)
         if (known := self._read(await self._shelf.cached(key))) is not None:
-            self._watcher.answered_from_cache(self._card.name, self._model.name)
+            self._watcher.answered_from_cache(self._card.name, self._model.name, ctx.deps.prompt)
             return known
         response = await handler(request_context)
         if self._worth_keeping(response):

@@ -15,6 +15,7 @@ from backdesk.agents.card import GIVE_ANSWER
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import ModelFailure
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.surroundings import Surroundings
@@ -46,7 +47,7 @@ async def judge(
 
     Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`.
     """
-    metered = Metered(name, model, around.account, around.gates, around.watcher)
+    metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=Prompt(name, instructions))
     agent = Agent(
         name=name,
         deps_type=Desk,
@@ -57,14 +58,15 @@ async def judge(
     )
     limits = UsageLimits(request_limit=RETRIES + 1)
     try:
-        run = await agent.run(
-            text,
-            deps=around.desk,
-            model=model.model,
-            capabilities=[metered],
-            usage=RunUsage(),
-            usage_limits=limits,
-        )
+        async with metered.outlet.of():
+            run = await agent.run(
+                text,
+                deps=around.desk,
+                model=model.model,
+                capabilities=[metered],
+                usage=RunUsage(),
+                usage_limits=limits,
+            )
     except exceptions.UsageLimitExceeded as error:  # the limit is ours
         raise ModelFailure("model_misbehaved", f"The model that judges ({name}) did not answer by its type.") from error
     except exceptions.AgentRunError as error:

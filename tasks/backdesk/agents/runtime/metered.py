@@ -13,10 +13,12 @@ from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 from backdesk.agents.desk import Desk
 from backdesk.agents.metering import Gate, ModelRequest
 from backdesk.agents.model_call import ModelCall
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.runtime.budgeted import Account, cost_of, usage_of
 from backdesk.agents.runtime.errors import failure_of
 from backdesk.agents.runtime.messages import chars_of, files_chars
 from backdesk.agents.runtime.models import ModelHandle
+from backdesk.agents.runtime.wire import Outlet
 from backdesk.worker.errors import Limited
 from backdesk.worker.model.service import Why
 
@@ -29,14 +31,25 @@ TO_FALLBACK_S = 0.1
 class Told(Protocol):
     """Who is told of each request that is made."""
 
-    def model_call(self, agent: str, model: str) -> AbstractContextManager[ModelCall]: ...
+    def model_call(self, agent: str, model: str, prompt: Prompt | None = None) -> AbstractContextManager[ModelCall]: ...
 
 
 class Metered(AbstractCapability[Desk]):
     """Encloses the requests of one run."""
 
-    def __init__(self, agent: str, model: ModelHandle, account: Account, gates: Sequence[Gate], watcher: Told) -> None:
+    def __init__(
+        self,
+        agent: str,
+        model: ModelHandle,
+        account: Account,
+        gates: Sequence[Gate],
+        watcher: Told,
+        *,
+        prompt: Prompt | None = None,
+    ) -> None:
         self._agent = agent
+        self.outlet = Outlet()
+        self._prompt = prompt
         self._watcher = watcher
         #: The request that is being made.
         self._call: ModelCall | None = None
@@ -107,8 +120,9 @@ class Metered(AbstractCapability[Desk]):
         request = ModelRequest(model.resource, model.key, model.name, *size)
         async with AsyncExitStack() as stack:
             tells = [await stack.enter_async_context(gate(request)) for gate in self._gates]
-            with self._watcher.model_call(self._agent, model.name) as self._call:
-                response = await self._answered(context, handler)
+            with self._watcher.model_call(self._agent, model.name, self._prompt) as self._call:
+                with self.outlet.sending(self._call.sent, model, context):
+                    response = await self._answered(context, handler)
                 used = usage_of(response)
                 self._call.answered(used, cost_of(model, used))
             # What an image takes differs by model, up to the length of a book: texts are not to be measured by that.

@@ -25,6 +25,8 @@ class ModelHandle:
     #: Its name among the services that limits are set for, and the fingerprint of its key.
     resource: str = ""
     key: str = ""
+    #: Whether its client tells what it sends (`wire`).
+    tells: bool = False
     #: What is asked when this one is known to fail.
     fallback: ModelHandle | None = None
     #: What is asked when a budget is spent that is gone on with by cheaper means.

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from openai import AsyncOpenAI, AsyncStream, NotGiven, Omit
+from openai._models import FinalRequestOptions
 from openai.resources.chat import AsyncChat
 from openai.resources.chat.completions import AsyncCompletions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -18,6 +19,7 @@ from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from backdesk.agents.runtime.models import ModelHandle
+from backdesk.agents.runtime.wire import tell_sent
 
 #: What a request may have besides its body, and what a client calls it.
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json", "timeout": "timeout"}
@@ -29,6 +31,11 @@ class Client(AsyncOpenAI):
     The usual one looks at each part of a request by its annotations, for files and dates to encode. Here there is none
     of either, and to look for them takes a seventh of the CPU of a whole run of an agent.
     """
+
+    async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
+        """Tell what is sent, as whole as the client has it."""
+        tell_sent(options.json_data, options.extra_json)
+        return options
 
     @cached_property
     def chat(self) -> AsyncChat:
@@ -70,7 +77,9 @@ def openai_model(
     settings = ModelSettings(timeout=silence_s, request_timeout=request_s)
     provider = OpenAIProvider(openai_client=client)
     kind = OpenAIResponsesModel if responses else OpenAIChatModel
-    return ModelHandle(kind(name, provider=provider, settings=settings), name, offline=False, close=client.close)
+    return ModelHandle(
+        kind(name, provider=provider, settings=settings), name, offline=False, close=client.close, tells=True
+    )
 
 
 async def visit(*, responses: bool) -> None:

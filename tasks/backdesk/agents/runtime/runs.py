@@ -68,24 +68,28 @@ async def run_agent(
     """
     desk, budget = around.desk, around.budget
     agent = assemble(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
+    desk.prompt = around.journal.prompt_of(card)
     desk.briefing = await card.briefing(desk) if card.briefing else ""
     remote = await around.remote.of(card.mcp, [tool.name for tool in card.tools]) if card.mcp else []
     durable = Durable([*card.tools, *remote], around.journal, history, prompted=prompt is not None)
     gate = gate_for(card.quality, desk.wishes)
     wrapped = _Wrapped.of(card, gate, around, model, durable)
     try:
-        async with agent.iter(
-            prompt,
-            message_history=wrapped.durable.history,
-            capabilities=[Joined(wrapped.outermost_first)],
-            deps=desk,
-            model=model.model,
-            usage=budget.usage,
-            usage_limits=budget.limits(card.limits, desk.transfers[-1]),
-            toolsets=remote_toolsets(remote),
-            # One more, to go on with an answer that was cut off.
-            retries={"output": RETRIES + (gate.most_corrections if gate else 0) + 1},
-        ) as run:
+        async with (
+            wrapped.metered.outlet.of(),
+            agent.iter(
+                prompt,
+                message_history=wrapped.durable.history,
+                capabilities=[Joined(wrapped.outermost_first)],
+                deps=desk,
+                model=model.model,
+                usage=budget.usage,
+                usage_limits=budget.limits(card.limits, desk.transfers[-1]),
+                toolsets=remote_toolsets(remote),
+                # One more, to go on with an answer that was cut off.
+                retries={"output": RETRIES + (gate.most_corrections if gate else 0) + 1},
+            ) as run,
+        ):
             try:
                 await _drive(run, around, wrapped)
                 return await _end(run, around.watcher, wrapped)
@@ -120,7 +124,7 @@ class _Wrapped:
             durable,
             Cached(card, model, around.shelf, around.watcher),
             Usable(card),
-            Metered(card.name, model, around.account, around.gates, around.watcher),
+            Metered(card.name, model, around.account, around.gates, around.watcher, prompt=around.desk.prompt),
             Reviewed(card, gate, around) if gate else None,
             Continued(),
             Choice(card),

@@ -12,6 +12,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
 from backdesk.agents.metering import Gate
 from backdesk.agents.model_call import ModelCall
+from backdesk.agents.prompts import Prompt
 from backdesk.agents.remote.tools import RemoteTools
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
@@ -28,13 +29,13 @@ class Watcher(Protocol):
 
     def text(self, piece: str, *, begins: bool) -> None: ...
 
-    def model_call(self, agent: str, model: str) -> AbstractContextManager[ModelCall]: ...
+    def model_call(self, agent: str, model: str, prompt: Prompt | None = None) -> AbstractContextManager[ModelCall]: ...
 
     def tool_called(self, tool: str, call_id: str, args: Mapping[str, object]) -> None: ...
 
     def tool_returned(self, tool: str, call_id: str, outcome: str, content: object) -> None: ...
 
-    def answered_from_cache(self, agent: str, model: str) -> None: ...
+    def answered_from_cache(self, agent: str, model: str, prompt: Prompt | None = None) -> None: ...
 
     def spent(self, usage: ModelUsage) -> None:
         """Take note of what the job's runs have used so far, in total."""

@@ -68,7 +68,7 @@ ACCOUNT_HELP = Team(
 )
 
 
-@agent_task("account.help", fallback=apology(AccountResult, ACCOUNT_HELP))
+@agent_task("account.help", agents=ACCOUNT_HELP, fallback=apology(AccountResult, ACCOUNT_HELP))
 async def account_help(ctx: TaskContext, request: AccountRequest) -> AccountResult:
     """Sign a customer in by e-mail, and help them with their profile, orders and password."""
     here = deployment()

@@ -56,7 +56,7 @@ ASSISTANT = Agent(
 CONTEXTUAL = Team("contextual", (ASSISTANT,), rules=decide, context=Surroundings)
 
 
-@agent_task("assistant.contextual", fallback=apology(ContextualResult, CONTEXTUAL))
+@agent_task("assistant.contextual", agents=CONTEXTUAL, fallback=apology(ContextualResult, CONTEXTUAL))
 async def assistant_contextual(ctx: TaskContext, request: ContextualRequest) -> ContextualResult:
     """Answer a customer with regard to their tier, preferences and last conversations, and to how the system is."""
     desk: Desk[Surroundings] = desk_for(ctx, request)

@@ -56,7 +56,9 @@ ORGANISATION_ASSISTANT = Team(
 )
 
 
-@agent_task("org.assistant", fallback=apology(OrganisationResult, ORGANISATION_ASSISTANT))
+@agent_task(
+    "org.assistant", agents=ORGANISATION_ASSISTANT, fallback=apology(OrganisationResult, ORGANISATION_ASSISTANT)
+)
 async def organisation_assistant(ctx: TaskContext, request: OrganisationRequest) -> OrganisationResult:
     """Answer a member of an organisation from its own data, and change its settings for its admins."""
     here = deployment()

@@ -78,7 +78,7 @@ SHOPPING = Team(
 )
 
 
-@agent_task("shop.purchase", fallback=apology(PurchaseResult, SHOPPING))
+@agent_task("shop.purchase", agents=SHOPPING, fallback=apology(PurchaseResult, SHOPPING))
 async def shop_purchase(ctx: TaskContext, request: PurchaseRequest) -> PurchaseResult:
     """Help somebody to find, choose and buy products; the cart lasts from message to message."""
     exchange = await converse(ctx, SHOPPING, request)

@@ -78,7 +78,7 @@ ANALYST = Agent(
 STREAMING = Team("streaming", (ANALYST,), rules=decide, context=Session)
 
 
-@agent_task("assistant.streaming", fallback=apology(StreamingResult, STREAMING))
+@agent_task("assistant.streaming", agents=STREAMING, fallback=apology(StreamingResult, STREAMING))
 async def assistant_streaming(ctx: TaskContext, request: StreamingRequest) -> StreamingResult:
     """Answer a message of a session while it is watched, after a report in stages if one is asked for; or close it."""
     desk: Desk[Session] = desk_for(ctx, request)

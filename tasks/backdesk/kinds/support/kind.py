@@ -70,7 +70,7 @@ SUPPORT = Team(
 )
 
 
-@agent_task("support.request", fallback=apology(SupportResult, SUPPORT))
+@agent_task("support.request", agents=SUPPORT, fallback=apology(SupportResult, SUPPORT))
 async def support_request(ctx: TaskContext, request: SupportRequest) -> SupportResult:
     """Answer a customer's message: find out what they want, let a specialist act, or ask a question."""
     return await answer(ctx, SUPPORT, request, SupportResult)

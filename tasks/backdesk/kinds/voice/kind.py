@@ -67,6 +67,7 @@ VOICE = Team("voice", (SCHEDULER,), rules=decide, context=VoiceContext)
 
 @agent_task(
     "voice.schedule",
+    agents=VOICE,
     fallback=apology(ScheduleResult, VOICE, phrases=PHRASES, more=lambda done: {"appointment": _changed(done)}),
 )
 async def voice_schedule(ctx: TaskContext, request: ScheduleRequest) -> ScheduleResult:

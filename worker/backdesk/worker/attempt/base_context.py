@@ -20,6 +20,7 @@ from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType, check_emittable
 from backdesk.worker.model.job import Claim, Usage
 from backdesk.worker.model.measure import MOST_MEASURES, check_measure
+from backdesk.worker.model.sent import SentLog
 
 
 class ProgressSink(Protocol):
@@ -30,6 +31,9 @@ class ProgressSink(Protocol):
 
     def token(self, text: str) -> None:
         """Add text to the answer that is being streamed; pieces are joined into one event every 50 ms or so."""
+
+    def sent(self, entry: bytes, texts: Mapping[str, str]) -> None:
+        """Keep what was sent to a model, with the texts that it names by digest."""
 
     @property
     def watched(self) -> bool:
@@ -56,6 +60,7 @@ class BaseContext:
     def __init__(self, claim: Claim, parts: Parts) -> None:
         self._parts = parts
         self._questions = Questions(parts.ledger)
+        self._sent: SentLog | None = None
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
@@ -122,6 +127,26 @@ class BaseContext:
     def token(self, text: str) -> None:
         """Stream a piece of the answer. Pieces are joined; while nobody watches they are dropped."""
         self._parts.sink.token(text)
+
+    def sent(
+        self,
+        call_id: str,
+        body: Mapping[str, Any],
+        *,
+        agent: str,
+        model: str,
+        prompt: str | None = None,
+        shared: str = "",
+    ) -> None:
+        """Keep a request to a model as it is sent, JSON, for whoever looks into the job: `backdesk prompt show`.
+
+        Returns at once. It is kept beside the log, as long as that and within its bounds, masked, and told to nobody
+        who watches. `call_id` is that of the request's events: the attempt, a dot, and its number. `prompt` is the hash
+        of the agent's instructions, and `shared` how the instructions of all such requests begin, which is kept once.
+        """
+        if self._sent is None:
+            self._sent = SentLog(self._parts.sink.sent)
+        self._sent.add(call_id, body, agent=agent, model=model, prompt=prompt, shared=shared)
 
     def measure(self, name: str, value: float, *, add: bool = False) -> None:
         """Keep a number of this job with its usage, by a name of lower-case words (`rows_read`): 50 at most.

@@ -14,6 +14,7 @@ from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KindContract
+from backdesk.worker.model.prompt import AnnouncedPrompt
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import ANEW, Mismatch, contract_version
 from backdesk.worker.store.terms import Terms
@@ -58,6 +59,8 @@ class TaskSpec:
     mismatch: Mismatch | None = None
     #: Of its worker that a job takes.
     slots: int = 1
+    #: What the agents are told that answer it.
+    prompts: tuple[AnnouncedPrompt, ...] = ()
 
     @cached_property
     def version(self) -> str:
@@ -85,7 +88,10 @@ class TaskSpec:
     def contract(self) -> KindContract:
         """What is announced of this kind."""
         description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
-        return KindContract.of(self.kind, self.queue, self.request, self.result, description, slots=self.slots)
+        prompts = [each.facts for each in self.prompts]
+        return KindContract.of(
+            self.kind, self.queue, self.request, self.result, description, slots=self.slots, prompts=prompts
+        )
 
 
 #: Every kind that was imported, by name.

@@ -18,6 +18,7 @@ from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KIND_OF_BODY, MOST_SLOTS, field_errors
 from backdesk.worker.model.job import NAME_PATTERN, Name
+from backdesk.worker.model.prompt import AnnouncedPrompt
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import ANY_VERSION, Mismatch
 
@@ -46,6 +47,7 @@ def task(
     resumes: str | Collection[str] = (),
     mismatch: Mismatch | None = None,
     slots: int = 1,
+    prompts: Collection[AnnouncedPrompt] = (),
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -67,7 +69,7 @@ def task(
     the kind does not.
 
     `slots` is how many of its worker's slots a job takes, for work that is heavier than other work: a worker with fewer
-    never runs it.
+    never runs it. `prompts` is what agents are told that answer it, for `backdesk prompt show`.
 
     Raises ConfigurationError when the name is taken, or the annotations or an option do not fit.
     """
@@ -88,6 +90,7 @@ def task(
         resumes=_versions(kind, version, resumes, mismatch),
         mismatch=mismatch,
         slots=_slots(kind, slots),
+        prompts=tuple(prompts),
     )
 
     def register(body: B) -> B:

@@ -6,7 +6,7 @@ before it is written. Where the pydantic model is installed, it checks instead o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.input_guard import InputGuard, guarded_schema, has_guarded
 from backdesk.worker.model.job import Name
+from backdesk.worker.model.prompt import PromptFacts
 from backdesk.worker.text.json import NotJson, encode
 
 #: The field of a request that makes it a message of a conversation.
@@ -64,6 +65,8 @@ class KindContract(BaseModel):
     result_schema: dict[str, Any] = Field(default_factory=dict)
     #: Of its worker that a job takes, unless it says otherwise.
     slots: int = 1
+    #: What its agents are told, if it names any.
+    prompts: tuple[PromptFacts, ...] = ()
     #: What the workers do about suspicious text in guarded fields; None when there are none, or in older contracts.
     guard: InputGuard | None = None
 
@@ -77,6 +80,7 @@ class KindContract(BaseModel):
         description: str = "",
         *,
         slots: int = 1,
+        prompts: Iterable[PromptFacts] = (),
     ) -> KindContract:
         """Describe a kind by its models."""
         return cls(
@@ -84,6 +88,7 @@ class KindContract(BaseModel):
             queue=queue,
             description=description,
             slots=slots,
+            prompts=tuple(prompts),
             request_schema=request.model_json_schema(),
             result_schema=result.model_json_schema(mode="serialization"),
         )

@@ -91,7 +91,10 @@ class JobEvent(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """An event before the store gives it its place: a type, and `data` as JSON."""
+    """An event before the store gives it its place: a type, and `data` as JSON.
+
+    Without a type it is what was sent to a model, as `model.sent` keeps it.
+    """
 
     type: str
     data: bytes

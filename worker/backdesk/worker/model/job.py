@@ -60,6 +60,9 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
+#: What figures of a variant are kept under, besides those of its kind.
+VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}=[a-z0-9][a-z0-9_-]{0,31}$")]
+
 DEFAULT_TENANT = "default"
 #: 0 to 9; a job of a higher priority runs before one of a lower within the same tenant.
 DEFAULT_PRIORITY = 5
@@ -80,6 +83,8 @@ class Usage(BaseModel):
     cached_requests: int = 0
     #: What its body has measured (`ctx.measure`), by name.
     measures: Measures = {}
+    #: The variants of prompts that it was tried with: an agent, `=`, and a name.
+    variants: list[VariantName] = []
 
     @property
     def is_untouched(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic_core import from_json
 from backdesk.worker.model.events import EventDraft, EventType
 from backdesk.worker.model.job import Claim
 from backdesk.worker.process.event_loop import ProcessLoop
+from backdesk.worker.process.texts import Texts
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.writer import StoreWriter
@@ -42,12 +44,15 @@ class AttemptProgress:
         transitions: Transitions,
         settings: Settings,
         loop: ProcessLoop,
+        *,
+        texts: Texts,
     ) -> None:
         self._claim = claim
         self._writer = writer
         self._transitions = transitions
         self._settings = settings
         self._loop = loop
+        self._texts = texts
         # Taken again by the thread that holds it: an answer may be there before anybody has asked to be told of it.
         self._lock = threading.RLock()
         self._buffer: list[EventDraft] = []
@@ -73,6 +78,13 @@ class AttemptProgress:
         with self._lock:
             self._append_text(ends=True)
             self._append(EventDraft(event_type, encoded))
+            self._send()
+
+    def sent(self, entry: bytes, texts: Mapping[str, str]) -> None:
+        """Keep what was sent to a model beside the log, and the texts that it names by digest."""
+        self._texts.keep(texts)
+        with self._lock:
+            self._buffer.append(EventDraft("", entry))
             self._send()
 
     def token(self, text: str) -> None:

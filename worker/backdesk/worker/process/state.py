@@ -14,6 +14,7 @@ from backdesk.worker.process.event_loop import ProcessLoop
 from backdesk.worker.process.leases import LeaseKeeper, renewal_timeout_s
 from backdesk.worker.process.loop_guard import LoopGuard
 from backdesk.worker.process.progress import AttemptProgress
+from backdesk.worker.process.texts import Texts
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.deployment import SystemCalls
@@ -48,6 +49,7 @@ class WorkerProcess:
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
         self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s, "writer"))
+        self.texts = Texts(self.writer, self.transitions)
         self.durability = Durability(settings.url, settings.durable_wait_s, settings.socket_timeout_s)
         # A client of its own: a renewal must not wait behind a long batch of the writer.
         lease_client = connect(settings.url, renewal_timeout_s(settings), "leases")
@@ -55,7 +57,7 @@ class WorkerProcess:
 
     def progress(self, claim: Claim) -> AttemptProgress:
         """Return the sink for the events of an attempt."""
-        return AttemptProgress(claim, self.writer, self.transitions, self.settings, self.loop)
+        return AttemptProgress(claim, self.writer, self.transitions, self.settings, self.loop, texts=self.texts)
 
     def close(self) -> None:
         """Write what is pending and stop the threads. Idempotent."""

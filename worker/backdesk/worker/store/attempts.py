@@ -40,9 +40,12 @@ from backdesk.worker.store.scripts import Call, load_script
 from backdesk.worker.store.signature import Argument, Number
 from backdesk.worker.store.terms import USUAL_TERMS, Terms
 from backdesk.worker.text.json import decode
+from backdesk.worker.text.packing import packed
 
 #: What a page of a ledger holds, about.
 PAGE_BYTES = 256 * 1024
+#: How long texts are kept beyond the jobs that name them: such a job may wait for people. Seconds.
+TEXT_KEPT_S = 40 * 86_400
 
 
 #: The scripts that every attempt runs.
@@ -160,6 +163,14 @@ class AttemptCalls(CallBuilder):
             most_events=self._settings.max_events,
             most_bytes=self._settings.max_log_bytes,
         )
+
+    def text(self, digest: str, text: str) -> Call[bool]:
+        """Keep a text that what was sent to models names by its digest, for longer than that is kept. Idempotent."""
+        its = self._settings
+        archived_s = its.archive_keep_days * 86_400 if its.archive_url else 0
+        kept_s = TEXT_KEPT_S + max(its.retention_s, its.succeeded_retention_s) + archived_s
+        kept = packed(text.encode("utf-8", "replace"))
+        return self._call("text", bool, digest=digest, text=kept, kept_ms=kept_s * 1000)
 
     def remember(self, claim: Claim, key: str, entry: bytes, event: bytes = b"") -> Call[bool | TaskError]:
         """Write an entry of the ledger (b"" takes it out), and a `step` event with it; gives whether the fence held.

@@ -35,6 +35,8 @@ class Remains:
     log: bytes = b""
     #: Events in the log.
     logged: int = 0
+    #: What it has sent to models, as `model.sent` reads it.
+    sent: Sequence[bytes] = ()
     ledger: Mapping[bytes, bytes] = field(default_factory=dict)
     checkpoint: bytes | None = None
 
@@ -61,16 +63,17 @@ def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
         *log_commands(keys, job_id),
         ("HGETALL", keys.ledger(job_id)),
         ("GET", keys.checkpoint(job_id)),
+        ("LRANGE", keys.sent(job_id), 0, -1),
     ]
 
 
 def remains_of(replies: Sequence[Any]) -> Remains:
     """Return what the replies to `commands_for` hold."""
-    fields, spent, children, listed, kept, ledger, checkpoint = replies
+    fields, spent, children, listed, kept, ledger, checkpoint, sent = replies
     fields, log, logged = dict(fields or {}), kept or packed_log(listed or ()), len(listed or ())
     if kept:
         logged = _moment(text(fields.pop(_LOGGED, b"")), 0)
-    return Remains(fields, spent or {}, sorted(children or ()), log, logged, ledger or {}, checkpoint)
+    return Remains(fields, spent or {}, sorted(children or ()), log, logged, sent or (), ledger or {}, checkpoint)
 
 
 def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
@@ -85,7 +88,7 @@ def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
         events=its.logged,
         record=packed_bytes({"fields": its.fields, "spent": its.spent, "children": its.children}),
         log=its.log,
-        workings=packed_bytes({"ledger": its.ledger, "checkpoint": its.checkpoint}),
+        workings=packed_bytes({"ledger": its.ledger, "checkpoint": its.checkpoint, "sent": its.sent}),
     )
 
 
@@ -100,6 +103,7 @@ def entries_of(its: Remains) -> Iterator[Entry]:
     for part, named in (("field", its.fields), ("spent", its.spent), ("ledger", its.ledger)):
         yield from (Entry(part, name, value) for name, value in named.items())
     yield from (Entry("child", b"", child) for child in its.children)
+    yield from (Entry("sent", b"", each) for each in its.sent)
     if its.log:
         yield Entry("log", b"", its.log)
         yield Entry("field", _LOGGED, str(its.logged).encode())

@@ -22,6 +22,10 @@ class JobKeys(Prefixed):
         """String: the event log of a job that has ended, packed (`store.log`). Pruned with the job."""
         return f"{self.prefix}:log:{job_id}"
 
+    def sent(self, job_id: str) -> str:
+        """List: what a job has sent to models, a request each (`model.sent`). Pruned with the job."""
+        return f"{self.prefix}:sent:{job_id}"
+
     def ledger(self, job_id: str) -> str:
         """Hash: what a job has finished and been told, by key. Pruned with the job."""
         return f"{self.prefix}:ledger:{job_id}"

@@ -42,6 +42,10 @@ class MemoryKeys(Prefixed):
         """String: how many bytes the files of a tenant have in all. Expires with the last."""
         return f"{self.prefix}:attached:{tenant}"
 
+    def text(self, digest: str) -> str:
+        """String: what many jobs have sent to models in the same words, packed. Expires long after its last use."""
+        return f"{self.prefix}:text:{digest}"
+
     def notes(self, tenant: str, topic: str) -> str:
         """Zset: what a tenant's jobs have noted of a topic, by time in µs. Pruned; expires after the last."""
         return f"{self.prefix}:notes:{tenant}:{topic}"

@@ -23,7 +23,7 @@ class TallyKeys(Prefixed):
         return f"{self.prefix}:stats:{day}:{tenant}:{kind}"
 
     def stats_of_day(self, day: str) -> str:
-        """Set: the tenants with a kind (`acme orders.audit`) of which jobs ended on a day. Expires 40 days later."""
+        """Set: tenants with a kind (`acme orders.audit`), or a variant, of which jobs ended. Expires 40 days later."""
         return f"{self.prefix}:stats-of-day:{day}"
 
     @property

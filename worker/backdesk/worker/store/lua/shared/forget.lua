@@ -15,7 +15,7 @@ local function forget(id)
   if field[2] == 'failed' then redis.call('ZREM', dead_letters_like(redis.call('HGET', job_key(id), 'error')), id) end
   local key = field[3] and field[4] ~= 'ttl' and idempotency_key(field[1], field[3])
   if key and redis.call('GET', key) == id then redis.call('DEL', key) end
-  redis.call('DEL', job_key(id), events_key(id), log_key(id), ledger_key(id), checkpoint_key(id), children_key(id),
-    spent_key(id), awaiting_key(id))
+  redis.call('DEL', job_key(id), events_key(id), log_key(id), sent_key(id), ledger_key(id), checkpoint_key(id),
+    children_key(id), spent_key(id), awaiting_key(id))
   redis.call('ZREM', state_key(field[2]), id)
 end
