@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from backdesk.agents import AgentResult
+from backdesk.agents import AgentResult, Variant
 from backdesk.agents.rating import score_of
 from backdesk.client import JobClient
 from backdesk.testing import Bench, BenchJob, sandbox
@@ -105,3 +106,18 @@ def test_agents_know_after_a_rating_what_they_knew_before(bench: Bench) -> None:
 )
 def test_only_a_plain_number_from_1_to_5_is_a_rating(message: str, score: int | None) -> None:
     assert score_of(message) == score
+
+
+def test_a_rating_counts_for_the_variants_of_prompts_in_its_conversation(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support: Any = import_module("backdesk.kinds.support.kind")
+    triage = replace(support.TRIAGE, variants=(Variant("brief", "Hand over.", share=1.0),))
+    monkeypatch.setattr(support, "SUPPORT", replace(support.SUPPORT, agents=(triage, *support.SUPPORT.agents[1:])))
+    say(bench, PLEA)
+    close(bench)
+    say(bench, "4")
+    with JobClient(settings=bench.settings, checks={}) as client:
+        (brief,) = client.stats(by="variant").groups
+    assert brief.name == "support.request triage=brief"
+    assert (brief.measures["escalated"].sum, brief.measures["csat"].mean) == (1, 4)

@@ -22,6 +22,7 @@ class By(StrEnum):
     KIND = "kind"
     TENANT = "tenant"
     DAY = "day"
+    VARIANT = "variant"
 
 
 def stats(
@@ -44,7 +45,10 @@ def stats(
         backdesk stats --since 1d
         backdesk stats --by tenant --kind support.request
         backdesk stats --measure quality --measure run_seconds
+        backdesk stats --by variant --kind support.request
         backdesk stats --by day --json | jq '.groups[] | {name, jobs, failed_share}'
+
+    By variant it shows how the prompts of one agent did that are tried beside each other: see docs/prompts.md.
 
     Counted are the jobs that ended, on the day on which they did. Times, tokens and costs are of those that used a
     model or measured something; p50 and p95 are within 2 % of a true value. A cost with a + is known in part. With

@@ -21,7 +21,8 @@ ALARMING = 0.1
 def stats_table(found: Stats, *, width: int) -> Table:
     """Return a line for each group, and one for all if there are several. Columns without a figure are left out."""
     groups = _with_total(found)
-    shown = {title: [cell(group) for group in groups] for title, cell in _COLUMNS.items()}
+    columns = {title: cell for title, cell in _COLUMNS.items() if found.by == "variant" or title not in _OF_VARIANTS}
+    shown = {title: [cell(group) for group in groups] for title, cell in columns.items()}
     kept = {title: cells for title, cells in shown.items() if any(map(str, cells))}
     rows = [[_name(group), *cells] for group, *cells in zip(groups, *kept.values(), strict=True)]
     dispensable = [title for title in _DISPENSABLE if title in kept]
@@ -49,7 +50,8 @@ def _measured(group: JobStats, names: Sequence[str]) -> Iterator[list[Cell]]:
 
 
 def _with_total(found: Stats) -> list[JobStats]:
-    return [*found.groups, found.total] if len(found.groups) > 1 else found.groups
+    # A job may be of several variants, or of none.
+    return [*found.groups, found.total] if len(found.groups) > 1 and found.by != "variant" else found.groups
 
 
 def _name(group: JobStats) -> Text:
@@ -96,11 +98,16 @@ _COLUMNS: dict[str, Callable[[JobStats], Cell]] = {
     "tokens/s": _of("tokens_per_second", lambda its: figure(round(its.p50, 1))),
     "tokens": _tokens,
     "USD": _cost,
+    "USD p50": _of("cost_usd", lambda its: usd(its.p50)),
     "USD p95": _of("cost_usd", lambda its: usd(its.p95)),
     "quality": _of("quality", lambda its: f"{its.mean:.2f}"),
     "corrections": _of("corrections", lambda its: figure(its.sum)),
     "hand-offs": _of("handoffs", lambda its: figure(its.sum)),
     "fallbacks": _of("degraded", lambda its: figure(its.sum)),
+    "escalated": _of("escalated", lambda its: figure(its.sum)),
+    "csat": _of("csat", lambda its: f"{its.mean:.1f}"),
 }
+#: What is shown of variants alone, which are compared with each other.
+_OF_VARIANTS = frozenset({"USD p50"})
 #: What is left out first where there is no room.
 _DISPENSABLE = ("hand-offs", "corrections", "USD p95", "ok", "tokens/s", "tokens", "first token", "quality")

@@ -26,7 +26,7 @@ DAYS_KEPT = 40
 _AT_ONCE = 500
 _DAY = timedelta(days=1)
 
-By = Literal["kind", "tenant", "day"]
+By = Literal["kind", "tenant", "day", "variant"]
 
 
 class Distribution(BaseModel):
@@ -73,7 +73,7 @@ class EndedJobs(BaseModel):
 
 
 class JobStats(EndedJobs):
-    """Jobs that ended, of one kind, tenant or day, or all, and by name what they measured.
+    """Jobs that ended, of one kind, tenant, day or variant, or all, and by name what they measured.
 
     All that ran count in `run_seconds`, whose figures are all within 2 %; in the others those that used a model or
     measured something.
@@ -107,7 +107,8 @@ class StatisticsOperations:
     def read(self, tenant: str | None, kind: str | None, since: Since, by: By) -> Operation[Stats]:
         """Return what jobs came to, of one tenant or all, of one kind or all; raises InvalidRequest. Not atomic.
 
-        Groups are ordered by how many jobs they have, days by date.
+        Groups are ordered by how many jobs they have, days by date and variants by name. A variant is a kind, an agent
+        and a name (`support.request refund=brief`); jobs whose agents have none are in no such group.
         """
         if by not in get_args(By):
             raise InvalidRequest("by", f"{by!r} must be one of {', '.join(get_args(By))}")
@@ -118,7 +119,7 @@ class StatisticsOperations:
         yield from self._add_archived(sums, days[:-DAYS_KEPT], tenant, kind)
         yield from self._add_counted(sums, days[-DAYS_KEPT:], tenant, kind)
         found = [_stats(name, tally) for name, tally in sums.groups.items()]
-        found.sort(key=lambda group: (0 if by == "day" else -group.jobs, group.name))
+        found.sort(key=lambda group: (-group.jobs if by in {"kind", "tenant"} else 0, group.name))
         return Stats(since=days[0], until=days[-1], by=by, groups=found, total=_stats("all", sums.total))
 
     def _add_counted(self, sums: _Sums, days: Sequence[date], tenant: str | None, kind: str | None) -> Operation[None]:
@@ -134,7 +135,7 @@ class StatisticsOperations:
         while days:
             page = yield from self._archived.days(days[0].isoformat(), days[-1].isoformat(), last)
             for each in page:
-                if tenant in {None, each.tenant} and kind in {None, each.kind}:
+                if tenant in {None, each.tenant} and kind in {None, _kind_of(each.kind)}:
                     sums.add(each.day, each.tenant, each.kind, unpacked_hash(each.figures))
             if not page:
                 return
@@ -151,7 +152,7 @@ class StatisticsOperations:
                 key = self._keys.stats_of_day(day.isoformat())
                 ((cursor, members),) = yield Commands([("SSCAN", key, cursor or 0, "COUNT", _AT_ONCE)])
                 for whose, _, what in (text(member).partition(" ") for member in members):
-                    if tenant in {None, whose} and kind in {None, what}:
+                    if tenant in {None, whose} and kind in {None, _kind_of(what)}:
                         found[day.isoformat(), whose, what] = None
         return [*found]
 
@@ -165,9 +166,16 @@ class _Sums:
         self.groups: dict[str, Tally] = {}
 
     def add(self, day: str, tenant: str, kind: str, fields: Mapping[bytes, bytes]) -> None:
-        tally = read_tally(fields)
-        self.total.add(tally)
-        self.groups.setdefault({"day": day, "tenant": tenant, "kind": kind}[self._by], Tally()).add(tally)
+        tally, is_variant = read_tally(fields), kind != _kind_of(kind)
+        if not is_variant:  # the kind has the jobs of its variants
+            self.total.add(tally)
+        if is_variant is (self._by == "variant"):
+            name = {"day": day, "tenant": tenant}.get(self._by, kind)
+            self.groups.setdefault(name, Tally()).add(tally)
+
+
+def _kind_of(group: str) -> str:
+    return group.partition(" ")[0]
 
 
 def _days(since: Since, now: datetime, kept: int) -> Sequence[date]:

@@ -2,6 +2,7 @@
 -- and a sketch: a value counts in the bucket i for which gamma^(i-1) < value <= gamma^i. Buckets add up over days,
 -- tenants and kinds, and tell any quantile with the relative accuracy (DDSketch: Masson, Rim, Lee, "DDSketch: a fast and
 -- fully-mergeable quantile sketch with relative-error guarantees", PVLDB 12, 2019). Read by backdesk.worker.memory.ddsketch.
+-- A job that was tried with variants of prompts counts besides under its kind, a blank, and each ('refund=brief').
 -- Fields: '#' and a state, with the bucket of the seconds that the job ran if it did; a measure; a measure and its bucket:
 -- ' p' or ' n' (less than nothing) and i, ' z' for nothing.
 --!include events
@@ -12,6 +13,7 @@ local RELATIVE_ACCURACY = 0.02
 local LOG_GAMMA = math.log((1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY))
 local COUNTED_OF_MODELS = {'requests', 'cached_requests', 'input_tokens', 'output_tokens', 'tool_calls'}
 local LEAST_MEASURED = 1e-9 -- what is nearer to nothing than this counts as nothing
+local MOST_VARIANTS = 8 -- of one job
 local MOST_STATS_FIELDS = 20000 -- of one day, tenant and kind: new measures beyond are not counted
 
 -- When the first attempt at a job began and the ms that they all took, given when the last began and, as JSON, how those
@@ -79,6 +81,17 @@ local function add_measures(key, measured)
   if set[1] then redis.call('HSET', key, unpack(set)) end
 end
 
+-- Count a job with what it measured under a kind, or a kind and a variant.
+local function count_under(day, tenant, group, field, measured)
+  local key = stats_key(day, tenant, group)
+  if redis.call('HINCRBY', key, field, 1) == 1 and redis.call('HLEN', key) == 1 then
+    redis.call('PEXPIRE', key, STATS_KEPT_MS)
+    redis.call('SADD', stats_of_day_key(day), tenant .. ' ' .. group)
+    redis.call('PEXPIRE', stats_of_day_key(day), STATS_KEPT_MS)
+  end
+  add_measures(key, measured)
+end
+
 -- Count a job that ends in a state, with what it measured by its `usage`, JSON or false. When it was created, meant to run
 -- and started last, in ms, and its past are as in its record; `ran` says that an attempt runs until now. It must be called
 -- once a job. A message that never became a job has no queue, and is not counted.
@@ -95,12 +108,11 @@ local function count_end(job, state, ran, usage, created, meant, last, past)
     waited_ms = math.max(first - (meant <= first and meant or tonumber(created)), 0)
     duration = bucket_of(ran_ms / 1000)
   end
-  local key, used = stats_key(day, job.tenant, job.kind), usage and usage ~= '{}' and cjson.decode(usage)
-  if redis.call('HINCRBY', key, '#' .. state .. duration, 1) == 1 and redis.call('HLEN', key) == 1 then
-    redis.call('PEXPIRE', key, STATS_KEPT_MS)
-    redis.call('SADD', stats_of_day_key(day), job.tenant .. ' ' .. job.kind)
-    redis.call('PEXPIRE', stats_of_day_key(day), STATS_KEPT_MS)
+  local used = usage and usage ~= '{}' and cjson.decode(usage)
+  local measured = used and measures_of(job, waited_ms, used) or {}
+  count_under(day, job.tenant, job.kind, '#' .. state .. duration, measured)
+  for place = 1, math.min(#(used and used.variants or {}), MOST_VARIANTS) do
+    count_under(day, job.tenant, job.kind .. ' ' .. used.variants[place], '#' .. state .. duration, measured)
   end
-  if used then add_measures(key, measures_of(job, waited_ms, used)) end
   add_end(job, state, waited_ms, ran_ms, used)
 end
