@@ -89,7 +89,7 @@ local function count_under(day, tenant, group, field, measured)
     redis.call('SADD', stats_of_day_key(day), tenant .. ' ' .. group)
     redis.call('PEXPIRE', stats_of_day_key(day), STATS_KEPT_MS)
   end
-  add_measures(key, measured)
+  if next(measured) then add_measures(key, measured) end
 end
 
 -- Count a job that ends in a state, with what it measured by its `usage`, JSON or false. When it was created, meant to run
