@@ -48,16 +48,16 @@ def look() -> str:
     return "seen"
 
 
-def run_with(*capabilities: AbstractCapability[Any]) -> None:
+async def run_with(*capabilities: AbstractCapability[Any]) -> None:
     agent: Agent[None, str] = Agent(TestModel(), tools=[look])
-    agent.run_sync("Look.", capabilities=capabilities)
+    await agent.run("Look.", capabilities=capabilities)
 
 
-def test_hooks_are_called_in_the_order_of_the_library() -> None:
+async def test_hooks_are_called_in_the_order_of_the_library() -> None:
     apart: list[str] = []
-    run_with(Part("outer", apart), Silent(), Part("inner", apart))
+    await run_with(Part("outer", apart), Silent(), Part("inner", apart))
     joined: list[str] = []
-    run_with(Joined([Part("outer", joined), Silent(), Part("inner", joined)]))
+    await run_with(Joined([Part("outer", joined), Silent(), Part("inner", joined)]))
     assert joined == apart
     assert joined[:2] == ["outer asks", "inner asks"]
     assert joined[-2:] == ["inner hears", "outer hears"]
