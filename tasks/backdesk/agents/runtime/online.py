@@ -6,10 +6,12 @@ asked: not with a kind, and so not by workers of other queues.
 
 from __future__ import annotations
 
-from functools import cached_property
+import ssl
+from functools import cache, cached_property
 from typing import Any
 
-from openai import AsyncOpenAI, AsyncStream, NotGiven, Omit
+import httpx2
+from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient, NotGiven, Omit
 from openai._models import FinalRequestOptions
 from openai.resources.chat import AsyncChat
 from openai.resources.chat.completions import AsyncCompletions
@@ -73,7 +75,8 @@ def openai_model(
 ) -> ModelHandle:
     """Connect to a server that speaks the OpenAI API. Nothing is sent yet."""
     # The engine decides about repeats: a client that sleeps and retries would hold a slot that nobody sees.
-    client = Client(api_key=api_key or "none", base_url=base_url, max_retries=0, timeout=silence_s)
+    key = api_key or "none"
+    client = Client(api_key=key, base_url=base_url, max_retries=0, timeout=silence_s, http_client=_http())
     settings = ModelSettings(timeout=silence_s, request_timeout=request_s)
     provider = OpenAIProvider(openai_client=client)
     kind = OpenAIResponsesModel if responses else OpenAIChatModel
@@ -82,7 +85,17 @@ def openai_model(
     )
 
 
+def _http() -> httpx2.AsyncClient:
+    return DefaultAsyncHttpxClient(verify=_trusted())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates that this machine trusts, once: each client would read them, and again for a proxy."""
+    return httpx2.create_ssl_context()
+
+
 async def visit(*, responses: bool) -> None:
     """Come to the parts of a client that it loads at its first request, without one."""
-    async with Client(api_key="none") as client:
+    async with Client(api_key="none", http_client=_http()) as client:
         _ = client.responses if responses else client.chat.completions
