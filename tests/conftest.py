@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from backdesk.worker.embedded.server import SERVER_VARIABLE, EmbeddedRedis
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.support.servers import Servers
+from tests.support.shared_fleet import SharedFleet
 from tests.support.workers import Fleet, fast_settings
 
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start and then interrupt.
@@ -28,6 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_collection_finish() -> None:
     gc.freeze()  # thousands of tests and all libraries live to the end: no collection need look through them again
+    gc.set_threshold(10_000, 20, 20)  # collections took a tenth of the CPU
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +81,14 @@ def fleet_of_this_test(tmp_path: Path) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def shared_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedFleet]:
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet, closing(SharedFleet(fleet)) as shared:
+        fleet.start_workers("agents", "tools")
+        yield shared
+
+
+@pytest.fixture
+def fleet(shared_fleet: SharedFleet) -> Iterator[Fleet]:
     """One agents and one tools worker, shared by the tests that leave them alive and well."""
-    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
-        for worker in [fleet.begin_worker("agents", slots=4), fleet.begin_worker("tools", slots=2)]:
-            fleet.wait_for(worker)
+    with shared_fleet.awake() as fleet:
         yield fleet

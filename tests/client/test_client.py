@@ -182,7 +182,7 @@ async def test_a_batch_that_broke_off_is_completed_by_asking_again(
     jobs: Client, board: Board, client: redis.Redis
 ) -> None:
     requests = [{"n": n} for n in range(2500)]
-    client.config_set("maxmemory", int(client.info("memory")["used_memory"]) + 2_000_000)
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"]) + 1_500_000)
     with pytest.raises(StoreUnavailable, match="OOM"):
         await jobs.submit_many("test.steps", requests, batch="monday")
     client.config_set("maxmemory", 0)

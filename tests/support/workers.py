@@ -37,6 +37,8 @@ FAST: dict[str, Any] = {
 
 Queue = Literal["agents", "tools"]
 POOLS: dict[Queue, str] = {"agents": "custom", "tools": "prefork"}
+#: Each slot of a prefork pool is a process that loads everything anew: a second of CPU.
+SLOTS: dict[Queue, int] = {"agents": 4, "tools": 2}
 
 
 def fast_settings(url: str, **overrides: Any) -> Settings:
@@ -183,16 +185,20 @@ class Fleet:
         self.redis.close()
         self._server.stop()
 
-    def start_worker(self, queue: Queue = "agents", *, slots: int = 4, pool: str | None = None, **env: str) -> Worker:
+    def start_worker(
+        self, queue: Queue = "agents", *, slots: int | None = None, pool: str | None = None, **env: str
+    ) -> Worker:
         """Start a worker and wait until it has announced itself."""
         worker = self.begin_worker(queue, slots=slots, pool=pool, **env)
         self.wait_for(worker)
         return worker
 
-    def begin_worker(self, queue: Queue = "agents", *, slots: int = 4, pool: str | None = None, **env: str) -> Worker:
+    def begin_worker(
+        self, queue: Queue = "agents", *, slots: int | None = None, pool: str | None = None, **env: str
+    ) -> Worker:
         """Start a worker and return at once."""
         name = f"{queue}-{len(self.workers) + 1}"
-        worker = Worker(queue, self.settings, self._folder, slots, name, pool=pool, **env)
+        worker = Worker(queue, self.settings, self._folder, slots or SLOTS[queue], name, pool=pool, **env)
         self.workers.append(worker)
         return worker
 
@@ -204,6 +210,26 @@ class Fleet:
             return bool(self.redis.exists(self.board.keys.worker(worker.name)))
 
         eventually(announced, what=f"the announcement of {worker.name}")
+
+    def start_workers(self, *queues: Queue, slots: int | None = None, **env: str) -> list[Worker]:
+        """Start a worker for each of these queues, all at once, and wait until they have announced themselves."""
+        workers = [self.begin_worker(queue, slots=slots, **env) for queue in queues]
+        for worker in workers:
+            self.wait_for(worker)
+        return workers
+
+    def doze(self) -> None:
+        """Suspend all workers."""
+        for worker in self.workers:
+            worker.signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let them go on, and wait until they have announced themselves anew."""
+        self.redis.delete(*(self.board.keys.worker(worker.name) for worker in self.workers))
+        for worker in self.workers:
+            worker.signal(signal.SIGCONT)
+        for worker in self.workers:
+            self.wait_for(worker)
 
     def wait_until_running(self, job_id: str) -> None:
         eventually(lambda: self.board.state(job_id) == "running", what=f"the start of {job_id}")
