@@ -575,7 +575,7 @@ def test_of_a_history_that_is_past_its_retention_nothing_is_left(
 def test_the_histories_come_to_everything_that_can_happen(board: Board, clock: Clock) -> None:
     """Guards the test above: a history in which nothing happens agrees with any model."""
     missing = {(before, after) for before, afters in TRANSITIONS.items() for after in afters}
-    for seed in range(2000, 2040):
+    for seed in range(40):
         missing -= set(live(board, clock, seed, STEPS).changes)
         if not missing:
             break
