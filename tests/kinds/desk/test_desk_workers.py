@@ -13,10 +13,9 @@ from backdesk.client import JobClient
 from backdesk.service.cases_contract import Case
 from backdesk.worker.errors import JobFailed
 from tests.support.eventually import PATIENCE_S, eventually
-from tests.support.workers import Fleet, Queue
+from tests.support.workers import Fleet
 
 TASKS = "backdesk.kinds.support.kind,backdesk.kinds.desk.kind,backdesk.kinds.notify.kind"
-QUEUES: tuple[Queue, ...] = ("agents", "tools")
 PLEA = "I want to talk to a human being, please"
 
 
@@ -27,8 +26,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, seeded: Path) -> Iterator[Fl
     (folder / "data").mkdir()
     (folder / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
     with Fleet(folder, data_dir=folder / "data", lease_s=3.0) as fleet:
-        for worker in [fleet.begin_worker(queue, slots=4, BACKDESK_TASK_MODULES=TASKS) for queue in QUEUES]:
-            fleet.wait_for(worker)
+        fleet.start_workers("agents", "tools", BACKDESK_TASK_MODULES=TASKS)
         yield fleet
 
 

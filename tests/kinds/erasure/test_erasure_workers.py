@@ -13,10 +13,9 @@ from backdesk.client.operations.erasure import ErasureOperations
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import JobState
 from tests.support.eventually import PATIENCE_S
-from tests.support.workers import Fleet, Queue
+from tests.support.workers import Fleet
 
 TASKS = "backdesk.kinds.support.kind,backdesk.kinds.desk.kind,backdesk.kinds.erasure.kind"
-QUEUES: tuple[Queue, ...] = ("agents", "tools")
 WHO = "cust-8"
 
 
@@ -27,8 +26,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, seeded: Path) -> Iterator[Fl
     (folder / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
     archive = f"sqlite:///{folder / 'archive.sqlite3'}"
     with Fleet(folder, data_dir=folder / "data", lease_s=3.0, archive_url=archive) as fleet:
-        for worker in [fleet.begin_worker(queue, slots=4, BACKDESK_TASK_MODULES=TASKS) for queue in QUEUES]:
-            fleet.wait_for(worker)
+        fleet.start_workers("agents", "tools", BACKDESK_TASK_MODULES=TASKS)
         yield fleet
 
 
