@@ -53,7 +53,7 @@ def test_calls_are_spread_over_the_minute_from_the_first_on(outside: Outside) ->
     assert delays[1:] == pytest.approx([0.72, 1.74, 2.76, 3.78], abs=0.01)
 
 
-@pytest.mark.parametrize("limit", [7, 60, 600, 3000])
+@pytest.mark.parametrize("limit", [7, 60, 600, pytest.param(3000, marks=pytest.mark.soak)])
 def test_no_minute_has_more_requests_than_the_limit_and_almost_all_of_it_is_used(
     outside: Outside, clock: Clock, limit: int
 ) -> None:
