@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 
 from backdesk.agents.offline.phrases import says
 from backdesk.agents.outcome import euros
+from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.situation import Situation, ToolReply
 from backdesk.quality import Draft
 from backdesk.quality.appropriateness import BannedWords
 from backdesk.quality.brand_voice import NoSlang
+from backdesk.quality.language import language_of
 from backdesk.quality.legal import Disclaimers, NoPromises
 
 #: How to tell of a tool's data, for each tool.
@@ -36,9 +38,14 @@ def taken_up(now: Situation) -> list[str]:
     """Return a sentence that takes up what was asked, when an answer was refused; quoted are words that may be said."""
     if not now.corrections:
         return []
-    words = (word for word in re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message) if not says(_SMALL_WORDS, word))
-    clean = [word for word in dict.fromkeys(words) if not any(check.fault(Draft(word)) for check in _MAY_BE_SAID)]
-    return [f"You have written to us about {', '.join(clean[:MOST_TAKEN_UP])}."] if clean else []
+    found = (word for word in re.findall(r"\d{4,}|[^\W\d_]{3,}", now.message) if not says(_SMALL_WORDS, word))
+    clean = [word for word in dict.fromkeys(found) if not any(check.fault(Draft(word)) for check in _MAY_BE_SAID)]
+    if not clean:
+        return []
+    words = clean[:MOST_TAKEN_UP]
+    if language_of(now.message) in {None, DEFAULT}:
+        return [f"You have written to us about {', '.join(words)}."]
+    return [f'You have written to us: "{" ".join(words)}". No model is configured, and I read English alone.']
 
 
 def _of_system(reply: ToolReply) -> str:

@@ -16,14 +16,21 @@ _PRIORITIES = {
     "high": r"asap|important|as soon as possible|twice|cannot work|deadline",
     "low": r"minor|when you have time|no hurry|suggestion",
 }
+#: Of ASCII, so that letters of other scripts may stand beside it.
+_ORDER = re.compile(r"\b\d{5,9}\b", re.ASCII)
 
 
 def order_numbers(now: Situation) -> list[int]:
     """Return the order numbers of the newest message that has any."""
     for text in reversed(now.said):
-        if found := re.findall(r"\b\d{5,9}\b", text):
+        if found := _ORDER.findall(text):
             return [int(number) for number in dict.fromkeys(found)][:MOST_ORDERS]
     return []
+
+
+def names_order(text: str) -> bool:
+    """Whether a text has what may be the number of an order."""
+    return _ORDER.search(text) is not None
 
 
 def priority_of(text: str) -> str:

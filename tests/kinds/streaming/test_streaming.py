@@ -50,6 +50,19 @@ async def said(
     return await converse(assistant_streaming, request, job, sink=sink)
 
 
+# Without a model
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [("Mein Router geht nicht.", "I read English alone"), ("注文10002はどこですか", "Order 10002")],
+)
+async def test_the_rules_say_that_they_read_english_alone_and_know_a_number_in_any_script(
+    message: str, says: str
+) -> None:
+    assert says in (await said(message)).answer
+
+
 # Sessions
 
 

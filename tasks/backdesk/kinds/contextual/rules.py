@@ -11,7 +11,7 @@ from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 from backdesk.kinds.contextual.inferences import inferences, statements
 from backdesk.kinds.contextual.preferences import PREFERENCES
 from backdesk.service.findings import PROBLEMS, TELLINGS, Tellings, taken_up, told_of
-from backdesk.service.intents import order_numbers, priority_of
+from backdesk.service.intents import names_order, order_numbers, priority_of
 
 _WHY = r"why do you|what do you know|how do you know|explain my|my preferences"
 _WISHES = r"recommend|suggest(?:ion)?s?|what should i buy|looking for|interested in|offers?"
@@ -49,7 +49,7 @@ def _calls(now: Situation) -> Iterator[Call]:
         yield Call("recommend_products", _interest(text))
     if says(_SYSTEM, text):
         yield Call("system_status", {})
-    for number in order_numbers(now) if re.search(r"\b\d{5,9}\b", text) else []:
+    for number in order_numbers(now) if names_order(text) else []:
         yield Call("look_up_order", {"order_number": number})
     if says(_PERSON, text) or says(_MONEY_BACK, text):
         yield _ticket(now)

@@ -10,7 +10,7 @@ from backdesk.agents.offline.phrases import say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 from backdesk.service.findings import PROBLEMS, TELLINGS, Tellings, taken_up, told_of
-from backdesk.service.intents import order_numbers, priority_of
+from backdesk.service.intents import names_order, order_numbers, priority_of
 
 #: The tools without arguments, each by what it is asked for with.
 _ASKED_FOR = {
@@ -45,7 +45,7 @@ def decide(now: Situation) -> Reply:
 def _calls(now: Situation) -> Iterator[Call]:
     text = now.message
     yield from (Call(tool, {}) for tool, words in _ASKED_FOR.items() if says(words, text))
-    for number in order_numbers(now) if re.search(r"\b\d{5,9}\b", text) else []:
+    for number in order_numbers(now) if names_order(text) else []:
         yield Call("look_up_order", {"order_number": number})
     if says(PROBLEMS, text):
         yield Call("search_articles", {"query": text})
