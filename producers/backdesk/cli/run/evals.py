@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,18 +19,20 @@ from backdesk.cli.errors import ExitCode
 from backdesk.cli.options.golden import read_golden
 from backdesk.cli.options.submit import Tenant
 from backdesk.cli.output import AsJson, Output
+from backdesk.cli.run.colleague import Colleague
 from backdesk.cli.run.stage import stage
 from backdesk.cli.views.evals import changes_of, show_evaluation, summary_of
 from backdesk.client import Job, JobClient
 from backdesk.client.operations.jobs import new_job_id
-from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.errors import InvalidRequest, ResultTimeout
 from backdesk.worker.model.job import DEFAULT_TENANT, JobRecord
 
 KIND = "evals.conversation"
 #: Where the last evaluation is kept, in the data folder.
 LAST = "evals.json"
-#: How long one conversation may take.
-PATIENCE_S = 1800.0
+#: How long one conversation may take, and how often it is looked what is asked of people meanwhile.
+PATIENCE_S, LOOKED_AT_S = 1800.0, 0.5
+UNASKED = "a person was to decide, and nobody asked for an approval"
 
 
 def evaluate(
@@ -69,12 +72,20 @@ def evaluate(
     out = Output(as_json=as_json)
     conversations = _chosen(read_golden(paths or []), kind=kind, tags=tag or [], language=language, name=name)
     kept = last or Path(os.environ.get("BACKDESK_DATA_DIR") or ".backdesk") / LAST
-    before = _read(kept)
+    before, others = _read(kept), list[dict[str, Any]]()
+    if kind or tag or language or name:
+        names = {each["name"] for each in conversations}
+        others = [each for each in before if each["name"] not in names]
+        before = [each for each in before if each["name"] in names]
     with _deployment(out, conversations, parallel, here=here) as client:
         jobs = _submit(client, conversations, tenant)
-        records = list(_awaited(client, jobs, out))
-    report = _report(conversations, records, before)
-    _keep(kept, report)
+        ids = [job.id for job in jobs]
+        colleague = Colleague(client, tenant, dict(zip(ids, conversations, strict=True)))
+        records = list(_awaited(client, ids, colleague, out))
+    unasked = [colleague.unasked(job_id) for job_id in ids]
+    held = [_held(*each) for each in zip(conversations, records, unasked, strict=True)]
+    report = _report(held, before)
+    _keep(kept, {**report, "conversations": [*held, *others]})
     out.document(report)
     show_evaluation(report, out)
     if report["summary"]["passed"] < len(conversations):
@@ -132,53 +143,66 @@ def _customer(conversation: dict[str, Any]) -> str:
     return str(fields.get("customer_id") or fields.get("organisation_id") or conversation["name"])[:60]
 
 
-def _awaited(client: JobClient, jobs: Sequence[Job], out: Output) -> Iterator[JobRecord]:
+def _awaited(client: JobClient, ids: Sequence[str], colleague: Colleague, out: Output) -> Iterator[JobRecord]:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=out.console, transient=True, disable=not out.live) as bar:
-        task = bar.add_task("conversations", total=len(jobs))
-        for job in jobs:
-            yield client.wait(job.id, PATIENCE_S)
+        task = bar.add_task("conversations", total=len(ids))
+        for job_id in ids:
+            yield _end_of(client, job_id, colleague)
             bar.advance(task)
 
 
-def _report(
-    conversations: Sequence[dict[str, Any]], records: Sequence[JobRecord], before: dict[str, Any] | None
-) -> dict[str, Any]:
-    held = [_held(golden, record) for golden, record in zip(conversations, records, strict=True)]
+def _end_of(client: JobClient, job_id: str, colleague: Colleague) -> JobRecord:
+    late = time.monotonic() + PATIENCE_S
+    while True:
+        colleague.answer()
+        try:
+            return client.wait(job_id, LOOKED_AT_S)
+        except ResultTimeout:
+            if time.monotonic() > late:
+                raise
+
+
+def _report(held: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(),
         "model": next((each["model"] for each in held if each["model"]), None),
         "summary": summary_of(held),
-        "before": before and before["summary"],
-        "changes": changes_of(held, before["conversations"] if before else []),
+        "before": summary_of(before) if before else None,
+        "changes": changes_of(held, before),
         "conversations": held,
     }
 
 
-def _held(golden: dict[str, Any], record: JobRecord) -> dict[str, Any]:
+def _held(golden: dict[str, Any], record: JobRecord, unasked: Sequence[int]) -> dict[str, Any]:
     """Return the report of a conversation; of one that could not be held, why."""
     if isinstance(record.result, dict):
-        return record.result
+        faults = record.result["faults"] + [_fault(turn, "person", UNASKED) for turn in unasked]
+        return {**record.result, "faults": faults, "passed": not faults}
     problem = f"{record.state}: {record.error.message if record.error else 'no reason was recorded'}"
-    fault = {"turn": 0, "check": "job", "problem": problem}
-    more = {"passed": False, "faults": [fault], "turns": [], "requests": 0, "cost_usd": 0.0, "model": None}
+    more = {"passed": False, "faults": [_fault(0, "job", problem)], "turns": [], "requests": 0, "cost_usd": 0.0}
     return {
         "name": golden["name"],
         "kind": golden["kind"],
         **more,
+        "model": None,
         "offline": False,
         "not_judged": 0,
         "judge_cost_usd": 0.0,
     }
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _fault(turn: int, check: str, problem: str) -> dict[str, Any]:
+    return {"turn": turn, "check": check, "problem": problem}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        summary_of(document["conversations"])
+        found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["conversations"]
+        summary_of(found)
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # there is none, or of another version: nothing to compare with
-    return document
+        return []  # there is none, or of another version: nothing to compare with
+    return found
 
 
 def _keep(path: Path, report: dict[str, Any]) -> None:

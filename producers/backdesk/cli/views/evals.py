@@ -9,6 +9,8 @@ from backdesk.cli.output import Output
 from backdesk.cli.safe_text import safe_line
 
 Report = dict[str, Any]
+#: How many conversations are named that have changed in the same way.
+MOST_NAMED = 20
 
 
 def summary_of(conversations: Sequence[Report]) -> Report:
@@ -55,7 +57,12 @@ def show_evaluation(report: Report, out: Output) -> None:
         out.line(line, "bold")
     for what, names in report["changes"].items():
         if names and not (what == "new" and len(names) == len(report["conversations"])):
-            out.line(f"{what} since the last run: {', '.join(map(safe_line, names))}")
+            out.line(f"{what} since the last run: {_named(names)}")
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(map(safe_line, names[:MOST_NAMED])) + more
 
 
 def _job_of(conversation: Report, turn: int) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from backdesk.platform.contract import Contract, KindModels, Message
+from backdesk.worker.model.budget import Budget
 
 #: How a turn can end for the customer: `failed` is a job without an answer.
 Outcome = Literal["answer", "question", "proposal", "fallback", "failed"]
@@ -54,6 +55,14 @@ class Expectation(Contract):
         return self.outcome if isinstance(self.outcome, list) else [self.outcome]
 
 
+class Sent(Contract):
+    """What a deployment with sample data has written to somebody, in an outbox of its data folder."""
+
+    to: Said = Field(description="Of the letters to this address it is the last.")
+    finds: Pattern = Field(description="A regular expression for what of its text is taken.")
+    outbox: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+[.]jsonl$")] = "outbox.jsonl"
+
+
 class GoldenTurn(Contract):
     """One message of the customer, and what must come of it."""
 
@@ -61,6 +70,13 @@ class GoldenTurn(Contract):
     fields: dict[str, JsonValue] = Field({}, description="Fields of the request, in place of the conversation's.")
     decide: Literal["confirms", "declines"] | None = Field(
         None, description="Press the button for what was proposed last, besides saying it."
+    )
+    sent: Sent | None = Field(None, description="Takes the place of `{sent}` in what the customer writes.")
+    person: Literal["approves", "denies"] | None = Field(
+        None, description="What a colleague says when the turn waits for their approval; that it waits is expected."
+    )
+    budget: Budget | None = Field(
+        None, description="What the turn may spend; its fallback answers if that is too little."
     )
     expect: Expectation = Expectation()
 

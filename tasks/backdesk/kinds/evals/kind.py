@@ -6,6 +6,7 @@ configured model. A turn that ends otherwise than it must does not end the conve
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from backdesk.kinds.evals.contract import (
     TurnOutcome,
 )
 from backdesk.kinds.evals.judging import judged
+from backdesk.kinds.evals.outbox import found_in
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.model.child import ChildEnd
@@ -32,8 +34,8 @@ async def evaluate(ctx: TaskContext, golden: GoldenConversation) -> Conversation
     last: dict[str, Any] = {}
     for number, turn in enumerate(golden.turns, 1):
         ctx.progress((number - 1) / len(golden.turns), f"turn {number} of {len(golden.turns)}")
-        request = _request(ctx, golden, turn, last)
-        end = await ctx.call(golden.kind, request, key=f"turn-{number}")
+        request = await _request(ctx, golden, turn, last)
+        end = await ctx.call(golden.kind, request, key=f"turn-{number}", budget=turn.budget)
         last = end.result or {}
         turns.append(outcome_of(end))
         turns[-1] = came = await judged(ctx, list(zip(golden.turns, turns, strict=False)))
@@ -58,8 +60,11 @@ def _sum(costs: Iterable[float | None]) -> float | None:
     return None if None in known else sum(cost for cost in known if cost is not None)
 
 
-def _request(ctx: TaskContext, golden: GoldenConversation, turn: GoldenTurn, last: dict[str, Any]) -> dict[str, Any]:
-    here = {"conversation_id": ctx.job_id, "message": turn.say}
+async def _request(
+    ctx: TaskContext, golden: GoldenConversation, turn: GoldenTurn, last: dict[str, Any]
+) -> dict[str, Any]:
+    say = turn.say.replace("{sent}", await asyncio.to_thread(found_in, turn.sent)) if turn.sent else turn.say
+    here = {"conversation_id": ctx.job_id, "message": say}
     number = (last.get("proposal") or {}).get("number")
     pressed: dict[str, Any] = {turn.decide: number} if turn.decide and number else {}
     return {**golden.fields, **here, **turn.fields, **pressed}
