@@ -36,7 +36,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
     module = types.ModuleType("samples_of_this_test")
     vars(module)["SAMPLE"] = sample
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr("backdesk.platform.samples._offered", {module.__name__: None})
+    monkeypatch.setattr("backdesk.platform.samples._offered", [module.__name__])
 
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql").read_text("utf-8")

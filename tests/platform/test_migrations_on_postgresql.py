@@ -65,7 +65,7 @@ def run(url: str, *statements: str, up_to: str = "") -> None:
 def test_an_upgrade_keeps_all_rows_and_a_worker_of_the_version_before_can_still_write(
     server: Postgres, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backdesk.platform.samples._offered", {})  # the rows of samples take longer than all else
+    monkeypatch.setattr("backdesk.platform.samples._offered", [])  # the rows of samples take longer than all else
     url, insert = server.database(), "INSERT INTO customers (id, name, email) VALUES ('{0}', 'Una', '{0}@example.org')"
     run(url, insert.format("k-77"), up_to="0001")
     database = opened(url)

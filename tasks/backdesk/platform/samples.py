@@ -29,18 +29,19 @@ class Sample:
     is_in: Callable[[Session], bool] = lambda _session: True
 
 
-_offered: dict[str, None] = {}
+_offered: list[str] = []
 
 
 def offer(module: str) -> None:
     """Name a module that has a `SAMPLE`. Idempotent."""
-    _offered[module] = None
+    if module not in _offered:
+        _offered.append(module)
 
 
 def offered() -> Iterator[Sample]:
     """Yield the samples of all modules that were named, each after what it leans on."""
     seen: set[str] = set()
-    for module in _offered:
+    for module in _offered:  # a module that is loaded here may offer others, which come behind
         sample: Sample | None = import_module(module).SAMPLE
         line = []
         while sample is not None and sample.name not in seen:
