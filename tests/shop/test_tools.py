@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal
 from backdesk.platform.database import Database
-from backdesk.service.knowledge import search_articles
+from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tables import Ticket
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import OrderFound, look_up_order

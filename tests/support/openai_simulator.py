@@ -2,7 +2,8 @@
 
 Replies are taken from the script in order, one for each request, and streamed when the client asks for it; a
 request beyond the script fails with status 400, which no client repeats. In place of a script there can be a rule,
-which finds the answer in the request itself. Every request is kept for the test.
+which finds the answer in the request itself. Embeddings are made by a rule of their own. Every request is kept for the
+test.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ class OpenAISimulator:
     def __init__(self) -> None:
         self.script: deque[Reply] = deque()
         self.rule: Callable[[Received], Reply] | None = None
+        #: Makes the vector of a text, or fails all requests for vectors.
+        self.embedding: Callable[[str], list[float]] | Fault = letters_of
         self.requests: list[Received] = []
         #: What each answer is said to have used: tokens in and out; None says nothing.
         self.usage: tuple[int, int] | None = (10, 5)
@@ -119,6 +122,11 @@ class OpenAISimulator:
             self._server.server_close()
 
 
+def letters_of(text: str) -> list[float]:
+    """Return a vector of a text by how often it has each letter: texts of the same words are alike."""
+    return [float(text.lower().count(chr(letter))) for letter in range(ord("a"), ord("z") + 1)]
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -142,11 +150,27 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         received = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         simulator.requests.append(received)
+        if received.path.endswith("/embeddings"):
+            self._embed(simulator.embedding, received.body)
+            return
         exhausted = Fault.error(400, "script_exhausted", "the simulator's script has no reply for this request")
         reply = simulator.rule(received) if simulator.rule else None
         reply = reply or (simulator.script.popleft() if simulator.script else exhausted)
         with suppress(ConnectionError):  # whoever asked may be gone: killed, or cancelled
             self._answer(reply, simulator, received)
+
+    def _embed(self, rule: Callable[[str], list[float]] | Fault, body: Json) -> None:
+        if isinstance(rule, Fault):
+            self._send(rule.status, rule.body.encode(), rule.content_type, rule.headers)
+            return
+        texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        vectors = [{"object": "embedding", "index": at, "embedding": rule(text)} for at, text in enumerate(texts)]
+        tokens = sum(len(text.split()) for text in texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        found = {"object": "list", "data": vectors, "model": body["model"], "usage": usage}
+        # So that no connection is left to the loop of whoever asks.
+        self._send(200, json.dumps(found).encode(), headers={"Connection": "close"})
+        self.close_connection = True
 
     def _answer(self, reply: Reply, simulator: OpenAISimulator, received: Received) -> None:
         turn = next(simulator.ids)

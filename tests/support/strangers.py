@@ -22,6 +22,8 @@ from sqlalchemy.orm import Session
 from backdesk.agents.desk import Context
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment
+from backdesk.service.knowledge.contract import Section
+from backdesk.service.knowledge.library import fill
 from backdesk.service.tables import Article
 from backdesk.shop.tables import Cart, CartLine, Customer, Order, Product
 from tests.support.workers import ROOT
@@ -99,9 +101,10 @@ def _mark(shop: Database) -> None:
         session.add_all(
             [
                 Cart(owner=f"customer/{OWNER}", opened_at=NOW, lines=[CartLine(product_id=1, quantity=1)]),
-                Article(slug=MARK, title=f"Pairing {MARK}", keywords=f"{MARK} lamp", body="Hold it."),
             ]
         )
+        article = Article(slug=MARK, title=f"Pairing {MARK}", keywords=f"{MARK} lamp")
+        fill(session, article, [Section(text="Hold it.")])
         for stakes in all_stakes():
             stakes.mark(session)
     with shop.of("globex").write() as session:

@@ -16,6 +16,7 @@ from backdesk.cli.commands import (
     conversations,
     dead,
     desk,
+    knowledge,
     limits,
     maintenance,
     new,
@@ -183,6 +184,25 @@ def prompt_command(context: typer.Context, as_json: AsJson = False) -> None:
 
         backdesk prompt show support.request
         backdesk prompt show support.request --job 4be0643f-1d98-473b-97ca-98a65347dd9c
+    """
+    _pass_on(context, as_json=as_json)
+
+
+knowing = typer.Typer(no_args_is_help=False)
+for title, command in knowledge.COMMANDS.items():
+    knowing.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(knowing, name="knowledge", rich_help_panel=DECIDE)
+
+
+@knowing.callback(invoke_without_command=True)
+def knowledge_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """The knowledge base: the articles that agents answer from, and cite.
+
+    For example:
+
+        backdesk knowledge add manuals/ faq.html --tenant acme
+        backdesk knowledge search "earphones no pairing" --tenant acme
+        backdesk knowledge list --tenant acme
     """
     _pass_on(context, as_json=as_json)
 

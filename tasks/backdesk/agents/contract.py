@@ -81,6 +81,26 @@ class Action(BaseModel):
 AnyAction = Annotated[SerializeAsAny[Action], WrapValidator(Action.read)]
 
 
+class Source(Contract):
+    """A passage of the knowledge base that a tool has returned."""
+
+    article: str = Field(description="The slug of the article.")
+    passage: int = Field(description="Its number within the article, from 1.")
+    title: str
+    heading: str = Field("", description="Of its section; empty where it has none.")
+    cited: bool = Field(False, description="Whether the answer cites it.")
+
+    @property
+    def reference(self) -> str:
+        """Its name."""
+        return f"{self.article}#{self.passage}"
+
+    @property
+    def cite(self) -> str:
+        """How an answer names it."""
+        return f"[{self.reference}]"
+
+
 class ModelUsage(Contract):
     """What one job asked of the model."""
 
@@ -161,6 +181,10 @@ class AgentResult(Contract, Generic[Out]):
     actions: list[AnyAction] = Field(default_factory=list)
     tools: list[str] = Field(
         default_factory=list, description="The tools that were called for this message, in their order."
+    )
+    sources: list[Source] = Field(
+        default_factory=list,
+        description="What tools have returned of the knowledge base for this message, and what else the answer cites.",
     )
     clarifying: bool = False
     proposal: ProposalShown | None = Field(

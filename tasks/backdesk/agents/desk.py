@@ -19,6 +19,7 @@ from backdesk.agents.contract import Action, PromptUsed
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
+from backdesk.agents.vectors import Embed, no_vectors
 from backdesk.platform.database import Database, ScopedDatabase
 from backdesk.platform.settings import TaskSettings
 from backdesk.quality.contract import QualityWishes
@@ -116,6 +117,8 @@ class Desk(Generic[C]):
     system: Callable[[], Awaitable[SystemState]] = _no_system
     #: Starts a job of its own; where no worker has its kind, nobody does it.
     start: Starter = _nobody
+    #: Makes vectors of texts, where a model is configured for it.
+    embed: Embed = no_vectors
     #: The prompt of the active agent, and what it was told besides.
     prompt: Prompt | None = None
     briefing: str = ""

@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, HandOver, Question
-from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage, ProposalShown
+from backdesk.agents.contract import AgentRequest, AgentResult, ModelUsage, ProposalShown, Source
 from backdesk.agents.desk import C, Desk, Transfer
+from backdesk.agents.embedding import Embedding
 from backdesk.agents.hearing import hear, hear_without_model
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
@@ -43,6 +44,7 @@ from backdesk.agents.runtime import (
     prompt_of,
     pruned,
     run_agent,
+    sources_in,
     spoken_turn,
     tools_called,
     turn_of,
@@ -53,6 +55,7 @@ from backdesk.agents.runtime import (
 )
 from backdesk.agents.team import Team
 from backdesk.agents.with_person import FACT, PERSON, carried, is_with_person
+from backdesk.quality.citations import citations_of
 from backdesk.quality.contract import QualityReport
 from backdesk.quality.gate import gate_for
 from backdesk.worker.attempt.context import TaskContext
@@ -248,6 +251,7 @@ class Exchange(Generic[C]):
             path=self.path,
             actions=list(self.desk.actions),
             tools=self._tools(),
+            sources=self._sources(),
             clarifying=isinstance(self.output, Question) or self.desk.proposed is not None,
             proposal=self._proposal(),
             with_person=bool(self.held),
@@ -269,6 +273,12 @@ class Exchange(Generic[C]):
 
     def _tools(self) -> list[str]:
         return [name for name in tools_called(self.turn) if name not in (ASK, HAND_OVER, GIVE_ANSWER)]
+
+    def _sources(self) -> list[Source]:
+        """Return what tools have returned for this message, and what the answer cites of before; never by its word."""
+        cited = citations_of(_text(self.output))
+        found = [*sources_in(self.turn), *(each for each in sources_in(self.said) if each.reference in cited)]
+        return [each.model_copy(update={"cited": each.reference in cited}) for each in dict.fromkeys(found)]
 
     def _quality(self) -> QualityReport | None:
         if self.held or self.rating:  # no agent answers, and nothing was reviewed
@@ -294,6 +304,7 @@ def around_of(
         spent=bookmark.usage if bookmark else ModelUsage(cost_usd=0.0),
         beside=bookmark.beside if bookmark else {},
     )
+    desk.embed = Embedding(ctx, settings, reporter, budget.beside)
     return Surroundings(
         desk=desk,
         budget=budget,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,9 @@ from backdesk.agents.situation import Decide
 from backdesk.platform.settings import RESPONSES_PREFIX, TaskSettings
 from backdesk.worker.model.service import fingerprint_of
 
+if TYPE_CHECKING:
+    from backdesk.agents.runtime.embedding import EmbeddingModel
+
 OFFLINE = "offline"
 
 #: Which of the models: its name, or the rules in its place.
@@ -28,6 +32,7 @@ Which = str | Decide | None
 _handles: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, dict[Which, ModelHandle]]] = (
     WeakKeyDictionary()
 )
+_embedding: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[TaskSettings, EmbeddingModel]] = WeakKeyDictionary()
 
 
 #: Answers in place of every model of this process, whatever is configured.
@@ -70,6 +75,25 @@ def judge_model(settings: TaskSettings) -> ModelHandle | None:
     return replace(current_model(settings, None, settings.judge_model), fallback=None, cheaper=None)
 
 
+def embedding_model(settings: TaskSettings) -> EmbeddingModel:
+    """Return the running loop's model of embeddings. Raises LookupError where none is configured."""
+    from backdesk.agents.runtime.embedding import EmbeddingModel  # noqa: PLC0415 - as a model online
+
+    if settings.embeddings_model is None:
+        raise LookupError("no model of embeddings is configured")
+    loop = asyncio.get_running_loop()
+    known = _embedding.get(loop)
+    if known is None or known[0] is not settings:
+        made = EmbeddingModel(
+            settings.embeddings_model,
+            api_key=settings.key_of_embeddings,
+            base_url=settings.address_of_embeddings,
+            timeout_s=settings.model_silence_s,
+        )
+        known = _embedding[loop] = (settings, made)
+    return known[1]
+
+
 def model_name(settings: TaskSettings) -> str:
     """Return the name of the model that would be asked."""
     return OFFLINE if settings.offline else settings.model.removeprefix(RESPONSES_PREFIX)
@@ -77,8 +101,9 @@ def model_name(settings: TaskSettings) -> str:
 
 async def close_model() -> None:
     """Close the connections of the running loop's models, if there are any."""
-    known = _handles.pop(asyncio.get_running_loop(), None)
-    for model in known[1].values() if known else ():
+    loop = asyncio.get_running_loop()
+    known, embedding = _handles.pop(loop, None), _embedding.pop(loop, None)
+    for model in (*(known[1].values() if known else ()), *(embedding[1:] if embedding else ())):
         await model.close()
 
 

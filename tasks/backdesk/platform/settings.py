@@ -56,6 +56,12 @@ class TaskSettings(BaseSettings):
     api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     #: Any server that speaks the OpenAI API; a local one usually needs no key.
     base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    #: Has the knowledge base searched by vectors too. At an address of its own, it gets a key of its own or none.
+    embeddings_model: str | None = Field(None, validation_alias="BACKDESK_EMBEDDINGS_MODEL")
+    embeddings_base_url: str | None = Field(None, validation_alias="BACKDESK_EMBEDDINGS_BASE_URL")
+    embeddings_api_key: SecretStr | None = Field(None, validation_alias="BACKDESK_EMBEDDINGS_API_KEY")
+    #: From which cosine on a passage is like a question; models differ in that.
+    embeddings_least: float = Field(0.3, ge=-1, le=1, validation_alias="BACKDESK_EMBEDDINGS_LEAST")
     #: How long one request to the model may be silent, and how long it may take as a whole.
     model_silence_s: float = Field(60, gt=0, le=3600, validation_alias="BACKDESK_MODEL_SILENCE_S")
     model_request_s: float = Field(180, gt=0, le=7200, validation_alias="BACKDESK_MODEL_REQUEST_S")
@@ -109,7 +115,7 @@ class TaskSettings(BaseSettings):
     #: Empty means the SQLite file in the data folder. May hold a password, so it is kept out of the repr.
     database_url: str = Field("", repr=False, validation_alias="BACKDESK_DATABASE_URL")
 
-    @field_validator("model", "fallback_model", "cheaper_model", "judge_model")
+    @field_validator("model", "fallback_model", "cheaper_model", "judge_model", "embeddings_model")
     @classmethod
     def _names_a_model(cls, value: str | None) -> str | None:
         if value is None:
@@ -129,7 +135,7 @@ class TaskSettings(BaseSettings):
     def _are_hours(cls, value: Any) -> Any:
         return BusinessHours.read(value) if isinstance(value, str) else value
 
-    @field_validator("base_url")
+    @field_validator("base_url", "embeddings_base_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -148,6 +154,15 @@ class TaskSettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _embeddings_are_somewhere(self) -> Self:
+        if self.embeddings_model and self.offline and not self.embeddings_base_url:
+            raise ValueError(
+                "BACKDESK_EMBEDDINGS_MODEL needs a server: set OPENAI_API_KEY, OPENAI_BASE_URL or "
+                "BACKDESK_EMBEDDINGS_BASE_URL"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fallback_is_another(self) -> Self:
         if self.fallback_model == self.model:
             raise ValueError("BACKDESK_FALLBACK_MODEL must be another model than BACKDESK_MODEL")
@@ -157,6 +172,18 @@ class TaskSettings(BaseSettings):
     def offline(self) -> bool:
         """Whether no model is configured, so that the rule-based stand-in answers."""
         return self.api_key is None and self.base_url is None
+
+    @property
+    def address_of_embeddings(self) -> str | None:
+        """Where the model of embeddings is; None for OpenAI."""
+        return self.embeddings_base_url or self.base_url
+
+    @property
+    def key_of_embeddings(self) -> str:
+        """The key for that address: the one of the model is for the model's alone."""
+        at_another = self.embeddings_base_url not in (None, self.base_url)
+        key = self.embeddings_api_key or (None if at_another else self.api_key)
+        return key.get_secret_value() if key else ""
 
     @property
     def database(self) -> str:

@@ -33,6 +33,8 @@ class Draft:
     #: The files that its author was given; and those of them that no check can read, such as photos.
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    #: What tools have returned that can be cited, as `article#passage`.
+    citable: frozenset[str] = frozenset()
 
     @property
     def language(self) -> str | None:

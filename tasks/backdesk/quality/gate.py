@@ -10,6 +10,7 @@ from backdesk.quality import scores
 from backdesk.quality.appropriateness import BannedWords, NoIdentityNumbers, NoPaymentCards, NoSocialSecurityNumbers
 from backdesk.quality.brand_voice import CalmTone, InCharacter, NoSlang
 from backdesk.quality.check import Check
+from backdesk.quality.citations import KnownCitations
 from backdesk.quality.contract import CheckOutcome, QualityWishes, Review
 from backdesk.quality.draft import Draft
 from backdesk.quality.factual import SupportedFacts
@@ -26,6 +27,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     NoIdentityNumbers(),
     NoPaymentCards(),
     SupportedFacts(),
+    KnownCitations(),
     CalmTone(),
     NoSlang(),
     InCharacter(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from backdesk.agents.offline.phrases import says
 from backdesk.agents.outcome import euros
@@ -48,6 +48,11 @@ def taken_up(now: Situation) -> list[str]:
     return [f'You have written to us: "{" ".join(words)}". No model is configured, and I read English alone.']
 
 
+def instructions(articles: Sequence[Mapping[str, str]]) -> str:
+    """Tell what the best of the passages that were found says, and cite it; empty when none was."""
+    return " ".join("{title}: {body} {cite}".format_map(each) for each in articles[:1])
+
+
 def _of_system(reply: ToolReply) -> str:
     return " ".join(filter(None, [reply.data["told"], reply.data["maintenance"]]))
 
@@ -58,8 +63,7 @@ def _of_order(reply: ToolReply) -> str:
 
 
 def _of_articles(reply: ToolReply) -> str:
-    articles = reply.data["articles"]
-    return f"{articles[0]['title']}: {articles[0]['body']}" if articles else ""
+    return instructions(reply.data["articles"])
 
 
 def _of_ticket(reply: ToolReply) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backdesk.platform.samples import offer
 from backdesk.platform.tables import OfTenant, Table, of_parent
@@ -92,6 +92,8 @@ class CaseEntry(OfTenant, Table):
 
 
 class Article(OfTenant, Table):
+    """What a tenant's knowledge base has of one matter; `body` is all of its passages."""
+
     __tablename__ = "articles"
 
     tenant: Mapped[str] = mapped_column(primary_key=True)
@@ -99,3 +101,41 @@ class Article(OfTenant, Table):
     title: Mapped[str]
     keywords: Mapped[str]
     body: Mapped[str] = mapped_column(Text)
+    #: ISO 639-1, empty where it is unknown; and where it is from.
+    language: Mapped[str] = mapped_column(default="", server_default="")
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    #: Of the document that it was made of; empty for one that was not added as such.
+    digest: Mapped[str] = mapped_column(default="", server_default="")
+    updated_at: Mapped[datetime | None]
+    #: By which version of the rules it can be found; 0 is none.
+    indexed: Mapped[int] = mapped_column(default=0, server_default="0")
+    passages: Mapped[list[Passage]] = relationship(
+        back_populates="article", cascade="all, delete-orphan", order_by="Passage.number"
+    )
+
+
+class Passage(OfTenant, Table):
+    """A piece of an article, which is found and cited by itself.
+
+    A full-text index over `heads` and `words` is kept by the database; a migration has made it.
+    """
+
+    __tablename__ = "passages"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "slug"], ["articles.tenant", "articles.slug"], ondelete="CASCADE"),
+        UniqueConstraint("tenant", "slug", "number"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    slug: Mapped[str]
+    number: Mapped[int]
+    heading: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    #: The terms of what it is about, and of what it says; by `backdesk.service.knowledge.terms`.
+    heads: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text)
+    #: Its vector, and the model that made it.
+    vector: Mapped[bytes | None] = mapped_column(deferred=True)
+    embedded_by: Mapped[str | None]
+    article: Mapped[Article] = relationship(back_populates="passages")

@@ -16,6 +16,7 @@ from backdesk.client.aio.desk import Desk
 from backdesk.client.aio.erasure import Erasure
 from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.job import AsyncJob
+from backdesk.client.aio.knowledge import Knowledge
 from backdesk.client.aio.limits import Limits
 from backdesk.client.aio.maintenance import Maintenance
 from backdesk.client.aio.pauses import Pauses
@@ -53,7 +54,8 @@ class AsyncJobClient(AsyncReports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `erasure`.
+    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `knowledge`,
+    `erasure`.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class AsyncJobClient(AsyncReports):
         self._asks, self._lists = AskOperations(core), ListOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.desk, self.erasure = Desk(self), Erasure(self)
+        self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments = Attachments(self)
 

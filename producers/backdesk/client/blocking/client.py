@@ -18,6 +18,7 @@ from backdesk.client.blocking.desk import Desk
 from backdesk.client.blocking.erasure import Erasure
 from backdesk.client.blocking.following import Following
 from backdesk.client.blocking.job import Job
+from backdesk.client.blocking.knowledge import Knowledge
 from backdesk.client.blocking.limits import Limits
 from backdesk.client.blocking.maintenance import Maintenance
 from backdesk.client.blocking.pauses import Pauses
@@ -55,7 +56,8 @@ class JobClient(Reports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `erasure`.
+    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `knowledge`,
+    `erasure`.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class JobClient(Reports):
         self._asks, self._lists = AskOperations(core), ListOperations(core)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
-        self.desk, self.erasure = Desk(self), Erasure(self)
+        self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments = Attachments(self)
 

@@ -9,6 +9,7 @@ branch.
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.cached import Shelf
+from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.continued import is_cut_off, whole_answers
 from backdesk.agents.runtime.judging import judge
 from backdesk.agents.runtime.messages import (
@@ -59,6 +60,7 @@ __all__ = [
     "run_agent",
     "said_by_customer",
     "scripted_model",
+    "sources_in",
     "spoken_turn",
     "tools_called",
     "turn_of",

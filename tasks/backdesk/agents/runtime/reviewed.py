@@ -36,12 +36,14 @@ from backdesk.agents.card import Agent, HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal
+from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
 from backdesk.agents.runtime.messages import History, files_of, turn_of, words_in
 from backdesk.agents.runtime.shown import Sight, text_of
 from backdesk.agents.runtime.surroundings import Surroundings
 from backdesk.quality import Draft, QualityGate
+from backdesk.quality.citations import citations_of
 from backdesk.quality.contract import Review
 from backdesk.quality.draft import Form
 from backdesk.quality.rubric import RUBRIC, Verdict, shown_of
@@ -133,6 +135,7 @@ class Reviewed(AbstractCapability[Desk]):
             truncated=is_cut_off(messages),
             files=tuple(file.told for file in files),
             unread=tuple(file.told for file in files if file.sort != "text"),
+            citable=frozenset(each.reference for each in sources_in(messages)) if citations_of(text) else frozenset(),
         )
 
     def _sight(self, ctx: RunContext[Desk]) -> Sight:

@@ -21,7 +21,7 @@ from backdesk.kinds.contextual.tools.preferences import explain_preferences, upd
 from backdesk.kinds.contextual.tools.recommendations import recommend_products
 from backdesk.quality import QualityGate
 from backdesk.service.apology import apology
-from backdesk.service.knowledge import search_articles
+from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import look_up_order
 from backdesk.tools.system_status import system_status

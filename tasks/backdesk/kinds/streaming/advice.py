@@ -7,7 +7,7 @@ from sqlalchemy import select
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.tools import tool
-from backdesk.service.knowledge import search_articles
+from backdesk.service.knowledge.search import search
 from backdesk.shop.purchases import Finding
 from backdesk.shop.tables import Order, OrderLine, Product
 from backdesk.worker.attempt.ledger import Effect
@@ -46,10 +46,10 @@ async def find_advice(desk: Desk) -> AdviceFound | Refusal:
     if customer is None:
         return SIGN_IN_FIRST
     names = await desk.database.in_thread(lambda: _bought(desk, customer))
-    found = [await search_articles(desk, name) for name in names]
+    found = [await search(desk.database, name) for name in names]
     return AdviceFound(
         products=[
-            ProductAdvice(product=name, articles=[article.title for article in each.articles])
+            ProductAdvice(product=name, articles=[*dict.fromkeys(passage.title for passage in each.found)])
             for name, each in zip(names, found, strict=True)
         ]
     )

@@ -18,7 +18,7 @@ from backdesk.kinds.streaming.rules import decide
 from backdesk.quality import DEFAULT_CHECKS, QualityGate
 from backdesk.quality.form import Length
 from backdesk.service.apology import apology
-from backdesk.service.knowledge import search_articles
+from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import look_up_order
 from backdesk.shop.purchases import compare_spending, review_orders, spending_by_category, spending_by_month

@@ -14,7 +14,7 @@ from backdesk.kinds.support.rules import decide
 from backdesk.quality import BRIEF
 from backdesk.service.apology import apology
 from backdesk.service.escalations import escalate
-from backdesk.service.knowledge import search_articles
+from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import look_up_order
 from backdesk.shop.payments import look_up_payments

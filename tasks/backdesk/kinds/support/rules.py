@@ -9,6 +9,7 @@ from backdesk.agents.card import ASK, HAND_OVER
 from backdesk.agents.offline.phrases import ask, declined, say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
+from backdesk.service.findings import instructions
 from backdesk.service.intents import DANGER, order_numbers, priority_of
 from backdesk.shop.refund_policy import REFUND_DAYS
 
@@ -134,7 +135,7 @@ def _technical(now: Situation) -> Reply:
     if not escalated and (cause := _technical_cause(now, matter)):
         return (_to_person(cause, subject, matter),)
     advice = ["Switch it off, unplug it, and keep away from it."] if says(DANGER, matter) else []
-    advice += [f"{articles[0]['title']}: {articles[0]['body']}"] if articles else ["I found no instructions for this."]
+    advice.append(instructions(articles) or "I found no instructions for this.")
     return say(*advice, *map(_about_ticket, tickets), *map(_about_escalation, escalated))
 
 

@@ -63,7 +63,7 @@ def of_ours(name: str | None, kind: str, _parents: Any) -> bool:
     A table that no code has is left alone: it is that of a kind that was deleted here, or of a version that may still
     run beside.
     """
-    return kind != "table" or name in Table.metadata.tables
+    return name in Table.metadata.tables if kind == "table" else name != "text_of_passages"
 
 
 def _config(connection: Connection | None, dialect: str = "", output: StringIO | None = None) -> Config:
