@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from backdesk.platform.contract import Contract, KindModels, Message
-from backdesk.worker.model.budget import Budget
 
 #: How a turn can end for the customer: `failed` is a job without an answer.
 Outcome = Literal["answer", "question", "proposal", "fallback", "failed"]
@@ -63,6 +62,19 @@ class Sent(Contract):
     outbox: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+[.]jsonl$")] = "outbox.jsonl"
 
 
+class TurnBudget(Contract):
+    """What a turn may spend, as the budget of a job says it."""
+
+    tokens: int | None = Field(None, ge=1)
+    wall_s: float | None = Field(None, ge=0.001, description="Seconds.")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.tokens is None and self.wall_s is None:
+            raise ValueError("must have `tokens` or `wall_s`")
+        return self
+
+
 class GoldenTurn(Contract):
     """One message of the customer, and what must come of it."""
 
@@ -75,7 +87,7 @@ class GoldenTurn(Contract):
     person: Literal["approves", "denies"] | None = Field(
         None, description="What a colleague says when the turn waits for their approval; that it waits is expected."
     )
-    budget: Budget | None = Field(
+    budget: TurnBudget | None = Field(
         None, description="What the turn may spend; its fallback answers if that is too little."
     )
     expect: Expectation = Expectation()

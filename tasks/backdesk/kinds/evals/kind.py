@@ -23,6 +23,7 @@ from backdesk.kinds.evals.judging import judged
 from backdesk.kinds.evals.outbox import found_in
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
+from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.child import ChildEnd
 
 
@@ -35,7 +36,8 @@ async def evaluate(ctx: TaskContext, golden: GoldenConversation) -> Conversation
     for number, turn in enumerate(golden.turns, 1):
         ctx.progress((number - 1) / len(golden.turns), f"turn {number} of {len(golden.turns)}")
         request = await _request(ctx, golden, turn, last)
-        end = await ctx.call(golden.kind, request, key=f"turn-{number}", budget=turn.budget)
+        budget = Budget.model_validate(turn.budget.model_dump(exclude_none=True)) if turn.budget else None
+        end = await ctx.call(golden.kind, request, key=f"turn-{number}", budget=budget)
         last = end.result or {}
         turns.append(outcome_of(end))
         turns[-1] = came = await judged(ctx, list(zip(golden.turns, turns, strict=False)))
