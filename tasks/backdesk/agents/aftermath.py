@@ -6,16 +6,14 @@ Facts about effects come from the ledger of the job and from the tools themselve
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from backdesk.agents.contract import Action, AgentRequest
 from backdesk.agents.desk import Desk
+from backdesk.agents.effects import effects_of
 from backdesk.agents.journal import DESK
 from backdesk.agents.kind import desk_for
-from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.runtime import conceal_history, dump_history, prompt_of, said_by_customer, spoken_turn
 from backdesk.agents.team import Team
 from backdesk.agents.tools import Tool
@@ -47,7 +45,7 @@ async def past_of(ctx: TaskContext, desk: Desk) -> Conversation:
 
 async def done_at(ctx: TaskContext, team: Team, desk: Desk) -> list[Action]:
     """Return what this job has done for the customer, whichever attempt did it, in the order in which it was done."""
-    found = [*_of_ledger(ctx, team), *desk.actions, *[action async for action in _of_tools(team, desk)]]
+    found = [*effects_of(ctx, _tools(team)), *desk.actions, *[action async for action in _of_tools(team, desk)]]
     return [action for at, action in enumerate(found) if action not in found[:at]]
 
 
@@ -66,22 +64,6 @@ async def remember(ctx: TaskContext, team: Team, desk: Desk, past: Conversation,
 def last_said(past: Conversation) -> str:
     """Return what the customer wrote before this message, for what this message alone does not tell."""
     return " ".join(said_by_customer([message for turn in past.turns for message in turn.messages]))
-
-
-def _of_ledger(ctx: TaskContext, team: Team) -> Iterator[Action]:
-    tools = {tool.name: tool for tool in _tools(team)}
-    for key, value in ctx.finished_steps().items():
-        tool = tools.get(key.partition(":")[0])
-        outcome = _outcome(tool, value) if tool else None
-        if isinstance(outcome, ToolOutcome) and (action := outcome.action()) is not None:
-            yield action
-
-
-def _outcome(tool: Tool[..., Any], value: Any) -> Any:
-    try:
-        return TypeAdapter(tool.returns).validate_python(value)
-    except ValidationError:  # another version of the tool has written it
-        return None
 
 
 async def _of_tools(team: Team, desk: Desk) -> AsyncIterator[Action]:

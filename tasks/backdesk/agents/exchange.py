@@ -6,6 +6,7 @@ desk, so that a job has one agent at a time and one place where handoffs are cou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -20,9 +21,10 @@ from backdesk.agents.embedding import Embedding
 from backdesk.agents.hearing import hear, hear_without_model
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
+from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.prompts import VARIANTS
 from backdesk.agents.proposals import records
-from backdesk.agents.proposals.showing import SHOWS, hidden
+from backdesk.agents.proposals.showing import SHOWS, hidden, is_untold
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model, judge_model
 from backdesk.agents.rating import CODE, Rating, rating_of
@@ -58,6 +60,7 @@ from backdesk.agents.with_person import FACT, PERSON, carried, is_with_person
 from backdesk.quality.citations import citations_of
 from backdesk.quality.contract import QualityReport
 from backdesk.quality.gate import gate_for
+from backdesk.quality.language import language_of
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.memory.conversation import Conversation
 
@@ -181,15 +184,24 @@ class Exchange(Generic[C]):
         self.reporter.text(rating.thanks, begins=True)
 
     def _showing(self, output: Output) -> Output:
-        """Return what the customer gets to read, with what was proposed to them if it does not say that."""
-        proposed = self.desk.proposed
-        if proposed is None or _is_structured(output) or not hidden(proposed.proposed, _text(output)):
+        """Return what the customer gets to read: with what was done and what was proposed, if it does not say that."""
+        untold = [] if _is_structured(output) else [*self._untold(_text(output))]
+        if not untold:
             return output
-        shown = f"{_text(output)}\n\n{proposed.proposed}".strip()
+        more = "\n\n".join(untold)
+        shown = f"{_text(output)}\n\n{more}".strip()
         if isinstance(output, Question):
             return Question(question=shown)
-        self.reporter.text(proposed.proposed, begins=True)
+        self.reporter.text(more, begins=True)
         return shown
+
+    def _untold(self, answer: str) -> Iterator[str]:
+        """Yield what the customer must read whatever a model says: what they have agreed to, and are to agree to."""
+        language = language_of(answer) or language_of(self.desk.message) or DEFAULT
+        done = (action.sentence(language) for action in self.around.journal.binding())
+        yield from (each for each in done if each and is_untold(each, answer))
+        if self.desk.proposed is not None and hidden(self.desk.proposed.proposed, answer):
+            yield self.desk.proposed.proposed
 
     def _activate(self, agent: str, previous: str | None, reason: str) -> None:
         used = self.around.budget.by_agents
@@ -289,7 +301,8 @@ class Exchange(Generic[C]):
 
 def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Journal:
     cheaper = desk.settings.cheaper_model is not None
-    return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=team.waives_below_cents)
+    tools = dict.fromkeys(tool for card in team.agents for tool in card.tools)
+    return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=team.waives_below_cents, tools=tools)
 
 
 def around_of(

@@ -7,7 +7,7 @@ begins at the last response, and finds there the calls that are done.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from backdesk.agents.card import Agent
-from backdesk.agents.contract import AnyAction, ModelUsage, PromptUsed
+from backdesk.agents.contract import Action, AnyAction, ModelUsage, PromptUsed
 from backdesk.agents.desk import Desk, Transfer
+from backdesk.agents.effects import effects_of
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals import records
@@ -68,6 +69,7 @@ class Journal:
         *,
         cheaper: bool,
         waives_below_cents: int | None = None,
+        tools: Iterable[Tool[..., Any]] = (),
     ) -> None:
         self._context = context
         self._desk = desk
@@ -79,6 +81,9 @@ class Journal:
         #: When the messages came that the agents have been told of while they worked.
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
+        self._binding = [tool for tool in tools if tool.terms is not None]
+        #: What this attempt has done by those.
+        self._made: list[Action] = []
         self._last: Bookmark | None = None
         self._stuck_at: int | None = None
         #: How the last answer came through the quality gate of its agent.
@@ -171,6 +176,11 @@ class Journal:
         if review.passed and answer is not None:
             self._reporter.text(answer, begins=True)
 
+    def binding(self) -> list[Action]:
+        """Return what this job has done of what customers must agree to, and so must hear of."""
+        found = [*effects_of(self._context, self._binding), *self._made]
+        return [action for at, action in enumerate(found) if action not in found[:at]]
+
     async def call(
         self,
         tool: Tool[..., Any],
@@ -196,7 +206,7 @@ class Journal:
         outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
         # From the outcome, not by the tool itself: what a former attempt has called is not called again.
         if isinstance(outcome, ToolOutcome):
-            self._note(outcome)
+            self._note(outcome, binding=tool.terms is not None)
         return outcome
 
     async def _hold(self, tool: Tool[..., Any], key: str, args: dict[str, Any]) -> Proposed | Refusal | None:
@@ -233,11 +243,12 @@ class Journal:
             self._done[key] = await self._context.step(key, run, effect=Effect.PURE, returns=returns)
         return self._done[key]
 
-    def _note(self, outcome: ToolOutcome) -> None:
+    def _note(self, outcome: ToolOutcome, *, binding: bool) -> None:
         if (action := outcome.action()) is not None:
             self._desk.did(action)
             if action.counts:
                 self._context.measure(action.counts, 1)
+            self._made += [action] if binding else []
         if learned := outcome.learned():
             self._desk.learn(**learned)
 

@@ -39,6 +39,6 @@ class Stopwatch:
         known = self._context.usage.measures
         before = known.get("model_seconds", 0.0)
         tokens = known.get("tokens_per_second", 0.0) * before + used.output_tokens
-        self._context.measure("model_seconds", round(before + seconds, 6))
+        self._context.measure("model_seconds", before + seconds)
         if tokens and before + seconds > 0:
-            self._context.measure("tokens_per_second", round(tokens / (before + seconds), 3))
+            self._context.measure("tokens_per_second", tokens / (before + seconds))

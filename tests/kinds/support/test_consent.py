@@ -23,6 +23,7 @@ from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import TaskError
+from tests.kinds.support.receipts import RECEIPT, with_receipt
 from tests.support.memory import Memory, dying
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
 from tests.support.recording import Recording, context_of, converse
@@ -31,6 +32,7 @@ TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
 SHOWN = Text("That would be 78.00 EUR for order 10003. Do you agree?")
 DONE = Text("Your money is on its way.")
+PAID = Text("The 78.00 EUR for order 10003 are on their way back to you, refund R-10003.")
 YES = call("give_answer", verdict="confirm")
 NO = call("give_answer", verdict="decline")
 OTHERWISE = call("give_answer", verdict="change")
@@ -87,7 +89,7 @@ async def test_a_refund_is_shown_first_and_made_after_the_customers_yes(
 
     provider.will(YES, DONE)
     second = await talk.say("Yes, please")
-    assert (second.answer, second.path, second.proposal) == (DONE.text, ["refund"], None)
+    assert (second.answer, second.path, second.proposal) == (with_receipt(DONE.text), ["refund"], None)
     assert [action.type for action in second.actions] == ["refund"]
     assert (refunds(shop), states(shop)) == ([10003], ["confirmed"])
     assert (second.usage.requests, second.usage.input_tokens, second.usage.tool_calls) == (2, 20, 1)
@@ -128,6 +130,28 @@ async def test_a_large_refund_waits_for_a_person_after_the_customers_yes(
     await memory.finish(support_request, talk.request("Yes"))
     assert refunds(shop) == [10001]
     assert len(provider.requests) == 5, "a request was repeated"
+
+
+# What was done is told
+
+
+async def test_a_model_that_denies_what_was_done_is_told_so_and_says_it(talk: Talk, provider: OpenAISimulator) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, Text("All right, then nothing will be refunded to you."), PAID)
+    result = await talk.say("Yes, please")
+    told = provider.requests[-1].texts("user")[-1]
+    assert RECEIPT.partition(":")[0] in told
+    assert (result.answer, [action.type for action in result.actions]) == (PAID.text, ["refund"])
+
+
+async def test_a_customer_reads_what_was_done_however_often_a_model_denies_it(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    await proposed(talk, provider)
+    denial = "In Ordnung, es wird Ihnen leider nichts erstattet."
+    provider.will(YES, *[Text(denial)] * 4)
+    result = await talk.say("Ja, bitte")
+    assert result.answer.startswith(f"{denial}\n\nDie Bestellung 10003 ist erstattet: 78,00")
 
 
 # A model that is eager

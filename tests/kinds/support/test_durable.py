@@ -13,6 +13,7 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import reset
 from backdesk.shop.contract import RefundMade
 from backdesk.shop.tables import LedgerEntry, Order, Refund
+from tests.kinds.support.receipts import with_receipt
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Text, call
@@ -50,7 +51,7 @@ async def test_whatever_is_kept_when_an_attempt_dies_is_not_done_again(
     assert memory.attempts == 2
     assert len(provider.requests) == 4, "a model call was repeated"
     assert refunds(shop) == 1
-    assert (result.answer, result.path) == (DONE.text, ["triage", "refund"])
+    assert (result.answer, result.path) == (with_receipt(DONE.text), ["triage", "refund"])
     assert [type(action) for action in result.actions] == [RefundMade]
     assert (result.usage.requests, result.usage.tool_calls, result.usage.input_tokens) == (4, 2, 40)
     assert memory.usage.model_dump(exclude={"measures", "variants"}) == result.usage.model_dump()
@@ -184,7 +185,7 @@ async def test_a_worker_that_ends_hands_the_job_over_at_the_next_turn(
     memory = Memory(drains_at=write)
     result = await memory.finish(support_request, REFUND_10003)
     assert (memory.attempts, len(provider.requests), refunds(shop)) == (2, 4, 1)
-    assert result.answer == DONE.text
+    assert result.answer == with_receipt(DONE.text)
 
 
 # Approval
@@ -259,7 +260,7 @@ async def test_nobody_is_asked_twice(provider: OpenAISimulator) -> None:
     memory.dies_before = memory.writes + 2
     assert await memory.attempt(support_request, REFUND_10001) is None
     assert memory.asks == []
-    assert (await memory.attempt(support_request, REFUND_10001)).answer == DONE.text
+    assert (await memory.attempt(support_request, REFUND_10001)).answer.startswith(DONE.text)
     assert len(provider.requests) == 3
 
 

@@ -21,6 +21,7 @@ from backdesk.shop.tables import Order
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.retry import decide
+from tests.kinds.support.receipts import with_receipt
 from tests.kinds.support.waived import WAIVING
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
@@ -30,7 +31,7 @@ from tests.support.recording import Recording, context_of
 ASKED = SupportRequest(message="I want a refund for order 10003", conversation_id="talk", customer_id="cust-3")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND_IT = call("refund_order", order_number=10003, reason="changed my mind")
-GOOD = Text("Your money for order 10003 is on its way back to you, refund R-10003.")
+GOOD = Text("Your 78.00 EUR for order 10003 are on their way back to you, refund R-10003.")
 INVENTED = Text("Your refund of 999.99 EUR for order 10003 arrives on 2030-01-01, dear customer.")
 USUAL = QualityGate()
 SLANG = Text("Yeah, your refund for order 10003 is gonna arrive soon, dear customer.")
@@ -66,7 +67,7 @@ async def test_an_answer_that_passes_is_given_with_its_report(provider: OpenAISi
 
 async def test_a_result_of_an_agent_without_a_gate_has_no_report(provider: OpenAISimulator) -> None:
     result = await asked(provider, INVENTED, gate=None)
-    assert (result.answer, result.quality) == (INVENTED.text, None)
+    assert (result.answer, result.quality) == (with_receipt(INVENTED.text), None)
 
 
 async def test_the_model_is_told_what_to_mend_and_its_mended_answer_is_given(provider: OpenAISimulator) -> None:
@@ -82,7 +83,8 @@ async def test_the_model_is_told_what_to_mend_and_its_mended_answer_is_given(pro
 async def test_what_a_tool_returned_may_be_said(provider: OpenAISimulator, shop: Database) -> None:
     with shop.of_all_tenants().read() as session:
         order = session.get_one(Order, 10003)
-        paid = f"Order 10003: {order.total_cents / 100:.2f} EUR, delivered {order.delivered_on:%d %B %Y}, are refunded."
+        delivered = f"delivered {order.delivered_on:%d %B %Y}"
+        paid = f"Order 10003: {order.total_cents / 100:.2f} EUR, {delivered}, are refunded, R-10003."
     assert (await asked(provider, Text(paid))).answer == paid
 
 
@@ -127,14 +129,15 @@ async def test_a_question_passes_the_gate_as_an_answer_does_and_is_mended_like_o
     result = await asked(provider, INSULT, call("ask_customer", question=WHICH), sink=sink)
     told = str(provider.requests[-1].body["messages"][-1])
     assert all(word in told for word in ("did not pass its review", "idiot", "we guarantee", "9999 EUR"))
-    assert (result.clarifying, result.answer, sink.tokens) == (True, WHICH, [WHICH])
+    shown = with_receipt(WHICH)
+    assert (result.clarifying, result.answer, sink.tokens) == (True, shown, [shown])
     assert result.quality is not None
     assert (result.quality.corrections, result.quality.review.passed) == (1, True)
 
 
 async def test_a_question_may_be_short_and_need_not_take_up_what_was_asked(provider: OpenAISimulator) -> None:
     result = await asked(provider, call("ask_customer", question="Which?"))
-    assert (result.answer, result.quality and result.quality.corrections) == ("Which?", 0)
+    assert (result.answer, result.quality and result.quality.corrections) == (with_receipt("Which?"), 0)
 
 
 async def test_a_question_that_is_never_fit_reaches_nobody(provider: OpenAISimulator) -> None:
@@ -150,7 +153,7 @@ async def test_a_crash_repeats_no_question_that_was_refused(
 ) -> None:
     provider.will(TO_REFUND, REFUND_IT, INSULT, call("ask_customer", question=WHICH))
     result = await Memory(dies_after=write).finish(body(), ASKED)
-    assert (len(provider.requests), result.answer, result.quality.corrections) == (4, WHICH, 1)
+    assert (len(provider.requests), result.answer, result.quality.corrections) == (4, with_receipt(WHICH), 1)
 
 
 async def test_the_conversation_forgets_questions_that_were_refused_but_not_what_was_looked_up_beside_them(
@@ -168,7 +171,7 @@ async def test_the_conversation_forgets_questions_that_were_refused_but_not_what
 
 async def test_what_an_agent_without_a_gate_asks_is_not_reviewed(provider: OpenAISimulator) -> None:
     result = await asked(provider, call("ask_customer", question="yo, which?"), gate=None)
-    assert (result.clarifying, result.answer, result.quality) == (True, "yo, which?", None)
+    assert (result.clarifying, result.answer, result.quality) == (True, with_receipt("yo, which?"), None)
 
 
 async def test_a_note_that_does_not_pass_is_withheld_from_watchers_and_from_the_colleague(

@@ -12,6 +12,7 @@ from backdesk.kinds.support.contract import SupportRequest
 from backdesk.kinds.support.kind import support_request
 from backdesk.platform.deployment import reset
 from tests.kinds.support.asking import ask
+from tests.kinds.support.receipts import with_receipt
 from tests.support.openai_simulator import (
     Calls,
     CutStream,
@@ -35,12 +36,12 @@ async def test_a_refund_goes_through_handoff_and_tools(provider: OpenAISimulator
     provider.will(TO_REFUND, call("look_up_order", order_number=10003), REFUND, DONE)
     sink = Recording(watched=watched)
     result = await ask("refund 10003", sink=sink)
-    assert result.answer == DONE.text
+    assert result.answer == with_receipt(DONE.text)
     assert result.path == ["triage", "refund"]
     assert [action.type for action in result.actions] == ["refund"]
     assert not result.offline
     assert {request.streamed for request in provider.requests} == {watched}
-    assert "".join(sink.tokens) == DONE.text
+    assert "".join(sink.tokens) == result.answer
 
 
 async def test_streaming_is_decided_for_each_request(provider: OpenAISimulator) -> None:

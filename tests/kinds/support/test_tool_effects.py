@@ -13,6 +13,7 @@ from backdesk.kinds.support.kind import SUPPORT, support_request
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import TaskError
 from backdesk.worker.model.asks import AskType
+from tests.kinds.support.receipts import with_receipt
 from tests.kinds.support.test_durable import REFUND_10003, TO_REFUND
 from tests.support.memory import Memory
 from tests.support.openai_simulator import Calls, OpenAISimulator, Text, call
@@ -118,7 +119,7 @@ async def test_a_worker_that_ends_while_tools_run_has_them_finish(provider: Open
     provider.will(TO_REFUND, Calls((("look_up_order", {"order_number": 10003}), refund)), DONE)
     memory = Memory(drains_at=5)
     result = await memory.finish(support_request, REFUND_10003)
-    assert (memory.attempts, result.answer, len(provider.requests)) == (2, "Done.", 3)
+    assert (memory.attempts, result.answer, len(provider.requests)) == (2, with_receipt("Done."), 3)
     assert len(memory.keys) == len(set(memory.keys))
 
 

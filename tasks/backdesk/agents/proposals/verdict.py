@@ -64,7 +64,7 @@ _OPEN = (
     "proposed again:"
 )
 _TOLD = {
-    Verdict.CONFIRM: "Confirmed by the customer, and called for: tell what came of it.",
+    Verdict.CONFIRM: "Confirmed by the customer, and called for: tell what came of it, with its numbers and amounts.",
     Verdict.DECLINE: f"{DECLINED}; it is closed, and nothing was done:",
     Verdict.CHANGE: _OPEN,
     Verdict.OTHER: _OPEN,

@@ -35,7 +35,7 @@ from pydantic_core import to_json
 from backdesk.agents.card import Agent, HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
-from backdesk.agents.proposals.showing import ShowsProposal
+from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects
 from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
@@ -104,10 +104,12 @@ class Reviewed(AbstractCapability[Desk]):
         raise ModelRetry(f"{REFUSED}\n{review.mend}")
 
     def _gate_of(self, desk: Desk, corrections: int) -> QualityGate:
-        """Return the gate; with what was proposed to be shown, as long as there is a correction left for that."""
-        if desk.proposed is None or corrections >= self._gate.most_corrections:
+        """Return the gate; with what code says else, as long as there is a correction left for that."""
+        if corrections >= self._gate.most_corrections:
             return self._gate
-        return replace(self._gate, checks=(*self._gate.checks, ShowsProposal(desk.proposed.proposed)))
+        shows = [ShowsProposal(desk.proposed.proposed)] if desk.proposed else []
+        done = tuple(filter(None, (action.sentence() for action in self._around.journal.binding())))
+        return replace(self._gate, checks=(*self._gate.checks, *shows, *([TellsEffects(done)] if done else [])))
 
     async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
         review, judge = await _checked(gate, draft), self._around.judge

@@ -1,0 +1,30 @@
+"""What former attempts of a job have really done: by its ledger, never by what a model has said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from backdesk.agents.contract import Action
+from backdesk.agents.outcome import ToolOutcome
+from backdesk.agents.tools import Tool
+from backdesk.worker.attempt.context import TaskContext
+
+
+def effects_of(ctx: TaskContext, tools: Iterable[Tool[..., Any]]) -> Iterator[Action]:
+    """Yield what these tools have done for the customer in attempts before this one, in the order of the ledger."""
+    by_name = {tool.name: tool for tool in tools}
+    for key, value in ctx.finished_steps().items() if by_name else ():
+        tool = by_name.get(key.partition(":")[0])
+        outcome = _outcome(tool, value) if tool else None
+        if isinstance(outcome, ToolOutcome) and (action := outcome.action()) is not None:
+            yield action
+
+
+def _outcome(tool: Tool[..., Any], value: Any) -> Any:
+    try:
+        return TypeAdapter(tool.returns).validate_python(value)
+    except ValidationError:  # another version of the tool has written it
+        return None
