@@ -21,7 +21,7 @@ def test_a_kind_and_its_test_are_written_and_it_is_said_how_to_go_on(cli: Cli, h
     answer = cli("new", "task", "invoices.explain")
     assert answer.code == 0
     assert files(home) == {"invoices_explain.py", "test_invoices_explain.py"}
-    assert '@agent_task("invoices.explain")' in (home / "invoices_explain.py").read_text()
+    assert '@agent_task("invoices.explain", agents=TEAM)' in (home / "invoices_explain.py").read_text()
     assert "from invoices_explain import ENTRIES" in (home / "test_invoices_explain.py").read_text()
     assert "python -m pytest test_invoices_explain.py" in answer.out
     assert f"export BACKDESK_TASK_MODULES={SHIPPED},invoices_explain\n" in answer.out
@@ -48,7 +48,7 @@ def test_what_is_begun_needs_no_names_but_those_of_the_front_doors(cli: Cli, hom
 def test_what_would_be_written_is_shown_and_nothing_written(cli: Cli, home: Path) -> None:
     answer = cli("new", "task", "invoices.explain", "--dry-run")
     assert "would write invoices_explain.py" in answer.out
-    assert '@agent_task("invoices.explain")' in answer.out
+    assert '@agent_task("invoices.explain", agents=TEAM)' in answer.out
     assert files(home) == set()
 
 

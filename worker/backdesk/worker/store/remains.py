@@ -36,7 +36,7 @@ class Remains:
     #: Events in the log.
     logged: int = 0
     #: What it has sent to models, as `model.sent` reads it.
-    sent: Sequence[bytes] = ()
+    sent: Sequence[bytes] = field(default_factory=list)
     ledger: Mapping[bytes, bytes] = field(default_factory=dict)
     checkpoint: bytes | None = None
 
@@ -73,7 +73,7 @@ def remains_of(replies: Sequence[Any]) -> Remains:
     fields, log, logged = dict(fields or {}), kept or packed_log(listed or ()), len(listed or ())
     if kept:
         logged = _moment(text(fields.pop(_LOGGED, b"")), 0)
-    return Remains(fields, spent or {}, sorted(children or ()), log, logged, sent or (), ledger or {}, checkpoint)
+    return Remains(fields, spent or {}, sorted(children or ()), log, logged, sent or [], ledger or {}, checkpoint)
 
 
 def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
