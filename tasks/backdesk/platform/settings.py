@@ -91,6 +91,8 @@ class TaskSettings(BaseSettings):
     #: `docs/desk.md`. They may hold secrets, as those of Slack do.
     notify_staff: SecretStr = Field(SecretStr("outbox"), validation_alias="BACKDESK_NOTIFY_STAFF")
     notify_customers: SecretStr = Field(SecretStr("outbox"), validation_alias="BACKDESK_NOTIFY_CUSTOMERS")
+    #: Whether customers are written to as well, at the address that the shop has of them.
+    mail_customers: bool = Field(False, validation_alias="BACKDESK_MAIL_CUSTOMERS")
     #: Signs webhooks: `whsec_` and base64.
     webhook_secret: SecretStr | None = Field(None, validation_alias="BACKDESK_WEBHOOK_SECRET")
     #: Whether webhooks may go to addresses of private networks.
@@ -151,6 +153,12 @@ class TaskSettings(BaseSettings):
     def _silence_fits_into_request(self) -> Self:
         if self.model_silence_s > self.model_request_s:
             raise ValueError("BACKDESK_MODEL_SILENCE_S must not exceed BACKDESK_MODEL_REQUEST_S")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_has_a_way_out(self) -> Self:
+        if self.mail_customers and not (self.smtp_url and self.mail_from):
+            raise ValueError("BACKDESK_MAIL_CUSTOMERS needs BACKDESK_SMTP_URL and BACKDESK_MAIL_FROM")
         return self
 
     @model_validator(mode="after")

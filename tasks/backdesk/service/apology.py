@@ -20,8 +20,9 @@ from backdesk.agents.team import Team
 from backdesk.quality.contract import QualityReport
 from backdesk.quality.language import language_of
 from backdesk.service.contract import PHRASES, Escalated, EscalationCause
-from backdesk.service.escalations import EscalationReceipt, hand_to_person, time_zone_of
+from backdesk.service.escalations import EscalationReceipt, hand_to_person
 from backdesk.service.matters import cause_of
+from backdesk.shop.customers import time_zone_of
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.failure import Failure
 

@@ -7,7 +7,7 @@ done with it is an entry of its own under the key of the job that does it: done 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import get_args
 
 from sqlalchemy import case as when
@@ -19,16 +19,13 @@ from backdesk.platform.contract import Priority
 from backdesk.platform.database import ScopedDatabase
 from backdesk.platform.tables import utc
 from backdesk.service import cases_contract as seen
-from backdesk.service.cases_contract import DESK, DeskRequest, DeskResult
-from backdesk.service.notification import NOTIFY
+from backdesk.service.cases_contract import DeskRequest, DeskResult
 from backdesk.service.tables import Case, CaseEntry, Escalation, Ticket
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
 #: Who did what no person did.
 AGENTS, CLOCK, CUSTOMER = "agents", "clock", "customer"
-#: How much later than promised a case is looked at: clocks of workers differ.
-MARGIN = timedelta(seconds=30)
 _RISING: tuple[str, ...] = get_args(Priority)
 _URGENCY = when({name: -at for at, name in enumerate(_RISING)}, value=Case.priority)
 
@@ -52,17 +49,6 @@ def open_case(session: Session, desk: Desk, about: Ticket | Escalation, referenc
     session.add(case)
     session.flush()
     session.add(CaseEntry(case_id=case.id, key=about.key, at=opened, by=AGENTS, deed="opened", text=""))
-
-
-async def announce_case(desk: Desk, reference: str, subject: str, priority: str, due_at: datetime) -> None:
-    """Tell people of a case, and have it looked after when its time is over; again for the same is once."""
-    text = f"{reference} ({priority}), due {due_at:%F %R} UTC: {subject}"
-    whose = {"customer_id": desk.customer_id, "conversation_id": desk.conversation_id}
-    told = {"case": reference, "priority": priority, "due_at": f"{due_at:%FT%TZ}", **whose}
-    notification = {"to": "staff", "event": "case.opened", "text": text, "data": told}
-    await desk.start(NOTIFY, notification, f"tell:{reference}")
-    late = max(due_at - desk.database.now(), timedelta()) + MARGIN
-    await desk.start(DESK, {"act": "escalate_overdue"}, f"overdue:{reference}", late)
 
 
 def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskResult:

@@ -16,11 +16,12 @@ from backdesk.agents.tools import tool
 from backdesk.platform.business_hours import tell_moment
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
-from backdesk.service.cases import announce_case, open_case
+from backdesk.service.announcements import announce_case
+from backdesk.service.cases import open_case
 from backdesk.service.contract import AgentsCause, Escalated, EscalationCause
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
-from backdesk.shop.customers import customer_of
+from backdesk.shop.customers import zone_of
 from backdesk.worker.attempt.ledger import Effect
 
 Why = Annotated[
@@ -127,22 +128,7 @@ def _receipt(session: Session, desk: Desk, escalation: Escalation, *, already_es
             "reason": escalation.reason,
             "priority": escalation.priority,
             "respond_by": by,
-            "promise": f"A person answers by {tell_moment(by, _zone(session, desk))}.",
+            "promise": f"A person answers by {tell_moment(by, zone_of(session, desk))}.",
             "already_escalated": already_escalated,
         }
     )
-
-
-async def time_zone_of(desk: Desk) -> str:
-    """Return by which clocks the customer is told of a moment."""
-
-    def work() -> str:
-        with desk.database.read() as session:
-            return _zone(session, desk)
-
-    return await desk.database.in_thread(work)
-
-
-def _zone(session: Session, desk: Desk) -> str:
-    customer = customer_of(session, desk)
-    return customer.time_zone if customer else desk.settings.business_hours.time_zone

@@ -13,6 +13,8 @@ from backdesk.platform.contract import Contract
 NOTIFY = "notify.send"
 #: Whom a notification is for: the people of the deployment, or a customer.
 Audience = Literal["staff", "customer"]
+#: A language by its ISO 639-1 code.
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=100)]
 
 
@@ -22,6 +24,7 @@ class Notification(Contract):
     to: Audience
     event: EventName = Field(description="What happened, such as case.replied.")
     text: str = Field(min_length=1, max_length=20_000, description="The same for people to read.")
+    language: Language = Field("en", description="Of the conversation; what is added to the text is said in it.")
     data: dict[str, Any] = Field(default_factory=dict, description="The same for programs.")
 
 

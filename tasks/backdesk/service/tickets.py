@@ -15,7 +15,8 @@ from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.platform.contract import Priority
 from backdesk.platform.tables import utc
-from backdesk.service.cases import announce_case, open_case
+from backdesk.service.announcements import announce_case
+from backdesk.service.cases import open_case
 from backdesk.service.contract import TicketOpened
 from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket

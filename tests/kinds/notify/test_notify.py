@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import socketserver
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -16,6 +15,7 @@ import backdesk.kinds.notify.kind
 from backdesk.platform.deployment import deployment
 from backdesk.testing import Bench, sandbox
 from backdesk.worker.model.job import JobState
+from tests.support.mailbox import mailbox
 
 assert backdesk.kinds.notify.kind  # registers the kind
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -53,24 +53,6 @@ def receiver() -> Iterator[Receiver]:
     receiver.server.shutdown()
     thread.join()
     receiver.server.server_close()
-
-
-class Mailbox(socketserver.StreamRequestHandler):
-    """As much of an SMTP server as it takes to be sent a message."""
-
-    letters: list[str] = []  # noqa: RUF012 - of all connections
-
-    def handle(self) -> None:
-        self._say("220 here")
-        while line := self.rfile.readline().decode().strip():
-            if line.upper().startswith("DATA"):
-                self._say("354 go on")
-                letter = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.letters.append(letter.decode())
-            self._say("221 bye" if line.upper().startswith("QUIT") else "250 ok")
-
-    def _say(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
 
 
 @pytest.fixture
@@ -128,18 +110,14 @@ def test_a_private_address_is_refused_and_not_asked(bench: Bench, receiver: Rece
 
 
 def test_a_letter_goes_to_the_mail_server(bench: Bench) -> None:
-    Mailbox.letters.clear()
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        url = f"smtp://127.0.0.1:{server.server_address[1]}"
-        with sandbox(notify_staff="mailto:desk@example.com", smtp_url=url, mail_from="shop@example.com"):
-            job = bench.run("notify.send", SAID)
-        server.shutdown()
-        thread.join()
+    with (
+        mailbox() as box,
+        sandbox(notify_staff="mailto:desk@example.com", smtp_url=box.url, mail_from="shop@example.com"),
+    ):
+        job = bench.run("notify.send", SAID)
     assert job.state is JobState.SUCCEEDED
-    (letter,) = Mailbox.letters
-    assert all(part in letter for part in ("To: desk@example.com", "Subject: [default] E-000001 (high): <Fire>"))
+    (letter,) = box.letters
+    assert (letter["To"], letter["Subject"]) == ("desk@example.com", "[default] E-000001 (high): <Fire>")
 
 
 @pytest.mark.parametrize("wrong", ["ftp://x", "mailto:a@example.com", "outbox nonsense"])

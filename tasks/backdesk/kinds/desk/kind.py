@@ -16,7 +16,8 @@ from backdesk.agents.with_person import FACT, carried, note_to_agents, person_sa
 from backdesk.platform.deployment import deployment
 from backdesk.quality.language import language_of
 from backdesk.service import cases
-from backdesk.service.cases_contract import DESK, Case, DeskRequest, DeskResult
+from backdesk.service.cases_contract import DESK, Case, Deed, DeskRequest, DeskResult
+from backdesk.service.contract import PHRASES
 from backdesk.service.notification import NOTIFY
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
@@ -47,8 +48,7 @@ def service_desk(ctx: BlockingContext, request: DeskRequest) -> DeskResult:
         case "escalate_overdue":
             raised = cases.escalate_overdue(database, ctx.tenant, key)
             for case in raised.cases:
-                text = f"{case.case} is overdue since {case.due_at:%F %R} UTC: {case.subject}"
-                _notify(ctx, f"overdue:{case.case}", to="staff", event="case.overdue", text=text, data=_told(case))
+                _tell_overdue(ctx, case)
             return raised
         case _:
             _check_turn(request, cases.show(database, ctx.tenant, request.case or ""))
@@ -65,6 +65,16 @@ def _check_turn(request: DeskRequest, found: DeskResult) -> None:
         raise TaskError("wrong_conversation", f"{where}: send that as conversation_id.", category=Category.VALIDATION)
 
 
+def _tell_overdue(ctx: BlockingContext, case: Case) -> None:
+    text = f"{case.case} is overdue since {case.due_at:%F %R} UTC: {case.subject}"
+    _notify(ctx, f"overdue:{case.case}", to="staff", event="case.overdue", text=text, data=_told(case))
+    if deployment().settings.mail_customers and case.customer_id:
+        talk = case.conversation_id  # a ticket of a version before has none
+        language = _language(ctx.recall(talk, newest=MOST_READ, anyone=True)) if talk else DEFAULT
+        text = PHRASES.say("overdue", language, case=case.case)
+        _notify_customer(ctx, "overdue", case, text, language)
+
+
 def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     """Write into the conversation what was done, and keep what it says in statistics."""
     (case,) = done.cases
@@ -78,8 +88,7 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
         keeper = cases.kept_by(deployment().database.of(ctx.tenant), ctx.tenant, case.conversation_id)
     said = _TURNS[request.act](request, keeper)
     if request.act == "reply" and request.text:
-        data = _told(case) | {"by": request.by}
-        _notify(ctx, "reply", to="customer", event="case.replied", text=request.text, data=data)
+        _notify_customer(ctx, "replied", case, request.text, _language(past), by=request.by)
     facts = {**carried(past), **({FACT: {"case": keeper.case, "by": keeper.holder}} if keeper else {})}
     if request.act == "close":
         question, asked = _ask(ctx, case, past)
@@ -89,15 +98,24 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
 
 def _ask(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[Any], dict[str, Any]]:
     """Ask the customer how content they are; return the words and the facts of it, for the turn."""
-    words = said_by_customer([message for turn in past.turns for message in turn.messages])
-    language = next(filter(None, map(language_of, reversed(words))), DEFAULT)
+    language = _language(past)
     text = rating.question(case.case, language)
-    _notify(ctx, "closed", to="customer", event="case.closed", text=text, data=_told(case))
+    _notify_customer(ctx, "closed", case, text, language)
     return words_of_deployment(text), rating.asked(DESK, {"act": "rate", "case": case.case}, language)
+
+
+def _language(past: Conversation) -> str:
+    words = said_by_customer([message for turn in past.turns for message in turn.messages])
+    return next(filter(None, map(language_of, reversed(words))), DEFAULT)
 
 
 def _told(case: Case) -> dict[str, Any]:
     return case.model_dump(mode="json", include={"case", "customer_id", "conversation_id"})
+
+
+def _notify_customer(ctx: BlockingContext, deed: Deed, case: Case, text: str, language: str, **more: Any) -> None:
+    told = {"event": f"case.{deed}", "text": text, "language": language, "data": _told(case) | more}
+    _notify(ctx, f"{deed}:{case.case}:customer", to="customer", **told)
 
 
 def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:

@@ -7,6 +7,7 @@ from backdesk.service.channels import channels_of
 from backdesk.service.notification import Delivered, Letter, Notification
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import FenceLost
 from backdesk.worker.model.retry import RetryPolicy
 
 #: After about 10 s, 1 m, 6 m, 36 m, then every two hours: for most of a day.
@@ -25,10 +26,12 @@ def send_notification(ctx: BlockingContext, request: Notification) -> Delivered:
         **request.model_dump(),
     )
     sent, failures = list[str](), list[Exception]()
-    for channel in channels_of(here.settings, request.to):
+    for channel in channels_of(here, letter):
         try:
             ctx.step(f"send:{channel.name}", channel.send, letter)
             sent.append(channel.name)
+        except FenceLost:  # another attempt has the job by now, and sends what is left
+            raise
         except Exception as error:  # noqa: BLE001 - the other channels are not to wait for this one
             failures.append(error)
     if failures:

@@ -5,23 +5,29 @@ A channel is an address: `outbox`, `webhook+https://…`, `slack+https://…` or
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from backdesk.platform.deployment import Deployment
 from backdesk.platform.settings import TaskSettings
 from backdesk.service.channels.channel import Channel
+from backdesk.service.channels.customer_mail import customer_mail
 from backdesk.service.channels.mail import Mail
 from backdesk.service.channels.outbox import Outbox
 from backdesk.service.channels.slack import Slack
 from backdesk.service.channels.webhook import Webhook
-from backdesk.service.notification import Audience
+from backdesk.service.notification import Letter
 from backdesk.worker.errors import TaskError
 
 __all__ = ["Channel", "channels_of"]
 
 
-def channels_of(settings: TaskSettings, audience: Audience) -> list[Channel]:
-    """Return the channels of an audience, the outbox when none is set. Raises TaskError for what is none."""
-    listed = settings.notify_staff if audience == "staff" else settings.notify_customers
+def channels_of(here: Deployment, letter: Letter) -> Iterator[Channel]:
+    """Yield the channels of a letter's audience, then the customer's own. Raises TaskError for what is none."""
+    settings = here.settings
+    listed = settings.notify_staff if letter.to == "staff" else settings.notify_customers
     addresses = listed.get_secret_value().split()
-    return [_channel(address, number, settings) for number, address in enumerate(addresses, start=1)]
+    yield from [_channel(address, number, settings) for number, address in enumerate(addresses, start=1)]
+    yield from customer_mail(here, letter)
 
 
 def _channel(address: str, number: int, settings: TaskSettings) -> Channel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from backdesk.service.notification import Letter
 from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
 
 TIMEOUT_S = 30.0
 #: From here on a reply code of SMTP says that another attempt would be refused as well.
@@ -26,21 +28,46 @@ class Mail:
         if server is None or not sender:
             raise TaskError("channel_misconfigured", "a channel mailto: needs BACKDESK_SMTP_URL and BACKDESK_MAIL_FROM")
         self.name = name
-        self._to = to
+        self.to = to
         self._server = urlsplit(server.get_secret_value())
         self._sender = sender
 
     def send(self, letter: Letter) -> None:
-        """See Channel."""
+        """See Channel. Errors name no address; what the server says of one could."""
+        message = self.message(letter)
         try:
             with self._connected() as server:
                 if self._server.username:
                     server.login(unquote(self._server.username), unquote(self._server.password or ""))
-                server.send_message(self._message(letter))
+                server.send_message(message)
         except smtplib.SMTPResponseException as error:
-            if error.smtp_code >= PERMANENT:
-                raise TaskError("mail_refused", f"the mail server refused with code {error.smtp_code}") from error
-            raise
+            raise _refusal(error.smtp_code) from None
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _refusal(max(code for code, _ in error.recipients.values())) from None
+
+    def message(self, letter: Letter) -> EmailMessage:
+        """Return what is sent. Raises TaskError where the recipient has no address that can be written to."""
+        message = EmailMessage()
+        message["From"], message["To"] = self._sender, self.recipient()
+        message["Subject"] = self.subject(letter)
+        message["Date"] = format_datetime(letter.at)
+        # The same in each attempt, by which mail programs know a repetition.
+        digest = hashlib.sha256(letter.id.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{digest}@backdesk>"
+        message.set_content(self.words(letter))
+        return message
+
+    def recipient(self) -> str | Address:
+        """Return to whom it goes."""
+        return self.to
+
+    def subject(self, letter: Letter) -> str:
+        """Return the subject, one line."""
+        return f"[{letter.tenant}] {letter.text.splitlines()[0][:150]}"
+
+    def words(self, letter: Letter) -> str:
+        """Return the body."""
+        return letter.text
 
     def _connected(self) -> smtplib.SMTP:
         host, context = self._server.hostname or "", ssl.create_default_context()
@@ -57,13 +84,7 @@ class Mail:
             )
         return server
 
-    def _message(self, letter: Letter) -> EmailMessage:
-        message = EmailMessage()
-        message["From"], message["To"] = self._sender, self._to
-        message["Subject"] = f"[{letter.tenant}] {letter.text.splitlines()[0][:150]}"
-        message["Date"] = format_datetime(letter.at)
-        # The same in each attempt, by which mail programs know a repetition.
-        digest = hashlib.sha256(letter.id.encode()).hexdigest()[:32]
-        message["Message-ID"] = f"<{digest}@backdesk>"
-        message.set_content(letter.text)
-        return message
+
+def _refusal(code: int) -> TaskError:
+    message = f"the mail server refused with code {code}"
+    return TaskError("mail_refused", message, category=Category.NETWORK, transient=code < PERMANENT)
