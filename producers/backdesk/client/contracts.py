@@ -68,6 +68,14 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
+def request_of(model: type[Request], **fields: Any) -> Request:
+    """Return a request by its fields. Raises InvalidRequest, with one reason for each field."""
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        raise InvalidRequest.of(field_errors(error)) from None
+
+
 def read_result(job_id: str, model: type[Any] | None, result: Any) -> Any:
     """Return a result as its model, without one as it is. Raises ResultMismatch."""
     if model is None:

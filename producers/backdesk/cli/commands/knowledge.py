@@ -223,7 +223,7 @@ def _tell_found(each: PassageFound, out: Output) -> None:
     heading = f", {each.heading}" if each.heading else ""
     out.line(safe_line(f"[{each.slug}#{each.passage}] {each.title}{heading}"), "bold")
     text = " ".join(each.text.split())
-    out.line(safe_line(f"  {text[:_SHOWN]}{' ...' if len(text) > _SHOWN else ''}"))
+    out.line(f"  {safe_line(text[:_SHOWN])}{' ...' if len(text) > _SHOWN else ''}")
 
 
 def _tell_problem(result: KnowledgeResult, out: Output) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backdesk.client.contracts import request_of
 from backdesk.client.operations.desk import ACT_S, KIND, MOST_PRIORITY, Listed, acts_in_conversation
 from backdesk.service.cases_contract import Act, Case, DeskRequest, DeskResult
 from backdesk.worker.model.job import DEFAULT_TENANT
@@ -30,14 +31,14 @@ class Desk:
         Those that are not closed; or by `state` (`open`, `taken`, `closed`) or `holder`; `limit` of them, 50 by
         default.
         """
-        return (await self._do(DeskRequest(act="list", **which), tenant, timeout)).cases
+        return (await self._do(request_of(DeskRequest, act="list", **which), tenant, timeout)).cases
 
     async def show(self, case: str, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> DeskResult:
         """Return a case, what the agents wrote down of it, and all that was done with it.
 
         What was said is in the conversation: `client.conversations.get(case.conversation_id)`.
         """
-        return await self._do(DeskRequest(act="show", case=case), tenant, timeout)
+        return await self._do(request_of(DeskRequest, act="show", case=case), tenant, timeout)
 
     async def take(self, case: str, by: str, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> Case:
         """Take a case, and the conversation over: its agents are silent until it is handed back or closed.
@@ -78,13 +79,13 @@ class Desk:
 
     async def escalate_overdue(self, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> Listed:
         """Make urgent what nobody has answered in time, once each, and return it; for a schedule."""
-        return (await self._do(DeskRequest(act="escalate_overdue"), tenant, timeout)).cases
+        return (await self._do(request_of(DeskRequest, act="escalate_overdue"), tenant, timeout)).cases
 
     async def _act(self, act: Act, case: str, tenant: str, timeout: float, **fields: Any) -> Case:
         where = None
         if acts_in_conversation(act):
             where = (await self.show(case, tenant=tenant, timeout=timeout)).cases[0].conversation_id or None
-        request = DeskRequest(act=act, case=case, conversation_id=where, **fields)
+        request = request_of(DeskRequest, act=act, case=case, conversation_id=where, **fields)
         return (await self._do(request, tenant, timeout)).cases[0]
 
     async def _do(self, request: DeskRequest, tenant: str, timeout: float) -> DeskResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backdesk.client.contracts import request_of
 from backdesk.client.operations.knowledge import ACT_S, KIND, Listed
 from backdesk.service.knowledge.contract import Act, Document, KnowledgeRequest, KnowledgeResult
 from backdesk.worker.model.job import DEFAULT_TENANT, MAX_PRIORITY
@@ -16,8 +17,8 @@ class Knowledge:
     """The articles of tenants.
 
     Each call is a job of the kind `service.knowledge`, on the workers that have the business database. Each raises
-    JobFailed when it may not be done, and ResultTimeout when no worker has done it in `timeout` seconds; it is done all
-    the same then.
+    InvalidRequest for what is wrong, JobFailed when it may not be done, and ResultTimeout when no worker has done it in
+    `timeout` seconds; it is done all the same then.
     """
 
     def __init__(self, client: AsyncJobClient) -> None:
@@ -51,6 +52,6 @@ class Knowledge:
         return await self._do("index", tenant, timeout)
 
     async def _do(self, act: Act, tenant: str, timeout: float, **fields: Any) -> KnowledgeResult:
-        body = KnowledgeRequest(act=act, **fields).model_dump(mode="json", exclude_none=True)
+        body = request_of(KnowledgeRequest, act=act, **fields).model_dump(mode="json", exclude_none=True)
         job = await self._client.submit(KIND, body, tenant=tenant, priority=MAX_PRIORITY)
         return KnowledgeResult.model_validate(await job.result(timeout))

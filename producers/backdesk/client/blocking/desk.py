@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backdesk.client.contracts import request_of
 from backdesk.client.operations.desk import ACT_S, KIND, MOST_PRIORITY, Listed, acts_in_conversation
 from backdesk.service.cases_contract import Act, Case, DeskRequest, DeskResult
 from backdesk.worker.model.job import DEFAULT_TENANT
@@ -32,14 +33,14 @@ class Desk:
         Those that are not closed; or by `state` (`open`, `taken`, `closed`) or `holder`; `limit` of them, 50 by
         default.
         """
-        return (self._do(DeskRequest(act="list", **which), tenant, timeout)).cases
+        return (self._do(request_of(DeskRequest, act="list", **which), tenant, timeout)).cases
 
     def show(self, case: str, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> DeskResult:
         """Return a case, what the agents wrote down of it, and all that was done with it.
 
         What was said is in the conversation: `client.conversations.get(case.conversation_id)`.
         """
-        return self._do(DeskRequest(act="show", case=case), tenant, timeout)
+        return self._do(request_of(DeskRequest, act="show", case=case), tenant, timeout)
 
     def take(self, case: str, by: str, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> Case:
         """Take a case, and the conversation over: its agents are silent until it is handed back or closed.
@@ -76,13 +77,13 @@ class Desk:
 
     def escalate_overdue(self, *, tenant: str = DEFAULT_TENANT, timeout: float = ACT_S) -> Listed:
         """Make urgent what nobody has answered in time, once each, and return it; for a schedule."""
-        return (self._do(DeskRequest(act="escalate_overdue"), tenant, timeout)).cases
+        return (self._do(request_of(DeskRequest, act="escalate_overdue"), tenant, timeout)).cases
 
     def _act(self, act: Act, case: str, tenant: str, timeout: float, **fields: Any) -> Case:
         where = None
         if acts_in_conversation(act):
             where = (self.show(case, tenant=tenant, timeout=timeout)).cases[0].conversation_id or None
-        request = DeskRequest(act=act, case=case, conversation_id=where, **fields)
+        request = request_of(DeskRequest, act=act, case=case, conversation_id=where, **fields)
         return (self._do(request, tenant, timeout)).cases[0]
 
     def _do(self, request: DeskRequest, tenant: str, timeout: float) -> DeskResult:
