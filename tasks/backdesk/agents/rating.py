@@ -35,9 +35,9 @@ class Rating:
     facts: dict[str, Any]
 
 
-def question(case: str, language: str) -> str:
+def question(language: str) -> str:
     """Return the question, in a language (ISO 639-1) or else in English."""
-    return _PHRASES.say("how_content", language, case=case)
+    return _PHRASES.say("how_content", language)
 
 
 def asked(kind: str, request: dict[str, Any], language: str) -> dict[str, Any]:

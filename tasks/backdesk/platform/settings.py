@@ -93,6 +93,8 @@ class TaskSettings(BaseSettings):
     notify_customers: SecretStr = Field(SecretStr("outbox"), validation_alias="BACKDESK_NOTIFY_CUSTOMERS")
     #: Whether customers are written to as well, at the address that the shop has of them.
     mail_customers: bool = Field(False, validation_alias="BACKDESK_MAIL_CUSTOMERS")
+    #: Whether customers are asked how content they are when their case is closed.
+    ask_rating: bool = Field(True, validation_alias="BACKDESK_ASK_RATING")
     #: Signs webhooks: `whsec_` and base64.
     webhook_secret: SecretStr | None = Field(None, validation_alias="BACKDESK_WEBHOOK_SECRET")
     #: Whether webhooks may go to addresses of private networks.

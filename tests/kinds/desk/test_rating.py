@@ -121,3 +121,12 @@ def test_a_rating_counts_for_the_variants_of_prompts_in_its_conversation(
         (brief,) = client.stats(by="variant").groups
     assert brief.name == "support.request triage=brief"
     assert (brief.measures["escalated"].sum, brief.measures["csat"].mean) == (1, 4)
+
+
+def test_where_nobody_is_to_be_asked_the_customer_only_hears_that_it_is_closed() -> None:
+    with sandbox(ask_rating=False), Bench() as bench:
+        say(bench, PLEA)
+        case = close(bench)
+        assert asked(bench) == f"Your request {case} is closed."
+        assert say(bench, "5").result.agent != "rating"
+        assert score(bench) is None

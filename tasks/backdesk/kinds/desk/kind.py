@@ -12,7 +12,7 @@ from typing import Any
 from backdesk.agents import rating
 from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.runtime import said_by_customer, words_of_deployment
-from backdesk.agents.with_person import FACT, carried, note_to_agents, person_says
+from backdesk.agents.with_person import FACT, carried, is_with_person, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
 from backdesk.quality.language import language_of
 from backdesk.service import cases
@@ -31,9 +31,6 @@ _log = logging.getLogger(__name__)
 RETENTION_S = 3600.0
 #: How many of the last turns tell in which language the customer writes.
 MOST_READ = 20
-#: What a note to the agents begins with, and how it goes on where they have the conversation again.
-SPOKEN = "Your colleague {by} has spoken with the customer"
-HANDED_BACK = " and handed the conversation back to you"
 
 
 @task(DESK, queue="tools", retention=RETENTION_S)
@@ -86,22 +83,26 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     keeper: Case | None = case
     if request.act not in ("take", "reply"):
         keeper = cases.kept_by(deployment().database.of(ctx.tenant), ctx.tenant, case.conversation_id)
-    said = _TURNS[request.act](request, keeper)
+    with_agents = keeper is None and is_with_person(past)
+    said = _TURNS[request.act](request, done, with_agents)
     if request.act == "reply" and request.text:
         _notify_customer(ctx, "replied", case, request.text, _language(past), by=request.by)
     facts = {**carried(past), **({FACT: {"case": keeper.case, "by": keeper.holder}} if keeper else {})}
     if request.act == "close":
-        question, asked = _ask(ctx, case, past)
-        said, facts = [*said, *question], facts | asked
+        notice, asked = _close(ctx, case, past)
+        said, facts = [*said, *notice], facts | asked
     ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
 
 
-def _ask(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[Any], dict[str, Any]]:
-    """Ask the customer how content they are; return the words and the facts of it, for the turn."""
-    language = _language(past)
-    text = rating.question(case.case, language)
+def _close(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[Any], dict[str, Any]]:
+    """Tell the customer, and ask how content they are if that is wanted; return words and facts for the turn."""
+    language, asks = _language(past), deployment().settings.ask_rating
+    text, asked = PHRASES.say("closed", language, case=case.case), {}
+    if asks:
+        text = f"{text} {rating.question(language)}"
+        asked = rating.asked(DESK, {"act": "rate", "case": case.case}, language)
     _notify_customer(ctx, "closed", case, text, language)
-    return words_of_deployment(text), rating.asked(DESK, {"act": "rate", "case": case.case}, language)
+    return words_of_deployment(text), asked
 
 
 def _language(past: Conversation) -> str:
@@ -126,19 +127,25 @@ def _notify(ctx: BlockingContext, key: str, **notification: Any) -> None:
         _log.warning("not_started", extra={"key": key, "kind": NOTIFY, "reason": str(error)})
 
 
-def _take_over(_request: DeskRequest, _keeper: Case | None) -> list[Any]:
+def _take_over(_request: DeskRequest, _done: DeskResult, _with_agents: bool) -> list[Any]:
     return []
 
 
-def _reply(request: DeskRequest, _keeper: Case | None) -> list[Any]:
+def _reply(request: DeskRequest, _done: DeskResult, _with_agents: bool) -> list[Any]:
     return person_says(request.by or "", request.text or "")
 
 
-def _leave(request: DeskRequest, keeper: Case | None) -> list[Any]:
-    """Tell the agents; they have the conversation again, unless a person has it by another case."""
-    note = f"{SPOKEN.format(by=request.by)}{'' if keeper else HANDED_BACK}."
+def _leave(request: DeskRequest, done: DeskResult, with_agents: bool) -> list[Any]:
+    """Tell the agents what their colleague has really done; they may not have spoken, or never had the conversation."""
+    (case,) = done.cases
+    spoken = any((entry.deed, entry.by) == ("replied", request.by) for entry in done.entries)
+    deeds = ["spoken with the customer"] if spoken else []
+    deeds.append(f"{'closed' if request.act == 'close' else 'left'} the case {case.case}")
+    if with_agents:
+        deeds.append("handed the conversation back to you")
+    note = f"Your colleague {request.by} has {', '.join(deeds[:-1])}{' and ' if deeds[1:] else ''}{deeds[-1]}."
     return note_to_agents(f"{note} They note: {request.text}" if request.text else note)
 
 
-#: What each act adds to the conversation, given the case by which a person has it then.
+#: What each act adds to the conversation, given what it came to, and whether agents have the conversation again by it.
 _TURNS = {"take": _take_over, "reply": _reply, "hand_back": _leave, "close": _leave}
