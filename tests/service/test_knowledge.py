@@ -1,8 +1,15 @@
-"""The search: any language, the right passage, one tenant; by words, by vectors, and by both."""
+"""The search: any language, the right passage, one tenant; by words, by vectors, and by both.
+
+On SQLite, and on PostgreSQL where the machine has its server: both must find the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +22,11 @@ from backdesk.service.knowledge.contract import Document, Section
 from backdesk.service.knowledge.search import MOST_FOUND, MOST_OF_ARTICLE, search
 from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.knowledge.vectors import nearest, packed
+from backdesk.service.samples import seed
 from backdesk.service.tables import Article, Passage
+from tests.support.postgres import Postgres, find_server, postgres
+
+PROGRAMS = find_server()
 
 LIKE = {"warm": [1.0, 0.0], "cold": [0.0, 1.0]}
 
@@ -38,6 +49,34 @@ def give_vectors(database: ScopedDatabase, vectors: dict[str, str], model: str =
     with database.read() as session:
         ids = {each.slug: each.id for each in session.scalars(select(Passage))}
     library.embed(database, model, {ids[slug]: packed(LIKE[like]) for slug, like in vectors.items()})
+
+
+@pytest.fixture(scope="module")
+def postgres_server() -> Iterator[Postgres]:
+    assert PROGRAMS is not None
+    with postgres(PROGRAMS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def articles(postgres_server: Postgres) -> str:
+    """The URL of a database with the sample articles, to copy."""
+    url = postgres_server.database()
+    with closing(Database(url, samples=False)) as database, database.of("default").write() as session:
+        seed(session, datetime.now(UTC).date())
+    return url
+
+
+@pytest.fixture(params=["sqlite", *(["postgresql"] if PROGRAMS else [])])
+def shop(request: pytest.FixtureRequest, seeded: Path, tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path}/shop.sqlite3"
+    if request.param == "sqlite":
+        shutil.copy(seeded, tmp_path / "shop.sqlite3")
+    else:
+        server: Postgres = request.getfixturevalue("postgres_server")
+        url = server.database(like=request.getfixturevalue("articles"))
+    with closing(Database(url, samples=False)) as database:
+        yield database
 
 
 @pytest.fixture
@@ -68,6 +107,25 @@ async def test_a_question_finds_the_article_in_whatever_language_it_is_asked(
     kb: ScopedDatabase, question: str, slug: str
 ) -> None:
     assert (await slugs(kb, question))[0] == slug
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "question"),
+    [
+        ("en", "Clean the grinder with a dry brush.", "cleaning grinders"),
+        ("de", "Reinigen Sie das Mahlwerk mit einer trockenen Bürste.", "Mahlwerks reinigt"),
+        ("fr", "Nettoyez le broyeur avec une brosse.", "nettoyer les broyeurs"),
+        ("es", "Limpie la muela con un cepillo.", "limpiar muelas"),
+        ("ru", "Очистите жернова сухой щёткой.", "жерновов щёткам"),
+        ("zh", "用干刷清洁磨豆机。", "怎么清洁磨豆机"),
+        ("ja", "乾いたブラシで刃を掃除します。", "ブラシで刃を掃除する方法"),
+    ],
+)
+async def test_what_an_article_says_is_found_by_other_forms_of_its_words(
+    kb: ScopedDatabase, language: str, text: str, question: str
+) -> None:
+    library.put(kb, document("grinder", text, language=language, title="X1"))
+    assert await slugs(kb, question) == ["grinder"]
 
 
 @pytest.mark.parametrize(

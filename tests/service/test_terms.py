@@ -51,5 +51,10 @@ def test_a_question_is_asked_without_the_words_that_say_nothing() -> None:
     assert asked_in("How do I pair my earphones with the laptop?").keys() == {"pair", "earphones", "laptop"}
 
 
+def test_of_a_japanese_question_what_joins_its_words_is_not_asked_for() -> None:
+    assert asked_in("刃の掃除方法を教えて").keys() == {"掃除", "除方", "方法"}
+    assert asked_in("ひび").keys() == {"ひび"}
+
+
 def test_a_long_question_is_asked_by_its_first_words() -> None:
     assert len(asked_in(" ".join(f"quibble{chr(97 + at % 26)}{at}" for at in range(500)))) == MOST_ASKED

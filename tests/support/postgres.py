@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from backdesk.worker.embedded import keeper
 from tests.support.eventually import eventually
 
@@ -38,10 +40,11 @@ class Postgres:
         self._folder = folder
         self._names = itertools.count(1)
 
-    def database(self) -> str:
-        """Make an empty database, and return its URL."""
+    def database(self, like: str = "") -> str:
+        """Make a database, empty or a copy of the one at a URL that nobody uses, and return its URL."""
         name = f"test_{next(self._names)}"
-        self._do("createdb", "-h", str(self._folder), "-U", _USER, name)
+        template = ["-T", make_url(like).database or ""] if like else []
+        self._do("createdb", "-h", str(self._folder), "-U", _USER, *template, name)
         return f"postgresql://{_USER}@/{name}?host={self._folder}"
 
     def start(self) -> None:

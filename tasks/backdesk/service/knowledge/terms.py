@@ -60,6 +60,8 @@ _BY_SCRIPT = {"LATIN": _LATIN, "ARABIC": ("ar",), "CYRILLIC": ("ru",), "GREEK": 
 _UNPARTED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff66-\uff9f]+"
 )
+#: What Japanese writes endings and particles with: pairs across it are of one sentence alone.
+_HIRAGANA = re.compile(r"[\u3040-\u309f]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 #: A stemmer keeps the word that it works on in itself.
 _one_at_a_time = threading.Lock()
@@ -79,7 +81,8 @@ def asked_in(question: str) -> dict[str, frozenset[str]]:
     """Return what a question asks for: its words, without those that say nothing, each with the terms to look for."""
     language = language_of(question)
     idle = _stop_words(language)
-    words = [word for word in dict.fromkeys(words_of(question)) if word not in idle][:MOST_ASKED]
+    telling = [word for word in dict.fromkeys(words_of(question)) if word not in idle]
+    words = ([word for word in telling if not _HIRAGANA.search(word)] or telling)[:MOST_ASKED]
     if language is None:
         return {word: _in_all(word) for word in words}
     return {word: frozenset((_term(word), _stem(word, language))) for word in words}
