@@ -14,6 +14,7 @@ import pytest
 
 from backdesk.client import JobClient
 from backdesk.worker.embedded.server import EmbeddedRedis
+from tests.support.documents import pdf
 from tests.support.eventually import eventually
 from tests.support.installed import Installed, build_wheel, running
 from tests.support.workers import ROOT, Fleet
@@ -106,6 +107,30 @@ def _ask_for_a_job(installed: Installed, redis_server: EmbeddedRedis) -> str:
 
 def test_mcp_brings_what_agents_need_for_tools_on_servers(install: Install) -> None:
     assert not install("mcp").run("python", "-c", "import backdesk.agents.remote.connection")
+
+
+def test_knowledge_brings_what_reads_documents(install: Install, tmp_path: Path) -> None:
+    (tmp_path / "kettle.md").write_text("# Kettle\n\nDescale it.\n")
+    (tmp_path / "toaster.html").write_text("<h1>Toaster</h1><p>Empty it.")
+    (tmp_path / "stove.pdf").write_bytes(pdf(["Mind your fingers."]))
+    read = (
+        "from pathlib import Path; from backdesk.service.knowledge.documents import read_document\n"
+        "for name in ('kettle.md', 'toaster.html', 'stove.pdf'): print(read_document(Path(name)).sections[0].text)"
+    )
+    assert install("knowledge").run("python", "-c", read).splitlines() == [
+        *("Descale it.", "Empty it.", "Mind your fingers.")
+    ]
+
+
+def test_without_the_extra_who_adds_documents_is_told_what_to_install(
+    install: Install, redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    (tmp_path / "stove.pdf").write_bytes(pdf(["Mind your fingers."]))
+    add = ("knowledge", "add", "stove.pdf")
+    told = install("").run("backdesk", *add, expect=1, BACKDESK_REDIS_URL=redis_server.url)
+    assert (
+        'stove.pdf: documents are read by libraries that are not installed: pip install "backdesk[knowledge]"' in told
+    )
 
 
 def test_postgres_brings_the_driver_that_reaches_for_the_server(install: Install) -> None:
