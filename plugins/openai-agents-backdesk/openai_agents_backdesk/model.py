@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from backdesk.agents import GuestJob, GuestModel, metered_request
 from backdesk.worker import Effect
 from openai_agents_backdesk.tools import StepUnreadable
+from openai_agents_backdesk.wire import telling
 
 _RESPONSE = TypeAdapter(ModelResponse)
 
@@ -48,13 +49,13 @@ class LedgerModel(Model):
         job, settings = self._job, request["model_settings"]
         size = len(to_json([request[name] for name in ("system_instructions", "input")], fallback=str))
         size += sum(len(to_json(getattr(tool, "params_json_schema", None), fallback=str)) for tool in request["tools"])
-        meter = metered_request(
-            job.ctx, _known(self._inner), self._agent, job.reporter, size=size, wanted=settings.max_tokens
-        )
+        known = _known(self._inner)
+        meter = metered_request(job.ctx, known, self._agent, job.reporter, size=size, wanted=settings.max_tokens)
         async with meter as asked:
             if asked.most_tokens is not None:
                 request = {**request, "model_settings": replace(settings, max_tokens=asked.most_tokens)}
-            response = await self._answer(request)
+            with telling(asked.sent, self._inner, known.name, request):
+                response = await self._answer(request)
             used = response.usage
             cached = used.input_tokens_details.cached_tokens or 0
             cost = asked.answered(used.input_tokens, used.output_tokens, cached)

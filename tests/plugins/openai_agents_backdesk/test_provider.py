@@ -101,6 +101,30 @@ def test_what_it_costs_is_counted_by_the_prices_of_the_deployment(
     assert job.result.usage.cost_usd == 10 + 2 * 5
 
 
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_was_sent_is_kept_as_it_was_posted(bench: Bench, provider: OpenAISimulator, watched: bool) -> None:
+    provider.will(call("look"), Text("In Hamburg."))
+    agent_job(clerk(provider), kind=KIND)
+    bench.watched = watched
+    job = bench.run(KIND, {"message": "Where is it?"})
+    with JobClient(settings=bench.settings, checks={}) as client:
+        sent = client.sent(job.id)
+    assert [each.body for each in sent] == [received.body for received in provider.requests]
+    assert [(each.call_id, each.agent, each.model, each.missing) for each in sent] == [
+        *(("1.1", "clerk", "gpt-4o-mini", None), ("1.2", "clerk", "gpt-4o-mini", None))
+    ]
+
+
+def test_of_jobs_that_share_a_client_each_keeps_its_own(bench: Bench, provider: OpenAISimulator) -> None:
+    provider.will(Text("In Hamburg."), Fault.error(500, "down"), Text("In Bremen."))
+    agent_job(clerk(provider), kind=KIND)
+    jobs = [bench.run(KIND, {"message": f"My card is 4111 1111 1111 1111, where is {at}?"}) for at in ("A", "B")]
+    with JobClient(settings=bench.settings, checks={}) as client:
+        bodies = [[each.body or {} for each in client.sent(job.id)] for job in jobs]
+    said = [[body["messages"][-1]["content"] for body in each] for each in bodies]
+    assert said == [["My card is [masked-card], where is A?"], ["My card is [masked-card], where is B?"] * 2]
+
+
 async def _used(session: SessionABC) -> list[Any]:
     await session.add_items([{"role": "user", "content": "one"}, {"role": "user", "content": "two"}])
     popped = await session.pop_item()

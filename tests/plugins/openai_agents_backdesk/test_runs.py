@@ -25,6 +25,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 
 from backdesk.agents import GuestJob
+from backdesk.client import JobClient
 from backdesk.testing import Bench
 from backdesk.worker import Budget, Category, TaskContext, TaskError, task
 from backdesk.worker.model.asks import AskType
@@ -93,6 +94,20 @@ async def test_outside_of_a_job_the_agent_is_as_it_was(bench: Bench) -> None:
     agent_job(agent, kind=KIND)
     assert (await Runner.run(agent, "What is the weather?")).final_output == "It is sunny in Tokyo."
     assert calls == ["get_weather"]
+
+
+def test_of_a_model_that_posts_nothing_is_kept_what_the_sdk_gives_it(bench: Bench) -> None:
+    agent, script, _ = weather()
+    agent.handoffs = [Agent("Colleague", model=script)]
+    agent_job(agent, kind=KIND)
+    job = bench.run(KIND, {"message": "What is the weather in Tokyo?"})
+    with JobClient(settings=bench.settings, checks={}) as client:
+        first, second = (each.body or {} for each in client.sent(job.id))
+    assert (first["instructions"], first["input"]) == (
+        *("You are helpful.", [{"role": "user", "content": "What is the weather in Tokyo?"}]),
+    )
+    assert [tool["name"] for tool in first["tools"]] == ["get_weather", "transfer_to_colleague"]
+    assert [item["type"] for item in second["input"][1:]] == ["function_call", "function_call_output"]
 
 
 def test_requests_and_calls_are_steps_and_none_is_repeated(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backdesk.agents.metering import Estimates, FleetLimits, Gate, ModelRequest, RequestUsage
-from backdesk.agents.model_call import ModelCall
+from backdesk.agents.model_call import Body, ModelCall
 from backdesk.agents.prices import OPENAI, Prices, load_prices
 from backdesk.agents.provider import resource_of
 from backdesk.agents.reporter import Reporter
@@ -46,6 +46,10 @@ class GuestRequest:
         self.cost_usd: float | None = None
         self._granted = granted
         self._call = call
+
+    def sent(self, body: Body) -> None:
+        """Keep the request as it is sent, JSON, for `backdesk prompt show`. Never raises."""
+        self._call.sent(body)
 
     def first_token(self) -> None:
         """Note that the answer begins to come."""
