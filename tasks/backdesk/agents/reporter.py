@@ -112,9 +112,8 @@ class Reporter:
     def rated(self, score: int, variants: list[str]) -> None:
         """Note how content a customer is with a conversation in which agents had these variants, if any."""
         with self._harmless():
-            if variants:
-                self.context.usage.variants = variants
-                self.context.measure("csat", score)
+            self.context.usage.variants = variants
+            self.context.measure("csat", score)
 
     def _used(self, agent: str, prompt: Prompt) -> None:
         used = PromptUsed(agent=agent, name=prompt.name, hash=prompt.hash, variant=prompt.variant)

@@ -38,6 +38,9 @@ class DeskRequest(Contract):
     by: Colleague | None = Field(None, description="Who does it.")
     text: Message | None = Field(None, description="What is replied or noted; on hand_back and close, a note.")
     score: int | None = Field(None, ge=1, le=5, description="How content the customer is, 5 the most.")
+    counted: bool = Field(
+        False, description="Of `rate`: the job of the message that has the score counts it in statistics."
+    )
     state: CaseState | None = Field(None, description="Of `list`: only these; all that are not closed when left out.")
     holder: Colleague | None = Field(None, description="Of `list`: only what this colleague has taken.")
     limit: int = Field(50, ge=1, le=500, description="Of `list`: how many at most.")

@@ -47,6 +47,13 @@ def score(bench: Bench) -> int | None:
     return found
 
 
+def counted(bench: Bench) -> dict[str, int]:
+    """How many ratings are in the statistics of each kind."""
+    with JobClient(settings=bench.settings, checks={}) as client:
+        groups = client.stats(by="kind").groups
+    return {each.name: each.measures["csat"].count for each in groups if "csat" in each.measures}
+
+
 def asked(bench: Bench) -> str:
     """The last words of the conversation, and of the last notification."""
     with JobClient(settings=bench.settings, checks={}) as client:
@@ -117,10 +124,25 @@ def test_a_rating_counts_for_the_variants_of_prompts_in_its_conversation(
     say(bench, PLEA)
     close(bench)
     say(bench, "4")
+    assert score(bench) == 4
     with JobClient(settings=bench.settings, checks={}) as client:
         (brief,) = client.stats(by="variant").groups
     assert brief.name == "support.request triage=brief"
     assert (brief.measures["escalated"].sum, brief.measures["csat"].mean) == (1, 4)
+
+
+def test_a_rating_counts_once_for_the_kind_that_has_the_conversation(bench: Bench) -> None:
+    say(bench, PLEA)
+    close(bench)
+    say(bench, "4")
+    assert score(bench) == 4
+    assert counted(bench) == {"support.request": 1}
+
+
+def test_a_rating_that_a_colleague_records_counts_for_the_desk(bench: Bench) -> None:
+    say(bench, PLEA)
+    bench.run("service.desk", {"act": "rate", "case": close(bench), "score": 5})
+    assert counted(bench) == {"service.desk": 1}
 
 
 def test_where_nobody_is_to_be_asked_the_customer_only_hears_that_it_is_closed() -> None:

@@ -75,7 +75,7 @@ def _tell_overdue(ctx: BlockingContext, case: Case) -> None:
 def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     """Write into the conversation what was done, and keep what it says in statistics."""
     (case,) = done.cases
-    if request.act == "rate" and request.score is not None:
+    if request.act == "rate" and request.score is not None and not request.counted:
         ctx.measure("csat", request.score)
     if request.act not in _TURNS or not case.conversation_id:  # a ticket of a version before has none
         return
@@ -100,7 +100,7 @@ def _close(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[A
     text, asked = PHRASES.say("closed", language, case=case.case), {}
     if asks:
         text = f"{text} {rating.question(language)}"
-        asked = rating.asked(DESK, {"act": "rate", "case": case.case}, language)
+        asked = rating.asked(DESK, {"act": "rate", "case": case.case, "counted": True}, language)
     _notify_customer(ctx, "closed", case, text, language)
     return words_of_deployment(text), asked
 
