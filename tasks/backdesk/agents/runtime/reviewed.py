@@ -126,17 +126,18 @@ class Reviewed(AbstractCapability[Desk]):
         returned = [_as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
         told = [part.content for part in _parts(messages, SystemPromptPart)]
         requests = [each for each in messages[-2:] if isinstance(each, ModelRequest)]
-        files = [file for file in files_of(messages) if self._sight(ctx).takes(file)]
-        read = [text_of(await desk.files(file.id) or b"") for file in files if file.sort == "text"]
+        sight, files = self._sight(ctx), [*files_of(messages)]
+        seen = [file for file in files if sight.looks_at(file)]
+        texts = {file: await text_of(file, await desk.files(file.id) or b"") for file in files if sight.reads(file)}
         return Draft(
             text,
             said[-1] if said else "",
-            (*said, *read, *returned, *told, *(each.instructions for each in requests if each.instructions)),
+            (*said, *texts.values(), *returned, *told, *(each.instructions for each in requests if each.instructions)),
             desk.database.today(),
             form,
             truncated=is_cut_off(messages),
-            files=tuple(file.told for file in files),
-            unread=tuple(file.told for file in files if file.sort != "text"),
+            files=tuple(file.told for file in files if file in seen or texts.get(file)),
+            unread=tuple(file.told for file in seen),
             citable=frozenset(each.reference for each in sources_in(messages)) if citations_of(text) else frozenset(),
         )
 

@@ -11,21 +11,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import ValidationError
 
+from backdesk.platform.pdf import PdfUnreadable, read_pdf
 from backdesk.service.knowledge.contract import MOST_TEXT, Document
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 # What they tell on the way is told by the reasons here.
-for _library in ("bs4", "pypdf"):
-    logging.getLogger(_library).setLevel(logging.CRITICAL)
+logging.getLogger("bs4").setLevel(logging.CRITICAL)
 
 #: How large a file is at most, in bytes, and how many pages of a PDF are read.
 MOST_BYTES, MOST_PAGES = 50_000_000, 2_000
@@ -180,27 +179,18 @@ def _text_of(tag: Tag) -> str:
 
 def _pdf(data: bytes) -> _Read:
     try:
-        from pypdf import PdfReader  # noqa: PLC0415 - of the extra
+        pdf = read_pdf(data, most_pages=MOST_PAGES)
     except ImportError:
         raise DocumentUnreadable(MISSING) from None
-    try:
-        reader = PdfReader(BytesIO(data))
-        open_to_all = not reader.is_encrypted or bool(reader.decrypt(""))
-        count = len(reader.pages) if open_to_all else 0
-        pages = [_flowing(page.extract_text()) for page in reader.pages[:MOST_PAGES]] if count else []
-        about: Mapping[str, Any] = (reader.metadata or {}) if count else {}
-        language = reader.root_object.get("/Lang") if count else ""
-    except Exception as error:  # noqa: BLE001 - whatever a broken file makes of the library, it is the file's
-        reason = _line(str(error)) or type(error).__name__
-        raise DocumentUnreadable(f"it is no PDF that can be read: {reason}") from None
-    if not open_to_all:
-        raise DocumentUnreadable("it is encrypted: save it without a password")
-    if count > MOST_PAGES:
-        raise DocumentUnreadable(f"it has {count:,} pages, {MOST_PAGES:,} are the most: split it into several files")
-    if not any(pages):
+    except PdfUnreadable as error:
+        raise DocumentUnreadable(str(error)) from None
+    if pdf.count > MOST_PAGES:
+        raise DocumentUnreadable(
+            f"it has {pdf.count:,} pages, {MOST_PAGES:,} are the most: split it into several files"
+        )
+    if not any(pdf.pages):
         raise DocumentUnreadable("its pages have no text, as scans have none: recognise it first, such as by ocrmypdf")
-    said = {"keywords": about.get("/Keywords"), "language": language, "title": about.get("/Title")}
-    return _Read([(f"page {number}", text) for number, text in enumerate(pages, 1)], said=said)
+    return _Read([(f"page {number}", text) for number, text in enumerate(pdf.pages, 1)], said=pdf.about)
 
 
 def _plain(data: bytes) -> _Read:
@@ -215,12 +205,6 @@ def _decoded(data: bytes) -> str:
     if "\0" in text:
         raise DocumentUnreadable("it is no text: it has NUL bytes")
     return text.replace("\r\n", "\n")
-
-
-def _flowing(text: str) -> str:
-    """Join the lines of a page into paragraphs, and words that were parted at the end of a line."""
-    whole = re.sub(r"(?<=[^\W\d_])-\n(?=[^\W\d_])", "", text.replace("\0", ""))
-    return re.sub(r"(?<!\n)\n(?!\n)", " ", whole).strip()
 
 
 def _keywords(said: Any) -> str:
