@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import yaml
 
 from backdesk.quality import Draft, QualityGate
+from backdesk.quality.completion import KnownCompletion
 from backdesk.quality.contract import Review
 
 ANSWERS = Path(__file__).parent / "answers"
@@ -62,7 +63,13 @@ def labelled() -> Iterator[Labelled]:
 def verdicts(gate: QualityGate | None = None) -> list[Verdict]:
     """Have all labelled answers reviewed."""
     gate = gate or QualityGate()
-    return [Verdict(each, gate.review(each.draft)) for each in labelled()]
+    return [Verdict(each, _knowing(gate, each.draft).review(each.draft)) for each in labelled()]
+
+
+def _knowing(gate: QualityGate, draft: Draft) -> QualityGate:
+    """Return the gate as it is for agents that do what customers agree to."""
+    _asked, *told = draft.evidence
+    return replace(gate, checks=(*gate.checks, KnownCompletion(told=tuple(told))))
 
 
 def share_wrong(found: Iterable[Verdict]) -> float:

@@ -21,7 +21,7 @@ def test_the_set_has_hundreds_of_answers_in_many_languages_and_violations_of_eve
     assert len({each.language for each in answers}) >= 20
     assert {each.refused for each in answers} >= {
         "supported_facts", "promises", "banned_words", "slang", "in_character", "disclaimers", "payment_card",
-        "social_security_number", "identity_number", "calm_tone", "length", "score",
+        "social_security_number", "identity_number", "calm_tone", "length", "score", "known_completion",
     }  # fmt: skip
 
 

@@ -82,6 +82,8 @@ class Journal:
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
         self._binding = [tool for tool in tools if tool.terms is not None]
+        #: The names of the tools whose calls customers must agree to.
+        self.binds = frozenset(tool.name for tool in self._binding)
         #: What this attempt has done by those.
         self._made: list[Action] = []
         self._last: Bookmark | None = None

@@ -27,6 +27,20 @@ class Disclaimer(Contract):
     sentence: str
 
 
+class Completion(Contract):
+    """By what a language calls something done."""
+
+    #: Phrases by matters; where one has ` … `, its parts may stand anywhere in a statement.
+    claims: dict[str, tuple[str, ...]] = Field({})
+    #: By what a statement speaks of what may come, or is so as a rule; and what seems to, in "I can confirm".
+    open: tuple[str, ...] = ()
+    affirms: tuple[str, ...] = ()
+    #: On what the rest of a sentence depends.
+    conditions: tuple[str, ...] = ()
+    #: The fields, and the values of states, by which records of tools say it.
+    records: dict[str, tuple[str, ...]] = Field({})
+
+
 class Vocabulary(Contract):
     """What is known of one language; a part that a file leaves out is empty."""
 
@@ -48,6 +62,8 @@ class Vocabulary(Contract):
     #: Talk about prompts and models.
     prompts: tuple[str, ...] = ()
     disclaimers: dict[Literal["law", "health", "money"], Disclaimer] = Field({})
+    #: What calls an effect done.
+    completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".
     harmless: tuple[str, ...] = ()
     #: Whether endings of names change in a sentence ("в пятницу"), so that the beginning of a word tells it.

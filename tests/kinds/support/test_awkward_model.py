@@ -25,7 +25,7 @@ from tests.support.recording import Recording
 REQUEST = SupportRequest(message="Money back for 10003, please", customer_id="cust-3", conversation_id="talk")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND = call("refund_order", order_number=10003, reason="?")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 GARBLED = Calls((("hand_over", '{"to": ['),))
 
 
@@ -68,7 +68,7 @@ def kept() -> str:
 # What is refused
 
 
-@pytest.mark.parametrize("refusal", [Refusal(), Text("Your money", filtered=True), Text("", filtered=True)])
+@pytest.mark.parametrize("refusal", [Refusal(), Text("Your parcel", filtered=True), Text("", filtered=True)])
 async def test_what_is_refused_is_asked_for_twice_and_the_customer_hears_of_it(
     provider: OpenAISimulator, memory: Memory, refusal: Reply
 ) -> None:
@@ -177,25 +177,25 @@ async def test_any_other_text_is_taken_as_an_answer_when_it_comes_again(
     "second",
     [
         " is on its way, refund R-10003.",
-        "money is on its way, refund R-10003.",
-        "Your money is on its way, refund R-10003.",
+        "parcel is on its way, refund R-10003.",
+        "Your parcel is on its way, refund R-10003.",
     ],
 )
 async def test_an_answer_that_is_cut_off_is_gone_on_with_and_joined(
     provider: OpenAISimulator, memory: Memory, second: str
 ) -> None:
-    provider.will(TO_REFUND, Text("Your money", cut_off=True), Text(second))
+    provider.will(TO_REFUND, Text("Your parcel", cut_off=True), Text(second))
     result = await serve(memory)
-    assert (result.answer, result.truncated) == ("Your money is on its way, refund R-10003.", False)
+    assert (result.answer, result.truncated) == ("Your parcel is on its way, refund R-10003.", False)
     assert "".join(memory.sink.tokens) in {"", result.answer}
     assert result.answer in kept()
     assert "cut off" not in kept()
 
 
 async def test_one_that_is_cut_off_again_is_marked(provider: OpenAISimulator, memory: Memory) -> None:
-    provider.will(TO_REFUND, Text("Your money", cut_off=True), Text("is on its way,", cut_off=True))
+    provider.will(TO_REFUND, Text("Your parcel", cut_off=True), Text("is on its way,", cut_off=True))
     result = await serve(memory)
-    assert (result.answer, result.truncated) == ("Your money is on its way,", True)
+    assert (result.answer, result.truncated) == ("Your parcel is on its way,", True)
     assert len(provider.requests) == 3
 
 
@@ -204,9 +204,9 @@ async def test_one_that_nothing_more_may_be_asked_for_is_marked(
 ) -> None:
     monkeypatch.setenv("BACKDESK_MAX_MODEL_REQUESTS", "2")
     reset()
-    provider.will(TO_REFUND, Text("Your money", cut_off=True))
+    provider.will(TO_REFUND, Text("Your parcel", cut_off=True))
     result = await serve(memory)
-    assert (result.answer, result.truncated, result.degraded) == ("Your money", True, None)
+    assert (result.answer, result.truncated, result.degraded) == ("Your parcel", True, None)
 
 
 async def test_no_gate_lets_an_answer_pass_that_is_cut_off(

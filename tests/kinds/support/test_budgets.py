@@ -32,7 +32,7 @@ from tests.support.openai_simulator import Fault, OpenAISimulator, Text, call
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
 LOOK_UP = call("look_up_order", order_number=10003)
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 PRICES = {"dear": {"input": 100, "output": 100}, "cheap": {"input": 1, "output": 1}}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from backdesk.agents.failures import ModelFailure
+from backdesk.agents.failures import ModelFailure, QualityFailed
 from backdesk.agents.proposals.tables import Proposal
 from backdesk.agents.with_person import FACT, carried, person_says
 from backdesk.kinds.support import kind
@@ -32,6 +32,7 @@ TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
 SHOWN = Text("That would be 78.00 EUR for order 10003. Do you agree?")
 DONE = Text("Your money is on its way.")
+IDLE = Text("What can I do for you?")
 PAID = Text("The 78.00 EUR for order 10003 are on their way back to you, refund R-10003.")
 YES = call("give_answer", verdict="confirm")
 NO = call("give_answer", verdict="decline")
@@ -154,6 +155,54 @@ async def test_a_customer_reads_what_was_done_however_often_a_model_denies_it(
     assert result.answer.startswith(f"{denial}\n\nDie Bestellung 10003 ist erstattet: 78,00")
 
 
+async def test_an_answer_that_calls_a_refund_done_which_nobody_has_made_is_written_anew(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.will(TO_REFUND, call("look_up_order", order_number=10003), DONE, IDLE)
+    result = await talk.say("I want my money back for order 10003")
+    assert "No tool has done that" in provider.requests[-1].texts("user")[-1]
+    assert (result.answer, result.actions, refunds(shop)) == (IDLE.text, [], [])
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "I have refunded order 10003.",
+        "Ich habe Ihnen die Bestellung 10003 soeben erstattet.",
+        "ご注文10003を返金いたしました。ご確認ください。",
+    ],
+)
+async def test_a_customer_never_reads_of_a_refund_that_nobody_has_made(
+    claim: str, talk: Talk, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, *[Text(claim)] * 4)
+    with pytest.raises(QualityFailed, match="known_completion"):
+        await talk.say("I want my money back for order 10003")
+
+
+async def test_a_refund_of_a_former_message_may_be_told_of(talk: Talk, provider: OpenAISimulator) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, PAID)
+    await talk.say("Yes, please")
+    again = Text("Yes, order 10003 has been refunded, as R-10003.")
+    provider.will(TO_REFUND, again)
+    assert (await talk.say("Is it refunded?")).answer == again.text
+
+
+async def test_what_code_has_said_of_a_refund_may_be_told_again(talk: Talk, provider: OpenAISimulator) -> None:
+    """An answer without a model has no results of tools in the conversation."""
+    await proposed(talk, provider)
+    provider.will(YES, Fault.error(400, "bad_request"))
+    with pytest.raises(ModelFailure):
+        await talk.say("Yes")
+    fallback = REGISTRY["support.request"].fallback
+    assert fallback is not None
+    await fallback(context_of(Recording(), "talk-2"), talk.request("Yes"), FAILURE)
+    again = Text("Order 10003 is refunded already.")
+    provider.will(TO_REFUND, again)
+    assert (await talk.say("And?")).answer == again.text
+
+
 # A model that is eager
 
 
@@ -206,7 +255,7 @@ async def test_a_yes_counts_only_in_the_message_after_the_one_that_showed_it(
     await proposed(talk, provider)
     provider.will(call("give_answer", verdict="other"), TO_REFUND, Text("30 days. Anything else?"))
     await talk.say("How long can I return things?")
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("Yes")
     assert (refunds(shop), states(shop)) == ([], ["open"])
 
@@ -249,7 +298,7 @@ async def test_a_proposal_that_was_not_shown_cannot_be_confirmed(
     with pytest.raises(TaskError, match="was not shown") as refused:
         await talk.say("[Yes]", confirms="P-000001")
     assert (refused.value.code, refunds(shop)) == ("proposal_not_shown", [])
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("Yes")
     assert refunds(shop) == []
 
@@ -260,7 +309,7 @@ async def test_a_no_ends_the_proposal(talk: Talk, provider: OpenAISimulator, sho
     result = await talk.say("No, leave it")
     assert (result.path, states(shop)) == (["refund"], ["declined"])
     assert "Declined by the customer" in provider.requests[-1].texts("system")[0]
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("ok")
     assert refunds(shop) == []
 
@@ -278,7 +327,7 @@ async def test_a_no_that_no_model_could_answer_ends_the_proposal_and_a_yes_is_no
     assert fallback is not None
     await fallback(context_of(Recording(), "talk-2"), talk.request(words), FAILURE)
     assert states(shop) == [state]
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("ok")
     assert refunds(shop) == []
 
@@ -288,7 +337,7 @@ async def test_after_a_message_that_failed_a_yes_is_none(talk: Talk, provider: O
     provider.will(Fault.error(401, "invalid_api_key"))
     with pytest.raises(ModelFailure):
         await talk.say("No, do not book that")
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("ok")
     assert refunds(shop) == []
 
@@ -304,7 +353,7 @@ async def test_a_yes_to_what_a_person_has_written_since_is_none(
         return True
 
     await Memory("ada").attempt(reply, talk.request("-"))
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("Yes")
     assert (refunds(shop), states(shop)) == ([], ["open"])
 
@@ -332,7 +381,7 @@ async def test_a_proposal_runs_out(
     await proposed(talk, provider)
     with shop.of_all_tenants().write() as session:
         session.execute(update(Proposal).values(expires_at=shop.now() - timedelta(seconds=1)))
-    provider.will(TO_REFUND, DONE)
+    provider.will(TO_REFUND, IDLE)
     await talk.say("Yes")
     assert (refunds(shop), states(shop)) == ([], ["expired"])
     with pytest.raises(TaskError, match="it is expired"):

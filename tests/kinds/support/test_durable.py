@@ -26,7 +26,7 @@ REFUND_10001 = SupportRequest(message="I want a refund for order 10001", convers
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
 LOOK_UP = call("look_up_order", order_number=10003)
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 #: What a refund writes: how far it looks back, where it is after 4 requests and as the second agent begins, 2 steps, a
 #: review, its turn.
 WRITES = 10

@@ -21,7 +21,7 @@ from tests.support.openai_simulator import OpenAISimulator, Text, call
 from tests.support.recording import Recording, claim_of, context_of
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 REFUND = SupportRequest(message="I return order 10003", customer_id="cust-3")
 ASKED = ModelRequest("openai/gpt-4o", "key", "gpt-4o", 10, 5)
 

@@ -35,7 +35,7 @@ from tests.support.recording import Recording, claim_of
 
 SECRET = "sk-secret-of-the-test"
 TO_REFUND = call("hand_over", to="refund", reason="wants money back")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 REFUND = SupportRequest(message="I return order 10003", customer_id="cust-3")
 
 Asked = Callable[..., TaskContext]

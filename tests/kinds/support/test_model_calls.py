@@ -18,7 +18,7 @@ from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Si
 from tests.support.recording import Recording
 
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 
 
 def outcomes(sink: Recording) -> list[tuple[str, str | None]]:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("waived", "shop")
 TO_REFUND = call("hand_over", to="refund", reason="wants money back for 10003")
 LOOK_UP = call("look_up_order", order_number=10003)
 REFUND = call("refund_order", order_number=10003, reason="changed my mind")
-DONE = Text("Your money is on its way.")
+DONE = Text("Your parcel is on its way.")
 PROMPTS = Path(support.__file__).with_name("prompts")
 
 

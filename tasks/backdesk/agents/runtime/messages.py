@@ -192,3 +192,8 @@ def _concealed_json(text: str, conceal: Callable[[Any], Any]) -> str:
 def load_history(data: list[Any]) -> History:
     """Read what `dump_history` returned, also with an older version of the library."""
     return ModelMessagesTypeAdapter.validate_python(data)
+
+
+def as_text(content: object) -> str:
+    """Return what a tool has returned as text, or JSON."""
+    return content if isinstance(content, str) else to_json(content, fallback=str).decode()

@@ -30,19 +30,20 @@ from pydantic_ai import (
 )
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.output import OutputContext
-from pydantic_core import to_json
 
 from backdesk.agents.card import Agent, HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects
 from backdesk.agents.runtime.citing import sources_in
+from backdesk.agents.runtime.completed import known_completion
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
-from backdesk.agents.runtime.messages import History, files_of, turn_of, words_in
+from backdesk.agents.runtime.messages import History, as_text, files_of, turn_of, words_in
 from backdesk.agents.runtime.shown import Sight, text_of
 from backdesk.agents.runtime.surroundings import Surroundings
 from backdesk.quality import Draft, QualityGate
+from backdesk.quality.check import Check
 from backdesk.quality.citations import citations_of
 from backdesk.quality.contract import Review
 from backdesk.quality.draft import Form
@@ -94,7 +95,7 @@ class Reviewed(AbstractCapability[Desk]):
 
     async def _review(self, ctx: RunContext[Desk], text: str, form: Form) -> None:
         corrections = sum(map(_is_refusal, turn_of(ctx.messages, self._around.journal.steered)))
-        review = await self._scored(self._gate_of(ctx.deps, corrections), await self._draft(ctx, text, form))
+        review = await self._scored(self._gate_of(ctx, corrections), await self._draft(ctx, text, form))
         shown = text if form == "answer" and not self.shows_drafts else None
         await self._around.journal.reviewed(self._card.name, review, corrections, answer=shown)
         if review.passed:
@@ -103,13 +104,17 @@ class Reviewed(AbstractCapability[Desk]):
             raise QualityFailed(review, corrections)
         raise ModelRetry(f"{REFUSED}\n{review.mend}")
 
-    def _gate_of(self, desk: Desk, corrections: int) -> QualityGate:
-        """Return the gate; with what code says else, as long as there is a correction left for that."""
-        if corrections >= self._gate.most_corrections:
-            return self._gate
-        shows = [ShowsProposal(desk.proposed.proposed)] if desk.proposed else []
-        done = tuple(filter(None, (action.sentence() for action in self._around.journal.binding())))
-        return replace(self._gate, checks=(*self._gate.checks, *shows, *([TellsEffects(done)] if done else [])))
+    def _gate_of(self, ctx: RunContext[Desk], corrections: int) -> QualityGate:
+        """Return the gate, with what code knows of proposals and effects."""
+        proposed, journal = ctx.deps.proposed, self._around.journal
+        said_by_code: list[Check] = [ShowsProposal(proposed.proposed)] if proposed else []
+        if done := tuple(filter(None, (action.sentence() for action in journal.binding()))):
+            said_by_code.append(TellsEffects(done))
+        more = said_by_code if corrections < self._gate.most_corrections else []
+        # What is proposed is shown with the answer, as not done; else only another answer puts it right.
+        if journal.binds and not (proposed and not more):
+            more = [*more, known_completion(ctx.messages, journal)]
+        return replace(self._gate, checks=(*self._gate.checks, *more))
 
     async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
         review, judge = await _checked(gate, draft), self._around.judge
@@ -123,7 +128,7 @@ class Reviewed(AbstractCapability[Desk]):
         messages, desk = ctx.messages, ctx.deps
         said = [words_in(part) for part in _parts(messages, UserPromptPart)]
         # What was no use is told with the words of the model that wrote it.
-        returned = [_as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
+        returned = [as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
         told = [part.content for part in _parts(messages, SystemPromptPart)]
         requests = [each for each in messages[-2:] if isinstance(each, ModelRequest)]
         sight, files = self._sight(ctx), [*files_of(messages)]
@@ -197,7 +202,3 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _parts(messages: History, kind: type[Any]) -> Iterator[Any]:
     return (part for message in messages for part in message.parts if isinstance(part, kind))
-
-
-def _as_text(content: object) -> str:
-    return content if isinstance(content, str) else to_json(content, fallback=str).decode()

@@ -1,0 +1,155 @@
+"""Whether what an answer calls done is known to be done: by what tools returned, and by what was said before.
+
+An answer claims by the words of its language, in a statement that nothing denies, asks or leaves open: "I have refunded
+order 10003", not "it will be refunded", "unused orders are refunded within 30 days" or "shall I refund it?".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.draft import Draft, sentences_of
+from backdesk.quality.language import language_of
+from backdesk.quality.legal import DENIALS
+from backdesk.quality.notation import plain
+from backdesk.quality.vocabulary import Vocabulary, vocabularies, vocabulary_of
+
+#: What a tool has done whose result no words are known of, and any matter that leaves no trace in records.
+ANY, UNRECORDED = "*", "-"
+#: By what parts of a phrase are parted that may stand anywhere in the same statement.
+APART = " … "
+#: Where a statement ends, but not before what it says is so ("ich sehe nicht, dass es erstattet wurde").
+_CLAUSE = re.compile(
+    r"[;:!\u2013\u3001\u3002\u060c\u061b\n]|,(?!\d|\s*(?:dass|daß|что|що|że|ki)\b)|\s-\s"
+    r"|\b(?:and|but|und|aber|et|mais|y|pero|e|ma|mas|en|maar|och|men|но|и)\b",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"[?\u037e\uff1f\u061f][\"')\]]*\Z")
+#: Numbers of orders and the like, but no years.
+_REFERENCE = re.compile(r"(?<![\w.,])(?!(?:19|20)\d\d\b)(?:[A-Za-z]{1,4}-)?\d{4,}\b")
+#: "0.00 EUR were refunded" is the opposite.
+_ZERO = re.compile(r"(?<![\d.,])0(?:[.,]0+)?(?![\d.,])")
+#: The fields of records that say how it stands with something, and those in which tools speak in sentences.
+_STATES = frozenset({"status", "state", "type", "kind", "change"})
+_SENTENCES = frozenset({"refused", "message", "summary"})
+
+
+class Claim(NamedTuple):
+    """That something is done: what, and the sentence or record that says so."""
+
+    matter: str
+    text: str
+
+    def follows_from(self, known: Claim) -> bool:
+        """Whether it says what is known, of one of the numbers that it names."""
+        named, text = _REFERENCE.findall(self.text.lower()), plain(known.text).lower()
+        matter = self.matter if self.matter in _recorded_by() else UNRECORDED
+        return known.matter in {self.matter, matter, ANY} and (not named or any(each in text for each in named))
+
+
+def claims_in(text: str, language: str | None) -> list[Claim]:
+    """Return what a text says is done, in its language, where that is known, or in English."""
+    spoken = {code: vocabulary_of(code) for code in (language, "en")} if language else vocabularies()
+    sentences = sentences_of(plain(text))
+    found = (Claim(matter, each) for words in spoken.values() for each in sentences for matter in _claimed(each, words))
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCompletion(Check):
+    """The answer calls nothing done of which no record says so.
+
+    `done` is what the tools have returned that do such things; `told` what others returned, and what was said before.
+    A statement that names numbers needs a record with one of them.
+    """
+
+    done: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    name = "known_completion"
+    layer = "factual"
+
+    def fault(self, draft: Draft) -> str | None:
+        claimed = claims_in(draft.text, draft.language)
+        known = [*self._known()] if claimed else []
+        wrong = dict.fromkeys(each.text for each in claimed if not any(map(each.follows_from, known)))
+        if not wrong:
+            return None
+        return f"No tool has done that. Say what is so, and of nothing that it is done: {quoted([*wrong])}."
+
+    def _known(self) -> Iterator[Claim]:
+        for text in self.told:
+            yield from _records(text)
+        for text in self.done:
+            recorded = [*_records(text)]
+            yield from [*recorded, Claim(UNRECORDED if recorded else ANY, text)]
+
+
+def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
+    """Yield what a sentence says is done, by the words of one language."""
+    completion = words.completion
+    if not completion.claims or _ASKED.search(sentence):
+        return
+    said = ""
+    for clause in _CLAUSE.split(sentence):
+        said = f"{said} {clause}"
+        if not found_words(completion.conditions, said) and not _is_open(clause, words):
+            yield from (matter for matter, phrases in completion.claims.items() if _has(clause, phrases))
+
+
+def _is_open(clause: str, words: Vocabulary) -> bool:
+    for phrase in found_words(words.completion.affirms, clause):
+        clause = re.sub(re.escape(phrase), " ", re.sub(r"\s+", " ", clause), flags=re.IGNORECASE)
+    return bool(_ZERO.search(clause) or found_words((*words.completion.open, *words.denials, *DENIALS), clause))
+
+
+def _has(clause: str, phrases: tuple[str, ...]) -> bool:
+    return any(all(found_words((part,), clause) for part in phrase.split(APART)) for phrase in phrases)
+
+
+def _records(text: str) -> Iterator[Claim]:
+    """Yield what a text, or the objects of JSON in it, say is done."""
+    data = _data(text)
+    if data is None:
+        yield from claims_in(text, language_of(text))
+        return
+    for each in _objects(data, {}):
+        shown = json.dumps(each, ensure_ascii=False)
+        yield from (Claim(matter, shown) for matter in _recorded(each))
+
+
+def _data(text: str) -> Any:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict | list) else None
+
+
+def _objects(data: Any, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a value, each with the plain fields of those around it."""
+    if isinstance(data, dict):
+        yield around | data
+        around = around | {name: each for name, each in data.items() if not isinstance(each, dict | list)}
+    for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from _objects(each, around)
+
+
+def _recorded(record: dict[str, Any]) -> Iterator[str]:
+    """Yield what an object says is done: by a field that is set, by how it stands, or in a sentence."""
+    marks = {name for name, value in record.items() if value}
+    marks |= {str(value).lower() for name, value in record.items() if name in _STATES}
+    for matter, names in _recorded_by().items():
+        if marks & {*names}:
+            yield matter
+    for name in _SENTENCES & record.keys():
+        yield from (each.matter for each in claims_in(str(record[name]), language_of(str(record[name]))))
+
+
+def _recorded_by() -> dict[str, tuple[str, ...]]:
+    """Return the fields and states of records by matters; tools speak English."""
+    return vocabulary_of("en").completion.records

@@ -1,0 +1,85 @@
+"""What an answer calls done must be known to be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from backdesk.quality import Draft
+from backdesk.quality.completion import KnownCompletion, claims_in
+from backdesk.shop.contract import PHRASES
+
+ORDERS = (
+    '[{"order_number": 10003, "status": "delivered", "placed_on": "2026-11-02", "refund_id": null},'
+    ' {"order_number": 10005, "status": "refunded", "placed_on": "2026-10-02", "refund_id": "R-10005"}]'
+)
+#: What is found of a claim.
+KNOWN, UNKNOWN = "known", "unknown"
+
+
+def faults(text: str, *told: str, done: tuple[str, ...] = ()) -> str:
+    return UNKNOWN if KnownCompletion(done, told).fault(Draft(text)) else KNOWN
+
+
+@pytest.mark.parametrize(("name", "language"), [(name, code) for name, by in PHRASES.all().items() for code in by])
+def test_what_code_says_is_done_is_such_a_claim_in_every_language(name: str, language: str) -> None:
+    sentence = PHRASES.say(name, language, order_number=10003, amount="78.00 EUR", refund_id="R-10003")
+    assert name in {claim.matter for claim in claims_in(sentence, language)}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("Order 10005 was refunded, as R-10005.", KNOWN),
+        ("One of your orders has been refunded.", KNOWN),
+        ("I have refunded order 10003.", UNKNOWN),
+        ("Your order 10003 was placed on 2 November 2026.", KNOWN),
+        ("I have placed the order for you.", UNKNOWN),
+        ("I have cancelled order 10005.", UNKNOWN),
+    ],
+)
+def test_a_record_supports_what_it_says_of_the_numbers_that_it_has(text: str, is_so: str) -> None:
+    assert faults(text, ORDERS) == is_so
+
+
+def test_a_record_within_another_has_its_numbers() -> None:
+    payments = '{"order_number": 10003, "movements": [{"kind": "refund", "amount_cents": 4990}]}'
+    assert faults("Order 10003 was refunded.", payments) == KNOWN
+
+
+def test_what_a_tool_has_done_supports_its_matter_and_what_leaves_no_record() -> None:
+    receipt = '{"order_number": 10020, "total_cents": 4990}'
+    assert faults("I have placed your order 10020.", done=(receipt,)) == KNOWN
+    assert faults("I have cancelled your appointment.", done=(receipt,)) == UNKNOWN
+
+
+def test_a_tool_of_ones_own_supports_what_its_agent_says_of_it() -> None:
+    assert faults("I have refunded the deposit.", done=('{"transfer": "T-1"}',)) == KNOWN
+
+
+@pytest.mark.parametrize("refused", ["Order 10003 was refunded already, as R-10003.", "Order 10003 is used."])
+def test_a_refusal_supports_what_it_says(refused: str) -> None:
+    answer = "Order 10003 has been refunded before."
+    assert faults(answer, f'{{"refused": "{refused}"}}') == (KNOWN if "already" in refused else UNKNOWN)
+
+
+def test_what_was_said_before_may_be_said_again() -> None:
+    assert faults("Yes, I have refunded order 10003.", "Die Bestellung 10003 ist erstattet.") == KNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shall I refund order 10003?",
+        "For order 10003 258.00 EUR were paid and 0.00 EUR refunded.",
+        "Once you agree, the money is refunded.",
+        "I cannot see that order 10003 has been refunded.",
+        "Unused orders are refunded within 30 days.",
+        "Ich sehe nicht, dass die Bestellung 10003 erstattet wurde.",
+        "Si lo devuelve, el pedido 10003 queda reembolsado.",
+        "D'accord, rien n'est remboursé.",
+        "返金しましたらご連絡いたします。",
+        "订单10003尚未退款。",
+    ],
+)
+def test_what_is_asked_denied_or_left_open_is_no_claim(text: str) -> None:
+    assert faults(text) == KNOWN
