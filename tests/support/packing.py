@@ -14,7 +14,11 @@ def pack(board: Board) -> None:
 
 def talker(board: Board, job_id: str = "talker", notes: int = 20) -> Claim:
     """Begin a job that tells so much."""
-    claim = board.start(board.submit(job_id))
+    return talk(board, board.start(board.submit(job_id)), notes)
+
+
+def talk(board: Board, claim: Claim, notes: int = 20) -> Claim:
+    """Let an attempt tell so much."""
     for number in range(notes):
         board.emit(claim, "note", first=number, data={"number": number, "text": "looked into it"})
     return claim

@@ -15,12 +15,12 @@ from backdesk.worker.store.connection import connect
 pytestmark = pytest.mark.usefixtures("waived")
 
 #: Bytes.
-MOST = 7 * 1024
+MOST = 6 * 1024
 JOBS = 4
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_refund_with_its_conversation_leaves_seven_kilobytes_at_most() -> None:
+def test_a_refund_with_its_conversation_leaves_six_kilobytes_at_most() -> None:
     with Bench(watched=False) as bench, connect(bench.settings.url) as client:
         refund(bench)
         before = held(client, bench)

@@ -19,6 +19,7 @@ from backdesk.platform.deployment import reset
 from backdesk.testing import Bench
 from backdesk.testing.job import BenchJob
 from backdesk.worker.model.sent import SentRequest
+from backdesk.worker.services.packer import Packer
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.keys import Keys
 from tests.support.openai_simulator import Fault, OpenAISimulator, Reply, Text, call
@@ -71,6 +72,19 @@ def test_what_is_shown_is_what_arrived_over_handoffs_and_tools(
         ("1.4", "refund"),
     ]
     assert [each.missing for each in sent] == [None] * 4
+
+
+def test_it_is_shown_as_before_once_it_is_packed_with_the_log(
+    bench: Bench, client: JobClient, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, LOOK_UP, REFUND, DONE)
+    job = ask(bench, "refund 10003")
+    before = client.sent(job.id)
+    with connect(bench.settings.url) as redis:
+        Packer(redis, bench.settings, lambda: True).tick()
+        assert [*redis.scan_iter(f"*:sent:{job.id}")] == []
+    assert client.sent(job.id) == before
+    assert bodies(before) == arrived(provider)
 
 
 def test_by_the_responses_api_it_is_that_request(

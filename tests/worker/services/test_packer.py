@@ -20,7 +20,7 @@ from tests.support.board import Board
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.failover import Pair
 from tests.support.faults import refusing
-from tests.support.packing import is_packed, pack, talker
+from tests.support.packing import is_packed, pack, talk, talker
 from tests.support.workers import Fleet
 
 WHY = Failure(code="broken", message="it broke")
@@ -83,6 +83,26 @@ def test_a_packed_log_takes_a_third_of_the_memory_at_most(board: Board, client: 
     before = client.memory_usage(board.keys.events("talker")) or 0
     pack(board)
     assert 0 < 3 * (client.memory_usage(board.keys.log("talker")) or 0) < before
+
+
+def test_a_long_result_is_packed_with_the_log_and_read_as_before(board: Board) -> None:
+    result = [{"name": f"part {number}", "count": number} for number in range(50)]
+    board.succeed(talker(board), result)
+    before = board.client.hstrlen(board.keys.job("talker"), "result")
+    pack(board)
+    assert 3 * board.client.hstrlen(board.keys.job("talker"), "result") < before
+    record = board.record("talker")
+    assert record is not None
+    assert (record.result, record.unreadable) == (result, {})
+    assert board.events("talker")[-1].data == {"result": result}
+
+
+def test_the_result_of_a_called_job_stays_as_it_is_for_the_one_that_called_it(board: Board) -> None:
+    board.call(board.start(board.submit("caller")), "part", "talker")
+    board.succeed(talk(board, board.start("talker")), "x" * 1000)
+    pack(board)
+    assert is_packed(board)
+    assert board.client.hget(board.keys.job("talker"), "result") == b'"%s"' % (b"x" * 1000)
 
 
 def test_a_short_log_is_left_as_it_is_and_costs_nobody_anything(board: Board) -> None:

@@ -9,7 +9,8 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.errors import UnknownKind
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.prompt import KindPrompt
-from backdesk.worker.model.sent import SentRequest, read_sent, texts_named, unpack_sent
+from backdesk.worker.model.sent import SentRequest, read_sent, texts_named
+from backdesk.worker.store.log import sent_commands, sent_requests
 from backdesk.worker.text.packing import unpacked
 
 Prompts = list[KindPrompt]
@@ -51,10 +52,8 @@ class PromptOperations:
     def sent(self, job_id: str) -> Operation[SentRequests]:
         """Return the requests of a job to models, in their order; raises JobNotFound."""
         keys = self._core.keys
-        here, entries = yield Commands([("EXISTS", keys.job(job_id)), ("LRANGE", keys.sent(job_id), 0, -1)])
-        if not here:
-            entries = (yield from self._core.archived.demand(job_id)).sent
-        requests = unpack_sent(entries)
+        here, *replies = yield Commands([("EXISTS", keys.job(job_id)), *sent_commands(keys, job_id)])
+        requests = sent_requests(*replies) if here else (yield from self._core.archived.demand(job_id)).sent()
         found = read_sent(requests, (yield from self._texts(texts_named(requests))))
         _, events = yield from self._core.log(job_id)
         return sorted([*found, *_not_kept(found, events)], key=_place)

@@ -43,6 +43,8 @@ _USUAL = (
 
 #: Takes what is to be kept of a request, and the texts that it names by digest.
 Keep = Callable[[bytes, Mapping[str, str]], None]
+#: A request with what is new in it alone, JSON: what an entry holds.
+Sent = dict[str, Any]
 
 
 class SentRequest(BaseModel):
@@ -110,10 +112,10 @@ class SentLog:
         return _clean(message, encoded)
 
 
-def unpack_sent(entries: Iterable[bytes]) -> list[dict[str, Any]]:
+def unpack_sent(entries: Iterable[bytes]) -> list[Sent]:
     """Return requests as `SentLog` has kept them, in their order; those that cannot be read left out."""
     past: dict[bytes, bytes] = {}
-    found: list[dict[str, Any]] = []
+    found: list[Sent] = []
     for entry in entries:
         attempt, _, deflated = entry.removeprefix(_FORMAT).partition(b" ")
         try:
@@ -125,12 +127,12 @@ def unpack_sent(entries: Iterable[bytes]) -> list[dict[str, Any]]:
     return found
 
 
-def texts_named(requests: Iterable[Mapping[str, Any]]) -> set[str]:
+def texts_named(requests: Iterable[Sent]) -> set[str]:
     """Return the digests of the texts without which requests cannot be read."""
     return {each["text"] for request in requests for each in _references(request["body"] or {})}
 
 
-def read_sent(requests: Iterable[Mapping[str, Any]], texts: Mapping[str, str]) -> list[SentRequest]:
+def read_sent(requests: Iterable[Sent], texts: Mapping[str, str]) -> list[SentRequest]:
     """Return requests as they were sent, given the texts that there are of those that they name."""
     said: dict[int, list[Any]] = {}
     read: list[SentRequest] = []
@@ -140,7 +142,7 @@ def read_sent(requests: Iterable[Mapping[str, Any]], texts: Mapping[str, str]) -
     return read
 
 
-def _request(its: Mapping[str, Any], attempt: int, said: list[Any], texts: Mapping[str, str]) -> SentRequest:
+def _request(its: Sent, attempt: int, said: list[Any], texts: Mapping[str, str]) -> SentRequest:
     facts = {"attempt": attempt, "call_id": its["call"], **{name: its[name] for name in ("agent", "model", "prompt")}}
     if its["body"] is None:
         return SentRequest(**facts, missing="it was too large to be kept")

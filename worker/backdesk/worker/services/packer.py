@@ -1,4 +1,4 @@
-"""The packer: the logs of jobs that have ended are kept packed. The elected worker's does it, a tick after the end.
+"""The packer: logs and results of jobs that have ended are kept packed. The elected worker's does it, a tick later.
 
 What is to be packed is listed by the script that ends a job, and taken off the list by the one that puts the packed log
 in the place of the other: where that is broken off it is done again, and done twice it changes nothing.
@@ -19,6 +19,7 @@ from backdesk.worker.store.log import packed_log
 from backdesk.worker.store.refusal import answered
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import Packed, UpkeepCalls
+from backdesk.worker.text.packing import packed, unpacked
 
 #: Jobs of one round, and rounds of one tick; the rest waits for the next tick.
 JOBS_A_ROUND = 25
@@ -56,18 +57,27 @@ class Packer(PeriodicService):
         # The record first: the log of a job that has ended by it is complete.
         with self._client.pipeline(transaction=False) as pipe:
             for job_id in ids:
-                pipe.hget(self._keys.job(job_id), "finished_at")
+                pipe.hmget(self._keys.job(job_id), "finished_at", "parent", "result")
+                pipe.lrange(self._keys.sent(job_id), 0, ENTRIES_A_PAGE - 1)
                 pipe.lrange(self._keys.events(job_id), 0, ENTRIES_A_PAGE - 1)
             replies = [answered(reply) for reply in pipe.execute(raise_on_error=False)]
-        return [self._packed(*each) for each in zip(ids, replies[::2], replies[1::2], strict=True)]
+        return [self._packed(*each) for each in zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)]
 
-    def _packed(self, job_id: str, finished_at: Any, page: Any) -> Packed:
+    def _packed(self, job_id: str, record: Any, sent: Any, events: Any) -> Packed:
         """Return what there is to pack; without events where it is no job that has ended, or no log."""
-        if not isinstance(finished_at, bytes) or not isinstance(page, list):
-            return Packed(job_id, "", 0, b"")
+        if not (isinstance(record, list) and record[0] and isinstance(sent, list) and isinstance(events, list)):
+            return Packed(job_id, "", 0, 0, b"", b"")
+        finished_at, parent, result = record
+        sent, events = self._all(self._keys.sent(job_id), sent), self._all(self._keys.events(job_id), events)
+        # Of a job that another has called, a script may still have to read the result.
+        kept = b"" if parent or result is None else packed(unpacked(result))
+        return Packed(job_id, text(finished_at), len(events), len(sent), packed_log(events, sent), kept)
+
+    def _all(self, key: str, page: list[bytes]) -> list[bytes]:
+        """Return the entries of a list of which there is the first page."""
         entries = [*page]
         while len(page) == ENTRIES_A_PAGE:
             first = len(entries)
-            page = self._client.lrange(self._keys.events(job_id), first, first + ENTRIES_A_PAGE - 1)
+            page = self._client.lrange(key, first, first + ENTRIES_A_PAGE - 1)
             entries += page
-        return Packed(job_id, text(finished_at), len(entries), packed_log(entries))
+        return entries

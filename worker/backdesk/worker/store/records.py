@@ -27,6 +27,7 @@ from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.fields import Fields, read_object
 from backdesk.worker.store.moments import moment
 from backdesk.worker.text.json import Unreadable, decode
+from backdesk.worker.text.packing import unpacked
 from backdesk.worker.text.subject import subject_of
 
 #: The type of what stands in a log and is no event.
@@ -76,7 +77,7 @@ def read_record(
         **_facts(job_id, its),
         request=its.demand("request", decode, None),
         metadata=its.read("metadata", read_object) or {},
-        result=its.read("result", decode),
+        result=its.read("result", read_result),
         idempotency_key=its.read("idempotency_key", _text),
         events=its.read(LOGGED, int) or events,
         start_by=its.read("start_by", moment),
@@ -180,6 +181,11 @@ def read_messages(raw: bytes) -> list[Message]:
     return [Message(**each | {"at": moment(each["at"])}) for each in decode(b"[" + raw + b"]")]
 
 
+def read_result(raw: bytes) -> Any:
+    """Return the result of a job, which is packed soon after its end."""
+    return decode(unpacked(raw))
+
+
 def _attempts(past: bytes) -> list[Attempt]:
     return [_attempt(each) for each in decode(b"[" + past + b"]")]
 
@@ -236,7 +242,8 @@ def _told(raw: Mapping[str, bytes]) -> Any:
     """Return the data of a terminal event, which is kept in the record alone."""
     if "error" in raw:
         return decode(raw["error"])
-    return {name: decode(raw[name]) for name in ("result", "degraded") if name in raw}
+    readers: Mapping[str, Callable[[bytes], Any]] = {"result": read_result, "degraded": decode}
+    return {name: read(raw[name]) for name, read in readers.items() if name in raw}
 
 
 def _state(raw: bytes) -> JobState:

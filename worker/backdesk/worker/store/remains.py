@@ -9,10 +9,11 @@ from typing import Any
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord
+from backdesk.worker.model.sent import Sent
 from backdesk.worker.store.archive import ArchivedJob
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.log import log_commands, packed_log, unpacked_log
+from backdesk.worker.store.log import log_commands, packed_log, unpacked_log, unpacked_sent
 from backdesk.worker.store.records import LOG_FIELDS, LOGGED, read_log, read_record
 from backdesk.worker.store.upkeep import Entry
 from backdesk.worker.text.packing import packed_bytes, unpacked_bytes
@@ -31,12 +32,10 @@ class Remains:
     fields: Mapping[bytes, bytes]
     spent: Mapping[bytes, bytes] = field(default_factory=dict)
     children: Sequence[bytes] = ()
-    #: Packed, however Redis has it; empty where only the record was asked for.
+    #: Events and requests to models, packed however Redis has them; empty where only the record was asked for.
     log: bytes = b""
     #: Events in the log.
     logged: int = 0
-    #: What it has sent to models, as `model.sent` reads it.
-    sent: Sequence[bytes] = field(default_factory=list)
     ledger: Mapping[bytes, bytes] = field(default_factory=dict)
     checkpoint: bytes | None = None
 
@@ -53,6 +52,10 @@ class Remains:
         told = [self.fields.get(name.encode()) for name in LOG_FIELDS]
         return read_log(job_id, told, unpacked_log(self.log)[after:], after)
 
+    def sent(self) -> list[Sent]:
+        """Return what it has sent to models."""
+        return unpacked_sent(self.log)
+
 
 def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
     """Return the commands of Redis whose replies `remains_of` reads."""
@@ -60,20 +63,20 @@ def commands_for(keys: Keys, job_id: str) -> list[tuple[Any, ...]]:
         ("HGETALL", keys.job(job_id)),
         ("HGETALL", keys.spent(job_id)),
         ("SMEMBERS", keys.children(job_id)),
+        ("LRANGE", keys.sent(job_id), 0, -1),
         *log_commands(keys, job_id),
         ("HGETALL", keys.ledger(job_id)),
         ("GET", keys.checkpoint(job_id)),
-        ("LRANGE", keys.sent(job_id), 0, -1),
     ]
 
 
 def remains_of(replies: Sequence[Any]) -> Remains:
     """Return what the replies to `commands_for` hold."""
-    fields, spent, children, listed, kept, ledger, checkpoint, sent = replies
-    fields, log, logged = dict(fields or {}), kept or packed_log(listed or ()), len(listed or ())
+    fields, spent, children, sent, listed, kept, ledger, checkpoint = replies
+    fields, log, logged = dict(fields or {}), kept or packed_log(listed or (), sent or ()), len(listed or ())
     if kept:
         logged = _moment(text(fields.pop(_LOGGED, b"")), 0)
-    return Remains(fields, spent or {}, sorted(children or ()), log, logged, sent or [], ledger or {}, checkpoint)
+    return Remains(fields, spent or {}, sorted(children or ()), log, logged, ledger or {}, checkpoint)
 
 
 def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
@@ -88,7 +91,7 @@ def archived(job_id: str, its: Remains, now_ms: int) -> ArchivedJob:
         events=its.logged,
         record=packed_bytes({"fields": its.fields, "spent": its.spent, "children": its.children}),
         log=its.log,
-        workings=packed_bytes({"ledger": its.ledger, "checkpoint": its.checkpoint, "sent": its.sent}),
+        workings=packed_bytes({"ledger": its.ledger, "checkpoint": its.checkpoint}),
     )
 
 
@@ -103,7 +106,6 @@ def entries_of(its: Remains) -> Iterator[Entry]:
     for part, named in (("field", its.fields), ("spent", its.spent), ("ledger", its.ledger)):
         yield from (Entry(part, name, value) for name, value in named.items())
     yield from (Entry("child", b"", child) for child in its.children)
-    yield from (Entry("sent", b"", each) for each in its.sent)
     if its.log:
         yield Entry("log", b"", its.log)
         yield Entry("field", _LOGGED, str(its.logged).encode())

@@ -62,7 +62,11 @@ class Packed(NamedTuple):
     #: As its record has it, "" where there is none.
     finished_at: str
     events: int
+    #: Requests to models.
+    sent: int
     log: bytes
+    #: Packed, b"" to leave it as it is.
+    result: bytes
 
 
 class Entry(NamedTuple):

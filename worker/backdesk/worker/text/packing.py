@@ -44,12 +44,22 @@ def packed_bytes(value: Any) -> bytes:
 
     What is no UTF-8 comes back as it was all the same.
     """
-    return packed(json.dumps(_text(value), ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    return packed(as_json(value))
+
+
+def as_json(value: Any) -> bytes:
+    """Return one line of JSON for what `packed_bytes` takes."""
+    return json.dumps(_text(value), ensure_ascii=False).encode("utf-8", "surrogateescape")
+
+
+def from_line(line: bytes) -> Any:
+    """Return what `as_json` was given, with bytes in place of str."""
+    return _raw(json.loads(line.decode("utf-8", "surrogateescape")))
 
 
 def unpacked_bytes(kept: bytes) -> Any:
     """Return what `packed_bytes` was given, with bytes in place of str."""
-    return _raw(json.loads(unpacked(kept).decode("utf-8", "surrogateescape")))
+    return from_line(unpacked(kept))
 
 
 def _text(value: Any) -> Any:

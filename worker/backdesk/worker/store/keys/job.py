@@ -19,11 +19,11 @@ class JobKeys(Prefixed):
         return f"{self.prefix}:events:{job_id}"
 
     def log(self, job_id: str) -> str:
-        """String: the event log of a job that has ended, packed (`store.log`). Pruned with the job."""
+        """String: the events of a job that has ended and what it has sent to models (`store.log`). Pruned with it."""
         return f"{self.prefix}:log:{job_id}"
 
     def sent(self, job_id: str) -> str:
-        """List: what a job has sent to models, a request each (`model.sent`). Pruned with the job."""
+        """List: what a job has sent to models, a request each (`model.sent`). Pruned as the events are."""
         return f"{self.prefix}:sent:{job_id}"
 
     def ledger(self, job_id: str) -> str:

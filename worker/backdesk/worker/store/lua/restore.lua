@@ -1,6 +1,6 @@
 -- Restore: put back a job that the archive has, to be done again. It is kept as if it had ended now.
 --
--- ARGV: id, then for each entry: part (field spent child log sent ledger checkpoint), name (or ''), value
+-- ARGV: id, then for each entry: part (field spent child log ledger checkpoint), name (or ''), value
 -- Returns: 1 when it was put back, 0 when it is there
 -- Atomic. Idempotent. What is here goes before what the archive has.
 --!include indexes
@@ -10,7 +10,6 @@ local PUT = {
   spent = function(name, value) redis.call('HSET', spent_key(ARGV.id), name, value) end,
   child = function(_, value) redis.call('SADD', children_key(ARGV.id), value) end,
   log = function(_, value) redis.call('SET', log_key(ARGV.id), value) end,
-  sent = function(_, value) redis.call('RPUSH', sent_key(ARGV.id), value) end,
   ledger = function(name, value) redis.call('HSET', ledger_key(ARGV.id), name, value) end,
   checkpoint = function(_, value) redis.call('SET', checkpoint_key(ARGV.id), value) end,
 }
