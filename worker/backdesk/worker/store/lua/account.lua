@@ -9,7 +9,7 @@
 local id, call = ARGV.id, call_field(ARGV.fence, ARGV.number)
 local kept = redis.call('HGET', spent_key(id), call)
 if not kept then return 0 end
-kept = cjson.decode(kept)
+kept = read_kept(kept)
 
 local function change()
   if ARGV.tokens == '' then return {} end

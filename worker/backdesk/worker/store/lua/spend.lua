@@ -76,7 +76,7 @@ local function write_off()
   for _, name in ipairs(redis.call('HKEYS', spent_key(id))) do
     local of = name:match('^call:([^.]+)%.')
     if of and of ~= fence then
-      local kept = cjson.decode(redis.call('HGET', spent_key(id), name))
+      local kept = read_kept(redis.call('HGET', spent_key(id), name))
       set_aside(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
       redis.call('HDEL', spent_key(id), name)
     end
@@ -89,8 +89,8 @@ local function take(share)
     tokens = least.tokens + math.floor(more.tokens * share / MICRO),
     cost = (least.cost or 0) + math.floor(more.cost * share / MICRO)}
   local kept = {day = pots[#pots].day, share = share}
-  for _, name in ipairs(COUNTED) do kept[name] = whole(amount[name]) end
-  redis.call('HSET', spent_key(id), call, cjson.encode(kept))
+  for _, name in ipairs(COUNTED) do kept[name] = amount[name] end
+  redis.call('HSET', spent_key(id), call, as_kept(kept))
   for _, pot in ipairs(pots) do
     if cheaper and (pot.job or pot.day) == ARGV.cheaper then redis.call('HSET', pot.key, 'cheaper', 1) end
     if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
@@ -104,7 +104,7 @@ local function take(share)
 end
 
 local known = redis.call('HGET', spent_key(id), call)
-if known then return granted(cjson.decode(known).share) end
+if known then return granted(read_kept(known).share) end
 if fenced and number ~= '' then
   write_off()
   pots = pots_of(id, tenant)

@@ -14,6 +14,20 @@ local LONGEST_CALL_MS = 900000
 -- Where the job's pot keeps what a call has set aside, until it is settled.
 local function call_field(fence, number) return 'call:' .. fence .. '.' .. number end
 
+-- What a call has set aside, kept in few bytes: a hash stays compact while each of its values is short.
+local function as_kept(amount)
+  local kept = '["' .. amount.day .. '",' .. whole(amount.share)
+  for _, name in ipairs(COUNTED) do kept = kept .. ',' .. whole(amount[name]) end
+  return kept .. ']'
+end
+
+local function read_kept(json)
+  local kept = cjson.decode(json)
+  local amount = {day = kept[1], share = kept[2]}
+  for index, name in ipairs(COUNTED) do amount[name] = kept[index + 2] end
+  return amount
+end
+
 local function date_of_today() return iso(now):sub(1, 10) end
 
 local function read_counts(pot)

@@ -134,7 +134,7 @@ conclude = function(job, state, name, value, data, ...)
   publish(ended_channel(job.id), state)
   local field = redis.call('HMGET', key, 'idempotency_key', 'remembers', 'parent', 'parent_key', 'idempotency_lasts',
     'usage', 'kept_ms', 'bytes', 'created_at', 'run_at', 'started_at', 'past', 'asking', 'logged', 'steers')
-  redis.call('HDEL', key, 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
+  redis.call('HDEL', key, 'fence', 'recounted', 'lasted', 'prepaid', 'emitted', 'rank', 'remembers', 'ledger_bytes', 'logged', 'log_full',
     'asking', 'bytes', 'steers')
   if state == 'failed' then redis.call('ZADD', dead_letters_like(value), whole(now), job.id) end
   redis.call('ZADD', forgetting_key, whole(now + retention(state, tonumber(field[7]))), job.id)

@@ -136,7 +136,7 @@ end
 
 -- Whether this attempt holds the fence of a running job. Repeated after a lost answer, `left` says that it just left it.
 local function holds(job, fence)
-  if not job or job.fence ~= fence then return false, false end
-  if job.state == 'running' then return true, false end
+  if not job then return false, false end
+  if job.state == 'running' then return job.fence == fence, false end
   return false, redis.call('HGET', job_key(job.id), 'left_by') == fence
 end
