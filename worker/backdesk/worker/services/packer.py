@@ -73,9 +73,9 @@ class Packer(PeriodicService):
         kept = b"" if parent or result is None else packed(unpacked(result))
         return Packed(job_id, text(finished_at), len(events), len(sent), packed_log(events, sent), kept)
 
-    def _all(self, key: str, page: list[bytes]) -> list[bytes]:
+    def _all(self, key: str, page: Any) -> list[bytes]:
         """Return the entries of a list of which there is the first page."""
-        entries = [*page]
+        entries: list[bytes] = [*page]
         while len(page) == ENTRIES_A_PAGE:
             first = len(entries)
             page = self._client.lrange(key, first, first + ENTRIES_A_PAGE - 1)
