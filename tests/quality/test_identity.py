@@ -7,7 +7,7 @@ import pytest
 from backdesk.quality import Draft
 from backdesk.quality.appropriateness import NoIdentityNumbers
 from backdesk.quality.factual import SupportedFacts
-from backdesk.quality.identity import HIDDEN, hide, identity_numbers_in
+from backdesk.worker.text.identity import HIDDEN, hide, identity_numbers_in
 
 
 @pytest.mark.parametrize(

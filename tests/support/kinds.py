@@ -65,6 +65,16 @@ class Number(BaseModel):
     flag: str = ""
 
 
+class Confidence(BaseModel):
+    """Something that nobody else is to read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    customer_id: str | None = None
+    fails: bool = False
+
+
 class Anything(BaseModel):
     """A result that promises nothing."""
 
@@ -383,6 +393,21 @@ async def step_by_step(ctx: TaskContext, request: Number) -> Number:
         number += 1
         await ctx.step(f"{ctx.attempt}-{number}", asyncio.sleep, 0.02)
     return request
+
+
+@task("test.confide")
+async def confide(ctx: TaskContext, request: Confidence) -> Number:
+    """Remember all of what it is told, tell of it without naming anybody, and give its length."""
+    await ctx.step("read", _heard, request.text)
+    await ctx.checkpoint(request.text)
+    ctx.progress(message="read")
+    if request.fails:
+        raise TaskError("broken", "it broke")
+    return Number(n=len(request.text))
+
+
+def _heard(text: str) -> str:
+    return text
 
 
 @task("test.stubborn_tool", queue="tools")

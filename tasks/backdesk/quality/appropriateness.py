@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from backdesk.quality.check import Check, quoted, words_against
 from backdesk.quality.draft import Draft
-from backdesk.quality.identity import identity_numbers_in
 from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
+from backdesk.worker.text.identity import identity_numbers_in
 from backdesk.worker.text.masking import cards_in, social_security_numbers_in
 
 #: Words that are out of place in any letter to a customer; each is matched as a whole word.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from backdesk.quality.check import Check, found_words
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.facts import Fact, facts_of, on_closed_days, unsupported
-from backdesk.quality.identity import hide
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
+from backdesk.worker.text.identity import hide
 from backdesk.worker.text.masking import mask
 
 

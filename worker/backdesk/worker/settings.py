@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         False,
         description="Whether secrets, card and social security numbers are masked in what is kept of conversations.",
     )
+    mask_requests: bool = Field(
+        False,
+        description="Whether secrets, identity numbers and addresses are masked in requests of jobs that are over.",
+    )
     max_attachment_bytes: int = Field(
         5 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file that a request may name."
     )

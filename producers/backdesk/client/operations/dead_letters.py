@@ -137,6 +137,8 @@ def _check_replayable(record: JobRecord, request: object | None) -> None:
         raise NotReplayable(record.id, f"it is {record.state}; only a job that failed can")
     if record.unreadable.keys() - {"request"} or ("request" in record.unreadable and request is None):
         raise NotReplayable(record.id, f"parts of it cannot be read: {', '.join(sorted(record.unreadable))}")
+    if record.masked and request is None:
+        raise NotReplayable(record.id, "its request is kept masked; give the whole one")
     if not record.queue and request is None:
         raise NotReplayable(record.id, "it was rejected as a message, so there is no request to repeat; give one")
 

@@ -42,6 +42,8 @@ class RewindOperations:
             raise NotReplayable(job_id, f"it is {record.state}; cancel it first")
         if record.state is JobState.SUCCEEDED:
             raise NotReplayable(job_id, "it has succeeded, and what its steps returned is kept no longer")
+        if record.masked:
+            raise NotReplayable(job_id, "its request is kept masked, and what its steps returned is not kept")
         if not record.queue:
             raise NotReplayable(job_id, "it was rejected as a message, and has done nothing")
         yield from self._core.archived.restore(job_id)

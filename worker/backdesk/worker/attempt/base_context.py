@@ -52,6 +52,8 @@ class Parts:
     memory: Memory
     #: Asks for the state of the deployment.
     look: Callable[[], Future[SystemState]]
+    #: Whether what names persons is masked in what is kept of requests to models.
+    masks: bool = False
 
 
 class BaseContext:
@@ -145,7 +147,7 @@ class BaseContext:
         of the agent's instructions, and `shared` how the instructions of all such requests begin, which is kept once.
         """
         if self._sent is None:
-            self._sent = SentLog(self._parts.sink.sent)
+            self._sent = SentLog(self._parts.sink.sent, masks=self._parts.masks)
         self._sent.add(call_id, body, agent=agent, model=model, prompt=prompt, shared=shared)
 
     def measure(self, name: str, value: float, *, add: bool = False) -> None:

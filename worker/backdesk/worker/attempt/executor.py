@@ -191,6 +191,7 @@ class _Attempt:
                 masks=settings.mask_conversations,
             ),
             partial(_look, process),
+            settings.mask_requests,
         )
 
     def run(self) -> Pipeline[Outcome | None]:

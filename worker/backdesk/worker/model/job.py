@@ -220,6 +220,8 @@ class JobRecord(JobFacts):
     messages: list[Message] = []
     asks: list[Ask] = []
     budget: Budget | None = None
+    #: Whether its request is kept masked, so that it cannot be done again with it.
+    masked: bool = False
     #: What it has spent, with the jobs that it called; None when that is nothing.
     spent: Spent | None = None
     #: The version of its kind that has begun it, or gone on with it last.

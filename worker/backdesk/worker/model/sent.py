@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
 from backdesk.worker.text.masking import mask, masked, may_hold_secrets
+from backdesk.worker.text.personal import impersonal
 
 #: The fields of a request in which its messages are, by either API.
 _MESSAGES = ("messages", "input")
@@ -72,8 +73,10 @@ def digest_of(text: str) -> str:
 class SentLog:
     """The requests of one attempt, in their order."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Keep, *, masks: bool = False) -> None:
+        """With `masks` what names persons and accounts is masked, too."""
         self._keep = keep
+        self._masks = masks
         self._past = b""
         self._known: dict[bytes, int] = {}
 
@@ -100,7 +103,7 @@ class SentLog:
             return _named(text, texts)
         if name == "instructions":
             return _without_shared(value, shared, texts)
-        return _clean(value) if isinstance(value, str | list | dict) else value
+        return self._clean(value) if isinstance(value, str | list | dict) else value
 
     def _message(self, message: Any, shared: str, texts: dict[str, str]) -> Any:
         if isinstance(message, dict) and message.get("role") in ("system", "developer"):
@@ -109,7 +112,11 @@ class SentLog:
         if (number := self._known.get(encoded)) is not None:
             return number
         self._known[encoded] = len(self._known)
-        return _clean(message, encoded)
+        return self._clean(message, encoded)
+
+    def _clean(self, value: Any, encoded: bytes | None = None) -> Any:
+        kept = _clean(value, encoded)
+        return impersonal(kept) if self._masks else kept
 
 
 def unpack_sent(entries: Iterable[bytes]) -> list[Sent]:

@@ -23,7 +23,7 @@ from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.refusal import answered
-from backdesk.worker.store.remains import Remains, archived, commands_for, remains_of
+from backdesk.worker.store.remains import Remains, archived, commands_for, masked_remains, remains_of
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import BATCH, Retired, UpkeepCalls
 
@@ -150,7 +150,9 @@ class Archiver(PeriodicService):
         if not found:
             return []
         try:
-            archive.keep([archived(job_id, its, now_ms) for job_id, its in found.items()])
+            masks = self._settings.mask_requests
+            kept = {job_id: masked_remains(its) if masks else its for job_id, its in found.items()}
+            archive.keep([archived(job_id, its, now_ms) for job_id, its in kept.items()])
         except ArchiveUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others must not wait for it

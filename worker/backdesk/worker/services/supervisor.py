@@ -16,6 +16,7 @@ from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.services.archiver import Archiver
 from backdesk.worker.services.maintenance import Maintenance
+from backdesk.worker.services.masker import Masker
 from backdesk.worker.services.packer import Packer
 from backdesk.worker.services.presence import Presence
 from backdesk.worker.services.probes import FileProbe, HttpProbe
@@ -65,6 +66,8 @@ class Supervisor:
         parts: list[Part] = [maintenance, intake, scheduler, packer, watchdog, *_probes(settings, facts)]
         if settings.archive_url:
             parts.append(Archiver(connected("archiver"), settings, lambda: maintenance.leads))
+        if settings.mask_requests:
+            parts.append(Masker(connected("masker"), settings, lambda: maintenance.leads))
         return cls(presence, facts, parts, kinds)
 
     def start(self) -> None:

@@ -41,6 +41,7 @@ from backdesk.worker.store.signature import Argument, Number
 from backdesk.worker.store.terms import USUAL_TERMS, Terms
 from backdesk.worker.text.json import decode
 from backdesk.worker.text.packing import packed
+from backdesk.worker.text.personal import impersonal_json
 
 #: What a page of a ledger holds, about.
 PAGE_BYTES = 256 * 1024
@@ -116,7 +117,7 @@ class Expected(NamedTuple):
 
 #: What a claim says that ends no attempt.
 _NO_END: dict[str, Argument] = dict.fromkeys(
-    ("ended", "ended_fence", "state", "field", "value", "event", "usage", "degraded", "tokens"), ""
+    ("ended", "ended_fence", "state", "field", "value", "event", "usage", "degraded", "tokens", "masked"), ""
 )
 
 
@@ -231,6 +232,8 @@ class AttemptCalls(CallBuilder):
 
     def _ended(self, claim: Claim, ending: Ending, usage: Usage) -> dict[str, Argument]:
         state, field, value, event = _ending(ending, self._settings.max_event_bytes)
+        # What ended otherwise may be done again, or has more of its request in it than this.
+        masks = self._settings.mask_requests and state is JobState.SUCCEEDED
         return {
             "state": state,
             "field": field,
@@ -239,6 +242,7 @@ class AttemptCalls(CallBuilder):
             "usage": usage.encoded(),
             "degraded": to_json(ending.degraded) if isinstance(ending, Succeeded) and ending.degraded else b"",
             "tokens": _tokens(claim, usage),
+            "masked": impersonal_json(claim.request) if masks else b"",
         }
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:

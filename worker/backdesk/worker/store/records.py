@@ -87,6 +87,7 @@ def read_record(
         crashes=its.read("crashes", int) or 0,
         attempts=its.read("past", _attempts) or [],
         messages=its.read("messages", read_messages) or [],
+        masked="masked" in its.raw,
         asks=read_asks(awaiting),
         budget=its.read("budget", Budget.model_validate_json),
         spent=_spent(its, spent),

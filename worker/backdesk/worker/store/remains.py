@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backdesk.worker.failure import Failure
@@ -17,12 +17,14 @@ from backdesk.worker.store.log import log_commands, packed_log, unpacked_log, un
 from backdesk.worker.store.records import LOG_FIELDS, LOGGED, read_log, read_record
 from backdesk.worker.store.upkeep import Entry
 from backdesk.worker.text.packing import packed_bytes, unpacked_bytes
+from backdesk.worker.text.personal import impersonal_json
 
 #: What a job is found by is cut to so many characters: only what was written by hand is longer.
 _LONGEST = 255
 #: Beyond this a number is no moment.
 _LATEST_MS = 2**53
 _LOGGED = LOGGED.encode()
+_MASKED = b"masked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,24 @@ def remains_in(job: ArchivedJob) -> Remains:
     """Return what remains of an archived job; without log and workings where only its record was asked for."""
     parts = unpacked_bytes(job.record) | (unpacked_bytes(job.workings) if job.workings else {})
     return Remains(**{text(name): part for name, part in parts.items()}, log=job.log, logged=job.events)
+
+
+def masked_remains(its: Remains) -> Remains:
+    """Return what remains of a job as it is kept masked; without what would only help to do it again."""
+    fields = masked_fields(its.fields)
+    return its if fields == its.fields else replace(its, fields=fields, ledger={}, checkpoint=None)
+
+
+def masked_fields(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
+    """Return the fields of a record as they are kept masked; the same where there is nothing to mask."""
+    request = impersonal_json(fields.get(b"request", b"null"))
+    messages = impersonal_json(b"[" + fields.get(b"messages", b"") + b"]").removeprefix(b"[").removesuffix(b"]")
+    changed = {name: kept for name, kept in ((b"request", request), (b"messages", messages)) if kept}
+    if not changed and _MASKED not in fields:
+        return fields
+    kept = {**fields, **changed, _MASKED: b"1"}
+    kept.pop(b"delivery", None)  # the same request, as a plain Celery client has sent it
+    return kept
 
 
 def entries_of(its: Remains) -> Iterator[Entry]:

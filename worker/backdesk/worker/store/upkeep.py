@@ -69,6 +69,16 @@ class Packed(NamedTuple):
     result: bytes
 
 
+class Masked(NamedTuple):
+    """What of a job that is over is kept masked, each b"" where it stays."""
+
+    id: str
+    #: As its record had it when that was read.
+    finished_at: str
+    request: bytes
+    messages: bytes
+
+
 class Entry(NamedTuple):
     """A part of a job that is put back, as `restore.lua` names them."""
 
@@ -221,6 +231,10 @@ class UpkeepCalls(CallBuilder):
     def pack(self, jobs: Iterable[Packed]) -> Call[int]:
         """Keep the logs of jobs that have ended packed, in place of those they were made of; gives how many."""
         return self._call("pack", int, jobs)
+
+    def mask(self, jobs: Iterable[Masked]) -> Call[int]:
+        """Keep what jobs that are over were given masked; gives how many."""
+        return self._call("mask", int, jobs)
 
     def restore(self, job_id: str, entries: Iterable[Entry]) -> Call[bool]:
         """Put back a job that the archive has; gives False when it is there."""

@@ -36,8 +36,13 @@ def subject_of(request: bytes, *, cut: bool) -> str:
     if cut and texts:
         texts[-1] = texts[-1].rpartition(" ")[0]  # its last word may be a part of what is to be masked
     subject = mask(next((text for text in texts if " " in text), next(filter(None, texts), "")))
-    subject = _NUMBER.sub(NUMBER, _EMAIL.sub(EMAIL, subject))
+    subject = _NUMBER.sub(NUMBER, hide_addresses(subject))
     return subject if len(subject) <= LONGEST else f"{subject[: LONGEST - 1].rstrip()}…"
+
+
+def hide_addresses(text: str) -> str:
+    """Return a text without the e-mail addresses in it."""
+    return _EMAIL.sub(EMAIL, text)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@
 --   ''), version (of the kind here, or ''), resumes (other versions with whose jobs it may go on, between blanks, or
 --   '*'), restarts (1 to begin jobs of all others anew, or ''), then for each job: id ('' for the one that is next),
 --   fence (unique to this claim), ended (job whose attempt ends, or ''), ended_fence (its), state, field, value, event,
---   usage, degraded, tokens (as finish.lua takes them)
+--   usage, degraded, tokens, masked (as finish.lua takes them)
 -- Returns: for each of them: code (1), id, attempt, kind, tenant, queue, request, metadata (or ''), expires_at (ms or
 --   ''), expires_in (ms or ''), watchers, failures, crashes, retry (policy or ''), timeout (of an attempt in ms, or ''),
 --   root (of its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
@@ -157,7 +157,7 @@ end
 local function succeed(each)
   local ended, fence = ARGV[each].ended, ARGV[each].fence
   local kept, before, job = finish(ended, ARGV[each].ended_fence, ARGV[each].state, ARGV[each].field, ARGV[each].value,
-    ARGV[each].event, ARGV[each].usage, ARGV[each].degraded, ARGV[each].tokens)
+    ARGV[each].event, ARGV[each].usage, ARGV[each].degraded, ARGV[each].tokens, ARGV[each].masked)
   if kept == 0 then return {0, '', 0, ''} end
   local id, message = before and redis.call('HGET', job_key(ended), 'left_to')
   if id then

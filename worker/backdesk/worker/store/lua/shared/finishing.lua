@@ -3,7 +3,7 @@
 
 -- End an attempt, and its job with it: terminal `state`, `name` of the field ('result' or 'error') for `value`, the rest
 -- as in finish.lua. Returns 1, or 0 when the attempt has lost its fence; whether it had ended so before; and the job.
-local function finish(id, fence, state, name, value, event, usage, degraded, tokens)
+local function finish(id, fence, state, name, value, event, usage, degraded, tokens, masked)
   local job = load_job(id)
   local held, left = holds(job, fence)
   if not held then
@@ -12,6 +12,7 @@ local function finish(id, fence, state, name, value, event, usage, degraded, tok
   end
   job.tokens = tonumber(tokens)
   if degraded ~= '' then redis.call('HSET', job_key(id), 'degraded', degraded) end
-  conclude(job, state, name, value, event, 'usage', usage, 'left_by', fence)
+  local kept = masked ~= '' and {'request', masked, 'masked', 1} or {}
+  conclude(job, state, name, value, event, 'usage', usage, 'left_by', fence, unpack(kept))
   return 1, false, job
 end
