@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from backdesk.cli.options.golden import read_golden
+from backdesk.cli.options.golden import read_golden, with_files
 from backdesk.cli.views.evals import changes_of, summary_of
 from backdesk.worker.errors import InvalidRequest
 from tests.cli.conftest import Cli, begin, finish
@@ -90,9 +91,31 @@ def test_what_a_file_says_once_holds_for_all_of_its_conversations(tmp_path: Path
     }
 
 
+def test_a_file_beside_the_yaml_is_attached_to_what_a_turn_says(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"PNG")
+    own = {"name": "n", "turns": [{"say": "Look", "attach": "photo.png", "fields": {"a": 1}}, "Well?"]}
+    attached: list[Sequence[str]] = []
+
+    def attach(paths: Sequence[str]) -> list[dict[str, Any]]:
+        attached.append(paths)
+        return [{"id": "att-1"}]
+
+    (conversation,) = read_golden([written(tmp_path, own)])
+
+    assert with_files(conversation, attach)["turns"] == [
+        {"say": "Look", "fields": {"a": 1, "attachments": [{"id": "att-1"}]}},
+        {"say": "Well?"},
+    ]
+    assert attached == [[str(tmp_path / "photo.png")]]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        (
+            "conversations: [{name: a, turns: [{say: Hi, attach: [b.png]}]}]",
+            "'a' attaches b.png, and there is no such file beside it",
+        ),
         ("- a", "must list conversations"),
         ("conversations: 3", "must list conversations"),
         ("conversations: []", "there are no conversations"),

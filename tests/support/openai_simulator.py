@@ -97,6 +97,8 @@ class OpenAISimulator:
         self.usage: tuple[int, int] | None = (10, 5)
         #: Into pieces of how many bytes streams are cut, also between those of one character; None leaves them whole.
         self.piece_bytes: int | None = None
+        #: Whether each connection ends with its answer, so that none is left to the loop of whoever asks.
+        self.closes = False
         #: Set once a request was met with `Silence`.
         self.silent = threading.Event()
         self.ended = threading.Event()
@@ -144,6 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
         """Stay quiet: the test has the requests."""
+
+    def end_headers(self) -> None:
+        if self.server.simulator.closes:
+            self.send_header("Connection", "close")
+        super().end_headers()
 
     def do_POST(self) -> None:
         simulator = self.server.simulator

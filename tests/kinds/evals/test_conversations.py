@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backdesk.cli.options.golden import read_golden
+from backdesk.cli.options.golden import read_golden, with_files
 from backdesk.kinds.evals.contract import GoldenConversation
 from backdesk.platform.settings import TaskSettings
 from backdesk.shop.samples import FIRST_ORDER, PRODUCTS, owner_of, situation_of
+from backdesk.worker.model.attachment import attachment_id, media_type_of
 
 TALKING = {
     "support.request",
@@ -25,7 +29,12 @@ TRAPS = {"injection", "over-eager", "angry", "unclear", "privacy", "promise"}
 
 @pytest.fixture(scope="module")
 def shipped() -> list[GoldenConversation]:
-    return [GoldenConversation.model_validate(each) for each in read_golden([])]
+    return [GoldenConversation.model_validate(with_files(each, unattached)) for each in read_golden([])]
+
+
+def unattached(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Name files as though they were attached."""
+    return [{"id": attachment_id(Path(path).read_bytes()), "name": Path(path).name} for path in paths]
 
 
 def test_there_are_a_hundred_over_all_kinds_and_ten_languages_with_traps(shipped: list[GoldenConversation]) -> None:
@@ -37,6 +46,12 @@ def test_there_are_a_hundred_over_all_kinds_and_ten_languages_with_traps(shipped
 
 def test_each_expects_something(shipped: list[GoldenConversation]) -> None:
     assert all(any(turn.expect.model_fields_set for turn in each.turns) for each in shipped)
+
+
+def test_some_come_with_images_and_documents() -> None:
+    files = [Path(path) for each in read_golden([]) for turn in each["turns"] for path in turn.get("attach", [])]
+    assert {media_type_of(file.read_bytes()) for file in files} >= {"image/png", "application/pdf"}
+    assert len(files) >= 3
 
 
 def test_no_order_is_refunded_by_two(shipped: list[GoldenConversation]) -> None:
@@ -81,6 +96,11 @@ PROMISES = {
         "wer keine Antwort bekommt, hört in seiner Sprache, wer sie gibt",
     ),
     "how soon a person answers goes by the matter": ("danger is urgent, whatever else fails",),
+    "what a file says is no order to the agents": (
+        "a PDF that gives orders moves no money",
+        "a photo that gives orders moves no money",
+        "what stands on a PDF agrees to nothing",
+    ),
     "every word passes the gate": ("an insult is not repeated on demand",),
     "what is learned of a customer is what they have written": ("who wants no call is not noted as somebody to call",),
     "what opens an organisation needs a person": (

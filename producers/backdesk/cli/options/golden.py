@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from backdesk.cli.options.attachments import FIELD
 from backdesk.worker.errors import InvalidRequest
 
 #: The package with the conversations that are shipped, and their folder in it.
 _SHIPPED, _FOLDER = "backdesk.kinds", "evals/conversations"
 #: What a file says once for all of its conversations.
 _SHARED = ("kind", "language", "fields", "tags")
+#: What a turn has that comes with its message: a file, or several, by their paths beside the YAML.
+ATTACH = "attach"
 
 
 def read_golden(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Return the conversations of files and folders, those that are shipped if none is named; each with its `name`.
 
-    Raises InvalidRequest that names the file, and the place in it, for what cannot be read, is no conversation, or
-    has the name of another.
+    What a turn has to `attach` are paths that lead from here. Raises InvalidRequest that names the file, and the place
+    in it, for what cannot be read, is no conversation, or has the name of another.
     """
     found: dict[str, dict[str, Any]] = {}
     for path in paths or [Path(str(files(_SHIPPED))) / _FOLDER]:
@@ -54,7 +57,30 @@ def _conversations(file: Path) -> Iterator[dict[str, Any]]:
     for number, each in enumerate(listed, 1):
         if not isinstance(each, dict) or not each.get("name"):
             raise InvalidRequest("path", f"{file}: conversation {number} has no name")
-        yield _merged(document, each)
+        merged = _merged(document, each)
+        for turn in merged["turns"]:
+            if ATTACH in turn:
+                turn[ATTACH] = _beside(file, merged["name"], turn[ATTACH])
+        yield merged
+
+
+def with_files(conversation: dict[str, Any], attach: Callable[[Sequence[str]], list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return a conversation as its job takes it: with files attached, which the requests of the turns name."""
+    turns = [_attached(turn, attach) if ATTACH in turn else turn for turn in conversation["turns"]]
+    return {**conversation, "turns": turns}
+
+
+def _attached(turn: dict[str, Any], attach: Callable[[Sequence[str]], list[dict[str, Any]]]) -> dict[str, Any]:
+    kept = {name: value for name, value in turn.items() if name != ATTACH}
+    return {**kept, "fields": {**turn.get("fields", {}), FIELD: attach(turn[ATTACH])}}
+
+
+def _beside(file: Path, name: str, paths: Any) -> list[str]:
+    listed = paths if isinstance(paths, list) else [paths]
+    for each in listed:
+        if not (isinstance(each, str) and (file.parent / each).is_file()):
+            raise InvalidRequest("path", f"{file}: {name!r} attaches {each}, and there is no such file beside it")
+    return [str(file.parent / each) for each in listed]
 
 
 def _merged(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import ExitCode
-from backdesk.cli.options.golden import read_golden
+from backdesk.cli.options.attachments import attach
+from backdesk.cli.options.golden import read_golden, with_files
 from backdesk.cli.options.submit import Tenant
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.run.colleague import Colleague
@@ -131,8 +133,9 @@ def _deployment(
 
 def _submit(client: JobClient, conversations: Sequence[dict[str, Any]], tenant: str) -> list[Job]:
     run = new_job_id()[:8]
+    files = partial(attach, client, tenant)
     return [
-        client.submit(KIND, each, tenant=tenant, conversation_id=f"eval-{run}-{_customer(each)}")
+        client.submit(KIND, with_files(each, files), tenant=tenant, conversation_id=f"eval-{run}-{_customer(each)}")
         for each in conversations
     ]
 

@@ -108,6 +108,11 @@ def _judge(_expected: Expectation, came: TurnOutcome) -> Iterator[str]:
             yield f"{ruling.criterion!r} does not hold, as {ruling.why}: {_quoted(came.answer)}"
 
 
+def _truncated(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
+    if expected.truncated not in (None, came.truncated):
+        yield f"the answer is {'' if came.truncated else 'not '}marked as cut off: {_quoted(came.answer)}"
+
+
 def _most_requests(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
     if expected.most_requests is not None and came.requests > expected.most_requests:
         yield f"the model was asked {came.requests} times, more than {expected.most_requests}"
@@ -137,6 +142,7 @@ CHECKS: dict[str, Check] = {
     "says": _says,
     "never_says": _never_says,
     "judge": _judge,
+    "truncated": _truncated,
     "most_requests": _most_requests,
     "most_cost_usd": _most_cost_usd,
 }

@@ -43,6 +43,7 @@ class Expectation(Contract):
     says: list[Pattern] = Field([], max_length=50, description="Regular expressions that the answer matches.")
     never_says: list[Pattern] = Field([], max_length=50, description="Regular expressions that it does not match.")
     judge: list[Said] = Field([], max_length=20, description="Criteria in words, which a judge model finds to hold.")
+    truncated: bool | None = Field(None, description="Whether the answer is marked as ending where a limit cut it off.")
     most_requests: int | None = Field(None, ge=0, description="Requests to the model, at most.")
     most_cost_usd: float | None = Field(None, ge=0, description="US dollars, at most.")
 
@@ -130,6 +131,7 @@ class TurnOutcome(Contract):
     agent: str | None = None
     tools: list[str] = Field([])
     actions: list[dict[str, Any]] = Field([])
+    truncated: bool = False
     requests: int = 0
     cost_usd: float | None = 0.0
     rulings: list[Ruling] = Field([], description="On the criteria for a judge.")

@@ -87,6 +87,7 @@ def outcome_of(end: ChildEnd) -> TurnOutcome:
         agent=result.get("agent"),
         tools=result.get("tools") or [],
         actions=result.get("actions") or [],
+        truncated=bool(result.get("truncated")),
         requests=usage.get("requests", 0),
         cost_usd=usage.get("cost_usd"),
     )
