@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from backdesk.agents.contract import ModelUsage
 from backdesk.quality.contract import Review
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Failure, Severity
@@ -43,8 +44,11 @@ class ModelFailure(TaskError):
     """The model did not answer, or not usably.
 
     `code` is one of `CODES`; what it means follows from it. `retry_after_s` is in seconds, None when the provider
-    named no time; `final` says that what may pass as a rule was tried often enough.
+    named no time; `final` says that what may pass as a rule was tried often enough. `used` is what the requests
+    took that came to it, where whoever asked counts that.
     """
+
+    used: ModelUsage | None = None
 
     def __init__(self, code: str, message: str, retry_after_s: float | None = None, *, final: bool = False) -> None:
         category, severity, transient = _MEANINGS[code]

@@ -98,5 +98,6 @@ async def _judge(team: Team, around: Surroundings, proposal: Agreement, message:
     except ModelFailure as failure:
         if failure.code != "model_misbehaved":
             raise
-        return Verdicts(verdict=Verdict.OTHER)  # it cannot tell, and asking it again would not help
+        # It cannot tell, and asking it again would not help.
+        return Verdicts(verdict=Verdict.OTHER, usage=failure.used or ModelUsage())
     return Verdicts(verdict=found.verdict, usage=usage)

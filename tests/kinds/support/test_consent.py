@@ -266,8 +266,9 @@ async def test_a_judge_that_does_not_answer_by_its_type_has_found_no_yes(
     await proposed(talk, provider)
     maybe = call("give_answer", verdict="maybe")
     provider.will(maybe, Text("yes"), maybe, TO_REFUND, Text("Shall I?"))
-    await talk.say("Yes")
+    result = await talk.say("Yes")
     assert (refunds(shop), states(shop)) == ([], ["open"])
+    assert (result.usage.requests, result.usage.input_tokens) == (5, 50), "what the judge took is not counted"
 
 
 async def test_a_changed_wish_changes_nothing_and_keeps_the_proposal(

@@ -113,6 +113,11 @@ async def test_what_a_judge_took_is_counted_with_the_job_and_told(
     assert [data["agent"] for data in sink.of("model_called")] == ["triage", "billing", "billing", "review"]
 
 
+async def test_what_a_judge_took_is_counted_that_gave_no_opinion(provider: OpenAISimulator) -> None:
+    result = await asked(provider, GOOD, verdict(7), verdict(0), verdict(6))
+    assert (result.usage.requests, result.usage.input_tokens) == (6, 60)
+
+
 async def test_a_judge_s_requests_count_for_no_limit_of_the_agents(
     provider: OpenAISimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

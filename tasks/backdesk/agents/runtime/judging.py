@@ -9,7 +9,16 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
-from pydantic_ai import Agent, ModelSettings, RunUsage, ToolOutput, UsageLimits, exceptions
+from pydantic_ai import (
+    Agent,
+    ModelMessage,
+    ModelSettings,
+    RunUsage,
+    ToolOutput,
+    UsageLimits,
+    capture_run_messages,
+    exceptions,
+)
 
 from backdesk.agents.card import GIVE_ANSWER
 from backdesk.agents.contract import ModelUsage
@@ -32,12 +41,14 @@ RETRIES = 2
 PATIENCE_S = 30.0
 _UNANSWERED = (ModelFailure, Limited, SpendingRefused, TimeoutError)
 
+NOTHING_USED = ModelUsage(cost_usd=0.0)
+
 
 class Opinion(BaseModel, Generic[T]):
     """What a judge found, None when it could not answer; and what that took."""
 
     found: T | None = None
-    usage: ModelUsage = ModelUsage(cost_usd=0.0)
+    usage: ModelUsage = NOTHING_USED
 
 
 async def judge(
@@ -45,7 +56,8 @@ async def judge(
 ) -> tuple[T, ModelUsage]:
     """Have a model judge a text; return what it found, and what that took.
 
-    Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`.
+    Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`; a ModelFailure says
+    what was used.
     """
     metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=Prompt(name, instructions))
     agent = Agent(
@@ -56,28 +68,39 @@ async def judge(
         model_settings=ModelSettings(temperature=0),
         retries={"output": RETRIES},
     )
-    limits = UsageLimits(request_limit=RETRIES + 1)
-    try:
-        async with metered.outlet.of():
-            run = await agent.run(
-                text,
-                deps=around.desk,
-                model=model.model,
-                capabilities=[metered],
-                usage=RunUsage(),
-                usage_limits=limits,
-            )
-    except exceptions.UsageLimitExceeded as error:  # the limit is ours
-        raise ModelFailure("model_misbehaved", f"The model that judges ({name}) did not answer by its type.") from error
-    except exceptions.AgentRunError as error:
-        raise metered.meaning_of(error) from error
-    costs = [(message.metadata or {}).get("cost_usd") for message in run.all_messages() if message.kind == "response"]
+    limits, usage = UsageLimits(request_limit=RETRIES + 1), RunUsage()
+    with capture_run_messages() as messages:
+        try:
+            async with metered.outlet.of():
+                run = await agent.run(
+                    text,
+                    deps=around.desk,
+                    model=model.model,
+                    capabilities=[metered],
+                    usage=usage,
+                    usage_limits=limits,
+                )
+        except exceptions.AgentRunError as error:
+            failure = _meaning(error, name, metered)
+            if isinstance(failure, ModelFailure):
+                failure.used = _used(usage, messages)
+            raise failure from error
+    return run.output, _used(usage, messages)
+
+
+def _meaning(error: exceptions.AgentRunError, name: str, metered: Metered) -> Exception:
+    if isinstance(error, exceptions.UsageLimitExceeded):  # the limit is ours
+        return ModelFailure("model_misbehaved", f"The model that judges ({name}) did not answer by its type.")
+    return metered.meaning_of(error)
+
+
+def _used(usage: RunUsage, messages: list[ModelMessage]) -> ModelUsage:
+    costs = [(message.metadata or {}).get("cost_usd") for message in messages if message.kind == "response"]
     known = [cost for cost in costs if cost is not None]
-    used = run.usage
-    return run.output, ModelUsage(
-        requests=used.requests,
-        input_tokens=used.input_tokens,
-        output_tokens=used.output_tokens,
+    return ModelUsage(
+        requests=usage.requests,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
         cost_usd=round(sum(known), 9) if len(known) == len(costs) else None,
     )
 
@@ -105,5 +128,6 @@ async def _ask(
             found, usage = await judge(judgement, instructions, text, name=name, model=model, around=around)
     except _UNANSWERED as error:
         _log.warning("no_opinion", extra={"judge": name, "model": model.name, "reason": repr(error)})
-        return Opinion[judgement]()  # type: ignore[valid-type]  # made here
+        used = error.used if isinstance(error, ModelFailure) else None
+        return Opinion[judgement](usage=used or NOTHING_USED)  # type: ignore[valid-type]  # made here
     return Opinion[judgement](found=found, usage=usage)  # type: ignore[valid-type]  # made here
