@@ -210,6 +210,8 @@ class AgentResult(Contract, Generic[Out]):
         None, description="Whether another model answered than the configured one, or no model at all."
     )
 
+    failure: str | None = Field(None, description="With `fallback_answer`: the code of the failure it stands in for.")
+
     @classmethod
     def has_room_for(cls, output: builtins.type[BaseModel]) -> bool:
         """Whether an agent whose answers are of such a model may answer with this result."""

@@ -73,6 +73,7 @@ def apology(
             offline=desk.settings.offline,
             quality=_quality(ctx, failure, escalated=escalation is not None),
             degraded="fallback_answer",
+            failure=failure.code,
             **more(done),
         )
 

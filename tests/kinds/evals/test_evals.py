@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-import backdesk.kinds.evals.kind  # noqa: F401 - the bench runs it by its name
 from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Desk, Say, Situation, Team, agent_task, answer, tool
 from backdesk.kinds.evals.checks import CHECKS, problems
 from backdesk.kinds.evals.contract import ConversationReport, Expectation, GoldenTurn, TurnOutcome
+from backdesk.kinds.evals.kind import outcome_of
 from backdesk.testing import Bench
 from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.model.child import ChildEnd
+from backdesk.worker.model.job import JobState
 
 CAME = TurnOutcome(
     job_id="j",
@@ -181,3 +183,9 @@ def test_every_field_of_an_expectation_is_checked() -> None:
 
 def test_a_turn_may_be_told_by_its_words_alone() -> None:
     assert GoldenTurn(say="Hello").expect == Expectation()
+
+
+def test_a_turn_that_a_fallback_answered_has_the_code_of_the_failure() -> None:
+    result = {"answer": "Sorry.", "degraded": "fallback_answer", "failure": "budget_exceeded"}
+    came = outcome_of(ChildEnd(job_id="j", state=JobState.SUCCEEDED, result=result))
+    assert (came.outcome, came.code) == ("fallback", "budget_exceeded")
