@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.outage import ENTRY
 from backdesk.worker.errors import Limited, TaskError
 from backdesk.worker.failure import Category
+from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
 from backdesk.worker.model.retry import NO_RETRY, RetryPolicy
+from backdesk.worker.model.service import Why
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
@@ -163,6 +166,34 @@ def test_a_fallback_answers_for_a_job_whose_budget_is_out_of_time(bench: Bench, 
 
     job_id = bench.run_body(body, kind="fallback_for_all", retry=NO_RETRY, budget=Budget(wall_s=0.3))
     assert board.record(job_id).result == {"value": "instead of budget_exceeded"}
+
+
+DOWN = Limited(2.0, "openai/m: fails", resource="openai/m", why=Why.BREAKER, line="breaker openai/m")
+
+
+def test_a_fallback_answers_when_a_service_has_been_down_for_long(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(raising(DOWN), kind="fallback")
+    assert board.state(job_id) is JobState.SCHEDULED
+    due_ms = board.client.zscore(board.keys.due, job_id) or 0
+    assert due_ms / 1000 < time.time() + bench.process.settings.outage_wait_s + 1, "it waits for longer than it may"
+    waits = LedgerEntry(state="done", value=1.0, attempt=1).model_dump_json()
+    board.client.hset(board.keys.ledger(job_id), ENTRY, waits)
+    assert isinstance(bench.again(job_id), Succeeded)
+    record = board.record(job_id)
+    assert (record.result, record.failures) == ({"value": "instead of outage"}, 0)
+
+
+def test_without_a_fallback_a_job_waits_for_as_long_as_a_service_is_down(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(raising(DOWN))
+    for _ in range(3):
+        board.client.hset(board.keys.ledger(job_id), ENTRY, '{"state":"done","value":1.0,"attempt":1}')
+        bench.again(job_id)
+    assert board.state(job_id) is JobState.SCHEDULED
+
+
+def test_a_fallback_answers_no_other_limit(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(raising(Limited(1.0, "no seat")), kind="fallback")
+    assert (board.state(job_id), board.client.hlen(board.keys.ledger(job_id))) == (JobState.SCHEDULED, 0)
 
 
 def test_of_a_fallback_that_fails_too_the_first_error_is_kept(bench: Bench, board: Board) -> None:

@@ -133,6 +133,13 @@ class Settings(BaseSettings):
     limit_wait_s: float = Field(
         5.0, gt=0, le=60, description="A call that a limit lets begin within this waits for it; others park their job."
     )
+    outage_wait_s: float = Field(
+        90.0,
+        ge=0,
+        le=86_400,
+        description="How long a job waits for a service whose breaker is open before its fallback answers; a kind may "
+        "say otherwise, and without a fallback it waits for as long as it takes.",
+    )
     breaker_failures: int = Field(5, ge=1, description="Failures of a service that open its circuit breaker.")
     breaker_window_s: float = Field(30.0, gt=0, le=3600, description="Failures older than this no longer count.")
     breaker_probe_s: float = Field(

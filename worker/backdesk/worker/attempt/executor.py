@@ -30,6 +30,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.driver import Body, Ended, LoopDriver
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
+from backdesk.worker.attempt.outage import ENTRY, Outage
 from backdesk.worker.attempt.outcome import Outcomes
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.attempt.reports import report_end, report_error
@@ -43,7 +44,7 @@ from backdesk.worker.failure import Category, Failure, Severity
 from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
-from backdesk.worker.model.job import Claim, Ending, Failed, Outcome, Refused, Succeeded, Usage
+from backdesk.worker.model.job import Claim, Deferred, Ending, Failed, Outcome, Refused, Succeeded, Usage
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
@@ -156,7 +157,12 @@ class _Attempt:
         self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)
         self.context = (TaskContext if spec.is_async else BlockingContext)(claim, self._parts(sleep))
         self.timeout_s = claim.timeout_s or spec.timeout_s
-        self.outcomes = Outcomes(claim, claim.retry or spec.retry, spec.stands_in, random.random)
+        self.outage = Outage(claim, self._outage_wait_s())
+        self.outcomes = Outcomes(claim, claim.retry or spec.retry, spec.stands_in, random.random, self.outage)
+
+    def _outage_wait_s(self) -> float | None:
+        own = self.spec.outage_wait_s
+        return None if self.spec.fallback is None else self.process.settings.outage_wait_s if own is None else own
 
     def _parts(self, sleep: Callable[[float], Any]) -> Parts:
         claim, process, submit, settings = self.claim, self.process, self.process.writer.submit, self.process.settings
@@ -285,6 +291,8 @@ class _Attempt:
                 return (yield from self._out_of_time(lease))
             outcome = self.outcomes.on_error(error, lease, self.ledger)
             report_error(error, outcome)
+            if isinstance(outcome, Deferred) and outcome.most_s is not None:
+                yield from self.ledger.write(ENTRY, self.outage.entry())
             return outcome
         return self._result(value)
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
+from backdesk.worker.attempt.outage import Outage
 from backdesk.worker.errors import FenceLost, Limited
 from backdesk.worker.failure import Category, Failure, Severity, support_reference
 from backdesk.worker.model.job import Cancelled, Claim, Deferred, Expired, Failed, HandedOver, Outcome, Retried, Waiting
@@ -32,6 +33,7 @@ class Outcomes:
     #: Whether a fallback answers in place of a failure.
     stands_in: Callable[[Failure], bool]
     random: Callable[[], float]
+    outage: Outage
 
     def on_error(self, error: BaseException, lease: Lease, ledger: Ledger) -> Outcome:
         """Return how an attempt ended whose body raised; raises FenceLost when nobody may know any more."""
@@ -68,10 +70,14 @@ class Outcomes:
         delay_s = decide(self.policy, failure, self.claim.failures + 1, self.random)
         return Failed(failure) if delay_s is None else Retried(failure, delay_s)
 
-    def _deferred(self, limit: Limited, failure: Failure) -> Deferred:
-        """Park for as long as the limit asks for, as far as that is a time at all."""
+    def _deferred(self, limit: Limited, failure: Failure) -> Deferred | Failed:
+        """Park for as long as the limit asks for, as far as that is a time at all, and the job may wait for it."""
         wait_s = SHORTEST_DEFERRAL_S if failure.retry_after_s is None else failure.retry_after_s
-        return Deferred(failure, min(wait_s, LONGEST_WAIT_S), limit.resource, limit.why, limit.line)
+        left_s = self.outage.left_s(limit) if self.stands_in(failure) else None
+        if left_s is not None and left_s <= 0:
+            return Failed(self.named(self.outage.over(failure, limit)))
+        wait_s = min(wait_s, LONGEST_WAIT_S if left_s is None else left_s)
+        return Deferred(failure, wait_s, limit.resource, limit.why, limit.line, left_s)
 
     def named(self, failure: Failure) -> Failure:
         """Return a failure as that of this attempt: with what support knows it by."""

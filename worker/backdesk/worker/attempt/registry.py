@@ -45,6 +45,8 @@ class TaskSpec:
     fallback: Fallback | None = None
     #: In place of which failures; None for those that may pass.
     fallback_for: FallbackFor | None = None
+    #: How long a job waits for a service that is down before the fallback answers; None leaves it to the settings.
+    outage_wait_s: float | None = None
     #: What a job may spend that brings no budget of its own.
     budget: Budget | None = None
     #: Loads what the first job would load, before there is one.

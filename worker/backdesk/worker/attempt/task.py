@@ -19,7 +19,7 @@ from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import KIND_OF_BODY, MOST_SLOTS, field_errors
 from backdesk.worker.model.job import NAME_PATTERN, Name
 from backdesk.worker.model.prompt import AnnouncedPrompt
-from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.retry import LONGEST_WAIT_S, RetryPolicy
 from backdesk.worker.model.version import ANY_VERSION, Mismatch
 
 B = TypeVar(
@@ -40,6 +40,7 @@ def task(
     timeout: float | None = None,
     fallback: Fallback | None = None,
     fallback_for: FallbackFor | None = None,
+    outage_wait: float | timedelta | None = None,
     budget: Budget | Mapping[str, Any] | None = None,
     prepare: Callable[[], None] | None = None,
     retention: float | timedelta | None = None,
@@ -57,10 +58,12 @@ def task(
 
     `retry` says which failures are tried again and how often; `timeout` is the length of an attempt in seconds;
     `fallback(ctx, request, failure)` answers when the attempts are spent on a passing error, and its answer is marked
-    as such; `fallback_for(failure)` says in place of which failures it answers instead. `budget` is what a job may
-    spend, with those that it calls. A submit may bring its own retry, timeout, budget and slots. `prepare()` is called
-    when a worker of coroutines starts, for what takes long the first time. `retention` (seconds or a timedelta) is how
-    long a job is kept that has succeeded, and any other at least; without it the settings say.
+    as such; `fallback_for(failure)` says in place of which failures it answers instead. It also answers for a job that
+    has waited `outage_wait` (seconds or a timedelta) for a service that is down; without it the settings say how long.
+    `budget` is what a job may spend, with those that it calls. A submit may bring its own retry, timeout, budget and
+    slots. `prepare()` is called when a worker of coroutines starts, for what takes long the first time. `retention`
+    (seconds or a timedelta) is how long a job is kept that has succeeded, and any other at least; without it the
+    settings say.
 
     `version` names what the body is now: change it when the body no longer goes on from what an earlier one has left in
     a job. Without it, it follows from the contract. `resumes` are the versions whose jobs it may go on with all the
@@ -83,6 +86,7 @@ def task(
         timeout_s=_timeout(kind, timeout),
         fallback=fallback,
         fallback_for=fallback_for,
+        outage_wait_s=_outage_wait(kind, outage_wait),
         budget=_budget(kind, budget),
         prepare=prepare,
         retention_s=_seconds(kind, retention),
@@ -114,6 +118,13 @@ def _timeout(kind: str, timeout: float | None) -> float | None:
     if timeout is not None and not timeout > 0:
         raise ConfigurationError(f"the timeout of {kind!r} must be over 0 seconds, not {timeout!r}")
     return timeout
+
+
+def _outage_wait(kind: str, wait: float | timedelta | None) -> float | None:
+    wait_s = wait.total_seconds() if isinstance(wait, timedelta) else wait
+    if wait_s is not None and not 0 <= wait_s <= LONGEST_WAIT_S:
+        raise ConfigurationError(f"the outage_wait of {kind!r} must be 0 s to 30 days, not {wait!r}")
+    return wait_s
 
 
 def _slots(kind: str, slots: int) -> int:

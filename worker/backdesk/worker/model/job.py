@@ -340,6 +340,8 @@ class Deferred:
     resource: str = ""
     why: str = ""
     line: str = ""
+    #: After which it goes on even if that line does not; None leaves that to the store.
+    most_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,8 +247,9 @@ class AttemptCalls(CallBuilder):
 
     def _park(self, claim: Claim, leaving: Retried | Deferred | HandedOver, usage: Usage, tokens: int) -> Call[bool]:
         delay_ms, outcome, error = _leaving(leaving)
-        line, limit = "", b""
+        line, limit, most_ms = "", b"", ""
         if isinstance(leaving, Deferred) and leaving.resource:
+            most_ms = "" if leaving.most_s is None else str(round(leaving.most_s * 1000))
             line, limit = leaving.line, to_json({"resource": leaving.resource, "why": leaving.why})
         return self._of(
             claim,
@@ -261,6 +262,7 @@ class AttemptCalls(CallBuilder):
             tokens=tokens,
             line=line,
             limit=limit,
+            most_ms=most_ms,
         )
 
     def _wait(self, claim: Claim, awaited: Sequence[Awaited], usage: Usage, tokens: int) -> Call[bool]:

@@ -2,7 +2,7 @@
 --
 -- ARGV: id, fence, delay_ms, outcome (of the attempt: 'failed', 'limited', 'handed_over'), error (JSON or ''), usage
 --   (JSON), tokens (of this attempt), line (of those that wait for the same limit, or ''), limit (what limits it as
---   JSON, or '')
+--   JSON, or ''), most_ms (after which it goes on even if that line does not, or '' for the usual)
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. Only a failed attempt counts
 -- as a failure. A job that was asked to stop is cancelled instead. One that stands in a line goes on when the limit has
@@ -31,7 +31,7 @@ local function park()
     redis.call('HSET', key, 'parked', line)
     redis.call('ZADD', parked_key(line), whole(now), job.id)
     redis.call('HSETNX', parked_lines_key, line, '[]')
-    run_at = math.max(run_at, now + LONGEST_HELD)
+    run_at = math.max(run_at, now + (tonumber(ARGV.most_ms) or LONGEST_HELD))
   end
   redis.call('ZADD', due_key, whole(run_at), job.id)
 end
