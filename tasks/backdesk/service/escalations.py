@@ -23,6 +23,7 @@ from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
 from backdesk.shop.customers import zone_of
 from backdesk.worker.attempt.ledger import Effect
+from backdesk.worker.text.masking import mask
 
 Why = Annotated[
     AgentsCause,
@@ -81,8 +82,8 @@ async def hand_to_person(
         customer_id=desk.customer_id,
         conversation_id=desk.conversation_id,
         cause=cause,
-        reason=reason.strip()[:200],
-        details=details,
+        reason=mask(reason.strip())[:200],
+        details=mask(details),
         priority=urgency,
         respond_by=respond_by(urgency, now, desk.settings.business_hours),
         escalated_at=now,

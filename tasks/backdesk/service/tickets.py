@@ -23,6 +23,7 @@ from backdesk.service.tables import Ticket
 from backdesk.shop.arguments import OrderNumber
 from backdesk.shop.orders import visible_order
 from backdesk.worker.attempt.ledger import Effect
+from backdesk.worker.text.masking import mask
 
 Subject = Annotated[str, Field(description="The matter in a few words.")]
 Details = Annotated[
@@ -76,8 +77,8 @@ async def open_ticket(
         key=_key(desk),
         customer_id=desk.customer_id,
         order_number=order_number,
-        subject=subject.strip()[:200],
-        details=details,
+        subject=mask(subject.strip())[:200],
+        details=mask(details),
         priority=priority,
         opened_at=desk.database.now(),
     )
