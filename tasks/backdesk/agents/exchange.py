@@ -24,7 +24,7 @@ from backdesk.agents.metering import FleetLimits
 from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.prompts import VARIANTS
 from backdesk.agents.proposals import records
-from backdesk.agents.proposals.showing import SHOWS, hidden, is_untold
+from backdesk.agents.proposals.showing import SHOWS, is_asked, is_untold
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model, judge_model
 from backdesk.agents.rating import CODE, Rating, rating_of
@@ -199,9 +199,10 @@ class Exchange(Generic[C]):
         """Yield what the customer must read whatever a model says: what they have agreed to, and are to agree to."""
         language = language_of(answer) or language_of(self.desk.message) or DEFAULT
         done = (action.sentence(language) for action in self.around.journal.binding())
-        yield from (each for each in done if each and is_untold(each, answer))
-        if self.desk.proposed is not None and hidden(self.desk.proposed.proposed, answer):
-            yield self.desk.proposed.proposed
+        today, proposed = self.desk.database.today(), self.desk.proposed
+        yield from (each for each in done if each and is_untold(each, answer, today))
+        if proposed is not None and not is_asked(proposed.proposed, answer, today):
+            yield proposed.proposed
 
     def _activate(self, agent: str, previous: str | None, reason: str) -> None:
         used = self.around.budget.by_agents

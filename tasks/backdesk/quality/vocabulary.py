@@ -62,6 +62,8 @@ class Vocabulary(Contract):
     #: Talk about prompts and models.
     prompts: tuple[str, ...] = ()
     disclaimers: dict[Literal["law", "health", "money"], Disclaimer] = Field({})
+    #: By what an answer asks without a mark of question: "please confirm".
+    asks: tuple[str, ...] = ()
     #: What calls an effect done.
     completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".

@@ -1,0 +1,49 @@
+"""Whether an answer puts what is proposed to the customer."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from backdesk.agents.proposals.showing import ShowsProposal, hidden, is_asked
+from backdesk.quality import Draft
+
+STATEMENT = "Shall I refund 78.00 EUR for order 10003?"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "That would be 78.00 EUR for order 10003. Do you agree?",
+        "I can refund 78.00 EUR for order 10003. Please confirm.",
+        "Ich kann 78,00 EUR für Bestellung 10003 erstatten. Bitte bestätigen Sie das.",
+        "ご注文10003の78.00ユーロを返金してもよろしいですか。",
+        "订单10003退款78.00欧元可以吗",
+        "هل أعيد لك 78.00 EUR عن الطلب 10003؟",
+        "Να επιστρέψω 78,00 EUR για την παραγγελία 10003;",  # noqa: RUF001 - Greek
+    ],
+)
+def test_what_names_all_of_it_and_asks_shows_it(answer: str) -> None:
+    assert is_asked(STATEMENT, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I will refund 78.00 EUR for order 10003.",
+        "Die Bestellung 10003 wird mit 78,00 EUR erstattet.",
+        "ご注文10003の78.00ユーロを返金します。",
+        "Shall I refund order 10003?",
+    ],
+)
+def test_a_statement_shows_nothing_and_neither_does_a_question_that_leaves_something_out(answer: str) -> None:
+    fault = ShowsProposal(STATEMENT).fault(Draft(answer))
+    assert fault is not None
+    assert STATEMENT in fault
+
+
+def test_tomorrow_is_a_day_where_today_is_known() -> None:
+    booked = "Your appointment is booked: Wednesday, March 25, at 3 PM."
+    assert hidden(booked, "You are booked tomorrow at 3 PM.", date(2026, 3, 24)) == []
+    assert hidden(booked, "You are booked tomorrow at 3 PM.", date(2026, 3, 20)) != []
