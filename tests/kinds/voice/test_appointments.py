@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.proposals.terms import Terms
+from backdesk.kinds.voice.contract import AppointmentChanged
 from backdesk.kinds.voice.kind import VoiceContext
 from backdesk.kinds.voice.slots import in_utc, times_from
 from backdesk.kinds.voice.tables import Appointment, TakenSlot
@@ -36,6 +37,7 @@ from backdesk.kinds.voice.tools.plans import Booking
 from backdesk.kinds.voice.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
+from backdesk.quality.facts import carries
 from tests.kinds.voice.callers import empty_calendar
 from tests.support.races import race
 
@@ -313,3 +315,17 @@ async def test_some_times_of_the_sample_are_taken(shop: Database) -> None:
     assert len(appointments) == 3
     assert len(slots) == sum(each.minutes for each in appointments) // 30
     assert all(hours.open_at(in_utc(slot.starts_at)) for slot in slots)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ru", "ja", "zh"])
+def test_what_is_told_of_an_appointment_has_its_time_by_the_caller_s_clocks(language: str) -> None:
+    done = AppointmentChanged(
+        change="moved",
+        appointment_id=1,
+        advisor="Nora",
+        topic="a lamp",
+        starts_at=datetime(2026, 3, 25, 14, tzinfo=UTC),
+        minutes=30,
+        time_zone="Europe/Berlin",
+    )
+    assert carries(done.sentence(language), [date(2026, 3, 25), time(15)])

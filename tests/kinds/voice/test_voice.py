@@ -225,3 +225,12 @@ async def test_a_caller_hears_of_a_failure_in_words_that_can_be_said() -> None:
     assert "is booked" in results[0].answer
     assert "call you back" in results[1].answer
     assert all(check.fault(Draft(each.answer)) is None for each in results for check in SPEECH)
+
+
+async def test_an_answer_that_leaves_out_the_time_of_what_was_booked_has_it_said_after_it(
+    provider: OpenAISimulator, calendar: Database
+) -> None:
+    provider.will(PROPOSE, READ_BACK, YES, Text("All right, see you then."))
+    await converse(voice_schedule, said("tomorrow at 3 pm, about a lamp"), "job-1")
+    result = await converse(voice_schedule, said("yes"), "job-2")
+    assert result.answer.endswith("Your appointment is booked: Wednesday, March 25, at 3 PM.")

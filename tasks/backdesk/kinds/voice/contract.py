@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
 from backdesk.agents.phrases import Phrases
+from backdesk.kinds.voice.spoken_time import say
 from backdesk.platform.contract import Contract, KindModels, Reference
 
 #: To be read aloud.
@@ -49,12 +50,16 @@ class AppointmentChanged(Action):
     topic: str
     starts_at: AwareDatetime
     minutes: int
+    time_zone: str = Field("UTC", description="The caller's.")
 
     phrases: ClassVar[Phrases] = PHRASES
 
     @property
     def phrase(self) -> str:
         return self.change
+
+    def words(self, language: str) -> dict[str, object]:
+        return super().words(language) | {"when": say(self.starts_at, self.time_zone, language)}
 
 
 class ScheduleRequest(AgentRequest):

@@ -77,6 +77,16 @@ def tell(moment: datetime, zone: ZoneInfo) -> str:
     return f"{tell_day(there.date())}, at {_clock_in_words(there.time())}"
 
 
+def say(moment: datetime, zone: str, language: str) -> str:
+    """Say a moment by the clocks of a zone in any language: `Mittwoch, 25. März 2026, 15:30`."""
+    if language == "en":
+        return tell(moment, ZoneInfo(zone))
+    from babel.dates import format_date, format_time  # noqa: PLC0415 - costly: only answers without a model take it
+
+    there = moment.astimezone(ZoneInfo(zone))
+    return f"{format_date(there, 'full', locale=language)}, {format_time(there.time(), 'short', locale=language)}"
+
+
 def tell_day(day: date) -> str:
     """Say a day: `Wednesday, March 25`."""
     return f"{day:%A}, {day:%B} {day.day}"

@@ -65,6 +65,7 @@ class AppointmentReceipt(AppointmentFound):
     """It is done."""
 
     change: Change
+    time_zone: str = "UTC"
 
     def summary(self) -> str:
         return f"{self.change}: {self.spoken} with {self.advisor}"
@@ -167,7 +168,7 @@ def _carry_out(session: Session, desk: Desk, planner: Planner) -> AppointmentRec
     if isinstance(plan, Refusal):
         return plan
     if (done := session.get(AppointmentChange, (desk.tenant, key_of(desk, plan)))) is not None:
-        return _receipt(plan, session.get_one(Appointment, done.appointment_id))
+        return _receipt(session, desk, plan, session.get_one(Appointment, done.appointment_id))
     appointment = _new(desk, plan) if plan.appointment_id is None else _locked(session, plan.appointment_id)
     session.add(appointment)
     # Its old half hours first: it may be moved by less than its length.
@@ -181,18 +182,19 @@ def _carry_out(session: Session, desk: Desk, planner: Planner) -> AppointmentRec
     made = {"change": plan.change, "made_by": _job(desk), "made_at": desk.database.now()}
     session.add(AppointmentChange(tenant=desk.tenant, key=key_of(desk, plan), appointment_id=appointment.id, **made))
     session.flush()
-    return _receipt(plan, appointment)
+    return _receipt(session, desk, plan, appointment)
 
 
-def _receipt(plan: PlannedAppointment, appointment: Appointment) -> AppointmentReceipt:
+def _receipt(session: Session, desk: Desk, plan: PlannedAppointment, appointment: Appointment) -> AppointmentReceipt:
     # The time is the plan's: the appointment may have been moved since.
-    whose = {"appointment_id": appointment.id, "advisor": appointment.advisor}
+    zone = zone_of(session, desk).key
+    whose = {"appointment_id": appointment.id, "advisor": appointment.advisor, "time_zone": zone}
     return AppointmentReceipt(**{**plan.model_dump(), **whose})
 
 
 def _action(session: Session, desk: Desk, done: AppointmentChange) -> AppointmentChanged:
     facts = _facts(session, desk, session.get_one(Appointment, done.appointment_id))
-    return AppointmentReceipt(change=done.change, **facts).action()
+    return AppointmentReceipt(change=done.change, time_zone=zone_of(session, desk).key, **facts).action()
 
 
 def _job(desk: Desk) -> str:
