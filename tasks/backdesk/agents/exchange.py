@@ -165,6 +165,8 @@ class Exchange(Generic[C]):
             return
         if self.held:
             self.desk.transfers.append(Transfer(PERSON, None, "a person has the conversation"))
+            if tells := self.held[FACT].get("tells"):  # a turn of a version before says nothing of it
+                await self.desk.start(tells["kind"], tells["request"], PERSON)
             self.turn = words_of_customer(self._prompt)
             return
         if not self.path:

@@ -13,10 +13,16 @@ from backdesk.agents.proposals.showing import SHOWS
 from backdesk.agents.runtime import note_of_deployment, words_of_colleague
 from backdesk.worker.memory.conversation import Conversation
 
-#: The fact: an object with the `case`, and `by` whom it was taken.
+#: The fact: an object with the `case`, `by` whom it was taken, and the job that `tells` them of a message, by its
+#: `kind` and `request`.
 FACT = "with_person"
 #: Who answers then, as a path of agents has it.
 PERSON = "person"
+
+
+def held(case: str, by: str | None, kind: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a conversation that a person has, and of the job that tells them of each message."""
+    return {FACT: {"case": case, "by": by, "tells": {"kind": kind, "request": request}}}
 
 
 def is_with_person(past: Conversation) -> bool:

@@ -54,7 +54,7 @@ def test_the_agents_are_silent_until_the_last_person_leaves(bench: Bench, leaves
     first, second = cases(bench)
     act(bench, leaves, first, "ada")
     turn = last_turn(bench)
-    assert turn.facts["with_person"] == {"case": second, "by": "ben"}
+    assert (turn.facts["with_person"]["case"], turn.facts["with_person"]["by"]) == (second, "ben")
     note = f"Your colleague ada has {'closed' if leaves == 'close' else 'left'} the case {first}."
     assert turn.messages[0]["parts"][0]["content"] == note
     answer = say(bench, "Is anybody there?")

@@ -12,7 +12,7 @@ from typing import Any
 from backdesk.agents import rating
 from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.runtime import said_by_customer, words_of_deployment
-from backdesk.agents.with_person import FACT, carried, is_with_person, note_to_agents, person_says
+from backdesk.agents.with_person import carried, held, is_with_person, note_to_agents, person_says
 from backdesk.platform.deployment import deployment
 from backdesk.quality.language import language_of
 from backdesk.service import cases
@@ -87,11 +87,17 @@ def _tell(ctx: BlockingContext, request: DeskRequest, done: DeskResult) -> None:
     said = _TURNS[request.act](request, done, with_agents)
     if request.act == "reply" and request.text:
         _notify_customer(ctx, "replied", case, request.text, _language(past), by=request.by)
-    facts = {**carried(past), **({FACT: {"case": keeper.case, "by": keeper.holder}} if keeper else {})}
+    facts = {**carried(past), **(_held(keeper) if keeper else {})}
     if request.act == "close":
         notice, asked = _close(ctx, case, past)
         said, facts = [*said, *notice], facts | asked
     ctx.remember(case.conversation_id, said, facts=facts, anyone=True)
+
+
+def _held(keeper: Case) -> dict[str, Any]:
+    text = f"{keeper.case}: the customer has written to {keeper.holder}"
+    notification = {"to": "staff", "event": "case.message", "text": text, "data": _told(keeper) | {"by": keeper.holder}}
+    return held(keeper.case, keeper.holder, NOTIFY, notification)
 
 
 def _close(ctx: BlockingContext, case: Case, past: Conversation) -> tuple[list[Any], dict[str, Any]]:

@@ -1,0 +1,57 @@
+"""Whoever has a conversation hears of each message that the customer writes meanwhile, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from backdesk.client import JobClient
+from backdesk.testing import Bench, sandbox
+
+for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
+    import_module(f"backdesk.kinds.{kind}.kind")
+PLEA = "I want to talk to a human being, please"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with sandbox(), Bench() as bench:
+        yield bench
+
+
+def act(bench: Bench, act: str) -> str:
+    (case,) = bench.run("service.desk", {"act": "list"}).result.cases
+    assert not bench.run("service.desk", {"act": act, "case": case.case, "by": "ada", "conversation_id": "talk"}).error
+    return str(case.case)
+
+
+def told(bench: Bench) -> list[Any]:
+    with JobClient(settings=bench.settings, checks={}) as client:
+        requests: list[Any] = [record.request for record in client.list(kind="notify.send").items]
+    return [each for each in reversed(requests) if each["event"] == "case.message"]
+
+
+def test_whoever_has_the_conversation_is_told_of_each_message_whatever_dies(bench: Bench) -> None:
+    bench.run("support.request", {"message": PLEA, "customer_id": "cust-8"}, conversation_id="talk")
+    case = act(bench, "take")
+    job = bench.submit("support.request", {"message": "Hello?", "customer_id": "cust-8"}, conversation_id="talk")
+    bench.lose(job)
+    assert bench.go_on(job).result.with_person
+    (message,) = told(bench)
+    assert (message["to"], message["text"]) == ("staff", f"{case}: the customer has written to ada")
+    assert message["data"] == {"case": case, "customer_id": "cust-8", "conversation_id": "talk", "by": "ada"}
+    bench.run("support.request", {"message": "Anybody?", "customer_id": "cust-8"}, conversation_id="talk")
+    assert len(told(bench)) == 2
+
+
+def test_nobody_is_told_of_messages_that_agents_answer(bench: Bench) -> None:
+    bench.run("support.request", {"message": PLEA, "customer_id": "cust-8"}, conversation_id="talk")
+    act(bench, "take")
+    act(bench, "hand_back")
+    answer = bench.run(
+        "support.request", {"message": "Thank you", "customer_id": "cust-8"}, conversation_id="talk"
+    ).result
+    assert (answer.with_person, told(bench)) == (False, [])
