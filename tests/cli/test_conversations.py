@@ -32,6 +32,11 @@ def test_a_conversation_is_shown_as_who_said_what(on_board: Cli, board: Board) -
     assert "cust-3" in shown.out
 
 
+def test_a_turn_by_which_a_person_takes_the_conversation_over_names_them(on_board: Cli, board: Board) -> None:
+    job_id = say(board, facts={"with_person": {"case": "E-000001", "by": "ada"}})
+    assert f"job {job_id}, with ada\n" in on_board("conversations", "show", "c-1", "--tenant", "acme").out
+
+
 def test_a_program_gets_the_messages_as_they_are_kept(on_board: Cli, board: Board) -> None:
     message = part("user-prompt", content="Where is 10003?")
     job_id = say(board, message)

@@ -18,10 +18,10 @@ from tests.support.clients import Client
 MOMENTS = count(NOON_MS)
 
 
-def say(board: Board, *messages: object, conversation: str = "c-1", **fields: Any) -> str:
+def say(board: Board, *messages: object, conversation: str = "c-1", facts: Any = None, **fields: Any) -> str:
     """Have a job add a turn; returns its id."""
     claim = board.start(board.submit(**fields))
-    entry = to_json({"job_id": claim.job_id, "messages": messages})
+    entry = to_json({"job_id": claim.job_id, "messages": messages, "facts": facts or {}})
     turn = NewTurn(conversation, "cust-3", entry, len(messages), closes=False)
     assert board.run(MemoryCalls(board.settings, lambda: next(MOMENTS)).turn(claim, turn))
     return claim.job_id

@@ -98,10 +98,16 @@ def _facts(conversation: Conversation) -> Iterator[tuple[str, str]]:
     yield "said", f"{head.messages} messages in {head.turns} turns{dropped}"
 
 
+def _keeper(turn: Turn) -> str:
+    """Say which person has the conversation from this turn on: one that takes it says nothing."""
+    fact = turn.facts.get("with_person")
+    return f", with {safe_line(str(fact.get('by')))}" if isinstance(fact, dict) else ""
+
+
 def _show_turn(turn: Turn, out: Output) -> None:
     out.line("")
     asked = ", ends in a question" if turn.asked else ""
-    out.line(f"turn {turn.number}, {turn.at:%Y-%m-%d %H:%M:%S} UTC, job {turn.job_id}{asked}", "dim")
+    out.line(f"turn {turn.number}, {turn.at:%Y-%m-%d %H:%M:%S} UTC, job {turn.job_id}{asked}{_keeper(turn)}", "dim")
     for said in utterances(turn.messages):
         out.line(f"{said.who}:", _STYLES.get(said.who, "dim"))
         out.block("\n".join(f"  {line}" for line in safe_block(said.text).splitlines()))

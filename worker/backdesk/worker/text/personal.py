@@ -41,9 +41,15 @@ def _hidden(value: Any, name: str) -> Any:
     match value:
         case str():
             is_found_by = name == "id" or name.endswith("_id")
-            return value if is_found_by else hide_addresses(_TELEPHONE.sub(TELEPHONE, hide(value)))
+            return value if is_found_by else _hidden_in(value)
         case dict():
             return {each: _hidden(inner, each) for each, inner in value.items()}
         case list():
             return [_hidden(each, name) for each in value]
     return value
+
+
+def _hidden_in(text: str) -> str:
+    text = hide(text)
+    text = _TELEPHONE.sub(TELEPHONE, text) if "+" in text else text
+    return hide_addresses(text) if "@" in text else text
