@@ -9,6 +9,7 @@ import pytest
 
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import Context
+from backdesk.agents.remote.card import McpServer
 from backdesk.agents.situation import Reply, Say, Situation
 from backdesk.agents.team import Team
 from backdesk.worker.errors import ConfigurationError
@@ -60,3 +61,16 @@ def test_at_the_beginning_nothing_is_known() -> None:
 def test_an_agent_can_hand_over_to_colleagues_only(stranger: str) -> None:
     with pytest.raises(ConfigurationError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
         Team("shop", (Agent("browse", "Look.", hands_to=(stranger,)),), decide)
+
+
+def test_cards_take_lists_and_hold_them_as_values() -> None:
+    sums = McpServer("sums", command=["sums"], tools=["add"], pure=["add"])
+    cards = [Agent(name, "Add.", hands_to=[other], mcp=[sums]) for name, other in (("a", "b"), ("b", "a"))]
+    team = Team("adders", cards)
+    assert isinstance(hash(cards[0]), int)
+    assert (team.agents, cards[0].mcp[0].tools) == (tuple(cards), ("add",))
+
+
+def test_a_name_is_not_taken_for_the_list_of_its_letters() -> None:
+    with pytest.raises(ConfigurationError, match=r"hands_to of an Agent is a list of names.*write \['refund'\]"):
+        Agent("triage", "Hand over.", hands_to="refund")

@@ -77,6 +77,15 @@ def test_all_requests_of_a_job_are_shown_in_their_order(on_board: Cli, board: Bo
     assert shown.endswith("tools: as in the request before\n")
 
 
+def test_of_a_message_in_parts_the_texts_are_shown_as_such_and_the_rest_as_it_is(on_board: Cli, board: Board) -> None:
+    parts = [{"type": "text", "text": "Look\nat this"}, {"type": "image_url", "image_url": "[image, 70 bytes]"}]
+    claim = board.start(board.submit("job-1"))
+    send(board, claim, {"model": "m", "messages": [{"role": "user", "content": parts}]})
+    board.succeed(claim)
+    shown = on_board("prompt", "show", "test.echo", "--job", "job-1").out
+    assert 'user:\n  Look\n  at this\n  {"type": "image_url", "image_url": "[image, 70 bytes]"}\n' in shown
+
+
 def test_a_program_gets_the_requests_as_they_were_sent(on_board: Cli, board: Board) -> None:
     send(board, board.start(board.submit("job-1")), ASKED, AGAIN)
     document = on_board("prompt", "show", "test.echo", "--job", "job-1", "--json").document

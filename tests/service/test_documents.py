@@ -49,6 +49,11 @@ def test_of_html_only_what_a_reader_sees_is_read(tmp_path: Path) -> None:
     assert sections(found) == [("", "Drei Jahre."), ("Einschicken", "Karton | ja")]
 
 
+def test_of_html_without_the_tags_that_may_be_left_out_all_is_read(tmp_path: Path) -> None:
+    found = read(tmp_path, "g.html", "<html lang=de><title>Shop</title><main><h1>Garantie</h1><p>Drei Jahre.</main>")
+    assert (found.title, sections(found)) == ("Garantie", [("", "Drei Jahre.")])
+
+
 def test_html_in_an_old_encoding_is_read_by_what_it_names(tmp_path: Path) -> None:
     found = read(tmp_path, "g.htm", '<meta charset="iso-8859-1"><p>Kopfhörer'.encode("latin-1"))
     assert sections(found) == [("", "Kopfhörer")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypeVar
 
 from backdesk.agents.desk import Desk
+from backdesk.agents.lists import hold_as_tuples
 from backdesk.agents.prompts import Prompt, Variant, chosen, read_prompts
 from backdesk.agents.remote.card import McpServer
 from backdesk.agents.tools import Tool
@@ -95,10 +96,10 @@ class Agent(Generic[Out]):
     name: str
     instructions: str | Path
     _: KW_ONLY
-    tools: tuple[Tool[..., Any], ...] = ()
-    hands_to: tuple[str, ...] = ()
+    tools: Sequence[Tool[..., Any]] = ()
+    hands_to: Sequence[str] = ()
     #: Whose tools it may call besides; needs `backdesk[mcp]`.
-    mcp: tuple[McpServer, ...] = ()
+    mcp: Sequence[McpServer] = ()
     #: What it is doing, in words for those who watch.
     duty: str = "Working on the answer"
     #: Whether the agent may answer the customer, or only ask and hand over.
@@ -120,12 +121,13 @@ class Agent(Generic[Out]):
     #: Whether answers of the model are kept for the tenant; only when the very same request comes again, they count.
     cache: ResponseCache | None = None
     #: Tried beside the instructions; `backdesk stats --by variant` tells what comes of each.
-    variants: tuple[Variant, ...] = ()
+    variants: Sequence[Variant] = ()
     #: The instructions as they are sent, the base first.
     prompts: tuple[Prompt, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the instructions."""
+        hold_as_tuples(self, "tools", "hands_to", "mcp", "variants")
         prompts = read_prompts(self.name, self.instructions, self.variants, _proposing(self.tools))
         object.__setattr__(self, "prompts", prompts)
 
@@ -136,10 +138,10 @@ class Agent(Generic[Out]):
     @property
     def hand_over(self) -> type[HandOver]:
         """What the agent hands over by: its colleagues are the only ones that it can name."""
-        return _hand_over(self.hands_to)
+        return _hand_over(tuple(self.hands_to))
 
 
-def _proposing(tools: tuple[Tool[..., Any], ...]) -> str:
+def _proposing(tools: Sequence[Tool[..., Any]]) -> str:
     names = ", ".join(f"`{tool.name}`" for tool in tools if tool.terms is not None)
     return f"\n{PROPOSING.format(tools=names)}" if names else ""
 

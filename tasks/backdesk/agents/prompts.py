@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +57,7 @@ class Variant:
 
 
 def read_prompts(
-    agent: str, instructions: str | Path, variants: tuple[Variant, ...], more: str = ""
+    agent: str, instructions: str | Path, variants: Sequence[Variant], more: str = ""
 ) -> tuple[Prompt, ...]:
     """Return the prompts of an agent, the base first. Raises ConfigurationError for texts, names or shares that fail.
 
@@ -84,7 +85,7 @@ def chosen(prompts: tuple[Prompt, ...], agent: str, conversation_id: str) -> Pro
     return prompts[0]
 
 
-def _check(agent: str, variants: tuple[Variant, ...]) -> None:
+def _check(agent: str, variants: Sequence[Variant]) -> None:
     names = [each.name for each in variants]
     for name in (agent, *names):
         if not _NAME.fullmatch(name):

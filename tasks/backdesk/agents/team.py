@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -11,6 +12,7 @@ from typing import Any, Generic
 from backdesk.agents.card import Agent
 from backdesk.agents.contract import AgentResult
 from backdesk.agents.desk import C, Context
+from backdesk.agents.lists import hold_as_tuples
 from backdesk.agents.memory import MemoryPolicy
 from backdesk.agents.proposals.verdict import Agreement
 from backdesk.agents.situation import Decide
@@ -31,7 +33,7 @@ class Team(Generic[C]):
     """
 
     name: str
-    agents: tuple[Agent, ...]
+    agents: Sequence[Agent]
     rules: Decide | None = None
     context: type[C] = Context  # type: ignore[assignment]  # the least that any context is
     #: How many questions in a row the agents may ask the customer.
@@ -47,6 +49,7 @@ class Team(Generic[C]):
 
     def __post_init__(self) -> None:
         """Check the hand-overs."""
+        hold_as_tuples(self, "agents")
         names = [card.name for card in self.agents]
         for card in self.agents:
             if strangers := [name for name in card.hands_to if name not in names or name == card.name]:

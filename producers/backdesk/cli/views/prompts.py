@@ -49,12 +49,24 @@ def _show_message(message: Any, out: Output) -> None:
     rest = {name: value for name, value in message.items() if name not in {"role", "content", "tool_calls"} and value}
     if (content := message.get("content")) is not None or not (message.get("tool_calls") or rest):
         title = f"{who} {rest.pop('tool_call_id')}" if "tool_call_id" in rest else who
-        _said(title, content if isinstance(content, str) else _json(content), out)
+        _said(title, _text_of(content), out)
     for call in message.get("tool_calls") or ():
         function = call.get("function", {})
         _said(f"{who} calls {function.get('name')} ({call.get('id')})", str(function.get("arguments")), out)
     if rest:
         _said(who, _json(rest), out)
+
+
+def _text_of(content: Any) -> str:
+    """Return what a message says: the texts among its parts as they are, the others as JSON."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    return "\n".join(each["text"] if _is_text(each) else _json(each) for each in parts)
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, Mapping) and isinstance(part.get("text"), str) and part.keys() <= {"type", "text"}
 
 
 def _show_tools(tools: Any, before: Any, out: Output) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from urllib.parse import urlsplit
 
+from backdesk.agents.lists import hold_as_tuples
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import ConfigurationError
 
@@ -27,18 +29,19 @@ class McpServer:
 
     name: str
     _: KW_ONLY
-    tools: tuple[str, ...]
+    tools: Sequence[str]
     url: str = ""
-    command: tuple[str, ...] = ()
-    pure: tuple[str, ...] = ()
-    idempotent: tuple[str, ...] = ()
+    command: Sequence[str] = ()
+    pure: Sequence[str] = ()
+    idempotent: Sequence[str] = ()
     secret: str = ""
-    env: tuple[str, ...] = ()
+    env: Sequence[str] = ()
     private: bool = False
     legacy: bool = False
 
     def __post_init__(self) -> None:
         """Check the card."""
+        hold_as_tuples(self, "tools", "command", "pure", "idempotent", "env")
         for why in self._faults():
             raise ConfigurationError(f"the server of MCP {self.name!r} {why}")
 

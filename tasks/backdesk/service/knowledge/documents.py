@@ -31,8 +31,9 @@ MOST_BYTES, MOST_PAGES = 50_000_000, 2_000
 MISSING = 'documents are read by libraries that are not installed: pip install "backdesk[knowledge]"'
 #: Stands around a heading while HTML becomes text.
 _MARK = "\ue000"
+# Not `head`: where a page leaves its tags out, the parser takes what it does not know, such as `main`, to be in there.
 _UNSEEN = (
-    "script, style, template, noscript, iframe, svg, head, nav, footer, form, button, [hidden], [aria-hidden=true]"
+    "script, style, template, noscript, iframe, svg, title, nav, footer, form, button, [hidden], [aria-hidden=true]"
 )
 _BLOCKS = "p, div, section, article, main, ul, ol, dl, dt, dd, table, pre, blockquote, figure, hr, header, aside"
 _FRONT = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
