@@ -18,7 +18,7 @@ for _kind in ("evals", "shopping", "support"):
 
 FOLDER = Path(__file__).with_name("golden")
 #: What these hold, besides what the conversations that are shipped do.
-ROWS = {"no answer", "refusal", "cut off", "own data"}
+ROWS = {"eager", "no answer", "refusal", "cut off", "gate", "own data"}
 OF_MODELS, OF_RULES = (read_golden([FOLDER / name]) for name in ("faults.yaml", "own_data.yaml"))
 
 
