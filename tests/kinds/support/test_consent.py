@@ -209,15 +209,26 @@ async def test_what_code_has_said_of_a_refund_may_be_told_again(talk: Talk, prov
 async def test_a_question_about_the_policy_refunds_nothing_however_eager_the_model_is(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:
-    provider.will(TO_REFUND, REFUND, REFUND, Calls((REFUND.calls[0], REFUND.calls[0])), *[DONE] * 4)
+    provider.will(TO_REFUND, REFUND, REFUND, Calls((REFUND.calls[0], REFUND.calls[0])), *[IDLE] * 4)
     result = await talk.say("What is your refund policy?")
     assert (result.actions, refunds(shop), states(shop)) == ([], [], ["open"])
 
 
-async def test_an_answer_that_says_it_is_done_still_shows_that_it_is_not(talk: Talk, provider: OpenAISimulator) -> None:
-    provider.will(TO_REFUND, REFUND, *[DONE] * 4)
+async def test_an_answer_that_does_not_show_what_is_proposed_is_completed(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, REFUND, *[IDLE] * 4)
     result = await talk.say("I do NOT want a refund for order 10003!")
-    assert result.answer == f"{DONE.text}\n\nShall I refund 78.00 EUR for order 10003?"
+    assert result.answer == f"{IDLE.text}\n\nShall I refund 78.00 EUR for order 10003?"
+
+
+async def test_an_answer_that_says_it_is_done_is_not_given_with_the_question_whether_it_shall_be(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    provider.will(TO_REFUND, REFUND, *[DONE] * 4)
+    with pytest.raises(QualityFailed, match="known_completion"):
+        await talk.say("I do NOT want a refund for order 10003!")
+    assert refunds(shop) == []
 
 
 async def test_after_the_yes_another_refund_is_only_proposed(

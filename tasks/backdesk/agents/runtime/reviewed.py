@@ -107,13 +107,11 @@ class Reviewed(AbstractCapability[Desk]):
     def _gate_of(self, ctx: RunContext[Desk], corrections: int) -> QualityGate:
         """Return the gate, with what code knows of proposals and effects."""
         proposed, journal = ctx.deps.proposed, self._around.journal
-        said_by_code: list[Check] = [ShowsProposal(proposed.proposed)] if proposed else []
-        if done := tuple(filter(None, (action.sentence() for action in journal.binding()))):
-            said_by_code.append(TellsEffects(done))
-        more = said_by_code if corrections < self._gate.most_corrections else []
-        # What is proposed is shown with the answer, as not done; else only another answer puts it right.
-        if journal.binds and not (proposed and not more):
-            more = [*more, known_completion(ctx.messages, journal)]
+        more: list[Check] = [known_completion(ctx.messages, journal)] if journal.binds else []
+        if corrections < self._gate.most_corrections:  # after that, code says what an answer leaves out
+            more += [ShowsProposal(proposed.proposed)] if proposed else []
+            done = tuple(filter(None, (action.sentence() for action in journal.binding())))
+            more += [TellsEffects(done)] if done else []
         return replace(self._gate, checks=(*self._gate.checks, *more))
 
     async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
