@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic_ai import Agent
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models.test import TestModel
 
-from backdesk.agents.runtime.joined import Joined
+from backdesk.agents.runtime.joined import Joined, joined
 
 
 class Part(AbstractCapability[Any]):
@@ -56,13 +57,29 @@ async def run_with(*capabilities: AbstractCapability[Any]) -> None:
 async def test_hooks_are_called_in_the_order_of_the_library() -> None:
     apart: list[str] = []
     await run_with(Part("outer", apart), Silent(), Part("inner", apart))
-    joined: list[str] = []
-    await run_with(Joined([Part("outer", joined), Silent(), Part("inner", joined)]))
-    assert joined == apart
-    assert joined[:2] == ["outer asks", "inner asks"]
-    assert joined[-2:] == ["inner hears", "outer hears"]
+    together: list[str] = []
+    with joined([Part("outer", together), Silent(), Part("inner", together)]):
+        await run_with(Joined())
+    assert together == apart
+    assert together[:2] == ["outer asks", "inner asks"]
+    assert together[-2:] == ["inner hears", "outer hears"]
 
 
 def test_a_hook_that_would_be_passed_over_is_refused() -> None:
-    with pytest.raises(TypeError, match="Stranger has hooks that are not passed on: before_run"):
-        Joined([Stranger()])
+    refused = pytest.raises(TypeError, match="Stranger has hooks that are not passed on: before_run")
+    with refused, joined([Stranger()]):
+        pass
+
+
+async def test_runs_beside_each_other_have_hooks_of_their_own() -> None:
+    async def run(told: list[str]) -> None:
+        with joined([Part("its own", told)]):
+            await run_with(Joined())
+
+    one, other = list[str](), list[str]()
+    await asyncio.gather(run(one), run(other))
+    assert (
+        one
+        == other
+        == ["its own asks", "its own has it", "its own calls look", "its own asks", "its own has it", "its own hears"]
+    )

@@ -13,6 +13,7 @@ from backdesk.agents import card as cards
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.remote.tools import RemoteTool
+from backdesk.agents.runtime.joined import Joined
 from backdesk.agents.tools import Tool as DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
@@ -36,6 +37,7 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout
         model_settings=_settings(card),
         retries={"tools": RETRIES},
         tool_timeout=tool_timeout_s,
+        capabilities=[Joined()],
     )
 
 

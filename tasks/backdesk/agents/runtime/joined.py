@@ -1,12 +1,16 @@
-"""Several capabilities as one.
+"""The capabilities of one run as a single one that all runs of an agent have.
 
 The library copies the context of a run for each capability at each of its thirty hooks, whether it has that hook or
-not. Joined, a hook costs only those who have it.
+not, and puts an agent together anew for a run that brings capabilities along. One that the agent has from the beginning
+costs only those who have a hook; which they are, a run says by the context in which it begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -16,27 +20,49 @@ from pydantic_ai.output import OutputContext
 
 from backdesk.agents.desk import Desk
 
-_HOOKS = frozenset({"wrap_model_request", "wrap_tool_execute", "after_output_process"})
+_HOOKS = ("wrap_model_request", "wrap_tool_execute", "after_output_process")
 
 Part = AbstractCapability[Desk]
 
 
-class Joined(AbstractCapability[Desk]):
-    """Calls the hooks of its parts in the order of the library: the first is the outermost, and hears last of an end.
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The capabilities of one run by their hooks, the innermost first."""
 
-    Raises TypeError for a part with a hook that is not passed on here.
+    requests: tuple[Part, ...] = ()
+    tools: tuple[Part, ...] = ()
+    outputs: tuple[Part, ...] = ()
+
+    @classmethod
+    def of(cls, outermost_first: Sequence[Part]) -> _Parts:
+        inward = [(part, _hooks(type(part))) for part in reversed(outermost_first)]
+        return cls(*(tuple(part for part, its in inward if hook in its) for hook in _HOOKS))
+
+
+_NONE = _Parts()
+_parts: ContextVar[_Parts] = ContextVar("parts", default=_NONE)
+
+
+@contextmanager
+def joined(outermost_first: Sequence[Part]) -> Iterator[None]:
+    """Have the runs that begin within the block call these, in the order of the library.
+
+    The first is the outermost, and hears last of an end. Raises TypeError for a part with a hook that is not passed on.
     """
+    token = _parts.set(_Parts.of(outermost_first))
+    try:
+        yield
+    finally:
+        _parts.reset(token)
 
-    def __init__(self, outermost_first: Sequence[Part]) -> None:
-        inward = outermost_first[::-1]
-        self._requests = [part for part in inward if "wrap_model_request" in _hooks(type(part))]
-        self._tools = [part for part in inward if "wrap_tool_execute" in _hooks(type(part))]
-        self._outputs = [part for part in inward if "after_output_process" in _hooks(type(part))]
+
+class Joined(AbstractCapability[Desk]):
+    """Calls the hooks of the capabilities that its run is `joined` with."""
 
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
-        for part in self._requests:
+        for part in _parts.get().requests:
             handler = partial(_request, part, ctx, handler)
         return await handler(request_context)
 
@@ -49,12 +75,12 @@ class Joined(AbstractCapability[Desk]):
         args: dict[str, Any],
         handler: WrapToolExecuteHandler,
     ) -> Any:
-        for part in self._tools:
+        for part in _parts.get().tools:
             handler = _execution(part, handler, ctx=ctx, call=call, tool_def=tool_def)
         return await handler(args)
 
     async def after_output_process(self, ctx: RunContext[Desk], *, output_context: OutputContext, output: Any) -> Any:
-        for part in self._outputs:
+        for part in _parts.get().outputs:
             output = await part.after_output_process(ctx, output_context=output_context, output=output)
         return output
 
@@ -74,6 +100,6 @@ def _hooks(kind: type[Part]) -> frozenset[str]:
     own = kind.__mro__[: kind.__mro__.index(AbstractCapability)]
     names = {name for each in own for name in vars(each) if not name.startswith("_")}
     hooks = frozenset(name for name in names if hasattr(AbstractCapability, name))
-    if others := hooks - _HOOKS:
+    if others := hooks.difference(_HOOKS):
         raise TypeError(f"{kind.__name__} has hooks that are not passed on: {', '.join(sorted(others))}")
     return hooks

@@ -71,7 +71,7 @@ async def judge(
     limits, usage = UsageLimits(request_limit=RETRIES + 1), RunUsage()
     with capture_run_messages() as messages:
         try:
-            async with metered.outlet.of():
+            with metered.outlet.of():
                 run = await agent.run(
                     text,
                     deps=around.desk,

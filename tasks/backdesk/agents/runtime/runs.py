@@ -31,7 +31,7 @@ from backdesk.agents.runtime.assembly import RETRIES, assemble, remote_toolsets
 from backdesk.agents.runtime.cached import Cached
 from backdesk.agents.runtime.continued import Continued, begun, rest
 from backdesk.agents.runtime.durable import Durable
-from backdesk.agents.runtime.joined import Joined
+from backdesk.agents.runtime.joined import joined
 from backdesk.agents.runtime.messages import History, Prompt, dump_history, turn_of, with_words
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
@@ -75,12 +75,10 @@ async def run_agent(
     gate = gate_for(card.quality, desk.wishes)
     wrapped = _Wrapped.of(card, gate, around, model, durable)
     try:
-        async with (
-            wrapped.metered.outlet.of(),
-            agent.iter(
+        with wrapped.metered.outlet.of(), joined(wrapped.outermost_first):
+            async with agent.iter(
                 prompt,
                 message_history=wrapped.durable.history,
-                capabilities=[Joined(wrapped.outermost_first)],
                 deps=desk,
                 model=model.model,
                 usage=budget.usage,
@@ -88,13 +86,8 @@ async def run_agent(
                 toolsets=remote_toolsets(remote),
                 # One more, to go on with an answer that was cut off.
                 retries={"output": RETRIES + (gate.most_corrections if gate else 0) + 1},
-            ) as run,
-        ):
-            try:
-                await _drive(run, around, wrapped)
-                return await _end(run, around.watcher, wrapped)
-            except (exceptions.AgentRunError, ModelFailure) as error:
-                raise await _failure(error, run, around, wrapped) from error
+            ) as run:
+                return await _outcome(run, around, wrapped)
     except exceptions.AgentRunError as error:
         raise wrapped.metered.meaning_of(error) from error
     finally:
@@ -143,6 +136,14 @@ class _Wrapped:
     def shows_text(self) -> bool:
         """Whether watchers see what the model writes as it comes."""
         return self.answers and (self.reviewed is None or self.reviewed.shows_drafts)
+
+
+async def _outcome(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapped) -> tuple[Output, History]:
+    try:
+        await _drive(run, around, wrapped)
+        return await _end(run, around.watcher, wrapped)
+    except (exceptions.AgentRunError, ModelFailure) as error:
+        raise await _failure(error, run, around, wrapped) from error
 
 
 async def _failure(

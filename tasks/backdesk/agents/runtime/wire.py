@@ -6,8 +6,8 @@ messages. Clients that do not tell, and models without a server, are told of in 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -36,8 +36,8 @@ class Outlet:
     def __init__(self) -> None:
         self.tell: Tell | None = None
 
-    @asynccontextmanager
-    async def of(self) -> AsyncIterator[None]:
+    @contextmanager
+    def of(self) -> Iterator[None]:
         """Have clients tell this outlet what is posted by tasks that begin within the block."""
         token = _outlet.set(self)
         try:
