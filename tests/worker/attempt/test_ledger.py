@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from backdesk.worker.errors import FenceLost
 from backdesk.worker.model.job import Claim
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.settings import load_settings
+from backdesk.worker.store.attempts import Noted
 from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from tests.support.contexts import Unflushed
@@ -23,10 +25,10 @@ CLAIM = Claim("job-1", "test.echo", "acme", "agents", 1, "fence", b"{}", {}, Non
 class Store:
     """Takes calls and answers none."""
 
-    def __init__(self) -> None:
+    def __init__(self, claim: Claim = CLAIM) -> None:
         self.calls: list[Future[Any]] = []
         transitions = Transitions(load_settings(_env_file=None))
-        self.ledger = Ledger(CLAIM, self._submit, transitions, progress=Unflushed(), max_bytes=1000)
+        self.ledger = Ledger(claim, self._submit, transitions, progress=Unflushed(), max_bytes=1000)
 
     def _submit(self, _call: Call[Any]) -> Future[Any]:
         self.calls.append(Future())
@@ -86,3 +88,14 @@ def test_a_record_that_was_refused_ends_the_attempt() -> None:
     next(confirming)
     with pytest.raises(FenceLost):
         confirming.send(False)
+
+
+@pytest.mark.parametrize(("before", "noted"), [(True, Noted.KEPT), (False, Noted.KEPT_AND_STEERED)])
+def test_messages_are_still_to_be_heard_whichever_attempt_took_them(before: bool, noted: Noted) -> None:
+    ledger = Store(replace(CLAIM, steered=before)).ledger
+    for answer in (noted, Noted.KEPT):
+        keeping = ledger.checkpoint({})
+        next(keeping)
+        with pytest.raises(StopIteration):
+            keeping.send(answer)
+    assert ledger.steered

@@ -216,7 +216,8 @@ class Ledger:
         noted: Noted = yield self._submit(self._transitions.checkpoint(self._claim, encoded))
         if noted is Noted.LOST:
             raise FenceLost
-        self.steered = noted is Noted.KEPT_AND_STEERED
+        # What a former attempt has taken waits for nobody any more, and is still to be told.
+        self.steered = self.steered or noted is Noted.KEPT_AND_STEERED
         self.leave_if_draining()
 
     def messages(self, accept: Callable[[Any], bool] | None = None) -> Pipeline[list[Message]]:
