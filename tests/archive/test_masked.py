@@ -117,7 +117,8 @@ def test_only_without_the_setting_a_failed_job_goes_to_the_archive_as_it_was(
     mover = Mover(Board(board.client, settings, board.clock), archive)
     claim = board.start(board.submit("told", request=REQUEST))
     board.run(board.transitions.checkpoint(claim, to_json(TOLD)))
+    board.emit(claim, "note", data={"text": TOLD})
     board.fail(claim)
     mover.outlive("told")
     (job,) = archive.find(["told"], whole=True)
-    assert (found_in(_readable(job.record)), found_in(_readable(job.workings))) == (left, left)
+    assert [found_in(_readable(part)) for part in (job.record, job.workings, job.log)] == [left] * 3

@@ -397,10 +397,10 @@ async def step_by_step(ctx: TaskContext, request: Number) -> Number:
 
 @task("test.confide")
 async def confide(ctx: TaskContext, request: Confidence) -> Number:
-    """Remember all of what it is told, tell of it without naming anybody, and give its length."""
+    """Remember all of what it is told, tell of it, and give its length."""
     await ctx.step("read", _heard, request.text)
     await ctx.checkpoint(request.text)
-    ctx.progress(message="read")
+    ctx.progress(message=f"read: {request.text}")
     if request.fails:
         raise TaskError("broken", "it broke")
     return Number(n=len(request.text))

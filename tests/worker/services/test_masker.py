@@ -15,6 +15,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.upkeep import Masked
 from tests.support.board import Board, Clock
 from tests.support.confidences import KEPT, TOLD, found_in
+from tests.support.packing import pack
 from tests.support.raw import everything
 from tests.support.workers import fast_settings
 
@@ -42,14 +43,16 @@ def begun(board: Board, job_id: str, **fields: Any) -> Claim:
     claim = board.start(board.submit(job_id, request=REQUEST, **fields))
     board.run(board.transitions.remember(claim, "step:read", to_json({"state": "done", "value": TOLD})))
     board.run(board.transitions.checkpoint(claim, to_json(TOLD)))
+    board.emit(claim, "note", data={"text": TOLD})
     return claim
 
 
 def kept(board: Board) -> list[str]:
+    pack(board)
     return found_in(everything(board.client, board.settings.prefix))
 
 
-def test_the_script_that_ends_a_success_masks_it_with_no_command_more(board: Board) -> None:
+def test_the_script_that_ends_a_success_masks_it_and_has_its_log_masked(board: Board) -> None:
     def commands(job_id: str, request: object) -> int:
         claim = board.start(board.submit(job_id, request=request))
         board.client.config_resetstat()
@@ -58,7 +61,7 @@ def test_the_script_that_ends_a_success_masks_it_with_no_command_more(board: Boa
         return sum(stat["calls"] for name, stat in stats.items() if name != "cmdstat_config|resetstat")
 
     commands("first", {})  # which loads scripts
-    assert commands("told", REQUEST) == commands("plain", {"text": "hello"})
+    assert commands("told", REQUEST) == commands("plain", {"text": "hello"}) + 1
     record = board.record("told")
     assert (record.request, record.masked) == ({"text": KEPT, "customer_id": "cust-1"}, True)
     assert not board.record("plain").masked

@@ -3,7 +3,7 @@
 A success is masked by the script that ends it; this looks after what ended otherwise, messages that a job has taken,
 and what has ended before BACKDESK_MASK_REQUESTS was set. It goes through the jobs of each state from the oldest end on,
 and again from there when it is elected, or Redis was away: done twice it changes nothing. A job that failed may be done
-again: its request stays until Redis forgets it.
+again: its request stays until Redis forgets it. Logs are masked by the packer, which all of these are listed for.
 """
 
 from __future__ import annotations

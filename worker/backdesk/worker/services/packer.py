@@ -15,7 +15,7 @@ from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.log import packed_log
+from backdesk.worker.store.log import masked_log, packed_log
 from backdesk.worker.store.refusal import answered
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import Packed, UpkeepCalls
@@ -38,6 +38,7 @@ class Packer(PeriodicService):
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings)
+        self._masks = settings.mask_requests
 
     def tick(self) -> None:
         """Pack what there is to pack, `JOBS_A_ROUND * MAX_ROUNDS` logs at most. Idempotent."""
@@ -69,6 +70,7 @@ class Packer(PeriodicService):
             return Packed(job_id, "", 0, 0, b"", b"")
         finished_at, parent, result = record
         sent, events = self._all(self._keys.sent(job_id), sent), self._all(self._keys.events(job_id), events)
+        events = masked_log(events) if self._masks else events
         # Of a job that another has called, a script may still have to read the result.
         kept = b"" if parent or result is None else packed(unpacked(result))
         return Packed(job_id, text(finished_at), len(events), len(sent), packed_log(events, sent), kept)

@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 from backdesk.worker.model.sent import Sent, unpack_sent
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.text.packing import as_json, from_line, packed, unpacked
+from backdesk.worker.text.personal import impersonal
 
 
 def log_commands(keys: Keys, job_id: str, first: int = 0, last: int = -1) -> list[tuple[Any, ...]]:
@@ -43,6 +44,26 @@ def sent_requests(listed: Sequence[bytes], kept: bytes | None) -> list[Sent]:
 def packed_log(entries: Sequence[bytes], sent: Sequence[bytes] = ()) -> bytes:
     """Return events, byte by byte, and requests as they were listed, as they are kept in one string."""
     return packed(b"\n".join([as_json(entries), *map(to_json, unpack_sent(sent))]))
+
+
+def masked_log(entries: Sequence[bytes]) -> list[bytes]:
+    """Return events as they are kept masked: they repeat what a request says."""
+    return [_masked(entry) for entry in entries]
+
+
+def masked_kept(kept: bytes) -> bytes:
+    """Return the same of a log that `packed_log` was given; its requests to models were masked as they were listed."""
+    events, *sent = unpacked(kept).split(b"\n")
+    return packed(b"\n".join([as_json(masked_log(from_line(events))), *sent]))
+
+
+def _masked(entry: bytes) -> bytes:
+    try:
+        attempt, ms, event_type, data = from_json(entry)
+    except ValueError:  # no event, as it was written by hand
+        return entry
+    kept = impersonal(data)
+    return entry if kept == data else to_json([attempt, ms, event_type, kept])
 
 
 def unpacked_log(kept: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from backdesk.worker.model.sent import Sent
 from backdesk.worker.store.archive import ArchivedJob
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-from backdesk.worker.store.log import log_commands, packed_log, unpacked_log, unpacked_sent
+from backdesk.worker.store.log import log_commands, masked_kept, packed_log, unpacked_log, unpacked_sent
 from backdesk.worker.store.records import LOG_FIELDS, LOGGED, read_log, read_record
 from backdesk.worker.store.upkeep import Entry
 from backdesk.worker.text.packing import packed_bytes, unpacked_bytes
@@ -106,7 +106,9 @@ def remains_in(job: ArchivedJob) -> Remains:
 def masked_remains(its: Remains) -> Remains:
     """Return what remains of a job as it is kept masked; without what would only help to do it again."""
     fields = masked_fields(its.fields)
-    return its if fields == its.fields else replace(its, fields=fields, ledger={}, checkpoint=None)
+    if fields == its.fields and _MASKED not in fields:
+        return its
+    return replace(its, fields=fields, log=masked_kept(its.log) if its.log else b"", ledger={}, checkpoint=None)
 
 
 def masked_fields(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:

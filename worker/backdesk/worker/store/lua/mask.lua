@@ -19,6 +19,7 @@ for each in items(ARGV) do
     redis.call('HSET', key, 'masked', 1)
     redis.call('HDEL', key, 'delivery')
     forget_workings(job)
+    if redis.call('EXISTS', events_key(job.id)) == 1 then redis.call('SADD', unpacked_key, job.id) end -- and masked then
     masked = masked + 1
   end
 end

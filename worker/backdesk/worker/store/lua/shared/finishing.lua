@@ -14,5 +14,7 @@ local function finish(id, fence, state, name, value, event, usage, degraded, tok
   if degraded ~= '' then redis.call('HSET', job_key(id), 'degraded', degraded) end
   local kept = masked ~= '' and {'request', masked, 'masked', 1} or {}
   conclude(job, state, name, value, event, 'usage', usage, 'left_by', fence, unpack(kept))
+  -- Whatever its length, its log is packed: it is masked then.
+  if masked ~= '' then redis.call('SADD', unpacked_key, id) end
   return 1, false, job
 end
