@@ -96,6 +96,18 @@ async def test_what_was_answered_in_time_is_not_raised(shop: Database, clock: Cl
     act(shop, "key-2", act="reply", case=case, by="ada", text="Hello")
     clock.now += timedelta(days=7)
     assert raised(shop, "tick-1") == []
+    assert not cases.show(shop.of("default"), "default", case).cases[0].overdue
+    with pytest.raises(TaskError, match="is with ada"):
+        act(shop, "key-3", act="take", case=case, by="ben")
+
+
+async def test_what_was_answered_is_not_late_in_the_queue(shop: Database, clock: Clock) -> None:
+    answered, waiting = await promised(shop, "job-1"), await promised(shop, "job-2", "high")
+    act(shop, "key-1", act="take", case=answered, by="ada")
+    act(shop, "key-2", act="reply", case=answered, by="ada", text="Hello")
+    clock.now += timedelta(days=7)
+    urgent = await promised(shop, "job-3", "urgent")
+    assert listed(shop) == [waiting, urgent, answered]
 
 
 @pytest.mark.usefixtures("clock")

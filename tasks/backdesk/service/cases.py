@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import get_args
 
+from sqlalchemy import and_, select
 from sqlalchemy import case as when
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
@@ -27,6 +27,7 @@ from backdesk.worker.failure import Category
 #: Who did what no person did.
 AGENTS, CLOCK, CUSTOMER = "agents", "clock", "customer"
 _RISING: tuple[str, ...] = get_args(Priority)
+_ANSWERED = select(CaseEntry.id).where(CaseEntry.case_id == Case.id, CaseEntry.deed == "replied").exists()
 _URGENCY = when({name: -at for at, name in enumerate(_RISING)}, value=Case.priority)
 
 
@@ -56,7 +57,7 @@ def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskRe
     fit = select(Case).where(Case.tenant == tenant)
     fit = fit.where(Case.state == request.state) if request.state else fit.where(Case.state != "closed")
     fit = fit.where(Case.holder == request.holder) if request.holder else fit
-    late = when((Case.due_at < database.now(), 0), else_=1)
+    late = when((and_(Case.due_at < database.now(), ~_ANSWERED), 0), else_=1)
     with database.read() as session:
         found = session.scalars(fit.order_by(late, _URGENCY, Case.due_at, Case.id).limit(request.limit))
         return DeskResult(cases=[_shown(each) for each in found])
@@ -90,13 +91,11 @@ def escalate_overdue(database: ScopedDatabase, tenant: str, key: str) -> DeskRes
     def work(session: Session) -> DeskResult:
         now = database.now()
         late = select(Case).where(Case.tenant == tenant, Case.state != "closed", ~Case.overdue, Case.due_at < now)
-        passed = [*session.scalars(late.order_by(Case.due_at).limit(500).with_for_update())]
-        for case in passed:
-            if not _answered(session, case):
-                case.priority = "urgent"
-                text = f"Nobody had answered by {utc(case.due_at):%F %R} UTC."
-                _enter(session, case, key, seen.CaseEntry(at=now, by=CLOCK, deed="overdue", text=text))
-            case.overdue = True
+        passed = late.where(~_ANSWERED).order_by(Case.due_at).limit(500).with_for_update()
+        for case in session.scalars(passed).all():
+            case.priority, case.overdue = "urgent", True
+            text = f"Nobody had answered by {utc(case.due_at):%F %R} UTC."
+            _enter(session, case, key, seen.CaseEntry(at=now, by=CLOCK, deed="overdue", text=text))
         session.flush()
         known = select(CaseEntry.case_id).where(CaseEntry.key == key, CaseEntry.deed == "overdue")
         found = session.scalars(select(Case).where(Case.tenant == tenant, Case.id.in_(known)).order_by(Case.due_at))
@@ -196,10 +195,6 @@ def _enter(session: Session, case: Case, key: str, entry: seen.CaseEntry) -> Non
 
 def _entries(session: Session, case: Case) -> Sequence[CaseEntry]:
     return session.scalars(select(CaseEntry).where(CaseEntry.case_id == case.id).order_by(CaseEntry.id)).all()
-
-
-def _answered(session: Session, case: Case) -> bool:
-    return any(entry.deed == "replied" for entry in _entries(session, case))
 
 
 def _file_of(session: Session, case: Case) -> DeskResult:

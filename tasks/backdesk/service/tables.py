@@ -70,7 +70,7 @@ class Case(OfTenant, Table):
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    #: Whether it was told that nobody has answered by then.
+    #: Whether nobody has answered by then, and that was told.
     overdue: Mapped[bool]
     score: Mapped[int | None]
 
