@@ -87,7 +87,7 @@ async def test_what_is_no_id_is_refused(jobs: Client, attachment_id: str) -> Non
         (b"MZ\x90\x00\x03", "photo.png", "photo.png is of a type that is not taken; taken are PNG, JPEG"),
         (b"\xff\xfeh\x00i\x00", "a.txt", "a type that is not taken"),
         (b"PK\x03\x04\x14\x00", None, "the file is of a type that is not taken"),
-        (b"x" * 1001, "long.txt", r"long\.txt has 1001 bytes, the limit is 1000 \(BACKDESK_MAX_ATTACHMENT_BYTES\)"),
+        (b"x" * 1001, "long.txt", r"long\.txt has more than 1,000 bytes, which is the limit \(BACKDESK_MAX_ATTACHMENT"),
     ],
 )
 async def test_a_file_is_refused_by_what_is_in_it(

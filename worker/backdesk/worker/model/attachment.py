@@ -56,7 +56,7 @@ def fault_of(data: bytes, name: str, most_bytes: int) -> str | None:
     if not data:
         return "is empty"
     if len(data) > most_bytes:
-        return f"has {len(data)} bytes, the limit is {most_bytes} (BACKDESK_MAX_ATTACHMENT_BYTES)"
+        return f"has more than {most_bytes:,} bytes, which is the limit (BACKDESK_MAX_ATTACHMENT_BYTES)"
     if media_type_of(data, name) is None:
         return f"is of a type that is not taken; taken are {TAKEN}"
     return None
