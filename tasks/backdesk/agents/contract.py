@@ -134,8 +134,8 @@ class ProposalShown(Contract):
     expires_at: AwareDatetime
 
 
-class AgentRequest(Contract):
-    """A message to agents, alone or as part of a conversation."""
+class MessageRequest(Contract):
+    """A message, alone or as part of a conversation."""
 
     message: GuardedMessage
     customer_id: Reference | None = Field(
@@ -146,6 +146,11 @@ class AgentRequest(Contract):
     conversation_id: Reference | None = Field(
         None, description="Send it again to continue a conversation, such as to answer a clarifying question."
     )
+
+
+class AgentRequest(MessageRequest):
+    """A message to agents, alone or as part of a conversation."""
+
     attachments: list[Attachment] = Field(
         default_factory=list,
         max_length=MOST_ATTACHMENTS,

@@ -26,7 +26,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from backdesk.client import JobClient
 from backdesk.testing import Bench, sandbox
-from backdesk.worker import Budget, TaskContext
+from backdesk.worker import Budget, InvalidRequest, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, spec_of
 from pydantic_ai_backdesk import AgentJobRequest, BackdeskDurability, agent_job
 from pydantic_ai_backdesk.kind import _output_type
@@ -42,6 +42,13 @@ class Parcel(BaseModel):
 
 def text(function: str) -> int:
     return len(function)
+
+
+@pytest.mark.parametrize("field", ["attachments", "quality", "confirms"])
+def test_what_no_such_agent_looks_at_is_refused_and_not_passed_over(bench: Bench, field: str) -> None:
+    agent_job(Agent(Script("In Hamburg.").streaming, name="clerk"), kind=KIND)
+    with pytest.raises(InvalidRequest, match=field):
+        bench.run(KIND, {"message": "Where is it?", field: [{"id": "att-" + "0" * 64}]})
 
 
 def test_an_agent_that_exists_becomes_a_kind_as_it_is(bench: Bench) -> None:

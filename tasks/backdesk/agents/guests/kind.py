@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from backdesk.agents.contract import AgentRequest
+from backdesk.agents.contract import MessageRequest
 from backdesk.agents.kind import ATTEMPT_S, RETRY
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import Fallback, FallbackFor
@@ -25,8 +25,11 @@ R = TypeVar("R", bound=BaseModel)
 LONGEST_MESSAGE = 200_000
 
 
-class GuestJobRequest(AgentRequest):
-    """A message to an agent, alone or as part of a conversation."""
+class GuestJobRequest(MessageRequest):
+    """A message to an agent, alone or as part of a conversation.
+
+    It has no files and nothing else that only agents of cards look at: a field that was passed over would be a loss.
+    """
 
     message: Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE, json_schema_extra={"x-guarded": True})]
 
