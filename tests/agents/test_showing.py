@@ -8,6 +8,7 @@ import pytest
 
 from backdesk.agents.proposals.showing import ShowsProposal, hidden, is_asked
 from backdesk.quality import Draft
+from backdesk.shop.contract import PHRASES
 
 STATEMENT = "Shall I refund 78.00 EUR for order 10003?"
 
@@ -47,3 +48,10 @@ def test_tomorrow_is_a_day_where_today_is_known() -> None:
     booked = "Your appointment is booked: Wednesday, March 25, at 3 PM."
     assert hidden(booked, "You are booked tomorrow at 3 PM.", date(2026, 3, 24)) == []
     assert hidden(booked, "You are booked tomorrow at 3 PM.", date(2026, 3, 20)) != []
+
+
+@pytest.mark.parametrize(("name", "language"), [(name, code) for name, by in PHRASES.all().items() for code in by])
+def test_what_code_asks_is_a_question_with_all_of_it_in_every_language(name: str, language: str) -> None:
+    asked = PHRASES.say(name, language, amount="78.00 EUR", order_number=10003, items="1 x lamp", refund_id="R-10003")
+    statement = STATEMENT if name == "ask_refund" else "Shall I order 1 x lamp: 78.00 EUR in all?"
+    assert is_asked(statement, asked) == name.startswith("ask_")

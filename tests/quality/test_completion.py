@@ -20,7 +20,9 @@ def faults(text: str, *told: str, done: tuple[str, ...] = ()) -> str:
     return UNKNOWN if KnownCompletion(done, told).fault(Draft(text)) else KNOWN
 
 
-@pytest.mark.parametrize(("name", "language"), [(name, code) for name, by in PHRASES.all().items() for code in by])
+@pytest.mark.parametrize(
+    ("name", "language"), [(name, code) for name in ("refund", "order") for code in PHRASES.all()[name]]
+)
 def test_what_code_says_is_done_is_such_a_claim_in_every_language(name: str, language: str) -> None:
     sentence = PHRASES.say(name, language, order_number=10003, amount="78.00 EUR", refund_id="R-10003")
     assert name in {claim.matter for claim in claims_in(sentence, language)}

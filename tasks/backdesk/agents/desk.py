@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 
 from backdesk.agents.attached import Attached
 from backdesk.agents.contract import Action, PromptUsed
+from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Agreement, Heard
@@ -23,6 +24,7 @@ from backdesk.agents.vectors import Embed, no_vectors
 from backdesk.platform.database import Database, ScopedDatabase
 from backdesk.platform.settings import TaskSettings
 from backdesk.quality.contract import QualityWishes
+from backdesk.quality.language import language_of
 from backdesk.worker.model.deployment import SystemState
 
 
@@ -135,6 +137,11 @@ class Desk(Generic[C]):
     def agreed(self) -> Agreement | None:
         """What the customer has agreed to by this message."""
         return self.heard.agreed if self.heard else None
+
+    @property
+    def language(self) -> str:
+        """The language of the customer's message, English where that does not tell."""
+        return language_of(self.message) or DEFAULT
 
     @property
     def database(self) -> ScopedDatabase:

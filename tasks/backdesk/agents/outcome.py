@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 
 from backdesk.agents.contract import Action
+from backdesk.agents.phrases import DEFAULT, money
 
 
 class ToolOutcome(BaseModel):
@@ -61,3 +62,8 @@ def _in_words(value: Any) -> str:
 def euros(cents: int, currency: str) -> str:
     """Write an amount as people read it."""
     return f"{cents // 100}.{cents % 100:02} {currency}"
+
+
+def price(cents: int, currency: str, language: str) -> str:
+    """Write an amount as people read it in a language."""
+    return euros(cents, currency) if language == DEFAULT else money(cents, currency, language)

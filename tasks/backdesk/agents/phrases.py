@@ -41,10 +41,12 @@ class Phrases:
 
 def moment(at: datetime, zone: str, language: str) -> str:
     """Write a moment by the clocks of a zone: `Monday, 30 March 2026, 10:00 (Europe/Berlin)`."""
-    from babel.dates import format_datetime  # noqa: PLC0415 - costly: only answers without a model take it
+    from babel.dates import format_date, format_datetime  # noqa: PLC0415 - costly: only answers without a model take it
 
     there = at.astimezone(ZoneInfo(zone))
-    return f"{format_datetime(there, 'EEEE, d MMMM y, HH:mm', locale=language)} ({zone})"
+    if language == DEFAULT:
+        return f"{format_datetime(there, 'EEEE, d MMMM y, HH:mm', locale=language)} ({zone})"
+    return f"{format_date(there, 'full', locale=language)}, {there:%H:%M} ({zone})"
 
 
 def money(cents: int, currency: str, language: str) -> str:

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.outcome import Refusal, ToolOutcome, euros, price
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.cart import cart_in_words, content_of, open_cart, out_of_stock, owner_of
-from backdesk.shop.contract import CartContent, LineItem, OrderPlaced
+from backdesk.shop.contract import PHRASES, CartContent, LineItem, OrderPlaced
 from backdesk.shop.customers import customer_of
 from backdesk.shop.reconciliation import fee_of
 from backdesk.shop.tables import Cart, LedgerEntry, Order, OrderLine, Product
@@ -50,7 +50,10 @@ async def checkout_terms(desk: Desk) -> Terms | None:
     content = await _orderable(desk)
     if content is None:
         return None
-    return Terms(f"Shall I order {cart_in_words(content)} in all?", _facts(content), content.total_cents)
+    items, language = ", ".join(f"{each.quantity} x {each.product}" for each in content.items), desk.language
+    amount = price(content.total_cents, content.currency, language)
+    asked = PHRASES.say("ask_order", language, items=items, amount=amount)
+    return Terms(asked, _facts(content), content.total_cents)
 
 
 async def consent_to_check_out(desk: Desk) -> Consent | None:

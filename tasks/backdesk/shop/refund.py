@@ -7,7 +7,7 @@ repeated job pay twice.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.outcome import Refusal, ToolOutcome, euros
+from backdesk.agents.outcome import Refusal, ToolOutcome, euros, price
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
 from backdesk.shop.arguments import OrderNumber
-from backdesk.shop.contract import RefundMade
+from backdesk.shop.contract import PHRASES, RefundMade
 from backdesk.shop.orders import unknown_order, visible_order
 from backdesk.shop.refund_policy import refusal_reason
 from backdesk.shop.tables import LedgerEntry, Order, Refund
@@ -51,7 +51,7 @@ async def refund_terms(desk: Desk, order_number: OrderNumber, reason: Reason) ->
     def work() -> Terms | None:
         with desk.database.read() as session:
             order = _refundable(session, desk, order_number)
-            return None if order is None else _terms(order)
+            return None if order is None else _terms(order, desk.language)
 
     return await desk.database.in_thread(work)
 
@@ -74,13 +74,18 @@ def _refundable(session: Session, desk: Desk, order_number: int) -> Order | None
     return None if order is None or order.refund is not None or _refused(desk, order) else order
 
 
-def _terms(order: Order) -> Terms:
-    facts = {"order_number": order.number, "amount_cents": order.total_cents, "currency": CURRENCY}
-    return Terms(f"Shall I refund {_amount(order)} for order {order.number}?", facts, order.total_cents)
+def _terms(order: Order, language: str) -> Terms:
+    amount = price(order.total_cents, CURRENCY, language)
+    asked = PHRASES.say("ask_refund", language, amount=amount, order_number=order.number)
+    return Terms(asked, _facts(order), order.total_cents)
+
+
+def _facts(order: Order) -> dict[str, Any]:
+    return {"order_number": order.number, "amount_cents": order.total_cents, "currency": CURRENCY}
 
 
 def _consent(order: Order, reason: str) -> Consent:
-    facts = {**_terms(order).facts, "customer_id": order.customer_id, "reason": reason}
+    facts = {**_facts(order), "customer_id": order.customer_id, "reason": reason}
     return Consent(f"Refund {_amount(order)} for order {order.number}?", facts)
 
 

@@ -222,6 +222,24 @@ async def test_an_answer_that_does_not_show_what_is_proposed_is_completed(
     assert result.answer == f"{IDLE.text}\n\nShall I refund 78.00 EUR for order 10003?"
 
 
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        ("Bitte erstatten Sie mir die Bestellung 10003", "Soll ich 78,00\xa0€ für die Bestellung 10003 erstatten?"),
+        ("Je voudrais être remboursé de ma commande 10003", "Dois-je rembourser 78,00\xa0€ pour la commande 10003 ?"),
+        ("10003を返金してください", "ご注文 10003 の €78.00 を返金してもよろしいですか？"),  # noqa: RUF001 - as it is written
+    ],
+)
+async def test_what_is_proposed_is_asked_in_the_customer_s_language(
+    message: str, asked: str, talk: Talk, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, REFUND, *[IDLE] * 4)
+    result = await talk.say(message)
+    assert result.proposal is not None
+    assert result.answer == f"{IDLE.text}\n\n{result.proposal.statement}"
+    assert result.proposal.statement == asked
+
+
 async def test_an_answer_that_says_it_is_done_is_not_given_with_the_question_whether_it_shall_be(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:

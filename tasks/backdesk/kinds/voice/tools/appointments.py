@@ -16,9 +16,9 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import tool
-from backdesk.kinds.voice.contract import AppointmentChanged, Change, PlannedAppointment
+from backdesk.kinds.voice.contract import PHRASES, AppointmentChanged, Change, PlannedAppointment
 from backdesk.kinds.voice.slots import in_utc, slots_of
-from backdesk.kinds.voice.spoken_time import tell
+from backdesk.kinds.voice.spoken_time import say, tell
 from backdesk.kinds.voice.tables import Appointment, AppointmentChange, TakenSlot
 from backdesk.kinds.voice.tools.plans import (
     AppointmentId,
@@ -34,8 +34,6 @@ from backdesk.kinds.voice.tools.plans import (
 )
 from backdesk.kinds.voice.tools.times import AdvisorName, Minutes, Words, zone_of
 from backdesk.worker.attempt.ledger import Effect
-
-_ASKED = {"booked": "Shall I book", "moved": "Shall I move it to", "cancelled": "Shall I cancel"}
 
 
 class AppointmentFound(ToolOutcome):
@@ -146,16 +144,17 @@ async def _terms(desk: Desk, planner: Planner, *args: str) -> Terms | Refusal | 
             plan = plan_for_customer(session, desk, planner)
             if isinstance(plan, Refusal):
                 return plan
-            return None if is_done(session, desk, plan) else _terms_of(plan, args)
+            return None if is_done(session, desk, plan) else _terms_of(session, desk, plan, args)
 
     return await desk.database.in_thread(work)
 
 
-def _terms_of(plan: PlannedAppointment, args: tuple[str, ...]) -> Terms:
+def _terms_of(session: Session, desk: Desk, plan: PlannedAppointment, args: tuple[str, ...]) -> Terms:
     facts = plan.model_dump(mode="json")
     known = {**facts, "when": plan.starts_at.isoformat()}
-    statement = f"{_ASKED[plan.change]} {plan.spoken} with {plan.advisor}?"
-    return Terms(statement, facts, args={name: known[name] for name in args})
+    when = say(plan.starts_at, zone_of(session, desk).key, desk.language)
+    asked = PHRASES.say(f"ask_{plan.change}", desk.language, when=when, advisor=plan.advisor)
+    return Terms(asked, facts, args={name: known[name] for name in args})
 
 
 def carry_out(desk: Desk, planner: Planner) -> AppointmentReceipt | Refusal:
