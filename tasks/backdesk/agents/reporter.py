@@ -168,8 +168,9 @@ class Reporter:
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""
         with self._harmless():
-            for name in ModelUsage.model_fields:
-                setattr(self.context.usage, name, getattr(usage, name))
+            for name, value in usage:
+                if getattr(self.context.usage, name, None) != value:
+                    setattr(self.context.usage, name, value)
 
     def _emit(self, event_type: str, data: dict[str, Any]) -> None:
         with self._harmless():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
 from backdesk.agents.contract import Action
@@ -69,7 +70,7 @@ class Tool(Generic[P, R_co]):
         rehearsed = self.harmless or self.effect is Effect.PURE or desk.settings.samples
         return desk.settings.offline and not rehearsed
 
-    @property
+    @cached_property
     def returns(self) -> Any:
         """The type that brings a kept outcome back."""
         return get_type_hints(self.function)["return"]
