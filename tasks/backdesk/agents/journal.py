@@ -23,6 +23,7 @@ from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.records import NewProposal, plain
 from backdesk.agents.proposals.terms import Proposed, Terms
+from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.reporter import Reporter
 from backdesk.agents.tools import Consent, Tool
 from backdesk.quality.contract import QualityReport, Review
@@ -216,6 +217,8 @@ class Journal:
         terms = await tool.terms(self._desk, **args) if tool.terms else None
         if not isinstance(terms, Terms):
             return terms
+        if self._is_declined(tool, terms):
+            return JUST_DECLINED
         if self._is_agreed(tool, args, terms) or self._is_waived(terms):
             return None
         step = f"propose:{key}"
@@ -230,6 +233,12 @@ class Journal:
         agreed = self._desk.agreed
         call = (tool.name, plain(args), plain(terms.facts))
         return agreed is not None and (agreed.tool, agreed.args, agreed.facts) == call
+
+    def _is_declined(self, tool: Tool[..., Any], terms: Terms) -> bool:
+        heard = self._desk.heard
+        if heard is None or heard.verdict is not Verdict.DECLINE:
+            return False
+        return (heard.proposal.tool, heard.proposal.facts) == (tool.name, plain(terms.facts))
 
     def _is_waived(self, terms: Terms) -> bool:
         limit, amount = self._waives_below_cents, terms.amount_cents
@@ -264,6 +273,9 @@ NO_RULES_FOR_THAT = Refusal(
     refused="That cannot be done now: no model is configured, and rules alone change nothing outside of sample data. "
     "A person can do it for you."
 )
+
+#: What a model hears that proposes what the same message has declined.
+JUST_DECLINED = Refusal(refused="The customer has just declined that. It may be proposed when they ask for it again.")
 
 
 def _denied(answer: Answer) -> Refusal:

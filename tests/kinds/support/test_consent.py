@@ -344,6 +344,18 @@ async def test_a_no_ends_the_proposal(talk: Talk, provider: OpenAISimulator, sho
     assert refunds(shop) == []
 
 
+async def test_what_a_message_declines_is_not_proposed_again_in_answer_to_it(
+    talk: Talk, provider: OpenAISimulator, shop: Database
+) -> None:
+    await proposed(talk, provider)
+    provider.will(NO, REFUND, Text("All right, nothing is refunded."))
+    result = await talk.say("Nein, lieber nicht")
+    assert "just declined" in str(provider.requests[-1].texts("tool"))
+    assert (result.proposal, states(shop)) == (None, ["declined"])
+    provider.will(TO_REFUND, REFUND, SHOWN)
+    assert (await talk.say("On second thought, refund it")).proposal is not None
+
+
 @pytest.mark.parametrize(("words", "state"), [("No, do not book that", "declined"), ("Yes", "open"), ("Hm", "open")])
 async def test_a_no_that_no_model_could_answer_ends_the_proposal_and_a_yes_is_none(
     words: str, state: str, talk: Talk, provider: OpenAISimulator, shop: Database
