@@ -56,10 +56,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cli(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs a command in this process; `url` is its BACKDESK_REDIS_URL."""
+    """Runs a command in this process; `url` is its BACKDESK_REDIS_URL, if it has one."""
 
-    def run(*words: str, url: str = NOWHERE) -> Answer:
-        monkeypatch.setenv("BACKDESK_REDIS_URL", url)
+    def run(*words: str, url: str | None = NOWHERE) -> Answer:
+        monkeypatch.setenv("BACKDESK_REDIS_URL", url) if url else monkeypatch.delenv("BACKDESK_REDIS_URL", False)
         capsys.readouterr()
         code = main(words)
         captured = capsys.readouterr()

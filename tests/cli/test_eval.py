@@ -21,6 +21,7 @@ STRANGER = {
     "fields": {"organisation_id": "aurora", "user_id": "nobody"},
     "turns": [{"say": "What is the budget?", "expect": {"outcome": "failed", "code": "not_a_member"}}],
 }
+ASKED = {**STRANGER, "name": "asked", "turns": [{"say": "Hi", "expect": {"judge": ["The answer is polite"]}}]}
 WRONG = {"name": "wrong", "fields": STRANGER["fields"], "turns": [{"say": "Hi", "expect": {"outcome": "answer"}}]}
 
 
@@ -31,14 +32,15 @@ def written(folder: Path, *conversations: Any, **shared: Any) -> Path:
 
 
 def test_golden_conversations_are_held_on_a_fresh_deployment_and_told_of(home: Path) -> None:
-    path = written(home, STRANGER, WRONG)
+    path = written(home, STRANGER, WRONG, ASKED)
     told = finish(begin("eval", str(path), cwd=home))
 
     assert told.code == 1
     assert "org.assistant: wrong" in told.out
     assert "turn 1, outcome: it ends as failed (not_a_member), not as answer" in told.out
-    assert "1 of 2 passed" in told.out
-    assert json.loads((home / ".backdesk" / "evals.json").read_text())["summary"]["passed"] == 1
+    assert "2 of 3 passed" in told.out, "criteria that nobody has judged are no fault"
+    assert "criteria not judged: 1;" in told.out
+    assert json.loads((home / ".backdesk" / "evals.json").read_text())["summary"]["passed"] == 2
 
 
 def test_what_code_alone_holds_is_held_by_the_rules_of_the_offline_model_too(home: Path) -> None:
@@ -48,14 +50,6 @@ def test_what_code_alone_holds_is_held_by_the_rules_of_the_offline_model_too(hom
 
     assert (told.code, faults) == (0, [])
     assert report["summary"]["not_judged"] > 0, "and what no rule can tell is not taken for held"
-
-
-def test_criteria_that_nobody_has_judged_are_told(home: Path) -> None:
-    asked = {**STRANGER, "turns": [{"say": "Hi", "expect": {"judge": ["The answer is polite"]}}]}
-    told = finish(begin("eval", str(written(home, asked)), cwd=home))
-
-    assert told.code == 0
-    assert "criteria not judged: 1;" in told.out
 
 
 def test_what_has_changed_since_the_last_run_is_told() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ import pytest
 from backdesk.cli.run.up import examples
 from backdesk.client import JobClient, JobState
 from backdesk.worker.embedded.discovery import find_running
-from tests.cli.conftest import Answer, alive, begin, descendants, finish, words_of
+from tests.cli.conftest import Answer, Cli, alive, begin, descendants, finish, words_of
 from tests.support.eventually import eventually
 
 KINDS = {"BACKDESK_TASK_MODULES": "tests.support.kinds"}
@@ -40,16 +40,26 @@ class Up:
                 return dict(told)
         raise AssertionError(f"it ended without {event}: {self.process.communicate()}")
 
-    def ask(self, *words: str) -> Answer:
-        """Run another command in the same folder."""
-        return finish(begin(*words, cwd=self.folder))
-
     def celery_of(self, queue: str) -> int:
         """The process id of the main process of a worker."""
         wanted = f"--hostname={queue}-{self.process.pid}@%h"
         return next(
             pid for pid in descendants(self.process.pid) if words_of(pid)[1:2] == ["-m"] and wanted in words_of(pid)
         )
+
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture
+def ask(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Runs another command in the folder of one that is up, in this process: its own would take a second of CPU."""
+
+    def run(up: Up, *words: str) -> Answer:
+        monkeypatch.chdir(up.folder)
+        return cli(*words, url=None)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -84,28 +94,30 @@ def test_flower_answers_on_this_machine(up: Up) -> None:
     assert "Flower" in page
 
 
-def test_other_commands_in_the_folder_find_it(up: Up) -> None:
-    watched = up.ask("submit", "test.steps", "--n", "3", "--watch", "--job-id", "in-another-process")
-    tool = up.ask("submit", "test.tool", "--wait", "--for", "60s", "--json")
+def test_other_commands_in_the_folder_find_it(up: Up, ask: Ask) -> None:
+    watched = finish(
+        begin("submit", "test.steps", "--n", "3", "--watch", "--job-id", "in-another-process", cwd=up.folder)
+    )
+    tool = ask(up, "submit", "test.tool", "--wait", "--for", "60s", "--json")
 
     assert watched.code == 0, watched.err
     assert "100% step 3" in watched.out
     assert tool.document["result"] == {"text": "hello"}
-    assert '"n": 3.0' in up.ask("show", "in-another-process").out
-    assert "in-another-process" in up.ask("list", "--kind", "test.steps").out
-    doctor = up.ask("doctor", "--json").document
+    assert '"n": 3.0' in ask(up, "show", "in-another-process").out
+    assert "in-another-process" in ask(up, "list", "--kind", "test.steps").out
+    doctor = ask(up, "doctor", "--json").document
     assert doctor["ok"] is True
     assert {f["check"] for f in doctor["findings"] if f["level"] != "ok"} == {"model"}
 
 
 def test_a_second_up_in_the_folder_says_where_the_first_is(up: Up) -> None:
-    answer = up.ask("up")
+    answer = finish(begin("up", cwd=up.folder))
 
     assert answer.code == 2
     assert f"already as process {up.process.pid}, with Redis at {up.ready['redis_url']}" in answer.err
 
 
-def test_a_worker_that_dies_is_reported_and_started_again(up: Up) -> None:
+def test_a_worker_that_dies_is_reported_and_started_again(up: Up, ask: Ask) -> None:
     before = up.celery_of("agents")
     os.kill(before, signal.SIGKILL)
     died = up.read("died")
@@ -113,24 +125,24 @@ def test_a_worker_that_dies_is_reported_and_started_again(up: Up) -> None:
     assert died["part"] == "agents"
     assert "agents was killed by SIGKILL; it starts again in 1 s" in died["message"]
     assert any("worker_ready" in line for line in died["log"])
-    assert up.ask("submit", "test.echo", "--wait", "--for", "60s").code == 0
+    assert ask(up, "submit", "test.echo", "--wait", "--for", "60s").code == 0
     assert up.celery_of("agents") != before
 
 
-def test_a_redis_that_dies_comes_back_with_its_jobs(up: Up) -> None:
-    up.ask("submit", "test.echo", "--job-id", "kept", "--delay", "1h")
+def test_a_redis_that_dies_comes_back_with_its_jobs(up: Up, ask: Ask) -> None:
+    ask(up, "submit", "test.echo", "--job-id", "kept", "--delay", "1h")
     address = json.loads((up.folder / ".backdesk" / "redis.json").read_text())
     os.kill(address["pid"], signal.SIGKILL)
 
     assert up.read("died")["part"] == "redis"
     eventually(lambda: find_running(up.folder / ".backdesk") == up.ready["redis_url"], what="Redis at its old address")
-    assert up.ask("show", "kept", "--json").document["state"] == "scheduled"
-    assert up.ask("submit", "test.echo", "--wait", "--for", "60s").code == 0
+    assert ask(up, "show", "kept", "--json").document["state"] == "scheduled"
+    assert ask(up, "submit", "test.echo", "--wait", "--for", "60s").code == 0
 
 
-def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path: Path, ask: Ask) -> None:
     first = Up(tmp_path)
-    first.ask("submit", "test.echo", "--job-id", "kept", "--delay", "1h")
+    ask(first, "submit", "test.echo", "--job-id", "kept", "--delay", "1h")
     assert len(first.pids) >= 8
     first.process.send_signal(signal.SIGINT)
     answer = finish(first.process)
@@ -141,7 +153,7 @@ def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path
     assert find_running(tmp_path / ".backdesk") is None
 
     second = Up(tmp_path, "--no-flower")
-    kept = second.ask("show", "kept", "--json")
+    kept = ask(second, "show", "kept", "--json")
     second.process.terminate()
     answer = finish(second.process)
 
