@@ -35,10 +35,17 @@ class Script:
         self._stop_at("the end")
         return Text(f"You said {len(received.texts('user'))} things. Last: {received.texts('user')[-1]}")
 
+    def stop_next_at(self, place: str) -> None:
+        """Go on from where it has stopped, to another place."""
+        held, self.go_on = self.go_on, Event()
+        self.stops_at, self.stopped = place, Event()
+        held.set()
+
     def _stop_at(self, place: str) -> None:
         if place == self.stops_at and not self.stopped.is_set():
+            go_on = self.go_on
             self.stopped.set()
-            self.go_on.wait(LONGEST_S)
+            go_on.wait(LONGEST_S)
 
 
 @pytest.fixture
@@ -103,9 +110,8 @@ def test_a_message_that_was_taken_is_told_once_when_the_worker_is_killed(
     first = say(fleet, "I return order 10003")
     assert script.stopped.wait(PATIENCE_S)
     second = say(fleet, "It is too loud")
-    script.stops_at = "the end"
-    script.stopped.clear()
-    script.go_on.set()
+    script.stop_next_at("the end")
+    assert script.stopped.wait(PATIENCE_S)
     eventually(lambda: second.get().state is JobState.STEERED, what="the message taken")
     worker.kill()
     begin(fleet, model)
