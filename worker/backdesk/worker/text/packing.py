@@ -16,15 +16,20 @@ from typing import Any
 LEAST = 256
 #: What zlib begins with, and no JSON does.
 _ZLIB = b"\x78"
-#: Never to be changed: what was kept with another one cannot be read any more. What occurs most stands last.
-_DICTIONARY = Path(__file__).with_name("packing.dictionary").read_bytes()
+#: The dictionaries that there were, the newest last, none ever to be changed: a stream names its own by this checksum
+#: (RFC 1950, 2.2). What occurs most stands last in each.
+_DICTIONARIES = {
+    zlib.adler32(text).to_bytes(4): text
+    for text in (Path(__file__).with_name(f"packing-{number}.dictionary").read_bytes() for number in (1, 2))
+}
+_NEWEST = [*_DICTIONARIES.values()][-1]
 
 
 def packed(json: bytes) -> bytes:
     """Return JSON as it is kept: compressed if it is long, else as it is."""
     if len(json) < LEAST:
         return json
-    stream = zlib.compressobj(zdict=_DICTIONARY)
+    stream = zlib.compressobj(zdict=_NEWEST)
     return stream.compress(json) + stream.flush()
 
 
@@ -32,7 +37,7 @@ def unpacked(kept: bytes) -> bytes:
     """Return the JSON that `packed` was given; raises zlib.error for what is damaged."""
     if not kept.startswith(_ZLIB):
         return kept
-    stream = zlib.decompressobj(zdict=_DICTIONARY)
+    stream = zlib.decompressobj(zdict=_DICTIONARIES.get(kept[2:6], _NEWEST))
     json = stream.decompress(kept)
     if not stream.eof:
         raise zlib.error("what is kept ends too early")
