@@ -64,7 +64,7 @@ def redis_server(servers: Servers) -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def client(redis_server: EmbeddedRedis) -> Iterator[redis.Redis]:
-    with connect(redis_server.url) as pooled, pooled.client() as connected:  # one connection, without a pool's business
+    with connect(redis_server.url) as connected:
         yield connected
 
 

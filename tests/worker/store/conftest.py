@@ -13,6 +13,13 @@ from tests.support.upkeep import leaks
 
 
 @pytest.fixture
+def client(client: redis.Redis) -> Iterator[redis.Redis]:
+    """The same without a pool, which is asked for a connection at each command; none is lost in these tests."""
+    with client.client() as connected:
+        yield connected
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
