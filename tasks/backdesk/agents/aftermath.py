@@ -13,8 +13,8 @@ from backdesk.agents.contract import Action, AgentRequest
 from backdesk.agents.desk import Desk
 from backdesk.agents.effects import effects_of
 from backdesk.agents.journal import DESK
-from backdesk.agents.kind import desk_for
-from backdesk.agents.runtime import conceal_history, dump_history, prompt_of, said_by_customer, spoken_turn
+from backdesk.agents.kind import desk_for, past_words
+from backdesk.agents.runtime import conceal_history, dump_history, prompt_of, spoken_turn
 from backdesk.agents.team import Team
 from backdesk.agents.tools import Tool
 from backdesk.agents.with_person import is_with_person
@@ -31,7 +31,8 @@ async def desk_of(ctx: TaskContext, request: AgentRequest, team: Team) -> Desk:
     if desk is not None:
         return desk
     desk = desk_for(ctx, request)
-    desk.context = team.known(await past_of(ctx, desk))
+    past = await past_of(ctx, desk)
+    desk.context, desk.said_before = team.known(past), past_words(past)
     return desk
 
 
@@ -59,11 +60,6 @@ async def remember(ctx: TaskContext, team: Team, desk: Desk, past: Conversation,
         await ctx.remember(desk.conversation_id, turn, owner=desk.customer_id, facts=facts)
     except TaskError:  # the customer hears the answer all the same
         _log.exception("turn_not_remembered")
-
-
-def last_said(past: Conversation) -> str:
-    """Return what the customer wrote before this message, for what this message alone does not tell."""
-    return " ".join(said_by_customer([message for turn in past.turns for message in turn.messages]))
 
 
 async def _of_tools(team: Team, desk: Desk) -> AsyncIterator[Action]:

@@ -6,7 +6,7 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self
@@ -106,6 +106,8 @@ class Desk(Generic[C]):
     conversation_id: str = ""
     #: What the customer has written: in this message, and in those that the agents were told of while they worked.
     message: str = ""
+    #: Returns what they have written before, the newest last.
+    said_before: Callable[[], Sequence[str]] = tuple
     #: The files that came with it, and how these and those of former messages are read.
     attached: tuple[Attached, ...] = ()
     files: Files = _no_files
@@ -140,8 +142,9 @@ class Desk(Generic[C]):
 
     @property
     def language(self) -> str:
-        """The language of the customer's message, English where that does not tell."""
-        return language_of(self.message) or DEFAULT
+        """The language of the customer's message, else of the newest before it that tells, such as before "ok"."""
+        told = language_of(self.message)
+        return told or next(filter(None, map(language_of, reversed(self.said_before()))), DEFAULT)
 
     @property
     def database(self) -> ScopedDatabase:

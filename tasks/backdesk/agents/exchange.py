@@ -21,7 +21,6 @@ from backdesk.agents.embedding import Embedding
 from backdesk.agents.hearing import hear, hear_without_model
 from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
-from backdesk.agents.phrases import DEFAULT
 from backdesk.agents.prompts import VARIANTS
 from backdesk.agents.proposals import records
 from backdesk.agents.proposals.showing import SHOWS, is_asked, is_untold
@@ -199,7 +198,7 @@ class Exchange(Generic[C]):
 
     def _untold(self, answer: str) -> Iterator[str]:
         """Yield what the customer must read whatever a model says: what they have agreed to, and are to agree to."""
-        language = language_of(answer) or language_of(self.desk.message) or DEFAULT
+        language = language_of(answer) or self.desk.language
         done = (action.sentence(language) for action in self.around.journal.binding())
         today, proposed = self.desk.database.today(), self.desk.proposed
         yield from (each for each in done if each and is_untold(each, answer, today))

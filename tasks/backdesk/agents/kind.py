@@ -15,7 +15,7 @@ from backdesk.agents.desk import C, Desk
 from backdesk.agents.exchange import Exchange
 from backdesk.agents.failures import is_to_be_told
 from backdesk.agents.journal import DESK
-from backdesk.agents.runtime import rehearse
+from backdesk.agents.runtime import rehearse, said_by_customer
 from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
 from backdesk.platform.settings import RESPONSES_PREFIX
@@ -25,6 +25,7 @@ from backdesk.worker.attempt.registry import Fallback, FallbackFor
 from backdesk.worker.attempt.task import B, task
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.failure import Category
+from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import Mismatch
@@ -124,6 +125,7 @@ async def converse(
     desk = desk_for(ctx, request)
     past = await ctx.recall(desk.conversation_id, owner=desk.customer_id, newest=team.memory.max_turns)
     past.check_open()
+    desk.said_before = past_words(past)
     given = {name: getattr(context, name) for name in context.model_fields_set} if context is not None else {}
     desk.attached = await taken(ctx, request.attachments, desk.settings)
     desk.context = team.known(past).model_copy(update=given)
@@ -150,6 +152,11 @@ def _says_more(request: AgentRequest, other: Any) -> bool:
     return not more.attachments and more.model_dump(exclude=_OF_ONE_MESSAGE) == request.model_dump(
         exclude=_OF_ONE_MESSAGE
     )
+
+
+def past_words(past: Conversation) -> Callable[[], list[str]]:
+    """Return a function that returns what the customer has written before, and reads it only when it is asked."""
+    return partial(said_by_customer, [message for turn in past.turns for message in turn.messages])
 
 
 def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:

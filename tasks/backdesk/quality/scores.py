@@ -82,7 +82,8 @@ def completeness(draft: Draft) -> float:
     """
     facts = facts_of(mask(draft.text), today=draft.today)
     found = bool(draft.files) or len(facts) > len(unsupported_in(mask(draft.text), draft))
-    if found or _QUESTION.search(draft.text) or denies(draft.text, draft.language):
+    says_what_is_not = len(words_of(draft.text)) >= LEAST_WORDS and denies(draft.text, draft.language)
+    if found or says_what_is_not or _QUESTION.search(draft.text):
         return _complete(draft, 1.0)
     return _complete(draft, max(_echo(draft), 0.0 if draft.language in {None, "en"} else LEAST_ECHO))
 
@@ -99,7 +100,7 @@ def echo(draft: Draft) -> float:
 def denies(text: str, language: str | None) -> bool:
     """Whether a text says of something that it is not so, or not done, in its own language or in English."""
     denials = (*DENIALS, *_REGRETS, *vocabulary_of(language).denials)
-    return len(words_of(text)) >= LEAST_WORDS and bool(found_words(denials, text))
+    return bool(found_words(denials, text))
 
 
 def _complete(draft: Draft, subject: float) -> float:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.phrases import DEFAULT, moment
-from backdesk.quality.language import language_of
+from backdesk.agents.phrases import moment
 from backdesk.service.cases_contract import DESK
 from backdesk.service.contract import PHRASES
 from backdesk.service.notification import NOTIFY
@@ -31,7 +30,7 @@ async def announce_case(desk: Desk, reference: str, subject: str, priority: str,
 
 
 async def _confirmation(desk: Desk, whose: dict[str, Any], due_at: datetime) -> dict[str, Any]:
-    language = language_of(desk.message) or DEFAULT
+    language = desk.language
     when = moment(due_at, await time_zone_of(desk), language)
     text = PHRASES.say("opened", language, case=whose["case"], when=when)
     return {"to": "customer", "event": "case.opened", "text": text, "language": language, "data": whose}

@@ -9,16 +9,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from backdesk.agents.aftermath import desk_of, done_at, last_said, past_of, remember
+from backdesk.agents.aftermath import desk_of, done_at, past_of, remember
 from backdesk.agents.contract import Action, AgentRequest, AgentResult, ModelUsage
 from backdesk.agents.desk import Desk
 from backdesk.agents.hearing import hear_without_model
 from backdesk.agents.journal import QUALITY
-from backdesk.agents.phrases import DEFAULT, Phrases, moment
+from backdesk.agents.phrases import Phrases, moment
 from backdesk.agents.provider import model_name
 from backdesk.agents.team import Team
 from backdesk.quality.contract import QualityReport
-from backdesk.quality.language import language_of
 from backdesk.service.contract import PHRASES, Escalated, EscalationCause
 from backdesk.service.escalations import EscalationReceipt, hand_to_person
 from backdesk.service.matters import cause_of
@@ -54,7 +53,7 @@ def apology(
         await _hear(desk, request)
         done = await done_at(ctx, team, desk)
         past = await past_of(ctx, desk)
-        language = language_of(message) or language_of(last_said(past)) or DEFAULT
+        language = desk.language
         escalation = await _escalation(desk, cause_of(message, language), message, failure, done)
         if escalation is not None:
             ctx.measure(Escalated.counts, 1)

@@ -149,10 +149,23 @@ async def test_a_customer_reads_what_was_done_however_often_a_model_denies_it(
     talk: Talk, provider: OpenAISimulator
 ) -> None:
     await proposed(talk, provider)
-    denial = "In Ordnung, es wird Ihnen leider nichts erstattet."
-    provider.will(YES, *[Text(denial)] * 4)
-    result = await talk.say("Ja, bitte")
-    assert result.answer.startswith(f"{denial}\n\nDie Bestellung 10003 ist erstattet: 78,00")
+    provider.will(YES, *[Text("In Ordnung, es wird nichts erstattet.")] * 4)
+    with pytest.raises(QualityFailed, match="tells_effects"):
+        await talk.say("Ja, bitte")
+    fallback = REGISTRY["support.request"].fallback
+    assert fallback is not None
+    result = await fallback(context_of(Recording(), "talk-2"), talk.request("Ja, bitte"), FAILURE)
+    assert result.answer.startswith("Die Bestellung 10003 ist erstattet: 78,00")
+
+
+async def test_a_message_that_tells_no_language_is_answered_in_that_of_those_before_it(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    provider.will(TO_REFUND, Text("Welche Bestellung meinen Sie?"))
+    await talk.say("Ich möchte mein Geld zurück")
+    provider.will(TO_REFUND, REFUND, *[IDLE] * 4)
+    result = await talk.say("10003")
+    assert result.answer.endswith("Soll ich 78,00\xa0€ für die Bestellung 10003 erstatten?")
 
 
 async def test_an_answer_that_calls_a_refund_done_which_nobody_has_made_is_written_anew(

@@ -108,10 +108,10 @@ class Reviewed(AbstractCapability[Desk]):
         """Return the gate, with what code knows of proposals and effects."""
         proposed, journal = ctx.deps.proposed, self._around.journal
         more: list[Check] = [known_completion(ctx.messages, journal)] if journal.binds else []
-        if corrections < self._gate.most_corrections:  # after that, code says what an answer leaves out
-            more += [ShowsProposal(proposed.proposed)] if proposed else []
-            done = tuple(filter(None, (action.sentence() for action in journal.binding())))
-            more += [TellsEffects(done)] if done else []
+        done = tuple(filter(None, (action.sentence() for action in journal.binding())))
+        more += [TellsEffects(done)] if done else []
+        if proposed and corrections < self._gate.most_corrections:  # after that, code asks what an answer does not
+            more.append(ShowsProposal(proposed.proposed))
         return replace(self._gate, checks=(*self._gate.checks, *more))
 
     async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
