@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backdesk.agents.card import Agent
+from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Agent
 from backdesk.agents.contract import Action, AnyAction, ModelUsage, PromptUsed
 from backdesk.agents.desk import Desk, Transfer
 from backdesk.agents.effects import effects_of
@@ -82,9 +82,12 @@ class Journal:
         #: When the messages came that the agents have been told of while they worked.
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
+        tools = [*tools]
         self._binding = [tool for tool in tools if tool.terms is not None]
-        #: The names of the tools whose calls customers must agree to.
-        self.binds = frozenset(tool.name for tool in self._binding)
+        self._pure = {HAND_OVER, ASK, GIVE_ANSWER, *(tool.name for tool in tools if tool.effect is Effect.PURE)}
+        self._names = self._pure | {tool.name for tool in tools}
+        #: Whether there is a tool that does anything.
+        self.can_act = self._names != self._pure
         #: What this attempt has done by those.
         self._made: list[Action] = []
         self._last: Bookmark | None = None
@@ -93,6 +96,15 @@ class Journal:
         self.quality: QualityReport | None = None
         #: What is done once, by its key.
         self._done: dict[str, Any] = {}
+
+    def acts(self, tool: str) -> bool:
+        """Whether calls of a tool do what an answer may call done.
+
+        Where customers must agree to some calls, these alone; else all that are not pure, and those of servers.
+        """
+        if self._binding and tool in self._names:
+            return tool in {each.name for each in self._binding}
+        return tool not in self._pure
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""

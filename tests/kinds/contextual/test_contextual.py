@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from backdesk.agents.desk import Desk
+from backdesk.agents.failures import QualityFailed
 from backdesk.agents.outcome import Refusal
 from backdesk.kinds.contextual.contract import ContextualRequest, ContextualResult, PreferenceStated
 from backdesk.kinds.contextual.kind import assistant_contextual
@@ -39,6 +40,25 @@ async def asked(
 ) -> ContextualResult:
     request = ContextualRequest(message=message, customer_id=customer, conversation_id=talk)
     return await converse(assistant_contextual, request, job, tenant=tenant, sink=sink)
+
+
+# What it cannot do
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "I have refunded order 10003.",
+        "Ich habe Ihnen die Bestellung 10003 soeben erstattet.",
+        "ご注文10003を返金いたしました。ご確認ください。",
+    ],
+)
+async def test_no_customer_reads_that_it_has_done_what_it_has_no_tool_for(
+    claim: str, provider: OpenAISimulator
+) -> None:
+    provider.will(*[Text(claim)] * 4)
+    with pytest.raises(QualityFailed, match="known_completion"):
+        await asked("I want my money back for order 10003", customer="cust-3")
 
 
 # Offline

@@ -506,7 +506,7 @@ async def test_the_team_of_another_kind_in_the_same_conversation_carries_out_not
     others = tuple(card for card in kind.SUPPORT.agents if card.name != "refund")
     apart = tuple(replace(card, hands_to=tuple({*card.hands_to} - {"refund"})) for card in others)
     monkeypatch.setattr(kind, "SUPPORT", replace(kind.SUPPORT, agents=apart))
-    provider.will(call("hand_over", to="billing", reason="?"), DONE)
+    provider.will(call("hand_over", to="billing", reason="?"), IDLE)
     assert (await talk.say("Yes")).actions == []
     with pytest.raises(TaskError, match="There is no proposal P-000001"):
         await talk.say("[Yes]", confirms="P-000001")

@@ -24,7 +24,7 @@ def known_completion(messages: History, journal: Journal) -> KnownCompletion:
         text = as_text(part.content)
         fields = _fields(text)
         if part.outcome != "retried" and fields != _PROPOSED:
-            (done if part.tool_name in journal.binds and fields != _REFUSED else told).append(text)
+            (done if journal.acts(part.tool_name) and fields != _REFUSED else told).append(text)
     return KnownCompletion(tuple(done), tuple(told))
 
 
