@@ -86,8 +86,8 @@ class Journal:
         self._binding = [tool for tool in tools if tool.terms is not None]
         self._pure = {HAND_OVER, ASK, GIVE_ANSWER, *(tool.name for tool in tools if tool.effect is Effect.PURE)}
         self._names = self._pure | {tool.name for tool in tools}
-        #: Whether there is a tool that does anything.
-        self.can_act = self._names != self._pure
+        #: Whether customers must agree to calls of a tool.
+        self.binds = bool(self._binding)
         #: What this attempt has done by those.
         self._made: list[Action] = []
         self._last: Bookmark | None = None

@@ -59,6 +59,9 @@ class QualityGate:
     most_corrections: int = 3
     #: What watchers see: an answer once it has passed, or every draft while it is written.
     shows: Literal["passed", "live"] = "passed"
+    #: Whether answers may call done only what tools have done. Where a tool asks for consent, that is so in any case.
+    #: An agent that reports what others did must leave it out.
+    claims: bool = False
     #: The formula of completeness; `scores.echo` is the first one, which asks for words of the question.
     completeness: Callable[[Draft], float] = scores.completeness
 
@@ -106,7 +109,7 @@ class QualityGate:
 
 
 #: For agents that may answer in a word or a sentence: the checks decide, only what is rude falls below the threshold.
-BRIEF = QualityGate(checks=(Length(least=1), *DEFAULT_CHECKS[1:]), threshold=0.3)
+BRIEF = QualityGate(checks=(Length(least=1), *DEFAULT_CHECKS[1:]), threshold=0.3, claims=True)
 
 
 def gate_for(gate: QualityGate | None, wishes: QualityWishes | None) -> QualityGate | None:

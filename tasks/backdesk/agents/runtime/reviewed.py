@@ -107,7 +107,7 @@ class Reviewed(AbstractCapability[Desk]):
     def _gate_of(self, ctx: RunContext[Desk], corrections: int) -> QualityGate:
         """Return the gate, with what code knows of proposals and effects."""
         proposed, journal = ctx.deps.proposed, self._around.journal
-        more: list[Check] = [known_completion(ctx.messages, journal)] if journal.can_act else []
+        more: list[Check] = [known_completion(ctx.messages, journal)] if journal.binds or self._gate.claims else []
         done = tuple(filter(None, (action.sentence() for action in journal.binding())))
         more += [TellsEffects(done)] if done else []
         if proposed and corrections < self._gate.most_corrections:  # after that, code asks what an answer does not

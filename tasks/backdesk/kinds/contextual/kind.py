@@ -51,7 +51,7 @@ ASSISTANT = Agent(
         open_ticket,
     ),
     briefing=brief,
-    quality=QualityGate(),
+    quality=QualityGate(claims=True),
 )
 CONTEXTUAL = Team("contextual", (ASSISTANT,), rules=decide, context=Surroundings)
 
