@@ -84,10 +84,10 @@ class Journal:
         self._waives_below_cents = waives_below_cents
         tools = [*tools]
         self._binding = [tool for tool in tools if tool.terms is not None]
-        self._pure = {HAND_OVER, ASK, GIVE_ANSWER, *(tool.name for tool in tools if tool.effect is Effect.PURE)}
-        self._names = self._pure | {tool.name for tool in tools}
         #: Whether customers must agree to calls of a tool.
         self.binds = bool(self._binding)
+        idle = (tool.name for tool in tools if (tool.terms is None if self.binds else tool.effect is Effect.PURE))
+        self._idle = {HAND_OVER, ASK, GIVE_ANSWER, *idle}
         #: What this attempt has done by those.
         self._made: list[Action] = []
         self._last: Bookmark | None = None
@@ -102,9 +102,7 @@ class Journal:
 
         Where customers must agree to some calls, these alone; else all that are not pure, and those of servers.
         """
-        if self._binding and tool in self._names:
-            return tool in {each.name for each in self._binding}
-        return tool not in self._pure
+        return tool not in self._idle
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""
