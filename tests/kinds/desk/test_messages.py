@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
-import pytest
-
 from backdesk.client import JobClient
-from backdesk.testing import Bench, sandbox
+from backdesk.testing import Bench
 
-for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
-    import_module(f"backdesk.kinds.{kind}.kind")
 PLEA = "I want to talk to a human being, please"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with sandbox(), Bench() as bench:
-        yield bench
 
 
 def act(bench: Bench, act: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -15,15 +14,7 @@ from backdesk.client import JobClient
 from backdesk.testing import Bench, BenchJob, sandbox
 from backdesk.worker.model.job import JobState
 
-for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
-    import_module(f"backdesk.kinds.{kind}.kind")
 PLEA = "I want to talk to a human being, please"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    with sandbox(), Bench() as bench:
-        yield bench
 
 
 def say(bench: Bench, message: str) -> BenchJob:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,8 +11,6 @@ from backdesk.agents import AgentResult
 from backdesk.client import JobClient
 from backdesk.testing import Bench, sandbox
 
-for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
-    import_module(f"backdesk.kinds.{kind}.kind")
 PLEA = "I want to talk to a human being, please"
 
 
