@@ -17,6 +17,7 @@ import yaml
 from backdesk.quality import Draft, QualityGate
 from backdesk.quality.completion import KnownCompletion
 from backdesk.quality.contract import Review
+from backdesk.quality.denial import UndeniedEffects
 
 ANSWERS = Path(__file__).parent / "answers"
 #: What refuses an answer that no check does: the overall score.
@@ -31,6 +32,8 @@ class Labelled:
     draft: Draft
     refused: str | None
     held_out: bool
+    #: What turns before have done.
+    done: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,21 @@ def labelled() -> Iterator[Labelled]:
             given = (known[name] for name in each.get("given", "").split())
             evidence = (each["asked"], *given, known["always"])
             draft = Draft(each["answer"], each["asked"], evidence, date.fromisoformat(str(known["today"])))
-            yield Labelled(path.stem, draft, each.get("refused"), held_out=at % 2 == 1)
+            done = tuple(known[name] for name in each.get("done", "").split())
+            yield Labelled(path.stem, draft, each.get("refused"), held_out=at % 2 == 1, done=done)
 
 
 def verdicts(gate: QualityGate | None = None) -> list[Verdict]:
     """Have all labelled answers reviewed."""
     gate = gate or QualityGate()
-    return [Verdict(each, _knowing(gate, each.draft).review(each.draft)) for each in labelled()]
+    return [Verdict(each, _knowing(gate, each).review(each.draft)) for each in labelled()]
 
 
-def _knowing(gate: QualityGate, draft: Draft) -> QualityGate:
+def _knowing(gate: QualityGate, answer: Labelled) -> QualityGate:
     """Return the gate as it is for agents that do what customers agree to."""
-    _asked, *told = draft.evidence
-    return replace(gate, checks=(*gate.checks, KnownCompletion(told=tuple(told))))
+    _asked, *told = answer.draft.evidence
+    more = (KnownCompletion(told=(*told, *answer.done)), UndeniedEffects(answer.done))
+    return replace(gate, checks=(*gate.checks, *more))
 
 
 def share_wrong(found: Iterable[Verdict]) -> float:

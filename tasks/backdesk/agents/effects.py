@@ -18,13 +18,14 @@ def effects_of(ctx: TaskContext, tools: Iterable[Tool[..., Any]]) -> Iterator[Ac
     by_name = {tool.name: tool for tool in tools}
     for key, value in ctx.finished_steps().items() if by_name else ():
         tool = by_name.get(key.partition(":")[0])
-        outcome = _outcome(tool, value) if tool else None
-        if isinstance(outcome, ToolOutcome) and (action := outcome.action()) is not None:
+        if tool and (action := action_of(tool, value)) is not None:
             yield action
 
 
-def _outcome(tool: Tool[..., Any], value: Any) -> Any:
+def action_of(tool: Tool[..., Any], value: Any) -> Action | None:
+    """Return what a tool has done that returned a value, as kept or told to a model; None if nothing."""
     try:
-        return TypeAdapter(tool.returns).validate_python(value)
-    except ValidationError:  # another version of the tool has written it
+        outcome = TypeAdapter(tool.returns).validate_python(value)
+    except ValidationError:  # a proposal, or of another version of the tool
         return None
+    return outcome.action() if isinstance(outcome, ToolOutcome) else None

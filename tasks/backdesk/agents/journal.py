@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Agent
 from backdesk.agents.contract import Action, AnyAction, ModelUsage, PromptUsed
 from backdesk.agents.desk import Desk, Transfer
-from backdesk.agents.effects import effects_of
+from backdesk.agents.effects import action_of, effects_of
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals import records
@@ -83,6 +83,7 @@ class Journal:
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
         tools = [*tools]
+        self._tools = {tool.name: tool for tool in tools}
         self._binding = [tool for tool in tools if tool.terms is not None]
         #: Whether customers must agree to calls of a tool.
         self.binds = bool(self._binding)
@@ -103,6 +104,10 @@ class Journal:
         Where customers must agree to some calls, these alone; else all that are not pure, and those of servers.
         """
         return tool not in self._idle
+
+    def action(self, tool: str, returned: Any) -> Action | None:
+        """Return what a call of a tool has done for the customer, by what it returned."""
+        return action_of(self._tools[tool], returned) if tool in self._tools and self.acts(tool) else None
 
     def open(self) -> Bookmark | None:
         """Return where the last attempt was, None for the first one; desk and progress are as they were then."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ ANY, UNRECORDED = "*", "-"
 #: By what parts of a phrase are parted that may stand anywhere in the same statement.
 APART = " … "
 #: Where a statement ends, but not before what it says is so ("ich sehe nicht, dass es erstattet wurde").
-_CLAUSE = re.compile(
+CLAUSE = re.compile(
     r"[;:!\u2013\u3001\u3002\u060c\u061b\n]|,(?!\d|\s*(?:dass|daß|что|що|że|ki)\b)|\s-\s"
     r"|\b(?:and|but|und|aber|et|mais|y|pero|e|ma|mas|en|maar|och|men|но|и)\b",
     re.IGNORECASE,
@@ -47,16 +47,37 @@ class Claim(NamedTuple):
 
     def follows_from(self, known: Claim) -> bool:
         """Whether it says what is known, of one of the numbers that it names."""
-        named, text = _REFERENCE.findall(self.text.lower()), plain(known.text).lower()
         matter = self.matter if self.matter in _recorded_by() else UNRECORDED
-        return known.matter in {self.matter, matter, ANY} and (not named or any(each in text for each in named))
+        return known.matter in {self.matter, matter, ANY} and names(known.text, references_in(self.text))
+
+
+def references_in(text: str) -> list[str]:
+    """Return the numbers of orders and the like that a text names."""
+    return _REFERENCE.findall(text.lower())
+
+
+def names(text: str, references: list[str]) -> bool:
+    """Whether a text has one of these numbers, if there are any."""
+    written = plain(text).lower()
+    return not references or any(each in written for each in references)
+
+
+def is_asked(sentence: str) -> bool:
+    """Whether a sentence is a question."""
+    return bool(_ASKED.search(sentence))
+
+
+def spoken(language: str | None) -> Iterable[Vocabulary]:
+    """Return the words of a language and those of English; of all where it is not known."""
+    return [vocabulary_of(language), vocabulary_of("en")] if language else vocabularies().values()
 
 
 def claims_in(text: str, language: str | None) -> list[Claim]:
     """Return what a text says is done, in its language, where that is known, or in English."""
-    spoken = {code: vocabulary_of(code) for code in (language, "en")} if language else vocabularies()
     sentences = sentences_of(plain(text))
-    found = (Claim(matter, each) for words in spoken.values() for each in sentences for matter in _claimed(each, words))
+    found = (
+        Claim(matter, each) for words in spoken(language) for each in sentences for matter in _claimed(each, words)
+    )
     return list(dict.fromkeys(found))
 
 
@@ -64,12 +85,13 @@ def claims_in(text: str, language: str | None) -> list[Claim]:
 class KnownCompletion(Check):
     """The answer calls nothing done of which no record says so.
 
-    `done` is what the tools have returned that do such things; `told` what others returned, and what was said before.
-    A statement that names numbers needs a record with one of them.
+    `done` is what the tools have returned that do such things; `told` what others returned, and what was said before:
+    both are read only for an answer that calls something done. A statement that names numbers needs a record with one
+    of them.
     """
 
-    done: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    done: Iterable[str] = ()
+    told: Iterable[str] = ()
     name = "known_completion"
     layer = "factual"
 
@@ -92,10 +114,10 @@ class KnownCompletion(Check):
 def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
     """Yield what a sentence says is done, by the words of one language."""
     completion = words.completion
-    if not completion.claims or _ASKED.search(sentence):
+    if not completion.claims or is_asked(sentence):
         return
     said = ""
-    for clause in _CLAUSE.split(sentence):
+    for clause in CLAUSE.split(sentence):
         said = f"{said} {clause}"
         if not found_words(completion.conditions, said) and not _is_open(clause, words):
             yield from (matter for matter, phrases in completion.claims.items() if _has(clause, phrases))

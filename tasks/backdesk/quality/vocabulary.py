@@ -37,6 +37,11 @@ class Completion(Contract):
     affirms: tuple[str, ...] = ()
     #: On what the rest of a sentence depends.
     conditions: tuple[str, ...] = ()
+    #: What denies that it was done, and further phrases that it denies, by matters; of something else with these words:
+    #: "a second refund".
+    denials: tuple[str, ...] = ()
+    denied: dict[str, tuple[str, ...]] = Field({})
+    besides: tuple[str, ...] = ()
     #: The fields, and the values of states, by which records of tools say it.
     records: dict[str, tuple[str, ...]] = Field({})
 

@@ -158,6 +158,29 @@ async def test_a_customer_reads_what_was_done_however_often_a_model_denies_it(
     assert result.answer.startswith("Die Bestellung 10003 ist erstattet: 78,00")
 
 
+async def test_a_model_that_denies_what_a_former_message_did_is_told_so(talk: Talk, provider: OpenAISimulator) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, PAID)
+    await talk.say("Yes, please")
+    true = Text("Order 10003 was refunded, as R-10003. Nothing else was refunded.")
+    provider.will(TO_REFUND, Text("Nothing was refunded to you."), true)
+    result = await talk.say("So did you refund anything?")
+    assert "as this was done before" in provider.requests[-1].texts("user")[-1]
+    assert result.answer == true.text
+
+
+async def test_what_a_former_message_did_does_not_keep_a_model_from_denying_something_else(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    await proposed(talk, provider)
+    provider.will(YES, PAID)
+    await talk.say("Yes, please")
+    provider.will(TO_REFUND, Text("Order 10005 was not refunded now, and no second refund was made."))
+    result = await talk.say("And order 10005?")
+    assert result.quality is not None
+    assert result.quality.corrections == 0
+
+
 async def test_a_message_that_tells_no_language_is_answered_in_that_of_those_before_it(
     talk: Talk, provider: OpenAISimulator
 ) -> None:

@@ -36,7 +36,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects
 from backdesk.agents.runtime.citing import sources_in
-from backdesk.agents.runtime.completed import known_completion
+from backdesk.agents.runtime.completed import completion
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
 from backdesk.agents.runtime.messages import History, as_text, files_of, turn_of, words_in
@@ -107,7 +107,7 @@ class Reviewed(AbstractCapability[Desk]):
     def _gate_of(self, ctx: RunContext[Desk], corrections: int) -> QualityGate:
         """Return the gate, with what code knows of proposals and effects."""
         proposed, journal = ctx.deps.proposed, self._around.journal
-        more: list[Check] = [known_completion(ctx.messages, journal)] if journal.binds or self._gate.claims else []
+        more: list[Check] = completion(ctx.messages, journal, ctx.deps) if journal.binds or self._gate.claims else []
         done = tuple(filter(None, (action.sentence() for action in journal.binding())))
         more += [TellsEffects(done)] if done else []
         if proposed and corrections < self._gate.most_corrections:  # after that, code asks what an answer does not
