@@ -88,12 +88,13 @@ def owned(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A shop in which the mark is in all that is the owner's."""
     shutil.copy(small, tmp_path / "shop.sqlite3")
     monkeypatch.setattr(Database, "now", lambda _: NOW)
+    stakes = all_stakes()  # first: a database has the samples of what is loaded when it is opened
     with closing(deployment().database) as shop:
-        _mark(shop)
+        _mark(shop, stakes)
         yield shop
 
 
-def _mark(shop: Database) -> None:
+def _mark(shop: Database, all_of_them: list[Stakes]) -> None:
     with shop.of("default").write() as session:
         session.get_one(Customer, ("default", OWNER)).name = f"Chiara {MARK}"
         session.get_one(Product, 1).name = LAMP
@@ -105,12 +106,12 @@ def _mark(shop: Database) -> None:
         )
         article = Article(slug=MARK, title=f"Pairing {MARK}", keywords=f"{MARK} lamp")
         fill(session, article, [Section(text="Hold it.")])
-        for stakes in all_stakes():
+        for stakes in all_of_them:
             stakes.mark(session)
     with shop.of("globex").write() as session:
         # Who asks from there is known there, so that nothing is refused for that.
         session.add_all(
             [Customer(id=each, name="G", email="g", tier="basic", time_zone="UTC") for each in (OWNER, "cust-9")]
         )
-        for stakes in all_stakes():
+        for stakes in all_of_them:
             stakes.mark_foreign(session)
