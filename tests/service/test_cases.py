@@ -110,6 +110,17 @@ async def test_what_was_answered_is_not_late_in_the_queue(shop: Database, clock:
     assert listed(shop) == [waiting, urgent, answered]
 
 
+async def test_the_queue_tells_when_a_case_was_answered_first(shop: Database, clock: Clock) -> None:
+    case, waiting = await promised(shop, "job-1"), await promised(shop, "job-2")
+    act(shop, "key-1", act="take", case=case, by="ada")
+    then = clock.now
+    assert act(shop, "key-2", act="reply", case=case, by="ada", text="Hello").answered_at == then
+    clock.now += timedelta(days=7)
+    act(shop, "key-3", act="reply", case=case, by="ada", text="And?")
+    found = cases.queue(shop.of("default"), "default", DeskRequest(act="list")).cases
+    assert {each.case: each.answered_at for each in found} == {waiting: None, case: then}
+
+
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     ("fields", "code"),

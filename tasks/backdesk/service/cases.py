@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
@@ -60,7 +60,7 @@ def queue(database: ScopedDatabase, tenant: str, request: DeskRequest) -> DeskRe
     late = when((and_(Case.due_at < database.now(), ~_ANSWERED), 0), else_=1)
     with database.read() as session:
         found = session.scalars(fit.order_by(late, _URGENCY, Case.due_at, Case.id).limit(request.limit))
-        return DeskResult(cases=[_shown(each) for each in found])
+        return DeskResult(cases=_shown(session, found.all()))
 
 
 def show(database: ScopedDatabase, tenant: str, reference: str) -> DeskResult:
@@ -74,7 +74,7 @@ def kept_by(database: ScopedDatabase, tenant: str, conversation_id: str) -> seen
     taken = select(Case).where(Case.tenant == tenant, Case.state == "taken", Case.conversation_id == conversation_id)
     with database.read() as session:
         found = session.scalars(taken.order_by(_URGENCY, Case.due_at, Case.id).limit(1)).first()
-        return _shown(found) if found else None
+        return _shown(session, [found])[0] if found else None
 
 
 def act(database: ScopedDatabase, tenant: str, request: DeskRequest, key: str) -> DeskResult:
@@ -99,7 +99,7 @@ def escalate_overdue(database: ScopedDatabase, tenant: str, key: str) -> DeskRes
         session.flush()
         known = select(CaseEntry.case_id).where(CaseEntry.key == key, CaseEntry.deed == "overdue")
         found = session.scalars(select(Case).where(Case.tenant == tenant, Case.id.in_(known)).order_by(Case.due_at))
-        return DeskResult(cases=[_shown(case) for case in found])
+        return DeskResult(cases=_shown(session, found.all()))
 
     return database.contend(work)
 
@@ -202,12 +202,18 @@ def _file_of(session: Session, case: Case) -> DeskResult:
         seen.CaseEntry.model_validate({"at": utc(each.at), "by": each.by, "deed": each.deed, "text": each.text})
         for each in _entries(session, case)
     ]
-    return DeskResult(cases=[_shown(case)], details=case.details, entries=entries)
+    return DeskResult(cases=_shown(session, [case]), details=case.details, entries=entries)
 
 
-def _shown(case: Case) -> seen.Case:
-    names = set(seen.Case.model_fields) - {"case", "opened_at", "due_at", "closed_at"}
-    moments = {"opened_at": utc(case.opened_at), "due_at": utc(case.due_at)}
-    closed_at = case.closed_at and utc(case.closed_at)
-    fields = {name: getattr(case, name) for name in names}
-    return seen.Case.model_validate(fields | moments | {"case": case.reference, "closed_at": closed_at})
+def _shown(session: Session, cases: Sequence[Case]) -> list[seen.Case]:
+    replies = select(CaseEntry.case_id, func.min(CaseEntry.at)).where(CaseEntry.deed == "replied")
+    of_these = replies.where(CaseEntry.case_id.in_([case.id for case in cases])).group_by(CaseEntry.case_id)
+    answered = {case: utc(at) for case, at in session.execute(of_these)}
+    return [_with_times(case, answered.get(case.id)) for case in cases]
+
+
+def _with_times(case: Case, answered_at: datetime | None) -> seen.Case:
+    times = {"opened_at": utc(case.opened_at), "due_at": utc(case.due_at), "answered_at": answered_at}
+    times["closed_at"] = case.closed_at and utc(case.closed_at)
+    fields = {name: getattr(case, name) for name in set(seen.Case.model_fields) - times.keys() - {"case"}}
+    return seen.Case.model_validate(fields | times | {"case": case.reference})

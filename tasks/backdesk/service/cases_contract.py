@@ -56,7 +56,10 @@ class DeskRequest(Contract):
 
 
 class Case(Contract):
-    """A matter for a person. Times are in UTC; `due_at` is what the customer was promised."""
+    """A matter for a person. Times are in UTC; `due_at` is what the customer was promised.
+
+    `answered_at` is when a person has replied first.
+    """
 
     case: str
     state: CaseState
@@ -67,6 +70,7 @@ class Case(Contract):
     holder: str | None = None
     opened_at: datetime
     due_at: datetime
+    answered_at: datetime | None = None
     closed_at: datetime | None = None
     overdue: bool = False
     score: int | None = None

@@ -177,17 +177,20 @@ def _do(done: str, as_json: bool, act: Callable[[Any], Case]) -> None:
 
 def _row(case: Case) -> list[str]:
     customer = safe_line(case.customer_id or "")
-    return [case.case, case.priority, _due(case), _standing(case), customer, safe_line(case.subject)]
+    return [case.case, case.priority, due(case), _standing(case), customer, safe_line(case.subject)]
 
 
 def _standing(case: Case) -> str:
     return f"with {case.holder}" if case.state == "taken" else case.state
 
 
-def _due(case: Case) -> str:
-    left = (case.due_at - datetime.now(UTC)).total_seconds()
+def due(case: Case) -> str:
+    """Say how long there still is to answer a case, or that it was answered."""
     if case.state == "closed":
         return ""
+    if case.answered_at is not None:
+        return "answered"
+    left = (case.due_at - datetime.now(UTC)).total_seconds()
     return f"in {rough_span(left)}" if left > 0 else f"{rough_span(-left)} late"
 
 
@@ -197,7 +200,7 @@ def _facts(case: Case) -> list[tuple[str, str]]:
         "subject": safe_line(case.subject),
         "state": safe_line(_standing(case)),
         "priority": f"{case.priority}{', overdue' if case.overdue else ''}",
-        "due": f"{case.due_at:%Y-%m-%d %H:%M} UTC {_due(case)}".rstrip(),
+        "due": f"{case.due_at:%Y-%m-%d %H:%M} UTC {due(case)}".rstrip(),
         "customer": safe_line(case.customer_id or ""),
         "conversation": safe_line(case.conversation_id),
         "score": str(case.score or ""),
