@@ -144,12 +144,15 @@ async def test_what_may_not_be_done_is_refused_and_changes_nothing(
 
 @pytest.mark.usefixtures("clock")
 async def test_a_case_does_not_say_a_card_or_a_password_that_a_customer_has_written(shop: Database) -> None:
-    told = "My card is 4111 1111 1111 1111, password: hunter2"
+    told = (
+        "Card 4111 1111 1111 1111, password: hunter2, to DE89 3704 0044 0532 0130 00. Write to a@example.com, +49 30 1"
+    )
     escalation = (await escalate(desk_of(shop, "job-1"), "wants_person", told, told)).escalation_id
     ticket = (await open_ticket(desk_of(shop, "job-2"), told, told)).ticket_id
     for case in (escalation, ticket):
         found = cases.show(shop.of("default"), "default", case)
-        assert (found.details, found.cases[0].subject) == ("My card is [masked-card], password: [masked]",) * 2
+        kept = "Card [masked-card], password: [masked], to [IBAN …3000]. Write to a@example.com, +49 30 1"
+        assert (found.details, found.cases[0].subject) == (kept, kept)
 
 
 def test_an_act_without_what_it_needs_is_refused_by_name() -> None:

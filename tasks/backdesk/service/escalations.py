@@ -19,11 +19,11 @@ from backdesk.platform.tables import utc
 from backdesk.service.announcements import announce_case
 from backdesk.service.cases import open_case
 from backdesk.service.contract import AgentsCause, Escalated, EscalationCause
+from backdesk.service.details import for_people
 from backdesk.service.response_times import priority_for, respond_by
 from backdesk.service.tables import Escalation
 from backdesk.shop.customers import zone_of
 from backdesk.worker.attempt.ledger import Effect
-from backdesk.worker.text.masking import mask
 
 Why = Annotated[
     AgentsCause,
@@ -82,8 +82,8 @@ async def hand_to_person(
         customer_id=desk.customer_id,
         conversation_id=desk.conversation_id,
         cause=cause,
-        reason=mask(reason.strip())[:200],
-        details=mask(details),
+        reason=for_people(reason.strip())[:200],
+        details=for_people(details),
         priority=urgency,
         respond_by=respond_by(urgency, now, desk.settings.business_hours),
         escalated_at=now,

@@ -18,12 +18,12 @@ from backdesk.platform.tables import utc
 from backdesk.service.announcements import announce_case
 from backdesk.service.cases import open_case
 from backdesk.service.contract import TicketOpened
+from backdesk.service.details import for_people
 from backdesk.service.response_times import respond_by
 from backdesk.service.tables import Ticket
 from backdesk.shop.arguments import OrderNumber
 from backdesk.shop.orders import visible_order
 from backdesk.worker.attempt.ledger import Effect
-from backdesk.worker.text.masking import mask
 
 Subject = Annotated[str, Field(description="The matter in a few words.")]
 Details = Annotated[
@@ -77,8 +77,8 @@ async def open_ticket(
         key=_key(desk),
         customer_id=desk.customer_id,
         order_number=order_number,
-        subject=mask(subject.strip())[:200],
-        details=mask(details),
+        subject=for_people(subject.strip())[:200],
+        details=for_people(details),
         priority=priority,
         opened_at=desk.database.now(),
     )

@@ -15,6 +15,7 @@ from backdesk.worker.text.masking import luhn
 
 #: What stands in the place of a number that must not be repeated.
 HIDDEN = "[identity number]"
+IBAN = "IBAN"
 #: What each of these has; most texts have not, and to look for all kinds takes a hundred times as long.
 _SOME_DIGITS = re.compile(r"\d(?:\D{0,8}\d){5}")
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
@@ -35,12 +36,7 @@ class IdentityNumber:
 
 def identity_numbers_in(text: str) -> Iterator[str]:
     """Return the numbers of persons and accounts that a text names, as they are written."""
-    if not _SOME_DIGITS.search(text):
-        return
-    for kind in _KINDS:
-        for found in kind.pattern.finditer(text):
-            if kind.is_one(re.sub(r"[\s./-]", "", found["number"]).upper()):
-                yield found["number"]
+    return (number for _, number in _numbers_in(text))
 
 
 def hide(text: str) -> str:
@@ -48,6 +44,26 @@ def hide(text: str) -> str:
     for number in identity_numbers_in(text):
         text = text.replace(number, HIDDEN)
     return text
+
+
+def hide_but_ends(text: str) -> str:
+    """Return a text without these numbers, but the last four characters of accounts, which tell these apart."""
+    for kind, number in _numbers_in(text):
+        text = text.replace(number, f"[{IBAN} …{_bare(number)[-4:]}]" if kind == IBAN else HIDDEN)
+    return text
+
+
+def _numbers_in(text: str) -> Iterator[tuple[str, str]]:
+    if not _SOME_DIGITS.search(text):
+        return
+    for kind in _KINDS:
+        for found in kind.pattern.finditer(text):
+            if kind.is_one(_bare(found["number"])):
+                yield kind.name, found["number"]
+
+
+def _bare(number: str) -> str:
+    return re.sub(r"[\s./-]", "", number).upper()
 
 
 # --- checks, each of the bare number ---
@@ -160,7 +176,7 @@ def _kind(name: str, number: str, is_one: Callable[[str], bool], *, named: str =
 
 
 _KINDS = (
-    _kind("IBAN", r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?", _iban),
+    _kind(IBAN, r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?", _iban),
     _kind("Steuer-ID", r"[1-9]\d \d{3} \d{3} \d{3}", _steuer_id),
     _kind("Steuer-ID", r"[1-9]\d{10}", _steuer_id, named=r"steuer-?id|steuer-?identifikationsnummer|idnr"),
     _kind("DNI", r"(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]", _dni),
