@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from types import ModuleType
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion
 from pydantic_ai import Agent, ModelResponse, UnexpectedModelBehavior
+from pydantic_ai.models.openai._response_fields import map_usage
 
+from backdesk.agents.runtime.chat import usage_in
 from backdesk.agents.runtime.online import openai_model
+from backdesk.worker import loading
 from tests.support.bytes_server import bytes_server
 
 MESSAGE = {"role": "assistant", "content": "Hello."}
@@ -53,3 +61,49 @@ async def test_what_is_no_answer_is_told_as_misbehaviour(body: bytes) -> None:
     async with bytes_server(body) as (_, url):
         with pytest.raises(UnexpectedModelBehavior):
             await ask(f"{url}/v1")
+
+
+@pytest.mark.parametrize("address", ["https://api.openai.com/v1", "https://api.deepseek.com", "http://127.0.0.1:1/v1"])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15},
+        {
+            "prompt_tokens": 12,
+            "completion_tokens": 9,
+            "total_tokens": 21,
+            "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 1, "cache_write_tokens": 2},
+            "completion_tokens_details": {"reasoning_tokens": 4, "audio_tokens": 2},
+            "prompt_cache_hit_tokens": 8,
+            "cost": 0.25,
+        },
+    ],
+)
+def test_what_was_used_is_told_as_by_the_library(usage: dict[str, Any] | None, address: str) -> None:
+    answer = ChatCompletion.model_validate(ANSWER | {"usage": usage})
+    assert usage_in(answer, "openai", address, "gpt-5") == map_usage(answer, "openai", address, "gpt-5")
+
+
+@pytest.mark.parametrize("name", ["openai.types", "openai.types.responses"])
+def test_the_types_of_the_model_s_client_by_name_are_those_of_the_whole_package(name: str) -> None:
+    path = import_module(name.rpartition(".")[0]).__path__
+    spec = loading._finder.find_spec(name, path)
+    assert spec is not None
+    by_name = module_from_spec(spec)
+    assert isinstance(spec.loader, SourceFileLoader)
+    spec.loader.exec_module(by_name)
+    whole = whole_package(name, spec.loader.path)
+    offered = [each for each in vars(whole) if not each.startswith("_") and each != "annotations"]
+    assert len(offered) > 100
+    assert [each for each in offered if getattr(by_name, each) is not getattr(whole, each)] == []
+
+
+def whole_package(name: str, path: str) -> ModuleType:
+    """The package as it would be loaded."""
+    loader = SourceFileLoader(name, path)
+    spec = spec_from_loader(name, loader, is_package=True)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module

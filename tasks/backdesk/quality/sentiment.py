@@ -6,13 +6,12 @@ front door loads NLTK as well: a quarter of a second and 20 MB, for trees and co
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from backdesk.quality.language import language_of
+from backdesk.worker.loading import by_name
 
 
 def load() -> None:
@@ -30,12 +29,5 @@ def sentiment(text: str) -> float:
 
 @cache
 def _analyzer() -> Any:
-    """Return the analyzer from its package, whose front door is held by an empty one meanwhile, unless it is open."""
-    package = find_spec("textblob")
-    if "textblob" in sys.modules or package is None:
-        return import_module("textblob.en").sentiment
-    sys.modules["textblob"] = module_from_spec(package)
-    try:
-        return import_module("textblob.en").sentiment
-    finally:
-        del sys.modules["textblob"]
+    by_name("textblob")
+    return import_module("textblob.en").sentiment

@@ -6,13 +6,13 @@ worker would keep.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 
-#: Libraries that others load where they find them, 8 MB: to draw tracebacks, and to read messages in YAML.
-_SPARED = ("rich", "yaml")
+from backdesk.worker.loading import without
+
+#: Libraries that others load where they find them, 9 MB: to draw tracebacks, read messages in YAML, and colour what
+#: other commands of Celery print.
+_SPARED = ("rich", "yaml", "pygments")
 
 
 def main() -> None:
@@ -29,21 +29,10 @@ def main() -> None:
 
 def load_lean() -> None:
     """Load what looks for other libraries, without these; who needs them can load them afterwards."""
-    with _without(_SPARED):
+    with without(*_SPARED):
         import_module("structlog")
         import_module("kombu.serialization")
-
-
-@contextmanager
-def _without(modules: tuple[str, ...]) -> Iterator[None]:
-    """Have modules that are not loaded yet look as if they were not installed, within the block."""
-    hidden = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is how Python is told that there is none
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+        import_module("celery.bin.base")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from backdesk.agents.runtime.reviewed import without_refused
 from backdesk.agents.runtime.runs import Output, run_agent
 from backdesk.agents.runtime.scripted import scripted_model
 from backdesk.agents.runtime.surroundings import Surroundings
+from backdesk.worker.loading import by_name
 
 __all__ = [
     "Account",
@@ -71,3 +72,6 @@ __all__ = [
     "words_of_customer",
     "words_of_deployment",
 ]
+
+# The client of a model's API loads them with all that they offer, eight megabytes, for the few names it asks for.
+by_name("openai.types", "openai.types.responses")

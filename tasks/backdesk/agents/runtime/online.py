@@ -27,11 +27,12 @@ from openai.resources.chat.completions import AsyncCompletions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 from pydantic_ai import ModelSettings
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIResponsesModel
 from pydantic_ai.models.openai._chat_completions import LenientChatCompletion  # what its models read answers by
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_core import to_json
 
+from backdesk.agents.runtime.chat import ChatModel
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.wire import tell_sent
 
@@ -130,13 +131,6 @@ class _Completions(AsyncCompletions):
         )
 
 
-class _ChatModel(OpenAIChatModel):
-    """Does not check anew what the client has checked."""
-
-    def _validate_completion(self, response: ChatCompletion) -> LenientChatCompletion:
-        return response if isinstance(response, LenientChatCompletion) else super()._validate_completion(response)
-
-
 def openai_model(
     name: str,
     *,
@@ -152,7 +146,7 @@ def openai_model(
     client = Client(api_key=key, base_url=base_url, max_retries=0, timeout=silence_s, http_client=_http())
     settings = ModelSettings(timeout=silence_s, request_timeout=request_s)
     provider = OpenAIProvider(openai_client=client)
-    kind = OpenAIResponsesModel if responses else _ChatModel
+    kind = OpenAIResponsesModel if responses else ChatModel
     return ModelHandle(
         kind(name, provider=provider, settings=settings), name, offline=False, close=client.close, tells=True
     )
