@@ -235,6 +235,19 @@ def test_the_same_scripts_are_sql_for_postgresql() -> None:
     assert all(f"CREATE TABLE {table}" in script for table in (Escalation.__tablename__, Order.__tablename__))
 
 
+def test_what_is_unique_only_under_a_condition_is_so_on_postgresql_too() -> None:
+    script = upgrade_script("postgresql")
+    conditions = {
+        index.name: index.dialect_options["sqlite"]["where"]
+        for table in Table.metadata.tables.values()
+        for index in table.indexes
+    }
+    partial = {name: where for name, where in conditions.items() if where is not None}
+    assert {"one_open_cart", "open_proposal_of_conversation"} <= set(partial)
+    for name, where in partial.items():
+        assert re.search(rf"CREATE UNIQUE INDEX {name} ON [^;]* WHERE {re.escape(str(where))};", script)
+
+
 def test_the_state_is_told_and_an_upgrade_made_by_hand(
     old: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
