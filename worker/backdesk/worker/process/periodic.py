@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from backdesk.worker.store.connection import explained, is_outage
+from backdesk.worker.store.key_watch import KeyWatch
 
 log = logging.getLogger(__name__)
 
@@ -19,19 +20,25 @@ OUTAGE_LOG_EVERY_S = 5.0
 
 
 class Periodic:
-    """Calls `action` every `interval_s`, first at once.
+    """Calls `action` every `interval_s`, first at once; sooner when it gives in how many seconds, or `watch` says so.
 
     An error is logged and the next round comes all the same; after `retry_s`, if given, where it was Redis that failed.
     """
 
     def __init__(
-        self, name: str, interval_s: float, action: Callable[[], None], *, retry_s: float | None = None
+        self,
+        name: str,
+        interval_s: float,
+        action: Callable[[], float | None],
+        *,
+        retry_s: float | None = None,
+        watch: KeyWatch | None = None,
     ) -> None:
         self._name = name
         self._interval_s = interval_s
         self._retry_s = interval_s if retry_s is None else retry_s
         self._action = action
-        self._stop, self._hurried = threading.Event(), threading.Event()
+        self._stop, self._hurried = threading.Event(), watch or threading.Event()
         self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name=f"backdesk-{name}", daemon=True)
 
@@ -55,7 +62,8 @@ class Periodic:
             self._hurried.clear()
             pause_s = self._interval_s
             try:
-                self._action()
+                sooner_s = self._action()
+                pause_s = pause_s if sooner_s is None else min(pause_s, sooner_s)
             except Exception as error:  # noqa: BLE001 - the next round comes all the same
                 self._report(error)
                 if is_outage(error):
@@ -81,6 +89,11 @@ class PeriodicService:
         """Begin; call it once."""
         for thread in self._threads:
             thread.start()
+
+    def hurry(self) -> None:
+        """Have the next rounds come at once. Safe to call from any thread."""
+        for thread in self._threads:
+            thread.hurry()
 
     def stop(self) -> None:
         """Stop. Idempotent."""
