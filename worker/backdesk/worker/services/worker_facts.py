@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from celery.worker import state
@@ -87,6 +88,7 @@ def _renewed_at(now: float) -> float:
     return process.leases.renewed_at if process else now
 
 
+@cache
 def backdesk_version() -> str:
     """Return the installed version, or "unknown" when run from a bare checkout."""
     try:
