@@ -142,6 +142,19 @@ def test_a_lease_is_renewed_in_time_though_its_connection_is_half_open(
         process.close()
 
 
+def test_time_limits_are_looked_at_as_soon_as_there_is_an_attempt_again(
+    settings: Settings, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.worker.process.leases.REST_S", 600.0)
+    process = WorkerProcess(settings)
+    for _ in range(2):
+        claim = board.start(board.submit())
+        with process.leases.held(claim, process.progress(claim), on_loop=False, timeout_s=0.01) as lease:
+            eventually(lambda lease=lease: lease.stopped is Stop.TIMED_OUT)  # type: ignore[misc]  # mypy infers no lambda with a default
+        eventually(lambda: process.leases.resting)
+    process.close()
+
+
 # The loop
 
 

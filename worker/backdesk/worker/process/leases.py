@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 RENEWAL, RENEWAL_TIMEOUT = 1 / 3, 1 / 6
 #: Pause before it is repeated, and the least that Redis has for its answer. Seconds.
 RENEW_AGAIN_S, SHORTEST_TIMEOUT_S = 0.1, 1.0
-#: How often time limits are looked at, and how often the store is asked whom to stop. Seconds.
+#: How often time limits are looked at, and how often the store is asked whom to stop; without attempts, how long the
+#: watch rests at most. Seconds.
 WATCH_EVERY_S = 0.1
+REST_S = 2.0
 ASK_EVERY_S = 0.4
 
 
@@ -143,12 +145,15 @@ class LeaseKeeper:
         self._loop = loop
         self._leases: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
+        #: Whether the watch of time limits has nothing to look at.
+        self.resting = False
         self._ask_at = 0.0
         #: When all that had to be renewed last was, by `time.monotonic()`.
         self.renewed_at = time.monotonic()
+        self._watch = Periodic("stops", REST_S, self.watch, retry_s=WATCH_EVERY_S)
         self._threads = (
             Periodic("leases", settings.lease_s * RENEWAL, self.renew, retry_s=RENEW_AGAIN_S),
-            Periodic("stops", WATCH_EVERY_S, self.watch),
+            self._watch,
         )
         for thread in self._threads:
             thread.start()
@@ -166,6 +171,9 @@ class LeaseKeeper:
         attempt = claim.job_id, claim.fence
         with self._lock:
             self._leases[attempt] = lease
+            rested, self.resting = self.resting, False
+        if rested:
+            self._watch.hurry()
         try:
             yield lease
         finally:
@@ -194,12 +202,16 @@ class LeaseKeeper:
                 log.warning("fence_lost", extra={"job_id": lease.claim.job_id, "attempt": lease.claim.attempt})
                 lease.stop(Stop.LOST, self._settings.stop_grace_s)
 
-    def watch(self) -> None:
-        """Stop the attempts that have reached a limit, or that the store wants stopped."""
+    def watch(self) -> float | None:
+        """Stop the attempts that have reached a limit, or that the store wants stopped.
+
+        Gives in how many seconds to look again; None while there are none.
+        """
         with self._lock:
             leases = list(self._leases.values())
-        if not leases:
-            return
+            self.resting = not leases
+        if self.resting:
+            return None
         now = time.monotonic()
         for lease in leases:
             for moment, reason in lease.limits:
@@ -212,6 +224,7 @@ class LeaseKeeper:
         if now >= self._ask_at:
             self._ask_at = now + ASK_EVERY_S
             self._obey(leases)
+        return WATCH_EVERY_S
 
     def _obey(self, leases: list[Lease]) -> None:
         asked: dict[bytes, bytes] = self._client.hgetall(self._stopping)  # type: ignore[assignment]  # not a coroutine here

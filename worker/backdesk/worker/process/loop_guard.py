@@ -17,7 +17,9 @@ from backdesk.worker.process.periodic import Periodic, PeriodicService
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.25
+#: While it answers, and while it does not.
+LOOK_EVERY_S = 1.0
+LOOK_AGAIN_S = 0.25
 #: The process is ended when the loop has been silent for this many leases.
 LAST_LEASE = 4
 #: Its exit code: an internal error, as in sysexits.h.
@@ -36,19 +38,23 @@ class LoopGuard(PeriodicService):
         self._silent_s = 0.0
         self._interrupts = 0
 
-    def look(self) -> None:
-        """Look once, and do what the silence of the loop asks for."""
+    def look(self) -> float | None:
+        """Look once, and do what the silence of the loop asks for.
+
+        Gives in how many seconds to look again; None when it answers.
+        """
         now = self._clock_s()
         # What this thread itself has slept too long, the loop has not been silent: the whole process was suspended.
-        passed_s, self._looked_at = min(now - self._looked_at, 4 * LOOK_EVERY_S), now
+        passed_s, self._looked_at = min(now - self._looked_at, 4 * LOOK_AGAIN_S), now
         if self._loop.silent_for() == 0:
             self._note_answer()
-            return
+            return None
         self._silent_s += passed_s
         if self._silent_s > LAST_LEASE * self._lease_s:
             self._end_process()
         elif self._silent_s > (self._interrupts + 1) * self._lease_s:
             self._interrupt()
+        return LOOK_AGAIN_S
 
     def _note_answer(self) -> None:
         if self._interrupts:
