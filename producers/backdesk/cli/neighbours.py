@@ -104,7 +104,7 @@ def _tasks(client: redis.Redis, settings: Settings, name: str) -> Counter[str]:
     with client.pipeline(transaction=False) as pipe:
         for inbox in inboxes(settings.inbox, (name,)):
             if inbox.shared:
-                inbox.ask(pipe)
+                pipe.execute_command(*inbox.next_page)
         pages = pipe.execute(raise_on_error=False)  # a key of this name may be anything
     items = [item for page in pages if isinstance(page, list) for item in page]
     return Counter(task_name(item) or "no task" for item in items)

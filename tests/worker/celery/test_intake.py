@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from backdesk.worker.celery.messages import NoTaskMessage, read_foreign, task_na
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
+from tests.support.eventually import eventually
 from tests.support.plain import MALFORMED, envelope, plain_celery
 
 #: Celery's result backend calls it; no code of ours does.
@@ -110,6 +112,22 @@ def test_messages_become_jobs_in_the_order_in_which_they_were_sent(shop: Any, in
     sent = [shop.send_task("test.echo", kwargs={"request": {}}).id for _ in range(150)]
     intake.take_in()
     assert list(iter(board.run_next, None)) == sent
+
+
+def test_a_message_is_taken_in_as_it_comes_by_the_worker_that_has_come_to_lead(
+    shop: Any, settings: Settings, client: redis.Redis, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.worker.celery.intake.LONGEST_WAIT_S", 600.0)
+    leads = threading.Event()
+    intake = Intake(client, settings, shop, REGISTRY, leads.is_set)
+    intake.start()
+    sent = [shop.send_task("test.echo", kwargs={"request": {}}).id]
+    leads.set()
+    intake.hurry()
+    eventually(lambda: board.find(sent[0]))
+    sent.append(shop.send_task("test.echo", kwargs={"request": {}}).id)
+    eventually(lambda: board.find(sent[1]))
+    intake.stop()
 
 
 def test_the_same_message_twice_is_one_job(intake: Intake, board: Board) -> None:

@@ -36,6 +36,14 @@ def test_one_of_two_workers_leads(client: redis.Redis, patient: Settings, mainte
     assert (maintenance.leads, other.leads) == (True, False)
 
 
+def test_it_is_told_once_that_a_worker_has_come_to_lead(maintenance: Maintenance) -> None:
+    told: list[bool] = []
+    maintenance.on_elected = lambda: told.append(maintenance.leads)
+    maintenance.tick()
+    maintenance.tick()
+    assert told == [True]
+
+
 def test_another_worker_leads_when_the_first_is_gone(
     client: redis.Redis, patient: Settings, maintenance: Maintenance
 ) -> None:
@@ -134,6 +142,19 @@ def test_a_tick_finishes_what_a_script_has_left_over(maintenance: Maintenance, b
     assert len(board.delivered()) < 300
     maintenance.pace()
     assert len(board.delivered()) == 300
+
+
+def test_what_a_limit_holds_is_seen_as_soon_as_it_is_held(
+    settings: Settings, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.worker.services.maintenance.LONGEST_WAIT_S", 600.0)
+    maintenance = Maintenance("worker-1", connect(settings.url), settings.model_copy(update={"tick_s": 600.0}))
+    maintenance.start()
+    eventually(lambda: maintenance.leads)
+    board.submit_many(300)
+    board.announce(agents=300)
+    eventually(lambda: len(board.delivered()) == 300)
+    maintenance.stop()
 
 
 def test_more_than_a_batch_is_done_in_one_tick(maintenance: Maintenance, board: Board) -> None:

@@ -19,7 +19,7 @@ from backdesk.worker.model.job import ACTIVE, PENDING, TERMINAL, TRANSITIONS, Cl
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.jobs import NewJob
 from backdesk.worker.store.keys import CHANNELS, Keys, named
-from backdesk.worker.store.scripts import Call, Script, load_script, run
+from backdesk.worker.store.scripts import Call, Script, load_script, run, run_apart
 from tests.support.board import NOON_MS, Board, question
 
 ROOMS = ("backdesk.worker.store", "backdesk.worker.memory")
@@ -37,6 +37,24 @@ def evaluate(client: redis.Redis, part: str, code: str, *argv: str | int) -> Any
     """Run code behind one of the included files."""
     script = Script("under-test", f"{load_script(part).text}\n{code}")
     return run(client, Call(script, argv, lambda reply: reply))
+
+
+# Calls
+
+
+def test_calls_made_apart_are_answered_though_somebody_has_flushed_the_scripts(board: Board) -> None:
+    calls = [board.transitions.prune(), board.transitions.relist()]
+    for _ in range(2):
+        board.client.script_flush()
+        assert run_apart(board.client, calls) == [0, 0]
+        assert run_apart(board.client, calls) == [0, 0]
+
+
+def test_of_calls_made_apart_one_that_fails_gives_its_error_and_the_others_their_answers(board: Board) -> None:
+    board.client.set(board.keys.forgetting, "by hand")
+    failed, relisted = run_apart(board.client, [board.transitions.prune(), board.transitions.relist()])
+    assert (type(failed), relisted) == (redis.ResponseError, 0)
+    board.client.delete(board.keys.forgetting)
 
 
 # Headers

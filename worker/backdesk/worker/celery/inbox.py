@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import redis
-
 #: Items read at once.
 PAGE = 100
 #: How long a list that holds messages of others rests between two passes through it, in seconds.
@@ -31,9 +29,10 @@ class Inbox:
     passed: int = 0
     rest_until: float = 0.0
 
-    def ask(self, pipe: redis.client.Pipeline) -> None:
-        """Ask for the next page."""
-        pipe.lrange(self.name, -self.passed - PAGE, -self.passed - 1)
+    @property
+    def next_page(self) -> tuple[str, str, int, int]:
+        """The command that reads the next page."""
+        return "LRANGE", self.name, -self.passed - PAGE, -self.passed - 1
 
     def note(self, read: int, left: int) -> None:
         """Note what became of a page: so many items were in it, and so many were left where they are."""
@@ -43,9 +42,9 @@ class Inbox:
             self.passed = 0
 
     @property
-    def due(self) -> bool:
-        """Whether to look at it now."""
-        return time.monotonic() >= self.rest_until
+    def rest_s(self) -> float:
+        """For how many seconds it still rests."""
+        return max(self.rest_until - time.monotonic(), 0.0)
 
 
 def inboxes(own: str, shared: tuple[str, ...]) -> Iterator[Inbox]:

@@ -28,6 +28,7 @@ from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings, celery_queue
 from backdesk.worker.store.jobs import SubmitCode, Transitions
+from backdesk.worker.store.key_watch import LONGEST_WAIT_S, LOOK_AGAIN_S, KeyWatch
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 from backdesk.worker.submit.admission import admit, refused
@@ -35,8 +36,6 @@ from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
 
-#: How often the lists are looked at, in seconds: what a plain Celery client waits at most before its job is queued.
-POLL_S = 0.05
 #: Raised while Redis cannot serve: the message stays where it is and is taken in later.
 AWAY = (RedisError, OperationalError, OSError, StoreFull)
 #: What Celery embeds in a message about the tasks around it.
@@ -54,7 +53,10 @@ class Intake(PeriodicService):
         kinds: Mapping[str, TaskSpec],
         leads: Callable[[], bool],
     ) -> None:
-        super().__init__(Periodic("intake", POLL_S, self.take_in))
+        self._watch = KeyWatch(client)
+        super().__init__(
+            Periodic("intake", LONGEST_WAIT_S, self.take_in, retry_s=LOOK_AGAIN_S, watch=self._watch),
+        )
         self._client = client
         self._settings = settings
         self._app = app
@@ -64,17 +66,18 @@ class Intake(PeriodicService):
         self._transitions = Transitions(settings)
         self._inboxes = list(inboxes(settings.inbox, settings.shared_inboxes))
 
-    def take_in(self) -> None:
-        """Take in everything for us that the inboxes hold now; of what is not, a page of each list is passed over."""
+    def take_in(self) -> float | None:
+        """Take in everything for us that the inboxes hold now; of what is not, a page of each list is passed over.
+
+        Gives in how many seconds a list has rested that is not looked at now.
+        """
         while self._leads() and self._round():
             pass
+        return min(filter(None, (inbox.rest_s for inbox in self._inboxes)), default=None)
 
     def _round(self) -> bool:
-        due = [inbox for inbox in self._inboxes if inbox.due]
-        with self._client.pipeline(transaction=False) as pipe:
-            for inbox in due:
-                inbox.ask(pipe)
-            pages = pipe.execute()
+        due = [inbox for inbox in self._inboxes if not inbox.rest_s]
+        pages = self._watch.read(*(inbox.next_page for inbox in due))
         return sum(self._empty(inbox, page) for inbox, page in zip(due, pages, strict=True)) > 0
 
     def _empty(self, inbox: Inbox, page: list[Any]) -> int:

@@ -14,6 +14,7 @@ import redis
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
+from backdesk.worker.store.key_watch import LONGEST_WAIT_S, KeyWatch
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.log import masked_log, packed_log
 from backdesk.worker.store.refusal import answered
@@ -33,7 +34,8 @@ class Packer(PeriodicService):
 
     def __init__(self, client: redis.Redis, settings: Settings, leads: Callable[[], bool]) -> None:
         # A thread of its own: to compress many large logs holds up no other maintenance.
-        super().__init__(Periodic("packer", settings.tick_s, self.tick))
+        self._watch = KeyWatch(client, settings.tick_s)
+        super().__init__(Periodic("packer", LONGEST_WAIT_S, self.tick, retry_s=settings.tick_s, watch=self._watch))
         self._client = client
         self._leads = leads
         self._keys = Keys(settings.prefix)
@@ -48,7 +50,7 @@ class Packer(PeriodicService):
 
     def _round(self) -> int:
         """Pack the logs of some jobs; returns how many were to be packed."""
-        found: Any = self._client.srandmember(self._keys.unpacked, JOBS_A_ROUND)
+        (found,) = self._watch.read(("SRANDMEMBER", self._keys.unpacked, JOBS_A_ROUND))
         ids = [text(job_id) for job_id in found]
         if ids:
             run(self._client, self._calls.pack(self._read(ids)))

@@ -19,6 +19,8 @@ from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule,
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import NewJob
+from backdesk.worker.store.key_watch import LONGEST_WAIT_S, KeyWatch
+from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
@@ -62,18 +64,29 @@ class Scheduler(PeriodicService):
         clock: Callable[[], int] | None = None,
     ) -> None:
         # A thread of its own: a morning at nine with a thousand schedules holds up no other maintenance.
-        super().__init__(Periodic("scheduler", min(settings.tick_s, LOOK_EVERY_S), self.tick))
+        self._watch = KeyWatch(client)
+        self._look_every_s = min(settings.tick_s, LOOK_EVERY_S)
+        super().__init__(
+            Periodic("scheduler", LONGEST_WAIT_S, self.tick, retry_s=self._look_every_s, watch=self._watch)
+        )
         self._client = client
         self._settings = settings
         self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
         self._calls = ScheduleCalls(settings, clock)
+        self._due = Keys(settings.prefix).schedule_due
 
-    def tick(self) -> None:
-        """Fire what is due now, `BATCH * MAX_ROUNDS` schedules at most. Idempotent."""
+    def tick(self) -> float | None:
+        """Fire what is due now, `BATCH * MAX_ROUNDS` schedules at most. Idempotent.
+
+        Gives in how many seconds to look again; None when there is nothing to fire ever.
+        """
+        if not self._leads() or self._watch.read(("EXISTS", self._due)) == [0]:
+            return None
         for _ in range(MAX_ROUNDS):
             if not self._leads() or self._round() < BATCH:
-                return
+                break
+        return self._look_every_s
 
     def _round(self) -> int:
         now_ms, ripe = run(self._client, self._calls.ripe(BATCH))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.celery.gathering import Gathering
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
+from backdesk.worker.process.periodic import PeriodicService
 from backdesk.worker.services.archiver import Archiver
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.services.masker import Masker
@@ -63,6 +64,7 @@ class Supervisor:
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
         packer = Packer(connected("packer"), settings, lambda: maintenance.leads)
+        maintenance.on_elected = partial(_hurry, [intake, scheduler, packer])
         parts: list[Part] = [maintenance, intake, scheduler, packer, watchdog, *_probes(settings, facts)]
         if settings.archive_url:
             parts.append(Archiver(connected("archiver"), settings, lambda: maintenance.leads))
@@ -99,6 +101,11 @@ def _heard(facts: FactSource, gathering: Gathering, heard: Announced) -> None:
     facts.note_store_reached()
     gathering.alone = heard.alive <= 1
     gathering.drop(heard.withdrawn)
+
+
+def _hurry(services: Iterable[PeriodicService]) -> None:
+    for service in services:
+        service.hurry()
 
 
 def _probes(settings: Settings, facts: Callable[[], WorkerFacts]) -> list[Part]:

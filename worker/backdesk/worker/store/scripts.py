@@ -132,6 +132,22 @@ def run_pipelined(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
         return _read(calls, pipe.execute(raise_on_error=False)[loaded:])
 
 
+def run_apart(client: redis.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
+    """Make calls of which none depends on another in one round trip; answers as `run_pipelined` does.
+
+    Which of them comes first is not said: the scripts are loaded only if they are missing.
+    """
+    with client.pipeline(transaction=False) as pipe:
+        for call in calls:
+            pipe.evalsha(call.script.sha, 0, *call.arguments)
+        replies = pipe.execute(raise_on_error=False)
+    answers = dict(enumerate(_read(calls, replies)))
+    missing = [number for number, answer in answers.items() if isinstance(answer, NoScriptError)]
+    if missing:
+        answers |= zip(missing, run_pipelined(client, [calls[number] for number in missing]), strict=True)
+    return [*answers.values()]
+
+
 async def run_pipelined_async(client: redis.asyncio.Redis, calls: Sequence[Call[Any]]) -> list[Any]:
     """Make many calls in one round trip from an event loop; answers as `run_pipelined` does."""
     async with client.pipeline(transaction=False) as pipe:
