@@ -164,6 +164,20 @@ def test_a_text_that_a_server_asks_for_is_a_question(bench: Bench, url: str) -> 
     assert model.requests[-1].replies_of("order")[0].data == "ordered in red"
 
 
+def test_a_server_that_asks_by_a_request_of_its_own_is_spoken_to_in_the_old_way(bench: Bench, url: str) -> None:
+    kind(parcels(url, "paint", legacy=True))
+    with scripted(Call("paint", {}), Say("Painted.")) as model:
+        bench.answer(ask(bench), "blue")
+    assert model.requests[-1].replies_of("paint")[0].data == "painted blue"
+
+
+def test_a_call_that_fails_as_the_server_cannot_ask_says_what_to_do(bench: Bench, url: str) -> None:
+    kind(parcels(url, "paint"))
+    with scripted(Call("paint", {}), Say("Painted.")):
+        (outcome,) = ask(bench).asks
+    assert "Give its McpServer legacy=True" in outcome.facts["error"]
+
+
 # --- which servers ---
 
 

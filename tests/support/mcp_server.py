@@ -11,6 +11,7 @@ from typing import Annotated
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Elicit, Resolve
 from pydantic import BaseModel
@@ -69,6 +70,22 @@ def make(board: Board) -> MCPServer:
         raise ToolError(f"parcel {number} is lost")
 
     @server.tool()
+    def token() -> str:
+        """Tell the token of the environment."""
+        return os.environ.get("PARCELS_TOKEN", "none")
+
+    @server.tool()
+    def secret_door() -> str:
+        """Never call this."""
+        board.calls.append("secret_door")
+        return "open"
+
+    _add_those_that_ask(server, board)
+    return server
+
+
+def _add_those_that_ask(server: MCPServer, board: Board) -> None:
+    @server.tool()
     def refund(number: int, answer: Annotated[ElicitationResult[Sure], Resolve(sure)]) -> str:
         """Refund a parcel, when somebody is sure."""
         if not isinstance(answer, AcceptedElicitation) or not answer.data.sure:
@@ -84,17 +101,10 @@ def make(board: Board) -> MCPServer:
         return f"ordered in {answer.data.colour}"
 
     @server.tool()
-    def token() -> str:
-        """Tell the token of the environment."""
-        return os.environ.get("PARCELS_TOKEN", "none")
-
-    @server.tool()
-    def secret_door() -> str:
-        """Never call this."""
-        board.calls.append("secret_door")
-        return "open"
-
-    return server
+    async def paint(ctx: Context) -> str:
+        """Paint something in a colour, which is asked for by a request of the server's own."""
+        answer = await ctx.elicit("Which colour?", Colour)
+        return f"painted {answer.data.colour}" if isinstance(answer, AcceptedElicitation) else answer.action
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 #: A result is cut to so many characters: it goes to a model, and into the ledger.
 MOST_RESULT = 50_000
+#: In what a server fails with that speaks as it does since 2026-07-28, and asks as one did before.
+_ASKS_BY_REQUEST = "no back-channel"
 #: Asks people what a server asks, under the key of a question.
 Ask = Callable[[str, ElicitRequestParams], Awaitable[ElicitResult]]
 
@@ -71,7 +73,10 @@ class Connection:
         async with self._turn:
             client = await self._connected()
             self._key, self._questions, self._leaving = key, 0, None
-            result = await client.call_tool(tool, arguments, read_timeout_seconds=self._timeout_s)
+            try:
+                result = await client.call_tool(tool, arguments, read_timeout_seconds=self._timeout_s)
+            except MCPError as error:
+                raise _advised(error) if _ASKS_BY_REQUEST in error.message else error from None
             if self._leaving is not None:
                 raise Asked(self._leaving)
         return _data(result)
@@ -129,6 +134,12 @@ class Connection:
             # The call is ended in good order first: the next attempt makes it again, with the answer.
             self._leaving = leaving
             return ElicitResult(action="cancel")
+
+
+def _advised(error: MCPError) -> MCPError:
+    return MCPError(
+        error.code, f"{error.message} Give its McpServer legacy=True, by which it can ask people.", error.data
+    )
 
 
 def _data(result: CallToolResult) -> Any:
