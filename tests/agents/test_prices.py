@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from genai_prices.data_snapshot import get_snapshot
 
+from backdesk.agents import published
 from backdesk.agents.metering import RequestUsage
 from backdesk.agents.prices import Price, Prices, load_prices
 from backdesk.agents.provider import make_model
@@ -45,6 +48,20 @@ def test_what_the_provider_had_seen_before_costs_less() -> None:
 )
 def test_a_price_that_nobody_has_published_is_unknown(model: str, base_url: str | None) -> None:
     assert Prices({}, base_url).cost_usd(model, MILLION_EACH) is None
+
+
+def test_prices_that_were_put_away_are_read_when_a_provider_s_are_asked_for() -> None:
+    def in_memory() -> set[str]:
+        return {each.id for each in get_snapshot().providers if len(each.models)}
+
+    published.put_away()
+    assert in_memory() == {"openai"}
+    assert Prices({}, None).cost_usd("gpt-4o-mini", MILLION_EACH) == pytest.approx(0.75)
+    assert Prices({}, "http://localhost:11434/v1").cost_usd("gpt-4o-mini", MILLION_EACH) is None
+    assert in_memory() == {"openai"}
+    assert Prices({}, "https://api.deepseek.com").cost_usd("deepseek-chat", MILLION_EACH) is not None
+    assert in_memory() == {"openai", "deepseek"}
+    assert "genai_prices.data" not in sys.modules
 
 
 def test_the_table_of_the_deployment_goes_before_what_is_published() -> None:

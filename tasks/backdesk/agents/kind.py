@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from backdesk.agents import published
 from backdesk.agents.attachments import taken
 from backdesk.agents.card import Agent, Out
 from backdesk.agents.contract import AgentRequest, AgentResult
@@ -82,8 +83,10 @@ def agent_task(
 def prepare() -> None:
     """Load what agents and the reviews of their answers load at their first use: a second of CPU, once a process."""
     settings = deployment().settings
-    rehearse(offline=settings.offline, responses=settings.model.startswith(RESPONSES_PREFIX))
+    # Those first that leave room behind, which the others take.
     sentiment.load()
+    published.put_away()
+    rehearse(offline=settings.offline, responses=settings.model.startswith(RESPONSES_PREFIX))
 
 
 @overload

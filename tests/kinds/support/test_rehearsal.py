@@ -24,8 +24,8 @@ from backdesk.agents.kind import prepare
 assert "openai" not in sys.modules
 prepare()
 loaded = set(sys.modules)
-unused = ("openai.types.beta", "openai.types.responses.response", "sqlalchemy.dialects.postgresql", "alembic")
-print(*loaded.intersection(unused))
+unused = {"openai.types.beta", "openai.types.responses.response", "genai_prices.data", "sqlalchemy.dialects.postgresql"}
+print(*unused & loaded)
 asyncio.run(ask("My lamp broke", sink=Recording(watched=True)))
 print(*sorted(set(sys.modules) - loaded))
 """
