@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from dataclasses import dataclass
 from functools import wraps
 from inspect import isawaitable
+from threading import get_ident
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from backdesk.worker.errors import TaskError
@@ -60,9 +61,34 @@ def drive(pipeline: Pipeline[T]) -> T:
 async def answered(step: Step) -> Any:
     """Return what a step of a pipeline gives on this event loop."""
     if isinstance(step, Future):
-        return await asyncio.wrap_future(step)
+        return await _come_to(step)
     result = step.call()
     return await result if isawaitable(result) else result
+
+
+async def _come_to(future: Future[T]) -> T:
+    """Return what a future comes to, as asyncio.wrap_future does; if that happens on this loop, without waking it."""
+    loop, thread = asyncio.get_running_loop(), get_ident()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def told(_: Future[T]) -> None:
+        if get_ident() == thread:
+            _wake(waiter)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(_wake, waiter)
+
+    future.add_done_callback(told)
+    try:
+        await waiter
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
+    return future.result()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def drive_async(pipeline: Pipeline[T], answer: Callable[[Step], Awaitable[Any]] = answered) -> T:

@@ -41,6 +41,7 @@ class ProcessLoop:
         self._starting = threading.Lock()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._ident: int | None = None
         self._asked_at: float | None = None
         self._last_lag_s = 0.0
         self._posted: deque[tuple[Callable[[Any], object], Any]] = deque()
@@ -57,6 +58,7 @@ class ProcessLoop:
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
+        self._ident = threading.get_ident()
         while not self._stopping:
             try:
                 loop.run_forever()
@@ -64,6 +66,7 @@ class ProcessLoop:
                 # asyncio lets SystemExit and KeyboardInterrupt of any task out of the loop, and LoopBlocked may hit its
                 # own code when the body ends in that very moment; the other jobs go on.
                 log.exception("loop_left_by_a_task")
+        self._ident = None  # another thread may get the same
         _abandon(asyncio.all_tasks(loop), loop)
         loop.close()
 
@@ -82,6 +85,9 @@ class ProcessLoop:
             self._wake()
 
     def _wake(self) -> None:
+        if self.is_here():
+            self.soon(self._deliver)
+            return
         loop = self._running()
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._deliver)
@@ -97,10 +103,26 @@ class ProcessLoop:
                 self._awake = True
                 self._wake()
 
+    def is_here(self) -> bool:
+        """Whether this thread is the loop's."""
+        return threading.get_ident() == self._ident
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the next turn of the loop; on its own thread only, as the two below."""
+        self._running().call_soon(callback)
+
+    def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call back whenever a descriptor is readable."""
+        self._running().add_reader(descriptor, callback)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Stop that. Idempotent; the descriptor may be closed."""
+        self._running().remove_reader(descriptor)
+
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call back on the loop after a delay."""
         loop = self._running()
-        if threading.current_thread() is self._thread:
+        if self.is_here():
             loop.call_later(delay_s, callback)
         else:
             loop.call_soon_threadsafe(loop.call_later, delay_s, callback)

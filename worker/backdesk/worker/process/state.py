@@ -48,7 +48,8 @@ class WorkerProcess:
         self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
-        self.writer = StoreWriter(connect(settings.url, settings.socket_timeout_s, "writer"))
+        writer_client = connect(settings.url, settings.socket_timeout_s, "writer")
+        self.writer = StoreWriter(writer_client, self.loop, settings.socket_timeout_s)
         self.texts = Texts(self.writer, self.transitions)
         self.durability = Durability(settings.url, settings.durable_wait_s, settings.socket_timeout_s)
         # A client of its own: a renewal must not wait behind a long batch of the writer.

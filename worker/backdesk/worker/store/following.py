@@ -85,6 +85,12 @@ class Following(blocking.AbstractConnection):
         return leaves
 
 
+def descriptor_of(connection: blocking.AbstractConnection) -> int:
+    """Return the descriptor of a connection's socket, -1 while there is none."""
+    socket = connection._get_socket()  # noqa: SLF001 - what its own subclasses and pools go by
+    return -1 if socket is None else socket.fileno()
+
+
 def greet_as_worker(connection: blocking.AbstractConnection) -> None:
     """Begin a connection that the server should keep before those of others."""
     connection.on_connect()

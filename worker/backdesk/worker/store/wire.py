@@ -6,26 +6,43 @@ trips are small and many, that was the largest cost of a job. The connection its
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import redis
 from redis.connection import Connection
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from backdesk.worker.store.connection import is_outage
+from backdesk.worker.store.following import descriptor_of
 from backdesk.worker.store.scripts import Call, Script
+
+T = TypeVar("T")
 
 #: Calls that are made as one, by their place among all.
 Group = dict[int, Call[Any]]
 #: So many at most: while a script runs, everybody else waits.
 MOST_JOINED = 16
+#: What a socket takes at once when all before it has arrived, in bytes.
+TAKEN_AT_ONCE = 32 * 1024
+#: In place of a call: nothing more has come yet.
+NOT_YET = -1
+_NOTHING = object()
+#: What comes from a call that is made: its place, and its answer.
+Answers = Generator[tuple[int, Any], None, T]
+
+
+class WouldWait(Exception):
+    """Calls could not be sent without waiting, and were not."""
 
 
 class Wire:
-    """Sends calls and reads their answers in order. Not safe for use by two threads at once."""
+    """Sends calls and reads their answers in order. Not safe for use by two threads at once.
+
+    Between round trips another thread may go on with it.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -37,28 +54,38 @@ class Wire:
         answers = dict(self.answers(calls))
         return [answers[number] for number in range(len(calls))]
 
-    def answers(self, calls: Sequence[Call[Any]]) -> Generator[tuple[int, Any], None, None]:
+    def answers(self, calls: Sequence[Call[Any]], *, waits: bool = True) -> Answers[None]:
         """Make calls in one round trip, and yield the place and the answer of each as soon as that has come.
 
         The answer is a call's value, or the error that Redis gave for it. Raises what redis-py raises when the server
         is away; then any number of those without an answer may have been carried out. A call that the server refused
         for now (`connection.refusal`) had no effect; those beside it may have.
+
+        If it may not wait it yields NOT_YET, to be asked again when `fileno` is readable; it raises WouldWait, and
+        sends nothing, where it cannot send all at once. Closed before its end it closes the connection.
         """
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
         unknown = {call.script for call in calls} - self._loaded
         loading = [("SCRIPT LOAD", script.text) for script in unknown]
         groups = joined(calls)
-        replies = self._replies([*loading, *map(_command, groups)])
-        deque(islice(replies, len(loading)), maxlen=0)
+        replies = self._replies([*loading, *map(_command, groups)], waits=waits)
+        for _ in loading:
+            yield from _arrived(replies)
         self._loaded |= unknown
         alone: list[int] = []
-        for group, reply in zip(groups, replies, strict=True):
+        for group in groups:
+            reply = yield from _arrived(replies)
             if self._repeats(group, reply):
                 alone += group
             else:
                 yield from _read(group, reply)
         for number in alone:
-            yield number, self.exchange([calls[number]])[0]
+            for place, answer in self.answers([calls[number]], waits=waits):
+                yield NOT_YET if place == NOT_YET else number, answer
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection, -1 while none is open."""
+        return -1 if self._connection is None else descriptor_of(self._connection)
 
     def _repeats(self, group: Group, reply: Any) -> bool:
         """Whether its calls are to be made again, each alone, when all replies have come."""
@@ -76,17 +103,35 @@ class Wire:
             self._connection = None
             self._loaded.clear()  # the next connection may be to another server, or to one that has restarted
 
-    def _replies(self, commands: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-        if self._connection is None:
+    def _replies(self, commands: Sequence[tuple[Any, ...]], *, waits: bool) -> Iterator[Any]:
+        if waits and self._connection is None:
             self._connection = self._client.connection_pool.get_connection()
+        connection, left = self._connection, len(commands)
+        if connection is None or (not waits and not connection.is_connected):
+            raise WouldWait
+        packed = connection.pack_commands(commands)
+        if not waits and sum(map(len, packed)) > TAKEN_AT_ONCE:
+            raise WouldWait
         try:
-            self._connection.send_packed_command(self._connection.pack_commands(commands))
-            for _ in commands:
-                yield _receive(self._connection)
-        except BaseException:
-            # Answers that were not read would be taken for those of the next round trip.
-            self.close()
-            raise
+            # A check of its health would wait, and finds no more than the silence after these commands does.
+            connection.send_packed_command(packed, check_health=waits)
+            if not waits:
+                yield _NOTHING  # so soon
+            while left:
+                reply = _receive(connection, waits=waits)
+                left -= reply is not _NOTHING
+                yield reply
+        finally:
+            if left:
+                # Answers that were not read would be taken for those of the next round trip.
+                self.close()
+
+
+def _arrived(replies: Iterator[Any]) -> Answers[Any]:
+    """Return the next reply; yields NOT_YET until it has come."""
+    while (reply := next(replies)) is _NOTHING:
+        yield NOT_YET, None
+    return reply
 
 
 def joined(calls: Sequence[Call[Any]]) -> list[Group]:
@@ -122,8 +167,12 @@ def _read(group: Group, reply: Any) -> Iterator[tuple[int, Any]]:
         yield number, answer
 
 
-def _receive(connection: Connection) -> Any:
+def _receive(connection: Connection, *, waits: bool) -> Any:
     try:
-        return connection.read_response()
+        return connection.read_response() if waits else connection.read_response(timeout=0, disconnect_on_error=False)
     except ResponseError as error:
         return error
+    except RedisTimeoutError:
+        if waits:
+            raise
+        return _NOTHING

@@ -1,9 +1,14 @@
 """The store calls of a whole process, joined into as few round trips as they need (group commit).
 
-One thread and one connection: what is submitted first is written first, so an attempt's events are in the log before
-its end without anybody waiting for them. While Redis is away, or refuses to write, the calls wait here and are
-repeated in their order; each of our scripts may run twice without harm. Redis refuses each call for itself, so those of
-one attempt (its `chain`) never share a round trip: its end must not get past an event that was refused.
+One connection: what is submitted first is written first, so an attempt's events are in the log before its end without
+anybody waiting for them. While Redis is away, or refuses to write, the calls wait here and are repeated in their order;
+each of our scripts may run twice without harm. Redis refuses each call for itself, so those of one attempt (its
+`chain`) never share a round trip: its end must not get past an event that was refused.
+
+Calls from the process's event loop are made there: to hand each to another thread and its answer back costs a tenth of
+the CPU of a whole run of an agent. What may have to wait is left to a thread, and so are all calls until it has caught
+up: those from other threads, those before there is a connection, more than a socket takes at once, and whatever Redis
+did not serve.
 """
 
 from __future__ import annotations
@@ -11,16 +16,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis
 
 from backdesk.worker.errors import StoreUnavailable
 from backdesk.worker.store.backlog import Backlog, Pending
-from backdesk.worker.store.connection import explained, is_outage
+from backdesk.worker.store.connection import explained
+from backdesk.worker.store.loop_turns import Loop, LoopTurns
+from backdesk.worker.store.round_trip import RoundTrip
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.wire import Wire
 
@@ -30,22 +35,29 @@ T = TypeVar("T")
 
 #: Calls in one round trip; more would delay the first answer without saving much.
 MAX_BATCH = 256
-#: Answers that are told together; fewer would wake those who wait too often.
-TOLD_TOGETHER = 64
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 LOG_EVERY_S = 5.0
 
 
 class StoreWriter:
-    """Makes store calls in the order in which they were submitted."""
+    """Makes store calls in the order in which they were submitted.
 
-    def __init__(self, client: redis.Redis) -> None:
+    A server that is silent for `silence_s` is taken for one that is away, as it is by the client.
+    """
+
+    def __init__(self, client: redis.Redis, loop: Loop | None = None, silence_s: float = 10.0) -> None:
         self._client = client
         self._wire = Wire(client)
         self._backlog = Backlog()
         self._wake = threading.Condition()
         self._closing = False
+        #: Whether the thread has to catch up before the loop goes on.
+        self._behind = False
+        #: Whether the wire and some calls are with the loop.
+        self._lent = False
+        self._loop = loop
+        self._turns = LoopTurns(loop, self._wire, self._lend, self._take_back, silence_s) if loop else None
         self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name="backdesk-writer", daemon=True)
         self._thread.start()
@@ -57,7 +69,12 @@ class StoreWriter:
             if self._closing:
                 raise StoreUnavailable("this worker process is closing")
             self._backlog.add(call, future)
-            self._wake.notify()
+            turns = self._turns if self._loop and self._loop.is_here() and not self._behind else None
+            if turns is None:
+                self._behind = True
+                self._wake.notify()
+        if turns is not None:
+            turns.begin()
         return future
 
     def close(self, timeout_s: float = 5.0) -> None:
@@ -68,51 +85,53 @@ class StoreWriter:
         self._thread.join(timeout_s)
         self._client.close()
 
+    def _lend(self) -> list[Pending]:
+        """Give calls to the loop, and the wire with them; none while the thread has it."""
+        with self._wake:
+            batch = [] if self._behind or self._closing else self._backlog.take(MAX_BATCH)
+            self._lent = bool(batch)
+            return batch
+
+    def _take_back(self, trip: RoundTrip) -> bool:
+        """Take what the loop has come to; gives whether there is more for it."""
+        with self._wake:
+            self._note(trip)
+            self._lent = False
+            self._behind = self._behind or trip.reason is not None
+            if self._behind or self._closing:
+                self._wake.notify()
+                return False
+            return self._backlog.ready
+
+    def _note(self, trip: RoundTrip) -> None:
+        self._backlog.done(trip.made)
+        self._backlog.back(trip.undone)
+
     def _run(self) -> None:
         failures = 0
         while batch := self._next_batch():
-            made, undone, error = self._make(batch)
-            if error is None:
+            trip = RoundTrip(self._wire, batch, waits=True)
+            trip.go_on()
+            if trip.reason is None:
                 failures = 0
             else:
-                self._report(error)
+                self._report(trip.reason)
                 self._wire.close()  # the next connection may be to a server that can write
                 if self._pause(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)):
-                    _give_up(undone, error)
-                    made, undone = batch, []
+                    trip.abandon(StoreUnavailable(f"Redis was away when this process closed: {explained(trip.reason)}"))
                 failures = min(failures + 1, 10)
             with self._wake:
-                self._backlog.done(made)
-                self._backlog.back(undone)
+                self._note(trip)
 
     def _next_batch(self) -> list[Pending]:
+        """Wait for calls that this thread has to make; gives none when it has to end."""
         with self._wake:
-            while not self._backlog.ready and not self._closing:
+            while True:
+                if not self._lent and (self._behind or self._closing):
+                    if self._backlog.ready or self._closing:
+                        return self._backlog.take(MAX_BATCH)
+                    self._behind = False
                 self._wake.wait()
-            return self._backlog.take(MAX_BATCH)
-
-    def _make(self, batch: Sequence[Pending]) -> tuple[list[Pending], list[Pending], Exception | None]:
-        """Make calls once; gives those that were made, those that Redis could not serve now, and why.
-
-        Who waits is told as the answers come, and goes on while Redis is at the next.
-        """
-        undone, reason = dict(enumerate(batch)), None
-        try:
-            answers = self._wire.answers([each.call for each in batch])
-            while together := list(islice(answers, TOLD_TOGETHER)):
-                for number, answer in together:
-                    if isinstance(answer, Exception) and is_outage(answer):
-                        reason = reason or answer
-                    else:
-                        _settle(undone.pop(number).future, answer)
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers; the thread must live
-            if is_outage(error):
-                reason = reason or error
-            else:
-                while undone:
-                    _settle(undone.popitem()[1].future, error)
-        made = [pending for number, pending in enumerate(batch) if number not in undone]
-        return made, list(undone.values()), reason
 
     def _report(self, error: Exception) -> None:
         if time.monotonic() >= self._quiet_until:
@@ -123,17 +142,3 @@ class StoreWriter:
         """Wait; gives whether the process is closing, when repeating has no more use."""
         with self._wake:
             return self._wake.wait_for(lambda: self._closing, seconds)
-
-
-def _settle(future: Future[Any], answer: Any) -> None:
-    if not future.set_running_or_notify_cancel():
-        return  # whoever waited has left; the call was made all the same
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
-
-
-def _give_up(undone: Iterable[Pending], error: Exception) -> None:
-    for pending in undone:
-        _settle(pending.future, StoreUnavailable(f"Redis was away when this process closed: {explained(error)}"))
