@@ -25,6 +25,8 @@ class Job(GuestJob):
     def __init__(self, ctx: TaskContext) -> None:
         super().__init__(ctx)
         self._at_work: set[str] = set()
+        #: Whether models can look at files, where their names do not say it.
+        self.sees: bool | None = None
 
     @contextmanager
     def run_of(self, agent: str) -> Iterator[None]:
@@ -60,7 +62,7 @@ class Job(GuestJob):
 
     def metered(self, model: Model, agent: str) -> Model:
         """Return a model whose requests the limits and budgets of the job hold."""
-        return metered_model(self.ctx, model, agent, self.reporter)
+        return metered_model(self.ctx, model, agent, self.reporter, sees=self.sees)
 
     def got(self, response: ModelResponse) -> None:
         """Count an answer, also one that a former attempt was given."""

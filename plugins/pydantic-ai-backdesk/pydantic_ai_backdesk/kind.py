@@ -24,6 +24,7 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.run import AgentRunResult
 
 from backdesk.agents import (
+    Attachments,
     GuestBody,
     GuestJobRequest,
     GuestJobResult,
@@ -32,10 +33,11 @@ from backdesk.agents import (
     answer_of,
     dependencies_of,
     guest_kind,
+    prompt_with_files,
 )
 from backdesk.worker import InvalidRequest, TaskContext
 from pydantic_ai_backdesk.durability import BackdeskDurability
-from pydantic_ai_backdesk.job import durable
+from pydantic_ai_backdesk.job import Job, durable
 from pydantic_ai_backdesk.people import AskPeople
 
 Out = TypeVar("Out")
@@ -50,6 +52,7 @@ Deps = Callable[[TaskContext, Any], Any]
 class AgentJobRequest(GuestJobRequest):
     """A message to an agent, alone or as part of a conversation."""
 
+    attachments: Attachments = Field(default_factory=list)
     message_history: list[dict[str, Any]] | None = Field(
         None, description="What was said before, in Pydantic AI's JSON, in place of the conversation that is kept."
     )
@@ -69,13 +72,15 @@ def agent_job(
     deps: Deps | None = None,
     approvals: AskPeople[Any] | None = None,
     usage_limits: UsageLimits | None = None,
+    sees: bool | None = None,
     **options: Unpack[JobOptions],
 ) -> GuestBody[AgentJobResult[Any]]:
     """Make a kind of job of an agent, and return its body, by which clients and other bodies may call it.
 
     The agent runs durably, with `BackdeskDurability` if it has none yet. `request` may have more fields, which
     `deps(ctx, request)` makes the agent's dependencies of, in each attempt. Calls that need approval are put before
-    people, as `approvals` says. The remaining options are those of `task`. The result's `output` has the type of the
+    people, as `approvals` says. Files that come with the message are given to models that can look at them, which their
+    names say, or `sees`. The remaining options are those of `task`. The result's `output` has the type of the
     agent's output.
 
     Raises ConfigurationError for options that do not fit, or a kind that there is already.
@@ -86,9 +91,10 @@ def agent_job(
 
     async def body(ctx: TaskContext, asked: AgentJobRequest) -> AgentJobResult[Any]:
         with durable(ctx):
+            Job.of(ctx).sees = sees
             conversation = asked.conversation_id or ctx.job_id
             done: AgentRunResult[Any] = await agent.run(
-                asked.message,
+                await prompt_with_files(ctx, asked.message, asked.attachments),
                 message_history=await _history(ctx, asked, conversation),
                 conversation_id=conversation,
                 deps=await dependencies_of(deps, ctx, asked),

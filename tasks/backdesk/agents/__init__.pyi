@@ -4,9 +4,11 @@ from .card import ResponseCache as ResponseCache
 from .contract import Action as Action
 from .contract import AgentRequest as AgentRequest
 from .contract import AgentResult as AgentResult
+from .contract import Attachments as Attachments
 from .desk import Context as Context
 from .desk import Desk as Desk
 from .exchange import Exchange as Exchange
+from .guests.files import prompt_with_files as prompt_with_files
 from .guests.job import GuestJob as GuestJob
 from .guests.kind import GuestBody as GuestBody
 from .guests.kind import GuestJobRequest as GuestJobRequest

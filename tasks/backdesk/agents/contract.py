@@ -134,6 +134,13 @@ class ProposalShown(Contract):
     expires_at: AwareDatetime
 
 
+#: The field `attachments` of a request.
+Attachments = Annotated[
+    list[Attachment],
+    Field(max_length=MOST_ATTACHMENTS, description="Images and documents that come with it."),
+]
+
+
 class MessageRequest(Contract):
     """A message, alone or as part of a conversation."""
 
@@ -151,11 +158,7 @@ class MessageRequest(Contract):
 class AgentRequest(MessageRequest):
     """A message to agents, alone or as part of a conversation."""
 
-    attachments: list[Attachment] = Field(
-        default_factory=list,
-        max_length=MOST_ATTACHMENTS,
-        description="Images and documents that come with it.",
-    )
+    attachments: Attachments = Field(default_factory=list)
     quality: QualityWishes | None = Field(None, description="What is demanded of this answer in particular.")
     confirms: ProposalNumber | None = Field(
         None, description="The proposal to which the customer says yes by a button; the message is then not judged."

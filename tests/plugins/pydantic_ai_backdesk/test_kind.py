@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterable, Iterator
 from typing import Any
 
@@ -34,6 +35,11 @@ from tests.plugins.pydantic_ai_backdesk.support import IDEMPOTENT, KIND, Script,
 from tests.support.openai_simulator import CutStream, Fault, OpenAISimulator, Text
 from tests.support.openai_simulator import call as calls
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+LOG = b"router;error\nR-7;overheats at 92 degrees\n"
+
 
 class Parcel(BaseModel):
     number: int
@@ -44,11 +50,11 @@ def text(function: str) -> int:
     return len(function)
 
 
-@pytest.mark.parametrize("field", ["attachments", "quality", "confirms"])
+@pytest.mark.parametrize("field", ["quality", "confirms"])
 def test_what_no_such_agent_looks_at_is_refused_and_not_passed_over(bench: Bench, field: str) -> None:
     agent_job(Agent(Script("In Hamburg.").streaming, name="clerk"), kind=KIND)
     with pytest.raises(InvalidRequest, match=field):
-        bench.run(KIND, {"message": "Where is it?", field: [{"id": "att-" + "0" * 64}]})
+        bench.run(KIND, {"message": "Where is it?", field: "P-000001"})
 
 
 def test_an_agent_that_exists_becomes_a_kind_as_it_is(bench: Bench) -> None:
@@ -291,3 +297,50 @@ def test_limits_of_the_agents_own_end_the_job_with_a_code(bench: Bench) -> None:
     error = bench.run(KIND, {"message": "Hi."}).error
     assert error is not None
     assert error.code == "usage_limit"
+
+
+# --- the files of a message ---
+
+
+def given(provider: OpenAISimulator) -> list[dict[str, Any]]:
+    """Return what the last request says in the name of the customer, piece by piece."""
+    said = [message["content"] for message in provider.requests[-1].body["messages"] if message["role"] == "user"]
+    return [piece for content in said if isinstance(content, list) for piece in content]
+
+
+def test_a_model_that_sees_is_given_the_files_of_a_conversation_and_what_is_kept_holds_none(
+    bench: Bench, provider: OpenAISimulator
+) -> None:
+    provider.will(Text("It is broken."), Text("It is still."))
+    agent_job(Agent(model(provider), name="clerk"), kind=KIND)
+    files = [bench.attach(PNG, "back.png"), bench.attach(LOG, "log.csv")]
+    asked = {"message": "What is wrong?", "attachments": [each.model_dump(exclude_none=True) for each in files]}
+    first = bench.run(KIND, asked)
+    second = bench.run(KIND, {"message": "Sure?", "conversation_id": first.result.conversation_id})
+    assert second.result.answer == "It is still."
+    _, _, image, log = given(provider)
+    assert image["image_url"]["url"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert "92 degrees" in log["text"]
+    with JobClient(settings=bench.settings, checks={}) as client:
+        kept = client.conversations.get(first.result.conversation_id).model_dump_json()
+    assert "back.png" in kept
+    assert base64.b64encode(PNG).decode() not in kept
+
+
+@pytest.mark.parametrize(("sees", "types"), [(None, ["text", "text"]), (True, ["text", "text", "image_url"])])
+def test_a_model_that_cannot_see_is_told_so_and_an_author_may_know_better(
+    bench: Bench, provider: OpenAISimulator, sees: bool | None, types: list[str]
+) -> None:
+    provider.will(Text("It is broken."))
+    agent_job(Agent(model(provider, "house-model"), name="clerk"), kind=KIND, sees=sees)
+    photo = bench.attach(PNG, "back.png").model_dump(exclude_none=True)
+    bench.run(KIND, {"message": "What is wrong?", "attachments": [photo]})
+    assert [each["type"] for each in given(provider)] == types
+    assert ("you cannot look at it" in str(given(provider))) == (sees is None)
+
+
+def test_a_file_that_is_not_there_fails_the_job_by_its_name(bench: Bench, provider: OpenAISimulator) -> None:
+    agent_job(Agent(model(provider), name="clerk"), kind=KIND)
+    error = bench.run(KIND, {"message": "And this?", "attachments": [{"id": "att-" + "0" * 64}]}).error
+    assert error is not None
+    assert (error.code, provider.requests) == ("attachment_unknown", [])

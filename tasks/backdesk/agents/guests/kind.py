@@ -28,7 +28,7 @@ LONGEST_MESSAGE = 200_000
 class GuestJobRequest(MessageRequest):
     """A message to an agent, alone or as part of a conversation.
 
-    It has no files and nothing else that only agents of cards look at: a field that was passed over would be a loss.
+    It has nothing that only agents of cards look at: a field that was passed over would be a loss.
     """
 
     message: Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE, json_schema_extra={"x-guarded": True})]

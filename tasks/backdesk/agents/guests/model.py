@@ -18,6 +18,7 @@ from backdesk.agents.reporter import Reporter
 from backdesk.agents.runtime.budgeted import BYTES_A_TOKEN, Account, Granted
 from backdesk.agents.runtime.metered_model import MeteredModel, bare
 from backdesk.agents.runtime.models import ModelHandle
+from backdesk.agents.runtime.shown import Sight, with_files
 from backdesk.platform.deployment import deployment
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.service import fingerprint_of
@@ -63,18 +64,23 @@ class GuestRequest:
         return self.cost_usd
 
 
-def metered_model(ctx: TaskContext, model: Model, agent: str, reporter: Reporter) -> MeteredModel:
+def metered_model(
+    ctx: TaskContext, model: Model, agent: str, reporter: Reporter, *, sees: bool | None = None
+) -> MeteredModel:
     """Return a model of Pydantic AI whose requests the job makes as an agent of cards would make them.
 
     Each passes the limits of the fleet and the budgets of the job; what it costs by the deployment's prices is counted
-    and stands in the answer's `metadata`. `reporter` tells of it, and of the text while somebody watches. Raises
+    and stands in the answer's `metadata`. `reporter` tells of it, and of the text while somebody watches. The model
+    is given the files of a `prompt_with_files`; whether it can look at them, `sees` says, else its name. Raises
     ConfigurationError for prices that cannot be read.
     """
     inner = bare(model)
     secret = getattr(getattr(inner, "client", None), "api_key", None)
     known = GuestModel(model.model_name, inner.base_url, model.system, secret if isinstance(secret, str) else "")
     gates: list[Gate] = [FleetLimits(ctx), reporter.stopwatch]
-    return MeteredModel(_handle(known, model), agent, _account(ctx), gates, reporter)
+    sight = Sight.of(sees, deployment().settings, model.model_name)
+    show = functools.partial(with_files, sight=sight, read=ctx.attached)
+    return MeteredModel(_handle(known, model), agent, _account(ctx), gates, reporter, show=show)
 
 
 @asynccontextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic_ai import (
@@ -27,6 +28,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.metering import Gate
 from backdesk.agents.runtime.budgeted import Account
+from backdesk.agents.runtime.messages import History
 from backdesk.agents.runtime.metered import Metered, Told
 from backdesk.agents.runtime.models import ModelHandle
 
@@ -41,6 +43,10 @@ class Listener(Told, Protocol):
     def text(self, piece: str, *, begins: bool) -> None: ...
 
 
+#: Puts the files of messages into them, as the model is given them.
+Show = Callable[[History], Awaitable[History]]
+
+
 class MeteredModel(WrapperModel):
     """Passes the requests of one agent on to its model, as far as budgets and gates allow them.
 
@@ -49,9 +55,17 @@ class MeteredModel(WrapperModel):
     """
 
     def __init__(
-        self, model: ModelHandle, agent: str, account: Account, gates: Sequence[Gate], listener: Listener
+        self,
+        model: ModelHandle,
+        agent: str,
+        account: Account,
+        gates: Sequence[Gate],
+        listener: Listener,
+        *,
+        show: Show,
     ) -> None:
         super().__init__(model.model)
+        self._show = show
         self._listener = listener
         self._metered = Metered(agent, model, account, gates, listener)
 
@@ -114,6 +128,9 @@ class MeteredModel(WrapperModel):
         parameters: ModelRequestParameters,
         send: WrapModelRequestHandler,
     ) -> ModelResponse:
+        async def shown(context: ModelRequestContext) -> ModelResponse:
+            return await send(replace(context, messages=await self._show(context.messages)))
+
         context = ModelRequestContext(
             model=self.wrapped,
             messages=messages,
@@ -121,7 +138,7 @@ class MeteredModel(WrapperModel):
             model_request_parameters=parameters,
         )
         try:
-            return await self._metered.request(context, send)
+            return await self._metered.request(context, shown)
         except ModelFailure as failure:
             if isinstance(failure.__cause__, exceptions.AgentRunError):
                 raise failure.__cause__ from None

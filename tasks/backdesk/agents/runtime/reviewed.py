@@ -145,7 +145,7 @@ class Reviewed(AbstractCapability[Desk]):
         )
 
     def _sight(self, ctx: RunContext[Desk]) -> Sight:
-        return Sight.of(self._card, ctx.deps.settings, ctx.model.model_name)
+        return Sight.of(self._card.sees, ctx.deps.settings, ctx.model.model_name)
 
 
 async def _checked(gate: QualityGate, draft: Draft) -> Review:

@@ -28,7 +28,7 @@ from backdesk.agents.attached import MOST_TEXT, Attached
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk, Files
 from backdesk.agents.pdf_text import pdf_text
-from backdesk.agents.runtime.messages import file_of, files_of
+from backdesk.agents.runtime.messages import History, file_of, files_of
 from backdesk.platform.settings import TaskSettings
 
 #: Of a conversation the newest files, and so many bytes of them, are given with one request.
@@ -49,10 +49,10 @@ class Sight:
     pdf: bool
 
     @classmethod
-    def of(cls, card: Agent, settings: TaskSettings, model: str) -> Sight:
-        """Return what the card says, else what the model is known for."""
-        if card.sees is not None:
-            return cls(card.sees, card.sees, card.sees)
+    def of(cls, sees: bool | None, settings: TaskSettings, model: str) -> Sight:
+        """Return what is said of an agent, else what the model is known for."""
+        if sees is not None:
+            return cls(sees, sees, sees)
         return cls(texts=True, images=_fits(model, settings.sees_images), pdf=_fits(model, settings.sees_pdf))
 
     def looks_at(self, file: Attached) -> bool:
@@ -73,14 +73,21 @@ class Shown(AbstractCapability[Desk]):
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
-        messages, model = request_context.messages, request_context.model
+        model = request_context.model
         # A model made out of rules is told which files there are, and is given none.
-        if not isinstance(model, FunctionModel) and (files := [*files_of(messages)]):
-            sight = Sight.of(self._card, ctx.deps.settings, model.model_name)
-            showing = _Showing(sight, ctx.deps.files, _newest(files))
-            messages = [await showing.message(each) for each in messages]
+        if not isinstance(model, FunctionModel):
+            sight = Sight.of(self._card.sees, ctx.deps.settings, model.model_name)
+            messages = await with_files(request_context.messages, sight, ctx.deps.files)
             request_context = replace(request_context, messages=messages)
         return await handler(request_context)
+
+
+async def with_files(messages: History, sight: Sight, read: Files) -> History:
+    """Return messages with the files that they name, as they are given with one request."""
+    if not (files := [*files_of(messages)]):
+        return messages
+    showing = _Showing(sight, read, _newest(files))
+    return [await showing.message(each) for each in messages]
 
 
 @dataclass(frozen=True, slots=True)
