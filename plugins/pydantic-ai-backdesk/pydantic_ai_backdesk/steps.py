@@ -130,9 +130,15 @@ async def _call_tool(
     return {"kind": "tool_return", "result": DONE if kept is None else kept}
 
 
+#: What is told of a call that is not made yet, by what the library says of it.
+_WAITS = {"approval_required": "it waits for an approval", "call_deferred": "it waits for an answer from outside"}
+
+
 def _outcome(payload: object) -> tuple[str, object]:
     """Return how a call ended, and what is shown of it; the library keeps control flow as values of other kinds."""
     known = payload if isinstance(payload, dict) else {}
+    if waits := _WAITS.get(known.get("kind", "")):
+        return "deferred", waits
     if known.get("kind") in {"tool_return", "tool_content_result"}:
         return "success", known.get("result")
     return "failed", known.get("message") or known.get("title") or str(known.get("kind", ""))

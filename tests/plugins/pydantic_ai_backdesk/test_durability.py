@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, RunContext
+from pydantic_ai import Agent, CallDeferred, DeferredToolRequests, DeferredToolResults, RunContext
 from pydantic_ai.capabilities import ProcessEventStream, RequestInput
 
 from backdesk.client import JobClient
@@ -350,6 +350,23 @@ def test_input_that_is_there_at_once_is_kept_and_nobody_waits(bench: Bench) -> N
     as_kind(lambda: agent.run("go"))
     assert bench.run(KIND).result.output == "done"
     assert (refunded, len(asked)) == ([7, 8], 1)
+
+
+def test_a_call_that_waits_for_its_result_from_outside_is_not_told_as_failed(bench: Bench) -> None:
+    asking = RequestInput[Any](lambda _ctx, _requests, _token: None)
+    agent = Agent(
+        Script(call("paint", "c1"), "done").model, name="painter", capabilities=[asking, BackdeskDurability()]
+    )
+
+    @agent.tool_plain
+    def paint() -> str:
+        raise CallDeferred
+
+    as_kind(lambda: agent.run("go"))
+    job = bench.run(KIND)
+    assert [(each.name, each.outcome) for each in job.tool_calls] == [("paint", "deferred")]
+    bench.answer(job, '{"calls": {"c1": "blue"}}')
+    assert job.result.output == "done"
 
 
 def test_an_answer_from_outside_that_is_no_json_denies(bench: Bench) -> None:
