@@ -39,7 +39,7 @@ def words_against(english: tuple[str, ...], own: tuple[str, ...], draft: Draft) 
     return found_words(tuple(word for word in english if word not in harmless) + own, draft.text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
     apart = "|".join(_pattern(word) for word in longest_first if not UNPARTED.match(word))

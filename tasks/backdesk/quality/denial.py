@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backdesk.quality.check import Check, found_words, quoted
-from backdesk.quality.completion import APART, CLAUSE, Claim, claims_in, is_asked, names, references_in, spoken
+from backdesk.quality.completion import CLAUSE, Claim, claims_in, is_asked, names, references_in, spoken
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.facts import unsupported
 from backdesk.quality.language import language_of
 from backdesk.quality.notation import plain
-from backdesk.quality.vocabulary import Vocabulary
+from backdesk.quality.vocabulary import APART, Vocabulary
 
 #: Matters of which an answer that denies one denies the other.
 _ALIKE = {"purchase": "order"}
@@ -58,8 +58,9 @@ class UndeniedEffects(Check):
     layer = "factual"
 
     def fault(self, draft: Draft) -> str | None:
-        told = {_matter(each) for each in claims_in(draft.text, draft.language)}
-        denied = [each for each in denials_in(draft.text, draft.language) if each.matter not in told]
+        denied = denials_in(draft.text, draft.language)
+        told = {_matter(each) for each in claims_in(draft.text, draft.language)} if denied else set()
+        denied = [each for each in denied if each.matter not in told]
         known, about = (standing(self.done), [*self.about]) if denied else ([], [])
         wrong = [
             (denial.sentence, each.text)

@@ -6,7 +6,7 @@ A deployment's own files (`BACKDESK_LANGUAGES`) add languages, and replace those
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +27,10 @@ class Disclaimer(Contract):
     sentence: str
 
 
+#: By what parts of a phrase are parted that may stand anywhere in the same statement.
+APART = " … "
+
+
 class Completion(Contract):
     """By what a language calls something done."""
 
@@ -44,6 +48,11 @@ class Completion(Contract):
     besides: tuple[str, ...] = ()
     #: The fields, and the values of states, by which records of tools say it.
     records: dict[str, tuple[str, ...]] = Field({})
+
+    @cached_property
+    def claimed(self) -> tuple[str, ...]:
+        """How phrases of `claims` end: a statement without any of that claims nothing."""
+        return tuple(each.rpartition(APART)[-1] for phrases in self.claims.values() for each in phrases)
 
 
 class Vocabulary(Contract):
