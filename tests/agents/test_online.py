@@ -107,3 +107,11 @@ def whole_package(name: str, path: str) -> ModuleType:
     module = module_from_spec(spec)
     loader.exec_module(module)
     return module
+
+
+async def test_the_proxy_of_a_machine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bytes_server(http(json.dumps(ANSWER))) as (proxy, url):
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("http_proxy", url)
+        assert (await ask("http://models.example/v1")).text == "Hello."
+    assert proxy.requests[0].startswith(b"POST http://models.example/v1/chat/completions HTTP/1.1\r\n")

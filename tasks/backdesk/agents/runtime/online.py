@@ -10,9 +10,11 @@ import ssl
 from collections.abc import Mapping
 from functools import cache, cached_property
 from typing import Any
+from urllib.request import getproxies
 
 import httpx2
 from openai import (
+    DEFAULT_CONNECTION_LIMITS,
     APIConnectionError,
     APITimeoutError,
     AsyncOpenAI,
@@ -34,6 +36,7 @@ from pydantic_core import to_json
 
 from backdesk.agents.runtime.chat import ChatModel
 from backdesk.agents.runtime.models import ModelHandle
+from backdesk.agents.runtime.network import DirectTransport
 from backdesk.agents.runtime.wire import tell_sent
 
 #: What a request may have besides its body, and what a client calls it.
@@ -153,7 +156,9 @@ def openai_model(
 
 
 def _http() -> httpx2.AsyncClient:
-    return DefaultAsyncHttpxClient(verify=_trusted())
+    # A transport that is given is asked in place of the proxies that a machine has, too.
+    direct = None if getproxies() else DirectTransport(_trusted(), DEFAULT_CONNECTION_LIMITS)
+    return DefaultAsyncHttpxClient(verify=_trusted(), transport=direct)
 
 
 @cache
