@@ -21,6 +21,7 @@ from pydantic_ai import (
     TextPartDelta,
     exceptions,
 )
+from sniffio import current_async_library_cvar
 
 from backdesk.agents import card as cards
 from backdesk.agents.card import HandOver, Question
@@ -66,6 +67,8 @@ async def run_agent(
     BudgetExceeded and Limited; and Suspended or LeavingNow when the job must leave, which happens at no other points
     than the journal.
     """
+    # As `anyio.run` does: what the libraries are built on looks for the event loop at each of its steps, unless told.
+    current_async_library_cvar.set("asyncio")
     desk, budget = around.desk, around.budget
     agent = assemble(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
     desk.prompt = around.journal.prompt_of(card)
