@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletion
-from pydantic_ai import Agent, ModelResponse, UnexpectedModelBehavior
+from pydantic_ai import Agent, ModelResponse, Tool, UnexpectedModelBehavior
 from pydantic_ai.models.openai._response_fields import map_usage
 
 from backdesk.agents.runtime.chat import usage_in
@@ -115,3 +115,20 @@ async def test_the_proxy_of_a_machine_is_asked(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("http_proxy", url)
         assert (await ask("http://models.example/v1")).text == "Hello."
     assert proxy.requests[0].startswith(b"POST http://models.example/v1/chat/completions HTTP/1.1\r\n")
+
+
+async def test_agents_that_share_a_model_offer_each_its_own_tools() -> None:
+    def by_number(number: int) -> str:
+        return str(number)
+
+    def by_name(name: str) -> str:
+        return name
+
+    async with bytes_server(http(json.dumps(ANSWER))) as (server, url):
+        handle = openai_model("m", responses=False, api_key="key", base_url=f"{url}/v1", silence_s=30.0, request_s=30.0)
+        for tool in (by_number, by_name, by_number):
+            await Agent(handle.model, tools=[Tool(tool, name="find")]).run("Hi.")
+        await handle.close()
+    bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
+    offered = [[*body["tools"][0]["function"]["parameters"]["properties"]] for body in bodies]
+    assert offered == [["number"], ["name"], ["number"]]

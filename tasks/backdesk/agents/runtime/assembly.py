@@ -80,9 +80,9 @@ def _briefing(desk: Desk) -> str:
     return "\n".join([*lines, desk.briefing])
 
 
-def remote_toolsets(tools: Sequence[RemoteTool]) -> list[FunctionToolset[Desk]]:
-    """Return what a run is given besides the tools of its card."""
-    return [FunctionToolset([_remote(tool) for tool in tools], max_retries=RETRIES)] if tools else []
+def remote_toolsets(tools: Sequence[RemoteTool]) -> list[FunctionToolset[Desk]] | None:
+    """Return what a run is given besides the tools of its card, None for nothing."""
+    return [FunctionToolset([_remote(tool) for tool in tools], max_retries=RETRIES)] if tools else None
 
 
 def _remote(tool: RemoteTool) -> Tool[Desk]:

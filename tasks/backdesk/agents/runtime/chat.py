@@ -7,11 +7,13 @@ from pydantic_ai.models.openai import OpenAIChatModel, OpenAIStreamedResponse
 from pydantic_ai.models.openai._chat_completions import LenientChatCompletion  # what its models read answers by
 from pydantic_ai.usage import RequestUsage
 
+from backdesk.agents.runtime.fitting import Fitting
+
 #: What a usage has fields for; the other numbers in it are its details.
 _COUNTED = {"prompt_tokens", "completion_tokens", "total_tokens"}
 
 
-class ChatModel(OpenAIChatModel):
+class ChatModel(Fitting, OpenAIChatModel):
     """Does not check anew what the client has checked, and has no need of the Responses API to count tokens."""
 
     def _validate_completion(self, response: ChatCompletion) -> LenientChatCompletion:

@@ -29,12 +29,12 @@ from openai.resources.chat.completions import AsyncCompletions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 from pydantic_ai import ModelSettings
-from pydantic_ai.models.openai import OpenAIResponsesModel
 from pydantic_ai.models.openai._chat_completions import LenientChatCompletion  # what its models read answers by
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_core import to_json
 
 from backdesk.agents.runtime.chat import ChatModel
+from backdesk.agents.runtime.fitting import ResponsesModel
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.network import DirectTransport
 from backdesk.agents.runtime.wire import tell_sent
@@ -149,7 +149,7 @@ def openai_model(
     client = Client(api_key=key, base_url=base_url, max_retries=0, timeout=silence_s, http_client=_http())
     settings = ModelSettings(timeout=silence_s, request_timeout=request_s)
     provider = OpenAIProvider(openai_client=client)
-    kind = OpenAIResponsesModel if responses else ChatModel
+    kind = ResponsesModel if responses else ChatModel
     return ModelHandle(
         kind(name, provider=provider, settings=settings), name, offline=False, close=client.close, tells=True
     )

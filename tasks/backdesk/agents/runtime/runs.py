@@ -187,8 +187,9 @@ async def _drive(run: AgentRun[Desk, Any], around: Surroundings, wrapped: _Wrapp
         elif Agent.is_call_tools_node(node):
             # What was spent without this response: whoever goes on here is served it, and counts it then.
             await _keep(run.all_messages(), around, spent)
-            async with node.stream(run.ctx) as events:
-                await _report(events, around.watcher, shown=wrapped.shows_text)
+            if node.model_response.tool_calls:
+                async with node.stream(run.ctx) as events:
+                    await _report(events, around.watcher, shown=wrapped.shows_text)
         asked = Agent.is_model_request_node(node)
         node = await run.next(node)
         if asked and Agent.is_call_tools_node(node):
