@@ -72,7 +72,7 @@ async def server_of(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncI
 
 def client(trusted: ssl.SSLContext | None = None, silence_s: float = PATIENCE_S) -> httpx2.AsyncClient:
     direct = DirectTransport(trusted or ssl.create_default_context(), LIMITS)
-    return httpx2.AsyncClient(transport=direct, timeout=silence_s)
+    return httpx2.AsyncClient(transport=direct, timeout=httpx2.Timeout(PATIENCE_S, read=silence_s, write=silence_s))
 
 
 def text(body: bytes, length: int | None = None) -> bytes:
