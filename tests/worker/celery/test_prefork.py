@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from celery.concurrency.asynpool import AsynPool
 from kombu.asynchronous.hub import Hub
 
 from backdesk.worker.celery import prefork
+from tests.support.workers import Fleet
 
 
 @pytest.fixture
@@ -38,3 +40,12 @@ def test_a_child_is_followed_until_its_end(hub: Hub) -> None:
 def test_a_child_whose_end_was_told_is_not_followed_again(hub: Hub) -> None:
     follow(hub, SimpleNamespace(_sentinel_poll=None))
     assert not hub.readers
+
+
+def test_a_child_is_spared_the_libraries_that_its_main_process_is(fleet: Fleet) -> None:
+    main = next(worker.pid for worker in fleet.workers if worker.name.startswith("tools"))
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    loaded = [Path(f"/proc/{child}/maps").read_text() for child in children]
+    jobs = [maps for maps in loaded if "pydantic_core" in maps]  # one keeps account of semaphores
+    assert jobs
+    assert not any("_yaml" in maps for maps in jobs)

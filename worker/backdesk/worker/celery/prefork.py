@@ -21,16 +21,19 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
-from billiard import pool, popen_fork, popen_spawn_posix, semaphore_tracker
+from billiard import pool, popen_fork, popen_spawn_posix, semaphore_tracker, spawn
 from celery.concurrency.asynpool import AsynPool
 
 #: The signals that reach a whole worker at once.
 SHARED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 #: By this one the main process ends a child. Billiard's own is SIGTERM, of which a child cannot tell who has sent it.
 END = signal.SIGHUP
+#: What a child does first of all: else it would load what the main process is spared.
+LEAN = "from backdesk.worker.__main__ import load_lean; load_lean()"
 
 _reset_signals = pool.reset_signals
 _launch = popen_spawn_posix.Popen._launch  # noqa: SLF001 - see above
+_command_line = spawn.get_command_line
 _track = semaphore_tracker.SemaphoreTracker.ensure_running
 _follow = AsynPool._track_child_process  # noqa: SLF001 - see above
 
@@ -40,6 +43,7 @@ def install() -> None:
     pool.TERM_SIGNAL = popen_fork.TERM_SIGNAL = END
     pool.reset_signals = _be_unmoved
     popen_spawn_posix.Popen._launch = _deaf(_launch)  # noqa: SLF001 - see above
+    spawn.get_command_line = _lean_command_line
     semaphore_tracker.SemaphoreTracker.ensure_running = _deaf(_track)
     AsynPool._track_child_process = _follow_living  # noqa: SLF001 - see above
 
@@ -48,6 +52,11 @@ def _follow_living(children: AsynPool, child: Any, hub: Any) -> None:
     """Have the loop tell of the end of a child, unless it has told already."""
     if getattr(child, "_sentinel_poll", "never followed") is not None:
         _follow(children, child, hub)
+
+
+def _lean_command_line(**options: Any) -> list[str]:
+    *start, program, flag = _command_line(**options)
+    return [*start, f"{LEAN}; {program}", flag]
 
 
 def _be_unmoved(*args: Any, **kwargs: Any) -> None:
