@@ -24,7 +24,6 @@ from celery.exceptions import TaskRevokedError
 from celery.signals import task_revoked
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
-from celery.worker.consumer import consumer as celery_consumer
 from celery.worker.request import Request
 
 from backdesk.worker.attempt.slot import give_up
@@ -45,11 +44,7 @@ READ_AT_ONCE = 64
 RECONNECT_STEP_S, RECONNECT_MOST_S = 0.2, 1.0
 REFUSED_PAUSE_S = 0.5
 OUTAGE_LOG_EVERY_S = 5.0
-#: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
-#: waits, or is half-open and has none. Seconds.
-LAST_READ_S = 1.5
 _KEPT_HEADERS = DELIVERY_HEADERS | {SLOTS_HEADER}
-celery_consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:

@@ -11,6 +11,7 @@ import logging
 from queue import Empty
 from typing import Any, NoReturn
 
+from celery.worker.consumer import consumer
 from kombu.transport import redis as transport
 from pydantic_core import from_json
 from redis import sentinel
@@ -19,6 +20,10 @@ from backdesk.worker.store import following
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
+
+#: Celery reads what a lost connection still holds for this long. Ours has an answer within the second that its BRPOP
+#: waits, or is half-open and has none. Seconds.
+LAST_READ_S = 1.5
 
 
 class SentinelConnection(following.Following, sentinel.SentinelManagedConnection):
@@ -32,6 +37,7 @@ class SentinelSSLConnection(following.Following, sentinel.SentinelManagedSSLConn
 def install() -> None:
     """Install every patch. Idempotent."""
     transport.loads = decode_item
+    consumer.COLLECT_SOCKET_TIMEOUT = LAST_READ_S
     # kombu's connections stay with a server that was demoted, for as long as it keeps them open.
     transport.Channel.connection_class = following.Connection
     transport.Channel.connection_class_ssl = following.SSLConnection
