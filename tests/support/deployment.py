@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,6 +23,7 @@ from backdesk.platform.settings import load_settings
 from backdesk.shop.testing import seeded_shop
 from tests.support.memories import MEMORIES
 from tests.support.openai_simulator import OpenAISimulator
+from tests.support.workers import Fleet
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +65,16 @@ def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
     shutil.copy(seeded, tmp_path / "shop.sqlite3")
     with closing(deployment().database) as database:  # which is not the deployment's own after a `reset`
         yield database
+
+
+@contextmanager
+def shop_fleet(folder: Path, seeded: Path, **settings: Any) -> Iterator[Fleet]:
+    """A fleet whose workers have a freshly seeded shop; none is started yet."""
+    data = folder / "data"
+    data.mkdir()
+    shutil.copy(seeded, data / "shop.sqlite3")
+    with Fleet(folder, data_dir=data, **{"lease_s": 3.0, "max_crashes": 10} | settings) as fleet:
+        yield fleet
 
 
 def desk_of(shop: Database, job_id: str = "job-1", customer_id: str | None = "cust-3") -> Desk:

@@ -9,6 +9,7 @@ import pytest
 
 from backdesk.shop.sample_history import planted
 from backdesk.worker.model.job import JobState
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
 
@@ -17,9 +18,7 @@ TASKS = "backdesk.kinds.audit.kind"
 
 @pytest.fixture
 def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    with Fleet(tmp_path, data_dir=tmp_path / "data", max_crashes=10) as fleet:
+    with shop_fleet(tmp_path, seeded) as fleet:
         yield fleet
 
 

@@ -12,6 +12,7 @@ import pytest
 from backdesk.client import JobClient
 from backdesk.service.cases_contract import Case
 from backdesk.worker.errors import JobFailed
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.workers import Fleet
 
@@ -23,10 +24,8 @@ PLEA = "I want to talk to a human being, please"
 def fleet(tmp_path_factory: pytest.TempPathFactory, seeded: Path) -> Iterator[Fleet]:
     """A worker that answers, without a model, and one that has the desk."""
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "data").mkdir()
-    (folder / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    with Fleet(folder, data_dir=folder / "data", lease_s=3.0) as fleet:
-        fleet.start_workers("agents", "tools", BACKDESK_TASK_MODULES=TASKS)
+    with shop_fleet(folder, seeded) as fleet:
+        fleet.start_workers("agents", "tools", slots=1, BACKDESK_TASK_MODULES=TASKS)
         yield fleet
 
 

@@ -12,6 +12,7 @@ from backdesk.client import JobClient
 from backdesk.client.operations.erasure import ErasureOperations
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import JobState
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
@@ -22,11 +23,9 @@ WHO = "cust-8"
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, seeded: Path) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("erasure")
-    (folder / "data").mkdir()
-    (folder / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
     archive = f"sqlite:///{folder / 'archive.sqlite3'}"
-    with Fleet(folder, data_dir=folder / "data", lease_s=3.0, archive_url=archive) as fleet:
-        fleet.start_workers("agents", "tools", BACKDESK_TASK_MODULES=TASKS)
+    with shop_fleet(folder, seeded, archive_url=archive) as fleet:
+        fleet.start_workers("agents", "tools", slots=1, BACKDESK_TASK_MODULES=TASKS)
         yield fleet
 
 

@@ -12,6 +12,7 @@ import pytest
 from backdesk.shop.samples import owner_of
 from backdesk.worker.model.budget import Budget, OnLimit
 from backdesk.worker.model.job import JobState
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import OpenAISimulator, Received, Reply, Text, call
 from tests.support.workers import Fleet, Worker
@@ -45,9 +46,7 @@ def model() -> Iterator[OpenAISimulator]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    with Fleet(tmp_path, data_dir=tmp_path / "data", lease_s=3.0, max_crashes=10) as fleet:
+    with shop_fleet(tmp_path, seeded) as fleet:
         yield fleet
 
 

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from backdesk.shop.samples import owner_of
 from backdesk.shop.tables import LedgerEntry, Refund
 from backdesk.worker.model.asks import Answer
 from backdesk.worker.model.job import JobState
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Reply, Text, call
 from tests.support.workers import Fleet, Worker
@@ -50,18 +52,15 @@ def model() -> Iterator[OpenAISimulator]:
 
 
 @pytest.fixture
-def shop(seeded: Path, tmp_path: Path) -> Iterator[Database]:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}", samples=True)
-    yield database
-    database.close()
+def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
+    with shop_fleet(tmp_path, seeded) as fleet:
+        yield fleet
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, shop: Database) -> Iterator[Fleet]:
-    with Fleet(tmp_path, data_dir=tmp_path / "data", lease_s=3.0, max_crashes=10) as fleet:
-        yield fleet
+def shop(fleet: Fleet) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{fleet.settings.data_dir / 'shop.sqlite3'}", samples=True)) as database:
+        yield database
 
 
 def begin(fleet: Fleet, model: OpenAISimulator) -> Worker:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.platform.database import Database
 from backdesk.shop.samples import owner_of
 from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
+from tests.support.deployment import shop_fleet
 from tests.support.eventually import eventually
 from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Reply, Silence, Text, call
 from tests.support.workers import Fleet, Worker
@@ -74,10 +74,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "shop.sqlite3").write_bytes(seeded.read_bytes())
-    Database(f"sqlite:///{tmp_path / 'data' / 'shop.sqlite3'}", samples=True).close()
-    with Fleet(tmp_path, data_dir=tmp_path / "data", breaker_probe_s=0.4, lease_s=3.0, max_crashes=10) as fleet:
+    with shop_fleet(tmp_path, seeded, breaker_probe_s=0.4) as fleet:
         yield fleet
 
 
