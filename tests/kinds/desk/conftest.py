@@ -7,7 +7,8 @@ from importlib import import_module
 
 import pytest
 
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 from tests.support.deployment import desk, memories, provider, seeded, shop, surroundings
 
 __all__ = ["bench", "desk", "memories", "provider", "seeded", "shop", "surroundings"]
@@ -18,5 +19,5 @@ for kind in ("desk", "notify", "support"):  # registers them, of which one is ou
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with sandbox(), Bench() as bench:
+    with sample_shop(), Bench() as bench:
         yield bench

@@ -12,7 +12,8 @@ import pytest
 
 from backdesk.client import JobClient
 from backdesk.platform.database import Database
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 
 for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
     import_module(f"backdesk.kinds.{kind}.kind")
@@ -23,7 +24,7 @@ MAILED = {"mail_customers": True, "smtp_url": "smtp://127.0.0.1:9", "mail_from":
 @contextmanager
 def deployed(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Bench]:
     """A bench, whose clock is the shop's; its jobs that tell are left as they are submitted."""
-    with sandbox(**settings), Bench() as bench:
+    with sample_shop(**settings), Bench() as bench:
         monkeypatch.setattr(Database, "now", lambda _self: bench.now)
         yield bench
 

@@ -8,7 +8,8 @@ from importlib import import_module
 import pytest
 
 from backdesk.client import JobClient
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 
 for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
     import_module(f"backdesk.kinds.{kind}.kind")
@@ -17,7 +18,7 @@ PLEA = {"message": "I want to talk to a human being, please", "customer_id": "cu
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with sandbox(), Bench() as bench:
+    with sample_shop(), Bench() as bench:
         yield bench
 
 

@@ -12,7 +12,8 @@ import pytest
 from backdesk.client import JobClient
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment
-from backdesk.testing import Bench, BenchJob, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench, BenchJob
 from backdesk.worker.model.job import JobState
 
 for kind in ("desk", "notify", "support"):  # registers them, of which one is ours
@@ -22,7 +23,7 @@ PLEA = {"message": "I want to talk to a human being, please", "customer_id": "cu
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with sandbox(), Bench() as bench:
+    with sample_shop(), Bench() as bench:
         monkeypatch.setattr(Database, "now", lambda _self: bench.now)
         yield bench
 

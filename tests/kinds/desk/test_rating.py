@@ -11,7 +11,8 @@ import pytest
 from backdesk.agents import AgentResult, Variant
 from backdesk.agents.rating import score_of
 from backdesk.client import JobClient
-from backdesk.testing import Bench, BenchJob, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench, BenchJob
 from backdesk.worker.model.job import JobState
 
 PLEA = "I want to talk to a human being, please"
@@ -137,7 +138,7 @@ def test_a_rating_that_a_colleague_records_counts_for_the_desk(bench: Bench) -> 
 
 
 def test_where_nobody_is_to_be_asked_the_customer_only_hears_that_it_is_closed() -> None:
-    with sandbox(ask_rating=False), Bench() as bench:
+    with sample_shop(ask_rating=False), Bench() as bench:
         say(bench, PLEA)
         case = close(bench)
         assert asked(bench) == f"Your request {case} is closed."

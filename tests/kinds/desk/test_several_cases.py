@@ -9,7 +9,8 @@ import pytest
 
 from backdesk.agents import AgentResult
 from backdesk.client import JobClient
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 
 PLEA = "I want to talk to a human being, please"
 
@@ -17,7 +18,7 @@ PLEA = "I want to talk to a human being, please"
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     """Two cases of the conversation `talk`, taken by Ada and by Ben."""
-    with sandbox(), Bench() as bench:
+    with sample_shop(), Bench() as bench:
         for _ in range(2):
             say(bench, PLEA)
         for case, by in zip(cases(bench), ("ada", "ben"), strict=True):

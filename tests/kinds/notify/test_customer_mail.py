@@ -15,7 +15,8 @@ from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment
 from backdesk.platform.settings import load_settings
 from backdesk.shop.tables import Customer
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.job import JobState
 from backdesk.worker.store.connection import connect
@@ -42,7 +43,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture
 def shop(box: Mailbox) -> Iterator[Database]:
     """A deployment that writes to its customers."""
-    with sandbox(mail_customers=True, smtp_url=box.url, mail_from="shop@example.com") as database:
+    with sample_shop(mail_customers=True, smtp_url=box.url, mail_from="shop@example.com") as database:
         reside(database, HERS)
         yield database
 
@@ -93,7 +94,7 @@ def test_nobody_else_is_written_to(bench: Bench, box: Mailbox, changed: dict[str
 
 
 def test_without_the_setting_customers_are_not_written_to(bench: Bench, box: Mailbox) -> None:
-    with sandbox(smtp_url=box.url, mail_from="shop@example.com"):
+    with sample_shop(smtp_url=box.url, mail_from="shop@example.com"):
         job = bench.run("notify.send", SAID)
     assert (job.result.channels, box.recipients) == (["outbox"], [])
 

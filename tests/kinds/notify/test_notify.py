@@ -13,7 +13,8 @@ import pytest
 
 import backdesk.kinds.notify.kind
 from backdesk.platform.deployment import deployment
-from backdesk.testing import Bench, sandbox
+from backdesk.shop.testing import sample_shop
+from backdesk.testing import Bench
 from backdesk.worker.model.job import JobState
 from tests.support.mailbox import mailbox
 
@@ -62,7 +63,7 @@ def bench() -> Iterator[Bench]:
 
 
 def test_without_a_setting_it_goes_into_a_file_that_only_its_owner_reads(bench: Bench) -> None:
-    with sandbox():
+    with sample_shop():
         job = bench.run("notify.send", SAID)
         path = deployment().settings.data_dir / "notifications.jsonl"
         (line,) = path.read_text("utf-8").splitlines()
@@ -74,7 +75,7 @@ def test_without_a_setting_it_goes_into_a_file_that_only_its_owner_reads(bench: 
 
 def test_a_webhook_is_signed_and_has_the_same_id_in_each_attempt(bench: Bench, receiver: Receiver) -> None:
     receiver.statuses = [503, 429]
-    with sandbox(notify_staff=f"webhook+{receiver.url}", webhook_secret=SECRET, webhook_private=True):
+    with sample_shop(notify_staff=f"webhook+{receiver.url}", webhook_secret=SECRET, webhook_private=True):
         job = bench.run("notify.send", SAID)
     assert (job.state, job.record.failures, len(receiver.got)) == (JobState.SUCCEEDED, 2, 3)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
@@ -87,7 +88,7 @@ def test_a_webhook_is_signed_and_has_the_same_id_in_each_attempt(bench: Bench, r
 
 def test_a_channel_that_was_told_is_not_told_again_for_another_that_fails(bench: Bench, receiver: Receiver) -> None:
     receiver.statuses = [503]
-    with sandbox(notify_staff=f"webhook+{receiver.url} slack+{receiver.url}", webhook_private=True):
+    with sample_shop(notify_staff=f"webhook+{receiver.url} slack+{receiver.url}", webhook_private=True):
         job = bench.run("notify.send", SAID)
     texts = [json.loads(body).get("text") for _, body in receiver.got]
     assert (job.state, texts) == (JobState.SUCCEEDED, [None, "default: E-000001 (high): &lt;Fire&gt;", None])
@@ -98,13 +99,13 @@ def test_what_another_attempt_cannot_help_fails_at_once(
     bench: Bench, receiver: Receiver, status: int, code: str
 ) -> None:
     receiver.statuses = [status]
-    with sandbox(notify_staff=f"webhook+{receiver.url}", webhook_private=True):
+    with sample_shop(notify_staff=f"webhook+{receiver.url}", webhook_private=True):
         job = bench.run("notify.send", SAID)
     assert (job.error and job.error.code, len(receiver.got)) == (code, 1)
 
 
 def test_a_private_address_is_refused_and_not_asked(bench: Bench, receiver: Receiver) -> None:
-    with sandbox(notify_staff=f"webhook+{receiver.url}"):
+    with sample_shop(notify_staff=f"webhook+{receiver.url}"):
         job = bench.run("notify.send", SAID)
     assert (job.error and job.error.code, receiver.got) == ("private_address", [])
 
@@ -112,7 +113,7 @@ def test_a_private_address_is_refused_and_not_asked(bench: Bench, receiver: Rece
 def test_a_letter_goes_to_the_mail_server(bench: Bench) -> None:
     with (
         mailbox() as box,
-        sandbox(notify_staff="mailto:desk@example.com", smtp_url=box.url, mail_from="shop@example.com"),
+        sample_shop(notify_staff="mailto:desk@example.com", smtp_url=box.url, mail_from="shop@example.com"),
     ):
         job = bench.run("notify.send", SAID)
     assert job.state is JobState.SUCCEEDED
@@ -122,7 +123,7 @@ def test_a_letter_goes_to_the_mail_server(bench: Bench) -> None:
 
 @pytest.mark.parametrize("wrong", ["ftp://x", "mailto:a@example.com", "outbox nonsense"])
 def test_a_channel_that_is_none_is_refused_without_naming_its_address(bench: Bench, wrong: str) -> None:
-    with sandbox(notify_staff=wrong):
+    with sample_shop(notify_staff=wrong):
         job = bench.run("notify.send", SAID)
     assert job.error
     assert job.error.code == "channel_misconfigured"
