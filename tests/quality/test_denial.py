@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from backdesk.kinds.voice.contract import PHRASES as VOICE
 from backdesk.quality import Draft
 from backdesk.quality.completion import KnownCompletion
 from backdesk.quality.denial import UndeniedEffects
@@ -83,7 +82,7 @@ def test_a_denial_that_names_nothing_is_of_what_the_turn_is_about() -> None:
 
 
 def test_a_denial_of_another_day_is_of_another_appointment() -> None:
-    assert judged("Am Freitag ist nichts gebucht.", VOICE.say("booked", "de", when="24.11.2026, 15:00")) == SENT
+    assert judged("Am Freitag ist nichts gebucht.", "Ihr Termin ist gebucht: 24.11.2026, 15:00.") == SENT
 
 
 def test_what_is_known_is_not_read_for_an_answer_that_claims_and_denies_nothing() -> None:
