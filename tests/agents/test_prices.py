@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, Provider
 
 from backdesk.agents import published
 from backdesk.agents.metering import RequestUsage
@@ -62,6 +64,21 @@ def test_prices_that_were_put_away_are_read_when_a_provider_s_are_asked_for() ->
     assert Prices({}, "https://api.deepseek.com").cost_usd("deepseek-chat", MILLION_EACH) is not None
     assert in_memory() == {"openai", "deepseek"}
     assert "genai_prices.data" not in sys.modules
+
+
+def test_a_price_is_looked_for_in_vain_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    published.put_away()
+    looked_for: list[str] = []
+    find = Provider.find_model
+
+    def noted(provider: Provider, model_ref: str, **others: Any) -> ModelInfo | None:
+        looked_for.append(model_ref)
+        return find(provider, model_ref, **others)
+
+    monkeypatch.setattr(Provider, "find_model", noted)
+    prices = Prices({}, None)
+    assert [prices.cost_usd("nobody-s-model", MILLION_EACH) for _ in range(3)] == [None] * 3
+    assert looked_for == ["nobody-s-model"]
 
 
 def test_the_table_of_the_deployment_goes_before_what_is_published() -> None:

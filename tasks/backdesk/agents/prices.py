@@ -39,8 +39,6 @@ class Prices:
     def __init__(self, table: Mapping[str, Price], base_url: str | None) -> None:
         self._table = table
         self._address = base_url or OPENAI
-        #: Looked for in vain: among all that are published that takes as long as a small request.
-        self._unknown: set[str] = set()
 
     def cost_usd(self, model: str, used: RequestUsage) -> float | None:
         """Return what a request costs in US dollars, None when the model has no known price at this address."""
@@ -49,8 +47,6 @@ class Prices:
         return self._published(model, used)
 
     def _published(self, model: str, used: RequestUsage) -> float | None:
-        if model in self._unknown:
-            return None
         usage = Usage(
             input_tokens=used.input_tokens,
             cache_read_tokens=used.cached_input_tokens,
@@ -60,7 +56,6 @@ class Prices:
             # By the address, not by the name: the same name at another address is another offer.
             total: Decimal = calc_price(usage, model, provider_api_url=self._address).total_price
         except (LookupError, ValueError):
-            self._unknown.add(model)
             return None
         return float(total)
 
