@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -17,12 +19,14 @@ from backdesk.platform.deployment import deployment, reset
 from backdesk.quality.language import language_of
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
-from tests.support.openai_simulator import Fault, OpenAISimulator, Reply, Silence
+from tests.support.openai_simulator import Fault, OpenAISimulator, Reply
 from tests.support.proof import (
     FAULTS,
-    OF_STREAMS,
+    Judged,
     Proof,
     Scripts,
+    Stalling,
+    Talk,
     by_position,
     carry_through,
     carry_through_at_once,
@@ -72,7 +76,7 @@ async def test_a_fault_at_every_reply_changes_nothing_in_the_end(  # noqa: PLR09
     seeded: Path,
     subtests: pytest.Subtests,
 ) -> None:
-    for fault in OF_STREAMS if streamed else FAULTS:
+    for fault in FAULTS:
         with subtests.test(fault):
             _start_anew(provider, shop, seeded)
             script = disturbed(proof.talks[0].script, fault)
@@ -80,22 +84,52 @@ async def test_a_fault_at_every_reply_changes_nothing_in_the_end(  # noqa: PLR09
             await _prove(proof, provider, shop, streamed=streamed, script=script)
 
 
+@pytest.mark.parametrize("proof", [proof for proof in proofs() if proof.agreed], ids=lambda proof: proof.kind)
+@plain_and_streamed
+async def test_a_fault_at_every_reply_to_a_yes_changes_nothing_in_the_end(  # noqa: PLR0917 - they are fixtures
+    proof: Proof,
+    streamed: bool,
+    provider: OpenAISimulator,
+    shop: Database,
+    tmp_path: Path,
+    subtests: pytest.Subtests,
+) -> None:
+    agreed, kept = await _proposed(proof, provider, shop, tmp_path / "proposed.sqlite3")
+    for fault in FAULTS:
+        with subtests.test(fault):
+            _start_anew(provider, shop, tmp_path / "proposed.sqlite3", kept)
+            judge, agent = disturbed(agreed.script[:1], fault), disturbed(agreed.script[1:], fault)
+            assert judge + agent != agreed.script, "the fault did not happen"
+            provider.rule = Judged(judge, agent)
+            agreed.holds(await carry_through(proof, agreed, "job-2", streamed=streamed), shop)
+            # A judge that fails is not asked again: then the words of the message count.
+            assert (len(provider.rule.judge) < len(judge), len(provider.rule.agent)) == (True, 0)
+
+
 @of_every_kind
-async def test_a_stream_in_pieces_of_characters_and_without_usage_is_understood(
-    proof: Proof, provider: OpenAISimulator, shop: Database
+@plain_and_streamed
+async def test_what_comes_in_pieces_of_characters_and_without_usage_is_understood(
+    proof: Proof, streamed: bool, provider: OpenAISimulator, shop: Database
 ) -> None:
     provider.piece_bytes, provider.usage = 7, None
-    await _prove(proof, provider, shop, streamed=True, script=disturbed(proof.talks[0].script, "text beside the calls"))
+    script = disturbed(proof.talks[0].script, "text beside the calls")
+    await _prove(proof, provider, shop, streamed=streamed, script=script)
 
 
-@of_every_kind
-async def test_a_model_that_stalls_amid_its_words_is_asked_again(
-    proof: Proof, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
+@plain_and_streamed
+async def test_a_model_of_any_kind_that_stalls_at_every_reply_is_asked_again(
+    streamed: bool, provider: OpenAISimulator, shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BACKDESK_MODEL_SILENCE_S", "3")
+    monkeypatch.setenv("BACKDESK_MODEL_SILENCE_S", "1")
     reset()
-    script = proof.talks[0].script
-    await _prove(proof, provider, shop, streamed=True, script=(Silence("We are"), *script))
+    talks = [proof.talks[0] for proof in proofs()]  # all at once, as to wait takes no processor
+    for talk in talks:
+        talk.given(shop)
+    provider.rule = Stalling(tuple(talks))
+    jobs = (carry_through(proof, proof.talks[0], f"job-{proof.kind}", streamed=streamed) for proof in proofs())
+    for talk, result in zip(talks, await asyncio.gather(*jobs), strict=True):
+        talk.holds(result, shop)
+    assert len(provider.rule.met) == sum(len(talk.script) for talk in talks)
 
 
 @of_every_kind
@@ -173,6 +207,22 @@ async def _prove(
     assert not provider.script, "the job ended before its script"
 
 
+async def _proposed(
+    proof: Proof, provider: OpenAISimulator, shop: Database, file: Path
+) -> tuple[Talk, dict[bytes, bytes]]:
+    """Have the first talk; return the one that says yes, and what is remembered. `file` becomes the database."""
+    assert proof.agreed is not None
+    talk = proof.talks[0]
+    talk.given(shop)
+    provider.will(*talk.script)
+    shown = await carry_through(proof, talk)
+    for database in (shop, deployment().database):
+        database.close()
+    shutil.copy("shop.sqlite3", file)
+    request = proof.agreed.request.model_copy(update={"conversation_id": shown.conversation_id})
+    return replace(proof.agreed, request=request), MEMORIES.kept()
+
+
 def _remembered(conversation_id: str) -> str:
     """The last turn of a conversation, as JSON."""
     with JobClient(settings=MEMORIES.settings) as client:
@@ -180,13 +230,15 @@ def _remembered(conversation_id: str) -> str:
     return json.dumps(turn.messages, ensure_ascii=False)
 
 
-def _start_anew(provider: OpenAISimulator, shop: Database, seeded: Path) -> None:
+def _start_anew(
+    provider: OpenAISimulator, shop: Database, begins: Path, kept: dict[bytes, bytes] | None = None
+) -> None:
     # With the same connections to the model: to open them takes longer than to use them.
     provider.script.clear()
     provider.requests.clear()
-    MEMORIES.begin()
+    MEMORIES.begin(kept)
     for database in (shop, deployment().database):
         database.close()
     for path in Path().glob("shop.sqlite3*"):
         path.unlink()
-    shutil.copy(seeded, "shop.sqlite3")
+    shutil.copy(begins, "shop.sqlite3")

@@ -6,7 +6,7 @@ It is the server of the benches, which the first of them in a process starts; ea
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -45,9 +45,17 @@ class Memories:
             self._client = connect(shared_server().url)
         return self._client
 
-    def begin(self) -> None:
-        """Begin a test: nothing is kept yet."""
+    def begin(self, kept: Mapping[bytes, bytes] | None = None) -> None:
+        """Begin a test: nothing is kept yet, or as much as there was at another time."""
         self._prefix = f"memory-{next(self._numbers)}"
+        for name, value in (kept or {}).items():
+            self.client.restore(self._prefix.encode() + name, 0, value)
+
+    def kept(self) -> dict[bytes, bytes]:
+        """Return all that this test has kept so far, to begin with again."""
+        names = self.client.scan_iter(f"{self._prefix}:*")
+        dumps = ((name.removeprefix(self._prefix.encode()), self.client.dump(name)) for name in names)
+        return {name: dump for name, dump in dumps if dump is not None}
 
     def close(self) -> None:
         """Close the connection, if there was need of one."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
+from backdesk.agents.card import GIVE_ANSWER
 from backdesk.agents.contract import AgentRequest
 from backdesk.platform.database import Database
 from backdesk.worker.attempt.registry import REGISTRY
@@ -25,6 +26,7 @@ from tests.support.openai_simulator import (
     Received,
     Refusal,
     Reply,
+    Silence,
     Text,
     call,
 )
@@ -52,16 +54,51 @@ class Talk:
 
 @dataclass(frozen=True)
 class Proof:
-    """Two talks with a kind; its module must be imported, so that the kind is registered."""
+    """Two talks with a kind; its module must be imported, so that the kind is registered.
+
+    A kind that acts on a customer's yes has a third one: the message that says yes to what the first talk proposes.
+    The first reply of its script is the judge's.
+    """
 
     kind: str
     talks: tuple[Talk, Talk]
+    agreed: Talk | None = None
 
 
 def proofs() -> list[Proof]:
     """Return what the kinds have registered."""
     names = sorted(path.parent.name for path in (ROOT / "tests" / "kinds").glob("*/proof.py"))
     return [import_module(f"tests.kinds.{name}.proof").PROOF for name in names]
+
+
+class Judged:
+    """The rule of a simulator that has a script for the judge of a customer's yes, and another for the agent."""
+
+    def __init__(self, judge: tuple[Reply, ...], agent: tuple[Reply, ...]) -> None:
+        self.judge, self.agent = deque(judge), deque(agent)
+
+    def __call__(self, request: Received) -> Reply:
+        script = self.judge if request.tools == {GIVE_ANSWER} else self.agent
+        return script.popleft() if script else Fault.error(400, "script_exhausted")
+
+
+class Stalling:
+    """The rule of a simulator that meets every request of several talks with silence before it answers.
+
+    Only once each, after some words where it streams: whoever asks again for the same goes on.
+    """
+
+    def __init__(self, talks: tuple[Talk, ...]) -> None:
+        self._replies = {talk.request.message: by_position(talk.script) for talk in talks}
+        self.met = set[tuple[str, int]]()
+
+    def __call__(self, request: Received) -> Reply:
+        (message,) = (each for each in self._replies if each in request.texts("user"))
+        at = (message, len(request.called))
+        if at in self.met:
+            return self._replies[message](request)
+        self.met.add(at)
+        return Silence("We are")
 
 
 class Scripts:
@@ -146,9 +183,6 @@ FAULTS: dict[str, Callable[[Reply], tuple[Reply, ...]]] = {
     "a stream that breaks off": _before(CutStream("We are")),
     "an answer that is cut off at the limit of its length": _cut_off,
 }
-
-#: Those of which a stream shows more than the same whole.
-OF_STREAMS = (*tuple(FAULTS)[-2:], "text beside the calls", "a filtered answer", "an error in the stream")
 
 
 def disturbed(script: tuple[Reply, ...], fault: str) -> tuple[Reply, ...]:

@@ -13,6 +13,7 @@ from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
 SHOWN = Text("Two Breeze headphones, 2 at 129.00 EUR: 258.00 EUR in all. Shall I order them?")
+ORDERED = Text(f"Your order {ORDERS_FROM + 1} of two Breeze headphones for 258.00 EUR is placed.")
 FILLED = Text("A keyboard is in your cart.")
 
 
@@ -24,6 +25,16 @@ def _proposed_once(result: PurchaseResult, shop: Database) -> None:
     with shop.of_all_tenants().read() as session:
         assert session.scalars(select(Order.number).where(Order.number > ORDERS_FROM)).all() == []
         assert session.scalar(select(Product.stock).filter_by(id=2)) == 25
+
+
+def _ordered_once(result: PurchaseResult, shop: Database) -> None:
+    assert (result.answer, result.path, result.proposal) == (ORDERED.text, ["purchase"], None)
+    assert result.order is not None
+    assert (result.actions, result.order.total_cents) == ([result.order], 25_800)
+    with shop.of_all_tenants().read() as session:
+        numbers = session.scalars(select(Order.number).where(Order.number > ORDERS_FROM)).all()
+        assert numbers == [result.order.order_number]
+        assert session.scalar(select(Product.stock).filter_by(id=2)) == 23
 
 
 def _one_keyboard(result: PurchaseResult, shop: Database) -> None:
@@ -60,5 +71,10 @@ PROOF = Proof(
             ),
             _one_keyboard,
         ),
+    ),
+    Talk(
+        PurchaseRequest(message="Yes, please", customer_id="cust-1"),
+        (call("give_answer", verdict="confirm"), ORDERED),
+        _ordered_once,
     ),
 )

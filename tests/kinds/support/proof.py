@@ -14,6 +14,7 @@ from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
 SHOWN = Text("I can refund 78.00 EUR for order 10003. Shall I?")
+PAID = Text("The 78.00 EUR for order 10003 are on their way back to you, refund R-10003.")
 CALLED = Text("Switch it off. A colleague calls you.")
 
 
@@ -24,6 +25,14 @@ def _proposed_once(result: SupportResult, shop: Database) -> None:
         assert session.scalars(select(Refund).where(Refund.key != "")).all() == []
         (kept,) = session.scalars(select(Proposal).filter_by(conversation_id=result.conversation_id))
         assert (kept.state, kept.shown_at is None) == ("open", False)
+
+
+def _refunded_once(result: SupportResult, shop: Database) -> None:
+    assert (result.answer, result.proposal) == (PAID.text, None)
+    assert [action.type for action in result.actions] == ["refund"]
+    with shop.of_all_tenants().read() as session:
+        assert session.scalars(select(Refund.order_number).where(Refund.key != "")).all() == [10003]
+        assert session.scalars(select(Proposal.state)).all() == ["confirmed"]
 
 
 def _handed_over_once(result: SupportResult, shop: Database) -> None:
@@ -58,5 +67,10 @@ PROOF = Proof(
             ),
             _handed_over_once,
         ),
+    ),
+    Talk(
+        SupportRequest(message="Yes, please", customer_id="cust-3"),
+        (call("give_answer", verdict="confirm"), PAID),
+        _refunded_once,
     ),
 )

@@ -19,6 +19,7 @@ from tests.support.proof import Proof, Talk
 WANTED = resolve("next Tuesday at three", datetime.now(UTC), ZoneInfo("Europe/Berlin"))
 assert isinstance(WANTED, datetime)
 READ_BACK = Text(f"Shall I book {tell(WANTED, ZoneInfo('Europe/Berlin'))} with Nora?")
+BOOKED = Text(f"Your appointment with Nora is booked: {tell(WANTED, ZoneInfo('Europe/Berlin'))}.")
 OFFER = Text("Several times are free on that day. Which one suits you?")
 
 
@@ -35,6 +36,14 @@ def _proposed(result: ScheduleResult, shop: Database) -> None:
     assert (planned.change, planned.advisor, planned.minutes) == ("booked", "Nora", 60)
     assert result.actions == []
     _nothing_done(shop)
+
+
+def _booked_once(result: ScheduleResult, shop: Database) -> None:
+    assert (result.answer, result.proposal) == (BOOKED.text, None)
+    assert result.appointment is not None
+    assert (result.actions, result.appointment.change) == ([result.appointment], "booked")
+    with shop.of_all_tenants().read() as session:
+        assert len(session.scalars(select(AppointmentChange)).all()) == 1
 
 
 def _offered(result: ScheduleResult, shop: Database) -> None:
@@ -61,5 +70,10 @@ PROOF = Proof(
             _offered,
             empty_calendar,
         ),
+    ),
+    Talk(
+        ScheduleRequest(message="Yes, please", customer_id="cust-1"),
+        (call("give_answer", verdict="confirm"), BOOKED),
+        _booked_once,
     ),
 )
