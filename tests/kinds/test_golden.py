@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from backdesk.cli.options.golden import read_golden
+from backdesk.cli.run.colleague import Colleague
+from backdesk.client import JobClient
+from backdesk.kinds.organisation.tables import Document, Organisation
+from backdesk.platform.database import Database
 from backdesk.testing import Bench, sandbox
+from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Refusal, Reply, Text
 
-for _kind in ("evals", "shopping", "support"):
+for _kind in ("evals", "organisation", "shopping", "support"):
     import_module(f"backdesk.kinds.{_kind}.kind")  # registers it
 
 FOLDER = Path(__file__).with_name("golden")
 #: What these hold, besides what the conversations that are shipped do.
-ROWS = {"eager", "no answer", "refusal", "cut off", "gate", "own data"}
+ROWS = {
+    *("eager refund", "eager order", "injected document", "no answer", "spent", "too long", "too much"),
+    *("refusal", "cut off", "gate", "own data"),
+}
+#: What a conversation in `faults.yaml` has besides: settings of its deployment, and documents of the organisation.
+BESIDES = ("settings", "documents")
 OF_MODELS, OF_RULES = (read_golden([FOLDER / name]) for name in ("faults.yaml", "own_data.yaml"))
 
 
@@ -44,8 +55,8 @@ def reply(said: dict[str, Any]) -> Reply:
     match said:
         case {"refuses": text}:
             return Refusal(text)
-        case {"fails": status}:
-            return Fault.error(status, "simulated")
+        case {"fails": status, **more}:
+            return Fault.error(status, more.get("code", "simulated"))
         case {"calls": calls, **more}:
             return Calls(tuple(pair for each in calls for pair in each.items()), **more)
         case {"says": text, **more}:
@@ -53,10 +64,29 @@ def reply(said: dict[str, Any]) -> Reply:
     raise AssertionError(f"{said} is nothing that a model does")
 
 
+def without(names: Collection[str], written: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in written.items() if name not in names}
+
+
+def keep_documents(database: Database, documents: list[dict[str, str]]) -> None:
+    """Have the sample organisation `aurora` keep documents that one of its members wrote."""
+    with database.of(DEFAULT_TENANT).write() as session:
+        number = session.scalars(select(Organisation.number).filter_by(id="aurora")).one()
+        for document in documents:
+            session.add(Document(organisation=number, author="ben", written_on=database.today(), **document))
+
+
 def held(bench: Bench, golden: dict[str, Any]) -> list[tuple[int, str, str]]:
-    """Hold a conversation, and return what of it came otherwise than it must."""
-    report = bench.run("evals.conversation", golden).result
-    return [(fault.turn, fault.check, fault.problem) for fault in report.faults]
+    """Hold a conversation, with the colleague that decides in it; return what of it came otherwise than it must."""
+    job = bench.run("evals.conversation", golden)
+    with JobClient(settings=bench.settings, checks={}) as client:
+        colleague = Colleague(client, DEFAULT_TENANT, {job.id: golden})
+        for turn in golden["turns"]:
+            if "person" in turn:
+                colleague.answer()
+                bench.go_on(job)
+        assert colleague.unasked(job.id) == []
+    return [(fault.turn, fault.check, fault.problem) for fault in job.result.faults]
 
 
 def test_each_promise_that_is_a_matter_of_models_or_of_data_is_a_conversation() -> None:
@@ -68,11 +98,16 @@ def test_whatever_a_model_does_the_customer_gets_what_is_promised(
     bench: Bench, server: OpenAISimulator, seeded: Path, golden: dict[str, Any]
 ) -> None:
     server.script.clear()
-    turns = [{name: value for name, value in turn.items() if name != "model"} for turn in golden["turns"]]
+    server.requests.clear()
     server.will(*(reply(said) for turn in golden["turns"] for said in turn.get("model", ())))
-    with sandbox(seeded.read_bytes(), api_key="sk-of-the-test", base_url=server.url):
-        assert held(bench, {**golden, "turns": turns}) == []
+    conversation = without(BESIDES, golden) | {"turns": [without(["model"], turn) for turn in golden["turns"]]}
+    documents, settings = golden.get("documents", []), golden.get("settings", {})
+    with sandbox(seeded.read_bytes(), api_key="sk-of-the-test", base_url=server.url, **settings) as database:
+        keep_documents(database, documents)
+        assert held(bench, conversation) == []
     assert not server.script, "the model was asked less often than it was to answer"
+    seen = str([request.body for request in server.requests])
+    assert all(document["body"] in seen for document in documents), "the model has not read what was to mislead it"
 
 
 @named(OF_RULES)
