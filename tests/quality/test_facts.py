@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from backdesk.quality.draft import Draft
 from backdesk.quality.facts import carries, facts_of, unsupported
 
 TODAY = date(2026, 11, 20)
@@ -138,6 +139,35 @@ def test_a_value_that_nobody_said_is_named(text: str, evidence: str, shown: str)
     assert [fact.shown for fact in unsupported(text, (evidence,), today=TODAY)] == [shown]
 
 
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [
+        ("17. Januar.", ("de",)),
+        ("17. Januar.", ("en", "de")),
+        ("17. Januar.", ()),
+        ("Le 17 janvier.", ("en", "fr")),
+        ("17 मई को।", ("hi",)),
+        ("17 ноября.", ("uk", "ru")),
+    ],
+)
+@pytest.mark.parametrize("day", [17, 5])
+def test_a_date_in_a_few_words_is_read_in_a_language_that_knows_its_month(
+    text: str, languages: tuple[str, ...], day: int
+) -> None:
+    months = {"Januar": 1, "janvier": 1, "मई": 5, "ноября": 11}
+    month = next(number for name, number in months.items() if name in text)
+    said, right, wrong = text.replace("17", str(day)), date(2027, month, day), date(2027, month + 1, day)
+    assert unsupported(said, (right.isoformat(),), languages=languages) == []
+    assert unsupported(said, (wrong.isoformat(),), languages=languages) != []
+
+
+def test_a_month_that_languages_call_alike_is_that_of_the_question_s_language() -> None:
+    asked, october = "Kada stiže moja narudžba?", "2026-10-17"
+    assert Draft("17. listopada.", asked).languages == ("hr",)
+    assert unsupported("17. listopada.", (october,), languages=("hr",)) == []
+    assert unsupported("17. listopada.", (october,), languages=("cs",)) != []
+
+
 def test_english_words_that_look_like_other_languages_state_nothing() -> None:
     assert facts_of("I may call you; let me see an item. Mon dieu, on set, at 3 of them out of luck.") != []
     assert facts_of("I may call you; let me see an item of the set.") == []
@@ -158,3 +188,17 @@ def test_english_words_that_look_like_other_languages_state_nothing() -> None:
 def test_a_text_carries_values_or_lacks_one(text: str, carried: bool) -> None:
     values = (Decimal("49.90"), "10003", datetime(2026, 11, 24, 15), time(15), date(2026, 11, 24))  # noqa: DTZ001 - by the text's clock
     assert carries(text, values, today=TODAY) is carried
+
+
+@pytest.mark.parametrize(("text", "language"), [("17. Januar", None), ("17 mai 2027", "fr"), ("17 Ocak'ta", None)])
+def test_a_text_of_a_few_words_carries_its_date(text: str, language: str | None) -> None:
+    month = 5 if "mai" in text else 1
+    assert carries(text, [date(2027, month, 17)], language=language)
+    assert not carries(text, [date(2027, month, 18)], language=language)
+    assert not carries(text, [date(2027, month + 1, 17)], language=language)
+
+
+@pytest.mark.parametrize(("text", "carried"), [("On 17 January.", True), ("On 17 January 2028.", False)])
+@pytest.mark.parametrize("value", ["2027-01-17", date(2027, 1, 17)])
+def test_a_date_may_be_given_without_its_year_but_not_with_another(text: str, carried: bool, value: date | str) -> None:
+    assert carries(text, [value]) is carried

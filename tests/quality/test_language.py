@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.quality.language import language_of
+from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.vocabulary import vocabularies
 from backdesk.worker.errors import ConfigurationError
 
@@ -27,6 +27,7 @@ from backdesk.worker.errors import ConfigurationError
         ("sv", "Var är min beställning?"),
         ("da", "Din ordre 10003 blev leveret den 2. november 2026."),
         ("no", "Jeg vil gjerne ha pengene tilbake"),
+        ("no", "Bestillingen din leveres den 17. januar."),
         ("fi", "Missä tilaukseni on?"),
         ("tr", "Siparişim nerede?"),
         ("ro", "Unde este comanda mea?"),
@@ -61,6 +62,11 @@ def test_short_replies_tell_it_by_their_words() -> None:
 )
 def test_what_could_be_any_language_is_none(text: str) -> None:
     assert language_of(text) is None
+
+
+def test_what_could_be_several_may_be_each_of_them_and_what_tells_is_in_its_own() -> None:
+    assert set(languages_of("17. Januar")) == {"de", "da", "no"}
+    assert (languages_of("17 stycznia"), languages_of("10003")) == (("pl",), ())
 
 
 def test_words_in_another_language_amid_a_text_change_nothing() -> None:

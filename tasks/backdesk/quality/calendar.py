@@ -51,10 +51,11 @@ def calendar_of(language: str | None) -> Calendar:
 
 def _calendar(code: str) -> Calendar:
     own, data = vocabularies().get(code, Vocabulary()), _cldr(_NAMES.get(code, code))
-    months = {**_names(data, "months", "wide", "abbreviated"), **_numbered(own.months, 1)}
+    short = {word: at for word, at in _names(data, "months", "abbreviated").items() if len(word) > 2}
+    months = {**short, **_names(data, "months", "wide"), **_numbered(own.months, 1)}
     weekdays = {**_names(data, "days", "wide"), **_numbered(own.weekdays, 0)}
     return Calendar(
-        months={word: at for word, at in months.items() if len(word) > 2 and not word[0].isdigit()},
+        months={word: at for word, at in months.items() if not word[0].isdigit()},
         weekdays=weekdays
         | {f"{word}s": at for word, at in weekdays.items() if word[-1:].isascii() and word[-1:] != "s"},
         short_weekdays=_names(data, "days", "abbreviated", "short"),

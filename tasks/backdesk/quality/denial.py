@@ -36,7 +36,7 @@ class Denial:
         for text in (self.clause, self.sentence):
             if named := references_in(text):
                 return names(done, named)
-        if unsupported(self.sentence, [done]):
+        if unsupported(self.sentence, [done], languages=draft.languages):
             return False
         for text in (draft.text, draft.asked, *about):
             if named := references_in(text):

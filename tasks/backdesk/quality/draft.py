@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from backdesk.quality.language import language_of
+from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import UNPARTED
 
 #: What a customer is to read: an answer; a question back to them; the texts of a structured answer. A note is for the
@@ -41,6 +41,17 @@ class Draft:
         """The language of the answer; where that is too short to tell, by the question as well."""
         return language_of(self.text) or language_of(f"{self.asked} {self.text}") or language_of(self.asked)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the answer may be in, the likeliest first: its own, and the question's.
+
+        Of several that it could be in alike, that of the question is its own.
+        """
+        may_be, asked = languages_of(self.text), language_of(self.asked)
+        if len(may_be) > 1 and asked in may_be:
+            return (asked,)
+        return tuple(dict.fromkeys(each for each in (self.language, asked, *may_be) if each))
+
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text, without its numbers; of scripts without spaces, every two characters."""
@@ -50,5 +61,6 @@ def words_of(text: str) -> list[str]:
 
 def sentences_of(text: str) -> list[str]:
     """Return the sentences of a text; lines and points of a list count as such."""
-    parts = re.split(r"(?<=[.!?…؟।])[\"')\]]?\s+|(?<=[。！？])|\n+", text.strip())
+    # "17. ledna" goes on after its point.
+    parts = re.split(r"(?<=[.!?…؟।])[\"')\]]?\s+(?!(?<=\d\.\s)[a-zß-ÿ])|(?<=[。！？])|\n+", text.strip())
     return [part for part in parts if part and words_of(part)]

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
-from backdesk.quality.language import language_of
+from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
 from backdesk.quality.pattern import (
     HOUR_WORD,
@@ -41,6 +41,7 @@ _SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
 #: "Guten Morgen", "por la mañana": the part of the day and not the day.
 _PART_OF_DAY = re.compile(r"\b(?:guten|am|la|jeden|heute|gestern|goede|this|der)\s\Z", re.IGNORECASE)
 _CLOCK = re.compile(r"\d\d:\d\d")
+_BARE = re.compile(r"-?[\d.]+")
 _MOST_DAYS = 400
 #: A form of what has a range of weekdays, such as opening hours.
 OPENING_DAYS = "opening days"
@@ -55,6 +56,20 @@ class Fact:
     shown: str
     forms: frozenset[str]
     currencies: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text states, read in one language, and what of it nothing supports."""
+
+    language: str | None
+    stated: tuple[Fact, ...]
+    unsupported: tuple[Fact, ...]
+
+    @property
+    def understood(self) -> int:
+        """How many of the facts are more than a bare number, as "17 mai" is to who does not know the month."""
+        return sum(not all(_BARE.fullmatch(form) for form in fact.forms) for fact in self.stated)
 
 
 def facts_of(text: str, *, language: str | None = None, today: date | None = None) -> list[Fact]:
@@ -81,9 +96,24 @@ def supported_by(evidence: Iterable[str], *, language: str | None = None, today:
     )
 
 
-def unsupported(text: str, evidence: Iterable[str], *, today: date | None = None) -> list[Fact]:
-    """Return the facts of a text that nothing supports. An amount in a currency that nothing names is one."""
-    return list(_unsupported(text, tuple(evidence), today))
+def unsupported(
+    text: str, evidence: Iterable[str], *, languages: Iterable[str] = (), today: date | None = None
+) -> list[Fact]:
+    """Return the facts of a text that nothing supports. An amount in a currency that nothing names is one.
+
+    `languages` as for `read`.
+    """
+    return list(read(text, evidence, languages=languages, today=today).unsupported)
+
+
+def read(text: str, evidence: Iterable[str], *, languages: Iterable[str] = (), today: date | None = None) -> Reading:
+    """Read a text in that of `languages` in which the most of it is understood; of several, the most is supported.
+
+    Without them, in those that it may be in. To who does not know the month, "5 mai" is a small count, and no date.
+    """
+    given = tuple(evidence)
+    readings = [_read(text, given, each, today) for each in tuple(languages) or languages_of(text) or (None,)]
+    return max(readings, key=lambda each: (each.understood, -len(each.unsupported)))
 
 
 def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, today: date | None) -> list[Fact]:
@@ -101,33 +131,34 @@ def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, 
     return [fact for fact in weekdays if not fact.forms & known]
 
 
-def carries(text: str, values: Iterable[Value], *, today: date | None = None) -> bool:
+def carries(text: str, values: Iterable[Value], *, language: str | None = None, today: date | None = None) -> bool:
     """Whether a text states all of these values in any way of writing them, in any language that is known.
 
-    A date may be given without its year, or as "tomorrow" or a weekday of the next six days where today is known; a
-    datetime is a date and a time as given, whatever its zone; a text stands for the facts in it, or else for itself.
+    `language` is what it should be in, for one that does not tell, such as "17 mai".
+    A date, or its ISO form, may be given without its year, or as "tomorrow" or a weekday of the next six days where
+    today is known; a datetime is a date and a time as given, whatever its zone; another text stands for the facts in
+    it, or else for itself.
     """
-    known = supported_by((text,), today=None) | _relative_dates(text, today)
-    return all(_is_carried(value, text, known, today) for value in values)
+    may_be = tuple(dict.fromkeys((*languages_of(text), language)))
+    stated = frozenset(form for each in may_be for fact in _facts(text, each, today) for form in fact.forms)
+    known = stated.union(*(_known(text, each, None) for each in may_be))
+    return all(_is_carried(value, text, stated, known, today) for value in values)
 
 
-def _is_carried(value: Value, text: str, known: frozenset[str], today: date | None) -> bool:
+def _is_carried(value: Value, text: str, stated: frozenset[str], known: frozenset[str], today: date | None) -> bool:
     if isinstance(value, datetime):
-        return all(_is_carried(each, text, known, today) for each in (value.date(), value.time()))
+        return all(_is_carried(each, text, stated, known, today) for each in (value.date(), value.time()))
+    if isinstance(value, str) and _is_date(value):
+        value = _day(*map(int, value.split("-"))) or value
     if isinstance(value, date):
         near = today is not None and timedelta(0) < value - today < timedelta(7)
-        return bool(known & {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())})
+        return bool(stated & {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())})
     if isinstance(value, time):
         return f"{value:%H:%M}" in known
     if isinstance(value, str):
         facts = facts_of(value)
         return all(fact.forms & known for fact in facts) if facts else value.casefold() in text.casefold()
     return decimal(Decimal(value)) in known
-
-
-def _relative_dates(text: str, today: date | None) -> frozenset[str]:
-    found = _Reader(text, None, today).relative() if today else ()
-    return frozenset(form for fact in found for form in fact.forms)
 
 
 @lru_cache(maxsize=16)
@@ -138,14 +169,14 @@ def _facts(text: str, language: str | None, today: date | None) -> tuple[Fact, .
 
 # A check and two scores ask for the same.
 @lru_cache(maxsize=16)
-def _unsupported(text: str, evidence: tuple[str, ...], today: date | None) -> tuple[Fact, ...]:
-    known = supported_by(evidence, language=language_of(text), today=today)
+def _read(text: str, evidence: tuple[str, ...], language: str | None, today: date | None) -> Reading:
+    stated = _facts(text, language, today)
+    known = supported_by(evidence, language=language, today=today)
     money = {each for each in known if _CURRENCY_CODE.fullmatch(each)}
-    return tuple(
-        fact
-        for fact in facts_of(text, today=today)
-        if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
+    missing = (
+        fact for fact in stated if not fact.forms & known or (fact.currencies and money and not fact.currencies & money)
     )
+    return Reading(language, stated, tuple(missing))
 
 
 @lru_cache(maxsize=64)

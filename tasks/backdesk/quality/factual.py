@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backdesk.quality.check import Check, found_words
 from backdesk.quality.draft import Draft, sentences_of
-from backdesk.quality.facts import Fact, facts_of, on_closed_days, unsupported
+from backdesk.quality.facts import Fact, Reading, on_closed_days, read
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
@@ -30,23 +30,25 @@ class SupportedFacts(Check):
     def fault(self, draft: Draft) -> str | None:
         # What is said of a secret must not repeat it.
         text = hide(mask(plain(draft.text)))
-        found = unsupported_in(text, draft) or self._closed(text, draft)
+        reading = read_of(text, draft)
+        found = reading.unsupported or self._closed(text, reading, draft)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])
         return f"Leave out or correct what neither a tool, the customer nor your instructions have said: {named}."
 
     @staticmethod
-    def _closed(text: str, draft: Draft) -> list[Fact]:
-        if not any(form.startswith("weekday") for fact in facts_of(text, today=draft.today) for form in fact.forms):
+    def _closed(text: str, reading: Reading, draft: Draft) -> list[Fact]:
+        if not any(form.startswith("weekday") for fact in reading.stated for form in fact.forms):
             return []
         beside = tuple(each for each in draft.evidence if each != draft.asked)
-        denials = (*DENIALS, *vocabulary_of(draft.language).denials)
+        denials = (*DENIALS, *vocabulary_of(reading.language).denials)
         stated = (each for each in sentences_of(text) if not found_words(denials, each))
-        closed = (on_closed_days(each, beside, language=draft.language, today=draft.today) for each in stated)
+        closed = (on_closed_days(each, beside, language=reading.language, today=draft.today) for each in stated)
         return [fact for each in closed for fact in each]
 
 
-def unsupported_in(text: str, draft: Draft) -> list[Fact]:
-    """Return the facts of a draft's text that its evidence does not support; none where that cannot be told."""
-    return [] if draft.unread else unsupported(text, draft.evidence, today=draft.today)
+def read_of(text: str, draft: Draft) -> Reading:
+    """Read a draft's text, or part of it, by its evidence; nothing is unsupported where that cannot be told."""
+    found = read(text, draft.evidence, languages=draft.languages, today=draft.today)
+    return replace(found, unsupported=()) if draft.unread else found

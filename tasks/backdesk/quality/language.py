@@ -14,6 +14,8 @@ from backdesk.quality.vocabulary import vocabularies
 
 #: How much of a text is looked at, in characters.
 MOST_READ = 2_000
+#: A longer text that does not tell its language is in none that is known.
+MOST_GUESSED = 300
 #: What the words of a language must come to, each counting 1 over the number of languages that have it, and letters
 #: half of that; and how many times as much as those of the next language.
 LEAST_SCORE, LEAST_LEAD = 0.5, 1.15
@@ -40,7 +42,20 @@ _PERSIAN = re.compile(r"[\u067e\u0686\u0698\u06af\u06cc\u06a9]")
 def language_of(text: str) -> str | None:
     """Return the language of a text by its ISO 639-1 code; None for one that is unknown, or could be several."""
     text = text[:MOST_READ].lower()
-    return _by_script(text) or _by_words(_WORD.findall(text))
+    return _by_script(text) or _told(_scores(text))
+
+
+@lru_cache(maxsize=256)
+def languages_of(text: str) -> tuple[str, ...]:
+    """Return the languages that a text may be in, the likeliest first: its own, or those that it could be in alike.
+
+    "17. Januar" is German, Danish or Norwegian. Those that have none of its words are left out: there may be none.
+    """
+    if code := language_of(text):
+        return (code,)
+    scores = _scores(text.lower()) if len(text) <= MOST_GUESSED else {}
+    least = max(scores.values(), default=0.0) / LEAST_LEAD
+    return tuple(sorted((code for code, score in scores.items() if score > least), key=lambda code: -scores[code]))
 
 
 def _by_script(text: str) -> str | None:
@@ -54,15 +69,19 @@ def _by_script(text: str) -> str | None:
     return None if code == "ar" and len(_PERSIAN.findall(text)) * 20 > count else code
 
 
-def _by_words(words: list[str]) -> str | None:
+def _scores(text: str) -> dict[str, float]:
     score: defaultdict[str, float] = defaultdict(float)
-    for word in words:
+    for word in _WORD.findall(text):
         for code, weight in _words().get(word, ()):
             score[code] += weight
         for letter in set(word) & _letters().keys():
             for code, weight in _letters()[letter]:
                 score[code] += weight / 2
-    (_, second), (best, first) = sorted([(None, 0.0), (None, 0.0), *score.items()], key=lambda each: each[1])[-2:]
+    return score
+
+
+def _told(scores: dict[str, float]) -> str | None:
+    (_, second), (best, first) = sorted([(None, 0.0), (None, 0.0), *scores.items()], key=lambda each: each[1])[-2:]
     return best if first >= LEAST_SCORE and first >= LEAST_LEAD * second else None
 
 

@@ -8,8 +8,7 @@ from backdesk.quality.appropriateness import RUDE
 from backdesk.quality.brand_voice import SLANG, shouts
 from backdesk.quality.check import found_words, words_against
 from backdesk.quality.draft import Draft, sentences_of, words_of
-from backdesk.quality.facts import facts_of
-from backdesk.quality.factual import unsupported_in
+from backdesk.quality.factual import read_of
 from backdesk.quality.language import language_of
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
@@ -80,8 +79,8 @@ def completeness(draft: Draft) -> float:
     such as thanks.
     Whole: 0.2 when the answer breaks off amid a sentence. Questions: sentences for each question mark, 1 at most.
     """
-    facts = facts_of(mask(draft.text), today=draft.today)
-    found = bool(draft.files) or len(facts) > len(unsupported_in(mask(draft.text), draft))
+    facts = read_of(mask(draft.text), draft)
+    found = bool(draft.files) or len(facts.stated) > len(facts.unsupported)
     says_what_is_not = len(words_of(draft.text)) >= LEAST_WORDS and denies(draft.text, draft.language)
     if found or says_what_is_not or _QUESTION.search(draft.text):
         return _complete(draft, 1.0)
@@ -128,9 +127,8 @@ def _echo(draft: Draft) -> float:
 
 def accuracy(draft: Draft) -> float:
     """Return 0 to 1: the share of the answer's facts that the evidence supports; 1 for an answer without facts."""
-    text = mask(draft.text)
-    facts, missing = facts_of(text, today=draft.today), unsupported_in(text, draft)
-    return _share(1 - len(missing) / len(facts)) if facts else 1.0
+    facts = read_of(mask(draft.text), draft)
+    return _share(1 - len(facts.unsupported) / len(facts.stated)) if facts.stated else 1.0
 
 
 def is_whole(text: str) -> bool:

@@ -168,6 +168,14 @@ def test_a_fact_holds_in_whatever_way_it_is_written(answer: str) -> None:
     assert list(problems(expected, CAME.model_copy(update={"answer": answer}))) == []
 
 
+@pytest.mark.parametrize(
+    ("fact", "found"), [("2027-01-17", []), ("2027-01-18", ["states"]), ("2027-02-17", ["states"])]
+)
+def test_a_date_in_a_few_words_is_read_in_the_language_that_the_answer_must_have(fact: str, found: list[str]) -> None:
+    came, expected = CAME.model_copy(update={"answer": "Le 17 janvier."}), Expectation(language="fr", states=[fact])
+    assert [field for field, _ in problems(expected, came)] == found
+
+
 def test_an_answer_that_could_be_in_several_languages_is_in_the_right_one() -> None:
     assert list(problems(Expectation(language="ja"), CAME.model_copy(update={"answer": "OK"}))) == []
 

@@ -80,13 +80,13 @@ def _language(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
 
 def _states(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
     for fact in expected.states:
-        if not carries(came.answer, [fact]):
+        if not carries(came.answer, [fact], language=expected.language):
             yield f"the answer does not state {fact!r}: {_quoted(came.answer)}"
 
 
 def _never_states(expected: Expectation, came: TurnOutcome) -> Iterator[str]:
     for fact in expected.never_states:
-        if carries(came.answer, [fact]):
+        if carries(came.answer, [fact], language=expected.language):
             yield f"the answer states {fact!r}: {_quoted(came.answer)}"
 
 
