@@ -15,6 +15,7 @@ from backdesk.testing import Bench
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.child import ChildEnd
 from backdesk.worker.model.job import JobState
+from tests.support.mortal_bench import MortalBench, deaths
 
 CAME = TurnOutcome(
     job_id="j",
@@ -103,13 +104,18 @@ def test_a_turn_that_fails_is_an_outcome_with_its_code(bench: Bench) -> None:
     assert (report.turns[1].outcome, report.turns[1].code) == ("failed", "conversation_mismatch")
 
 
-def test_a_killed_worker_repeats_no_turn(bench: Bench) -> None:
-    golden = {"name": "places", "kind": "test.porter", "turns": [{"say": "The harbour"}, {"say": "The fair"}]}
-    job = bench.submit("evals.conversation", golden)
-    assert bench.lose(job, after=0)
-    report = bench.go_on(job).result
-
-    assert [turn.requests for turn in report.turns] == [2, 2]
+def test_at_whichever_write_its_worker_dies_the_report_is_the_same_and_no_turn_is_repeated(
+    subtests: pytest.Subtests,
+) -> None:
+    turns = [{"say": "The harbour"}, {"say": "The fair", "expect": {"says": ["Berlin"]}}]
+    golden = {"name": "places", "kind": "test.porter", "turns": turns}
+    for death in deaths():
+        with subtests.test(death=death), MortalBench() as bench:
+            job = bench.outlive(bench.submit("evals.conversation", golden), death)
+            report: ConversationReport = job.result
+            assert [(fault.turn, fault.check) for fault in report.faults] == [(2, "says")]
+            assert [turn.answer for turn in report.turns] == ["The harbour is in Hamburg.", "The fair is in Hamburg."]
+            assert ([turn.requests for turn in report.turns], len(job.children)) == ([2, 2], 2)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from backdesk.service.knowledge.contract import KnowledgeResult
 from backdesk.testing import Bench, sandbox
 from backdesk.worker.errors import InvalidRequest
+from tests.support.mortal_bench import Death, MortalBench, deaths
 from tests.support.openai_simulator import Fault, OpenAISimulator
 
 import_module("backdesk.kinds.knowledge.kind")  # registers it
@@ -55,6 +56,13 @@ def online(bench: Bench, seeded: Path, provider: OpenAISimulator, tmp_path: Path
 
 def act(bench: Bench, act: str, tenant: str = "default", **fields: Any) -> KnowledgeResult:
     result: KnowledgeResult = bench.run("service.knowledge", {"act": act, **fields}, tenant=tenant).result
+    return result
+
+
+def outlived(bench: MortalBench, death: Death, **request: Any) -> KnowledgeResult:
+    """What an act comes to that this death befalls."""
+    job = bench.submit("service.knowledge", request, tenant="globex")
+    result: KnowledgeResult = bench.outlive(job, death).result
     return result
 
 
@@ -114,6 +122,25 @@ def test_another_model_makes_vectors_of_its_own(online: Bench, seeded: Path, pro
     with sandbox(seeded.read_bytes(), embeddings_model="another", embeddings_base_url=provider.url):
         act(online, "add", document=STOVE)
         assert {each.body["model"] for each in provider.requests} == {MODEL, "another"}
+
+
+@pytest.mark.parametrize("embedded", [False, True], ids=["words", "vectors"])
+def test_at_whichever_write_its_worker_dies_an_act_is_done_and_told_once(
+    embedded: bool, seeded: Path, provider: OpenAISimulator, subtests: pytest.Subtests
+) -> None:
+    settings = {"embeddings_model": MODEL, "embeddings_base_url": provider.url} if embedded else {}
+    for death in deaths():
+        with subtests.test(death=death), sandbox(seeded.read_bytes(), **settings), MortalBench() as bench:
+            assert outlived(bench, death, act="add", document=STOVE).state == "added"
+            (listed,) = act(bench, "list", "globex").articles
+            assert (listed.slug, listed.passages, listed.embedded) == ("stove", 1, int(embedded))
+            assert outlived(bench, death, act="add", document={**STOVE, "title": "The oven"}).state == "replaced"
+            (listed,) = act(bench, "list", "globex").articles
+            assert (listed.title, listed.passages, listed.embedded) == ("The oven", 1, int(embedded))
+            assert outlived(bench, death, act="add", document={**STOVE, "title": "The oven"}).state == "unchanged"
+            assert outlived(bench, death, act="index").left == 0
+            assert outlived(bench, death, act="remove", slug="stove").state == "removed"
+            assert act(bench, "list", "globex").articles == []
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from backdesk.service.knowledge.contract import KNOWLEDGE, ArticleListed, Docume
 from backdesk.service.knowledge.search import search
 from backdesk.service.knowledge.vectors import packed
 from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category, Severity
@@ -37,6 +38,7 @@ class _Act:
 
     def __init__(self, ctx: TaskContext) -> None:
         here = deployment()
+        self._ctx = ctx
         self._database: ScopedDatabase = here.database.of(ctx.tenant)
         self._model = here.settings.embeddings_model
         self._used: dict[str, ModelUsage] = {}
@@ -59,16 +61,18 @@ class _Act:
         return result.model_copy(update={"cost_usd": None if None in costs else sum(filter(None, costs))})
 
     async def _add(self, document: Document) -> KnowledgeResult:
-        state = await self._database.in_thread(lambda: library.put(self._database, document))
+        state = await self._ctx.step("state", self._compare, document, effect=Effect.PURE)
+        await self._database.in_thread(lambda: library.put(self._database, document))
         embedded, problem = await self._give_vectors(document.slug)
         return KnowledgeResult(
             state=state, articles=await self._listed(document.slug), embedded=embedded, problem=problem
         )
 
     async def _remove(self, slug: str) -> KnowledgeResult:
-        if not await self._database.in_thread(lambda: library.remove(self._database, slug)):
+        if not await self._ctx.step("found", self._has, slug, effect=Effect.PURE):
             reason = f"there is no article {slug!r} in the knowledge base of this tenant"
             raise TaskError("article_not_found", reason, category=Category.VALIDATION, severity=Severity.LOW)
+        await self._database.in_thread(lambda: library.remove(self._database, slug))
         return KnowledgeResult(state="removed")
 
     async def _search(self, query: str) -> KnowledgeResult:
@@ -81,6 +85,14 @@ class _Act:
         model = self._model
         left = await self._database.in_thread(lambda: library.count_unembedded(self._database, model)) if model else 0
         return KnowledgeResult(embedded=embedded, left=left, problem=problem)
+
+    # What an act comes to is kept before it is done: a worker that dies after it leaves no trace of what there was.
+
+    async def _compare(self, document: Document) -> library.State:
+        return await self._database.in_thread(lambda: library.compare(self._database, document))
+
+    async def _has(self, slug: str) -> bool:
+        return await self._database.in_thread(lambda: library.has(self._database, slug))
 
     async def _listed(self, slug: str | None = None) -> list[ArticleListed]:
         return await self._database.in_thread(lambda: library.articles(self._database, self._model, slug))

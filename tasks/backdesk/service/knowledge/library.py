@@ -24,6 +24,9 @@ RULES = 1
 AT_ONCE = 100
 
 
+State = Literal["added", "replaced", "unchanged"]
+
+
 class Unembedded(NamedTuple):
     """A passage without a vector, and the text to make one of."""
 
@@ -31,31 +34,41 @@ class Unembedded(NamedTuple):
     text: str
 
 
-def put(database: ScopedDatabase, document: Document) -> Literal["added", "replaced", "unchanged"]:
-    """Keep a document as an article, in place of the one of its name. Atomic; the same document changes nothing."""
-    digest = hashlib.sha256(document.model_dump_json().encode()).hexdigest()
+def compare(database: ScopedDatabase, document: Document) -> State:
+    """Return what `put` makes of a document, as things are now."""
+    with database.read() as session:
+        return _state(session.scalar(select(Article).where(Article.slug == document.slug)), _digest(document))
 
-    def work(session: Session) -> Literal["added", "replaced", "unchanged"]:
+
+def put(database: ScopedDatabase, document: Document) -> None:
+    """Keep a document as an article, in place of the one of its name. Atomic; the same document changes nothing."""
+    digest = _digest(document)
+
+    def work(session: Session) -> None:
         before = session.scalar(select(Article).where(Article.slug == document.slug).with_for_update())
-        if before is not None and (before.digest, before.indexed) == (digest, RULES):
-            return "unchanged"
+        if _state(before, digest) == "unchanged":
+            return
         article = before or Article(slug=document.slug)
         article.title, article.keywords, article.source = document.title, document.keywords, document.source
         article.digest, article.updated_at = digest, database.now()
         article.language = document.language or ""
         fill(session, article, document.sections)
-        return "replaced" if before else "added"
 
-    return database.contend(work)
+    database.contend(work)
 
 
-def remove(database: ScopedDatabase, slug: str) -> bool:
-    """Remove an article; False when there is none."""
+def has(database: ScopedDatabase, slug: str) -> bool:
+    """Return whether there is an article."""
+    with database.read() as session:
+        return session.scalar(select(Article.slug).where(Article.slug == slug)) is not None
+
+
+def remove(database: ScopedDatabase, slug: str) -> None:
+    """Remove an article, if there is one."""
     with database.write() as session:
         article = session.scalar(select(Article).where(Article.slug == slug))
         if article is not None:
             session.delete(article)
-        return article is not None
 
 
 def articles(database: ScopedDatabase, model: str | None, slug: str | None = None) -> list[ArticleListed]:
@@ -149,3 +162,13 @@ def _heads(article: Article, heading: str) -> str:
 def _sections_of(article: Article) -> list[Section]:
     kept = [Section(heading=each.heading, text=each.text) for each in article.passages]
     return kept or [Section(text=article.body)]
+
+
+def _digest(document: Document) -> str:
+    return hashlib.sha256(document.model_dump_json().encode()).hexdigest()
+
+
+def _state(before: Article | None, digest: str) -> State:
+    if before is None:
+        return "added"
+    return "unchanged" if (before.digest, before.indexed) == (digest, RULES) else "replaced"
