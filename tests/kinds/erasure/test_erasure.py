@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,7 +13,12 @@ from backdesk.service.erasure import ERASED, erase
 from backdesk.service.erasure_contract import ErasedRows, EraseRequest
 from backdesk.service.escalations import escalate
 from backdesk.shop.tables import Customer, LedgerEntry, Order
+from backdesk.shop.testing import sample_shop
 from tests.support.deployment import desk_of
+from tests.support.mortal_bench import MortalBench, deaths
+
+for kind in ("erasure", "support"):  # registers them, of which one is ours
+    import_module(f"backdesk.kinds.{kind}.kind")
 
 WHO = "cust-8"
 
@@ -91,6 +97,19 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(known: Database) -> None:
 def test_done_again_it_finds_nothing(known: Database) -> None:
     erased(known)
     assert erased(known) == ErasedRows(deleted={}, anonymised={})
+
+
+def test_at_whichever_write_its_worker_dies_all_is_erased_and_the_receipt_tells_it(subtests: pytest.Subtests) -> None:
+    request = {"customer_id": WHO, "conversations": ["talk"], "dry_run": False}
+    message = {"message": "I want to talk to a human being, please", "customer_id": WHO}
+    for death in deaths():
+        with subtests.test(death=death), sample_shop() as shop, MortalBench() as bench:
+            bench.run("support.request", message, conversation_id="talk")
+            told = bench.run("customer.erase", request | {"dry_run": True}).result
+            assert {"customers", "escalations", "cases"} <= told.deleted.keys()
+            assert bench.outlive(bench.submit("customer.erase", request), death).result == told
+            assert f"'{WHO}'" not in values(shop)
+            assert erased(shop, conversations=["talk"]) == ErasedRows(deleted={}, anonymised={})
 
 
 def test_of_another_tenant_nothing_is_erased(known: Database) -> None:
