@@ -224,6 +224,11 @@ def test_the_page_of_events_names_every_type() -> None:
     assert [kind for kind in EventType if f"`{kind}`" not in page] == []
 
 
+def test_the_page_of_events_names_the_dictionaries_that_there_are() -> None:
+    named = re.findall(r"`([\w-]+\.dictionary)`", (DOCS / "events.md").read_text())
+    assert sorted(named) == sorted(path.name for path in ROOT.glob("worker/backdesk/worker/text/*.dictionary"))
+
+
 def test_the_page_of_the_architecture_names_every_key() -> None:
     page, unnamed = (DOCS / "architecture.md").read_text(), []
     for name in named().keys() - CHANNELS:
