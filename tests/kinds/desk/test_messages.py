@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from backdesk.client import JobClient
+from backdesk.shop.testing import sample_shop
 from backdesk.testing import Bench
+from tests.support.mortal_bench import MortalBench, deaths
 
 PLEA = "I want to talk to a human being, please"
 
@@ -22,17 +26,22 @@ def told(bench: Bench) -> list[Any]:
     return [each for each in reversed(requests) if each["event"] == "case.message"]
 
 
-def test_whoever_has_the_conversation_is_told_of_each_message_whatever_dies(bench: Bench) -> None:
-    bench.run("support.request", {"message": PLEA, "customer_id": "cust-8"}, conversation_id="talk")
-    case = act(bench, "take")
-    job = bench.submit("support.request", {"message": "Hello?", "customer_id": "cust-8"}, conversation_id="talk")
-    bench.lose(job)
-    assert bench.go_on(job).result.with_person
-    (message,) = told(bench)
-    assert (message["to"], message["text"]) == ("staff", f"{case}: the customer has written to ada")
-    assert message["data"] == {"case": case, "customer_id": "cust-8", "conversation_id": "talk", "by": "ada"}
-    bench.run("support.request", {"message": "Anybody?", "customer_id": "cust-8"}, conversation_id="talk")
-    assert len(told(bench)) == 2
+def test_at_whichever_write_its_worker_dies_whoever_has_the_conversation_is_told_of_each_message(
+    subtests: pytest.Subtests,
+) -> None:
+    for death in deaths():
+        with subtests.test(death=death), sample_shop(), MortalBench() as bench:
+            bench.run("support.request", {"message": PLEA, "customer_id": "cust-8"}, conversation_id="talk")
+            case = act(bench, "take")
+            job = bench.submit(
+                "support.request", {"message": "Hello?", "customer_id": "cust-8"}, conversation_id="talk"
+            )
+            assert bench.outlive(job, death).result.with_person
+            (message,) = told(bench)
+            assert (message["to"], message["text"]) == ("staff", f"{case}: the customer has written to ada")
+            assert message["data"] == {"case": case, "customer_id": "cust-8", "conversation_id": "talk", "by": "ada"}
+            bench.run("support.request", {"message": "Anybody?", "customer_id": "cust-8"}, conversation_id="talk")
+            assert len(told(bench)) == 2
 
 
 def test_nobody_is_told_of_messages_that_agents_answer(bench: Bench) -> None:

@@ -56,15 +56,6 @@ def test_a_case_that_nobody_answers_is_raised_and_told_once_with_no_schedule(ben
     assert (raised.priority, raised.overdue, told(bench, "case.overdue")) == ("urgent", True, [case.case])
 
 
-def test_a_worker_that_dies_in_telling_of_an_overdue_case_costs_no_notification(bench: Bench) -> None:
-    bench.run("support.request", PLEA)
-    (watch,) = started(bench, "service.desk")
-    assert bench.lose(watch)
-    bench.go_on(watch)
-    (case,) = desk(bench, "list")
-    assert (case.overdue, told(bench, "case.overdue")) == (True, [case.case])
-
-
 def test_a_case_that_was_closed_in_time_is_not_raised(bench: Bench) -> None:
     bench.run("support.request", PLEA)
     (watch,) = started(bench, "service.desk")

@@ -14,6 +14,7 @@ from backdesk.client import JobClient
 from backdesk.shop.testing import sample_shop
 from backdesk.testing import Bench, BenchJob
 from backdesk.worker.model.job import JobState
+from tests.support.mortal_bench import MortalBench, deaths
 
 PLEA = "I want to talk to a human being, please"
 
@@ -70,17 +71,19 @@ def test_a_customer_is_asked_in_their_language_when_their_case_is_closed(bench: 
     assert words in asked(bench)
 
 
-def test_a_number_for_an_answer_is_kept_once_and_no_model_is_asked(bench: Bench) -> None:
-    say(bench, PLEA)
-    case = close(bench)
-    job = bench.submit("support.request", {"message": "4", "customer_id": "cust-8"}, conversation_id="talk")
-    bench.lose(job)
-    result: AgentResult = bench.go_on(job).result
-    assert (result.agent, result.usage.requests, result.answer) == ("rating", 0, "Thank you, we have noted that.")
-    assert score(bench) == 4
-    again = bench.run("service.desk", {"act": "rate", "case": case, "score": 1})
-    assert again.error
-    assert (again.error.code, score(bench)) == ("case_rated", 4)
+def test_a_number_for_an_answer_is_kept_once_and_no_model_is_asked_whatever_dies(subtests: pytest.Subtests) -> None:
+    for death in deaths():
+        with subtests.test(death=death), sample_shop(), MortalBench() as bench:
+            say(bench, PLEA)
+            case = close(bench)
+            job = bench.submit("support.request", {"message": "4", "customer_id": "cust-8"}, conversation_id="talk")
+            result: AgentResult = bench.outlive(job, death).result
+            assert (result.agent, result.usage.requests) == ("rating", 0)
+            assert result.answer == "Thank you, we have noted that."
+            assert (score(bench), counted(bench)) == (4, {"support.request": 1})
+            again = bench.run("service.desk", {"act": "rate", "case": case, "score": 1})
+            assert again.error
+            assert (again.error.code, score(bench)) == ("case_rated", 4)
 
 
 def test_anything_else_is_for_the_agents_and_a_later_number_rates_nothing(bench: Bench) -> None:
