@@ -89,6 +89,11 @@ def test_what_nobody_said_is_found_in_every_language(language: str, wrong: str) 
         ("आपको १,२४९ रुपये देने हैं।", "1249 INR"),
         ("You pay 1,24,900 rupees.", "124900 INR"),
         ("４９．９０ユーロです。", "49.90 EUR"),
+        ("Hafta içi 09.00 ile 18.00 arasında açığız.", "Mon-Fri 09:00-18:00"),
+        ("Saat 09.00'dan 18.00'e kadar açığız.", "Mon-Fri 09:00-18:00"),
+        ("เราเปิดวันจันทร์ถึงศุกร์ 9.00-18.00 น.", "Mon-Fri 09:00-18:00"),
+        ("Åbent 09.00-18.00.", "Mon-Fri 09:00-18:00"),
+        ("Lengths are 12.50-18.00 cm.", "12.5 and 18"),
         ("Das geht zwei Wochen lang.", "14 days"),
         ("You have two years of warranty.", "24 months"),
         ("Je peux vous proposer mardi à 9h ou à 15h30.", "2026-11-24T09:00:00 2026-11-24T15:30:00"),
@@ -133,6 +138,7 @@ def test_a_value_is_the_same_however_it_is_written(text: str, evidence: str) -> 
         ("ご注文10005です。", "10003", "10005"),
         ("Ihre Nummer ist R-10004.", "R-10003", "R-10004"),
         ("We are open on Saturday.", "Mon-Fri 09:00-18:00", "Saturday"),
+        ("Åbent 09.00-20.00.", "Mon-Fri 09:00-18:00", "09.00-20.00"),
     ],
 )
 def test_a_value_that_nobody_said_is_named(text: str, evidence: str, shown: str) -> None:

@@ -40,7 +40,6 @@ _CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")
 _SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
 #: "Guten Morgen", "por la mañana": the part of the day and not the day.
 _PART_OF_DAY = re.compile(r"\b(?:guten|am|la|jeden|heute|gestern|goede|this|der)\s\Z", re.IGNORECASE)
-_CLOCK = re.compile(r"\d\d:\d\d")
 _BARE = re.compile(r"-?[\d.]+")
 _MOST_DAYS = 400
 #: A form of what has a range of weekdays, such as opening hours.
@@ -114,21 +113,6 @@ def read(text: str, evidence: Iterable[str], *, languages: Iterable[str] = (), t
     given = tuple(evidence)
     readings = [_read(text, given, each, today) for each in tuple(languages) or languages_of(text) or (None,)]
     return max(readings, key=lambda each: (each.understood, -len(each.unsupported)))
-
-
-def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, today: date | None) -> list[Fact]:
-    """Return the weekdays of a statement with a time of day that are not among the opening days, where these are known.
-
-    `evidence` is without the question: that the customer asks about Sunday does not open the shop on it.
-    """
-    known, stated = (
-        supported_by(evidence, language=language, today=today),
-        facts_of(text, language=language, today=today),
-    )
-    if OPENING_DAYS not in known or not any(_CLOCK.fullmatch(form) for fact in stated for form in fact.forms):
-        return []
-    weekdays = (fact for fact in stated if any(form.startswith("weekday") for form in fact.forms))
-    return [fact for fact in weekdays if not fact.forms & known]
 
 
 def carries(text: str, values: Iterable[Value], *, language: str | None = None, today: date | None = None) -> bool:
@@ -277,6 +261,10 @@ class _Reader:
                 yield Fact(shown, frozenset({found["id"].lower()}))
         elif found["span"]:
             yield from self._spans(found, shown)
+        elif found["range_from"]:
+            for end in (found["range_from"], found["range_to"]):
+                at, minutes = end.split(".")
+                yield Fact(shown, readings(end) | self._clock(at, minutes, None))
         elif forms := self._moment(found):
             yield from (Fact(shown, each) for each in forms)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from backdesk.quality.check import Check, found_words
+from backdesk.quality.days import on_closed_days, on_other_days
 from backdesk.quality.draft import Draft, sentences_of
-from backdesk.quality.facts import Fact, Reading, on_closed_days, read
+from backdesk.quality.facts import Fact, Reading, read
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
 from backdesk.quality.vocabulary import vocabulary_of
@@ -31,21 +32,27 @@ class SupportedFacts(Check):
         # What is said of a secret must not repeat it.
         text = hide(mask(plain(draft.text)))
         reading = read_of(text, draft)
-        found = reading.unsupported or self._closed(text, reading, draft)
+        found = reading.unsupported or self._on_wrong_days(text, reading, draft)
         if not found:
             return None
         named = ", ".join(fact.shown for fact in found[: self.names])
         return f"Leave out or correct what neither a tool, the customer nor your instructions have said: {named}."
 
     @staticmethod
-    def _closed(text: str, reading: Reading, draft: Draft) -> list[Fact]:
+    def _on_wrong_days(text: str, reading: Reading, draft: Draft) -> list[Fact]:
         if not any(form.startswith("weekday") for fact in reading.stated for form in fact.forms):
             return []
+        language, today = reading.language, draft.today
         beside = tuple(each for each in draft.evidence if each != draft.asked)
-        denials = (*DENIALS, *vocabulary_of(reading.language).denials)
+        moments = () if draft.unread else draft.evidence
+        denials = (*DENIALS, *vocabulary_of(language).denials)
         stated = (each for each in sentences_of(text) if not found_words(denials, each))
-        closed = (on_closed_days(each, beside, language=reading.language, today=draft.today) for each in stated)
-        return [fact for each in closed for fact in each]
+        wrong = (
+            on_closed_days(each, beside, language=language, today=today)
+            or on_other_days(each, moments, language=language, today=today)
+            for each in stated
+        )
+        return [fact for each in wrong for fact in each]
 
 
 def read_of(text: str, draft: Draft) -> Reading:

@@ -11,7 +11,7 @@ from backdesk.quality.figures import MONEY, MONEY_WORD, NUMBER, PERCENT
 _BOUNDS = "to|through|bis|au|a|al|alle|à|às|ao|até|tot|t/m|do|až|til|till|до|по|ile|έως|až|hingga|đến|sampai|से|עד|إلى"
 _LISTED = "and|und|et|y|e|en|i|og|och|ja|ve|și|és|и|і|та|και|or|oder|ou|o|of|lub|nebo|eller|tai|veya|sau|vagy|или|або"
 #: What stands between the ends of a range; and the same, or between two of a list.
-RANGE = rf"(?:\s?[-~]\s?|\s(?:{_BOUNDS})\s|\s?(?:から|至|到|부터|에서)\s?)"
+RANGE = rf"(?:\s?[-~]\s?|\s(?:{_BOUNDS})\s|\s?(?:から|至|到|부터|에서)\s?|'[dt][ae]n\s)"
 TO = rf"(?:{RANGE}|\s(?:{_LISTED})\s)"
 _UNITS = "st|nd|rd|th|ms|s|min|kg|g|cm|mm|km|m|gb|mb|v|w|hz|x|k"
 _OF = r"(?:of\s|de\s|d'|di\s|del\s|do\s|da\s|den\s|di\s)?"
@@ -66,6 +66,8 @@ def pattern_for(language: str | None) -> re.Pattern[str]:
       (?!\s?h(?:\d|\b|\s\d)|\s?(?:{_O_CLOCK}))(?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
     | (?<![A-Za-z0-9.,])(?:(?P<least>\d{{1,3}}){TO})?
       (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)??(?P<span>{either(words.spans)})
+    | (?<![A-Za-z0-9.,:])(?P<range_from>\d{{1,2}}\.[0-5]\d){RANGE}(?P<range_to>\d{{1,2}}\.[0-5]\d)(?!\d|[.,]\d)
+      (?!\s?(?:{MONEY}|{PERCENT}))
     | (?:(?P<before>(?:{MONEY_WORD}|yüzde)\s?))?(?<![A-Za-z0-9_.,])(?P<number>{NUMBER})
       (?P<after>(?:,-)?\s?(?:{MONEY}|{PERCENT})|(?:{_UNITS})\b|-[a-zäöüß]{{3,}}\b)?(?![\w-]*[A-Za-z0-9])
     | (?P<id>(?<![A-Za-z0-9_])(?=[\w-]{{0,60}}\d)[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*(?![A-Za-z0-9])))
