@@ -13,7 +13,6 @@ from sqlalchemy import select
 from backdesk.cli.options.golden import read_golden
 from backdesk.cli.run.colleague import Colleague
 from backdesk.client import JobClient
-from backdesk.kinds.organisation.tables import Document, Organisation
 from backdesk.platform.database import Database
 from backdesk.testing import Bench, sandbox
 from backdesk.worker.model.job import DEFAULT_TENANT
@@ -70,10 +69,12 @@ def without(names: Collection[str], written: dict[str, Any]) -> dict[str, Any]:
 
 def keep_documents(database: Database, documents: list[dict[str, str]]) -> None:
     """Have the sample organisation `aurora` keep documents that one of its members wrote."""
+    tables: Any = import_module("backdesk.kinds.organisation.tables")
     with database.of(DEFAULT_TENANT).write() as session:
-        number = session.scalars(select(Organisation.number).filter_by(id="aurora")).one()
+        number = session.scalars(select(tables.Organisation.number).filter_by(id="aurora")).one()
         for document in documents:
-            session.add(Document(organisation=number, author="ben", written_on=database.today(), **document))
+            written = {"author": "ben", "written_on": database.today(), **document}
+            session.add(tables.Document(organisation=number, **written))
 
 
 def held(bench: Bench, golden: dict[str, Any]) -> list[tuple[int, str, str]]:
