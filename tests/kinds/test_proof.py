@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from backdesk.agents.contract import AgentRequest
+from backdesk.agents.contract import AgentRequest, AgentResult
 from backdesk.client import JobClient
 from backdesk.kinds.contracts import KINDS
 from backdesk.platform.database import Database
@@ -19,7 +21,7 @@ from backdesk.platform.deployment import deployment, reset
 from backdesk.quality.language import language_of
 from tests.support.memories import MEMORIES
 from tests.support.memory import Memory
-from tests.support.openai_simulator import Fault, OpenAISimulator, Reply
+from tests.support.openai_simulator import Fault, OpenAISimulator, Received, Reply
 from tests.support.proof import (
     FAULTS,
     Judged,
@@ -27,6 +29,7 @@ from tests.support.proof import (
     Scripts,
     Stalling,
     Talk,
+    by_asker,
     by_position,
     carry_through,
     carry_through_at_once,
@@ -104,6 +107,11 @@ async def test_a_fault_at_every_reply_to_a_yes_changes_nothing_in_the_end(  # no
             agreed.holds(await carry_through(proof, agreed, "job-2", streamed=streamed), shop)
             # A judge that fails is not asked again: then the words of the message count.
             assert (len(provider.rule.judge) < len(judge), len(provider.rule.agent)) == (True, 0)
+    with subtests.test("in pieces of characters and without usage"):
+        _start_anew(provider, shop, tmp_path / "proposed.sqlite3", kept)
+        provider.piece_bytes, provider.usage = 7, None
+        provider.rule = by_asker(agreed.script)
+        agreed.holds(await carry_through(proof, agreed, "job-2", streamed=streamed), shop)
 
 
 @of_every_kind
@@ -122,14 +130,12 @@ async def test_a_model_of_any_kind_that_stalls_at_every_reply_is_asked_again(
 ) -> None:
     monkeypatch.setenv("BACKDESK_MODEL_SILENCE_S", "1")
     reset()
-    talks = [proof.talks[0] for proof in proofs()]  # all at once, as to wait takes no processor
-    for talk in talks:
-        talk.given(shop)
-    provider.rule = Stalling(tuple(talks))
-    jobs = (carry_through(proof, proof.talks[0], f"job-{proof.kind}", streamed=streamed) for proof in proofs())
-    for talk, result in zip(talks, await asyncio.gather(*jobs), strict=True):
-        talk.holds(result, shop)
-    assert len(provider.rule.met) == sum(len(talk.script) for talk in talks)
+    for proof in proofs():
+        proof.talks[0].given(shop)
+    stalled = partial(_stalled, provider, shop, streamed=streamed)
+    proposed = await stalled(by_position, [(proof, proof.talks[0]) for proof in proofs()])
+    both = zip(proofs(), proposed, strict=True)
+    await stalled(by_asker, [(proof, _in(shown, proof.agreed)) for proof, shown in both if proof.agreed])
 
 
 @of_every_kind
@@ -207,6 +213,24 @@ async def _prove(
     assert not provider.script, "the job ended before its script"
 
 
+async def _stalled(
+    provider: OpenAISimulator,
+    shop: Database,
+    rule: Callable[[tuple[Reply, ...]], Callable[[Received], Reply]],
+    talks: list[tuple[Proof, Talk]],
+    *,
+    streamed: bool,
+) -> list[AgentResult]:
+    """Have talks with a model that stalls at every reply: all at once, as to wait takes no processor."""
+    stalling = provider.rule = Stalling({talk.request.message: rule(talk.script) for _, talk in talks})
+    jobs = (carry_through(proof, talk, f"{proof.kind}-{rule.__name__}", streamed=streamed) for proof, talk in talks)
+    results = await asyncio.gather(*jobs)
+    for (_, talk), result in zip(talks, results, strict=True):
+        talk.holds(result, shop)
+    assert len(stalling.met) == sum(len(talk.script) for _, talk in talks)
+    return results
+
+
 async def _proposed(
     proof: Proof, provider: OpenAISimulator, shop: Database, file: Path
 ) -> tuple[Talk, dict[bytes, bytes]]:
@@ -219,8 +243,13 @@ async def _proposed(
     for database in (shop, deployment().database):
         database.close()
     shutil.copy("shop.sqlite3", file)
-    request = proof.agreed.request.model_copy(update={"conversation_id": shown.conversation_id})
-    return replace(proof.agreed, request=request), MEMORIES.kept()
+    return _in(shown, proof.agreed), MEMORIES.kept()
+
+
+def _in(shown: AgentResult, talk: Talk) -> Talk:
+    """Return a talk that goes on with a conversation."""
+    request = talk.request.model_copy(update={"conversation_id": shown.conversation_id})
+    return replace(talk, request=request)
 
 
 def _remembered(conversation_id: str) -> str:

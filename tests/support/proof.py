@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -85,18 +85,22 @@ class Judged:
 class Stalling:
     """The rule of a simulator that meets every request of several talks with silence before it answers.
 
-    Only once each, after some words where it streams: whoever asks again for the same goes on.
+    Only once each, after some words where it streams: whoever asks again for the same goes on. What each talk is
+    answered is a rule by its message.
     """
 
-    def __init__(self, talks: tuple[Talk, ...]) -> None:
-        self._replies = {talk.request.message: by_position(talk.script) for talk in talks}
-        self.met = set[tuple[str, int]]()
+    def __init__(self, rules: Mapping[str, Callable[[Received], Reply]]) -> None:
+        self._rules = rules
+        #: What was answered at last, by the message of its talk.
+        self.met = set[tuple[str, str]]()
 
     def __call__(self, request: Received) -> Reply:
-        (message,) = (each for each in self._replies if each in request.texts("user"))
-        at = (message, len(request.called))
+        said = "\n".join(request.texts("user"))
+        (message,) = (each for each in self._rules if each in said)
+        reply = self._rules[message](request)
+        at = (message, repr(reply))
         if at in self.met:
-            return self._replies[message](request)
+            return reply
         self.met.add(at)
         return Silence("We are")
 
@@ -188,6 +192,12 @@ FAULTS: dict[str, Callable[[Reply], tuple[Reply, ...]]] = {
 def disturbed(script: tuple[Reply, ...], fault: str) -> tuple[Reply, ...]:
     """Return a script with a fault at every reply to which it applies."""
     return tuple(each for reply in script for each in FAULTS[fault](reply))
+
+
+def by_asker(script: tuple[Reply, ...]) -> Callable[[Received], Reply]:
+    """Return a rule of the message that says yes: what the judge says however often it is asked, and what the agent."""
+    judge, agent = script
+    return lambda request: judge if request.tools == {GIVE_ANSWER} else agent
 
 
 def by_position(script: tuple[Reply, ...]) -> Callable[[Received], Reply]:

@@ -73,7 +73,7 @@ PROOF = Proof(
         ),
     ),
     Talk(
-        PurchaseRequest(message="Yes, please", customer_id="cust-1"),
+        PurchaseRequest(message="Yes, thank you", customer_id="cust-1"),
         (call("give_answer", verdict="confirm"), ORDERED),
         _ordered_once,
     ),

@@ -32,7 +32,8 @@ def _refunded_once(result: SupportResult, shop: Database) -> None:
     assert [action.type for action in result.actions] == ["refund"]
     with shop.of_all_tenants().read() as session:
         assert session.scalars(select(Refund.order_number).where(Refund.key != "")).all() == [10003]
-        assert session.scalars(select(Proposal.state)).all() == ["confirmed"]
+        of_this = select(Proposal.state).filter_by(conversation_id=result.conversation_id)
+        assert session.scalars(of_this).all() == ["confirmed"]
 
 
 def _handed_over_once(result: SupportResult, shop: Database) -> None:

@@ -72,7 +72,7 @@ PROOF = Proof(
         ),
     ),
     Talk(
-        ScheduleRequest(message="Yes, please", customer_id="cust-1"),
+        ScheduleRequest(message="Yes, do that", customer_id="cust-1"),
         (call("give_answer", verdict="confirm"), BOOKED),
         _booked_once,
     ),
