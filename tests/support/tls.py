@@ -67,13 +67,15 @@ class TLSFront:
             self.port = server.sockets[0].getsockname()[1]
             self._ready.set()
             await self._ended.wait()
+            server.close()
             for writer in self._writers:
                 writer.transport.abort()  # a TLS connection that is closed waits for its peer to say goodbye
             await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)  # first: there may be no server to connect to
         there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
-        self._writers += [writer, back]
+        self._writers.append(back)
         with suppress(asyncio.CancelledError):  # at the end of the front
             await asyncio.gather(_pass(reader, back), _pass(there, writer))
 
