@@ -28,6 +28,9 @@ from benchmarks.rounds import Samples, Server, Turn, in_rounds
 
 RUNS = 600
 SLOTS = 8
+#: 10 ms and 100 runs a second where pydantic-ai alone takes 7.4 ms and makes 129, beside that on any other machine.
+CPU = Bound("ratio", "≥", 0.74)
+RATE = Bound("ratio", "≥", 0.775)
 CELERY_APP = "benchmarks.peers.celery_agent"
 
 
@@ -62,9 +65,11 @@ def agents(plan: Plan) -> list[Line]:
     turns = [Turn(way.name, way, partial(_taken, way, runs)) for way in (ALONE, CELERY, IN_BODY, AGENT, DBOS)]
     samples = in_rounds(turns, plan.repeat)
     return [
-        *(_cpu(samples, AGENT, peer, Bound("value", "≤", 10.0)) for peer in (ALONE, CELERY, DBOS)),
+        _cpu(samples, AGENT, ALONE, CPU),
+        *(_cpu(samples, AGENT, peer) for peer in (CELERY, DBOS)),
         *(_cpu(samples, IN_BODY, peer) for peer in (ALONE, CELERY)),
-        *(_rate(samples, AGENT, peer, Bound("value", "≥", 100.0)) for peer in (ALONE, CELERY, DBOS)),
+        _rate(samples, AGENT, ALONE, RATE),
+        *(_rate(samples, AGENT, peer) for peer in (CELERY, DBOS)),
         *(_rate(samples, IN_BODY, peer) for peer in (ALONE, CELERY)),
     ]
 
