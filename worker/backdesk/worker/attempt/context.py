@@ -8,7 +8,6 @@ how they wait. Where a result's type depends on an argument, each has its own si
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
@@ -24,7 +23,16 @@ from backdesk.worker.attempt.step_types import type_of_step
 from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.child import ChildCall, ChildEnd, ChildKeywords
 from backdesk.worker.model.deployment import SystemState
-from backdesk.worker.pipeline import Pipeline, awaited, awaited_block, blocking, blocking_block, drive, drive_async
+from backdesk.worker.pipeline import (
+    Pipeline,
+    answered,
+    awaited,
+    awaited_block,
+    blocking,
+    blocking_block,
+    drive,
+    drive_async,
+)
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -175,7 +183,8 @@ class TaskContext(BaseContext):
 
         It is read, not remembered: in a later attempt it may be another one. Make it a step if that matters.
         """
-        return await asyncio.wrap_future(self._parts.look())
+        state: SystemState = await answered(self._parts.look())
+        return state
 
 
 class BlockingContext(BaseContext):
