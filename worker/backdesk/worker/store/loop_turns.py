@@ -66,27 +66,27 @@ class LoopTurns:
         if not batch:
             self._begun = False
             return
-        self._trip = trip = RoundTrip(self._wire, batch, waits=False)
-        if self._goes_on(trip):
-            self._watched = self._wire.fileno()
-            self._loop.watch(self._watched, self._read)
-            self._time()
+        self._trip = RoundTrip(self._wire, batch, waits=False)
+        self._go_on(self._trip)
 
     def _read(self) -> None:
         if self._trip is not None:
-            self._goes_on(self._trip)
+            self._go_on(self._trip)
 
-    def _goes_on(self, trip: RoundTrip) -> bool:
+    def _go_on(self, trip: RoundTrip) -> None:
         self._heard_at = time.monotonic()
         try:
             over = trip.go_on()
+            if not over and self._watched < 0:
+                self._watched = self._wire.fileno()
+                self._loop.watch(self._watched, self._read)
+                self._time()
         except BaseException:
             # A body that holds up the loop is interrupted wherever the loop is by then.
             self._end(trip)
             raise
         if over:
             self._end(trip)
-        return not over
 
     def _end(self, trip: RoundTrip) -> None:
         if self._watched >= 0:
