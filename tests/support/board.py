@@ -204,11 +204,14 @@ class Board:
         more_tokens: int = 0,
         cheaper: str = "",
         in_any_case: bool = False,
+        final: bool = False,
         **amount: Any,
     ) -> Answer:
         """Set something aside for a call of an attempt."""
         estimate = Estimate(Amount(**amount), Amount(tokens=more_tokens))
-        return self.run(self.spending.spend(claim, number, estimate, cheaper=cheaper, in_any_case=in_any_case))
+        return self.run(
+            self.spending.spend(claim, number, estimate, cheaper=cheaper, in_any_case=in_any_case, final=final)
+        )
 
     def book(self, claim: Claim, number: int = 1, **amount: Any) -> bool:
         """Say what a call has really cost; nothing at all leaves the estimate."""

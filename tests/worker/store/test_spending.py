@@ -113,6 +113,25 @@ def test_what_is_asked_twice_after_a_lost_answer_is_set_aside_once(board: Board)
     assert board.spent("job").tokens == 100
 
 
+def test_what_is_known_to_cost_just_that_is_spent_at_once_and_holds_nothing(board: Board) -> None:
+    claim = started(board, tool_calls=2)
+    granted(board.reserve(claim, 1, tool_calls=1, final=True))
+    granted(board.reserve(claim, 2, tool_calls=1, final=True))
+    assert board.spent("job").tool_calls == 2
+    assert refusal(board.reserve(claim, 3, tool_calls=1, final=True)).pending is False
+    assert not board.book(claim, 2, tool_calls=0)
+    assert board.spent("job").tool_calls == 2
+
+
+@pytest.mark.parametrize("in_any_case", [True, False])
+def test_what_is_known_to_cost_just_that_counts_once_when_it_is_asked_twice(board: Board, in_any_case: bool) -> None:
+    claim = started(board)
+    for number in (1, 1, 2, 2):
+        granted(board.reserve(claim, number, tool_calls=1, final=True, in_any_case=in_any_case))
+    assert board.spent("job").tool_calls == 2
+    assert day(board)["tool_calls"] == 2
+
+
 def test_what_is_wanted_beyond_the_least_is_taken_as_far_as_there_is_room(board: Board) -> None:
     claim = started(board, tokens=1000)
     assert granted(board.reserve(claim, 1, tokens=100, more_tokens=800)).share == 1

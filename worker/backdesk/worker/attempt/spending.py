@@ -106,13 +106,10 @@ class AttemptSpending:
         these are settled. Raises Limited when they hold it for long.
         """
         number = next(self._numbers)
-        if not self._limited:
-            counted = self._submit(self._calls.spend(self._claim, number, estimate, in_any_case=True))
-            counted.add_done_callback(self._note)
-            return Spending(partial(self._settle, number), limited=False)
-        granted = yield from self._allowed(number, estimate, cheaper)
-        by_cheaper = bool(self._spent_pot) and cheaper is not None
         settle = partial(self._settle, number)
+        if (granted := (yield from self._taken(number, estimate, cheaper))) is None:
+            return Spending(settle, limited=False)
+        by_cheaper = bool(self._spent_pot) and cheaper is not None
         return Spending(settle, limited=True, share=granted.share, cheaper=by_cheaper)
 
     def spend(self, amount: Amount, *, purpose: str = "", cheaper: bool = False) -> Pipeline[None]:
@@ -121,8 +118,7 @@ class AttemptSpending:
         `cheaper` says that it may go on under a budget that lives on cheaper means, as what costs no money may.
         """
         estimate = Estimate(amount, purpose=purpose)
-        spending = yield from self.spending(estimate, cheaper=estimate if cheaper else None)
-        yield from spending.end()
+        yield from self._taken(next(self._numbers), estimate, estimate if cheaper else None, final=True)
 
     def time_left(self) -> Pipeline[float | None]:
         """Return the seconds that the budgets leave the attempt, None without a limit. Raises as `spending` does."""
@@ -133,11 +129,24 @@ class AttemptSpending:
         """Ask whether there is time, and return how many seconds. One round trip. Raises as `spending` does."""
         return (yield from self._allowed(None, _NOTHING, None)).time_left_s
 
-    def _allowed(self, number: int | None, estimate: Estimate, cheaper: Estimate | None) -> Pipeline[Granted]:
+    def _taken(
+        self, number: int, estimate: Estimate, cheaper: Estimate | None, *, final: bool = False
+    ) -> Pipeline[Granted | None]:
+        """Count a call as spent, and return what was granted; None when nothing is limited, and nobody asked."""
+        if self._limited:
+            return (yield from self._allowed(number, estimate, cheaper, final=final))
+        counted = self._submit(self._calls.spend(self._claim, number, estimate, in_any_case=True, final=final))
+        counted.add_done_callback(self._note)
+        return None
+
+    def _allowed(
+        self, number: int | None, estimate: Estimate, cheaper: Estimate | None, *, final: bool = False
+    ) -> Pipeline[Granted]:
         patience = iter(WAITS_S)
         while True:
             chosen, by_cheaper = (cheaper, self._spent_pot) if self._spent_pot and cheaper else (estimate, "")
-            answer = yield self._submit(self._calls.spend(self._claim, number, chosen, cheaper=by_cheaper))
+            spend = self._calls.spend(self._claim, number, chosen, cheaper=by_cheaper, final=final)
+            answer = yield self._submit(spend)
             match answer:
                 case Granted():
                     self._limited = answer.limited

@@ -37,12 +37,20 @@ class SpendingCalls(CallBuilder):
     """Builds the calls that count spending."""
 
     def spend(
-        self, claim: Claim, number: int | None, estimate: Estimate, *, cheaper: str = "", in_any_case: bool = False
+        self,
+        claim: Claim,
+        number: int | None,
+        estimate: Estimate,
+        *,
+        cheaper: str = "",
+        in_any_case: bool = False,
+        final: bool = False,
     ) -> Call[Answer]:
         """Set an estimate aside in all the pots of a job, or in none. Idempotent by number within the attempt.
 
         Without a number nothing is set aside, and the answer is whether there is time. `cheaper` is for calls by
         cheaper means: the job, or the day, whose budget has refused others. `in_any_case` asks no limit, and no fence.
+        `final` is for what will cost just that, and is not accounted for.
         """
         return self._of(
             claim,
@@ -54,6 +62,7 @@ class SpendingCalls(CallBuilder):
             more_cost=estimate.more.cost_micro or 0,
             cheaper=cheaper,
             in_any_case=flag(in_any_case),
+            final=flag(final),
         )
 
     def account(self, claim: Claim, number: int, amount: Amount | None) -> Call[bool]:

@@ -3,16 +3,17 @@
 -- ARGV: id, fence, number (of the call, '' only asks whether there is time), tokens, cost (in millionths of a
 --   dollar, '' when unknown), model_calls, tool_calls, more_tokens, more_cost (both taken as far as there is room),
 --   cheaper (job or day whose budget is lived on by cheaper means from this call on, or ''), in_any_case (1 to count
---   in any case, or '')
+--   in any case, or ''), final (1 when that is what it costs and nobody will account for it, or '')
 -- Returns: {1, share of what was taken more in millionths, 1 when the spending is limited else 0, ms that are left or
 --   ''}, {0, refusal as JSON}, {-1} when the attempt has lost its fence, {-2, whose money it is} when the cost is unknown
 --   and a budget in money, {-3, tenant, setting, value} when a limit of the tenant is no number
--- Atomic. Idempotent by call. What a lost attempt has set aside stays spent: its calls may have been billed.
+-- Atomic. Idempotent by call; of final ones by the last, as each call of an attempt waits for the one before. What a
+-- lost attempt has set aside stays spent: its calls may have been billed.
 --!include budget
 
 local id, fence, number = ARGV.id, ARGV.fence, ARGV.number
 local call = call_field(fence, number)
-local cheaper, in_any_case = ARGV.cheaper ~= '', ARGV.in_any_case ~= ''
+local cheaper, in_any_case, final = ARGV.cheaper ~= '', ARGV.in_any_case ~= '', ARGV.final ~= ''
 local least = {tokens = tonumber(ARGV.tokens), cost = tonumber(ARGV.cost), model_calls = tonumber(ARGV.model_calls),
   tool_calls = tonumber(ARGV.tool_calls), unpriced = ARGV.cost == '' and 1 or 0}
 local more = {tokens = tonumber(ARGV.more_tokens), cost = tonumber(ARGV.more_cost)}
@@ -70,18 +71,21 @@ local function room()
   return math.floor(share * MICRO)
 end
 
--- Take note that calls of lost attempts will not be settled any more.
+-- Take note that calls of lost attempts will not be settled any more. Returns whether there were any.
 local function write_off()
-  if redis.call('HGET', spent_key(id), 'fence') == fence then return end
+  if redis.call('HGET', spent_key(id), 'fence') == fence then return false end
+  local found = false
   for _, name in ipairs(redis.call('HKEYS', spent_key(id))) do
     local of = name:match('^call:([^.]+)%.')
     if of and of ~= fence then
       local kept = read_kept(redis.call('HGET', spent_key(id), name))
       set_aside(kept.day == pots[#pots].day and pots or pots_of_family(id), kept, -1)
       redis.call('HDEL', spent_key(id), name)
+      found = true
     end
   end
   redis.call('HSET', spent_key(id), 'fence', fence)
+  return found
 end
 
 local function take(share)
@@ -90,7 +94,12 @@ local function take(share)
     cost = (least.cost or 0) + math.floor(more.cost * share / MICRO)}
   local kept = {day = pots[#pots].day, share = share}
   for _, name in ipairs(COUNTED) do kept[name] = amount[name] end
-  redis.call('HSET', spent_key(id), call, as_kept(kept))
+  if final then
+    redis.call('HSET', spent_key(id), 'final', call)
+  else
+    redis.call('HSET', spent_key(id), call, as_kept(kept))
+    set_aside(pots, kept, 1)
+  end
   for _, pot in ipairs(pots) do
     if cheaper and (pot.job or pot.day) == ARGV.cheaper then redis.call('HSET', pot.key, 'cheaper', 1) end
     if pot.tenant and redis.call('HSETNX', spent_key(id), 'on:' .. pot.day, 1) == 1 then
@@ -98,17 +107,14 @@ local function take(share)
     end
     add_to(pot, amount)
   end
-  set_aside(pots, kept, 1)
   redis.call('SADD', spenders_key(kept.day), tenant)
   redis.call('PEXPIRE', spenders_key(kept.day), DAYS_KEPT_MS)
 end
 
-local known = redis.call('HGET', spent_key(id), call)
-if known then return granted(read_kept(known).share) end
-if fenced and number ~= '' then
-  write_off()
-  pots = pots_of(id, tenant)
-end
+local known = redis.call('HMGET', spent_key(id), call, 'final')
+if known[1] then return granted(read_kept(known[1]).share) end
+if known[2] == call then return granted(MICRO) end
+if fenced and number ~= '' and write_off() then pots = pots_of(id, tenant) end
 local no = not in_any_case and refused()
 if no then return no end
 if number == '' then return granted(0) end
