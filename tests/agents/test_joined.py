@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic_ai import Agent
-from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.capabilities import AbstractCapability, CombinedCapability
 from pydantic_ai.models.test import TestModel
 
 from backdesk.agents.runtime.joined import Joined, joined
@@ -63,6 +63,13 @@ async def test_hooks_are_called_in_the_order_of_the_library() -> None:
     assert together == apart
     assert together[:2] == ["outer asks", "inner asks"]
     assert together[-2:] == ["inner hears", "outer hears"]
+
+
+def test_an_agent_with_it_has_no_other_capability_whose_hooks_would_be_called() -> None:
+    agent: Agent[Any, str] = Agent(TestModel(), tools=[look], capabilities=[Joined()])
+    root = agent.root_capability
+    assert isinstance(root, CombinedCapability)
+    assert [type(each) for each in root.capabilities] == [Joined]
 
 
 def test_a_hook_that_would_be_passed_over_is_refused() -> None:

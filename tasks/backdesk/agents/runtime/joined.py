@@ -2,24 +2,28 @@
 
 The library copies the context of a run for each capability at each of its thirty hooks, whether it has that hook or
 not, and puts an agent together anew for a run that brings capabilities along. One that the agent has from the beginning
-costs only those who have a hook; which they are, a run says by the context in which it begins.
+costs only those who have a hook; which they are, a run says by the context in which it begins. It also stands for what
+the library adds to each agent that lacks it, and agents of cards do not use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from pydantic_ai import ModelRequestContext, ModelResponse, RunContext, ToolCallPart, ToolDefinition
+from pydantic_ai import Agent, ModelRequestContext, ModelResponse, RunContext, ToolCallPart, ToolDefinition
 from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler, WrapToolExecuteHandler
 from pydantic_ai.output import OutputContext
 
 from backdesk.agents.desk import Desk
 
+#: What is added and not used: no tool of a card is put off until it is searched for, and what customers write meanwhile
+#: comes by the journal.
+_UNUSED = ("ToolSearch", "PendingMessageDrainCapability")
 _HOOKS = ("wrap_model_request", "wrap_tool_execute", "after_output_process")
 
 Part = AbstractCapability[Desk]
@@ -59,6 +63,11 @@ def joined(outermost_first: Sequence[Part]) -> Iterator[None]:
 class Joined(AbstractCapability[Desk]):
     """Calls the hooks of the capabilities that its run is `joined` with."""
 
+    def apply(self, visitor: Callable[[Part], None]) -> None:
+        """Show itself, and as parts of it what the library would add, which then is there and has no hook to call."""
+        for each in (self, *_unused()):
+            visitor(each)
+
     async def wrap_model_request(
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
@@ -83,6 +92,13 @@ class Joined(AbstractCapability[Desk]):
         for part in _parts.get().outputs:
             output = await part.after_output_process(ctx, output_context=output_context, output=output)
         return output
+
+
+@cache
+def _unused() -> tuple[Part, ...]:
+    added: list[Part] = []
+    Agent(deps_type=Desk).root_capability.apply(added.append)
+    return tuple(each for each in added if type(each).__name__ in _UNUSED)
 
 
 async def _request(
