@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from functools import cache
 
 from pydantic_ai import (
     BinaryContent,
@@ -51,9 +52,7 @@ class Sight:
     @classmethod
     def of(cls, sees: bool | None, settings: TaskSettings, model: str) -> Sight:
         """Return what is said of an agent, else what the model is known for."""
-        if sees is not None:
-            return cls(sees, sees, sees)
-        return cls(texts=True, images=_fits(model, settings.sees_images), pdf=_fits(model, settings.sees_pdf))
+        return _sight(sees, model, settings.sees_images, settings.sees_pdf)
 
     def looks_at(self, file: Attached) -> bool:
         """Whether it is given an image or a PDF as it is."""
@@ -149,6 +148,13 @@ def _newest(files: list[Attached]) -> frozenset[str]:
             break
         kept[file.id] = file.size
     return frozenset(kept)
+
+
+@cache
+def _sight(sees: bool | None, model: str, images: tuple[str, ...], pdf: tuple[str, ...]) -> Sight:
+    if sees is not None:
+        return Sight(sees, sees, sees)
+    return Sight(texts=True, images=_fits(model, images), pdf=_fits(model, pdf))
 
 
 def _fits(model: str, patterns: tuple[str, ...]) -> bool:
