@@ -200,9 +200,7 @@ def test_a_provider_that_asks_for_a_pause_holds_the_others(bench: Bench, outside
     assert 10 < bench.board.events(second)[-1].data["delay_s"] <= 30
 
 
-def test_without_limits_a_call_costs_one_round_trip_before_and_one_after_that_nobody_waits_for(
-    bench: Bench, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def round_trips(bench: Bench, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     submit = process.writer.submit
 
@@ -212,7 +210,28 @@ def test_without_limits_a_call_costs_one_round_trip_before_and_one_after_that_no
 
     monkeypatch.setattr(process.writer, "submit", noted)
     bench.run_body(calling())
-    assert [name for name in made if name in {"reserve", "settle"}] == ["reserve", "settle"]
+    return [name for name in made if name in {"reserve", "settle"}]
+
+
+def test_without_limits_a_call_costs_one_round_trip_before_it(
+    bench: Bench, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert round_trips(bench, process, monkeypatch) == ["reserve"]
+
+
+def test_an_answer_is_told_where_it_gives_something_back(
+    bench: Bench, process: WorkerProcess, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside.limit("openai/gpt-4o", concurrent=1)
+    assert round_trips(bench, process, monkeypatch) == ["reserve", "settle"]
+
+
+def test_an_answer_is_told_where_it_makes_up_for_a_failure(
+    bench: Bench, process: WorkerProcess, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside.fail(4)
+    assert round_trips(bench, process, monkeypatch) == ["reserve", "settle"]
+    assert outside.fail() is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize(

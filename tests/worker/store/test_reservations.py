@@ -41,7 +41,7 @@ def most_within_a_minute(starts: list[float]) -> int:
 
 def test_without_limits_a_call_begins_at_once_and_leaves_nothing(outside: Outside, board: Board) -> None:
     call = outside.call()
-    assert outside.reserve(call, tokens=10) == Granted(0.0)
+    assert outside.reserve(call, tokens=10) == Granted(0.0, free=True)
     outside.settle(call, used=8)
     assert board.client.keys("*") == []
 

@@ -1,7 +1,8 @@
 """One call of an outside service: it waits for its turn, begins, and is settled however it ends.
 
 Before it begins one round trip asks all limits and the breaker; what comes after it is not waited for, unless the call
-has failed: whether its job then counts a failure or waits depends on the breaker.
+has failed: whether its job then counts a failure or waits depends on the breaker. Where no limit is set and the service
+has not failed of late, an answer is not told at all.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ class ServiceCall:
         self._services = services
         self._call = services.next_call()
         self._used: int | None = None
+        self._free = False
         self.resource = resource
         #: What was reserved.
         self.tokens = tokens
@@ -127,7 +129,8 @@ class ServiceCall:
             tenant = services.claim.tenant
             reserve = services.reservations.reserve(self._call, self.resource, tenant, self.tokens, wait_s)
             match (yield services.submit(reserve)):
-                case Granted(delay_s, probe):
+                case Granted(delay_s, probe, free):
+                    self._free = free
                     if probe:
                         log.info("breaker_probe", extra={"resource": self.resource.name})
                     return (yield from self._pause(delay_s))
@@ -141,6 +144,8 @@ class ServiceCall:
     def end(self, error: BaseException | None) -> Pipeline[None]:
         """Settle the call. Raises Limited in place of an error for which the breaker is open."""
         went, hold_s = self._how_it_went(error)
+        if self._free and went is Went.ANSWERED:
+            return
         settled = self._settle(went, hold_s)
         if went is Went.FAILED:
             after: Settled = yield settled

@@ -179,6 +179,8 @@ class Granted:
 
     delay_s: float
     probe: bool = False
+    #: Whether nothing is to be settled once it is answered: nothing was reserved, and no failure is to be made up for.
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _read_reply(reply: list[Any]) -> Reply:
     permission, ms, *facts = reply
     match text(permission), [text(fact) for fact in facts]:
         case "go", [what]:
-            return Granted(ms / 1000, probe=what == "probe")
+            return Granted(ms / 1000, probe=what == "probe", free=what == "free")
         case "ask", _:
             return AskAgain(ms / 1000)
         case "park", [why, line]:

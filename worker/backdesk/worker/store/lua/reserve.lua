@@ -3,8 +3,8 @@
 -- ARGV: call (job:fence:number), resource, bucket (of the resource and its key), tokens, wait_ms (at most), probe_ms
 --   (pause between probes), timeout_ms (of a probe), then for each scope: group (of which the first that is set
 --   counts), scope, bucket
--- Returns: {'go', ms until it begins, what it is: 'probe' or ''}; or, with nothing reserved, {'ask', ms until it is worth
---   asking again}, {'park', ms until it may go on, why, line in which the job is parked}, {'never', 0, why, bucket}
+-- Returns: {'go', ms until it begins, what it is: 'probe', 'free' when there is nothing to settle once it is answered, or
+--   ''}; or, with nothing reserved, {'ask', ms until it is worth asking again}, {'park', ms until it may go on, why, line in which the job is parked}, {'never', 0, why, bucket}
 -- Atomic over all limits. Idempotent by call: repeated after a lost answer it returns the same reservation.
 --!include service
 --!include breaker
@@ -123,8 +123,11 @@ if probes then
   breaker.prober, breaker.probe_by = call, start + timeout_ms
   turn(breaker, 'half_open', redis.call('ZCARD', failures_key(resource)))
 end
-if #reserved > 0 or probes or till then
+local held = #reserved > 0 or probes or till
+if held then
   redis.call('SET', reservation_key(call), cjson.encode({start = start, tokens = tokens, probe = probes or nil,
     limits = #reserved > 0 and reserved or nil}), 'PX', LONGEST_RESERVED)
 end
-return {'go', math.ceil(start - now), probes and 'probe' or ''}
+-- An answer makes up for a failure: of a service that has failed of late it is to be told.
+local free = not held and redis.call('EXISTS', failures_key(resource)) == 0
+return {'go', math.ceil(start - now), probes and 'probe' or free and 'free' or ''}
