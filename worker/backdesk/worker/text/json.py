@@ -6,11 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from json import JSONEncoder
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema, from_json, to_json
 
 #: Levels of objects and lists in what is written; parsers give up at some depth, ours at 200, and wrap what they read.
 DEEPEST = 64
@@ -61,11 +60,22 @@ def _too_deep() -> NotJson:
 
 
 def _check_finite(value: object) -> None:
-    try:
-        _finite(value)
-    except (TypeError, ValueError):
+    if not _is_finite(value):
         for field, number in _not_finite(value, ""):
-            raise NotJson(f"{number} is no number of JSON", field) from None
+            raise NotJson(f"{number} is no number of JSON", field)
+
+
+def _is_finite(value: object) -> bool:
+    """Whether no number in a value is seen not to be finite; texts that sound like one are taken for one."""
+    try:
+        encoded = to_json(_PLAIN.to_python(value, warnings=False), inf_nan_mode="constants", fallback=str)
+    except ValueError:
+        return False
+    return not any(word in encoded for word in _NO_NUMBERS)
+
+
+#: Makes of a model what it consists of, with its numbers as they are.
+_PLAIN = SchemaSerializer(core_schema.any_schema())
 
 
 def _check_readable(encoded: bytes) -> None:
@@ -84,10 +94,6 @@ def _plain(value: object) -> dict[Any, Any] | list[Any] | None:
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, Set | Sequence) and not isinstance(value, str | bytes) else None
-
-
-#: Raises for a number that is not finite, fast; and for names that are no text, which pydantic writes as text.
-_finite = JSONEncoder(allow_nan=False, check_circular=False, default=_plain).encode
 
 
 def _not_finite(value: object, at: str) -> Iterator[tuple[str, float]]:
