@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import StoreUnavailable
@@ -116,6 +116,19 @@ def test_an_error_of_one_call_reaches_its_caller_and_no_other(caller: Caller, wr
     with pytest.raises(ResponseError, match="NOT today"):
         futures[1].result(PATIENCE_S)
     assert futures[2].result(PATIENCE_S) == 2
+
+
+def test_a_server_that_loads_no_scripts_for_this_user_is_an_error_of_its_callers(
+    settings: Settings, caller: Caller, client: redis.Redis
+) -> None:
+    client.execute_command("ACL", "SETUSER", "reader", "on", "nopass", "~*", "&*", "+@all", "-script|load")
+    writer = caller.writer(settings.url.replace("://", "://reader:any@", 1))
+    try:
+        with pytest.raises(NoPermissionError, match="script"):
+            caller.result(writer, append("a"))
+    finally:
+        writer.close()
+        client.execute_command("ACL", "DELUSER", "reader")
 
 
 def test_an_answer_that_cannot_be_read_does_not_stop_the_writer(caller: Caller, writer: StoreWriter) -> None:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import redis
+from hiredis import pack_command
 from redis.connection import Connection
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -66,11 +67,13 @@ class Wire:
         """
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
         unknown = {call.script for call in calls} - self._loaded
-        loading = [("SCRIPT LOAD", script.text) for script in unknown]
+        loading = [("SCRIPT", "LOAD", script.text) for script in unknown]
         groups = joined(calls)
         replies = self._replies([*loading, *map(_command, groups)], waits=waits)
         for _ in loading:
-            yield from _arrived(replies)
+            loaded = yield from _arrived(replies)
+            if isinstance(loaded, Exception):
+                raise loaded  # without its script each call would be repeated for ever
         self._loaded |= unknown
         alone: list[int] = []
         for group in groups:
@@ -109,12 +112,13 @@ class Wire:
         connection, left = self._connection, len(commands)
         if connection is None or (not waits and not connection.is_connected):
             raise WouldWait
-        packed = connection.pack_commands(commands)
+        # As redis-py's own packer, which looks at each argument first: a tenth of what a small call takes.
+        packed = [pack_command(command) for command in commands]
         if not waits and sum(map(len, packed)) > TAKEN_AT_ONCE:
             raise WouldWait
         try:
             # A check of its health would wait, and finds no more than the silence after these commands does.
-            connection.send_packed_command(packed, check_health=waits)
+            connection.send_packed_command([b"".join(packed)], check_health=waits)
             if not waits:
                 yield _NOTHING  # so soon
             while left:
