@@ -60,7 +60,8 @@ class Wire:
 
         The answer is a call's value, or the error that Redis gave for it. Raises what redis-py raises when the server
         is away; then any number of those without an answer may have been carried out. A call that the server refused
-        for now (`connection.refusal`) had no effect; those beside it may have.
+        for now (`connection.refusal`) had no effect; those beside it may have. Raises, too, the
+        error that Redis gave for loading a script; then any number of the calls of other scripts may have been made.
 
         If it may not wait it yields NOT_YET, to be asked again when `fileno` is readable; it raises WouldWait, and
         sends nothing, where it cannot send all at once. Closed before its end it closes the connection.

@@ -4,7 +4,8 @@
 --   (pause between probes), timeout_ms (of a probe), then for each scope: group (of which the first that is set
 --   counts), scope, bucket
 -- Returns: {'go', ms until it begins, what it is: 'probe', 'free' when there is nothing to settle once it is answered, or
---   ''}; or, with nothing reserved, {'ask', ms until it is worth asking again}, {'park', ms until it may go on, why, line in which the job is parked}, {'never', 0, why, bucket}
+--   ''}; or, with nothing reserved, {'ask', ms until it is worth asking again}, {'park', ms until it may go on, why, line in
+--   which the job is parked}, {'never', 0, why, bucket}
 -- Atomic over all limits. Idempotent by call: repeated after a lost answer it returns the same reservation.
 --!include service
 --!include breaker
