@@ -20,9 +20,10 @@ _NAMES = (
     r"pass(?:word|wd|phrase)|pwd|api[_-]?key|api[_-]?secret|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|"
     r"(?:access|refresh|auth|session)[_-]?token|private[_-]?key|authorization"
 )
-#: What a secret holds or is preceded by, in lower case: text without any of it and without long numbers has none.
+#: What a secret holds or is preceded by, in lower case: text without any of it and without long numbers has none. Each
+#: event of a model's answer counts tokens, so that the word alone is no hint: access, refresh and session stand before.
 _HINTS = re.compile(
-    r"pass|pwd|key|token|auth|secret|bearer|basic|sk[-_]|rk[-_]|pk[-_]|akia|asia|gh[pousr]_|github_pat_|xox|aiza|eyj"
+    r"pass|pwd|key|s[_-]?token|h[_-]?token|n[_-]?token|auth|secret|bearer|basic|sk[-_]|rk[-_]|pk[-_]|akia|asia|gh[pousr]_|github_pat_|xox|aiza|eyj"
     r"|://|ssn|social"
 )
 _HINTS_IN_JSON = re.compile(_HINTS.pattern.encode())
