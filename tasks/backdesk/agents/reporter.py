@@ -54,6 +54,7 @@ class Reporter:
         #: The gate that takes the time of each request.
         self.stopwatch = Stopwatch(context, clock)
         self._streamed = False
+        self._told: ModelUsage | None = None
 
     @property
     def watched(self) -> bool:
@@ -167,6 +168,9 @@ class Reporter:
 
     def spent(self, usage: ModelUsage) -> None:
         """Note what the job has used by now, its former attempts included."""
+        if usage == self._told:
+            return
+        self._told = usage
         with self._harmless():
             for name, value in usage:
                 if getattr(self.context.usage, name, None) != value:
