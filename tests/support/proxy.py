@@ -109,6 +109,7 @@ class Proxy:
                 _close(caller)  # the target is away; it may come back
                 continue
             with self._lock:
+                link.dead = self._parted  # since it was accepted
                 self._links.append(link)
             threading.Thread(target=self._pass_requests, args=(link,), daemon=True).start()
 
