@@ -11,8 +11,9 @@ import redis
 from redis.exceptions import ResponseError
 
 from backdesk.worker.model.job import Claim, JobState, Refused, Succeeded, Usage
+from backdesk.worker.store.groups import MOST_JOINED, joined
 from backdesk.worker.store.scripts import Call, Script
-from backdesk.worker.store.wire import MOST_JOINED, Wire, joined
+from backdesk.worker.store.wire import Wire
 from tests.support.board import Board
 
 #: Returns of each share its double; a share that is no number fails the script.
@@ -49,7 +50,7 @@ def test_no_script_is_given_more_than_so_many(client: redis.Redis, wire: Wire) -
 
 def test_calls_of_other_scripts_stand_alone() -> None:
     alone: Call[Any] = Call(Script("alone", "return 1"), ("all",), int)
-    assert [list(group) for group in joined([alone, double("1"), alone, double("2")])] == [[0], [1, 3], [2]]
+    assert [list(group.calls) for group in joined([alone, double("1"), alone, double("2")])] == [[0], [1, 3], [2]]
 
 
 def test_an_error_of_one_is_told_to_its_caller_alone(wire: Wire) -> None:

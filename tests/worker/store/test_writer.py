@@ -33,6 +33,8 @@ from tests.support.ports import hold
 
 T = TypeVar("T")
 
+APPEND = "return redis.call('RPUSH', 'seen', ARGV[1])"
+
 
 class Caller:
     """Who submits calls: the test's own thread, or an event loop."""
@@ -86,7 +88,7 @@ def nothing_is_left(client: redis.Redis) -> Iterator[None]:
 
 
 def append(value: str, read: Callable[[Any], int] = int) -> Call[int]:
-    return Call(Script("append", "return redis.call('RPUSH', 'seen', ARGV[1])"), (value,), read)
+    return Call(Script("append", APPEND), (value,), read)
 
 
 def test_a_call_is_answered(caller: Caller, writer: StoreWriter) -> None:
@@ -171,7 +173,7 @@ def refused_at_first(code: str, value: str, chain: tuple[str, str] | None = None
     """A call that is refused twice, as Redis 7 words it, and then appends its value."""
     text = f"""
     if redis.call('INCR', 'tries') < 3 then return redis.error_reply('{code} not now') end
-    return redis.call('RPUSH', 'seen', ARGV[1])
+    {APPEND}
     """
     return Call(Script(code, text), (value,), int, chain)
 
@@ -190,19 +192,38 @@ def test_a_call_waits_until_the_one_before_it_in_its_chain_is_made(
     assert client.lrange("seen", 0, -1) == [b"other", b"first", b"second"]
 
 
+def fails_then_is_refused(value: str, chain: tuple[str, str]) -> Call[int]:
+    """A call that comes to an error, is refused when it is repeated, and then appends its value."""
+    text = f"""
+    local tries = redis.call('INCR', 'tries')
+    if tries < 3 then return redis.error_reply(tries == 1 and 'ERR odd' or 'OOM not now') end
+    {APPEND}
+    """
+    return Call(Script("fails", text), (value,), int, chain)
+
+
+def test_a_call_that_is_refused_when_it_is_repeated_alone_still_comes_before_those_behind_it(
+    caller: Caller, writer: StoreWriter, client: redis.Redis
+) -> None:
+    chain = ("job", "1")
+    wait(caller.submit(writer, fails_then_is_refused("a", chain), replace(append("b"), chain=chain)), PATIENCE_S)
+    assert client.lrange("seen", 0, -1) == [b"a", b"b"]
+
+
 @pytest.mark.parametrize("code", FAULTS)
 def test_what_a_server_refuses_for_now_is_written_in_order_once_it_does_not(
     caller: Caller, writer: StoreWriter, board: Board, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
     claim = board.start(board.submit("a"))
     emit = board.transitions.emit(claim, 0, [EventDraft("note", b"{}")])
+    remember = board.transitions.remember(claim, "step:a", b'{"state":"done","value":1}', b"{}")
     end = board.transitions.end(claim, Succeeded(b"1"), Usage())
     with refusing(board.settings.url, code):
-        futures: list[Future[Any]] = caller.submit(writer, emit, end)
+        futures: list[Future[Any]] = caller.submit(writer, emit, remember, end)
         eventually(lambda: "redis_unavailable" in caplog.text)
-        assert [future.done() for future in futures] == [False, False]
-    assert [future.result(PATIENCE_S) for future in futures] == [0, True]
-    assert board.event_types("a") == ["queued", "started", "note", "succeeded"]
+        assert [future.done() for future in futures] == [False] * 3
+    assert [future.result(PATIENCE_S) for future in futures] == [0, True, True]
+    assert board.event_types("a") == ["queued", "started", "note", "step", "succeeded"]
 
 
 def test_calls_made_while_redis_restarts_wait_and_are_made_once_it_is_back(

@@ -33,7 +33,7 @@ from backdesk.worker.celery.patches import decode_item
 from backdesk.worker.celery.pool import LoopPool
 from backdesk.worker.process.state import held_process
 from backdesk.worker.store.connection import explained
-from backdesk.worker.store.wire import MOST_JOINED
+from backdesk.worker.store.groups import MOST_JOINED
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from backdesk.worker.store.groups import MOST_JOINED
 from backdesk.worker.store.scripts import Call
 
 
@@ -21,13 +22,13 @@ class Pending(NamedTuple):
 
 
 class Backlog:
-    """Calls by arrival, and of each chain only the first: the next comes when that is `done`. O(log n) a call."""
+    """Calls by arrival, and of each chain only the first few: the next come when these are `back`. O(log n) a call."""
 
     def __init__(self) -> None:
         self._arrivals = itertools.count()
         #: A heap of those that may be made now.
         self._first: list[Pending] = []
-        #: Behind each call of a chain that may be made, or is being made.
+        #: Behind the calls of each chain that may be made, or are being made.
         self._behind: dict[tuple[str, str], deque[Pending]] = {}
         self._size = 0
 
@@ -52,22 +53,35 @@ class Backlog:
         heapq.heappush(self._first, pending)
 
     def take(self, most: int) -> list[Pending]:
-        """Take those that came first, one of each chain; each is to be `done`, or to be put `back`."""
-        return [heapq.heappop(self._first) for _ in range(min(most, len(self._first)))]
+        """Take about so many that came first, each with those behind it in its chain that may go with it.
 
-    def done(self, taken: Iterable[Pending]) -> None:
-        """Let the next of their chains be made."""
-        for pending in taken:
-            self._size -= 1
-            chain = pending.call.chain
-            if chain is None:
-                continue
+        They are to be given `back`.
+        """
+        taken: list[Pending] = []
+        while self._first and len(taken) < most:
+            taken += self._in_turn(heapq.heappop(self._first))
+        return taken
+
+    def _in_turn(self, last: Pending) -> Iterator[Pending]:
+        yield last
+        line = self._behind[last.call.chain] if last.call.chain else ()
+        for _ in range(MOST_JOINED - 1):
+            # Behind one that may be made as one with those of other chains, nothing is made with it.
+            if not line or last.call.share:
+                return
+            last = line.popleft()
+            yield last
+
+    def back(self, made: Sequence[Pending], undone: Sequence[Pending]) -> None:
+        """Take back what was taken, and let the next of their chains be made: those that are undone where they came."""
+        self._size -= len(made)
+        for pending in reversed(undone):
+            if chain := pending.call.chain:
+                self._behind[chain].appendleft(pending)
+            else:
+                heapq.heappush(self._first, pending)
+        for chain in {chain for pending in (*made, *undone) if (chain := pending.call.chain)}:
             if line := self._behind[chain]:
                 heapq.heappush(self._first, line.popleft())
             else:
                 del self._behind[chain]
-
-    def back(self, taken: Iterable[Pending]) -> None:
-        """Have them made again, where they came."""
-        for pending in taken:
-            heapq.heappush(self._first, pending)

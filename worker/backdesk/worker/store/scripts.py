@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import redis
@@ -28,6 +29,21 @@ T = TypeVar("T")
 _INCLUDE = re.compile(r"^--!include (\w+)$", re.MULTILINE)
 _WRITING = re.compile(r"redis\.call\('(?:[HSZ](?:SET|DEL|ADD|REM|INCRBY|POPMIN)|[LR]PUSH|SET|DEL|P?EXPIRE)")
 _FUNCTION = re.compile(r"^--!function (\w+)$", re.MULTILINE)
+#: What carries out calls of several scripts: it takes of each the number of its script, how many arguments, and these.
+_IN_TURN = """
+local run = {
+FUNCTIONS}
+local answers, at = {}, 1
+while ARGV[at] do
+  local own, last = {}, at + 1 + ARGV[at + 1]
+  for each = at + 2, last do own[#own + 1] = ARGV[each] end
+  local answer = run[tonumber(ARGV[at])](own)
+  if answer == nil then answer = false end
+  if type(answer) == 'table' and answer.err then return answer end
+  answers[#answers + 1], at = answer, last + 1
+end
+return answers
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,7 @@ class Call(Generic[T]):
     """One call of a script, and how its answer reads. Every script of ours may be called twice without harm.
 
     Of the calls of one `chain` each may take effect only after the one before has: the writer never sends two of them
-    together, because Redis may refuse one for want of memory and carry out the next.
+    together but as one script, because Redis may refuse one for want of memory and carry out the next.
 
     The last `share` arguments of a joint script are the call's own. Calls that are alike in all others can be made as
     one, with the shares of all; each reads its part of the answer as if that were the whole.
@@ -101,6 +117,27 @@ def _source(name: str, room: str) -> str:
     places = [folder / f"{name}.lua" for folder in folders]
     place = next((each for each in places if each.is_file()), places[0])
     return place.read_text(encoding="utf-8")
+
+
+def in_turn(calls: Sequence[Call[Any]]) -> tuple[Script, list[Argument]]:
+    """Return a script that makes calls one after the other, and its arguments; it answers the answers of all.
+
+    It ends where one comes to an error. Redis refuses a script for want of memory before it has written anything or not
+    at all, so it refuses all of them or none. Which scripts there are makes a script of its own, not in which order or
+    how often: Redis keeps each as long as it runs.
+    """
+    scripts = sorted({call.script for call in calls}, key=attrgetter("sha"))
+    numbers = {script: number for number, script in enumerate(scripts, 1)}
+    arguments: list[Argument] = []
+    for call in calls:
+        arguments += [numbers[call.script], len(call.arguments), *call.arguments]
+    return _for_all(tuple(scripts)), arguments
+
+
+@cache
+def _for_all(scripts: tuple[Script, ...]) -> Script:
+    functions = "".join(f"function(ARGV)\n{script.text}\nend,\n" for script in scripts)
+    return Script("+".join(script.name for script in scripts), _IN_TURN.replace("FUNCTIONS", functions))
 
 
 def _as_function(directive: re.Match[str]) -> str:

@@ -7,7 +7,6 @@ trips are small and many, that was the largest cost of a job. The connection its
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from itertools import chain
 from typing import Any, TypeVar
 
 import redis
@@ -18,14 +17,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from backdesk.worker.store.connection import is_outage
 from backdesk.worker.store.following import descriptor_of
+from backdesk.worker.store.groups import Group, joined
 from backdesk.worker.store.scripts import Call, Script
 
 T = TypeVar("T")
 
-#: Calls that are made as one, by their place among all.
-Group = dict[int, Call[Any]]
-#: So many at most: while a script runs, everybody else waits.
-MOST_JOINED = 16
 #: What a socket takes at once when all before it has arrived, in bytes.
 TAKEN_AT_ONCE = 32 * 1024
 #: In place of a call: nothing more has come yet.
@@ -67,10 +63,12 @@ class Wire:
         sends nothing, where it cannot send all at once. Closed before its end it closes the connection.
         """
         # Loaded ahead, not on demand: a batch whose first script is missing would take effect out of order.
-        unknown = {call.script for call in calls} - self._loaded
-        loading = [("SCRIPT", "LOAD", script.text) for script in unknown]
         groups = joined(calls)
-        replies = self._replies([*loading, *map(_command, groups)], waits=waits)
+        making = [group.command() for group in groups]
+        unknown = {script for script, _ in making} - self._loaded
+        loading = [("SCRIPT", "LOAD", script.text) for script in unknown]
+        evaluating = [("EVALSHA", script.sha, 0, *arguments) for script, arguments in making]
+        replies = self._replies([*loading, *evaluating], waits=waits)
         for _ in loading:
             loaded = yield from _arrived(replies)
             if isinstance(loaded, Exception):
@@ -80,11 +78,13 @@ class Wire:
         for group in groups:
             reply = yield from _arrived(replies)
             if self._repeats(group, reply):
-                alone += group
+                alone += group.calls
             else:
                 yield from _read(group, reply)
         for number in alone:
             for place, answer in self.answers([calls[number]], waits=waits):
+                if isinstance(answer, Exception) and is_outage(answer):
+                    raise answer  # those behind it in its chain are not to be made before it
                 yield NOT_YET if place == NOT_YET else number, answer
 
     def fileno(self) -> int:
@@ -97,7 +97,7 @@ class Wire:
             self._loaded.clear()  # somebody has flushed the scripts
             return True
         # Of one of them; it has to be the error of its own caller alone.
-        return len(group) > 1 and isinstance(reply, ResponseError) and not is_outage(reply)
+        return len(group.calls) > 1 and isinstance(reply, ResponseError) and not is_outage(reply)
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""
@@ -139,32 +139,11 @@ def _arrived(replies: Iterator[Any]) -> Answers[Any]:
     return reply
 
 
-def joined(calls: Sequence[Call[Any]]) -> list[Group]:
-    """Return which calls are made as one, in the order of the first of each."""
-    groups: list[Group] = []
-    open_groups: dict[Any, Group] = {}
-    for number, call in enumerate(calls):
-        alike = (call.script.sha, call.arguments[: -call.share]) if call.share else number
-        group = open_groups.get(alike)
-        if group is None or len(group) == MOST_JOINED:
-            group = open_groups[alike] = {}
-            groups.append(group)
-        group[number] = call
-    return groups
-
-
-def _command(group: Group) -> tuple[Any, ...]:
-    first, *others = group.values()
-    shares = chain.from_iterable(call.arguments[-call.share :] for call in others)
-    return ("EVALSHA", first.script.sha, 0, *first.arguments, *shares)
-
-
 def _read(group: Group, reply: Any) -> Iterator[tuple[int, Any]]:
     if isinstance(reply, Exception):
-        yield from dict.fromkeys(group, reply).items()
+        yield from dict.fromkeys(group.calls, reply).items()
         return
-    parts = [reply] if len(group) == 1 else [[part] for part in reply]
-    for (number, call), part in zip(group.items(), parts, strict=True):
+    for (number, call), part in zip(group.calls.items(), group.parts(reply), strict=True):
         try:
             answer = call.read(part)
         except Exception as error:  # noqa: BLE001 - what one caller cannot read must not reach the others of the batch

@@ -2,8 +2,8 @@
 
 One connection: what is submitted first is written first, so an attempt's events are in the log before its end without
 anybody waiting for them. While Redis is away, or refuses to write, the calls wait here and are repeated in their order;
-each of our scripts may run twice without harm. Redis refuses each call for itself, so those of one attempt (its
-`chain`) never share a round trip: its end must not get past an event that was refused.
+each of our scripts may run twice without harm. Redis refuses each script for itself, so those of one attempt (its
+`chain`) never share a round trip, but as one script: its end must not get past an event that was refused.
 
 Calls from the process's event loop are made there: to hand each to another thread and its answer back costs a tenth of
 the CPU of a whole run of an agent. What may have to wait is left to a thread, and so are all calls until it has caught
@@ -104,8 +104,7 @@ class StoreWriter:
             return self._backlog.ready
 
     def _note(self, trip: RoundTrip) -> None:
-        self._backlog.done(trip.made)
-        self._backlog.back(trip.undone)
+        self._backlog.back(trip.made, trip.undone)
 
     def _run(self) -> None:
         failures = 0
