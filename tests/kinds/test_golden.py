@@ -1,16 +1,22 @@
-"""Golden conversations that `backdesk eval` cannot hold: their model misbehaves as told, or their data is no sample."""
+"""Golden conversations with models that do as told: the shipped ones that rules cannot hold, and those beyond samples.
+
+Of the latter the model misbehaves, or the data is no sample.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import select
 
-from backdesk.cli.options.golden import read_golden
+from backdesk.cli.options.attachments import attach
+from backdesk.cli.options.golden import read_golden, with_files
 from backdesk.cli.run.colleague import Colleague
 from backdesk.client import JobClient
 from backdesk.platform.database import Database
@@ -18,7 +24,7 @@ from backdesk.testing import Bench, sandbox
 from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Refusal, Reply, Text
 
-for _kind in ("evals", "organisation", "shopping", "support"):
+for _kind in ("account", "contextual", "evals", "organisation", "shopping", "streaming", "support", "voice"):
     import_module(f"backdesk.kinds.{_kind}.kind")  # registers it
 
 FOLDER = Path(__file__).with_name("golden")
@@ -30,6 +36,13 @@ ROWS = {
 #: What a conversation in `faults.yaml` has besides: settings of its deployment, and documents of the organisation.
 BESIDES = ("settings", "documents")
 OF_MODELS, OF_RULES = (read_golden([FOLDER / name]) for name in ("faults.yaml", "own_data.yaml"))
+#: Those that are shipped and no rules can hold, and what a model that does its work answers in each, turn by turn.
+BEYOND_RULES = [each for each in read_golden([]) if "offline" not in each["tags"]]
+GOOD_MODELS: dict[str, list[list[dict[str, Any]]]] = {
+    name: turns
+    for file in sorted((FOLDER / "models").glob("*.yaml"))
+    for name, turns in yaml.safe_load(file.read_text("utf-8")).items()
+}
 
 
 def named(conversations: list[dict[str, Any]]) -> pytest.MarkDecorator:
@@ -79,8 +92,8 @@ def keep_documents(database: Database, documents: list[dict[str, str]]) -> None:
 
 def held(bench: Bench, golden: dict[str, Any]) -> list[tuple[int, str, str]]:
     """Hold a conversation, with the colleague that decides in it; return what of it came otherwise than it must."""
-    job = bench.run("evals.conversation", golden)
     with JobClient(settings=bench.settings, checks={}) as client:
+        job = bench.run("evals.conversation", with_files(golden, partial(attach, client, DEFAULT_TENANT)))
         colleague = Colleague(client, DEFAULT_TENANT, {job.id: golden})
         for turn in golden["turns"]:
             if "person" in turn:
@@ -109,6 +122,21 @@ def test_whatever_a_model_does_the_customer_gets_what_is_promised(
     assert not server.script, "the model was asked less often than it was to answer"
     seen = str([request.body for request in server.requests])
     assert all(document["body"] in seen for document in documents), "the model has not read what was to mislead it"
+
+
+def test_of_each_shipped_conversation_that_rules_cannot_hold_it_is_written_what_a_good_model_answers() -> None:
+    assert GOOD_MODELS.keys() == {golden["name"] for golden in BEYOND_RULES}
+
+
+@named(BEYOND_RULES)
+def test_with_a_model_that_does_its_work_each_shipped_conversation_comes_to_what_it_must(
+    bench: Bench, server: OpenAISimulator, seeded: Path, golden: dict[str, Any]
+) -> None:
+    server.script.clear()
+    server.will(*(reply(said) for turn in GOOD_MODELS[golden["name"]] for said in turn))
+    with sandbox(seeded.read_bytes(), api_key="sk-of-the-test", base_url=server.url):
+        assert held(bench, golden) == []
+    assert not server.script, "the model was asked less often than it was to answer"
 
 
 @named(OF_RULES)
