@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from backdesk.quality.calendar import calendar_of
 from backdesk.quality.draft import Draft
 from backdesk.quality.facts import carries, facts_of, unsupported
+from backdesk.quality.vocabulary import vocabularies
 
 TODAY = date(2026, 11, 20)
 RECORD = (
@@ -208,3 +210,41 @@ def test_a_text_of_a_few_words_carries_its_date(text: str, language: str | None)
 @pytest.mark.parametrize("value", ["2027-01-17", date(2027, 1, 17)])
 def test_a_date_may_be_given_without_its_year_but_not_with_another(text: str, carried: bool, value: date | str) -> None:
     assert carries(text, [value]) is carried
+
+
+#: Letters that are one whatever their case, in the ways that texts write them.
+ALIKE = str.maketrans({"i": "İ", "ı": "I", "s": "ſ", "ς": "σ", "σ": "ς", "μ": "µ"})
+
+
+def words_of(language: str) -> set[str]:
+    words = calendar_of(language)
+    own = vocabularies()[language]
+    named = (words.months, words.weekdays, words.short_weekdays, words.halves, words.spans, words.relative)
+    as_in_file = (own.am, own.pm, *own.spans.values(), *(each.split() for each in own.numbers.values()))
+    return {each for group in (*named, words.numbers, *as_in_file) for each in group}
+
+
+@pytest.mark.parametrize("language", vocabularies())
+def test_words_of_every_language_are_read_alike_in_whatever_case_they_are_written(language: str) -> None:
+    for word in words_of(language):
+        said = f"3 {word}, {word} 3, 3 PM {word}"
+        written = {said.lower(), said.title(), said.upper(), said.translate(ALIKE), said.title().translate(ALIKE)}
+        of_one_length = [each for each in written if len(each) == len(said)]
+        found = [[each.forms for each in facts_of(one, language=language, today=TODAY)] for one in of_one_length]
+        assert found == [found[0]] * len(found), word
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "wrong"),
+    [
+        ("İki gün önce verdiğiniz siparişin ödemesi alındı.", "2 gün", "3 gün"),
+        ("3 İş Günü sürer.", "72 saat", "4 iş günü"),
+        ("2 YIL garanti, 3 AYLIK iade.", "24 ay, 3 ay", "2 ay, 3 yıl"),
+        ("Siparişiniz YARIN gelecek.", "2026-11-21", "2026-11-22"),
+        ("It takes ſix hours or 3 dayſ.", "6 hours, 3 days", "6 days, 3 hours"),
+        ("Σε 3 μήνεσ.", "3 μήνες", "3 ημέρες"),
+    ],
+)
+def test_unusual_letters_are_those_that_patterns_hold_them_for(text: str, evidence: str, wrong: str) -> None:
+    assert unsupported(text, (evidence,), today=TODAY) == []
+    assert unsupported(text, (wrong,), today=TODAY) != []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from backdesk.quality.notation import AFTER, BEFORE, UNPARTED, plain
+from backdesk.quality.notation import AFTER, BEFORE, UNPARTED, folded
 from backdesk.quality.vocabulary import Vocabulary, vocabularies
 
 #: Spans in the unit that they are compared in, and how many of it they are.
@@ -20,7 +20,7 @@ _NAMES = {"no": "nb"}
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The words of one language, in lower case and without points, with what they mean."""
+    """The words of one language, as `word_of` returns them, with what they mean."""
 
     months: dict[str, int] = field(default_factory=dict)
     #: 0 is Monday.
@@ -59,12 +59,19 @@ def _calendar(code: str) -> Calendar:
         weekdays=weekdays
         | {f"{word}s": at for word, at in weekdays.items() if word[-1:].isascii() and word[-1:] != "s"},
         short_weekdays=_names(data, "days", "abbreviated", "short"),
-        halves={**dict(_halves(data)), **dict.fromkeys(own.am, "am"), **dict.fromkeys(own.pm, "pm")},
-        spans={**dict(_spans(data)), **{word: span for span, words in own.spans.items() for word in words}},
-        relative={**_relative(data), **{word: int(days) for days, words in own.days.items() for word in words}},
-        numbers={word: int(number) for number, words in own.numbers.items() for word in words.split()},
+        halves={**dict(_halves(data)), **_all(own.am, "am"), **_all(own.pm, "pm")},
+        spans={**dict(_spans(data)), **{word_of(word): span for span, words in own.spans.items() for word in words}},
+        relative={
+            **_relative(data),
+            **{word_of(word): int(days) for days, words in own.days.items() for word in words},
+        },
+        numbers={word_of(word): int(number) for number, words in own.numbers.items() for word in words.split()},
         inflects=own.inflects,
     )
+
+
+def _all(words: Iterable[str], half: str) -> dict[str, str]:
+    return {word_of(word): half for word in words}
 
 
 def _cldr(code: str) -> Mapping[str, Any]:
@@ -76,19 +83,20 @@ def _cldr(code: str) -> Mapping[str, Any]:
     return localedata.LocaleDataDict(data)
 
 
-def _word(written: object) -> str:
-    return plain(str(written)).replace(".", "").strip().lower()
+def word_of(written: object) -> str:
+    """Return a word, or several, as a calendar has them: in one case, without points, a space between words."""
+    return " ".join(folded(str(written)).replace(".", "").split())
 
 
 def _names(data: Mapping[str, Any], what: str, *widths: str) -> dict[str, int]:
     forms = (
         data.get(what, {}).get(context, {}).get(width, {}) for context in ("format", "stand-alone") for width in widths
     )
-    return {_word(name): at for form in forms if isinstance(form, Mapping) for at, name in form.items()}
+    return {word_of(name): at for form in forms if isinstance(form, Mapping) for at, name in form.items()}
 
 
 def _numbered(lines: Iterable[str], first: int) -> dict[str, int]:
-    return {word: at for at, line in enumerate(lines, first) for word in line.split("|") if word}
+    return {word_of(word): at for at, line in enumerate(lines, first) for word in line.split("|") if word}
 
 
 def _halves(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -96,21 +104,21 @@ def _halves(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         parts = data.get("day_periods", {}).get("format", {}).get(width, {})
         for name, written in parts.items() if isinstance(parts, Mapping) else ():
             if half := _PARTS.get(name.rstrip("12")):
-                yield _word(written), half
+                yield word_of(written), half
 
 
 def _spans(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for span in SPANS:
         patterns = data.get("unit_patterns", {}).get(f"duration-{span}", {}).get("long", {})
         for name, pattern in patterns.items():
-            word = _word(pattern).replace("{0}", "").strip()
+            word = word_of(str(pattern).replace("{0}", " "))
             if name != "per" and "{0}" in str(pattern) and word:
                 yield word, span
 
 
 def _relative(data: Mapping[str, Any]) -> dict[str, int]:
     days = data.get("date_fields", {}).get("day", {}).get("relative", {})
-    return {_word(word): at for at, word in days.items()}
+    return {word_of(word): at for at, word in days.items()}
 
 
 def either(words: Iterable[str], *, inflects: bool = False) -> str:
@@ -125,7 +133,7 @@ def either(words: Iterable[str], *, inflects: bool = False) -> str:
 
 def meaning(words: Mapping[str, int], written: str) -> int:
     """Return what a word means that the pattern of `either` has found."""
-    word = " ".join(_word(written).split())
+    word = word_of(written)
     if word in words:
         return words[word]
     alike = (each for each in sorted(words, key=len, reverse=True) if word.startswith(each[:-1]))

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning
+from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning, word_of
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
@@ -277,7 +277,7 @@ class _Reader:
         return self._clock(found["number"], None, None) if is_hour else frozenset()
 
     def _spans(self, found: re.Match[str], shown: str) -> Iterator[Fact]:
-        span = self._words.spans[" ".join(found["span"].lower().replace(".", "").split())]
+        span = self._words.spans[word_of(found["span"])]
         for written in filter(None, (found["least"], found["count"])):
             count = int(written) if written.isdecimal() else meaning(self._words.numbers, written)
             if count > 1:
@@ -326,7 +326,7 @@ class _Reader:
         forms = self._clock(hour, "30" if found["half_past"] else minute, half)
         if not minute and not half and (found["hour_h"] or found["o_clock"]) and int(hour) > 1:
             forms |= {f"{int(hour)} h", *({str(int(hour))} if int(hour) > LARGEST_COUNT else ())}
-        if half_word and not minute and (span := self._words.spans.get(half_word.lower())):  # дня: PM, and days
+        if half_word and not minute and (span := self._words.spans.get(word_of(half_word))):  # дня: PM, and days
             forms |= {_of_span(int(hour), span)}
         since = found["since"] and self._clock(found["since"], found["since_minute"], self._half(found["since_half"]))
         until = found["until"] and self._clock(found["until"], found["until_minute"], half)
@@ -344,7 +344,7 @@ class _Reader:
     def _half(self, written: str | None) -> str | None:
         if not written:
             return None
-        word = " ".join(written.lower().replace(".", "").split())
+        word = word_of(written)
         return self._words.halves.get(word) or ("am" if word[0] == "a" else "pm")
 
     # --- weekdays and "tomorrow" ---

@@ -31,6 +31,13 @@ BEFORE = (
     rf"|(?<=\b{_HEBREW})|(?<=\b{_ARABIC})|(?<=\b\u0627\u0644)|(?<=\b{_ARABIC}\u0627\u0644))"
 )
 AFTER = r"(?![^\W\d_])(?![\u0900-\u097f])"
+#: Letters that patterns hold for one, each with that which stands for all: the long s, the last sigma, the i of Turkish
+#: without a dot and with it. What is one letter stays one.
+_ALIKE = {
+    code: alike
+    for code in range(0x80, 0x2200)
+    if len(alike := chr(code).casefold()) == 1 or len(alike := chr(code).lower()) == 1
+} | {0x130: "i", 0x131: "i"}
 _TOUCHING = re.compile(rf"(?<={_LETTER})(?=[A-Za-z]?[A-Za-z-]*\d)|(?<=\d)(?={_LETTER})")
 
 
@@ -40,3 +47,8 @@ def plain(text: str) -> str:
         return text
     text = _THOUSANDS.sub(",", unicodedata.normalize("NFC", text))
     return _TOUCHING.sub(" ", text.translate(_PLAIN))
+
+
+def folded(word: str) -> str:
+    """Return what is the same for all ways of writing a word that `re.IGNORECASE` holds for one."""
+    return plain(word).translate(_ALIKE).lower()
