@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from backdesk.quality.notation import AFTER, BEFORE, UNPARTED, folded
@@ -33,8 +34,8 @@ class Calendar:
     #: Days from today.
     relative: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    #: Whether endings of the names change in a sentence.
-    inflects: bool = False
+    #: Weekdays that are everyday words too, and how they are written where they are none.
+    homonyms: dict[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -44,16 +45,16 @@ def calendar_of(language: str | None) -> Calendar:
     found = [_calendar(code) for code in codes]
     merged = {
         name: {word: value for each in found for word, value in getattr(each, name).items()}
-        for name in ("months", "weekdays", "short_weekdays", "halves", "spans", "relative", "numbers")
+        for name in Calendar.__dataclass_fields__
     }
-    return Calendar(**merged, inflects=found[-1].inflects)
+    return Calendar(**merged)
 
 
 def _calendar(code: str) -> Calendar:
     own, data = vocabularies().get(code, Vocabulary()), _cldr(_NAMES.get(code, code))
     short = {word: at for word, at in _names(data, "months", "abbreviated").items() if len(word) > 2}
-    months = {**short, **_names(data, "months", "wide"), **_numbered(own.months, 1)}
-    weekdays = {**_names(data, "days", "wide"), **_numbered(own.weekdays, 0)}
+    months = {**short, **_inflected(_names(data, "months", "wide"), own), **_numbered(own.months, 1)}
+    weekdays = {**_inflected(_names(data, "days", "wide"), own), **_numbered(own.weekdays, 0)}
     return Calendar(
         months={word: at for word, at in months.items() if not word[0].isdigit()},
         weekdays=weekdays
@@ -66,7 +67,7 @@ def _calendar(code: str) -> Calendar:
             **{word_of(word): int(days) for days, words in own.days.items() for word in words},
         },
         numbers={word_of(word): int(number) for number, words in own.numbers.items() for word in words.split()},
-        inflects=own.inflects,
+        homonyms=_homonyms(own),
     )
 
 
@@ -99,6 +100,27 @@ def _numbered(lines: Iterable[str], first: int) -> dict[str, int]:
     return {word_of(word): at for at, line in enumerate(lines, first) for word in line.split("|") if word}
 
 
+def _inflected(names: Mapping[str, int], own: Vocabulary) -> dict[str, int]:
+    return {form: at for name, at in names.items() for form in _forms(name, own)}
+
+
+def _forms(name: str, own: Vocabulary) -> Iterator[str]:
+    yield name
+    end = max((each for each in own.endings if name.endswith(folded(each))), key=len, default=None)
+    if end is not None:
+        yield from (name.removesuffix(folded(end)) + folded(each) for each in own.endings[end].split())
+
+
+def _homonyms(own: Vocabulary) -> dict[str, str]:
+    capitals = (form for word in own.capitalized for form in _forms(word_of(word), own))
+    amid = "|".join(own.amid.split())
+    ordinals = (form for word in own.ordinals for form in (word_of(word), f"{word_of(word)}s"))
+    return {
+        **{word: rf"(?-i:{word[0].upper()}){_pattern(word[1:])}" for word in capitals},
+        **{word: rf"{_pattern(word)}(?!\s(?!(?:{amid})\b)[^\W\d_])" for word in ordinals},
+    }
+
+
 def _halves(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for width in ("abbreviated", "wide"):
         parts = data.get("day_periods", {}).get("format", {}).get(width, {})
@@ -121,26 +143,15 @@ def _relative(data: Mapping[str, Any]) -> dict[str, int]:
     return {word_of(word): at for at, word in days.items()}
 
 
-def either(words: Iterable[str], *, inflects: bool = False) -> str:
-    """Return a pattern for any of these as whole words, the longest first; with other endings if they are inflected."""
+def either(words: Iterable[str], homonyms: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a pattern for any of these as whole words, the longest first."""
     longest = sorted(set(words), key=len, reverse=True)
     # The boundaries stand outside, so that a branch begins with its first letter, which is what makes it fast.
-    apart = "|".join(_pattern(word, inflects=inflects) for word in longest if not UNPARTED.match(word))
+    apart = "|".join(homonyms.get(word) or _pattern(word) for word in longest if not UNPARTED.match(word))
     joined = "|".join(re.escape(word) for word in longest if UNPARTED.match(word))
     parts = [rf"{BEFORE}(?:{apart}){AFTER}"] if apart else []
     return f"(?:{'|'.join([*parts, *([joined] if joined else ())]) or '(?!)'})"
 
 
-def meaning(words: Mapping[str, int], written: str) -> int:
-    """Return what a word means that the pattern of `either` has found."""
-    word = word_of(written)
-    if word in words:
-        return words[word]
-    alike = (each for each in sorted(words, key=len, reverse=True) if word.startswith(each[:-1]))
-    return words[next(alike)]
-
-
-def _pattern(word: str, *, inflects: bool) -> str:
-    if inflects and len(word) > 4 and word.isalpha():
-        return rf"{re.escape(word[:-1])}[^\W\d_]{{0,4}}"
+def _pattern(word: str) -> str:
     return re.escape(word).replace(r"\ ", r"\s{1,2}")

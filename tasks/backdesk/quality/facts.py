@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from backdesk.quality.calendar import SPANS, Calendar, calendar_of, meaning, word_of
+from backdesk.quality.calendar import SPANS, Calendar, calendar_of, word_of
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
@@ -279,13 +279,13 @@ class _Reader:
     def _spans(self, found: re.Match[str], shown: str) -> Iterator[Fact]:
         span = self._words.spans[word_of(found["span"])]
         for written in filter(None, (found["least"], found["count"])):
-            count = int(written) if written.isdecimal() else meaning(self._words.numbers, written)
+            count = int(written) if written.isdecimal() else self._words.numbers[word_of(written)]
             if count > 1:
                 large = {str(count)} if count > LARGEST_COUNT else set()
                 yield Fact(shown, frozenset({_of_span(count, span), *large}))
 
     def _hour(self, found: re.Match[str]) -> Iterator[Fact]:
-        hour = meaning(self._words.numbers, found["count"])
+        hour = self._words.numbers[word_of(found["count"])]
         yield Fact(found[0].strip(), self._clock(str(hour), None, self._half(found["half"])))
 
     # --- days and times ---
@@ -311,7 +311,7 @@ class _Reader:
             year = int(found["cjk_year"]) if found["cjk_year"] else None
             return [_dates((year, int(found["cjk_month"]), int(found["cjk_day"])))]
         name = found["month"] or found["month_first"] or found["month_only"]
-        month = meaning(self._words.months, name)
+        month = self._words.months[word_of(name)]
         if found["month_only"]:
             return [frozenset({f"{found['month_year']}-{month:02}"})]
         written = found["year"] or found["year_first"] or found["year_last"]
@@ -353,11 +353,11 @@ class _Reader:
         words = {**self._words.short_weekdays, **self._words.weekdays}
         for found in weekdays_for(self._language).finditer(self._text):
             if found["first"]:
-                first, last = meaning(words, found["first"]), meaning(words, found["last"])
+                first, last = words[word_of(found["first"])], words[word_of(found["last"])]
                 days = [(first + each) % 7 for each in range((last - first) % 7 + 1)]
                 yield from (Fact(found[0], frozenset({f"weekday {day}"})) for day in days)
                 continue
-            form = f"weekday {meaning(words, found['day'])}"
+            form = f"weekday {words[word_of(found['day'])]}"
             beside = next((fact for at, fact in dates.items() if 0 <= at - found.end() <= 6), None)
             of_date = (
                 {_weekday(date.fromisoformat(each)) for each in beside.forms if _is_date(each)} if beside else set()
@@ -372,7 +372,7 @@ class _Reader:
         if self._today is None:
             return
         for found in relative_for(self._language).finditer(self._text):
-            distance = meaning(self._words.relative, found[0])
+            distance = self._words.relative[word_of(found[0])]
             if distance and not _PART_OF_DAY.search(self._text, max(found.start() - 12, 0), found.start()):
                 yield Fact(found[0], frozenset({(self._today + timedelta(distance)).isoformat()}))
 

@@ -38,7 +38,7 @@ HOUR_WORD = re.compile(_O_CLOCK, re.IGNORECASE)
 def pattern_for(language: str | None) -> re.Pattern[str]:
     """Return what finds the facts of a text in that language, and in English; `facts` reads its groups."""
     words = calendar_of(language)
-    month = either(words.months, inflects=words.inflects)
+    month = either(words.months)
     half = rf"(?:{either(words.halves)}|[ap]\.?\s?m\b\.?)"
     return re.compile(
         rf"""{_BEGINNING}(?:
@@ -103,8 +103,8 @@ def worded_hours_for(language: str | None) -> re.Pattern[str]:
 def weekdays_for(language: str | None) -> re.Pattern[str]:
     """Return what finds a weekday (`day`), or a range of them (`first`, `last`), in that language and in English."""
     words = calendar_of(language)
-    full = either(words.weekdays, inflects=words.inflects)
-    short = either({**words.short_weekdays, **words.weekdays})
+    full = either(words.weekdays, words.homonyms)
+    short = either(words.short_weekdays)
     return re.compile(
         rf"(?P<first>{short}|{full})\.?{RANGE}(?P<last>{full}|{short})|(?P<day>{full})",
         re.IGNORECASE,

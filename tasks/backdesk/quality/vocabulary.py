@@ -82,8 +82,13 @@ class Vocabulary(Contract):
     completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".
     harmless: tuple[str, ...] = ()
-    #: Whether endings of names change in a sentence ("в пятницу"), so that the beginning of a word tells it.
-    inflects: bool = False
+    #: What the end of a name of a weekday or month changes to in a sentence ("в пятницу"): `ца = "цы цу"`. The longest
+    #: end that a name has counts.
+    endings: dict[str, str] = Field({})
+    #: Names that are everyday words too: where they are written small, and where any word follows but those of `amid`.
+    capitalized: tuple[str, ...] = ()
+    ordinals: tuple[str, ...] = ()
+    amid: str = ""
     #: What CLDR lacks of the calendar. Twelve months and seven weekdays from Monday on, with bars between forms.
     months: tuple[str, ...] = ()
     weekdays: tuple[str, ...] = ()
