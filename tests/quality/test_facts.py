@@ -296,3 +296,39 @@ def test_weekdays_are_found_as_their_language_inflects_them_and_words_that_begin
 )
 def test_months_are_found_as_their_language_inflects_them(language: str, text: str) -> None:
     assert [fact.forms for fact in facts_of(text, language=language)] == [{"01-05"}]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "stated"),
+    [
+        ("ja", "Fjord routerを2点、次の3点です。", []),
+        ("ja", "午後3時です。", ["15:00"]),
+        ("zh", "以下3点。这3点。2点建议。", []),
+        ("zh", "下午3点。3点半。15点送达。", ["03:30", "15", "15 h", "15:00"]),
+    ],
+)
+def test_a_point_is_an_hour_in_chinese_unless_it_counts_and_never_one_in_japanese(
+    language: str, text: str, stated: list[str]
+) -> None:
+    found = {form for fact in facts_of(text, language=language) for form in fact.forms}
+    assert found >= set(stated)
+    assert bool(found) == bool(stated)
+
+
+@pytest.mark.parametrize(
+    ("language", "month"),
+    [("de", "Oktober"), ("en", "October"), ("es", "octubre"), ("fr", "octobre"), ("it", "ottobre"), ("nl", "oktober"),
+     ("pt", "outubro"), ("sv", "oktober"), ("pl", "październik"), ("ru", "октябрь")],
+)  # fmt: skip
+@pytest.mark.parametrize("amount", ["78,00 €", "12,00 €", "12 EUR", "12.50 EUR", "1249.00 EUR", "1 249,00 €", "1249 €"])
+def test_an_amount_after_a_month_is_no_day_and_no_year(language: str, month: str, amount: str) -> None:
+    facts = facts_of(f"{month} {amount}.", language=language)
+    assert [(fact.shown, fact.currencies) for fact in facts] == [(amount, {"EUR"})]
+
+
+@pytest.mark.parametrize(
+    "text", ["On November 6 try again.", "November 6, 2026.", "Nov 6,2026", "2026年11月6日1249ユーロ"]
+)
+def test_a_day_after_a_month_is_still_one(text: str) -> None:
+    forms = {form for fact in facts_of(text) for form in fact.forms}
+    assert forms & {"11-06", "2026-11-06"}

@@ -25,7 +25,7 @@ CURRENCIES = {
     "NOK": r"kr\b|nok\b|kroner\b",
     "HUF": r"ft\b|huf\b|forint\w*",
     "RON": r"lei\b|ron\b",
-    "TRY": r"₺|tl\b|try\b|lira\w*",
+    "TRY": r"₺|tl\b|(?-i:TRY)\b|lira\w*",
     "RUB": r"₽|rub\b|руб\w*\.?|рубл\w*",
     "UAH": r"₴|грн\b|uah\b|грив\w*",
     "BGN": r"лв\b|bgn\b|лева\b",

@@ -27,7 +27,15 @@ _AT = (
 )
 #: Where something may begin, a number near it, so that the rest is not tried at every letter.
 _BEGINNING = r"(?:(?=\d)|(?<![A-Za-z0-9_\u00c0-\u052f])(?=[^\W\d]|[€$£¥₩₺₽₴₹₪])(?=\D{1,40}\d))"
-_HOUR_SIGN = r"\s?h\s?|\s?[時时点點]\s?|\s?시\s?|\s?giờ\s?"
+_HOUR_SIGN = r"\s?h\s?|\s?[时時]\s?|\s?시\s?|\s?giờ\s?"
+#: Japanese counts things with this sign. Chinese writes hours with it, and counts what is said: "以下3点", "2点建议".
+_POINT = (
+    r"\s?[点點]\s?(?!建议|建議|原因|说明|說明|要求|注意"
+    r"|意见|意見|内容|內容|问题|問題|要点|理由|提示|事项|事項|需要|补充|:)"
+)
+_NOT_COUNTED = r"(?<!(?:以下|以上|下面|下列|如下|上述)\s)(?<![这這那几幾]\s)"
+#: No date and no year goes on as an amount does: "im Oktober 12,00 €".
+_NO_AMOUNT = rf"(?!\d|[.,]\d{{1,3}}(?!\d)|(?:\s\d{{3}})*(?:[.,]\d\d)?\s?(?:{MONEY}|{PERCENT}))"
 
 
 #: What counts hours, and what names one: "три часа" is a span, "три часа дня" a time.
@@ -40,24 +48,25 @@ def pattern_for(language: str | None) -> re.Pattern[str]:
     words = calendar_of(language)
     month = either(words.months)
     half = rf"(?:{either(words.halves)}|[ap]\.?\s?m\b\.?)"
+    hour_sign = _HOUR_SIGN if language == "ja" else f"{_HOUR_SIGN}|{_POINT}"
     return re.compile(
         rf"""{_BEGINNING}(?:
       (?<![A-Za-z0-9])(?P<ymd>\d{{4}}(?P<sep>\.\s?|[-/])\d{{1,2}}(?P=sep)\d{{1,2}})(?=T|(?!\d)(?!-\d))
     | (?<!\d)(?:(?P<cjk_year>\d{{4}})\s?[年년]\s?)?
-      (?P<cjk_month>\d{{1,2}})\s?[月월]\s?(?P<cjk_day>\d{{1,2}})\s?[日일号號]?
+      (?P<cjk_month>\d{{1,2}})\s?[月월]\s?(?P<cjk_day>\d{{1,2}}){_NO_AMOUNT}\s?[日일号號]?
     | (?<![A-Za-z0-9.,])(?P<date>\d{{1,2}}(?P<dot>\.\s?|[-/])\d{{1,2}}(?P=dot)(?:\d{{4}}|\d{{2}}))(?!\d|[.,]\d)
     | (?<![A-Za-z0-9.,])(?P<short_date>\d{{1,2}}\.\s?\d{{1,2}}\.(?!\d)|\d\d/\d\d(?![\d/])|\d{{1,2}}/\d\d(?![\d/]))
     | (?<![A-Za-z0-9])(?:(?P<first_day>\d{{1,2}}){_ORDINAL}{TO}(?:den\s|the\s|el\s|il\s|le\s|o\s)?)?
-      (?P<day>\d{{1,2}}){_ORDINAL}\s?{_OF}(?:[בלמ]|ال)?(?P<month>{month})\.?(?:{_YEAR}(?P<year>\d{{4}})(?!\d))?)?
+      (?P<day>\d{{1,2}}){_ORDINAL}\s?{_OF}(?:[בלמ]|ال)?(?P<month>{month})\.?(?:{_YEAR}(?P<year>\d{{4}})(?!\d){_NO_AMOUNT})?)?
     | (?:(?P<year_first>\d{{4}})\.?\s)?(?=[^\W\d_]{{3,14}}\.?,?\s\d)[בלמ]?(?P<month_first>{month})\.?,?\s
       (?:(?P<first_day_second>\d{{1,2}}){_ORDINAL}{TO})?
-      (?P<day_second>\d{{1,2}})(?![\d:]){_ORDINAL}(?:{_YEAR}(?P<year_last>\d{{4}})(?!\d))?)?
-    | (?P<month_only>{month})\.?,?\s(?:de\s|del\s)?(?P<month_year>\d{{4}})(?!\d)
+      (?P<day_second>\d{{1,2}})(?![\d:]){_NO_AMOUNT}{_ORDINAL}(?:{_YEAR}(?P<year_last>\d{{4}})(?!\d){_NO_AMOUNT})?)?
+    | (?P<month_only>{month})\.?,?\s(?:de\s|del\s)?(?P<month_year>\d{{4}})(?!\d){_NO_AMOUNT}
     | (?:(?<![A-Za-z0-9.,:])|(?<=\dT))
       (?:(?P<since>\d{{1,2}})(?:[:.](?P<since_minute>\d\d))?\s?(?P<since_half>{half})?{TO}(?:las\s|le\s|the\s)?)?
       (?:(?P<half_before>{half})\s?)?
       (?:(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?:\s?(?P<half>{half}))?(?!\d)
-        |(?P<hour_h>\d{{1,2}})(?P<sign>{_HOUR_SIGN})(?:(?P<minute_h>\d\d)(?!\d)\s?(?:分|분|min\b|phút)?|(?P<half_past>半|반|rưỡi))?
+        |{_NOT_COUNTED}(?P<hour_h>\d{{1,2}})(?P<sign>{hour_sign})(?:(?P<minute_h>\d\d)(?!\d)\s?(?:分|분|min\b|phút)?|(?P<half_past>半|반|rưỡi))?
          (?![A-Za-z0-9間间])(?!\s?간)(?:\s?(?P<half_h>{half}))?
         |(?P<hour_w>\d{{1,2}})(?:[.](?P<minute_w>\d\d))?\s?(?:(?P<o_clock>{_O_CLOCK})(?:\s?(?P<half_o>{half}))?|(?P<half_w>{half}))
       )(?![A-Za-z0-9])
