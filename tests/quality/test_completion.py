@@ -43,6 +43,27 @@ def test_a_record_supports_what_it_says_of_the_numbers_that_it_has(text: str, is
     assert faults(text, ORDERS) == is_so
 
 
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("Ihre Bestellung 10005 wurde am 10. Oktober 2026 erstattet.", KNOWN),
+        ("Ihre Bestellung 10003 wurde am 10. Oktober 2026 erstattet.", UNKNOWN),
+        ("Ich habe die Bestellung Nr. 10003 erstattet.", UNKNOWN),
+        ("Your order No. 10005 was refunded.", KNOWN),
+        ("Your order No. 10003 was refunded.", UNKNOWN),
+        ("Your appointment at 4 p.m. on December 3 is booked.", UNKNOWN),
+        ("Su cita a las 11 a. m. con Nora está reservada.", UNKNOWN),
+        ("Dr. Smith is there; your appointment with Dr. Smith is booked.", UNKNOWN),
+        ("Es ist keine Zahlung am 1. Dezember gebucht.", KNOWN),
+        ("Nein, der Termin wurde nicht auf den 1. Dezember verschoben.", KNOWN),
+        ("Wenn der Termin auf den 1. Dezember verschoben wurde, erhalten Sie eine Nachricht.", KNOWN),
+        ("Der Termin wurde auf den 1. Dezember verschoben.", UNKNOWN),
+    ],
+)
+def test_a_claim_keeps_its_number_and_its_denial_over_a_point_that_ends_no_sentence(text: str, is_so: str) -> None:
+    assert faults(text, ORDERS) == is_so
+
+
 def test_a_record_within_another_has_its_numbers() -> None:
     payments = '{"order_number": 10003, "movements": [{"kind": "refund", "amount_cents": 4990}]}'
     assert faults("Order 10003 was refunded.", payments) == KNOWN

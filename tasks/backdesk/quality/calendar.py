@@ -50,6 +50,13 @@ def calendar_of(language: str | None) -> Calendar:
     return Calendar(**merged)
 
 
+@cache
+def months_after_points(language: str) -> tuple[str, ...]:
+    """Return the months of a language that writes ordinals with a point, as in "3. Dezember"; none of others."""
+    written = _cldr(_NAMES.get(language, language)).get("date_formats", {}).get("long", "")
+    return tuple(_calendar(language).months) if "d. MMMM" in str(getattr(written, "pattern", written)) else ()
+
+
 def _calendar(code: str) -> Calendar:
     own, data = vocabularies().get(code, Vocabulary()), _cldr(_NAMES.get(code, code))
     short = {word: at for word, at in _names(data, "months", "abbreviated").items() if len(word) > 2}

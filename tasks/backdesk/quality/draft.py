@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Literal
 
+from backdesk.quality.calendar import calendar_of, either, months_after_points
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import UNPARTED
+from backdesk.quality.vocabulary import vocabulary_of
 
 #: What a customer is to read: an answer; a question back to them; the texts of a structured answer. A note is for the
 #: colleague who takes over, and is seen by whoever watches.
@@ -59,8 +62,41 @@ def words_of(text: str) -> list[str]:
     return [word for each in found for word in (re.findall(r"..?", each) if UNPARTED.search(each) else (each,))]
 
 
+#: Where a sentence ends, unless a point ends none.
+_END = re.compile(r"(?<=[.!?…؟।])[\"')\]]?\s+|(?<=[。！？])|\n+")
+#: "No. 10003", which denies nothing.
+_NUMBER_SIGN = re.compile(r"(?<!\w)(?:no|nr|n|n[uú]m|č)\.\s?[º°]?\s?(?=(?:[A-Z]{1,4}-)?\d)", re.IGNORECASE)
+_LOWER = "[a-zß-öø-ÿα-ώа-яё]"
+
+
 def sentences_of(text: str) -> list[str]:
-    """Return the sentences of a text; lines and points of a list count as such."""
-    # "17. ledna" goes on after its point.
-    parts = re.split(r"(?<=[.!?…؟।])[\"')\]]?\s+(?!(?<=\d\.\s)[a-zß-ÿ])|(?<=[。！？])|\n+", text.strip())
-    return [part for part in parts if part and words_of(part)]
+    """Return the sentences of a text, "No. 10003" as "№ 10003"; lines and points of a list count as such."""
+    text = _NUMBER_SIGN.sub("№ ", text.strip())
+    within = _points_within(text)
+    ends = [each for each in _END.finditer(text) if "\n" in each[0] or each.start() not in within]
+    begins, stops = [0, *(each.end() for each in ends)], [*(each.start() for each in ends), len(text)]
+    parts = [text[begin:stop] for begin, stop in zip(begins, stops, strict=True)]
+    return [part for part in parts if words_of(part)]
+
+
+def _points_within(text: str) -> set[int]:
+    """Return where the points end that end no sentence."""
+    if ". " not in text:
+        return set()
+    found = _unending(languages_of(text)).finditer(text)
+    return {each.start() + at for each in found for at, sign in enumerate(each[0], 1) if sign == "."}
+
+
+@cache
+def _unending(languages: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what finds such points: of "17. ledna", "17. Januar", "Nov. 28", "4 p.m. with Nora" and "Dr. Lee"."""
+    months = either(month for code in languages for month in months_after_points(code))
+    short = either(month for code in (*languages, "en") for month in calendar_of(code).months if len(month) < 5)
+    words = {each for code in (*languages, "en") for each in vocabulary_of(code).abbreviations}
+    abbreviations = "|".join(re.escape(each).replace(r"\ ", r"\s?") for each in sorted(words, key=len, reverse=True))
+    return re.compile(
+        rf"\d\.(?=\s+(?:{_LOWER}|(?i:{months})))"
+        rf"|(?i:{short})\.(?=\s+(?:{_LOWER}|(?:\d{{1,2}}|20\d\d)(?!\d)))"
+        rf"|(?<![^\W\d_])[^\W\d_]\.(?=\s+{_LOWER})"
+        rf"|(?<!\w)(?i:{abbreviations})"
+    )

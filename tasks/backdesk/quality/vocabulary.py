@@ -78,6 +78,8 @@ class Vocabulary(Contract):
     disclaimers: dict[Literal["law", "health", "money"], Disclaimer] = Field({})
     #: By what an answer asks without a mark of question: "please confirm".
     asks: tuple[str, ...] = ()
+    #: What ends with a point and ends no sentence, whatever comes next: "Dr.", not "p.m.".
+    abbreviations: tuple[str, ...] = ()
     #: What calls an effect done.
     completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".
