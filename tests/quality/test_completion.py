@@ -106,3 +106,72 @@ def test_what_was_said_before_may_be_said_again() -> None:
 )
 def test_what_is_asked_denied_or_left_open_is_no_claim(text: str) -> None:
     assert faults(text) == KNOWN
+
+
+#: A request that is cancelled, and what it was for.
+WITHDRAWN = [
+    (
+        "No problem, I have cancelled the refund request for order 10011.",
+        "No problem, I have cancelled your order 10011.",
+    ),
+    (
+        "The refund for order 10011 has been cancelled and nothing was paid back.",
+        "I have cancelled the refund and your order 10011.",
+    ),
+    (
+        "Ich habe die Erstattung für die Bestellung 10011 storniert.",
+        "Ich habe nach Ihrer Anfrage die Bestellung 10011 storniert.",
+    ),
+    (
+        "Für Ihre Bestellung Nr. 10011 habe ich die Erstattung storniert.",
+        "Ich habe die Bestellung 10011 und die Erstattung storniert.",
+    ),
+    (
+        "J'ai annulé la demande de remboursement de la commande 10011.",
+        "J'ai annulé la commande 10011 à votre demande.",
+    ),
+    (
+        "He cancelado la solicitud de reembolso del pedido 10011.",
+        "He cancelado el pedido 10011 y el reembolso.",
+    ),
+    ("I have cancelled the proposal.", "At your request I have cancelled the headphones."),
+    ("De acuerdo, he anulado la propuesta.", "De acuerdo, he anulado su cita."),
+    (
+        "Ho annullato la proposta e non verrà rimborsato nulla per l'ordine 10011.",
+        "Ho annullato l'ordine 10011 come da richiesta.",
+    ),
+    (
+        "Cancelei o pedido de reembolso da encomenda 10011.",
+        "Cancelei o pedido 10011 e o reembolso.",
+    ),
+    (
+        "Ik heb de terugbetaling van bestelling 10011 geannuleerd.",
+        "Ik heb bestelling 10011 op uw verzoek geannuleerd.",
+    ),
+    ("Anulowałam wniosek o zwrot za zamówienie 10011.", "Anulowałam zamówienie 10011 i zwrot."),
+    (
+        "10011 numaralı sipariş için iade talebini iptal ettim.",
+        "10011 numaralı siparişi talebiniz üzerine iptal ettim.",
+    ),
+    ("Хорошо, я отменила возврат по заказу 10011.", "Хорошо, я отменила заказ 10011 и возврат."),
+    ("Хорошо, запрос на возврат отменён.", "Хорошо, по вашей заявке заказ 10011 отменён."),
+    ("好的，订单10011的退款已取消，没有退还任何款项。", "好的，退款和订单10011已取消。"),
+    (
+        "承知しました。注文10011の返金リクエストはキャンセルいたしました。",
+        "ご依頼の注文10011をキャンセルいたしました。",
+    ),
+    ("承知しました。返金のお手続きは取り消しました。", "承知しました。ご注文は取り消しました。"),
+]
+
+
+@pytest.mark.parametrize(("request_", "order"), WITHDRAWN)
+def test_what_was_declined_may_be_called_cancelled_but_not_what_it_was_for(request_: str, order: str) -> None:
+    def fault(text: str, *declined: str) -> str | None:
+        return KnownCompletion(declined=declined).fault(Draft(text))
+
+    declined = "Shall I refund 78.00 EUR for order 10011?"
+    assert fault(request_, declined) is None
+    assert fault(order, declined) is not None
+    assert fault(request_) is not None, "nothing was declined"
+    if "10011" in request_:
+        assert fault(request_, declined.replace("10011", "10012")) is not None

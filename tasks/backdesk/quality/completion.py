@@ -17,10 +17,14 @@ from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.language import language_of
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
+from backdesk.quality.references import names, references_in
 from backdesk.quality.vocabulary import APART, Vocabulary, vocabularies, vocabulary_of
+from backdesk.quality.withdrawal import is_of_a_request
 
 #: What a tool has done whose result no words are known of, and any matter that leaves no trace in records.
 ANY, UNRECORDED = "*", "-"
+#: Of what is cancelled; and of a request that is, so that it is not made.
+_CANCELLED, _WITHDRAWN = "cancellation", "withdrawal"
 #: Where a statement ends, but not before what it says is so ("ich sehe nicht, dass es erstattet wurde").
 CLAUSE = re.compile(
     r"[;:!\u2013\u3001\u3002\u060c\u061b\n]|,(?!\d|\s*(?:dass|daß|что|що|że|ki)\b)|\s-\s"
@@ -28,8 +32,6 @@ CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"[?\u037e\uff1f\u061f][\"')\]]*\Z")
-#: Numbers of orders and the like, but no years.
-_REFERENCE = re.compile(r"(?<![\w.,])(?!(?:19|20)\d\d\b)(?:[A-Za-z]{1,4}-)?\d{4,}\b")
 #: "0.00 EUR were refunded" is the opposite.
 _ZERO = re.compile(r"(?<![\d.,])0(?:[.,]0+)?(?![\d.,])")
 #: The fields of records that say how it stands with something, and those in which tools speak in sentences.
@@ -47,17 +49,6 @@ class Claim(NamedTuple):
         """Whether it says what is known, of one of the numbers that it names."""
         matter = self.matter if self.matter in _recorded_by() else UNRECORDED
         return known.matter in {self.matter, matter, ANY} and names(known.text, references_in(self.text))
-
-
-def references_in(text: str) -> list[str]:
-    """Return the numbers of orders and the like that a text names."""
-    return _REFERENCE.findall(text.lower())
-
-
-def names(text: str, references: list[str]) -> bool:
-    """Whether a text has one of these numbers, if there are any."""
-    written = plain(text).lower()
-    return not references or any(each in written for each in references)
 
 
 def is_asked(sentence: str) -> bool:
@@ -83,13 +74,14 @@ def claims_in(text: str, language: str | None) -> list[Claim]:
 class KnownCompletion(Check):
     """The answer calls nothing done of which no record says so.
 
-    `done` is what the tools have returned that do such things; `told` what others returned, and what was said before:
-    both are read only for an answer that calls something done. A statement that names numbers needs a record with one
-    of them.
+    `done` is what the tools have returned that do such things; `told` what others returned, and what was said before;
+    `declined` what was proposed and the customer did not want: all are read only for an answer that calls something
+    done. A statement that names numbers needs a record with one of them.
     """
 
     done: Iterable[str] = ()
     told: Iterable[str] = ()
+    declined: Iterable[str] = ()
     name = "known_completion"
     layer = "factual"
 
@@ -107,6 +99,7 @@ class KnownCompletion(Check):
         for text in self.done:
             recorded = [*_records(text)]
             yield from [*recorded, Claim(UNRECORDED if recorded else ANY, text)]
+        yield from (Claim(_WITHDRAWN, text) for text in self.declined)
 
 
 def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
@@ -120,7 +113,9 @@ def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
         if not found_words(completion.claimed, clause):  # as a rule; to look for all phrases takes ten times as long
             continue
         if not found_words(completion.conditions, said) and not _is_open(clause, words):
-            yield from (matter for matter, phrases in completion.claims.items() if _has(clause, phrases))
+            claimed = (matter for matter, phrases in completion.claims.items() if _has(clause, phrases))
+            withdrawn = is_of_a_request(clause, sentence, words.completion.declined)
+            yield from (_WITHDRAWN if each == _CANCELLED and withdrawn else each for each in claimed)
 
 
 def _is_open(clause: str, words: Vocabulary) -> bool:
@@ -165,8 +160,8 @@ def _recorded(record: dict[str, Any]) -> Iterator[str]:
     """Yield what an object says is done: by a field that is set, by how it stands, or in a sentence."""
     marks = {name for name, value in record.items() if value}
     marks |= {str(value).lower() for name, value in record.items() if name in _STATES}
-    for matter, names in _recorded_by().items():
-        if marks & {*names}:
+    for matter, by in _recorded_by().items():
+        if marks & {*by}:
             yield matter
     for name in _SENTENCES & record.keys():
         yield from (each.matter for each in claims_in(str(record[name]), language_of(str(record[name]))))

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backdesk.quality.check import Check, found_words, quoted
-from backdesk.quality.completion import CLAUSE, Claim, claims_in, is_asked, names, references_in, spoken
+from backdesk.quality.completion import CLAUSE, Claim, claims_in, is_asked, spoken
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.facts import unsupported
 from backdesk.quality.language import language_of
 from backdesk.quality.notation import plain
+from backdesk.quality.references import names, references_in
 from backdesk.quality.vocabulary import APART, Vocabulary
 
 #: Matters of which an answer that denies one denies the other.

@@ -31,6 +31,15 @@ class Disclaimer(Contract):
 APART = " … "
 
 
+class Declined(Contract):
+    """By what a language calls a request of a customer, such as a refund, which may be cancelled before it is done."""
+
+    requests: tuple[str, ...] = ()
+    #: What else can be cancelled, such as an order, also at a request; and how a request names that: "for your order".
+    others: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+
+
 class Completion(Contract):
     """By what a language calls something done."""
 
@@ -46,6 +55,7 @@ class Completion(Contract):
     denials: tuple[str, ...] = ()
     denied: dict[str, tuple[str, ...]] = Field({})
     besides: tuple[str, ...] = ()
+    declined: Declined = Declined()
     #: The fields, and the values of states, by which records of tools say it.
     records: dict[str, tuple[str, ...]] = Field({})
 

@@ -380,6 +380,17 @@ async def test_a_no_ends_the_proposal(talk: Talk, provider: OpenAISimulator, sho
     assert refunds(shop) == []
 
 
+async def test_after_a_no_the_request_may_be_called_cancelled_but_not_the_order(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    await proposed(talk, provider)
+    request = Text("No problem, I have cancelled the refund request for order 10003.")
+    provider.will(NO, Text("No problem, I have cancelled your order 10003."), request)
+    result = await talk.say("No, leave it")
+    assert "No tool has done that" in provider.requests[-1].texts("user")[-1]
+    assert (result.answer, result.quality and result.quality.corrections) == (request.text, 1)
+
+
 async def test_what_a_message_declines_is_not_proposed_again_in_answer_to_it(
     talk: Talk, provider: OpenAISimulator, shop: Database
 ) -> None:

@@ -13,10 +13,12 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
 from backdesk.agents.outcome import Refusal
 from backdesk.agents.proposals.terms import Proposed
+from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.runtime.messages import History, as_text, turn_of
 from backdesk.quality.check import Check
-from backdesk.quality.completion import KnownCompletion, references_in
+from backdesk.quality.completion import KnownCompletion
 from backdesk.quality.denial import UndeniedEffects
+from backdesk.quality.references import references_in
 
 _PROPOSED, _REFUSED = Proposed.model_fields.keys(), Refusal.model_fields.keys()
 
@@ -35,7 +37,7 @@ def completion(messages: History, journal: Journal, desk: Desk) -> list[Check]:
     """Return the checks of what an answer that ends these messages calls done and undone."""
     done, told = partial(_done, messages, journal), partial(_told, messages, journal)
     before, about = partial(_done_before, messages, journal), partial(_about, messages, journal, desk)
-    return [KnownCompletion(_Read(done), _Read(told)), UndeniedEffects(_Read(before), _Read(about))]
+    return [KnownCompletion(_Read(done), _Read(told), _declined(desk)), UndeniedEffects(_Read(before), _Read(about))]
 
 
 def _done(messages: History, journal: Journal) -> Iterator[str]:
@@ -78,6 +80,12 @@ def _about(messages: History, journal: Journal, desk: Desk) -> Iterator[str]:
         args = part.args_as_json_str()
         if journal.acts(part.tool_name) or references_in(args):
             yield args
+
+
+def _declined(desk: Desk) -> tuple[str, ...]:
+    """Return what the customer has just said no to."""
+    heard = desk.heard
+    return (heard.proposal.statement,) if heard and heard.verdict is Verdict.DECLINE else ()
 
 
 def _before(messages: History, journal: Journal) -> History:
