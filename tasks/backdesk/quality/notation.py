@@ -6,6 +6,8 @@ import re
 import sys
 import unicodedata
 
+from backdesk.worker.text import boundaries
+
 _SIGNS = {
     "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u3000": " ", "\u2019": "'", "\u02bc": "'",
     "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-", "\u301c": "-",
@@ -23,7 +25,7 @@ _PLAIN = {**{ord(sign): plain for sign, plain in _SIGNS.items()}, **_WIDE, **_DI
 #: Scripts other than Latin put no space between a number and a word.
 _LETTER = r"[^\W\d_\u0000-\u024f]"
 #: Scripts that write no space between words.
-UNPARTED = re.compile(r"[\u0e00-\u0e7f\u1100-\u11ff\u3040-\ud7a3]")
+UNPARTED = re.compile(f"[{boundaries.UNPARTED}]")
 #: Where a word begins, after the small words that Hebrew and Arabic write together with it, and where it ends.
 _HEBREW, _ARABIC = "[\u05d1\u05d4\u05d5\u05db\u05dc\u05de\u05e9]", "[\u0628\u0641\u0643\u0644\u0648]"
 BEFORE = (

@@ -12,11 +12,13 @@ from sqlalchemy import func, select
 from backdesk.agents import Agent, AgentRequest, AgentResult, Team, answer, demo_rules
 from backdesk.agents.failures import ModelFailure
 from backdesk.client import JobClient
+from backdesk.kinds.account.codes import RepeatsNoCode
 from backdesk.kinds.account.contract import AccountRequest, AccountResult
-from backdesk.kinds.account.kind import account_help
+from backdesk.kinds.account.kind import ACCOUNT_HELP, account_help
 from backdesk.kinds.account.tables import SignIn
 from backdesk.platform.database import Database
 from backdesk.platform.deployment import deployment, reset
+from backdesk.quality import Draft
 from backdesk.service.tables import Escalation, Ticket
 from backdesk.shop.tables import Customer
 from backdesk.worker import TaskContext
@@ -220,6 +222,26 @@ async def test_the_next_message_goes_on_with_what_was_kept(
     await tell("Thank you", "job-3")
     assert provider.requests[-1].texts("user") == ["It is me", "******", "Thank you"]
     assert "Signed in: Chiara Rossi (enterprise customer cust-3)." in "\n".join(provider.requests[-1].texts("system"))
+
+
+@pytest.mark.parametrize(
+    ("text", "concealed"),
+    [
+        ("コードは850787です", "コードは******です"),
+        ("验证码是117759", "验证码是******"),
+        ("123456입니다", "******입니다"),
+        ("รหัส123 456ครับ", "รหัส******ครับ"),
+        ("код 123456, ok", "код ******, ok"),
+        ("ご注文は1234567です", None),
+        ("番号A123456です", None),
+        ("größe123456", None),
+        ("返金R-123456、123456-1です", None),
+    ],
+)
+def test_a_code_is_concealed_and_not_repeated_beside_the_words_of_any_script(text: str, concealed: str | None) -> None:
+    assert ACCOUNT_HELP.conceal(text) == (concealed or text)
+    repeats = RepeatsNoCode().fault(Draft(text, asked=text))
+    assert (repeats is None) == (concealed is None)
 
 
 async def test_what_a_person_reads_of_an_apology_shows_no_code(shop: Database) -> None:

@@ -31,6 +31,16 @@ SECRETS = {
     "3782 822463 10005": CARD,
     "123-45-6789": SSN,
     "SSN 123 45 6789": f"SSN {SSN}",
+    "カード番号は4111111111111111です": f"カード番号は{CARD}です",
+    "卡号4111111111111111。谢谢": f"卡号{CARD}。谢谢",
+    "카드는 4111111111111111입니다": f"카드는 {CARD}입니다",
+    "บัตร4111111111111111ครับ": f"บัตร{CARD}ครับ",
+    "SSNは123-45-6789です": f"SSNは{SSN}です",
+    "ssnは123456789です": f"ssnは{SSN}です",
+    "キーはsk-proj-abcdefghijklmnopqrstuvwx です": f"キーは{SECRET} です",
+    "键AKIAABCDEFGHIJKLMNOP": f"键{SECRET}",
+    "密码是Bearer abcdefghijklmnop1234": f"密码是Bearer {SECRET}",
+    "密码password\uff1ahunter2": f"密码password\uff1a{SECRET}",
 }
 HARMLESS = [
     "orders 10003, 10004 and 4711",
@@ -42,6 +52,7 @@ HARMLESS = [
     "0.4111111111111111 of 49.90 EUR, 1,249.00 USD, 120 60 2000 mm",
     "refund R-10003, ticket T-000001, reference BD-12345678, call_1_0",
     "the bearer of this letter has forgotten the password",
+    "ご注文4111111111111112です",
     "tokens: 12, key: value, https://host/path?order=1",
 ]
 
@@ -58,6 +69,14 @@ def test_what_is_masked_stays_as_it_is_when_masked_again(text: str) -> None:
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_numbers_ids_amounts_and_times_stay_readable(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["é4111111111111111", "카드A4111111111111111", "番号4111111111111111X", "受付task-proj-abcdefghijklmnopqrstuvwx"],
+)
+def test_a_number_stays_that_is_joined_to_letters_of_a_script_with_spaces(text: str) -> None:
     assert mask(text) == text
 
 

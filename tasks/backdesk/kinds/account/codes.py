@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from backdesk.quality import Check, Draft
+from backdesk.worker.text.boundaries import BEGINS, ENDS
 
 #: Six digits, together or in two groups: what a customer types is a code, unless it is part of something longer.
-CODE = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}(?![\w-])")
+CODE = re.compile(rf"{BEGINS}(?<![.-])" r"\d{3}[ -]?\d{3}" rf"{ENDS}(?!-)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from backdesk.agents.card import ASK, HAND_OVER
 from backdesk.agents.offline.phrases import ask, say, says
 from backdesk.agents.outcome import euros
 from backdesk.agents.situation import Call, Reply, Situation, ToolReply
+from backdesk.kinds.account.codes import CODE
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_CODE = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}(?![\w-])")
 _ZONE = re.compile(r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_/-]+\b|\bUTC\b")
 _NAME = re.compile(r"(?i:\bname\b.*?\bto)\s+(\w[\w' -]*)")
 
@@ -46,7 +46,7 @@ def _sign_in(now: Situation) -> Reply:
         return _ask(now, f"{sent[-1].data['note']} What is the code?" if sent[-1].succeeded else sent[-1].problem)
     if email := _EMAIL.search(now.message):
         return (Call("send_code", {"email": email[0]}),)
-    if code := _CODE.search(now.message):
+    if code := CODE.search(now.message):
         return (Call("check_code", {"code": code[0]}),)
     waits = "A code was sent to" in now.instructions
     return _ask(now, "What is the code that you got?" if waits else "Please sign in: what is your e-mail address?")
@@ -77,7 +77,7 @@ def wish_of(now: Situation) -> str | None:
     for text in reversed(now.said):
         if wish := next((wish for wish, words in _WISHES.items() if says(words, text)), None):
             return wish
-        if not (_EMAIL.search(text) or _CODE.search(text) or "***" in text):
+        if not (_EMAIL.search(text) or CODE.search(text) or "***" in text):
             return None
     return None
 

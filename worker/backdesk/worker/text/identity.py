@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from backdesk.worker.text.boundaries import BEGINS, ENDS
 from backdesk.worker.text.masking import luhn
 
 #: What stands in the place of a number that must not be repeated.
@@ -171,8 +172,8 @@ def _is_day(year: str, month: int, day: str) -> bool:
 
 
 def _kind(name: str, number: str, is_one: Callable[[str], bool], *, named: str = "") -> IdentityNumber:
-    before = rf"\b(?:{named})[^\d\n]{{0,30}}" if named else r"(?<![\w-])"
-    return IdentityNumber(name, re.compile(rf"{before}(?P<number>{number})(?![\w-])", re.IGNORECASE), is_one)
+    before = rf"{BEGINS}(?:{named})[^\d\n]{{0,30}}" if named else rf"{BEGINS}(?<!-)"
+    return IdentityNumber(name, re.compile(rf"{before}(?P<number>{number}){ENDS}(?!-)", re.IGNORECASE), is_one)
 
 
 _KINDS = (

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from backdesk.worker.text.boundaries import BEGINS, EDGE, ENDS
+
 SECRET, CARD, SSN = "[masked]", "[masked-card]", "[masked-ssn]"
 #: Longest end of a stream that is held back as the beginning of a secret, and of a private key, in characters.
 LONGEST_HELD, LONGEST_KEY = 400, 16_000
@@ -34,7 +36,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _TOKEN = re.compile(
-    r"\b(?:"
+    rf"{EDGE}(?:"
     r"(?:sk|rk|pk)[-_](?:[A-Za-z0-9]{1,12}[-_]){0,3}[A-Za-z0-9_-]{16,400}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}"
     r"|(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,400}"
@@ -43,9 +45,12 @@ _TOKEN = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{4,2000}\.[A-Za-z0-9_-]{0,2000}"
     r")(?![A-Za-z0-9])"
 )
-_BEARER = re.compile(r"\b(bearer|basic)(\s{1,3})(?=[^\s\"']{0,400}[0-9=])[A-Za-z0-9._~+/=-]{8,4000}", re.IGNORECASE)
+_BEARER = re.compile(
+    rf"{EDGE}(bearer|basic)" r"(\s{1,3})(?=[^\s\"']{0,400}[0-9=])[A-Za-z0-9._~+/=-]{8,4000}", re.IGNORECASE
+)
 _NAMED = re.compile(
-    rf"\b((?:[a-z0-9]{{0,20}}[_-]){{0,3}}(?:{_NAMES}))((?:\\?[\"'])?\s{{0,3}}[=:]\s{{0,3}}(?:(?:bearer|basic)\s{{1,3}})?)"
+    rf"{EDGE}((?:[a-z0-9]{{0,20}}[_-]){{0,3}}(?:{_NAMES}))"
+    r"((?:\\?[\"'])?\s{0,3}[=:\uff1a\uff1d]\s{0,3}(?:(?:bearer|basic)\s{1,3})?)"
     r"(\\\"[^\"\\]{1,400}(?:\\\"|\Z)|\"(?:[^\"\\]|\\.){1,400}(?:\"|\Z)|'[^']{1,400}(?:'|\Z)|[^\s\"',;&\\)}\]]{1,400}\]?)",
     re.IGNORECASE,
 )
@@ -53,9 +58,9 @@ _NAME = re.compile(rf"(?:[a-z0-9]{{0,20}}[_-]){{0,3}}(?:{_NAMES})|secret", re.IG
 _USERINFO = re.compile(r"(://)([^\s/@:\"']{0,100}:[^\s/@\"']{1,200})@")
 #: Whole, or in the groups in which cards show their numbers.
 _CARD = re.compile(
-    r"(?<!\w)(?<!\d\.)"
+    rf"(?=\d){BEGINS}(?<!\d\.)"
     r"(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5})"
-    r"(?!\w)(?!\.\d)"
+    rf"{ENDS}(?!\.\d)"
 )
 #: First digits of the issuers, each with the lengths that it uses.
 _ISSUERS = re.compile(
@@ -67,9 +72,11 @@ _ISSUERS = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12,15}"
     r"|62\d{14,17}"
 )
-_SSN = re.compile(r"(?<!\w)(?<!\d-)(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?!\w)(?!-\d)")
+_SSN = re.compile(rf"(?=\d){BEGINS}(?<!\d-)" r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}" rf"{ENDS}(?!-\d)")
 #: Written otherwise it looks like amounts and ids, so its name must stand before it.
-_NAMED_SSN = re.compile(r"\b((?:ssn|social security)\b[^\d\n]{0,20})(\d{3} ?\d{2} ?\d{4})(?!\w)", re.IGNORECASE)
+_NAMED_SSN = re.compile(
+    rf"{EDGE}((?:ssn|social security){EDGE}" r"[^\d\n]{0,20})(\d{3} ?\d{2} ?\d{4})" rf"{ENDS}", re.IGNORECASE
+)
 
 
 def mask(text: str) -> str:
@@ -176,17 +183,17 @@ _WORDS = (
 _LONGEST_NUMBER = 80
 _DIGITS_AT_END = re.compile(r"[\w.-]{0,40}\d[\d -]{0,40}\.?\Z")
 _OPEN_AT_END = re.compile(
-    rf"(?:\b(?:[a-z0-9]{{0,20}}[_-]){{0,3}}(?:{_NAMES})(?:\\?[\"'])?\s{{0,3}}"
-    r"(?:[=:]\s{0,3}(?:(?:bearer|basic)\s{0,3})?(?:\\?\"[^\"]*|'[^']*|[^\s\"']*))?"
-    r"|\b(?:bearer|basic)\s{0,3}\S*"
-    r"|\b(?:ssn|social security)\b[^\d\n]{0,20}[\d ]*"
-    r"|\b(?:(?:sk|rk|pk)[-_]|AKIA|ASIA|gh[pousr]_|github_pat_|xox|AIza|eyJ)[\w.-]*"
+    rf"(?:{EDGE}(?:[a-z0-9]{{0,20}}[_-]){{0,3}}(?:{_NAMES})(?:\\?[\"'])?\s{{0,3}}"
+    r"(?:[=:\uff1a\uff1d]\s{0,3}(?:(?:bearer|basic)\s{0,3})?(?:\\?\"[^\"]*|'[^']*|[^\s\"']*))?"
+    rf"|{EDGE}(?:bearer|basic)\s{{0,3}}\S*"
+    rf"|{EDGE}(?:ssn|social security){EDGE}[^\d\n]{{0,20}}[\d ]*"
+    rf"|{EDGE}(?:(?:sk|rk|pk)[-_]|AKIA|ASIA|gh[pousr]_|github_pat_|xox|AIza|eyJ)[A-Za-z0-9_.-]*"
     r"|:(?:/(?:/[^\s/]*)?)?"
     r"|-{1,5}[A-Z ]{0,60}-{0,5})\Z",
     re.IGNORECASE,
 )
 _END_OF_KEY = re.compile(r"-----END [A-Z ]{0,40}-----")
-_LAST_WORD = re.compile(r"[\w-]{1,40}\Z")
+_LAST_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 
 
 def _held_from(text: str) -> int:

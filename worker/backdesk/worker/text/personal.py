@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from backdesk.worker.text.boundaries import BEGINS
 from backdesk.worker.text.identity import hide
 from backdesk.worker.text.json import decode
 from backdesk.worker.text.masking import masked
@@ -19,7 +20,7 @@ from backdesk.worker.text.subject import hide_addresses
 
 TELEPHONE = "[masked-telephone]"
 #: With the code of a country: other runs of digits are orders, amounts and dates as well.
-_TELEPHONE = re.compile(r"(?<![\w+])\+[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\d)")
+_TELEPHONE = re.compile(rf"{BEGINS}(?<!\+)" r"\+[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\d)")
 
 
 def impersonal(value: Any) -> Any:
