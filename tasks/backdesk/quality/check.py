@@ -9,7 +9,11 @@ from typing import ClassVar
 
 from backdesk.quality.draft import Draft, Form
 from backdesk.quality.notation import AFTER, BEFORE, UNPARTED
-from backdesk.quality.vocabulary import vocabulary_of
+from backdesk.quality.vocabulary import APART, vocabulary_of
+
+#: What may stand between two parts of a phrase: some words of the same clause.
+_SOME_WORDS = r"(?!\w)[^,;:.!?\u3001\u3002\uff0c\n]{0,40}?(?<!\w)"
+_SOME_SIGNS = r"[^,;:.!?\u3001\u3002\uff0c\n]{0,20}?"
 
 
 class Check(ABC):
@@ -35,8 +39,14 @@ def found_words(words: tuple[str, ...], text: str) -> list[str]:
 
 def words_against(english: tuple[str, ...], own: tuple[str, ...], draft: Draft) -> list[str]:
     """Return what an answer has of the English words, which are looked for in any, and of those of its language."""
-    harmless = vocabulary_of(draft.language).harmless
-    return found_words(tuple(word for word in english if word not in harmless) + own, draft.text)
+    known = vocabulary_of(draft.language)
+    words = tuple(word for word in english if word not in known.harmless) + own
+    return found_words(words, without(known.innocent, draft.text))
+
+
+def without(innocent: tuple[str, ...], text: str) -> str:
+    """Return a text without the phrases in which words of any list mean something else; see `Vocabulary`."""
+    return _any_phrase(innocent).sub("…", text) if innocent else text
 
 
 @lru_cache(maxsize=1024)
@@ -52,6 +62,22 @@ def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
 def _pattern(word: str) -> str:
     stem = r"\s{1,5}".join(map(re.escape, word.removesuffix("*").split()))
     return stem + r"\w{0,8}" if word.endswith("*") else stem
+
+
+@lru_cache(maxsize=128)
+def _any_phrase(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_phrase, phrases)), re.IGNORECASE)
+
+
+def _phrase(phrase: str) -> str:
+    unparted = UNPARTED.search(phrase) is not None
+    parts = ("|".join(map(_cased, part.split("|"))) for part in phrase.split(APART))
+    whole = (_SOME_SIGNS if unparted else _SOME_WORDS).join(f"(?:{part})" for part in parts)
+    return whole if unparted else rf"{BEFORE}{whole}(?!\w){AFTER}"
+
+
+def _cased(word: str) -> str:
+    return _pattern(word) if word.islower() else f"(?-i:{_pattern(word)})"
 
 
 def quoted(found: list[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from backdesk.quality import vocabulary
-from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.check import Check, found_words, quoted, without
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.vocabulary import Vocabulary, vocabulary_of
 
@@ -71,7 +71,8 @@ class NoPromises(Check):
 
     def fault(self, draft: Draft) -> str | None:
         own = vocabulary_of(draft.language)
-        clauses = [each for sentence in sentences_of(draft.text) for each in _CLAUSE.split(sentence) if each]
+        sentences = sentences_of(without(own.innocent, draft.text))
+        clauses = [each for sentence in sentences for each in _CLAUSE.split(sentence) if each]
         found = [phrase for clause in clauses for phrase in _promised(clause, self.phrases, own)]
         named = list(dict.fromkeys(found))
         return f"Promise and advise nothing that the shop is bound by: leave out {quoted(named)}." if named else None
@@ -105,9 +106,10 @@ class Disclaimers(Check):
 
     def fault(self, draft: Draft) -> str | None:
         own = vocabulary_of(draft.language)
+        text = without(own.innocent, draft.text)
         missing = [
-            *(each.sentence for each in self.subjects if _lacks(draft.text, each, _but(each.words, own.harmless))),
-            *(each.sentence for each in own.disclaimers.values() if _lacks(draft.text, each, each.words)),
+            *(each.sentence for each in self.subjects if _lacks(text, each, _but(each.words, own.harmless))),
+            *(each.sentence for each in own.disclaimers.values() if _lacks(text, each, each.words)),
         ]
         return f"Add, word for word: {quoted(missing)}." if missing else None
 

@@ -94,6 +94,9 @@ class Vocabulary(Contract):
     completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".
     harmless: tuple[str, ...] = ()
+    #: Phrases in which words of any list mean something else: "if you can … without any risk". Where one has ` … `,
+    #: some words of the same clause may stand there; with bars between forms; capitals must be capitals.
+    innocent: tuple[str, ...] = ()
     #: What the end of a name of a weekday or month changes to in a sentence ("в пятницу"): `ца = "цы цу"`. The longest
     #: end that a name has counts.
     endings: dict[str, str] = Field({})
