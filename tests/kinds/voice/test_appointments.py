@@ -106,15 +106,37 @@ async def test_a_time_is_that_of_the_request_s_zone_else_of_the_customer_s_else_
     ]
     found = [await resolve_time(desk, "tomorrow at 3 pm") for desk in desks]
     assert [(each.starts_at.hour, each.time_zone) for each in found if isinstance(each, TimeUnderstood)] == [
-        (14, "Africa/Lagos"),
-        (22, "America/Los_Angeles"),
-        (14, "Europe/Berlin"),
+        (15, "Africa/Lagos"),
+        (15, "America/Los_Angeles"),
+        (15, "Europe/Berlin"),
     ]
     assert {each.spoken for each in found if isinstance(each, TimeUnderstood)} == {"Wednesday, March 25, at 3 PM"}
 
 
 async def test_what_is_not_clear_is_refused_with_the_question_to_ask(calendar: Database) -> None:
     assert refused(await resolve_time(in_call(calendar), "tomorrow")) == "At what time of day, like 3 PM?"
+
+
+async def test_what_tools_tell_of_a_time_is_by_the_clocks_of_the_caller_and_what_is_kept_in_utc(
+    calendar: Database,
+) -> None:
+    desk = in_call(calendar, time_zone="America/Los_Angeles")
+    done = await booked(desk, "tomorrow at 7 am")
+    told = [
+        await resolve_time(desk, "tomorrow at 7 am"),
+        await find_free_times(desk, "tomorrow at 7 am"),
+        await list_appointments(desk),
+        done,
+        terms(await cancellation_terms(desk)),
+    ]
+    for each in told:
+        text = str(each.facts) if isinstance(each, Terms) else each.model_dump_json()
+        assert "2026-03-25T07:00:00-07:00" in text or "2026-03-25T07:30:00-07:00" in text, text
+        assert carries(text, [date(2026, 3, 25)])
+        assert not carries(text, [time(14)])
+        assert "Z" not in text
+    assert done.action().model_dump(mode="json")["starts_at"] == "2026-03-25T14:00:00Z"
+    assert taken(calendar) == [("Nora", THREE_PM)]
 
 
 async def test_free_times_are_inside_business_hours_and_not_taken(calendar: Database) -> None:
@@ -189,7 +211,7 @@ async def test_an_unknown_advisor_or_caller_is_refused(calendar: Database) -> No
 async def test_the_caller_agrees_to_a_moment_and_an_advisor_and_not_to_words(calendar: Database) -> None:
     found = terms(await booking_terms(in_call(calendar), "tomorrow at 3 pm", "a lamp", minutes=60))
     assert found.statement == "Shall I book Wednesday, March 25, at 3 PM with Nora?"
-    assert found.args == {"when": THREE_PM.isoformat(), "topic": "a lamp", "advisor": "Nora", "minutes": 60}
+    assert found.args == {"when": "2026-03-25T15:00:00+01:00", "topic": "a lamp", "advisor": "Nora", "minutes": 60}
     assert terms(await booking_terms(in_call(calendar), **found.args)) == found
 
 
@@ -216,6 +238,10 @@ async def test_an_appointment_is_moved_and_its_time_is_free_again(calendar: Data
     first = await booked(desk, minutes=60)
     asked = terms(await move_terms(desk, "tomorrow at 4 pm"))
     assert asked.statement == "Shall I move it to Wednesday, March 25, at 4 PM with Nora?"
+    assert (asked.facts["moved_from"], asked.facts["starts_at"]) == (
+        "2026-03-25T15:00:00+01:00",
+        "2026-03-25T16:00:00+01:00",
+    )
     moved = receipt(await move_appointment(desk, **asked.args or {}))
     assert (moved.change, moved.appointment_id) == ("moved", first.appointment_id)
     assert [f"{at:%H:%M}" for _, at in taken(calendar)] == ["15:00", "15:30"]

@@ -72,18 +72,18 @@ def propose(desk: Desk, new: NewProposal) -> Proposed:
 def _propose(session: Session, desk: Desk, new: NewProposal) -> Proposed:
     key = desk.key(f"proposal/{new.key}")
     if (made := session.scalar(select(Proposal).filter_by(tenant=desk.tenant, key=key))) is not None:
-        return _outcome(made, None)
+        return _outcome(desk, made, None)
     before = _open(session, desk) or _outdated(session, desk, new)
     if before is not None and _same(before, desk, new):
         before.proposed_by, before.shown_at, before.heard_by = turn_of_job(desk), None, None
-        return _outcome(before, None)
+        return _outcome(desk, before, None)
     if before is not None:
         before.state, before.closed_by = "replaced", turn_of_job(desk)
         session.flush()
     row = _row(desk, new, key)
     session.add(row)
     session.flush()
-    return _outcome(row, before.statement if before else None)
+    return _outcome(desk, row, before.statement if before else None)
 
 
 def _outdated(session: Session, desk: Desk, new: NewProposal) -> Proposal | None:
@@ -254,12 +254,13 @@ def _agreement(row: Proposal) -> Agreement:
     )
 
 
-def _outcome(row: Proposal, replaces: str | None) -> Proposed:
+def _outcome(desk: Desk, row: Proposal, replaces: str | None) -> Proposed:
+    # A model reads it, which takes an hour in UTC for one of the shop's.
     return Proposed(
         number=_number(row),
         proposed=row.statement,
         facts=json.loads(row.facts),
-        expires_at=utc(row.expires_at),
+        expires_at=utc(row.expires_at).astimezone(desk.settings.business_hours.zone),
         replaces=replaces,
     )
 

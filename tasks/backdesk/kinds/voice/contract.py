@@ -35,8 +35,9 @@ class PlannedAppointment(Contract):
     appointment_id: int | None = Field(None, description="The appointment to move or cancel.")
     advisor: str
     topic: str
-    starts_at: AwareDatetime
+    starts_at: AwareDatetime = Field(description="By the caller's clocks, with their offset.")
     minutes: int
+    moved_from: AwareDatetime | None = Field(None, description="The time that it has until then, if it is moved.")
     spoken: str = Field(description="The time in words, by the caller's clocks.")
 
 

@@ -37,7 +37,7 @@ from backdesk.worker.attempt.ledger import Effect
 
 
 class AppointmentFound(ToolOutcome):
-    """An appointment of the caller."""
+    """An appointment of the caller, by their clocks."""
 
     appointment_id: int
     advisor: str
@@ -69,7 +69,7 @@ class AppointmentReceipt(AppointmentFound):
         return f"{self.change}: {self.spoken} with {self.advisor}"
 
     def action(self) -> AppointmentChanged:
-        return AppointmentChanged(**self.model_dump(exclude={"spoken"}))
+        return AppointmentChanged(**self.model_dump(exclude={"spoken"}) | {"starts_at": in_utc(self.starts_at)})
 
 
 @tool(Effect.PURE)
@@ -150,9 +150,11 @@ async def _terms(desk: Desk, planner: Planner, *args: str) -> Terms | Refusal | 
 
 
 def _terms_of(session: Session, desk: Desk, plan: PlannedAppointment, args: tuple[str, ...]) -> Terms:
-    facts = plan.model_dump(mode="json")
-    known = {**facts, "when": plan.starts_at.isoformat()}
-    when = say(plan.starts_at, zone_of(session, desk).key, desk.language)
+    zone = zone_of(session, desk)
+    there = plan.starts_at.astimezone(zone)
+    facts = plan.model_copy(update={"starts_at": there}).model_dump(mode="json")
+    known = {**facts, "when": there.isoformat()}
+    when = say(there, zone.key, desk.language)
     asked = PHRASES.say(f"ask_{plan.change}", desk.language, when=when, advisor=plan.advisor)
     return Terms(asked, facts, args={name: known[name] for name in args})
 
@@ -186,9 +188,9 @@ def _carry_out(session: Session, desk: Desk, planner: Planner) -> AppointmentRec
 
 def _receipt(session: Session, desk: Desk, plan: PlannedAppointment, appointment: Appointment) -> AppointmentReceipt:
     # The time is the plan's: the appointment may have been moved since.
-    zone = zone_of(session, desk).key
-    whose = {"appointment_id": appointment.id, "advisor": appointment.advisor, "time_zone": zone}
-    return AppointmentReceipt(**{**plan.model_dump(), **whose})
+    zone = zone_of(session, desk)
+    whose = {"appointment_id": appointment.id, "advisor": appointment.advisor, "time_zone": zone.key}
+    return AppointmentReceipt(**{**plan.model_dump(), **whose, "starts_at": plan.starts_at.astimezone(zone)})
 
 
 def _action(session: Session, desk: Desk, done: AppointmentChange) -> AppointmentChanged:
@@ -221,12 +223,13 @@ def _slots(desk: Desk, plan: PlannedAppointment) -> list[TakenSlot]:
 
 
 def _facts(session: Session, desk: Desk, appointment: Appointment) -> dict[str, Any]:
-    starts_at = in_utc(appointment.starts_at)
+    zone = zone_of(session, desk)
+    starts_at = in_utc(appointment.starts_at).astimezone(zone)
     return {
         "appointment_id": appointment.id,
         "advisor": appointment.advisor,
         "topic": appointment.topic,
         "starts_at": starts_at,
         "minutes": appointment.minutes,
-        "spoken": tell(starts_at, zone_of(session, desk)),
+        "spoken": tell(starts_at, zone),
     }

@@ -70,7 +70,8 @@ class Move:
         starts_at = _moment(desk, zone, self.when)
         if isinstance(starts_at, Refusal):
             return starts_at
-        plan = _of(own, "moved", starts_at, zone)
+        before = in_utc(own.starts_at).astimezone(zone)
+        plan = _of(own, "moved", starts_at, zone).model_copy(update={"moved_from": before})
         return plan if is_done(session, desk, plan) else _free(session, desk, zone, plan)
 
 

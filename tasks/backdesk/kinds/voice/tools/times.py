@@ -40,7 +40,7 @@ Minutes = Annotated[int, Field(ge=30, le=120, multiple_of=30, description="How l
 
 
 class TimeUnderstood(ToolOutcome):
-    """A moment, and how to say it to the caller."""
+    """A moment by the caller's clocks, and how to say it to them."""
 
     starts_at: datetime
     spoken: str
@@ -51,7 +51,7 @@ class TimeUnderstood(ToolOutcome):
 
 
 class FreeTime(ToolOutcome):
-    """A time at which somebody is free."""
+    """A time by the caller's clocks at which somebody is free."""
 
     starts_at: datetime
     spoken: str
@@ -80,7 +80,7 @@ async def resolve_time(desk: Desk, words: Words) -> TimeUnderstood | Refusal:
         found = resolve(words, desk.database.now(), zone)
         if isinstance(found, Unclear):
             return Refusal(refused=found.question)
-        return TimeUnderstood(starts_at=found, spoken=tell(found, zone), time_zone=zone.key)
+        return TimeUnderstood(starts_at=found.astimezone(zone), spoken=tell(found, zone), time_zone=zone.key)
 
     return await desk.database.in_thread(work)
 
@@ -121,7 +121,8 @@ def free_times(
         free = free_advisors(session, desk.tenant, starts_at, minutes)
         advisors = [name for name in free if advisor is None or name.lower() == advisor.lower()]
         if advisors:
-            found.append(FreeTime(starts_at=starts_at, spoken=tell(starts_at, zone), advisors=advisors))
+            there = starts_at.astimezone(zone)
+            found.append(FreeTime(starts_at=there, spoken=tell(there, zone), advisors=advisors))
         if len(found) == MOST_TOLD:
             break
     return found
