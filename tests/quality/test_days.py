@@ -43,6 +43,12 @@ def test_its_own_weekday_opening_hours_and_denials_pass(text: str) -> None:
     assert not refused(text, HOURS, APPOINTMENT)
 
 
+def test_the_weekday_of_a_moment_is_that_of_its_own_clocks() -> None:
+    at_three = '{"starts_at":"2026-11-24T15:00:00-08:00"}'
+    assert not refused("Ihr Termin ist am Dienstag um 15 Uhr.", HOURS, at_three)
+    assert refused("Ihr Termin ist am Mittwoch um 15 Uhr.", HOURS, at_three)
+
+
 def test_a_weekday_that_somebody_names_or_another_moment_has_passes() -> None:
     text = "Soll ich Sie am Mittwoch um 15 Uhr anrufen?"
     assert not refused(text, HOURS, APPOINTMENT, asked="Geht es auch am Mittwoch?")

@@ -148,6 +148,25 @@ def test_a_value_that_nobody_said_is_named(text: str, evidence: str, shown: str)
 
 
 @pytest.mark.parametrize(
+    ("text", "evidence", "supported"),
+    [
+        ("We are free at 9 AM.", '{"starts_at":"2026-12-01T09:00:00+01:00"}', True),
+        ("Um 9 Uhr ist etwas frei.", '{"starts_at":"2026-12-01T09:00:00.120000+01:00"}', True),
+        ("We are free at 1 AM.", '{"starts_at":"2026-12-01T09:00:00+01:00"}', False),
+        ("We are free at 8 AM.", '{"starts_at":"2026-12-01T09:00:00-08:00"}', False),
+        ("We are free at 8 AM.", '{"starts_at":"2026-12-01T08:00:00Z"}', False),
+        ("Um 8 Uhr ist etwas frei.", '{"starts_at":"2026-12-01T08:00Z"}', False),
+        ("Il y a de la place à 8h15.", '{"starts_at":"2026-12-01 08:15:00.5Z"}', False),
+        ("15時が空いています。", '{"starts_at":"2026-12-01T11:15:00Z"}', False),
+        ("Nora is there on December 1.", '{"starts_at":"2026-12-01T08:00:00Z"}', True),
+        ("We are open until 12:00.", "Mon-Fri 10:00-12:00", True),
+    ],
+)
+def test_the_hour_of_a_moment_is_that_of_the_clocks_it_is_given_by(text: str, evidence: str, supported: bool) -> None:
+    assert (unsupported(text, [evidence], today=TODAY) == []) is supported
+
+
+@pytest.mark.parametrize(
     ("text", "languages"),
     [
         ("17. Januar.", ("de",)),

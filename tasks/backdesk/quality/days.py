@@ -15,7 +15,9 @@ from backdesk.quality.notation import plain
 from backdesk.quality.pattern import weekdays_for
 
 _CLOCK = re.compile(r"\d\d:\d\d")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)")
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?!(?::\d\d(?:\.\d+)?)?Z)(?::\d\d(?:\.\d+)?)?(?:[+-]\d\d:?\d\d)?"
+)
 
 
 def on_closed_days(text: str, evidence: Iterable[str], *, language: str | None, today: date | None) -> list[Fact]:

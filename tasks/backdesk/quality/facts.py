@@ -32,8 +32,11 @@ LARGEST_COUNT = 12
 #: A value that a text may be asked for.
 Value = Decimal | int | date | datetime | time | str
 
-#: Phrases with numbers that state nothing.
-_IDIOMS = re.compile(r"24\s?h?/(?:24|7)|7\s?[jd]?/7|\b100\s?%")
+#: Phrases with numbers that state nothing; the hour of a moment in UTC is no customer's, and an offset is no hour.
+_IDIOMS = re.compile(
+    r"24\s?h?/(?:24|7)|7\s?[jd]?/7|\b100\s?%|(?<=\d\d-\d\d)[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?Z\b"
+    r"|(?:(?<=T\d\d:\d\d)|(?<=T\d\d:\d\d:\d\d)|(?<=:\d\d\.\d{6}))[+-]\d\d:?\d\d\b"
+)
 _CENTS = re.compile(r"_cents\W{1,4}(-?\d{1,12})\b")
 _SPAN_FIELD = re.compile(r"(hour|day|week|month|year)s?(?:_[a-z]{1,12})?\"\s?:\s?(\d{1,4})\b")
 _CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")

@@ -36,6 +36,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
 from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects
 from backdesk.agents.runtime.citing import sources_in
+from backdesk.agents.runtime.clocks import by_clocks
 from backdesk.agents.runtime.completed import completion
 from backdesk.agents.runtime.continued import is_cut_off
 from backdesk.agents.runtime.judging import opinion
@@ -126,7 +127,8 @@ class Reviewed(AbstractCapability[Desk]):
         messages, desk = ctx.messages, ctx.deps
         said = [words_in(part) for part in _parts(messages, UserPromptPart)]
         # What was no use is told with the words of the model that wrote it.
-        returned = [as_text(each.content) for each in _parts(messages, ToolReturnPart) if each.outcome != "retried"]
+        zone, parts = desk.settings.business_hours.zone, _parts(messages, ToolReturnPart)
+        returned = [by_clocks(as_text(each.content), zone) for each in parts if each.outcome != "retried"]
         told = [part.content for part in _parts(messages, SystemPromptPart)]
         requests = [each for each in messages[-2:] if isinstance(each, ModelRequest)]
         sight, files = self._sight(ctx), [*files_of(messages)]
