@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from backdesk.agents.proposals.showing import ShowsProposal, hidden, is_asked
+from backdesk.agents.proposals.showing import ShowsProposal, hidden, is_asked, moments_of
 from backdesk.quality import Draft
 from backdesk.shop.contract import PHRASES
 
@@ -42,6 +42,33 @@ def test_a_statement_shows_nothing_and_neither_does_a_question_that_leaves_somet
     fault = ShowsProposal(STATEMENT).fault(Draft(answer))
     assert fault is not None
     assert STATEMENT in fault
+
+
+AT_NOON = {"starts_at": "2026-12-03T12:00:00+01:00", "moved_from": "2026-12-02T16:30:00+01:00", "spoken": "at noon"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer", "shown"),
+    [
+        ("Shall I book Thursday, December 3, at noon?", "Shall I book Thursday, December 3, at noon?", True),
+        ("Shall I book Thursday, December 3, at noon?", "Shall I book Thursday, December 3, at 12 PM?", True),
+        ("Shall I book Thursday, December 3, at noon?", "Shall I book Thursday, December 3, at 11 AM?", False),
+        ("Soll ich den 3. Dezember 2026, 12:00 buchen?", "Soll ich den 3. Dezember, 12 Uhr, buchen?", True),
+        ("Soll ich den 3. Dezember 2026, 12:00 buchen?", "Den 3. Dezember, 11 Uhr oder 12 Uhr?", False),
+        ("Dois-je réserver le 3 décembre 2026, 12:00 ?", "Je réserve le 3 décembre à 12 heures ?", True),
+        ("Dois-je réserver le 3 décembre 2026, 12:00 ?", "Je réserve le 3 décembre à 11 heures ou à 12 h ?", False),
+        ("2026年12月3日木曜日, 12:00で予約しますか", "12月3日木曜日の12時でよろしいですか。", True),
+        ("2026年12月3日木曜日, 12:00で予約しますか", "12月3日木曜日の11時または12時でよろしいですか。", False),
+        ("Shall I move it to December 3, at noon?", "Shall I move it from 4:30 PM to December 3, at noon?", True),
+        ("Shall I move it to December 3, at noon?", "Shall I move it from 3:30 PM to December 3, at noon?", False),
+        (STATEMENT, "We are open until 6 PM. Shall I refund 78.00 EUR for order 10003?", True),
+    ],
+)
+def test_what_names_another_time_than_the_proposal_has_shows_nothing(statement: str, answer: str, shown: bool) -> None:
+    moments = () if statement == STATEMENT else moments_of(AT_NOON)
+    today = date(2026, 11, 30)
+    assert is_asked(statement, answer, today, moments=moments) is shown
+    assert (ShowsProposal(statement, moments).fault(Draft(answer, today=today)) is None) is shown
 
 
 def test_tomorrow_is_a_day_where_today_is_known() -> None:

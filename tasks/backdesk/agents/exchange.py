@@ -23,7 +23,7 @@ from backdesk.agents.journal import Bookmark, Journal
 from backdesk.agents.metering import FleetLimits
 from backdesk.agents.prompts import VARIANTS
 from backdesk.agents.proposals import records
-from backdesk.agents.proposals.showing import SHOWS, is_asked, is_untold
+from backdesk.agents.proposals.showing import SHOWS, is_asked, is_untold, moments_of
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.provider import current_model, judge_model
 from backdesk.agents.rating import CODE, Rating, rating_of
@@ -202,7 +202,7 @@ class Exchange(Generic[C]):
         done = (action.sentence(language) for action in self.around.journal.binding())
         today, proposed = self.desk.database.today(), self.desk.proposed
         yield from (each for each in done if each and is_untold(each, answer, today))
-        if proposed is not None and not is_asked(proposed.proposed, answer, today):
+        if proposed and not is_asked(proposed.proposed, answer, today, moments=moments_of(proposed.facts)):
             yield proposed.proposed
 
     def _activate(self, agent: str, previous: str | None, reason: str) -> None:

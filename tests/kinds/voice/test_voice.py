@@ -195,6 +195,17 @@ async def test_an_answer_that_hides_what_is_proposed_is_mended(provider: OpenAIS
     assert "must see what is proposed" in str(provider.requests[2].body["messages"][-1])
 
 
+async def test_who_wants_noon_is_not_asked_about_eleven_and_not_told_of_it(provider: OpenAISimulator) -> None:
+    at_noon = call("book_appointment", when="tomorrow at noon", topic="a lamp")
+    asked, wrong = "Shall I book Wednesday, March 25, at {} with Nora?", Text("It is booked for Wednesday at 11 AM.")
+    provider.will(at_noon, Text(asked.format("11 AM")), Text(asked.format("noon")))
+    first = await converse(voice_schedule, said("tomorrow at noon, about a lamp"), "job-1")
+    assert first.answer == asked.format("noon")
+    provider.will(YES, wrong, Text("It is booked for Wednesday, March 25, at noon."))
+    second = await converse(voice_schedule, said("yes"), "job-2")
+    assert second.answer == "It is booked for Wednesday, March 25, at noon."
+
+
 async def test_what_a_model_goes_on_hiding_is_put_under_its_answer(provider: OpenAISimulator) -> None:
     provider.will(PROPOSE, *[Text("Shall I book that for you?")] * 4)
     sink = Recording(watched=True)

@@ -1,20 +1,24 @@
-"""Whether an answer shows the customer what was proposed, and what was done: every amount, number and time of it."""
+"""Whether an answer shows the customer what was proposed, with no other time, and what was done: all facts of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from backdesk.quality.check import Check, found_words
 from backdesk.quality.draft import Draft
-from backdesk.quality.facts import facts_of, unsupported
+from backdesk.quality.facts import Fact, facts_of, unsupported
 from backdesk.quality.language import language_of
 from backdesk.quality.scores import denies
 from backdesk.quality.vocabulary import vocabulary_of
 
 #: The fact of a turn whose answer shows a proposal: its number.
 SHOWS = "shows_proposal"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d)\S*")
+_CLOCK = re.compile(r"\d\d:\d\d")
 _QUESTION = re.compile(r"[?\u037e\uff1f\u061f\u055e]")
 
 
@@ -28,9 +32,26 @@ def hidden(statement: str, answer: str, today: date | None = None) -> list[str]:
     return [fact.shown for fact in unsupported(statement, [answer], today=today)]
 
 
-def is_asked(statement: str, answer: str, today: date | None = None) -> bool:
-    """Whether an answer puts a statement to the customer as a question, with all that it names."""
-    return _asks(answer) and not hidden(statement, answer, today)
+def moments_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the times of day that the facts of a proposal have, by the clocks that they are given by."""
+    found = (_MOMENT.fullmatch(each) for each in facts.values() if isinstance(each, str))
+    return tuple(each[1] for each in found if each)
+
+
+def other_times(statement: str, moments: Iterable[str], answer: str, today: date | None = None) -> list[str]:
+    """Return the times of day in an answer that a statement and its moments have not, if they have any."""
+    own = {*moments}.union(*map(_clocks, facts_of(statement)))
+    stated = ((fact, _clocks(fact)) for fact in facts_of(answer, today=today))
+    return [fact.shown for fact, clocks in stated if own and clocks and not clocks & own]
+
+
+def _clocks(fact: Fact) -> frozenset[str]:
+    return frozenset(filter(_CLOCK.fullmatch, fact.forms))
+
+
+def is_asked(statement: str, answer: str, today: date | None = None, *, moments: Iterable[str] = ()) -> bool:
+    """Whether an answer puts a statement to the customer as a question, with all that it names and no other time."""
+    return _asks(answer) and not hidden(statement, answer, today) and not other_times(statement, moments, answer, today)
 
 
 def _asks(answer: str) -> bool:
@@ -42,18 +63,22 @@ def _asks(answer: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ShowsProposal(Check):
-    """The answer names all that the customer is asked to agree to, and asks them."""
+    """The answer names all that the customer is asked to agree to, and no other time, and asks them."""
 
     statement: str
+    moments: tuple[str, ...] = ()
     name = SHOWS
     layer = "factual"
 
     def fault(self, draft: Draft) -> str | None:
-        if is_asked(self.statement, draft.text, draft.today):
+        if is_asked(self.statement, draft.text, draft.today, moments=self.moments):
             return None
         missing = hidden(self.statement, draft.text, draft.today)
-        named = f"Name {', '.join(missing)}, and ask" if missing else "Ask"
-        return f"The customer must see what is proposed before they can agree. {named} them: {self.statement}"
+        others = other_times(self.statement, self.moments, draft.text, draft.today)
+        todo = [f"name {', '.join(missing)}"] if missing else []
+        todo += [f"leave out {', '.join(others)}, which is another time"] if others else []
+        named = " and ".join([*todo, "ask them"])
+        return f"The customer must see what is proposed before they can agree: {named} this: {self.statement}"
 
 
 def is_untold(done: str, answer: str, today: date | None = None) -> bool:

@@ -34,7 +34,7 @@ from pydantic_ai.output import OutputContext
 from backdesk.agents.card import Agent, HandOver, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import QualityFailed
-from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects
+from backdesk.agents.proposals.showing import ShowsProposal, TellsEffects, moments_of
 from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.clocks import by_clocks
 from backdesk.agents.runtime.completed import completion
@@ -112,7 +112,7 @@ class Reviewed(AbstractCapability[Desk]):
         done = tuple(filter(None, (action.sentence() for action in journal.binding())))
         more += [TellsEffects(done)] if done else []
         if proposed and corrections < self._gate.most_corrections:  # after that, code asks what an answer does not
-            more.append(ShowsProposal(proposed.proposed))
+            more.append(ShowsProposal(proposed.proposed, moments_of(proposed.facts)))
         return replace(self._gate, checks=(*self._gate.checks, *more))
 
     async def _scored(self, gate: QualityGate, draft: Draft) -> Review:
