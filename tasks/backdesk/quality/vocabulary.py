@@ -90,6 +90,8 @@ class Vocabulary(Contract):
     asks: tuple[str, ...] = ()
     #: What ends with a point and ends no sentence, whatever comes next: "Dr.", not "p.m.".
     abbreviations: tuple[str, ...] = ()
+    #: What an answer asks by when it offers more help: "anything else".
+    offers: tuple[str, ...] = ()
     #: What calls an effect done.
     completion: Completion = Completion()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".

@@ -9,9 +9,10 @@ from datetime import date
 from typing import Any
 
 from backdesk.quality.check import Check, found_words
-from backdesk.quality.draft import Draft
+from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.facts import Fact, facts_of, unsupported
 from backdesk.quality.language import language_of
+from backdesk.quality.notation import plain
 from backdesk.quality.scores import denies
 from backdesk.quality.vocabulary import vocabulary_of
 
@@ -19,6 +20,8 @@ from backdesk.quality.vocabulary import vocabulary_of
 SHOWS = "shows_proposal"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d)\S*")
 _CLOCK = re.compile(r"\d\d:\d\d")
+#: Around the word by which a customer is to agree: „Ja“, « oui », 「はい」.
+_QUOTES = re.compile(r"[\"\u201c-\u201f\u00ab\u00bb\u300c-\u300f]|(?<!\w)['\u2018]|['\u2018](?!\w)")
 _QUESTION = re.compile(r"[?\u037e\uff1f\u061f\u055e]")
 
 
@@ -55,10 +58,17 @@ def is_asked(statement: str, answer: str, today: date | None = None, *, moments:
 
 
 def _asks(answer: str) -> bool:
+    """Whether an answer asks anything but what else it could do."""
     language = language_of(answer)
+    asking = (each for each in sentences_of(answer) if _is_asking(each, language))
+    return any(facts_of(each) or not found_words(vocabulary_of(language).offers, plain(each)) for each in asking)
+
+
+def _is_asking(sentence: str, language: str | None) -> bool:
     # Its mark is mostly written as a semicolon.
-    greek = language == "el" and ";" in answer
-    return greek or bool(_QUESTION.search(answer) or found_words(vocabulary_of(language).asks, answer))
+    greek = language == "el" and ";" in sentence
+    unquoted = _QUOTES.sub("", plain(sentence))
+    return greek or bool(_QUESTION.search(sentence) or found_words(vocabulary_of(language).asks, unquoted))
 
 
 @dataclass(frozen=True, slots=True)
