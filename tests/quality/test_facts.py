@@ -351,3 +351,36 @@ def test_an_amount_after_a_month_is_no_day_and_no_year(language: str, month: str
 def test_a_day_after_a_month_is_still_one(text: str) -> None:
     forms = {form for fact in facts_of(text) for form in fact.forms}
     assert forms & {"11-06", "2026-11-06"}
+
+
+EMERGENCIES = {
+    "en": "In an emergency, call {}.",
+    "de": "Rufen Sie bei Feuer die {}.",
+    "fr": "En cas d'incendie, appelez le {}.",
+    "es": "En caso de incendio, llame al {}.",
+    "it": "In caso di incendio chiami il {}.",
+    "nl": "Bel bij brand {}.",
+    "pl": "W razie pożaru zadzwoń pod {}.",
+    "tr": "Yangın durumunda {} numarasını arayın.",
+    "ru": "При пожаре звоните {}.",
+    "ja": "火災の場合は{}に電話してください。",
+    "zh": "发生火灾时请拨打{}。",
+    "ko": "화재가 나면 {}로 전화하세요.",
+}
+CALLED = {"en": "911", "fr": "18 ou le 112", "ru": "101 или 112", "ja": "119", "zh": "119", "ko": "119"}
+
+
+@pytest.mark.parametrize("language", EMERGENCIES)
+def test_an_emergency_number_is_known_without_a_tool_and_no_other_number_is(language: str) -> None:
+    sentence = EMERGENCIES[language]
+    assert unsupported(sentence.format(CALLED.get(language, "112")), (), languages=(language,)) == []
+    for invented in ("113114", "0800 112", "112345", "112,50 €", "30 112"):
+        assert unsupported(sentence.format(invented), (), languages=(language,)) != [], invented
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Your order number is 112.", "You can call us at 112.", "Call 112. A fire is bad.", "Fire: 112 EUR, call us."],
+)
+def test_an_emergency_number_where_nobody_is_told_to_call_in_danger_is_a_number(text: str) -> None:
+    assert unsupported(text, (), languages=("en",)) != []

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from backdesk.quality.calendar import SPANS, Calendar, calendar_of, word_of
+from backdesk.quality.emergency import is_emergency_call
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
@@ -237,7 +238,7 @@ class _Reader:
         dates: dict[int, Fact] = {}
         for found in pattern_for(self._language).finditer(self._text):
             for fact in self._read(found):
-                if found["number"] and not every and _is_small(found, fact.forms):
+                if found["number"] and not every and self._states_nothing(found, fact.forms):
                     continue
                 dates[found.start()] = fact
                 yield fact
@@ -250,6 +251,12 @@ class _Reader:
                 yield from self._hour(found)
         yield from self._weekdays(dates)
         yield from self.relative()
+
+    def _states_nothing(self, found: re.Match[str], forms: frozenset[str]) -> bool:
+        bare = not found["before"] and not found["after"]
+        return _is_small(found, forms) or (
+            bare and is_emergency_call(found["number"], self._text, found.start("number"), self._language)
+        )
 
     def _read(self, found: re.Match[str]) -> Iterator[Fact]:
         shown = found[0].strip()

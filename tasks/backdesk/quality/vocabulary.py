@@ -65,6 +65,14 @@ class Completion(Contract):
         return tuple(each.rpartition(APART)[-1] for phrases in self.claims.values() for each in phrases)
 
 
+class Emergency(Contract):
+    """Numbers that anybody may be told to call, between spaces; what a sentence warns of, by what it says to call."""
+
+    numbers: str = ""
+    dangers: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+
+
 class Vocabulary(Contract):
     """What is known of one language; a part that a file leaves out is empty."""
 
@@ -94,6 +102,8 @@ class Vocabulary(Contract):
     offers: tuple[str, ...] = ()
     #: What calls an effect done.
     completion: Completion = Completion()
+    #: The numbers that no tool must return.
+    emergency: Emergency = Emergency()
     #: English words of such lists that mean something else here: Dutch "u", German "dick".
     harmless: tuple[str, ...] = ()
     #: Phrases in which words of any list mean something else: "if you can … without any risk". Where one has ` … `,
