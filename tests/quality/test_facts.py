@@ -384,3 +384,22 @@ def test_an_emergency_number_is_known_without_a_tool_and_no_other_number_is(lang
 )
 def test_an_emergency_number_where_nobody_is_told_to_call_in_danger_is_a_number(text: str) -> None:
     assert unsupported(text, (), languages=("en",)) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "carried"),
+    [
+        ("It is 389.50 EUR.", "389.50 EUR", True),
+        ("Das sind 389,50 €.", "389.50 EUR", True),
+        ("It is $389.50.", "389.50 USD", True),
+        ("It is $389.50.", "389.50 CAD", True),
+        ("It is 389.50.", "389.50 USD", True),
+        ("It is 389.50 EUR, or 389.50 USD.", "389.50 USD", True),
+        ("It is 389.50 EUR.", "389.50 USD", False),
+        ("Das sind 389,50 €.", "389.50 USD", False),
+        ("It is 389.50 EUR, and 12 USD.", "389.50 USD", False),
+        ("389.50ユーロです。", "389.50 JPY", False),
+    ],
+)
+def test_an_amount_in_another_currency_is_another_value(text: str, value: str, carried: bool) -> None:
+    assert carries(text, [value]) is carried

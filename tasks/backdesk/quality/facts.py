@@ -128,25 +128,35 @@ def carries(text: str, values: Iterable[Value], *, language: str | None = None, 
     it, or else for itself.
     """
     may_be = tuple(dict.fromkeys((*languages_of(text), language)))
-    stated = frozenset(form for each in may_be for fact in _facts(text, each, today) for form in fact.forms)
-    known = stated.union(*(_known(text, each, None) for each in may_be))
+    stated = tuple(fact for each in may_be for fact in _facts(text, each, today))
+    known = frozenset(form for fact in stated for form in fact.forms).union(
+        *(_known(text, each, None) for each in may_be)
+    )
     return all(_is_carried(value, text, stated, known, today) for value in values)
 
 
-def _is_carried(value: Value, text: str, stated: frozenset[str], known: frozenset[str], today: date | None) -> bool:
+def _is_carried(value: Value, text: str, stated: tuple[Fact, ...], known: frozenset[str], today: date | None) -> bool:
     if isinstance(value, datetime):
         return all(_is_carried(each, text, stated, known, today) for each in (value.date(), value.time()))
     if isinstance(value, str) and _is_date(value):
         value = _day(*map(int, value.split("-"))) or value
     if isinstance(value, date):
         near = today is not None and timedelta(0) < value - today < timedelta(7)
-        return bool(stated & {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())})
+        may_be = {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())}
+        return any(fact.forms & may_be for fact in stated)
     if isinstance(value, time):
         return f"{value:%H:%M}" in known
     if isinstance(value, str):
         facts = facts_of(value)
-        return all(fact.forms & known for fact in facts) if facts else value.casefold() in text.casefold()
+        carried = (fact.forms & known and not _is_other_money(fact, stated) for fact in facts)
+        return all(carried) if facts else value.casefold() in text.casefold()
     return decimal(Decimal(value)) in known
+
+
+def _is_other_money(wanted: Fact, stated: tuple[Fact, ...]) -> bool:
+    """Whether an amount is stated, and each time in another currency."""
+    amounts = [fact.currencies for fact in stated if fact.currencies and fact.forms & wanted.forms]
+    return bool(wanted.currencies and amounts) and not any(wanted.currencies & each for each in amounts)
 
 
 @lru_cache(maxsize=16)
