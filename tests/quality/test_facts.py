@@ -403,3 +403,32 @@ def test_an_emergency_number_where_nobody_is_told_to_call_in_danger_is_a_number(
 )
 def test_an_amount_in_another_currency_is_another_value(text: str, value: str, carried: bool) -> None:
     assert carries(text, [value]) is carried
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "wrong"),
+    [
+        (
+            "Versuchen Sie es in 15 Minuten noch einmal.",
+            "Try again in a quarter of an hour",
+            "Try again in half an hour",
+        ),
+        ("15分後にもう一度お試しください。", "Try again in a quarter of an hour", "Try again in an hour"),
+        ("Пожалуйста, попробуйте ещё раз через четверть часа.", "Try again in 15 minutes", "Try again in 20 minutes"),
+        ("Das dauert eine halbe Stunde.", '{"minutes":30}', '{"minutes":45}'),
+        ("Cela dure une demi-heure.", "30 min", "45 min"),
+        ("Il dure un quart d'heure.", "15 minutes", "50 minutes"),
+        ("Dura 60 minutos.", "It takes 1 hour", "It takes 6 hours"),
+        ("Es dauert 60 Minuten.", "It takes an hour", "It takes half an hour"),
+        ("It takes two hours.", "120 minutes", "90 minutes"),
+        ("它需要半小时。", "30 minutes", "15 minutes"),
+        ("Es kostet 15 EUR.", "15 EUR", "a quarter of an hour"),
+    ],
+)
+def test_parts_of_an_hour_are_minutes(text: str, evidence: str, wrong: str) -> None:
+    assert unsupported(text, (evidence,)) == []
+    assert unsupported(text, (wrong,)) != []
+
+
+def test_a_few_minutes_and_an_hour_are_everyday_language() -> None:
+    assert unsupported("It takes 5 minutes, five minutes or an hour.", ("nothing",)) == []

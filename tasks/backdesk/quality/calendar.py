@@ -13,7 +13,14 @@ from backdesk.quality.notation import AFTER, BEFORE, UNPARTED, folded
 from backdesk.quality.vocabulary import Vocabulary, vocabularies
 
 #: Spans in the unit that they are compared in, and how many of it they are.
-SPANS = {"hour": ("h", 1), "day": ("h", 24), "week": ("h", 168), "month": ("months", 1), "year": ("months", 12)}
+SPANS = {
+    "minute": ("min", 1),
+    "hour": ("h", 1),
+    "day": ("h", 24),
+    "week": ("h", 168),
+    "month": ("months", 1),
+    "year": ("months", 12),
+}
 _PARTS = {"morning": "am", "afternoon": "pm", "noon": "pm", "evening": "pm", "night": "pm", "am": "am", "pm": "pm"}
 #: The names of CLDR where they differ from ISO 639-1.
 _NAMES = {"no": "nb"}
@@ -31,6 +38,8 @@ class Calendar:
     halves: dict[str, str] = field(default_factory=dict)
     #: Names of `SPANS`.
     spans: dict[str, str] = field(default_factory=dict)
+    #: Parts of an hour, in minutes.
+    minutes: dict[str, int] = field(default_factory=dict)
     #: Days from today.
     relative: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -69,13 +78,15 @@ def _calendar(code: str) -> Calendar:
         short_weekdays=_names(data, "days", "abbreviated", "short"),
         halves={**dict(_halves(data)), **_all(own.am, "am"), **_all(own.pm, "pm")},
         spans={**dict(_spans(data)), **{word_of(word): span for span, words in own.spans.items() for word in words}},
-        relative={
-            **_relative(data),
-            **{word_of(word): int(days) for days, words in own.days.items() for word in words},
-        },
+        minutes=_by_number(own.minutes),
+        relative={**_relative(data), **_by_number(own.days)},
         numbers={word_of(word): int(number) for number, words in own.numbers.items() for word in words.split()},
         homonyms=_homonyms(own),
     )
+
+
+def _by_number(lists: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    return {word_of(word): int(number) for number, words in lists.items() for word in words}
 
 
 def _all(words: Iterable[str], half: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
 from backdesk.quality.pattern import (
     HOUR_WORD,
+    parts_of_hours_for,
     pattern_for,
     relative_for,
     weekdays_for,
@@ -39,7 +40,7 @@ _IDIOMS = re.compile(
     r"|(?:(?<=T\d\d:\d\d)|(?<=T\d\d:\d\d:\d\d)|(?<=:\d\d\.\d{6}))[+-]\d\d:?\d\d\b"
 )
 _CENTS = re.compile(r"_cents\W{1,4}(-?\d{1,12})\b")
-_SPAN_FIELD = re.compile(r"(hour|day|week|month|year)s?(?:_[a-z]{1,12})?\"\s?:\s?(\d{1,4})\b")
+_SPAN_FIELD = re.compile(r"(minute|hour|day|week|month|year)s?(?:_[a-z]{1,12})?\"\s?:\s?(\d{1,4})\b")
 _CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")
 _SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
 #: "Guten Morgen", "por la mañana": the part of the day and not the day.
@@ -198,7 +199,11 @@ def _parts(form: str) -> Iterator[str]:
     yield form
     if _is_date(form):
         yield from _of_date(date.fromisoformat(form))
-    elif re.search(r"[a-z]", form) and (digits := re.findall(r"\d+", form)) and not form.endswith((" h", " months")):
+    elif (
+        re.search(r"[a-z]", form)
+        and (digits := re.findall(r"\d+", form))
+        and not form.endswith((" min", " h", " months"))
+    ):
         yield from (each for part in digits for each in readings(part))
 
 
@@ -215,6 +220,8 @@ def _weekday(day: date) -> str:
 
 
 def _of_span(count: int, span: str) -> str:
+    if span == "minute" and count % 60 == 0:
+        count, span = count // 60, "hour"
     unit, times = SPANS[span]
     return f"{count * times} {unit}"
 
@@ -247,18 +254,19 @@ class _Reader:
         """Return what is stated; `every` number among it, small counts as well."""
         dates: dict[int, Fact] = {}
         for found in pattern_for(self._language).finditer(self._text):
-            for fact in self._read(found):
+            for fact in self._read(found, every=every):
                 if found["number"] and not every and self._states_nothing(found, fact.forms):
                     continue
                 dates[found.start()] = fact
                 yield fact
         for found in worded_spans_for(self._language).finditer(self._text):
             is_hour = found["half"] and HOUR_WORD.fullmatch(found["span"])
-            yield from self._hour(found) if is_hour else self._spans(found, found[0].strip())
+            yield from self._hour(found) if is_hour else self._spans(found, every=every)
         for found in worded_hours_for(self._language).finditer(self._text):
             # "At two of our shops" is none, but what a customer says may well be one.
             if every or found["o_clock"] or found["half"]:
                 yield from self._hour(found)
+        yield from self._parts_of_hours(every=every)
         yield from self._weekdays(dates)
         yield from self.relative()
 
@@ -268,7 +276,7 @@ class _Reader:
             bare and is_emergency_call(found["number"], self._text, found.start("number"), self._language)
         )
 
-    def _read(self, found: re.Match[str]) -> Iterator[Fact]:
+    def _read(self, found: re.Match[str], *, every: bool) -> Iterator[Fact]:
         shown = found[0].strip()
         if found["number"]:
             around = f"{found['before'] or ''} {found['after'] or ''}"
@@ -280,7 +288,7 @@ class _Reader:
             if _is_id(found["id"]):
                 yield Fact(shown, frozenset({found["id"].lower()}))
         elif found["span"]:
-            yield from self._spans(found, shown)
+            yield from self._spans(found, every=every)
         elif found["range_from"]:
             for end in (found["range_from"], found["range_to"]):
                 at, minutes = end.split(".")
@@ -296,13 +304,22 @@ class _Reader:
         is_hour = after_word and alone and re.fullmatch(r"[1-9]|1\d|2[0-4]", found["number"])
         return self._clock(found["number"], None, None) if is_hour else frozenset()
 
-    def _spans(self, found: re.Match[str], shown: str) -> Iterator[Fact]:
+    def _spans(self, found: re.Match[str], *, every: bool) -> Iterator[Fact]:
         span = self._words.spans[word_of(found["span"])]
+        least = 0 if every and span == "hour" else LARGEST_COUNT if span == "minute" and not every else 1
         for written in filter(None, (found["least"], found["count"])):
             count = int(written) if written.isdecimal() else self._words.numbers[word_of(written)]
-            if count > 1:
+            if count > least:
                 large = {str(count)} if count > LARGEST_COUNT else set()
-                yield Fact(shown, frozenset({_of_span(count, span), *large}))
+                yield Fact(found[0].strip(), frozenset({_of_span(count, span), *large}))
+
+    def _parts_of_hours(self, *, every: bool) -> Iterator[Fact]:
+        for found in parts_of_hours_for(self._language).finditer(self._text):
+            minutes = self._words.minutes[word_of(found[0])]
+            if every:
+                yield Fact(found[0], frozenset({_of_span(minutes, "minute")}))
+            elif minutes < 60:
+                yield Fact(found[0], frozenset({_of_span(minutes, "minute"), str(minutes)}))
 
     def _hour(self, found: re.Match[str]) -> Iterator[Fact]:
         hour = self._words.numbers[word_of(found["count"])]

@@ -98,6 +98,12 @@ def worded_spans_for(language: str | None) -> re.Pattern[str]:
 
 
 @cache
+def parts_of_hours_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds "half an hour" and its kin in that language and in English."""
+    return re.compile(either(calendar_of(language).minutes), re.IGNORECASE)
+
+
+@cache
 def worded_hours_for(language: str | None) -> re.Pattern[str]:
     """Return what finds a time whose hour is a word, such as "at five", in that language and in English."""
     words = calendar_of(language)

@@ -122,8 +122,10 @@ class Vocabulary(Contract):
     #: Marks of the halves of the day.
     am: tuple[str, ...] = ()
     pm: tuple[str, ...] = ()
-    #: Words for an hour, day, week, month and year, when they are counted.
-    spans: dict[Literal["hour", "day", "week", "month", "year"], tuple[str, ...]] = Field({})
+    #: Words for a minute, hour, day, week, month and year, when they are counted; and for a quarter of an hour and half
+    #: of one: `30 = ["half an hour"]`.
+    minutes: dict[str, tuple[str, ...]] = Field({})
+    spans: dict[Literal["minute", "hour", "day", "week", "month", "year"], tuple[str, ...]] = Field({})
     #: Words for days by their distance from today: `1 = ["tomorrow"]`.
     days: dict[str, tuple[str, ...]] = Field({})
     #: Number words, as far as spans are counted with them, between spaces: `2 = "two"`.
