@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from backdesk.quality.calendar import SPANS, Calendar, calendar_of, word_of
+from backdesk.quality.calendar import Calendar, calendar_of, word_of
 from backdesk.quality.emergency import is_emergency_call
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
 from backdesk.quality.language import language_of, languages_of
@@ -27,6 +27,16 @@ from backdesk.quality.pattern import (
     weekdays_for,
     worded_hours_for,
     worded_spans_for,
+)
+from backdesk.quality.values import (
+    date_forms,
+    dates_of,
+    day_or_none,
+    forms_of_date,
+    is_date,
+    parts_of,
+    span_of,
+    weekday,
 )
 
 #: Counts up to this are everyday language ("two steps", "in 5 minutes") unless they are money, a share, days or hours.
@@ -90,13 +100,13 @@ def supported_by(evidence: Iterable[str], *, language: str | None = None, today:
     A text that does not tell its language is read in the one that is given.
     """
     known = frozenset[str]().union(*(_known(text, language_of(text) or language, today) for text in evidence))
-    dates = {date.fromisoformat(each) for each in known if _is_date(each)}
+    dates = {date.fromisoformat(each) for each in known if is_date(each)}
     if today is None:
         return known
     distances = {abs((each - today).days) for each in dates if each != today}
     return known.union(
         (f"{days * 24} h" for days in distances if days <= _MOST_DAYS),
-        _of_date(today),
+        forms_of_date(today),
     )
 
 
@@ -139,11 +149,11 @@ def carries(text: str, values: Iterable[Value], *, language: str | None = None, 
 def _is_carried(value: Value, text: str, stated: tuple[Fact, ...], known: frozenset[str], today: date | None) -> bool:
     if isinstance(value, datetime):
         return all(_is_carried(each, text, stated, known, today) for each in (value.date(), value.time()))
-    if isinstance(value, str) and _is_date(value):
-        value = _day(*map(int, value.split("-"))) or value
+    if isinstance(value, str) and is_date(value):
+        value = day_or_none(*map(int, value.split("-"))) or value
     if isinstance(value, date):
         near = today is not None and timedelta(0) < value - today < timedelta(7)
-        may_be = {value.isoformat(), f"{value:%m-%d}", *([_weekday(value)] if near else ())}
+        may_be = {value.isoformat(), f"{value:%m-%d}", *([weekday(value)] if near else ())}
         return any(fact.forms & may_be for fact in stated)
     if isinstance(value, time):
         return f"{value:%H:%M}" in known
@@ -184,61 +194,15 @@ def _known(text: str, language: str | None, today: date | None) -> frozenset[str
     forms: set[str] = set()
     for fact in _Reader(text, language, today).facts(every=True):
         for form in fact.forms:
-            forms.update(_parts(form))
-            forms.update(part for day in _years_of(form, today) for part in _of_date(day))
+            forms.update(parts_of(form))
+            forms.update(part for day in dates_of(form, today) for part in forms_of_date(day))
         forms.update(fact.currencies)
     forms.update(decimal(Decimal(each[1]) / 100) for each in _CENTS.finditer(text))
-    forms.update(_of_span(int(each[2]), each[1]) for each in _SPAN_FIELD.finditer(text))
+    forms.update(span_of(int(each[2]), each[1]) for each in _SPAN_FIELD.finditer(text))
     if any(found["first"] for found in weekdays_for(language).finditer(plain(text))):
         forms.add(OPENING_DAYS)
     forms.update(each for each in _CURRENCY_CODE.findall(text) if currencies_of(each))
     return frozenset(forms)
-
-
-def _parts(form: str) -> Iterator[str]:
-    yield form
-    if _is_date(form):
-        yield from _of_date(date.fromisoformat(form))
-    elif (
-        re.search(r"[a-z]", form)
-        and (digits := re.findall(r"\d+", form))
-        and not form.endswith((" min", " h", " months"))
-    ):
-        yield from (each for part in digits for each in readings(part))
-
-
-def _is_date(form: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d\d-\d\d", form) is not None
-
-
-def _of_date(day: date) -> tuple[str, ...]:
-    return day.isoformat(), f"{day:%m-%d}", f"{day:%Y-%m}", f"{day:%Y}", _weekday(day)
-
-
-def _weekday(day: date) -> str:
-    return f"weekday {day.weekday()}"
-
-
-def _of_span(count: int, span: str) -> str:
-    if span == "minute" and count % 60 == 0:
-        count, span = count // 60, "hour"
-    unit, times = SPANS[span]
-    return f"{count * times} {unit}"
-
-
-def _years_of(form: str, today: date | None) -> Iterator[date]:
-    """A day and month without a year is one of the year around today."""
-    if today is not None and re.fullmatch(r"\d\d-\d\d", form):
-        for year in (today.year, today.year + (1 if today.month > 6 else -1)):
-            if (day := _day(year, int(form[:2]), int(form[3:]))) is not None:
-                yield day
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 class _Reader:
@@ -311,15 +275,15 @@ class _Reader:
             count = int(written) if written.isdecimal() else self._words.numbers[word_of(written)]
             if count > least:
                 large = {str(count)} if count > LARGEST_COUNT else set()
-                yield Fact(found[0].strip(), frozenset({_of_span(count, span), *large}))
+                yield Fact(found[0].strip(), frozenset({span_of(count, span), *large}))
 
     def _parts_of_hours(self, *, every: bool) -> Iterator[Fact]:
         for found in parts_of_hours_for(self._language).finditer(self._text):
             minutes = self._words.minutes[word_of(found[0])]
             if every:
-                yield Fact(found[0], frozenset({_of_span(minutes, "minute")}))
+                yield Fact(found[0], frozenset({span_of(minutes, "minute")}))
             elif minutes < 60:
-                yield Fact(found[0], frozenset({_of_span(minutes, "minute"), str(minutes)}))
+                yield Fact(found[0], frozenset({span_of(minutes, "minute"), str(minutes)}))
 
     def _hour(self, found: re.Match[str]) -> Iterator[Fact]:
         hour = self._words.numbers[word_of(found["count"])]
@@ -332,28 +296,28 @@ class _Reader:
             return self._clocks(found)
         if found["ymd"]:
             year, month, day = (int(each) for each in re.findall(r"\d+", found["ymd"]))
-            return [_dates((year, month, day))]
+            return [date_forms((year, month, day))]
         if found["date"]:
             first, second, last = (int(each) for each in re.findall(r"\d+", found["date"]))
             year = last if last > 99 else 2000 + last
-            return [_dates((year, second, first), (year, first, second))]
+            return [date_forms((year, second, first), (year, first, second))]
         if found["short_date"]:
             first, second = (int(each) for each in re.findall(r"\d+", found["short_date"]))
             number = readings(found["short_date"].rstrip(".").replace(" ", "").replace("/", "."))
-            return [_dates((None, second, first), (None, first, second)) | number]
+            return [date_forms((None, second, first), (None, first, second)) | number]
         return self._named(found)
 
     def _named(self, found: re.Match[str]) -> list[frozenset[str]]:
         if found["cjk_month"]:
             year = int(found["cjk_year"]) if found["cjk_year"] else None
-            return [_dates((year, int(found["cjk_month"]), int(found["cjk_day"])))]
+            return [date_forms((year, int(found["cjk_month"]), int(found["cjk_day"])))]
         name = found["month"] or found["month_first"] or found["month_only"]
         month = self._words.months[word_of(name)]
         if found["month_only"]:
             return [frozenset({f"{found['month_year']}-{month:02}"})]
         written = found["year"] or found["year_first"] or found["year_last"]
         days = (found["first_day"], found["day"], found["first_day_second"], found["day_second"])
-        return [_dates((int(written) if written else None, month, int(day))) for day in days if day]
+        return [date_forms((int(written) if written else None, month, int(day))) for day in days if day]
 
     def _clocks(self, found: re.Match[str]) -> list[frozenset[str]]:
         half_word = next(filter(None, map(found.group, _HALVES)), None)
@@ -364,7 +328,7 @@ class _Reader:
         if not minute and not half and (found["hour_h"] or found["o_clock"]) and int(hour) > 1:
             forms |= {f"{int(hour)} h", *({str(int(hour))} if int(hour) > LARGEST_COUNT else ())}
         if half_word and not minute and (span := self._words.spans.get(word_of(half_word))):  # дня: PM, and days
-            forms |= {_of_span(int(hour), span)}
+            forms |= {span_of(int(hour), span)}
         since = found["since"] and self._clock(found["since"], found["since_minute"], self._half(found["since_half"]))
         until = found["until"] and self._clock(found["until"], found["until_minute"], half)
         return [each for each in (since, forms, until) if each]
@@ -396,9 +360,7 @@ class _Reader:
                 continue
             form = f"weekday {words[word_of(found['day'])]}"
             beside = next((fact for at, fact in dates.items() if 0 <= at - found.end() <= 6), None)
-            of_date = (
-                {_weekday(date.fromisoformat(each)) for each in beside.forms if _is_date(each)} if beside else set()
-            )
+            of_date = {weekday(date.fromisoformat(each)) for each in beside.forms if is_date(each)} if beside else set()
             if beside is None or not of_date:
                 yield Fact(found[0], frozenset({form}))
             elif form not in of_date:
@@ -422,12 +384,3 @@ def _is_small(found: re.Match[str], forms: frozenset[str]) -> bool:
 def _is_id(written: str) -> bool:
     """Whether it is an id rather than MP3, 4K or USB-C."""
     return len(re.sub(r"\D", "", written)) > 2 or re.search(r"[A-Za-z]+[-_]\d\d", written) is not None
-
-
-def _dates(*readings_of_it: tuple[int | None, int, int]) -> frozenset[str]:
-    """Return the forms of a date, in those readings that are one."""
-    found = set()
-    for year, month, day in readings_of_it:
-        if _day(year or 2024, month, day):
-            found.add(f"{year:04}-{month:02}-{day:02}" if year else f"{month:02}-{day:02}")
-    return frozenset(found)
