@@ -175,3 +175,53 @@ def test_what_was_declined_may_be_called_cancelled_but_not_what_it_was_for(reque
     assert fault(request_) is not None, "nothing was declined"
     if "10011" in request_:
         assert fault(request_, declined.replace("10011", "10012")) is not None
+
+
+#: What customers have done and records tell, and what nobody has done: by a tool that has looked up the order.
+LOOKED_UP = [
+    (
+        "Ihre Zahlung über 298,00 € wurde am 28. November 2026 gebucht.",
+        "Ihr Termin wurde am 28. November 2026 gebucht.",
+    ),
+    ("Der Betrag ist genau einmal gebucht.", "Ihr Termin und die Zahlung sind gebucht."),
+    ("Ihre Zahlung: 298,00 €, gebucht am 10.10.2026.", "Ich habe den Dienstag gebucht."),
+    ("Die Bestellung 10003 ist als verschickt gebucht.", "Die Bestellung 10003 ist als erstattet gebucht."),
+    ("Es wurden uns 298,00 € gutgeschrieben.", "Von uns wurden 298,00 € gutgeschrieben."),
+    ("We booked one payment of €298.00 for order 10003.", "We booked one appointment with your payment."),
+    ("We booked your payment.", "We booked your payment and an appointment."),
+    ("Your payment of 298 euros was credited to us.", "Your payment of 298 euros was credited to you by us."),
+    (
+        "Your order 10003, which you have placed, has been shipped.",
+        "Your order 10003 is shipped, and we have placed it.",
+    ),
+    ("I can see that you have placed order 10003.", "I have placed the order that you have placed before."),
+    ("You have ordered two Fjord routers.", "We have ordered two Fjord routers."),
+    ("De betaling is op 28 november 2026 geboekt.", "De afspraak is op 28 november 2026 geboekt na de betaling."),
+    ("Ik heb gezien dat u bestelling 10003 op 2 november heeft geplaatst.", "Ik heb voor u de bestelling geplaatst."),
+    ("Ik zie dat u twee Fjord-routers heeft besteld.", "Ik heb twee Fjord-routers voor u besteld."),
+    ("Betalningen på 298 euro är bokad.", "Tiden på tisdag är bokad åt dig."),
+    ("A encomenda 10003 está marcada como paga.", "A sua consulta está marcada como pediu."),
+    ("O pagamento foi creditado na nossa conta.", "O pagamento foi creditado na sua conta."),
+    ("Usted ha abonado 298,00 € por el pedido 10003.", "Le hemos abonado 298,00 € por el pedido 10003."),
+    ("Le confirmo el importe abonado: 298,00 €.", "El importe está abonado en su cuenta."),
+    ("El pedido 10003 fue abonado el 28 de noviembre.", "El pedido 10003 le fue abonado el 28 de noviembre."),
+    ("Вы оформили заказ 10003 2 ноября.", "Мы оформили заказ для вас 2 ноября."),
+    ("お客様は11月2日に注文10003を注文しました。", "ご希望の商品を11月2日に注文しました。"),
+    ("您于2026年11月2日已下单，并支付了298欧元。", "我们已下单，并支付了298欧元。"),
+    ("您已购买两台Fjord路由器。", "我们已为您购买两台Fjord路由器。"),
+    ("Make sure you have moved the router away from metal.", "I have moved your appointment for the router."),
+    ("Der Router wurde verschoben, starten Sie ihn neu.", "Der Termin für den Router wurde verschoben."),
+    ("Un routeur déplacé loin du métal capte mieux.", "Le rendez-vous pour le routeur est déplacé."),
+    ("Chez nous, seuls les articles inutilisés sont remboursés.", "Votre seule commande 10003 est remboursée."),
+]
+
+
+@pytest.mark.parametrize(("so", "not_so"), LOOKED_UP)
+def test_what_customers_do_and_what_they_are_told_to_is_not_what_the_shop_does(so: str, not_so: str) -> None:
+    order = '{"order_number": 10003, "status": "shipped", "placed_on": "2026-11-02", "total_cents": 29800}'
+    assert (faults(so, order), faults(not_so, order)) == (KNOWN, UNKNOWN)
+
+
+def test_a_payment_that_no_record_has_is_not_called_booked() -> None:
+    assert faults("Ihre Zahlung wurde am 28. November 2026 gebucht.") == UNKNOWN
+    assert faults("You have ordered two Fjord routers.") == UNKNOWN

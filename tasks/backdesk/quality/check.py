@@ -37,6 +37,11 @@ def found_words(words: tuple[str, ...], text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def spans_of(words: tuple[str, ...], text: str) -> list[tuple[int, int]]:
+    """Return where a text has the words and phrases: from and to."""
+    return [each.span() for each in _any_of(words).finditer(text)] if words else []
+
+
 def words_against(english: tuple[str, ...], own: tuple[str, ...], draft: Draft) -> list[str]:
     """Return what an answer has of the English words, which are looked for in any, and of those of its language."""
     known = vocabulary_of(draft.language)

@@ -17,20 +17,22 @@ from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.language import language_of
 from backdesk.quality.legal import DENIALS
 from backdesk.quality.notation import plain
+from backdesk.quality.phrases import matters_of
 from backdesk.quality.references import names, references_in
-from backdesk.quality.vocabulary import APART, Vocabulary, vocabularies, vocabulary_of
+from backdesk.quality.vocabulary import Completion, Vocabulary, vocabularies, vocabulary_of
 from backdesk.quality.withdrawal import is_of_a_request
 
 #: What a tool has done whose result no words are known of, and any matter that leaves no trace in records.
 ANY, UNRECORDED = "*", "-"
 #: Of what is cancelled; and of a request that is, so that it is not made.
 _CANCELLED, _WITHDRAWN = "cancellation", "withdrawal"
-#: Where a statement ends, but not before what it says is so ("ich sehe nicht, dass es erstattet wurde").
-CLAUSE = re.compile(
-    r"[;:!\u2013\u3001\u3002\u060c\u061b\n]|,(?!\d|\s*(?:dass|daß|что|що|że|ki)\b)|\s-\s"
-    r"|\b(?:and|but|und|aber|et|mais|y|pero|e|ma|mas|en|maar|och|men|но|и)\b",
-    re.IGNORECASE,
-)
+#: What sounds like such a thing and is none: "you have moved the router".
+_OTHER = "other"
+#: Where a statement ends, but not before what it says is so ("ich sehe nicht, dass es erstattet wurde"); and what joins
+#: it to another.
+_STOP = r"[;:!\u2013\u3001\u3002\u060c\u061b\n]|,(?!\d|\s*(?:dass|daß|что|що|że|ki)\b)|\s-\s"
+_JOIN = r"\b(?:and|but|und|aber|et|mais|y|pero|e|ma|mas|en|maar|och|men|но|и)\b"
+_STATEMENT, _CLAUSE = re.compile(_STOP, re.IGNORECASE), re.compile(f"{_STOP}|{_JOIN}", re.IGNORECASE)
 _ASKED = re.compile(r"[?\u037e\uff1f\u061f][\"')\]]*\Z")
 #: "0.00 EUR were refunded" is the opposite.
 _ZERO = re.compile(r"(?<![\d.,])0(?:[.,]0+)?(?![\d.,])")
@@ -70,6 +72,25 @@ def claims_in(text: str, language: str | None) -> list[Claim]:
     return list(dict.fromkeys(found))
 
 
+class Clause(NamedTuple):
+    """A statement in a sentence: what is said until its end, and it with those that "and" joins to it."""
+
+    text: str
+    said: str
+    joined: str
+
+
+def clauses_of(sentence: str) -> Iterator[Clause]:
+    """Yield the statements of a sentence that are more than a mark."""
+    begin = 0
+    for end, after in [*(each.span() for each in _CLAUSE.finditer(sentence)), (len(sentence), len(sentence))]:
+        said, follows = sentence[:end], sentence[end:]
+        if begin < end:
+            joined = _STATEMENT.split(said)[-1] + _STATEMENT.split(follows)[0]
+            yield Clause(sentence[begin:end], said, joined)
+        begin = after
+
+
 @dataclass(frozen=True, slots=True)
 class KnownCompletion(Check):
     """The answer calls nothing done of which no record says so.
@@ -107,25 +128,28 @@ def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
     completion = words.completion
     if not completion.claims or is_asked(sentence):
         return
-    said = ""
-    for clause in CLAUSE.split(sentence):
-        said = f"{said} {clause}"
-        if not found_words(completion.claimed, clause):  # as a rule; to look for all phrases takes ten times as long
+    for clause in clauses_of(sentence):
+        if not found_words(
+            completion.claimed, clause.text
+        ):  # as a rule; to look for all phrases takes ten times as long
             continue
-        if not found_words(completion.conditions, said) and not _is_open(clause, words):
-            claimed = (matter for matter, phrases in completion.claims.items() if _has(clause, phrases))
-            withdrawn = is_of_a_request(clause, sentence, words.completion.declined)
-            yield from (_WITHDRAWN if each == _CANCELLED and withdrawn else each for each in claimed)
+        if found_words(completion.conditions, clause.said):
+            continue
+        if not _is_open(clause.text, words):
+            yield from _matters(clause, sentence, completion)
+
+
+def _matters(clause: Clause, sentence: str, completion: Completion) -> Iterator[str]:
+    withdrawn = is_of_a_request(clause.text, sentence, completion.declined)
+    for matter in matters_of(clause.text, clause.joined, completion.claims, completion.instead):
+        if matter != _OTHER:
+            yield _WITHDRAWN if matter == _CANCELLED and withdrawn else matter
 
 
 def _is_open(clause: str, words: Vocabulary) -> bool:
     for phrase in found_words(words.completion.affirms, clause):
         clause = re.sub(re.escape(phrase), " ", re.sub(r"\s+", " ", clause), flags=re.IGNORECASE)
     return bool(_ZERO.search(clause) or found_words((*words.completion.open, *words.denials, *DENIALS), clause))
-
-
-def _has(clause: str, phrases: tuple[str, ...]) -> bool:
-    return any(all(found_words((part,), clause) for part in phrase.split(APART)) for phrase in phrases)
 
 
 def _records(text: str) -> Iterator[Claim]:

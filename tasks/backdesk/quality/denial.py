@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backdesk.quality.check import Check, found_words, quoted
-from backdesk.quality.completion import CLAUSE, Claim, claims_in, is_asked, spoken
+from backdesk.quality.completion import Claim, claims_in, clauses_of, is_asked, spoken
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.facts import unsupported
 from backdesk.quality.language import language_of
 from backdesk.quality.notation import plain
+from backdesk.quality.phrases import matters_of
 from backdesk.quality.references import names, references_in
-from backdesk.quality.vocabulary import APART, Vocabulary
+from backdesk.quality.vocabulary import APART, Completion, Vocabulary
 
 #: Matters of which an answer that denies one denies the other.
 _ALIKE = {"purchase": "order"}
@@ -98,19 +99,24 @@ def _matter(claim: Claim) -> str:
 
 
 def _denied(sentence: str, words: Vocabulary) -> Iterator[Denial]:
-    completion, said = words.completion, ""
+    completion = words.completion
     if is_asked(sentence):
         return
-    for clause in CLAUSE.split(sentence):
-        said = f"{said} {clause}"
-        if not found_words(completion.denials, clause) or found_words(completion.besides, clause):
+    for clause in clauses_of(sentence):
+        if not found_words(completion.denials, clause.text) or found_words(completion.besides, clause.text):
             continue
-        if found_words(completion.conditions, said):
+        if found_words(completion.conditions, clause.said):
             return
-        for matter in {**completion.claims, **completion.denied}:
-            phrases = (*completion.claims.get(matter, ()), *completion.denied.get(matter, ()))
-            if any(_is_denied(clause, phrase, words) for phrase in phrases):
-                yield Denial(_ALIKE.get(matter, matter), clause, sentence)
+        phrases = _phrases(completion)
+        for matter in matters_of(clause.text, clause.text, phrases, completion.instead):
+            if any(_is_denied(clause.text, phrase, words) for phrase in phrases.get(matter, ())):
+                yield Denial(_ALIKE.get(matter, matter), clause.text, sentence)
+
+
+def _phrases(completion: Completion) -> dict[str, tuple[str, ...]]:
+    """Return what a denial may deny, by matters."""
+    claims, denied = completion.claims, completion.denied
+    return {matter: (*claims.get(matter, ()), *denied.get(matter, ())) for matter in {**claims, **denied}}
 
 
 def _is_denied(clause: str, phrase: str, words: Vocabulary) -> bool:

@@ -45,6 +45,9 @@ class Completion(Contract):
 
     #: Phrases by matters; where one has ` … `, its parts may stand anywhere in a statement.
     claims: dict[str, tuple[str, ...]] = Field({})
+    #: Those that are meant instead where they overlap such a phrase, and have more parts than it or else are longer:
+    #: "you have ordered". The matter `other` is of nothing that is done for a customer.
+    instead: dict[str, tuple[str, ...]] = Field({})
     #: By what a statement speaks of what may come, or is so as a rule; and what seems to, in "I can confirm".
     open: tuple[str, ...] = ()
     affirms: tuple[str, ...] = ()
@@ -62,7 +65,8 @@ class Completion(Contract):
     @cached_property
     def claimed(self) -> tuple[str, ...]:
         """How phrases of `claims` end: a statement without any of that claims nothing."""
-        return tuple(each.rpartition(APART)[-1] for phrases in self.claims.values() for each in phrases)
+        said = (*self.claims.values(), *self.instead.values())
+        return tuple(each.rpartition(APART)[-1] for phrases in said for each in phrases)
 
 
 class Emergency(Contract):
