@@ -210,7 +210,10 @@ LOOKED_UP = [
     ("您于2026年11月2日已下单，并支付了298欧元。", "我们已下单，并支付了298欧元。"),
     ("您已购买两台Fjord路由器。", "我们已为您购买两台Fjord路由器。"),
     ("Make sure you have moved the router away from metal.", "I have moved your appointment for the router."),
+    ("Ist das Kabel verlegt, prüfen Sie die Lampe.", "Ist erledigt, der Termin ist verlegt."),
+    ("Prüfen Sie ihn; wurde er verschoben, starten Sie ihn neu.", "Am Montag wurde er verschoben, wie gewünscht."),
     ("Der Router wurde verschoben, starten Sie ihn neu.", "Der Termin für den Router wurde verschoben."),
+    ("Hebt u de router verplaatst, start hem dan opnieuw.", "Wij hebben de afspraak verplaatst."),
     ("Un routeur déplacé loin du métal capte mieux.", "Le rendez-vous pour le routeur est déplacé."),
     ("Chez nous, seuls les articles inutilisés sont remboursés.", "Votre seule commande 10003 est remboursée."),
 ]

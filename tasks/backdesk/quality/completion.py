@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from backdesk.quality.check import Check, found_words, quoted
+from backdesk.quality.check import Check, found_words, quoted, spans_of
 from backdesk.quality.draft import Draft, sentences_of
 from backdesk.quality.language import language_of
 from backdesk.quality.legal import DENIALS
@@ -73,11 +73,18 @@ def claims_in(text: str, language: str | None) -> list[Claim]:
 
 
 class Clause(NamedTuple):
-    """A statement in a sentence: what is said until its end, and it with those that "and" joins to it."""
+    """A statement in a sentence: what is said until its end, it with those that "and" joins to it, and what follows."""
 
     text: str
     said: str
     joined: str
+    follows: str
+
+    def leads(self, words: tuple[str, ...]) -> bool:
+        """Whether it is a condition without a word for that, by how it begins: "Ist das Kabel verlegt, ..."."""
+        before = self.said[: -len(self.text)].rstrip()
+        begins = spans_of(words, self.text.lstrip())[:1]
+        return before[-1:] in {"", ";", ":"} and self.follows.startswith(",") and any(not at for at, _ in begins)
 
 
 def clauses_of(sentence: str) -> Iterator[Clause]:
@@ -87,7 +94,7 @@ def clauses_of(sentence: str) -> Iterator[Clause]:
         said, follows = sentence[:end], sentence[end:]
         if begin < end:
             joined = _STATEMENT.split(said)[-1] + _STATEMENT.split(follows)[0]
-            yield Clause(sentence[begin:end], said, joined)
+            yield Clause(sentence[begin:end], said, joined, follows)
         begin = after
 
 
@@ -129,11 +136,10 @@ def _claimed(sentence: str, words: Vocabulary) -> Iterator[str]:
     if not completion.claims or is_asked(sentence):
         return
     for clause in clauses_of(sentence):
-        if not found_words(
-            completion.claimed, clause.text
-        ):  # as a rule; to look for all phrases takes ten times as long
+        # As a rule: to look for all phrases takes ten times as long.
+        if not found_words(completion.claimed, clause.text):
             continue
-        if found_words(completion.conditions, clause.said):
+        if clause.leads(completion.leads) or found_words(completion.conditions, clause.said):
             continue
         if not _is_open(clause.text, words):
             yield from _matters(clause, sentence, completion)

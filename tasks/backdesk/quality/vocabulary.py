@@ -53,6 +53,8 @@ class Completion(Contract):
     affirms: tuple[str, ...] = ()
     #: On what the rest of a sentence depends.
     conditions: tuple[str, ...] = ()
+    #: By what a statement begins that is a condition itself where it begins a sentence: "Ist das Kabel verlegt, ...".
+    leads: tuple[str, ...] = ()
     #: What denies that it was done, and further phrases that it denies, by matters; of something else with these words:
     #: "a second refund".
     denials: tuple[str, ...] = ()
