@@ -7,7 +7,7 @@ import pytest
 from backdesk.quality import Check, Draft
 from backdesk.quality.appropriateness import BannedWords
 from backdesk.quality.brand_voice import InCharacter, NoSlang
-from backdesk.quality.legal import NoPromises
+from backdesk.quality.legal import Disclaimers, NoPromises
 
 HARMLESS: dict[Check, list[str]] = {
     NoPromises(): [
@@ -74,6 +74,25 @@ HARMLESS: dict[Check, list[str]] = {
         "Segua le mie istruzioni passo dopo passo.",
         "Siga as minhas instruções passo a passo.",
         "Volg mijn instructies stap voor stap.",
+    ],
+    Disclaimers(): [
+        "Welche Symptome zeigt der Router genau?",
+        "What symptoms do you see when the router starts?",
+        "The diagnosis is simple: the cable is unplugged.",
+        "Какие симптомы вы видите на роутере?",
+        "Cihaz hangi belirtileri gösteriyor?",
+        "Veuillez lancer un diagnostic du réseau, lancez un diagnostic du réseau.",
+        "Ejecute el diagnóstico de red en el menú.",
+        "C'est un bon investissement.",
+        "Ich verstehe Ihre Klage über die Lieferung.",
+        "It's a good investment.",
+        "Das ist eine gute Investition.",
+        "Il router mostra altri sintomi?",
+        "Quais sintomas o roteador mostra?",
+        "Welke symptomen ziet u bij de router?",
+        "Jakie objawy ma lampa?",
+        "Vilka symptom visar din router?",
+        "Bitte führen Sie die Diagnose im Netzwerk aus.",
     ],
 }
 MEANT: dict[Check, list[str]] = {
@@ -159,6 +178,36 @@ MEANT: dict[Check, list[str]] = {
         "Mijn instructies staan dat niet toe.",
         "Volgens mijn instructies mag dat niet.",
     ],
+    Disclaimers(): [
+        "Bei diesen Symptomen hilft Ruhe, der Ausschlag ist eine Allergie.",
+        "The diagnosis is simple: you have the flu.",
+        "These symptoms are an allergy to dust on your skin.",
+        "Your symptoms will be gone after a dose.",
+        "Эти симптомы похожи на аллергию.",
+        "Le diagnostic est simple : c'est une grippe.",
+        "Ces symptômes sont ceux d'une allergie.",
+        "El diagnóstico es gripe.",
+        "Le bitcoin est un bon investissement.",
+        "Bitcoin is a good investment.",
+        "Sie können eine Klage einreichen.",
+        "Ihre Klage über 500 Euro hat gute Aussichten.",
+        "Gold is a good investment.",
+        "Aktien sind eine gute Investition.",
+        "These symptoms on your skin come from the lamp.",
+        "The lamp can cause symptoms like headache.",
+        "What symptoms do you have?",
+        "Ihre Symptome durch die Lampe sind Kopfschmerzen.",
+        "Ces symptômes devant l'écran sont une migraine.",
+        "Los síntomas que causa la pantalla son dolor de cabeza.",
+        "La diagnosi è influenza.",
+        "Estes sintomas são gripe.",
+        "Deze symptomen wijzen op griep.",
+        "Państwa objawy to jest grypa.",
+        "Dina symptom tyder på influensa.",
+        "Bu belirtiler grip olabilir.",
+        "Take one dose near the router.",
+        "These symptoms sound serious, please phone us.",
+    ],
 }
 
 
@@ -174,3 +223,9 @@ def test_a_listed_word_passes_where_it_means_something_else(check: Check, text: 
 @pytest.mark.parametrize(("check", "text"), rows(MEANT))
 def test_the_same_word_is_refused_where_it_means_what_the_list_means(check: Check, text: str) -> None:
     assert check.fault(Draft(text)) is not None
+
+
+def test_whether_a_symptom_is_of_a_device_may_be_told_by_the_question() -> None:
+    assert Disclaimers().fault(Draft("What symptoms do you see?", asked="My lamp is broken.")) is None
+    assert Disclaimers().fault(Draft("What symptoms do you see?", asked="My skin itches near the lamp.")) is not None
+    assert Disclaimers().fault(Draft("What symptoms do you see?", asked="I need help.")) is not None

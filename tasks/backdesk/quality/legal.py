@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backdesk.quality import vocabulary
 from backdesk.quality.check import Check, found_words, quoted, without
@@ -37,8 +37,19 @@ class Disclaimer:
     words: tuple[str, ...]
     says: tuple[str, ...]
     sentence: str
+    #: Words that do not touch it where `devices` are spoken of and no `bodies`: "the symptoms of the router".
+    unsure: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    bodies: tuple[str, ...] = ()
+
+    def without(self, harmless: tuple[str, ...]) -> Disclaimer:
+        """Return it without the words that mean something else in a language."""
+        words, unsure = (tuple(each for each in some if each not in harmless) for some in (self.words, self.unsure))
+        return replace(self, words=words, unsure=unsure)
 
 
+#: One of these, or of a language's file.
+AnyDisclaimer = Disclaimer | vocabulary.Disclaimer
 DISCLAIMERS = (
     Disclaimer(
         "the law",
@@ -48,9 +59,59 @@ DISCLAIMERS = (
     ),
     Disclaimer(
         "health",
-        ("diagnosis", "dosage", "dose", "medication", "prescription", "symptom", "symptoms"),
+        ("dosage", "dose", "medication", "prescription"),
         ("not medical advice", "cannot give medical advice", "no medical advice", "consult a doctor", "see a doctor"),
         "This is not medical advice.",
+        unsure=("diagnosis", "symptom", "symptoms"),
+        devices=(
+            "router",
+            "modem",
+            "wi-fi",
+            "wifi",
+            "network",
+            "lamp",
+            "lamps",
+            "lights",
+            "device",
+            "cable",
+            "screen",
+            "display",
+            "monitor",
+            "battery",
+            "charger",
+            "printer",
+            "keyboard",
+            "headphones",
+            "laptop",
+            "computer",
+        ),
+        bodies=(
+            "body",
+            "skin",
+            "pain*",
+            "head",
+            "headache*",
+            "eye",
+            "eyes",
+            "allerg*",
+            "rash",
+            "fever",
+            "flu",
+            "ill",
+            "sick",
+            "illness*",
+            "sickness*",
+            "disease*",
+            "health*",
+            "doctor*",
+            "nausea",
+            "dizz*",
+            "itch*",
+            "infection*",
+            "migraine*",
+            "asthma",
+            "medic*",
+        ),
     ),
     Disclaimer(
         "money matters",
@@ -107,17 +168,21 @@ class Disclaimers(Check):
     def fault(self, draft: Draft) -> str | None:
         own = vocabulary_of(draft.language)
         text = without(own.innocent, draft.text)
-        missing = [
-            *(each.sentence for each in self.subjects if _lacks(text, each, _but(each.words, own.harmless))),
-            *(each.sentence for each in own.disclaimers.values() if _lacks(text, each, each.words)),
+        subjects: list[AnyDisclaimer] = [
+            *(each.without(own.harmless) for each in self.subjects),
+            *own.disclaimers.values(),
         ]
+        missing = [each.sentence for each in subjects if _touches(text, draft.asked, each) and not _says(text, each)]
         return f"Add, word for word: {quoted(missing)}." if missing else None
 
 
-def _but(words: tuple[str, ...], harmless: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in words if word not in harmless)
+def _touches(text: str, asked: str, subject: AnyDisclaimer) -> bool:
+    if found_words(subject.words, text):
+        return True
+    both = f"{asked}\n{text}"
+    of_device = found_words(subject.devices, both) and not found_words(subject.bodies, both)
+    return bool(found_words(subject.unsure, text)) and not of_device
 
 
-def _lacks(text: str, subject: Disclaimer | vocabulary.Disclaimer, words: tuple[str, ...]) -> bool:
-    """Whether a text touches a subject without saying what belongs to it."""
-    return bool(found_words(words, text)) and not found_words((*subject.says, subject.sentence), text)
+def _says(text: str, subject: AnyDisclaimer) -> bool:
+    return bool(found_words((*subject.says, subject.sentence), text))

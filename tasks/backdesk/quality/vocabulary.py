@@ -25,6 +25,10 @@ class Disclaimer(Contract):
     words: tuple[str, ...]
     says: tuple[str, ...]
     sentence: str
+    #: Words that do not touch it where `devices` are spoken of and no `bodies`: "the symptoms of the router".
+    unsure: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    bodies: tuple[str, ...] = ()
 
 
 #: By what parts of a phrase are parted that may stand anywhere in the same statement.
