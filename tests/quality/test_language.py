@@ -53,12 +53,40 @@ def test_a_sentence_tells_its_language(language: str, text: str) -> None:
     assert language_of(text) == language
 
 
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", "How much have I spent each month?|Too expensive|Wrong size|Update on my ticket?"),
+        ("de", "Was kostet die Tastatur?|Gibt es Rabatt?|Der Bildschirm bleibt schwarz|Es kam beschädigt an"),
+        ("fr", "Combien ai-je dépensé chaque mois ?|Trop cher|L'écran reste noir|Je dois suivre mes instructions."),
+        ("es", "¿Cuánto he gastado cada mes?|Este mes lleva gastados 234 €, y el mes pasado fueron 120 €."),
+        ("es", "Prefiero que me contacten por correo electrónico, por favor|No dude en contactarnos.|Demasiado caro"),
+        (
+            "it",
+            "Preferisco essere contattato via email|Quanto costa la tastiera?|Quando arriva?|Non esiti a contattarci.",
+        ),
+        ("pt", "Quanto custa o teclado?|Quanto gastei por mês?|Quando chega?|Tamanho errado"),
+        ("nl", "Bent u er?|Ik word liever per e-mail benaderd|Verkeerd artikel ontvangen|Te duur"),
+        ("pl", "Ile kosztuje klawiatura Cobalt?|Ile to kosztuje?|Za drogo"),
+        ("sv", "Fick fel vara|Finns det rabatt?|Den kom skadad"),
+        ("da", "Er der rabat?|Skærmen er sort|Forkert størrelse"),
+        ("tr", "İki kez çekildi|Ne zaman gelir?|PayPal ile ödeyebilir miyim?|Ekran siyah"),
+        ("ru", "Сколько стоит клавиатура?|Хочу вернуть лампу|Не тот товар|Слишком дорого"),
+        ("uk", "Скільки коштує клавіатура?|Хочу повернути лампу"),
+        ("cs", "Kolik stojí klávesnice?|Balík je u kurýra.|Není zač"),
+    ],
+)
+def test_an_everyday_sentence_of_a_few_words_tells_it(language: str, texts: str) -> None:
+    assert {text: language_of(text) for text in texts.split("|")} == dict.fromkeys(texts.split("|"), language)
+
+
 def test_short_replies_tell_it_by_their_words() -> None:
     assert [language_of(each) for each in ("genau", "vale", "No, do not book that")] == ["de", "es", "en"]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10003", "R-10003", "ok", "Lumina LED", "\ud800\x00", "😀", "سفارش من کجاست؟ چرا"]
+    "text",
+    ["", "10003", "Hvor er min pakke?", "R-10003", "ok", "Lumina LED", "\ud800\x00", "😀", "سفارش من کجاست؟ چرا"],
 )
 def test_what_could_be_any_language_is_none(text: str) -> None:
     assert language_of(text) is None

@@ -47,6 +47,10 @@ HARMLESS: dict[Check, list[str]] = {
         "请用吸尘器除去死角的灰尘。",
     ],
     NoSlang(): [
+        "Balík je u kurýra.",
+        "Zásilka je u dopravce.",
+        "Bent u er?",
+        "No dude en contactarnos.",
         "Bonjour Ben, votre commande est en route.",
         "Cihazı LAN kablosuyla bağlayın lütfen.",
         "Lütfen LAN kablosunu modeme takın.",
@@ -97,6 +101,7 @@ HARMLESS: dict[Check, list[str]] = {
 }
 MEANT: dict[Check, list[str]] = {
     NoPromises(): [
+        "Está garantizado que no fallará.",
         "Vous pouvez commander sans risque.",
         "Si vous commandez maintenant c'est sans risque.",
         "Cette offre est sans aucun risque.",
@@ -179,6 +184,7 @@ MEANT: dict[Check, list[str]] = {
         "Volgens mijn instructies mag dat niet.",
     ],
     Disclaimers(): [
+        "Te objawy to grypa.",
         "Bei diesen Symptomen hilft Ruhe, der Ausschlag ist eine Allergie.",
         "The diagnosis is simple: you have the flu.",
         "These symptoms are an allergy to dust on your skin.",

@@ -41,7 +41,7 @@ _PERSIAN = re.compile(r"[\u067e\u0686\u0698\u06af\u06cc\u06a9]")
 @lru_cache(maxsize=256)
 def language_of(text: str) -> str | None:
     """Return the language of a text by its ISO 639-1 code; None for one that is unknown, or could be several."""
-    text = text[:MOST_READ].lower()
+    text = _lower(text[:MOST_READ])
     return _by_script(text) or _told(_scores(text))
 
 
@@ -53,9 +53,14 @@ def languages_of(text: str) -> tuple[str, ...]:
     """
     if code := language_of(text):
         return (code,)
-    scores = _scores(text.lower()) if len(text) <= MOST_GUESSED else {}
+    scores = _scores(_lower(text)) if len(text) <= MOST_GUESSED else {}
     least = max(scores.values(), default=0.0) / LEAST_LEAD
     return tuple(sorted((code for code, score in scores.items() if score > least), key=lambda code: -scores[code]))
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case, Turkish "İki" as the "iki" of the lists."""
+    return text.lower().replace("i\u0307", "i")
 
 
 def _by_script(text: str) -> str | None:
