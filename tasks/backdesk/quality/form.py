@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from backdesk.quality.check import Check, found_words, quoted
 from backdesk.quality.draft import Draft
 
+#: Characters of Chinese, Japanese and Korean say what two letters do.
+_OF_TWO = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]")
+
 
 @dataclass(frozen=True, slots=True)
 class Length(Check):
-    """Neither empty nor a book. In characters, without the space around; only an answer can be too short."""
+    """Neither empty nor a book. In characters, without the space around; only an answer can be too short.
+
+    Of the least, one of Chinese, Japanese or Korean counts as two.
+    """
 
     least: int = 10
     most: int = 2_000
@@ -18,8 +25,9 @@ class Length(Check):
     layer = "length"
 
     def fault(self, draft: Draft) -> str | None:
-        length = len(draft.text.strip())
-        if length < self.least and draft.form == "answer":
+        text = draft.text.strip()
+        length = len(text)
+        if length + len(_OF_TWO.findall(text)) < self.least and draft.form == "answer":
             return f"Answer in a whole sentence or two: {length} characters are too few, {self.least} is the least."
         if length > self.most:
             return f"Say it in fewer words: {length} characters are too many, {self.most} is the most."
