@@ -124,6 +124,34 @@ def test_sentiment_goes_from_hostile_over_neutral_to_warm() -> None:
     assert sentiment("Thank you, we are very happy to help!") > 0
 
 
+@pytest.mark.parametrize(
+    ("text", "hostile"),
+    [
+        ("I apologise for the bad experience with your lamp and for the lack of help. What is wrong?", False),
+        ("We are sorry about the terrible delay and about the awful noise.", False),
+        ("Please accept our apologies for any bad service.", False),
+        ("I am sorry for the delay and you are an awful customer.", True),
+        ("I am sorry that you are an awful customer.", True),
+        ("Sorry about your terrible manners.", True),
+        ("I apologise for the delay. Your complaint is awful.", True),
+        ("The bad experience with your lamp was horrible.", True),
+        ("Could you tell me what is wrong with the lamp?", False),
+        ("That is wrong and awful.", True),
+    ],
+)
+def test_what_an_apology_is_for_makes_no_text_hostile_and_what_is_beside_it_does(text: str, hostile: bool) -> None:
+    assert (sentiment(text) < -0.5) == hostile
+
+
+def test_an_answer_may_name_what_it_apologises_for() -> None:
+    answer = (
+        "I apologise for the bad experience with your lamp and for the lack of help. Could you tell me what is wrong?"
+    )
+    assert QualityGate().review(Draft(answer, asked="Bad lamp 10003!")).passed
+    hostile = answer.replace("I apologise for the", "It was a").replace("what is wrong", "the awful truth")
+    assert not QualityGate().review(Draft(hostile, asked="Bad lamp 10003!")).passed
+
+
 def test_the_library_of_sentiments_is_loaded_at_the_first_review_and_not_before() -> None:
     script = (
         "import sys; from backdesk.quality import QualityGate; from backdesk.quality.sentiment import load; "
