@@ -5,7 +5,11 @@ Of the latter the model misbehaves, or the data is no sample.
 
 from __future__ import annotations
 
+import json
+import re
+from collections import deque
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from babel.dates import format_datetime
 from sqlalchemy import select
 
 from backdesk.cli.options.attachments import attach
@@ -22,7 +27,7 @@ from backdesk.client import JobClient
 from backdesk.platform.database import Database
 from backdesk.testing import Bench, sandbox
 from backdesk.worker.model.job import DEFAULT_TENANT
-from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Refusal, Reply, Text
+from tests.support.openai_simulator import Calls, Fault, OpenAISimulator, Received, Refusal, Reply, Text
 
 for _kind in ("account", "contextual", "evals", "organisation", "shopping", "streaming", "support", "voice"):
     import_module(f"backdesk.kinds.{_kind}.kind")  # registers it
@@ -33,6 +38,8 @@ ROWS = {
     *("eager refund", "eager order", "injected document", "no answer", "spent", "too long", "too much"),
     *("refusal", "cut off", "gate", "own data"),
 }
+#: The time in what a tool has told a model, in the JSON of a request.
+TOLD = re.compile(r'starts_at[\\": ]+([\dT:+-]+)')
 #: What a conversation in `faults.yaml` has besides: settings of its deployment, and documents of the organisation.
 BESIDES = ("settings", "documents")
 OF_MODELS, OF_RULES = (read_golden([FOLDER / name]) for name in ("faults.yaml", "own_data.yaml"))
@@ -76,6 +83,21 @@ def reply(said: dict[str, Any]) -> Reply:
     raise AssertionError(f"{said} is nothing that a model does")
 
 
+def dated(said: dict[str, Any], asked: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return what a model says with the last time that it was told where braces have a pattern for it."""
+    if "{" not in said.get("says", ""):
+        return said
+    at = datetime.fromisoformat(TOLD.findall(json.dumps(asked))[-1])
+    return said | {
+        "says": re.sub(r"\{(.+?)\}", lambda each: format_datetime(at, each[1], locale=language), said["says"])
+    }
+
+
+def answered(answers: deque[dict[str, Any]], asked: Received, *, language: str) -> Reply:
+    """Answer a request by the next of what a model says."""
+    return reply(dated(answers.popleft(), asked.body, language)) if answers else Fault.error(400, "it has said all")
+
+
 def without(names: Collection[str], written: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in written.items() if name not in names}
 
@@ -113,6 +135,7 @@ def test_whatever_a_model_does_the_customer_gets_what_is_promised(
 ) -> None:
     server.script.clear()
     server.requests.clear()
+    server.rule = None
     server.will(*(reply(said) for turn in golden["turns"] for said in turn.get("model", ())))
     conversation = without(BESIDES, golden) | {"turns": [without(["model"], turn) for turn in golden["turns"]]}
     documents, settings = golden.get("documents", []), golden.get("settings", {})
@@ -132,11 +155,11 @@ def test_of_each_shipped_conversation_that_rules_cannot_hold_it_is_written_what_
 def test_with_a_model_that_does_its_work_each_shipped_conversation_comes_to_what_it_must(
     bench: Bench, server: OpenAISimulator, seeded: Path, golden: dict[str, Any]
 ) -> None:
-    server.script.clear()
-    server.will(*(reply(said) for turn in GOOD_MODELS[golden["name"]] for said in turn))
+    answers = deque(said for turn in GOOD_MODELS[golden["name"]] for said in turn)
+    server.rule = partial(answered, answers, language=golden.get("language", "en"))
     with sandbox(seeded.read_bytes(), api_key="sk-of-the-test", base_url=server.url):
         assert held(bench, golden) == []
-    assert not server.script, "the model was asked less often than it was to answer"
+    assert not answers, "the model was asked less often than it was to answer"
 
 
 @named(OF_RULES)

@@ -86,7 +86,7 @@ class ShowsProposal(Check):
         missing = hidden(self.statement, draft.text, draft.today)
         others = other_times(self.statement, self.moments, draft.text, draft.today)
         todo = [f"name {', '.join(missing)}"] if missing else []
-        todo += [f"leave out {', '.join(others)}, which is another time"] if others else []
+        todo += [f"leave out another time ({', '.join(others)})"] if others else []
         named = " and ".join([*todo, "ask them"])
         return f"The customer must see what is proposed before they can agree: {named} this: {self.statement}"
 
