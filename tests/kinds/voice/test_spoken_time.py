@@ -42,6 +42,20 @@ def meant(words: str, zone: ZoneInfo = PARIS, now: datetime = NOW) -> str:
         ("2026-04-01T15:00:00Z", "2026-04-01 15:00"),
         ("2026-04-01 15:00-07:00", "2026-04-01 22:00"),
         ("Wednesday, March 25, at 3:30 PM", "2026-03-25 14:30"),
+        ("next Thursday at 3 PM", "2026-03-26 14:00"),
+        ("Thursday next week at 3 PM", "2026-04-02 13:00"),
+        ("next week Thursday at 3 PM", "2026-04-02 13:00"),
+        ("next week on Thursday, 3 PM", "2026-04-02 13:00"),
+        ("on Thursday of next week at 3 PM", "2026-04-02 13:00"),
+        ("the Thursday of next week at 3 PM", "2026-04-02 13:00"),
+        ("Monday next week at 3 PM", "2026-03-30 13:00"),
+        ("Sunday next week at 3 PM", "2026-04-05 13:00"),
+        ("a week on Thursday at 3 PM", "2026-04-02 13:00"),
+        ("a week from Monday at 3 PM", "2026-04-06 13:00"),
+        ("Thursday week at 3 PM", "2026-04-02 13:00"),
+        ("this coming Thursday at 3 PM", "2026-03-26 14:00"),
+        ("Thursday the 26th at 3 PM", "2026-03-26 14:00"),
+        ("Thursday the 9th at 3 PM", "2026-04-09 13:00"),
     ],
 )
 def test_a_time_is_understood_by_the_clocks_of_the_caller(words: str, utc: str) -> None:
@@ -63,6 +77,12 @@ def test_a_time_is_understood_by_the_clocks_of_the_caller(words: str, utc: str) 
         ("tomorrow at 3 pm PST", "your own clock"),
         ("03/04/2026 at 9 am", "month by its name"),
         ("Friday April 1 at 9 am", "April 1 is a Wednesday"),
+        ("Thursday the 10th at 9 am", "April 10 is a Friday"),
+        ("Thursday the 32nd at 9 am", "Which day"),
+        ("a week on Tuesday at 9 am", "Which day"),  # it is Tuesday
+        ("a week from next Thursday at 9 am", "Which day"),
+        ("Thursday or Friday next week at 9 am", "Which day"),
+        ("Thursday next month at 9 am", "Which day"),
         ("yesterday at 9 am", "in the past"),
         ("today at 9 am", "in the past"),
         ("2026-03-24T08:00Z", "in the past"),
@@ -107,6 +127,8 @@ def test_what_is_said_of_a_moment_means_that_moment(zone: ZoneInfo, hour: int) -
 
 def test_a_day_may_be_meant_without_a_time() -> None:
     assert resolve_day("next Tuesday afternoon", NOW, PARIS) == date(2026, 3, 31)
+    assert resolve_day("next week", NOW, PARIS) == resolve_day("some time next week", NOW, PARIS) == date(2026, 3, 30)
+    assert resolve_day("Tuesday next week", NOW, PARIS) == date(2026, 3, 31)
     assert isinstance(resolve_day("yesterday", NOW, PARIS), Unclear)
     assert [has_time(words) for words in ("next Tuesday", "tomorrow at 9", "2026-03-25", "2026-03-25T09:00")] == [
         False,

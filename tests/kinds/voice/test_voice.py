@@ -109,6 +109,19 @@ async def test_another_day_is_proposed_and_the_first_one_not_booked(calendar: Da
     assert other.proposal.facts["topic"] == "my router", "the day is no topic"
 
 
+@pytest.mark.parametrize(
+    "when", ["Thursday of next week", "next week on Thursday", "a week on Thursday", "Thursday the 2nd"]
+)
+async def test_a_day_of_another_week_is_proposed(when: str) -> None:
+    (proposed,) = await calling(f"about my router, {when} at 3 pm")
+    assert "Thursday, April 2, at 3 PM" in proposed.answer
+
+
+async def test_what_is_free_in_the_next_week_begins_on_its_first_working_day() -> None:
+    (free,) = await calling("What is free next week?")
+    assert "Free are Monday, March 30, at 9 AM" in free.answer
+
+
 async def test_who_has_no_time_cancels_nothing_by_saying_so(calendar: Database) -> None:
     *_, after = await calling("tomorrow at 3 pm", "yes", "cancel my appointment", "Da habe ich leider keine Zeit")
     assert (after.appointment, booked(calendar)) == (None, 1)

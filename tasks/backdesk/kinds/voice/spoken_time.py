@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -33,6 +34,13 @@ _WHICH_OF_TWO = re.compile(r"\b(?:the )?(earlier|later)(?: one)?\b")
 _SOON = re.compile(r"\b(?:hours?|minutes?)\b")
 _FILLER = re.compile(r"\b(?:at|around|about|on|please|my time)\b|[,?!]|\.(?!\d)")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAY = "|".join(_WEEKDAYS)
+#: Days that the library does not know, or takes for others; without the words of `_FILLER`.
+_OF_NEXT_WEEK = re.compile(rf"(?:the )?(?P<day>{_WEEKDAY}) (?:of )?next week|next week (?P<then>{_WEEKDAY})")
+_A_WEEK_ON = re.compile(rf"(?:a|one) week (?:from )?(?P<day>{_WEEKDAY})|(?P<then>{_WEEKDAY}) week")
+_WITH_ITS_NUMBER = re.compile(rf"(?P<day>{_WEEKDAY}) (?:the )?(?P<number>\d{{1,2}})(?:st|nd|rd|th)")
+_COMING = re.compile(rf"\b(?:this |the )?coming (?={_WEEKDAY})")
+_NEXT_WEEK = re.compile(r"(?:(?:some ?time|any ?(?:day|time)) )?next week")
 _WHEN = "Which day and what time do you mean? Say it like next Tuesday at 3 PM."
 
 # It keeps caches of its own, and nowhere promises that threads may share them.
@@ -59,10 +67,13 @@ def resolve(words: str, now: datetime, zone: ZoneInfo) -> datetime | Unclear:
 
 
 def resolve_day(words: str, now: datetime, zone: ZoneInfo) -> date | Unclear:
-    """Return the day that words mean by the clocks of a zone: today or a later one. A time of day is passed over."""
+    """Return the day that words mean by the clocks of a zone: today or a later one. A time of day is passed over.
+
+    A whole week is its Monday.
+    """
     text = _PART_OF_DAY.sub(" ", _CLOCK.sub(" ", _plain(words)))
     today = now.astimezone(zone).date()
-    day = _day(text, today)
+    day = _in_next_week(0, today) if _NEXT_WEEK.fullmatch(_bare(text)) else _day(text, today)
     return Unclear("That day is over. Which later day suits you?") if isinstance(day, date) and day < today else day
 
 
@@ -193,7 +204,9 @@ def _bare(text: str) -> str:
 
 
 def _day(text: str, today: date) -> date | Unclear:
-    said = _bare(text)
+    said = _COMING.sub("", _bare(text))
+    if (known := _by_weekday(said, today)) is not None:
+        return known
     if re.search(r"\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b", said):
         return Unclear("Please say the month by its name, like March 25.")
     found = _parse(said, datetime.combine(today, time()))
@@ -205,9 +218,41 @@ def _day(text: str, today: date) -> date | Unclear:
     if day.tzinfo is not None:
         return Unclear("Please say the time as your own clock shows it.")
     weekday = next((each for each in _WEEKDAYS if each in said), None)
-    if weekday is not None and day.weekday() != _WEEKDAYS.index(weekday):
-        return Unclear(f"{day:%B} {day.day} is a {day:%A}. Which day do you mean?")
+    if weekday is not None and day.weekday() != _weekday(weekday):
+        return _on_another(day)
     return day.date()
+
+
+def _by_weekday(said: str, today: date) -> date | Unclear | None:
+    """Return the day that is named by a weekday beside its week or its number."""
+    if found := _OF_NEXT_WEEK.fullmatch(said):
+        return _in_next_week(_weekday(found["day"] or found["then"]), today)
+    if found := _A_WEEK_ON.fullmatch(said):
+        ahead = (_weekday(found["day"] or found["then"]) - today.weekday()) % 7
+        return today + timedelta(days=ahead + 7) if ahead else Unclear(_WHEN)  # from today, or from the next one
+    if found := _WITH_ITS_NUMBER.fullmatch(said):
+        day = next((each for each in _days_from(today) if each.day == int(found["number"])), None)
+        if day is None:
+            return Unclear(_WHEN)
+        return day if day.weekday() == _weekday(found["day"]) else _on_another(day)
+    return None
+
+
+def _in_next_week(weekday: int, today: date) -> date:
+    return today + timedelta(days=7 - today.weekday() + weekday)
+
+
+def _days_from(today: date) -> Iterator[date]:
+    """Yield the days in which each number of a month comes, the next one first."""
+    return (today + timedelta(days=ahead) for ahead in range(62))
+
+
+def _weekday(name: str) -> int:
+    return _WEEKDAYS.index(name)
+
+
+def _on_another(day: date) -> Unclear:
+    return Unclear(f"{day:%B} {day.day} is a {day:%A}. Which day do you mean?")
 
 
 def _parse(text: str, base: datetime) -> Any:
