@@ -369,6 +369,13 @@ async def test_a_proposal_that_was_not_shown_cannot_be_confirmed(
     assert refunds(shop) == []
 
 
+async def test_a_call_of_a_tool_that_its_agent_has_not_is_none(talk: Talk, provider: OpenAISimulator) -> None:
+    provider.will(REFUND, IDLE)
+    assert (await talk.say("I want my money back for order 10003")).tools == []
+    provider.will(REFUND, TO_REFUND, REFUND, SHOWN)
+    assert (await talk.say("I want my money back for order 10003, please")).tools == ["refund_order"]
+
+
 async def test_a_no_ends_the_proposal(talk: Talk, provider: OpenAISimulator, shop: Database) -> None:
     await proposed(talk, provider)
     provider.will(NO, Text("All right."))

@@ -16,6 +16,7 @@ from pydantic_ai import (
     TextContent,
     TextPart,
     ToolCallPart,
+    ToolReturnPart,
     UserContent,
     UserPromptPart,
 )
@@ -93,8 +94,17 @@ def turn_of(messages: History, steered: Collection[datetime] = ()) -> History:
 
 
 def tools_called(messages: History) -> list[str]:
-    """Return the names of the tools that messages call, in their order; the ways to end are among them."""
-    return [part.tool_name for message in messages for part in message.parts if isinstance(part, ToolCallPart)]
+    """Return the names of the tools that messages call, in their order; the ways to end are among them.
+
+    What an agent calls that has no such tool is no call.
+    """
+    parts = [part for message in messages for part in message.parts]
+    unknown = {part.tool_call_id for part in parts if isinstance(part, ToolReturnPart) and _is_of_none(part)}
+    return [part.tool_name for part in parts if isinstance(part, ToolCallPart) and part.tool_call_id not in unknown]
+
+
+def _is_of_none(part: ToolReturnPart) -> bool:
+    return part.retry is not None and part.retry.cause in {"unknown_tool", "unavailable_tool"}
 
 
 def with_words(request: ModelRequest, words: Collection[tuple[datetime, str]]) -> ModelRequest:
