@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from backdesk.agents.failures import ModelFailure, QualityFailed
 from backdesk.agents.proposals.tables import Proposal
+from backdesk.agents.proposals.verdict import Agreement, Heard, Verdict
 from backdesk.agents.with_person import FACT, carried, person_says
 from backdesk.kinds.support import kind
 from backdesk.kinds.support.contract import SupportRequest, SupportResult
@@ -367,6 +368,26 @@ async def test_a_proposal_that_was_not_shown_cannot_be_confirmed(
     provider.will(TO_REFUND, IDLE)
     await talk.say("Yes")
     assert refunds(shop) == []
+
+
+async def test_who_has_no_such_tool_is_told_who_has_it_when_a_proposal_was_not_answered(
+    talk: Talk, provider: OpenAISimulator
+) -> None:
+    await proposed(talk, provider)
+    provider.will(call("give_answer", verdict="other"), IDLE)
+    await talk.say("How long does that take?")
+    triage = provider.requests[-1]
+    assert "refund_order" not in triage.tools
+    told = triage.texts("system")[0]
+    assert "refund_order must be called again, by refund; whoever has no such tool hands over" in told
+    assert '"Shall I refund 78.00 EUR for order 10003?"' in told
+
+
+async def test_an_agent_is_told_what_was_proposed_as_it_was_written() -> None:
+    facts = {"number": "P-000001", "agent": "refund", "tool": "refund_order", "args": {}, "facts": {}}
+    proposal = Agreement(statement="Dois-je rembourser 78,00\u00a0€\u202f?", **facts)
+    for verdict in Verdict:
+        assert proposal.statement in Heard(verdict=verdict, proposal=proposal).briefing()
 
 
 async def test_a_call_of_a_tool_that_its_agent_has_not_is_none(talk: Talk, provider: OpenAISimulator) -> None:

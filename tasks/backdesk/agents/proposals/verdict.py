@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any
 
@@ -54,14 +55,15 @@ class Heard(BaseModel):
 
     def briefing(self) -> str:
         """Tell an agent of it."""
-        return f"{_TOLD[self.verdict]} {self.proposal.statement!r}"
+        told = _TOLD[self.verdict].format(tool=self.proposal.tool, agent=self.proposal.agent)
+        return f"{told} {json.dumps(self.proposal.statement, ensure_ascii=False)}"
 
 
 #: How an agent is told of a no, for rules that stand in for a model.
 DECLINED = "Declined by the customer"
 _OPEN = (
-    "Proposed before, and not confirmed by the customer's message: nothing is done. Call the tool again if it is to be "
-    "proposed again:"
+    "Proposed before, and not confirmed by the customer's message: nothing is done. If it is to be proposed again, "
+    "{tool} must be called again, by {agent}; whoever has no such tool hands over:"
 )
 _TOLD = {
     Verdict.CONFIRM: "Confirmed by the customer, and called for: tell what came of it, with its numbers and amounts.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -74,7 +75,8 @@ def _briefing(desk: Desk) -> str:
         lines += desk.wishes.told()
     if desk.transfers and desk.transfers[-1].previous:
         last = desk.transfers[-1]
-        lines.append(f"Your colleague {last.previous!r} handed the conversation over to you: {last.reason!r}")
+        reason = json.dumps(last.reason, ensure_ascii=False)
+        lines.append(f"Your colleague {last.previous!r} handed the conversation over to you: {reason}")
     lines += [desk.heard.briefing()] if desk.heard else []
     lines += [f"Already done for this message: {action.model_dump_json()}" for action in desk.actions]
     return "\n".join([*lines, desk.briefing])
