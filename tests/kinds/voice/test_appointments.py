@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.proposals.terms import Terms
-from backdesk.kinds.voice.contract import AppointmentChanged
+from backdesk.kinds.voice.contract import PHRASES, AppointmentChanged
 from backdesk.kinds.voice.kind import VoiceContext
 from backdesk.kinds.voice.slots import in_utc, times_from
+from backdesk.kinds.voice.spoken_time import say
 from backdesk.kinds.voice.tables import Appointment, TakenSlot
 from backdesk.kinds.voice.tools.appointments import (
     AppointmentFound,
@@ -37,7 +38,9 @@ from backdesk.kinds.voice.tools.plans import Booking
 from backdesk.kinds.voice.tools.times import FreeTimes, TimeUnderstood, find_free_times, resolve_time
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
+from backdesk.quality import Draft
 from backdesk.quality.facts import carries
+from backdesk.quality.speech import SPEECH
 from tests.kinds.voice.callers import empty_calendar
 from tests.support.races import race
 
@@ -341,6 +344,17 @@ async def test_some_times_of_the_sample_are_taken(shop: Database) -> None:
     assert len(appointments) == 3
     assert len(slots) == sum(each.minutes for each in appointments) // 30
     assert all(hours.open_at(in_utc(slot.starts_at)) for slot in slots)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ja", "zh"])
+@pytest.mark.parametrize("clock", [time(9), time(9, 30), time(15), time(15, 30)])
+def test_what_code_asks_and_tells_has_its_own_time_and_can_be_said_aloud(language: str, clock: time) -> None:
+    when = say(datetime.combine(date(2026, 12, 3), clock, UTC), "UTC", language)
+    for name in ("ask_booked", "ask_moved", "ask_cancelled", "booked", "moved", "cancelled"):
+        text = PHRASES.say(name, language, when=when, advisor="Nora")
+        assert carries(text, [date(2026, 12, 3), clock]), text
+        assert not carries(text, [clock.replace(hour=clock.hour % 12 + 12 * (clock.hour < 12))]), text
+        assert [check.fault(Draft(text)) for check in SPEECH] == [None, None, None], text
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ru", "ja", "zh"])

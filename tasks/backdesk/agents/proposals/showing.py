@@ -42,8 +42,8 @@ def moments_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def other_times(statement: str, moments: Iterable[str], answer: str, today: date | None = None) -> list[str]:
-    """Return the times of day in an answer that a statement and its moments have not, if they have any."""
-    own = {*moments}.union(*map(_clocks, facts_of(statement)))
+    """Return the times of day that are in an answer and not among the moments of a proposal, else in its statement."""
+    own = {*moments} or {clock for fact in facts_of(statement) for clock in _clocks(fact)}
     stated = ((fact, _clocks(fact)) for fact in facts_of(answer, today=today))
     return [fact.shown for fact, clocks in stated if own and clocks and not clocks & own]
 

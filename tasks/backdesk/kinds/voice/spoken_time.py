@@ -43,6 +43,21 @@ _COMING = re.compile(rf"\b(?:this |the )?coming (?={_WEEKDAY})")
 _NEXT_WEEK = re.compile(r"(?:(?:some ?time|any ?(?:day|time)) )?next week")
 _WHEN = "Which day and what time do you mean? Say it like next Tuesday at 3 PM."
 
+#: How languages say a moment, as patterns of CLDR. Minutes are always said, as "9 Uhr" may be in the evening.
+_SAID = {
+    "de": "EEEE, 'den' d. MMMM, 'um' H.mm 'Uhr'",
+    "fr": "EEEE d MMMM 'à' H'h'mm",
+    "es": "EEEE d 'de' MMMM 'a las' H.mm",
+    "it": "EEEE d MMMM 'alle' H.mm",
+    "pt": "EEEE, d 'de' MMMM, 'às' H'h'mm",
+    "nl": "EEEE d MMMM 'om' H.mm 'uur'",
+    "pl": "EEEE, d MMMM, 'o godzinie' H.mm",
+    "tr": "d MMMM EEEE 'saat' H.mm",
+    "ja": "M月d日EEEE'の'ah時mm分",
+    "zh": "M月d日EEEEah点mm分",
+}
+_NO_MINUTES = "00分"
+
 # It keeps caches of its own, and nowhere promises that threads may share them.
 _parsing = threading.Lock()
 
@@ -89,12 +104,15 @@ def tell(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def say(moment: datetime, zone: str, language: str) -> str:
-    """Say a moment by the clocks of a zone in any language: `Mittwoch, 25. März 2026, 15:30`."""
+    """Say a moment by the clocks of a zone in any language: `Mittwoch, den 25. März, um 15.30 Uhr`."""
     if language == "en":
         return tell(moment, ZoneInfo(zone))
-    from babel.dates import format_date, format_time  # noqa: PLC0415 - costly: only answers without a model take it
+    # Costly: only answers without a model take it.
+    from babel.dates import format_date, format_datetime, format_time  # noqa: PLC0415
 
     there = moment.astimezone(ZoneInfo(zone))
+    if (pattern := _SAID.get(language)) is not None:
+        return str(format_datetime(there, pattern, locale=language)).replace(_NO_MINUTES, "")
     return f"{format_date(there, 'full', locale=language)}, {format_time(there.time(), 'short', locale=language)}"
 
 
