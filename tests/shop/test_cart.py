@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import func, select
 
 from backdesk.agents.desk import Context, Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
-from backdesk.agents.proposals.verdict import Heard
+from backdesk.agents.proposals.permission import CHANGED, run_on
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
 from backdesk.shop.cart import CartShown, put_in_cart, remove_from_cart, show_cart
@@ -249,26 +250,24 @@ async def test_a_checkout_without_customer_or_content_is_refused(
 
 
 async def test_a_cart_that_was_changed_or_repriced_since_it_was_agreed_to_is_not_ordered(shop: Database) -> None:
-    desk = await agreed(await filled(at_desk(shop)))
+    desk = await filled(at_desk(shop))
+    agreed = await checkout_terms(desk)
     await put_in_cart(at_desk(shop, "job-2"), LAMP, 2)
-    refusals = [await check_out(desk)]
-    await agreed(desk)
+    refusals = [await run_on(agreed, partial(check_out, desk))]
+    agreed = await checkout_terms(desk)
     with shop.of_all_tenants().write() as session:
         session.scalars(select(Product).filter_by(name=LAMP)).one().price_cents += 100
-    refusals.append(await check_out(desk))
-    assert all(isinstance(each, Refusal) and "not as the customer agreed" in each.refused for each in refusals)
-    await agreed(desk)
-    assert isinstance(await check_out(desk), OrderReceipt)
+    refusals.append(await run_on(agreed, partial(check_out, desk)))
+    assert refusals == [CHANGED, CHANGED]
+    assert isinstance(await run_on(await checkout_terms(desk), partial(check_out, desk)), OrderReceipt)
 
 
-async def agreed(desk: Desk[Known]) -> Desk[Known]:
-    """Have the customer agree to what would be ordered now."""
-    terms = await checkout_terms(desk)
-    assert terms is not None
-    proposal = {"number": "P-000001", "agent": "purchase", "tool": "check_out", "args": {}}
-    known = {**proposal, "statement": terms.statement, "facts": terms.facts}
-    desk.heard = Heard.model_validate({"verdict": "confirm", "proposal": known})
-    return desk
+async def test_a_cart_that_is_filled_after_it_was_found_empty_is_not_ordered(shop: Database) -> None:
+    desk = at_desk(shop)
+    found = await checkout_terms(desk)
+    await filled(desk)
+    assert (found, await run_on(found, partial(check_out, desk))) == (None, CHANGED)
+    assert stock_of(shop, LAMP) == 40
 
 
 async def test_what_was_sold_meanwhile_is_not_ordered_and_nothing_else_of_the_cart_either(shop: Database) -> None:

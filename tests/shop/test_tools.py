@@ -7,20 +7,31 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal
+from backdesk.agents.proposals.permission import CHANGED, run_on
+from backdesk.agents.proposals.terms import Terms
 from backdesk.platform.database import Database
 from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tables import Ticket
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import OrderFound, look_up_order
 from backdesk.shop.payments import PaymentsFound, look_up_payments
-from backdesk.shop.refund import RefundReceipt, consent_to_refund, refund_once, refund_order, refunds_made
+from backdesk.shop.refund import (
+    RefundReceipt,
+    consent_to_refund,
+    refund_once,
+    refund_order,
+    refund_terms,
+    refunds_made,
+)
 from backdesk.shop.refund_policy import REFUND_DAYS, refusal_reason
 from backdesk.shop.samples import owner_of
 from backdesk.shop.tables import LedgerEntry, Order, Refund
@@ -81,6 +92,19 @@ async def test_order_10003_is_refunded_in_full(desk: Desk) -> None:
     assert isinstance(order, OrderFound)
     assert receipt.amount_cents == order.total_cents
     assert order.refund_id == receipt.refund_id
+
+
+async def test_an_order_that_can_be_refunded_only_after_its_terms_were_looked_for_is_not(desk: Desk) -> None:
+    refund = partial(refund_order, desk, 10003, "changed my mind")
+    assert await run_on(None, refund) == CHANGED
+    assert await run_on(replace(await terms_of(desk), facts={"order_number": 10003}), refund) == CHANGED
+    assert isinstance(await run_on(await terms_of(desk), refund), RefundReceipt)
+
+
+async def terms_of(desk: Desk) -> Terms:
+    terms = await refund_terms(desk, 10003, "changed my mind")
+    assert terms is not None
+    return terms
 
 
 async def test_a_refund_is_booked_in_the_ledger(desk: Desk) -> None:

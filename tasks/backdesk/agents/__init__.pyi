@@ -33,6 +33,8 @@ from .outcome import Refusal as Refusal
 from .outcome import ToolOutcome as ToolOutcome
 from .phrases import Phrases as Phrases
 from .prompts import Variant as Variant
+from .proposals.permission import CHANGED as CHANGED
+from .proposals.permission import may_act as may_act
 from .proposals.terms import Proposed as Proposed
 from .proposals.terms import Terms as Terms
 from .remote.card import McpServer as McpServer

@@ -21,6 +21,7 @@ from backdesk.agents.effects import action_of, effects_of
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.proposals import records
+from backdesk.agents.proposals.permission import run_on
 from backdesk.agents.proposals.records import NewProposal, plain
 from backdesk.agents.proposals.terms import Proposed, Terms
 from backdesk.agents.proposals.verdict import Verdict
@@ -214,9 +215,10 @@ class Journal:
         if tool.beyond_rules(self._desk) and not self._context.finished(key):
             return NO_RULES_FOR_THAT
         if tool.terms is not None and not self._context.finished(key):
-            held = await self._hold(tool, key, args)
-            if held is not None:
+            terms = await tool.terms(self._desk, **args)
+            if (held := await self._hold(tool, key, args, terms)) is not None:
                 return held
+            run = partial(run_on, terms if isinstance(terms, Terms) else None, run)
         consent = await tool.consent(self._desk, **args) if tool.consent else None
         if consent is not None and not (answer := await self._ask(key, consent)).approved:
             return _denied(answer)
@@ -227,9 +229,10 @@ class Journal:
             self._note(outcome, binding=tool.terms is not None)
         return outcome
 
-    async def _hold(self, tool: Tool[..., Any], key: str, args: dict[str, Any]) -> Proposed | Refusal | None:
+    async def _hold(
+        self, tool: Tool[..., Any], key: str, args: dict[str, Any], terms: Terms | Refusal | None
+    ) -> Proposed | Refusal | None:
         """Return what a call comes to that must not be made; None for one that may."""
-        terms = await tool.terms(self._desk, **args) if tool.terms else None
         if not isinstance(terms, Terms):
             return terms
         if self._is_declined(tool, terms):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros, price
+from backdesk.agents.proposals.permission import CHANGED, may_act
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
@@ -118,10 +119,10 @@ def _check_out(session: Session, desk: Desk) -> OrderReceipt | Refusal:
     if (made := _order_of_job(session, desk)) is not None:
         return _receipt(made)
     cart = open_cart(session, desk)
-    refused = _refused(session, desk, cart) or _changed(desk, cart)
+    refused = _refused(session, desk, cart)
     if refused or cart is None:
         return Refusal(refused=refused or "The cart is empty.")
-    return _receipt(_place(session, desk, cart))
+    return _receipt(_place(session, desk, cart)) if may_act(_facts(content_of(cart))) else CHANGED
 
 
 def _order_of_job(session: Session, desk: Desk) -> Order | None:
@@ -145,14 +146,6 @@ def _refused(session: Session, desk: Desk, cart: Cart | None) -> str | None:
     session.scalars(locked.execution_options(populate_existing=True)).all()
     short = [out_of_stock(line.product) for line in cart.lines if line.product.stock < line.quantity]
     return " ".join(short) or None
-
-
-def _changed(desk: Desk, cart: Cart | None) -> str | None:
-    """Say so when a cart or a price has changed at the last moment, after the call was held against the terms."""
-    agreed = desk.agreed
-    if agreed is None or agreed.tool != "check_out" or agreed.facts == _facts(content_of(cart)):
-        return None
-    return "The cart, or a price in it, is not as the customer agreed to it. Check out again, so that they see it."
 
 
 def _about_last_order(session: Session, desk: Desk) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome, euros, price
+from backdesk.agents.proposals.permission import CHANGED, may_act
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import Consent, tool
 from backdesk.platform.tables import CURRENCY
@@ -126,8 +127,9 @@ def _refund(session: Session, desk: Desk, order_number: int, reason: str) -> Ref
     session.refresh(order, with_for_update=True)
     if order.refund is not None:
         return _refunded_by(desk, order.refund)
-    refused = _refused(desk, order)
-    return Refusal(refused=refused) if refused else _pay_back(session, desk, order, reason)
+    if refused := _refused(desk, order):
+        return Refusal(refused=refused)
+    return _pay_back(session, desk, order, reason) if may_act(_facts(order)) else CHANGED
 
 
 def _refused(desk: Desk, order: Order) -> str | None:

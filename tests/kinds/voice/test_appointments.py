@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
+from backdesk.agents.proposals.permission import CHANGED, run_on
 from backdesk.agents.proposals.terms import Terms
 from backdesk.kinds.voice.contract import PHRASES, AppointmentChanged
 from backdesk.kinds.voice.kind import VoiceContext
@@ -291,6 +293,15 @@ async def test_a_job_books_a_time_once_however_often_it_is_attempted(calendar: D
     outcomes = [await booked(in_call(calendar)) for _ in range(3)]
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(taken(calendar)) == 1
+
+
+async def test_what_the_caller_has_not_agreed_to_is_neither_booked_nor_cancelled(calendar: Database) -> None:
+    book = partial(book_appointment, in_call(calendar), "tomorrow at 3 pm", "a lamp")
+    assert await run_on(None, book) == CHANGED
+    found = terms(await booking_terms(in_call(calendar), "tomorrow at 3 pm", "a lamp"))
+    assert isinstance(await run_on(found, book), AppointmentReceipt)
+    assert await run_on(None, partial(cancel_appointment, in_call(calendar, "job-2"))) == CHANGED
+    assert len(await appointments(in_call(calendar))) == 1
 
 
 async def test_a_job_knows_what_it_has_changed(calendar: Database) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import SIGN_IN_FIRST, Refusal, ToolOutcome
+from backdesk.agents.proposals.permission import CHANGED, may_act
 from backdesk.agents.proposals.terms import Terms
 from backdesk.agents.tools import tool
 from backdesk.kinds.voice.contract import PHRASES, AppointmentChanged, Change, PlannedAppointment
@@ -152,11 +154,15 @@ async def _terms(desk: Desk, planner: Planner, *args: str) -> Terms | Refusal | 
 def _terms_of(session: Session, desk: Desk, plan: PlannedAppointment, args: tuple[str, ...]) -> Terms:
     zone = zone_of(session, desk)
     there = plan.starts_at.astimezone(zone)
-    facts = plan.model_copy(update={"starts_at": there}).model_dump(mode="json")
+    facts = _facts_of(plan, zone)
     known = {**facts, "when": there.isoformat()}
     when = say(there, zone.key, desk.language)
     asked = PHRASES.say(f"ask_{plan.change}", desk.language, when=when, advisor=plan.advisor)
     return Terms(asked, facts, args={name: known[name] for name in args})
+
+
+def _facts_of(plan: PlannedAppointment, zone: ZoneInfo) -> dict[str, Any]:
+    return plan.model_copy(update={"starts_at": plan.starts_at.astimezone(zone)}).model_dump(mode="json")
 
 
 def carry_out(desk: Desk, planner: Planner) -> AppointmentReceipt | Refusal:
@@ -170,6 +176,8 @@ def _carry_out(session: Session, desk: Desk, planner: Planner) -> AppointmentRec
         return plan
     if (done := session.get(AppointmentChange, (desk.tenant, key_of(desk, plan)))) is not None:
         return _receipt(session, desk, plan, session.get_one(Appointment, done.appointment_id))
+    if not may_act(_facts_of(plan, zone_of(session, desk))):
+        return CHANGED
     appointment = _new(desk, plan) if plan.appointment_id is None else _locked(session, plan.appointment_id)
     session.add(appointment)
     # Its old half hours first: it may be moved by less than its length.
