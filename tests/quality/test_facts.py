@@ -432,3 +432,81 @@ def test_parts_of_an_hour_are_minutes(text: str, evidence: str, wrong: str) -> N
 
 def test_a_few_minutes_and_an_hour_are_everyday_language() -> None:
     assert unsupported("It takes 5 minutes, five minutes or an hour.", ("nothing",)) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("it", "Chiamiamo entro le ore 18.00 di domani."),
+        ("it", "Chiamiamo entro le 18.00."),
+        ("tr", "Mağaza 18.00 itibarıyla kapalı."),
+        ("tr", "Mağaza 18.00'de kapanır."),
+        ("pl", "Zadzwonimy o 18.00."),
+        ("pl", "Umówiono na godzinę 18 w piątek."),
+        ("ru", "Мы позвоним в 18.00."),
+        ("hu", "Ma 18.00 óráig hívjuk."),
+        ("en", "We call by 18.00 on Tuesday."),
+        ("de", "Wir rufen bis 18:00h an."),
+        ("nl", "Wij bellen om 18u00."),
+        ("nl", "Wij bellen om 18 uur."),
+    ],
+)
+def test_a_time_with_a_point_or_without_minutes_is_one(language: str, text: str) -> None:
+    tuesday, evidence = date(2026, 11, 20), '{"starts_at":"2026-11-%sT%s:00:00"}'
+    given = (evidence % ("24", "18"), evidence % ("20", "18"), evidence % ("21", "18"))
+    assert unsupported(text, given, languages=(language,), today=tuesday) == []
+    for wrong in (text.replace("18", "19"), text.replace("00", "45") if "00" in text else text.replace("18", "17")):
+        assert unsupported(wrong, given, languages=(language,), today=tuesday) != [], wrong
+    assert carries(text, [time(18)], language=language)
+    assert not carries(text, [time(17)], language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "at"),
+    [
+        ("de", "Um 15 Uhr 30 rufen wir an.", time(15, 30)),
+        ("fr", "Nous appelons à 14 heures 30.", time(14, 30)),
+        ("nl", "Wij bellen om 9 uur 30.", time(9, 30)),
+        ("en", "We call by 9.30 on Monday.", time(9, 30)),
+        ("en", "We call at 12 PM.", time(12)),
+        ("en", "We call at noon.", time(12)),
+        ("en", "We close at midnight.", time(0)),
+        ("en", "We call at twelve o'clock.", time(12)),
+        ("de", "Wir rufen mittags um 12 an.", time(12)),
+        ("fr", "Nous appelons à midi.", time(12)),
+        ("es", "Llamamos al mediodía.", time(12)),
+        ("es", "Llamamos a las 12 del mediodía.", time(12)),
+        ("nl", "Wij bellen om 12 uur.", time(12)),
+        ("ja", "正午にお電話します。", time(12)),
+        ("ja", "12時にお電話します。", time(12)),
+    ],
+)
+def test_twelve_o_clock_and_minutes_after_the_hour_are_that_time_and_no_other(
+    language: str, text: str, at: time
+) -> None:
+    other = time(at.hour, at.minute + 15)
+    assert carries(text, [at], language=language)
+    assert not carries(text, [other], language=language)
+    assert not unsupported(text, (f"Monday {at:%H:%M}",), languages=(language,))
+    assert unsupported(text, (f"Monday {other:%H:%M}",), languages=(language,))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ru", "Эта лампа есть в 18 магазинах."),
+        ("it", "Abbiamo spedito le 18 lampade."),
+        ("pl", "Wysyłamy do 18 krajów."),
+        ("en", "We deliver from 18 shops."),
+        ("de", "Das gilt ab 18 Lampen."),
+    ],
+)
+def test_what_is_counted_after_a_word_that_names_a_time_is_none(language: str, text: str) -> None:
+    assert unsupported(text, ("Mon-Fri 09:00-18:00",), languages=(language,)) != []
+    assert not carries(text, [time(18)], language=language)
+
+
+def test_an_amount_after_such_a_word_is_no_time_and_an_afternoon_no_noon() -> None:
+    assert not carries("Kosztuje od 18.00 zł.", [time(18)], language="pl")
+    assert not carries("Nous appelons cet après-midi.", [time(12)], language="fr")
+    assert facts_of("Um 15 Uhr 30 Euro.", language="de")[0].forms >= {"15:00"}

@@ -38,6 +38,9 @@ class Calendar:
     halves: dict[str, str] = field(default_factory=dict)
     #: Names of `SPANS`.
     spans: dict[str, str] = field(default_factory=dict)
+    #: After what a number may be a time of day; and what names one, in its form.
+    at: dict[str, str] = field(default_factory=dict)
+    clock: dict[str, str] = field(default_factory=dict)
     #: Parts of an hour, in minutes.
     minutes: dict[str, int] = field(default_factory=dict)
     #: Days from today.
@@ -78,6 +81,8 @@ def _calendar(code: str) -> Calendar:
         short_weekdays=_names(data, "days", "abbreviated", "short"),
         halves={**dict(_halves(data)), **_all(own.am, "am"), **_all(own.pm, "pm")},
         spans={**dict(_spans(data)), **{word_of(word): span for span, words in own.spans.items() for word in words}},
+        at=_all(own.at, "at"),
+        clock={word_of(word): form for form, words in own.clock.items() for word in words},
         minutes=_by_number(own.minutes),
         relative={**_relative(data), **_by_number(own.days)},
         numbers={word_of(word): int(number) for number, words in own.numbers.items() for word in words.split()},
@@ -89,8 +94,8 @@ def _by_number(lists: Mapping[str, Iterable[str]]) -> dict[str, int]:
     return {word_of(word): int(number) for number, words in lists.items() for word in words}
 
 
-def _all(words: Iterable[str], half: str) -> dict[str, str]:
-    return {word_of(word): half for word in words}
+def _all(words: Iterable[str], meaning: str) -> dict[str, str]:
+    return {word_of(word): meaning for word in words}
 
 
 def _cldr(code: str) -> Mapping[str, Any]:

@@ -21,6 +21,8 @@ from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
 from backdesk.quality.pattern import (
     HOUR_WORD,
+    before_time_for,
+    named_times_for,
     parts_of_hours_for,
     pattern_for,
     relative_for,
@@ -55,6 +57,8 @@ _CURRENCY_CODE = re.compile(r"\b[A-Z]{3}\b")
 _SHARE_OR_MONEY = re.compile(rf"{MONEY}|{PERCENT}", re.IGNORECASE)
 #: "Guten Morgen", "por la mañana": the part of the day and not the day.
 _PART_OF_DAY = re.compile(r"\b(?:guten|am|la|jeden|heute|gestern|goede|this|der)\s\Z", re.IGNORECASE)
+#: As in "20.00'de" of Turkish, and for "as of".
+_TIME_SUFFIX = re.compile(r"'[dt]?[ae]n?\b|\sitibar", re.IGNORECASE)
 _BARE = re.compile(r"-?[\d.]+")
 _MOST_DAYS = 400
 #: A form of what has a range of weekdays, such as opening hours.
@@ -230,6 +234,8 @@ class _Reader:
             # "At two of our shops" is none, but what a customer says may well be one.
             if every or found["o_clock"] or found["half"]:
                 yield from self._hour(found)
+        for found in named_times_for(self._language).finditer(self._text):
+            yield Fact(found[0], frozenset({self._words.clock[word_of(found[0])]}))
         yield from self._parts_of_hours(every=every)
         yield from self._weekdays(dates)
         yield from self.relative()
@@ -244,7 +250,7 @@ class _Reader:
         shown = found[0].strip()
         if found["number"]:
             around = f"{found['before'] or ''} {found['after'] or ''}"
-            hour = self._bare_hour(found) if not around.strip() else frozenset()
+            hour = self._bare_hour(found["number"], *found.span()) if not around.strip() else frozenset()
             yield Fact(
                 shown, readings(found["number"]) | hour, currencies_of(around) if around.strip() else frozenset()
             )
@@ -260,13 +266,19 @@ class _Reader:
         elif forms := self._moment(found):
             yield from (Fact(shown, each) for each in forms)
 
-    def _bare_hour(self, found: re.Match[str]) -> frozenset[str]:
-        """Return the time that a number may be which stands by itself after a word, such as "until 18"."""
-        start, end = found.span()
-        after_word = re.search(r"[^\W\d_]\s\Z", self._text[max(start - 2, 0) : start])
-        alone = re.match(r"[,;!?)]|\.?(?:\s|\Z)(?!\s?[^\W\d_])", self._text[end : end + 3])
-        is_hour = after_word and alone and re.fullmatch(r"[1-9]|1\d|2[0-4]", found["number"])
-        return self._clock(found["number"], None, None) if is_hour else frozenset()
+    def _bare_hour(self, number: str, start: int, end: int) -> frozenset[str]:
+        """Return the time that a number may be: one that stands by itself after a word ("until 18"), or "by 18.00"."""
+        written = re.fullmatch(r"(0?[1-9]|1\d|2[0-4])(?:\.([0-5]\d))?", number)
+        if not written:
+            return frozenset()
+        before, after = self._text[max(start - 20, 0) : start], self._text[end : end + 6]
+        alone = re.match(r"[,;!?)]|\.?(?:\s|\Z)(?!\s?[^\W\d_])", after)
+        at = before_time_for(self._language).search(before)
+        if written[2]:
+            is_time = at or _TIME_SUFFIX.match(self._text, end)
+        else:  # "в 18 магазинах" are shops, "o 18 w piątek" is a time
+            is_time = (alone and re.search(r"[^\W\d_]\s\Z", before)) or (at and re.match(r"\s[^\W\d_]{1,2}\s", after))
+        return self._clock(written[1], written[2], None) if is_time else frozenset()
 
     def _spans(self, found: re.Match[str], *, every: bool) -> Iterator[Fact]:
         span = self._words.spans[word_of(found["span"])]
@@ -303,8 +315,9 @@ class _Reader:
             return [date_forms((year, second, first), (year, first, second))]
         if found["short_date"]:
             first, second = (int(each) for each in re.findall(r"\d+", found["short_date"]))
-            number = readings(found["short_date"].rstrip(".").replace(" ", "").replace("/", "."))
-            return [date_forms((None, second, first), (None, first, second)) | number]
+            number = found["short_date"].rstrip(".").replace(" ", "").replace("/", ".")
+            as_number = readings(number) | self._bare_hour(number, *found.span())
+            return [date_forms((None, second, first), (None, first, second)) | as_number]
         return self._named(found)
 
     def _named(self, found: re.Match[str]) -> list[frozenset[str]]:
@@ -323,7 +336,7 @@ class _Reader:
         half_word = next(filter(None, map(found.group, _HALVES)), None)
         half = self._half(half_word)
         hour = found["hour"] or found["hour_h"] or found["hour_w"] or found["hour_at"]
-        minute = found["minute"] or found["minute_h"] or found["minute_w"] or found["minute_at"]
+        minute = found["minute"] or found["minute_h"] or found["minute_w"] or found["minute_o"] or found["minute_at"]
         forms = self._clock(hour, "30" if found["half_past"] else minute, half)
         if not minute and not half and (found["hour_h"] or found["o_clock"]) and int(hour) > 1:
             forms |= {f"{int(hour)} h", *({str(int(hour))} if int(hour) > LARGEST_COUNT else ())}
@@ -377,7 +390,8 @@ class _Reader:
 
 
 def _is_small(found: re.Match[str], forms: frozenset[str]) -> bool:
-    stated = found["before"] or _SHARE_OR_MONEY.search(found["after"] or "")
+    is_time = "." in found["number"] and any(":" in form for form in forms)
+    stated = is_time or found["before"] or _SHARE_OR_MONEY.search(found["after"] or "")
     return not stated and all(":" in form or Decimal(form) <= LARGEST_COUNT for form in forms)
 
 

@@ -18,7 +18,7 @@ _OF = r"(?:of\s|de\s|d'|di\s|del\s|do\s|da\s|den\s|di\s)?"
 _ORDINAL = r"(?:st\b|nd\b|rd\b|th\b|er\b|[.º°ª]|-?(?:го|е|ого|[aáeé]n?|ig|től)\b)?"
 _YEAR = r"(?:,?\s?(?:de\s|del\s|năm\s|of\s)?"
 _O_CLOCK = (
-    r"uhr\b|o'clock\b|часов\b|часа\b|час\b|годин\w{0,2}\b|hodin\w{0,2}\b|godzin\w*|óra\w*|ore\b|uur\b|heures?\b|horas?\b"
+    r"uhr\b|o'clock\b|часов\b|часа\b|час\b|годин\w{0,2}\b|hodin\w{0,2}\b|godzin\w*|ór[aá]\w*|ore\b|uur\b|heures?\b|horas?\b"
     r"|बजे|giờ"
 )
 _AT = (
@@ -27,7 +27,7 @@ _AT = (
 )
 #: Where something may begin, a number near it, so that the rest is not tried at every letter.
 _BEGINNING = r"(?:(?=\d)|(?<![A-Za-z0-9_\u00c0-\u052f])(?=[^\W\d]|[€$£¥₩₺₽₴₹₪])(?=\D{1,40}\d))"
-_HOUR_SIGN = r"\s?h\s?|\s?[时時]\s?|\s?시\s?|\s?giờ\s?"
+_HOUR_SIGN = r"\s?h\s?|(?-i:u)(?=\d\d(?!\d)|\b)|\s?[时時]\s?|\s?시\s?|\s?giờ\s?"
 #: Japanese counts things with this sign. Chinese writes hours with it, and counts what is said: "以下3点", "2点建议".
 _POINT = (
     r"\s?[点點]\s?(?!建议|建議|原因|说明|說明|要求|注意"
@@ -36,7 +36,7 @@ _POINT = (
 _NOT_COUNTED = r"(?<!(?:以下|以上|下面|下列|如下|上述)\s)(?<![这這那几幾]\s)"
 #: No date and no year goes on as an amount does: "im Oktober 12,00 €".
 _NO_AMOUNT = rf"(?!\d|[.,]\d{{1,3}}(?!\d)|(?:\s\d{{3}})*(?:[.,]\d\d)?\s?(?:{MONEY}|{PERCENT}))"
-
+_PAST = rf"(?:\s(?P<minute_o>[0-5]\d)(?![\d:]){_NO_AMOUNT})?"
 
 #: What counts hours, and what names one: "три часа" is a span, "три часа дня" a time.
 HOUR_WORD = re.compile(_O_CLOCK, re.IGNORECASE)
@@ -65,14 +65,14 @@ def pattern_for(language: str | None) -> re.Pattern[str]:
     | (?:(?<![A-Za-z0-9.,:])|(?<=\dT))
       (?:(?P<since>\d{{1,2}})(?:[:.](?P<since_minute>\d\d))?\s?(?P<since_half>{half})?{TO}(?:las\s|le\s|the\s)?)?
       (?:(?P<half_before>{half})\s?)?
-      (?:(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?:\s?(?P<half>{half}))?(?!\d)
+      (?:(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?:\s?(?P<half>{half})|\s?h\b)?(?!\d)
         |{_NOT_COUNTED}(?P<hour_h>\d{{1,2}})(?P<sign>{hour_sign})(?:(?P<minute_h>\d\d)(?!\d)\s?(?:分|분|min\b|phút)?|(?P<half_past>半|반|rưỡi))?
          (?![A-Za-z0-9間间])(?!\s?간)(?:\s?(?P<half_h>{half}))?
-        |(?P<hour_w>\d{{1,2}})(?:[.](?P<minute_w>\d\d))?\s?(?:(?P<o_clock>{_O_CLOCK})(?:\s?(?P<half_o>{half}))?|(?P<half_w>{half}))
+        |(?P<hour_w>\d{{1,2}})(?:[.](?P<minute_w>\d\d))?\s?(?:(?P<o_clock>{_O_CLOCK}){_PAST}(?:\s?(?P<half_o>{half}))?|(?P<half_w>{half}))
       )(?![A-Za-z0-9])
     | (?<![^\W\d_]){_AT}(?P<hour_at>\d{{1,2}})(?:[.](?P<minute_at>\d\d))?
       (?:{TO}(?P<until>\d{{1,2}})(?:[.](?P<until_minute>\d\d))?)?(?![\d:]|[.,]\d)
-      (?!\s?h(?:\d|\b|\s\d)|\s?(?:{_O_CLOCK}))(?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
+      (?!u\d|u\b|\s?h(?:\d|\b|\s\d)|\s?(?:{_O_CLOCK}))(?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
     | (?<![A-Za-z0-9.,])(?:(?P<least>\d{{1,3}}){TO})?
       (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)??(?P<span>{either(words.spans)})
     | (?<![A-Za-z0-9.,:])(?P<range_from>\d{{1,2}}\.[0-5]\d){RANGE}(?P<range_to>\d{{1,2}}\.[0-5]\d)(?!\d|[.,]\d)
@@ -95,6 +95,18 @@ def worded_spans_for(language: str | None) -> re.Pattern[str]:
         rf"(?:\s(?P<half>{either(words.halves)}))?",
         re.IGNORECASE,
     )
+
+
+@cache
+def before_time_for(language: str | None) -> re.Pattern[str]:
+    """Return what stands right before a number that may be a time of day, in that language and in English."""
+    return re.compile(rf"{either(calendar_of(language).at)}\s\Z", re.IGNORECASE)
+
+
+@cache
+def named_times_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds "noon" and its kin in that language and in English."""
+    return re.compile(either(calendar_of(language).clock), re.IGNORECASE)
 
 
 @cache

@@ -132,6 +132,9 @@ class Vocabulary(Contract):
     #: Marks of the halves of the day.
     am: tuple[str, ...] = ()
     pm: tuple[str, ...] = ()
+    #: After what a number may be a time of day, such as 18.00; and what names one: `"12:00" = ["noon"]`.
+    at: tuple[str, ...] = ()
+    clock: dict[str, tuple[str, ...]] = Field({})
     #: Words for a minute, hour, day, week, month and year, when they are counted; and for a quarter of an hour and half
     #: of one: `30 = ["half an hour"]`.
     minutes: dict[str, tuple[str, ...]] = Field({})
