@@ -240,13 +240,14 @@ def words_of(language: str) -> set[str]:
     own = vocabularies()[language]
     named = {*words.months, *words.weekdays, *words.short_weekdays, *words.halves, *words.spans, *words.relative}
     as_in_file = (own.am, own.pm, *own.spans.values(), *(each.split() for each in own.numbers.values()))
+    named |= {*words.hours, *words.by_hours, *words.at, *words.clock, *words.minutes}
     return named | {*words.numbers} | {each for group in as_in_file for each in group}
 
 
 @pytest.mark.parametrize("language", vocabularies())
 def test_words_of_every_language_are_read_alike_in_whatever_case_they_are_written(language: str) -> None:
     for word in words_of(language) - calendar_of(language).homonyms.keys():
-        said = f"3 {word}, {word} 3, 3 PM {word}"
+        said = f"3 {word}, {word} 3, 3 PM {word}, at {word} o'clock, 3 {word} 3 Uhr"
         written = {said.lower(), said.title(), said.upper(), said.translate(ALIKE), said.title().translate(ALIKE)}
         of_one_length = [each for each in written if len(each) == len(said)]
         found = [[each.forms for each in facts_of(one, language=language, today=TODAY)] for one in of_one_length]
@@ -510,3 +511,87 @@ def test_an_amount_after_such_a_word_is_no_time_and_an_afternoon_no_noon() -> No
     assert not carries("Kosztuje od 18.00 zł.", [time(18)], language="pl")
     assert not carries("Nous appelons cet après-midi.", [time(12)], language="fr")
     assert facts_of("Um 15 Uhr 30 Euro.", language="de")[0].forms >= {"15:00"}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "hour", "others"),
+    [
+        ("de", "Wir rufen um siebzehn Uhr an.", 17, "um sechzehn Uhr"),
+        ("de", "Der Termin ist am Montag, sechzehn Uhr.", 16, "siebzehn Uhr"),
+        ("en", "We call at three o'clock.", 15, "at four o'clock"),
+        ("fr", "Nous appelons à seize heures.", 16, "à quinze heures"),
+        ("fr", "Nous appelons à trois heures.", 15, "à quatre heures"),
+        ("it", "Chiamiamo alle undici.", 11, "alle dieci"),
+        ("it", "Chiamiamo alle undici di lunedì.", 11, "alle dodici"),
+        ("es", "Llamamos a las once.", 11, "a las diez"),
+        ("pt", "Ligamos às onze.", 11, "às dez"),
+        ("pt", "Ligamos às três da tarde.", 15, "às três da manhã"),
+        ("es", "Llamamos a las tres de la tarde.", 15, "a las tres de la mañana"),
+        ("it", "Chiamiamo alle tre di pomeriggio.", 15, "alle tre di mattina"),
+        ("nl", "Wij bellen om negen uur.", 9, "om drie uur"),
+        ("nl", "Wij bellen om drie uur.", 15, "om vier uur"),
+        ("ja", "午後三時にお電話します。", 15, "午後四時"),
+        ("zh", "我们下午三点致电。", 15, "下午四点"),
+        ("ko", "오후 세 시에 전화드립니다.", 15, "오후 네 시"),
+    ],
+)
+def test_an_hour_in_words_is_that_time_and_no_other(language: str, text: str, hour: int, others: str) -> None:
+    monday = (f"Monday {hour}:00",)
+    assert [fact for fact in facts_of(text, language=language) if any(":" in form for form in fact.forms)]
+    assert unsupported(text, monday, languages=(language,)) == []
+    assert unsupported(f"{text} {others}.", monday, languages=(language,)) != []
+    assert carries(text, [time(hour)], language=language)
+    assert not carries(text, [time(hour - 1)], language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "hour"),
+    [
+        ("de", "Wir rufen um halb vier an.", 15),
+        ("de", "Wir rufen um halb eins an.", 12),
+        ("nl", "Wij bellen om half tien.", 9),
+        ("sv", "Vi ringer halv fyra.", 15),
+        ("en", "We call at half past three.", 15),
+        ("en", "We call at three thirty.", 15),
+        ("es", "Llamamos a las 11 y media.", 11),
+        ("es", "Llamamos a las once y media.", 11),
+        ("it", "Chiamiamo alle dieci e mezza.", 10),
+        ("it", "Chiamiamo alle 10 e 30.", 10),
+        ("pt", "Ligamos às dez e meia.", 10),
+        ("fr", "Nous appelons à 11 heures et demie.", 11),
+    ],
+)
+def test_half_hours_are_those_of_their_language_and_no_others(language: str, text: str, hour: int) -> None:
+    assert unsupported(text, (f"Monday {hour}:30",), languages=(language,)) == []
+    for wrong in (f"Monday {hour}:00", f"Monday {hour + 1}:30", f"Monday {hour - 1}:30", f"Monday {hour}:15"):
+        assert unsupported(text, (wrong,), languages=(language,)) != [], wrong
+    assert carries(text, [time(hour, 30)], language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Alle elf. Alle zwei Lampen um elf Prozent."),
+        ("it", "Alle undici persone e alle due lampade."),
+        ("es", "A las once tiendas."),
+        ("pt", "Às onze lojas."),
+        ("en", "We have two thirty times, at two of our shops."),
+        ("zh", "请注意三点建议，快一点。"),
+        ("ja", "一時的に停止しました。"),
+    ],
+)
+def test_hours_in_words_that_count_are_no_times(language: str, text: str) -> None:
+    assert not [form for fact in facts_of(text, language=language) for form in fact.forms if ":" in form]
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "text"),
+    [
+        ("nl", "Ik bel om een afspraak te maken.", "Uw afspraak is om 13:00."),
+        ("en", "Is it at one of your shops?", "Your appointment is at 1 PM."),
+        ("fr", "Livrez-vous à une autre adresse ?", "Votre rendez-vous est à 13h."),
+    ],
+)
+def test_an_article_that_a_customer_writes_supports_no_time(language: str, asked: str, text: str) -> None:
+    assert unsupported(text, (asked,), languages=(language,)) != []
+    assert unsupported(text, ("13:00",), languages=(language,)) == []

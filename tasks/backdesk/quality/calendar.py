@@ -21,6 +21,7 @@ SPANS = {
     "month": ("months", 1),
     "year": ("months", 12),
 }
+BY_HOURS = ("hours_after", "half_past", "then_half", "half_to")
 _PARTS = {"morning": "am", "afternoon": "pm", "noon": "pm", "evening": "pm", "night": "pm", "am": "am", "pm": "pm"}
 #: The names of CLDR where they differ from ISO 639-1.
 _NAMES = {"no": "nb"}
@@ -38,6 +39,9 @@ class Calendar:
     halves: dict[str, str] = field(default_factory=dict)
     #: Names of `SPANS`.
     spans: dict[str, str] = field(default_factory=dict)
+    hours: dict[str, int] = field(default_factory=dict)
+    #: What stands before or after an hour, and which of `BY_HOURS` that is.
+    by_hours: dict[str, str] = field(default_factory=dict)
     #: After what a number may be a time of day; and what names one, in its form.
     at: dict[str, str] = field(default_factory=dict)
     clock: dict[str, str] = field(default_factory=dict)
@@ -81,6 +85,8 @@ def _calendar(code: str) -> Calendar:
         short_weekdays=_names(data, "days", "abbreviated", "short"),
         halves={**dict(_halves(data)), **_all(own.am, "am"), **_all(own.pm, "pm")},
         spans={**dict(_spans(data)), **{word_of(word): span for span, words in own.spans.items() for word in words}},
+        hours=_numbered(own.hours, 1),
+        by_hours={word_of(word): name for name in BY_HOURS for word in getattr(own, name)},
         at=_all(own.at, "at"),
         clock={word_of(word): form for form, words in own.clock.items() for word in words},
         minutes=_by_number(own.minutes),

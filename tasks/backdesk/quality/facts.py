@@ -17,6 +17,7 @@ from functools import lru_cache
 from backdesk.quality.calendar import Calendar, calendar_of, word_of
 from backdesk.quality.emergency import is_emergency_call
 from backdesk.quality.figures import MONEY, PERCENT, currencies_of, decimal, readings
+from backdesk.quality.hours import worded_times
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
 from backdesk.quality.pattern import (
@@ -27,7 +28,6 @@ from backdesk.quality.pattern import (
     pattern_for,
     relative_for,
     weekdays_for,
-    worded_hours_for,
     worded_spans_for,
 )
 from backdesk.quality.values import (
@@ -220,6 +220,7 @@ class _Reader:
 
     def facts(self, *, every: bool = False) -> Iterator[Fact]:
         """Return what is stated; `every` number among it, small counts as well."""
+        yield from self._worded_times(every=every)
         dates: dict[int, Fact] = {}
         for found in pattern_for(self._language).finditer(self._text):
             for fact in self._read(found, every=every):
@@ -230,10 +231,6 @@ class _Reader:
         for found in worded_spans_for(self._language).finditer(self._text):
             is_hour = found["half"] and HOUR_WORD.fullmatch(found["span"])
             yield from self._hour(found) if is_hour else self._spans(found, every=every)
-        for found in worded_hours_for(self._language).finditer(self._text):
-            # "At two of our shops" is none, but what a customer says may well be one.
-            if every or found["o_clock"] or found["half"]:
-                yield from self._hour(found)
         for found in named_times_for(self._language).finditer(self._text):
             yield Fact(found[0], frozenset({self._words.clock[word_of(found[0])]}))
         yield from self._parts_of_hours(every=every)
@@ -301,6 +298,20 @@ class _Reader:
         hour = self._words.numbers[word_of(found["count"])]
         yield Fact(found[0].strip(), self._clock(str(hour), None, self._half(found["half"])))
 
+    def _worded_times(self, *, every: bool) -> Iterator[Fact]:
+        """Return the times in words, and take them out of the text: no part of them is anything else."""
+        for each in worded_times(self._text, self._language):
+            start, end = each.found.span()
+            if (each.certain or every) and self._text[start:end] == each.found[0]:
+                half = self._half(each.half)
+                hours = {each.hour} if half or each.hour > 12 else {each.hour, each.hour + 12}
+                yield Fact(
+                    each.found[0].strip(),
+                    frozenset().union(*(self._clock(f"{hour:02}", each.minute, half) for hour in hours)),
+                )
+            if each.certain:
+                self._text = f"{self._text[:start]}{' ' * (end - start)}{self._text[end:]}"
+
     # --- days and times ---
 
     def _moment(self, found: re.Match[str]) -> list[frozenset[str]]:
@@ -343,6 +354,8 @@ class _Reader:
         if half_word and not minute and (span := self._words.spans.get(word_of(half_word))):  # дня: PM, and days
             forms |= {span_of(int(hour), span)}
         since = found["since"] and self._clock(found["since"], found["since_minute"], self._half(found["since_half"]))
+        if found["until"] and int(found["until"]) > 24:  # "alle 10 e 30"
+            return [self._clock(hour, found["until"], half)]
         until = found["until"] and self._clock(found["until"], found["until_minute"], half)
         return [each for each in (since, forms, until) if each]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from backdesk.quality.calendar import calendar_of, either
+from backdesk.quality.calendar import Calendar, calendar_of, either
 from backdesk.quality.figures import MONEY, MONEY_WORD, NUMBER, PERCENT
 
 _BOUNDS = "to|through|bis|au|a|al|alle|à|às|ao|até|tot|t/m|do|až|til|till|до|по|ile|έως|až|hingga|đến|sampai|से|עד|إلى"
@@ -37,6 +37,8 @@ _NOT_COUNTED = r"(?<!(?:以下|以上|下面|下列|如下|上述)\s)(?<![这這
 #: No date and no year goes on as an amount does: "im Oktober 12,00 €".
 _NO_AMOUNT = rf"(?!\d|[.,]\d{{1,3}}(?!\d)|(?:\s\d{{3}})*(?:[.,]\d\d)?\s?(?:{MONEY}|{PERCENT}))"
 _PAST = rf"(?:\s(?P<minute_o>[0-5]\d)(?![\d:]){_NO_AMOUNT})?"
+#: What follows an hour, and not a count: "alle undici di venerdì", "alle undici persone".
+_NO_NOUN = r"\s?(?:[.,;:!?)]|\Z)|\s(?:de|del|di|da|do|em|en|in|y|e|o|ou|para|per|el|il|no|na|este|esta)\b"
 
 #: What counts hours, and what names one: "три часа" is a span, "три часа дня" a time.
 HOUR_WORD = re.compile(_O_CLOCK, re.IGNORECASE)
@@ -120,10 +122,31 @@ def worded_hours_for(language: str | None) -> re.Pattern[str]:
     """Return what finds a time whose hour is a word, such as "at five", in that language and in English."""
     words = calendar_of(language)
     half = rf"(?:{either(words.halves)}|[ap]\.?m\b\.?)"
+    hour = either({**words.hours, **words.numbers})
     return re.compile(
-        rf"(?<![^\W\d_]){_AT}(?P<count>{either(words.numbers)})(?:\s(?P<o_clock>{_O_CLOCK}))?(?:\s(?P<half>{half}))?",
+        rf"(?<![^\W\d_])(?:{_by(words, 'hours_after')}\s(?P<after>{hour})(?:\s(?P<half_after>{half})|(?={_NO_NOUN}))"
+        rf"|{_AT}(?P<at>{hour})(?:\s(?P<o_clock>{_O_CLOCK}))?(?:\s(?P<half_at>{half}))?"
+        rf"|(?P<clock>{hour})\s(?:uhr|o'clock)\b(?:\s(?P<half_clock>{half}))?)"
+        rf"|(?P<half_east>{half})\s?(?P<east>{hour})\s?[时時点點시](?!間)(?P<half_past>半|\s?반)?",
         re.IGNORECASE,
     )
+
+
+@cache
+def half_hours_for(language: str | None) -> re.Pattern[str]:
+    """Return what finds "half past three", "halb vier" and "11 y media" in that language and in English."""
+    words = calendar_of(language)
+    hour = rf"(?:{either({**words.hours, **words.numbers})}|(?<![\d.,:])\d{{1,2}}(?!\d))"
+    return re.compile(
+        rf"(?:{_by(words, 'half_past')}\s(?P<past>{hour})|{_by(words, 'half_to')}\s(?P<to>{hour})"
+        rf"|{either(words.at)}\s(?P<then>{hour})\s{_by(words, 'then_half')}(?!-))"
+        rf"(?:\s(?P<half>{either(words.halves)}))?",
+        re.IGNORECASE,
+    )
+
+
+def _by(words: Calendar, name: str) -> str:
+    return either(word for word, what in words.by_hours.items() if what == name)
 
 
 @cache

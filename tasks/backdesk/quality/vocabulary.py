@@ -135,6 +135,13 @@ class Vocabulary(Contract):
     #: After what a number may be a time of day, such as 18.00; and what names one: `"12:00" = ["noon"]`.
     at: tuple[str, ...] = ()
     clock: dict[str, tuple[str, ...]] = Field({})
+    #: The hours from one on, with bars between forms; and after what one is a time unless a noun follows: "alle".
+    hours: tuple[str, ...] = ()
+    hours_after: tuple[str, ...] = ()
+    #: What makes an hour that and a half: "half past" before it, "y media" after it; or half of the one before: "halb".
+    half_past: tuple[str, ...] = ()
+    then_half: tuple[str, ...] = ()
+    half_to: tuple[str, ...] = ()
     #: Words for a minute, hour, day, week, month and year, when they are counted; and for a quarter of an hour and half
     #: of one: `30 = ["half an hour"]`.
     minutes: dict[str, tuple[str, ...]] = Field({})
