@@ -208,6 +208,8 @@ LOOKED_UP = [
     ("Вы оформили заказ 10003 2 ноября.", "Мы оформили заказ для вас 2 ноября."),
     ("お客様は11月2日に注文10003を注文しました。", "ご希望の商品を11月2日に注文しました。"),
     ("您于2026年11月2日已下单，并支付了298欧元。", "我们已下单，并支付了298欧元。"),
+    ("Ich sehe eine Zahlung, die am 28. November gebucht wurde.", "Die Sitzung wurde am 28. November gebucht."),
+    ("您在2026年11月2日已下单。", "我们在2026年11月2日已下单。"),
     ("您已购买两台Fjord路由器。", "我们已为您购买两台Fjord路由器。"),
     ("Make sure you have moved the router away from metal.", "I have moved your appointment for the router."),
     ("Ist das Kabel verlegt, prüfen Sie die Lampe.", "Ist erledigt, der Termin ist verlegt."),
@@ -228,3 +230,24 @@ def test_what_customers_do_and_what_they_are_told_to_is_not_what_the_shop_does(s
 def test_a_payment_that_no_record_has_is_not_called_booked() -> None:
     assert faults("Ihre Zahlung wurde am 28. November 2026 gebucht.") == UNKNOWN
     assert faults("You have ordered two Fjord routers.") == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("I have cancelled your order 10003 without a fee.", UNKNOWN),
+        ("Your order 10003 was delivered without being refunded.", KNOWN),
+        ("Ich habe Ihre Bestellung 10003 ohne Abzug erstattet.", UNKNOWN),
+        ("Die Bestellung 10003 bleibt, ohne dass etwas erstattet wurde.", KNOWN),
+        ("J'ai annulé votre commande 10003 sans frais.", UNKNOWN),
+        ("He cancelado su pedido 10003 sin coste.", UNKNOWN),
+        ("Ho annullato il suo ordine 10003 senza costi.", UNKNOWN),
+        ("Cancelei a encomenda 10003 sem custos.", UNKNOWN),
+        ("Ik heb uw bestelling 10003 zonder kosten geannuleerd.", UNKNOWN),
+        ("Anulowałam zamówienie 10003 bez opłat.", UNKNOWN),
+        ("Заказ 10003 отменён без комиссии.", UNKNOWN),
+        ("Заказ 10003 не отменён.", KNOWN),
+    ],
+)
+def test_what_is_done_without_something_is_done(text: str, is_so: str) -> None:
+    assert faults(text) == is_so

@@ -153,9 +153,9 @@ def _matters(clause: Clause, sentence: str, completion: Completion) -> Iterator[
 
 
 def _is_open(clause: str, words: Vocabulary) -> bool:
-    for phrase in found_words(words.completion.affirms, clause):
-        clause = re.sub(re.escape(phrase), " ", re.sub(r"\s+", " ", clause), flags=re.IGNORECASE)
-    return bool(_ZERO.search(clause) or found_words((*words.completion.open, *words.denials, *DENIALS), clause))
+    completion = words.completion
+    found = found_words((*completion.affirms, *completion.open, *words.denials, *DENIALS), clause)
+    return bool(_ZERO.search(clause) or {*found} - {each.lower() for each in completion.affirms})
 
 
 def _records(text: str) -> Iterator[Claim]:

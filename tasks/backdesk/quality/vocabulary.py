@@ -52,7 +52,7 @@ class Completion(Contract):
     #: Those that are meant instead where they overlap such a phrase, and have more parts than it or else are longer:
     #: "you have ordered". The matter `other` is of nothing that is done for a customer.
     instead: dict[str, tuple[str, ...]] = Field({})
-    #: By what a statement speaks of what may come, or is so as a rule; and what seems to, in "I can confirm".
+    #: By what a statement speaks of what may come, or is so as a rule; and what seems to: "can confirm", "without".
     open: tuple[str, ...] = ()
     affirms: tuple[str, ...] = ()
     #: On what the rest of a sentence depends.
