@@ -6,7 +6,8 @@ payment. "The appointment and the payment are booked" is of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from backdesk.quality.check import spans_of
@@ -24,9 +25,10 @@ class _Found(NamedTuple):
     spans: list[Span]
     last: list[Span]
 
-    def outweighs(self, parts: int, span: Span) -> bool:
-        """Whether it stands where another does, and has more parts or else is longer."""
-        return any(_overlap(span, each) and (self.parts, _length(each)) > (parts, _length(span)) for each in self.spans)
+    def is_outweighed(self, span: Span, meant: list[_Found]) -> bool:
+        """Whether a phrase with more parts, or else a longer one, stands where this one does."""
+        weight = (self.parts, _length(span))
+        return any(_overlap(span, it) and (each.parts, _length(it)) > weight for each in meant for it in each.spans)
 
 
 def matters_of(clause: str, joined: str, phrases: Phrases, instead: Phrases) -> list[str]:
@@ -34,24 +36,23 @@ def matters_of(clause: str, joined: str, phrases: Phrases, instead: Phrases) -> 
 
     `joined` is the clause with those that "and" joins to it, which may name what it is of.
     """
-    found, meant = _found(clause, phrases), [each.matter for each in _found(clause, instead)]
-    speaking = {*_speaking(clause, phrases, instead), *_speaking(joined, phrases, instead)}
-    return list(dict.fromkeys([*(each.matter for each in found if each.matter in speaking), *meant]))
+    found, meant = [*_found(clause, phrases)], [*_found(clause, instead)]
+    speaking = _speaking(found, meant)
+    if outweighed := {each.matter for each in found} - speaking:
+        speaking |= outweighed & _speaking(_found(joined, phrases), [*_found(joined, instead)])
+    return list(dict.fromkeys(each.matter for each in (*found, *meant) if each in meant or each.matter in speaking))
 
 
-def _speaking(text: str, phrases: Phrases, instead: Phrases) -> Iterator[str]:
-    """Yield the matters of phrases that nothing outweighs in a text."""
-    meant = [*_found(text, instead)]
-    for each in _found(text, phrases):
-        if not all(any(other.outweighs(each.parts, span) for other in meant) for span in each.last):
-            yield each.matter
+def _speaking(found: Iterable[_Found], meant: list[_Found]) -> set[str]:
+    """Return the matters of phrases that nothing outweighs."""
+    return {each.matter for each in found if not all(each.is_outweighed(span, meant) for span in each.last)}
 
 
 def _found(text: str, phrases: Phrases) -> Iterator[_Found]:
     for matter, phrase in ((matter, each) for matter, several in phrases.items() for each in several):
-        spans = [spans_of((part,), text) for part in phrase.split(APART)]
-        if all(spans):
-            yield _Found(matter, len(spans), [span for each in spans for span in each], spans[-1])
+        spans = [*takewhile(bool, (spans_of((part,), text) for part in reversed(phrase.split(APART))))]
+        if len(spans) == phrase.count(APART) + 1:
+            yield _Found(matter, len(spans), [span for each in spans for span in each], spans[0])
 
 
 def _overlap(one: Span, other: Span) -> bool:
