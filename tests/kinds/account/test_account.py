@@ -244,6 +244,12 @@ def test_a_code_is_concealed_and_not_repeated_beside_the_words_of_any_script(tex
     assert (repeats is None) == (concealed is None)
 
 
+@pytest.mark.parametrize(("asked", "repeated"), [("\uff18\uff15\uff10\uff17\uff18\uff17", True), ("850788", False)])
+def test_a_code_in_the_digits_of_another_script_is_the_same_code(asked: str, repeated: bool) -> None:
+    assert ACCOUNT_HELP.conceal(asked) == "******"
+    assert (RepeatsNoCode().fault(Draft("コードは850787です。", asked=asked)) is not None) == repeated
+
+
 async def test_what_a_person_reads_of_an_apology_shows_no_code(shop: Database) -> None:
     fallback = REGISTRY["account.help"].fallback
     assert fallback is not None

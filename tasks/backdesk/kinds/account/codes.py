@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from backdesk.quality import Check, Draft
+from backdesk.quality.notation import plain
 from backdesk.worker.text.boundaries import BEGINS, ENDS
 
 #: Six digits, together or in two groups: what a customer types is a code, unless it is part of something longer.
@@ -25,4 +26,4 @@ class RepeatsNoCode(Check):
 
 
 def _codes(text: str) -> set[str]:
-    return {re.sub(r"\D", "", each) for each in CODE.findall(text)}
+    return {re.sub(r"\D", "", each) for each in CODE.findall(plain(text))}
