@@ -46,15 +46,18 @@ def words_against(english: tuple[str, ...], own: tuple[str, ...], draft: Draft) 
     """Return what an answer has of the English words, which are looked for in any, and of those of its language."""
     known = vocabulary_of(draft.language)
     words = tuple(word for word in english if word not in known.harmless) + own
-    return found_words(words, without(known.innocent, draft.text))
+    # As a rule there are none, and phrases take ten times as long to look for.
+    return found_words(words, without(known.innocent, draft.text)) if found_words(words, draft.text) else []
 
 
+@lru_cache(maxsize=2)  # several checks of one review ask for the same
 def without(innocent: tuple[str, ...], text: str) -> str:
     """Return a text without the phrases in which words of any list mean something else; see `Vocabulary`."""
     return _any_phrase(innocent).sub("…", text) if innocent else text
 
 
-@lru_cache(maxsize=1024)
+# A language has some hundred of them, and to make one takes as long as to look a hundred times.
+@lru_cache(maxsize=16_384)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
     apart = "|".join(_pattern(word) for word in longest_first if not UNPARTED.match(word))
