@@ -357,7 +357,7 @@ async def test_some_times_of_the_sample_are_taken(shop: Database) -> None:
     assert all(hours.open_at(in_utc(slot.starts_at)) for slot in slots)
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ja", "zh"])
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ru", "ja", "zh"])
 @pytest.mark.parametrize("clock", [time(9), time(9, 30), time(15), time(15, 30)])
 def test_what_code_asks_and_tells_has_its_own_time_and_can_be_said_aloud(language: str, clock: time) -> None:
     when = say(datetime.combine(date(2026, 12, 3), clock, UTC), "UTC", language)

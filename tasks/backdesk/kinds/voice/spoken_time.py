@@ -53,6 +53,7 @@ _SAID = {
     "nl": "EEEE d MMMM 'om' H.mm 'uur'",
     "pl": "EEEE, d MMMM, 'o godzinie' H.mm",
     "tr": "d MMMM EEEE 'saat' H.mm",
+    "ru": "EEEE, d MMMM, 'в' H.mm",
     "ja": "M月d日EEEE'の'ah時mm分",
     "zh": "M月d日EEEEah点mm分",
 }
