@@ -148,3 +148,12 @@ def test_testing_runs_the_tests_of_a_kind_of_ones_own(install: Install, tmp_path
 def test_all_runs_the_demo_from_question_to_answer(install: Install) -> None:
     record = json.loads(install("all").run("backdesk", "demo", "--json"))
     assert record["state"] == "succeeded"
+
+
+def test_tools_brings_what_tools_and_their_kinds_need(install: Install) -> None:
+    needed = "duckdb, sqlglot, trafilatura, feedparser, pint, simpleeval, xlsxwriter, typst, httpx2"
+    assert not install("tools").run("python", "-c", f"import {needed}")
+
+
+def test_blobs_brings_what_keeps_large_values_elsewhere(install: Install) -> None:
+    assert not install("blobs").run("python", "-c", "import obstore, cryptography.fernet")

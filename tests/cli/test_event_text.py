@@ -52,6 +52,7 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("model_returned", outcome="success", cached=True), "known from the cache"),
         (event("model_returned", outcome=5), "outcome=5"),
         (event("tool_called", tool="find", args={"order": 1, "name": "a"}), 'find(order=1, name="a")'),
+        (event("tool_progress", tool="find", call_id="c1", fraction=0.5, message="one found"), "find: 50% one found"),
         (event("tool_returned", tool="find", outcome="success", summary="found"), "find: found"),
         (event("tool_returned", tool="find", outcome="failed", summary="down"), "find [failed]: down"),
         (event("retrying", code="worker_lost", message="it runs again", crashes=1), "[worker_lost] it runs again"),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Generic, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, Unpack
 
 from backdesk.agents.attached import Attached
 from backdesk.agents.contract import Action, PromptUsed
@@ -25,6 +25,7 @@ from backdesk.platform.database import Database, ScopedDatabase
 from backdesk.platform.settings import TaskSettings
 from backdesk.quality.contract import QualityWishes
 from backdesk.quality.language import language_of
+from backdesk.worker.model.child import ChildEnd, ChildKeywords
 from backdesk.worker.model.deployment import SystemState
 
 
@@ -77,6 +78,29 @@ async def _nobody(kind: str, request: dict[str, Any], key: str, delay: timedelta
     return
 
 
+class Caller(Protocol):
+    """Has another job do something and returns how it ended; the slot is free meanwhile. A failure is a value.
+
+    To be called before the tool has changed anything: the tool is called anew when the other job has ended.
+    """
+
+    async def __call__(self, kind: str, request: dict[str, Any], **options: Unpack[ChildKeywords]) -> ChildEnd: ...
+
+
+async def _no_call(kind: str, request: dict[str, Any], **options: Unpack[ChildKeywords]) -> ChildEnd:
+    raise LookupError("there is no engine around this desk")
+
+
+class Telling(Protocol):
+    """Tells how far the call of a tool is that is being made, at once: a `fraction` from 0 to 1, if it is known."""
+
+    def __call__(self, fraction: float | None = None, message: str = "", **data: Any) -> None: ...
+
+
+def _untold(fraction: float | None = None, message: str = "", **data: Any) -> None:
+    return
+
+
 class Files(Protocol):
     """Reads a file of the tenant by its id; None when it is no longer kept."""
 
@@ -121,6 +145,10 @@ class Desk(Generic[C]):
     system: Callable[[], Awaitable[SystemState]] = _no_system
     #: Starts a job of its own; where no worker has its kind, nobody does it.
     start: Starter = _nobody
+    #: Has another job do a part of a tool's work, and waits for it.
+    call: Caller = _no_call
+    #: Tells how far the tool is whose call is being made.
+    tell: Telling = _untold
     #: Makes vectors of texts, where a model is configured for it.
     embed: Embed = no_vectors
     #: The prompt of the active agent, and what it was told besides.

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from typing_extensions import Unpack
+
 from backdesk.agents import published
 from backdesk.agents.attachments import taken
 from backdesk.agents.card import Agent, Out
@@ -16,6 +18,7 @@ from backdesk.agents.desk import C, Desk
 from backdesk.agents.exchange import Exchange
 from backdesk.agents.failures import is_to_be_told
 from backdesk.agents.journal import DESK
+from backdesk.agents.running_call import running_call
 from backdesk.agents.runtime import rehearse, said_by_customer
 from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
@@ -28,6 +31,8 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.child import ChildEnd, ChildKeywords
+from backdesk.worker.model.events import EventType
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import Mismatch
 
@@ -178,6 +183,8 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         wishes=request.quality,
         system=ctx.system,
         start=partial(_start, ctx),
+        call=partial(_call, ctx),
+        tell=partial(_tell, ctx),
     )
 
 
@@ -188,3 +195,19 @@ async def _start(
         await ctx.start(kind, request, key, delay=delay)
     except InvalidRequest as error:  # UnknownKind among it, and what the tenant may not have
         _log.warning("not_started", extra={"key": key, "kind": kind, "reason": str(error)})
+
+
+async def _call(ctx: TaskContext, kind: str, request: dict[str, Any], **options: Unpack[ChildKeywords]) -> ChildEnd:
+    # Named by the tool's call: the jobs that parallel calls make are found again whichever comes first.
+    under_way = running_call.get()
+    if under_way is not None:
+        options["key"] = f"{under_way.key}/{options.get('key') or kind}"
+    return await ctx.call(kind, request, **options)
+
+
+def _tell(ctx: TaskContext, fraction: float | None = None, message: str = "", **data: Any) -> None:
+    if (under_way := running_call.get()) is None:
+        return
+    known = {} if fraction is None else {"fraction": round(min(1.0, max(0.0, fraction)), 4)}
+    told = {"tool": under_way.tool, "call_id": under_way.call_id, **known, "message": message, **data}
+    ctx.emit(EventType.TOOL_PROGRESS, **told)

@@ -6,6 +6,7 @@ The customer agrees to `terms`, in a message after the one that showed them; a p
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ from backdesk.worker.errors import ConfigurationError
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+#: What OpenAI's API takes for the name of a function.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ def tool(
     consent: ConsentRule | None = None,
     done: Done | None = None,
     harmless: bool = False,
+    name: str | None = None,
+    description: str | None = None,
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
@@ -94,6 +99,17 @@ def tool(
     `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
     `harmless` is what may be done for a real customer without any model behind it, such as to call a person: outside of
     the sample data the offline model makes no other calls that are not `pure`.
-    Raises ConfigurationError for a function that is not `async`, or without an annotation of what it returns.
+    `name` and `description` are what the model reads, in place of the function's name and docstring: for a function
+    that is made anew for each tool, as it keeps them.
+    Raises ConfigurationError for a function that is not `async`, without an annotation of what it returns, or a name
+    that models cannot call.
     """
-    return lambda function: Tool(function, Effect(effect), consent, done, terms, harmless)
+
+    def named(function: Callable[Concatenate[Desk, P], Awaitable[R_co]]) -> Tool[P, R_co]:
+        if name is not None and not _NAME.fullmatch(name):
+            raise ConfigurationError(f"a tool must be named by up to 64 letters, digits, _ or -, not {name!r}")
+        function.__name__ = name or function.__name__
+        function.__doc__ = description or function.__doc__
+        return Tool(function, Effect(effect), consent, done, terms, harmless)
+
+    return named

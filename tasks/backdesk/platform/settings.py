@@ -1,4 +1,4 @@
-"""The knobs of this deployment's tasks. The only module of the package that reads the environment."""
+"""The knobs of this deployment's tasks. With `tool_settings` the only module that reads the environment."""
 
 from __future__ import annotations
 
@@ -216,8 +216,13 @@ def load_settings() -> TaskSettings:
     try:
         return TaskSettings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, e['loc']))}: {_sentence(e['msg'])}".lstrip(": ") for e in error.errors())
-        raise ConfigurationError("; ".join(wrong)) from None
+        raise ConfigurationError(sentences(error)) from None
+
+
+def sentences(error: ValidationError) -> str:
+    """Return what is wrong with settings, without their values."""
+    wrong = (f"{'.'.join(map(str, e['loc']))}: {_sentence(e['msg'])}".lstrip(": ") for e in error.errors())
+    return "; ".join(wrong)
 
 
 def _sentence(message: str) -> str:

@@ -19,7 +19,7 @@ from backdesk.kinds.contextual.tools.recommendations import Recommendations, rec
 from backdesk.platform.database import Database
 from backdesk.service.contract import TicketOpened
 from backdesk.shop.tables import Customer, Order, Product
-from backdesk.tools.system_status import system_status
+from backdesk.tools.status import system_status
 from backdesk.worker.model.job import DEFAULT_TENANT
 from tests.support.deployment import desk_of
 from tests.support.memory import Memory

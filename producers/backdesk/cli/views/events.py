@@ -94,6 +94,11 @@ def _tool_called(data: Data) -> str:
     return f"{data['tool']}({given})"
 
 
+def _tool_progress(data: Data) -> str:
+    rest = {name: value for name, value in data.items() if name not in {"tool", "call_id"}}
+    return f"{data['tool']}: {_progress(rest)}" if "tool" in data else _other(data)
+
+
 def _tool_returned(data: Data) -> str:
     outcome = "" if data.get("outcome") in {None, "success"} else f" [{data['outcome']}]"
     return f"{data['tool']}{outcome}: {data['summary']}" if "summary" in data else _other(data)
@@ -210,6 +215,7 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.MODEL_CALLED: _model_called,
     EventType.MODEL_RETURNED: _model_returned,
     EventType.TOOL_CALLED: lambda data: _tool_called(data) if "args" in data else _other(data),
+    EventType.TOOL_PROGRESS: _tool_progress,
     EventType.TOOL_RETURNED: _tool_returned,
     EventType.REVIEW: _review,
     EventType.INPUT_FLAGGED: _input_flagged,

@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 
 from backdesk.agents.remote.card import McpServer
 from backdesk.agents.remote.guard import check_address
-from backdesk.agents.remote.tools import Asked
+from backdesk.agents.running_call import CallWaits
 from backdesk.platform.settings import read_secret
 from backdesk.worker.attempt.ledger import Suspended
 from backdesk.worker.errors import TaskError
@@ -67,8 +67,8 @@ class Connection:
     async def call(self, tool: str, arguments: dict[str, Any], key: str) -> Any:
         """Call a tool, and return its data, or its text.
 
-        Raises Asked when a person has to answer first; TaskError when the server cannot be reached, so that nothing was
-        called; and what the library raises for a call whose outcome is not known.
+        Raises CallWaits when a person has to answer first; TaskError when the server cannot be reached, so that nothing
+        was called; and what the library raises for a call whose outcome is not known.
         """
         async with self._turn:
             client = await self._connected()
@@ -78,7 +78,7 @@ class Connection:
             except MCPError as error:
                 raise _advised(error) if _ASKS_BY_REQUEST in error.message else error from None
             if self._leaving is not None:
-                raise Asked(self._leaving)
+                raise CallWaits(self._leaving)
         return _data(result)
 
     async def close(self) -> None:

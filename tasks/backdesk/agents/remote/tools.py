@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.remote.card import McpServer
+from backdesk.agents.running_call import running_call
 from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.ledger import Suspended
-from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from backdesk.agents.remote.connection import Connection
 
-#: Under which key the call that is made is kept.
-call_key: ContextVar[str] = ContextVar("backdesk_call_key", default="")
 MISSING = 'tools of MCP need a library: pip install "backdesk[mcp]"'
-
-
-class Asked(TaskError):
-    """A call was ended, and took no effect, as its server asked what only a person can answer: `leaving` says so."""
-
-    def __init__(self, leaving: Suspended) -> None:
-        super().__init__("mcp_asked", "the server of MCP asks a person")
-        self.leaving = leaving
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,8 @@ class RemoteTools:
 
     def _tool(self, server: McpServer, name: str, description: str, schema: dict[str, Any]) -> RemoteTool:
         async def call(_desk: Desk, **arguments: Any) -> Any:
-            return await self._connection(server).call(name, arguments, call_key.get())
+            under_way = running_call.get()
+            return await self._connection(server).call(name, arguments, under_way.key if under_way else "")
 
         call.__name__ = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
         return RemoteTool(call, server.effect(name), description=description, schema=schema)

@@ -28,7 +28,7 @@ from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
-from backdesk.agents.remote.tools import Asked, call_key
+from backdesk.agents.running_call import CallWaits, RunningCall, running_call, waiting
 from backdesk.agents.runtime.messages import History
 from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.ledger import LeavingNow, Suspended
@@ -107,15 +107,16 @@ class Durable(AbstractCapability[Desk]):
         async def run() -> Any:
             nonlocal ran
             ran = True
-            return await handler(args)
+            with waiting():
+                return await handler(args)
 
         key = _key(ctx, call)
-        call_key.set(key)  # each call has a task of its own
+        running_call.set(RunningCall(call.tool_name, call.tool_call_id, key))
         try:
             outcome = await self._journal.call(self._tools[call.tool_name], key, args, run)
-        except Asked as asked:
-            self._leaving = asked.leaving
-            raise exceptions.ApprovalRequired from asked
+        except CallWaits as waits:
+            self._leaving = waits.leaving
+            raise exceptions.ApprovalRequired from waits
         except (Suspended, LeavingNow, SpendingRefused) as leaving:
             # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
             # order, when all others are through; whoever drives the run then lets the job leave.

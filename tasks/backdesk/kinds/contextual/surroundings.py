@@ -21,7 +21,7 @@ from backdesk.kinds.contextual.prompt_rules import Circumstances, PromptRule, ap
 from backdesk.kinds.contextual.sentiment import MOST_MESSAGES, polarity_of, sentiment_of
 from backdesk.kinds.contextual.topics import topics_of
 from backdesk.platform.load import load_of
-from backdesk.tools.system_status import seen
+from backdesk.tools.status import seen
 from backdesk.worker.model.deployment import SystemState
 
 #: How many rules are told at once, the most important ones.

@@ -22,7 +22,7 @@ from backdesk.service.knowledge.tool import search_articles
 from backdesk.service.tickets import open_ticket
 from backdesk.shop.orders import look_up_order
 from backdesk.shop.purchases import compare_spending, review_orders, spending_by_category, spending_by_month
-from backdesk.tools.system_status import system_status
+from backdesk.tools.status import system_status
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import TaskError

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     MODEL_CALLED = "model_called"
     MODEL_RETURNED = "model_returned"
     TOOL_CALLED = "tool_called"
+    TOOL_PROGRESS = "tool_progress"
     TOOL_RETURNED = "tool_returned"
     REVIEW = "review"
     INPUT_FLAGGED = "input_flagged"

@@ -1,0 +1,44 @@
+"""The call of a tool that is being made: by which name and id, for what the tool tells and keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from backdesk.worker.attempt.ledger import Suspended
+from backdesk.worker.errors import TaskError
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCall:
+    """A call of a tool: `key` names it within its job, the same in every attempt, `call_id` within the events."""
+
+    tool: str
+    call_id: str
+    key: str
+
+
+#: Each call has a task of its own, and so a value of its own.
+running_call: ContextVar[RunningCall | None] = ContextVar("backdesk_running_call", default=None)
+
+
+class CallWaits(TaskError):
+    """A call has ended without effect, as its job must wait for others first: `leaving` says so.
+
+    As an error of the step it takes back the announcement of what is not to be repeated: the call is made again.
+    """
+
+    def __init__(self, leaving: Suspended) -> None:
+        super().__init__("tool_waits", "the call of the tool waits for a person or another job")
+        self.leaving = leaving
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Raise CallWaits in place of what ends the attempt when a tool waits for others."""
+    try:
+        yield
+    except Suspended as leaving:
+        raise CallWaits(leaving) from None

@@ -1,0 +1,1 @@
+from .status import system_status as system_status
