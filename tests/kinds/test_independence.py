@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from backdesk.kinds.contracts import KINDS, folders
+from backdesk.kinds.contracts import KINDS, folders, kinds_of
 from tests.support.workers import ROOT
 
 NAMES = [folder.rpartition(".")[2] for folder in folders()]
@@ -49,5 +48,5 @@ def test_without_its_folder_the_others_are_there(name: str, tmp_path: Path) -> N
     places = [str(tmp_path / "tasks"), str(ROOT / "worker"), str(ROOT / "producers")]
     program = f"import sys; sys.path[:0] = {places!r}; from backdesk.kinds.contracts import KINDS; print(*KINDS)"
     left = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
-    gone = {import_module(f"backdesk.kinds.{name}.contract").KIND.kind}
+    gone = {each.kind for each in kinds_of(f"backdesk.kinds.{name}")}
     assert set(left.stdout.split()) == KINDS.keys() - gone

@@ -1,4 +1,4 @@
-"""The contracts of all kinds that are here: `KIND` of each folder's `contract`.
+"""The contracts of all kinds that are here: `KIND` of each folder's `contract`, and its `PARTS`, if it has any.
 
 Imports pydantic alone, so that a producer can check a request, and knows its queue, without loading a task body.
 """
@@ -21,9 +21,14 @@ def folders() -> Iterator[str]:
             yield f"{kinds.__name__}.{module.name}"
 
 
+def kinds_of(folder: str) -> tuple[KindModels[Any, Any], ...]:
+    """Return the kind of a folder, and those that do parts of its work."""
+    contract = import_module(f"{folder}.contract")
+    return (contract.KIND, *getattr(contract, "PARTS", ()))
+
+
 def _collected() -> dict[str, KindModels[Any, Any]]:
-    found = [import_module(f"{folder}.contract").KIND for folder in folders()]
-    return {each.kind: each for each in found}
+    return {each.kind: each for folder in folders() for each in kinds_of(folder)}
 
 
 #: Every kind of this deployment. A test holds it equal to what the task modules register.
