@@ -1,7 +1,8 @@
-"""Addresses, read from URLs: of a Redis, alone or by Sentinels that know which server is the primary; of a database."""
+"""Addresses, read from URLs: of a Redis, alone or by Sentinels that know its primary; of a database; of blobs."""
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 from redis.connection import parse_url
 
 SENTINEL_PORT = 26379
+#: Of a key that encrypts blobs: AES-256.
+KEY_BYTES = 32
 #: Scheme of an address by Sentinels to the scheme by which the server that they name is reached.
 _BY_SENTINELS = {"sentinel": "redis", "sentinels": "rediss"}
 #: Databases that are supported.
@@ -83,3 +86,32 @@ def read_database(url: str, example: str) -> str:
     if scheme == "sqlite" and rest.partition("?")[0] in ("/", "/:memory:"):
         raise ValueError(f"must name a file, such as sqlite:////var/lib/backdesk/{example}.sqlite3: processes share it")
     return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"
+
+
+NO_BLOBS = "off"
+_BLOB_STORES = ("file:///", "s3://")
+
+
+def read_blob_store(url: str) -> str:
+    """Return the URL of a store of blobs; raises ValueError, which does not repeat it, for one that is none."""
+    if url == NO_BLOBS:
+        return url
+    if not url.startswith(_BLOB_STORES):
+        raise ValueError("must be file:///DIRECTORY, s3://BUCKET/PREFIX, or off")
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("must name no user; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    if url.startswith("s3:") and not parts.netloc:
+        raise ValueError("must name a bucket: s3://BUCKET/PREFIX")
+    return url
+
+
+def read_keys(text: str) -> list[bytes]:
+    """Return the keys of a list with commas; raises ValueError, which repeats none, for what is no key."""
+    try:
+        keys = [b64decode(each.strip().replace("-", "+").replace("_", "/"), validate=True) for each in text.split(",")]
+    except ValueError:
+        keys = [b""]
+    if any(len(each) != KEY_BYTES for each in keys):
+        raise ValueError(f"must be {KEY_BYTES} bytes in base64, as of `openssl rand -base64 {KEY_BYTES}`")
+    return keys

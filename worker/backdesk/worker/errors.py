@@ -31,6 +31,42 @@ class ArchiveUnavailable(BackdeskError):
     """The archive could not be reached, or cannot be used; nothing was changed in it."""
 
 
+class BlobError(BackdeskError):
+    """A blob cannot be written or read; `code` says why, as the job fails with it that needs the blob."""
+
+    code = "blob_unusable"
+
+
+class BlobNotFound(BlobError):
+    """The store has no such blob of this tenant: expired, forgotten, another tenant's, or written to another store."""
+
+    code = "blob_missing"
+
+
+class BlobCorrupt(BlobError):
+    """The bytes that are kept are not those that were written."""
+
+    code = "blob_corrupt"
+
+
+class BlobLocked(BlobError):
+    """The blob is encrypted, and none of the keys here opens it."""
+
+    code = "blob_locked"
+
+
+class BlobTooLarge(BlobError):
+    """What was to be written exceeds BACKDESK_MAX_BLOB_BYTES; nothing of it is kept."""
+
+    code = "blob_too_large"
+
+
+class BlobStoreUnavailable(BlobError):
+    """The store could not be reached, or refused; another try may succeed."""
+
+    code = "blob_store_unavailable"
+
+
 class NotPermitted(StoreUnavailable):
     """The user of the connection lacks rights in Redis that the store needs; nothing was written.
 

@@ -10,10 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RedisDsn, StringConstraints, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    RedisDsn,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from backdesk.worker.address import read_address, read_database
+from backdesk.worker.address import read_address, read_blob_store, read_database, read_keys
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
 from backdesk.worker.model.job import Name
@@ -113,6 +122,24 @@ class Settings(BaseSettings):
     attachment_retention_s: int = Field(
         86_400, ge=1, description="How long such a file is kept after it was attached, or read by a job, last."
     )
+    blobs_url: str | None = Field(
+        None,
+        repr=False,
+        description="Where large requests, results and files are kept: file:///DIRECTORY, s3://BUCKET/PREFIX, or off; "
+        "when unset, a folder in the data directory.",
+    )
+    blobs_key: SecretStr | None = Field(
+        None,
+        description="Encrypts them: 32 bytes in base64; several keys with commas, of which the first writes.",
+    )
+    blob_over_bytes: int | None = Field(
+        None,
+        ge=1024,
+        description="Requests and results larger than this are kept there; when unset, those that Redis does not take.",
+    )
+    max_blob_bytes: int = Field(
+        100 * 1024 * 1024, ge=1024, description="Largest request, result or file that is kept there."
+    )
     note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
 
@@ -211,6 +238,18 @@ class Settings(BaseSettings):
     @classmethod
     def _is_database(cls, value: str | None) -> str | None:
         return value and read_database(value, "archive")
+
+    @field_validator("blobs_url")
+    @classmethod
+    def _is_blob_store(cls, value: str | None) -> str | None:
+        return value and read_blob_store(value)
+
+    @field_validator("blobs_key")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_keys(value.get_secret_value())
+        return value
 
     @field_validator("shared_inboxes")
     @classmethod
