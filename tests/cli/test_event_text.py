@@ -73,6 +73,7 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         ),
         (event("review", passed=True, overall=0.9, failed=[], correction=0), "passed (0.90)"),
         (event("review", stars=5), "stars=5"),
+        (event("file_kept", file={"name": "a.csv", "bytes": 12345}), "a.csv, 12,345 bytes"),
         (event("input_flagged", fields={"message": ["script tag", "eval call"]}), "message: script tag, eval call"),
         (event("step", key="charge", effect="unsafe", seconds=0.5), "charge done (0.50 s, unsafe)"),
         (event("waiting", **{"for": [APPROVAL]}), "for approval refund: May I? → backdesk approve|deny j"),

@@ -13,9 +13,11 @@ from backdesk.worker.attempt.base_context import Parts, ProgressSink
 from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
+from backdesk.worker.attempt.files import Files
 from backdesk.worker.attempt.ledger import Ledger
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
 from backdesk.worker.attempt.spending import AttemptSpending
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.service import BreakerState, Granted, Settled
@@ -74,7 +76,8 @@ def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[
     children = Children(claim, ledger, _unexpected, transitions, checks={}, **limits)
     spending = AttemptSpending(claim, ledger, partial(_answered, True), calls, sleep)
     services, memory = unlimited(claim, sleep), MEMORIES.of(claim)
-    return Parts(sink, ledger, children, services, spending, memory, idle_system)
+    files = Files(claim, BlobAccess(settings), sink.emit)
+    return Parts(sink, ledger, children, services, spending, memory, files, idle_system)
 
 
 def idle_system() -> Future[SystemState]:

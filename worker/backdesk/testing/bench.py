@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -64,7 +68,9 @@ class Bench:
         self.watched = watched
         self.most_attempts = most_attempts
         self.patience_s = patience_s
-        self.settings = bench_settings(url or shared_server().url, settings)
+        self._blobs = Path(gettempdir(), f"backdesk-bench-{uuid.uuid4().hex}")  # made when there is a blob
+        usual = {"blobs_url": self._blobs.as_uri()}
+        self.settings = bench_settings(url or shared_server().url, usual | settings)
         self._keys = Keys(self.settings.prefix)
         self._skipped_ms = 0
         self._numbers = itertools.count(1)
@@ -93,6 +99,7 @@ class Bench:
             if keys := list(self._redis.scan_iter(pattern, count=1000)):
                 self._redis.unlink(*keys)
         self._redis.close()
+        shutil.rmtree(self._blobs, ignore_errors=True)
 
     # --- time ---
 

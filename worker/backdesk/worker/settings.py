@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from backdesk.worker.address import read_address, read_blob_store, read_database, read_keys
+from backdesk.worker.address import NO_BLOBS, read_address, read_blob_store, read_database, read_keys
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import USUAL_PATTERNS, InputGuard, Patterns
 from backdesk.worker.model.job import Name
@@ -139,6 +139,12 @@ class Settings(BaseSettings):
     )
     max_blob_bytes: int = Field(
         100 * 1024 * 1024, ge=1024, description="Largest request, result or file that is kept there."
+    )
+    max_tenant_blob_bytes: int = Field(
+        10 * 1024**3, ge=1024, description="Bytes of a tenant that are kept there, at most: then no more requests are."
+    )
+    blob_orphan_s: int = Field(
+        3600, ge=1, description="How long what is kept there may belong to no job: who writes it submits the job next."
     )
     note_retention_s: int = Field(30 * 86_400, ge=1, description="How long what jobs note of a topic is kept.")
     idle_window: int = Field(8, ge=1, description="Deliveries kept in Celery while no worker is alive.")
@@ -264,6 +270,32 @@ class Settings(BaseSettings):
         """What is done about suspicious text in requests."""
         usual = self.input_patterns is None
         return InputGuard(mode=self.input_guard, patterns=USUAL_PATTERNS if usual else self.input_patterns)
+
+    @property
+    def inline_request_bytes(self) -> int:
+        """Up to this a request is kept in Redis, and beyond among the blobs."""
+        return self._inline(self.max_request_bytes)
+
+    @property
+    def inline_result_bytes(self) -> int:
+        """The same of results."""
+        return self._inline(self.max_result_bytes)
+
+    @property
+    def largest_request_bytes(self) -> int:
+        """The largest request that is taken at all."""
+        return self._largest(self.max_request_bytes)
+
+    @property
+    def largest_result_bytes(self) -> int:
+        """The same of results."""
+        return self._largest(self.max_result_bytes)
+
+    def _inline(self, most: int) -> int:
+        return most if self.blobs_url == NO_BLOBS else min(most, self.blob_over_bytes or most)
+
+    def _largest(self, most: int) -> int:
+        return most if self.blobs_url == NO_BLOBS else max(most, self.max_blob_bytes)
 
     @property
     def inbox(self) -> str:

@@ -122,6 +122,11 @@ def refuses(event: JobEvent) -> bool:
     return event.type == EventType.REVIEW and event.data.get("passed") is False
 
 
+def _file_kept(data: Data) -> str:
+    file = data.get("file") or {}
+    return f"{file.get('name') or 'a file'}, {file.get('bytes', 0):,} bytes"
+
+
 def _input_flagged(data: Data) -> str:
     fields = data.get("fields")
     if not isinstance(fields, Mapping):
@@ -219,6 +224,7 @@ _TEXTS: dict[str, Callable[[Data], str]] = {
     EventType.TOOL_RETURNED: _tool_returned,
     EventType.REVIEW: _review,
     EventType.INPUT_FLAGGED: _input_flagged,
+    EventType.FILE_KEPT: _file_kept,
     EventType.STEP: _step,
     EventType.WAITING: _waiting,
     EventType.ANSWERED: _answered,

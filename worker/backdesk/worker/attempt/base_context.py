@@ -11,10 +11,12 @@ from typing import Any, Protocol
 from pydantic_core import from_json
 
 from backdesk.worker.attempt.children import Children
+from backdesk.worker.attempt.files import Files
 from backdesk.worker.attempt.ledger import Ledger
 from backdesk.worker.attempt.questions import Questions
 from backdesk.worker.attempt.service_call import ServiceCalls
 from backdesk.worker.attempt.spending import AttemptSpending
+from backdesk.worker.blobs.parts import Parts as FileParts
 from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType, check_emittable
@@ -50,6 +52,7 @@ class Parts:
     services: ServiceCalls
     spending: AttemptSpending
     memory: Memory
+    files: Files
     #: Asks for the state of the deployment.
     look: Callable[[], Future[SystemState]]
     #: Whether what names persons is masked in what is kept of requests to models.
@@ -165,6 +168,14 @@ class BaseContext:
         total = float(value) + (known.get(name, 0.0) if add else 0.0)
         check_measure(name, total)
         known[name] = total
+
+    def file_parts(self, name: str) -> FileParts:
+        """Return the parts of a file of this job that is written bit by bit, and goes on after a crash.
+
+        For what is larger than memory, or takes long: ask which parts are `there`, `put` the others, `compose` them.
+        All of this blocks: an `async def` body calls it by `asyncio.to_thread`.
+        """
+        return self._parts.files.parts(name)
 
     def note(self, topic: str, /, **data: Any) -> None:
         """Leave a note in this tenant's journal of a topic: JSON data for whoever looks back, as `client.notes` does.

@@ -22,7 +22,18 @@ import redis.exceptions as redis
 from pydantic import ValidationError
 
 from backdesk.worker.attempt.http_status import of_http
-from backdesk.worker.errors import InvalidRequest, Limited, StoreUnavailable, TaskError
+from backdesk.worker.errors import (
+    BlobCorrupt,
+    BlobError,
+    BlobLocked,
+    BlobNotFound,
+    BlobStoreUnavailable,
+    BlobTooLarge,
+    InvalidRequest,
+    Limited,
+    StoreUnavailable,
+    TaskError,
+)
 from backdesk.worker.failure import Category, Failure, Severity
 from backdesk.worker.model.contract import field_errors
 from backdesk.worker.process.event_loop import LoopBlocked
@@ -52,6 +63,13 @@ _CLASSES: dict[type[BaseException], tuple[Category, bool]] = {
     redis.NoPermissionError: (Category.AUTHORIZATION, False),
     redis.MaxConnectionsError: (Category.RESOURCE_EXHAUSTION, True),
     redis.OutOfMemoryError: (Category.RESOURCE_EXHAUSTION, True),
+}
+_BLOBS: dict[type[BlobError], Category] = {
+    BlobNotFound: Category.DATA_CORRUPTION,
+    BlobCorrupt: Category.DATA_CORRUPTION,
+    BlobLocked: Category.AUTHORIZATION,
+    BlobTooLarge: Category.RESOURCE_EXHAUSTION,
+    BlobStoreUnavailable: Category.NETWORK,
 }
 _EXHAUSTED = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EDQUOT}
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN}
@@ -101,6 +119,12 @@ def _of_task_error(error: TaskError) -> Failure:
         transient=error.transient,
         retry_after_s=error.retry_after_s,
     )
+
+
+@classify.register
+def _of_blob(error: BlobError) -> Failure:
+    category = _BLOBS.get(type(error), Category.UNKNOWN)
+    return Failure.of(error, category, transient=category is Category.NETWORK, code=error.code)
 
 
 @classify.register

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 from backdesk.worker.attempt.base_context import BaseContext
 from backdesk.worker.attempt.children import Children
+from backdesk.worker.attempt.files import Files
 from backdesk.worker.attempt.ledger import Effect, Ledger
 from backdesk.worker.attempt.questions import Questions
 from backdesk.worker.attempt.registry import spec_of
@@ -64,6 +65,10 @@ def _memory(self: BaseContext) -> Memory:
     return self._parts.memory
 
 
+def _files(self: BaseContext) -> Files:
+    return self._parts.files
+
+
 def _step(self: BaseContext, key: str, call: Callable[[], Any], effect: str, returns: Any) -> Pipeline[Any]:
     return self._parts.ledger.step(key, call, Effect(effect), type_of_step(call, returns))
 
@@ -93,6 +98,10 @@ class TaskContext(BaseContext):
     cache = awaited(_memory, Memory.cache)
     attach = awaited(_memory, Memory.attach)
     attached = awaited(_memory, Memory.attached)
+    keep_file = awaited(_files, Files.keep_file)
+    read_file = awaited(_files, Files.read_file)
+    save_file = awaited(_files, Files.save_file)
+    file_link = awaited(_files, Files.file_link)
 
     @overload
     async def step(
@@ -205,6 +214,10 @@ class BlockingContext(BaseContext):
     cache = blocking(_memory, Memory.cache)
     attach = blocking(_memory, Memory.attach)
     attached = blocking(_memory, Memory.attached)
+    keep_file = blocking(_files, Files.keep_file)
+    read_file = blocking(_files, Files.read_file)
+    save_file = blocking(_files, Files.save_file)
+    file_link = blocking(_files, Files.file_link)
 
     @overload
     def step(

@@ -28,6 +28,7 @@ from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.driver import Body, Ended, LoopDriver
+from backdesk.worker.attempt.files import Files
 from backdesk.worker.attempt.interrupt import Interrupt
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outage import ENTRY, Outage
@@ -196,6 +197,7 @@ class _Attempt:
                 max_note_bytes=settings.max_event_bytes,
                 masks=settings.mask_conversations,
             ),
+            Files(claim, process.blobs, self.progress.emit),
             partial(_look, process),
             settings.mask_requests,
         )

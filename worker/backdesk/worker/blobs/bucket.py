@@ -31,10 +31,11 @@ _LONGEST_REASON = 300
 class Bucket:
     """A bucket, or the part of it under a prefix. Credentials come as AWS's own tools take them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, below: str) -> None:
         parts = urlsplit(url)
-        self.where = f"s3://{parts.netloc}{parts.path.rstrip('/')}"
-        self._store = _opened(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)))
+        prefix = f"{parts.path.strip('/')}/{below}".lstrip("/")
+        self.where = f"s3://{parts.netloc}/{prefix}"
+        self._store = _opened(parts.netloc, prefix, dict(parse_qsl(parts.query)))
 
     @contextmanager
     def incoming(self) -> Iterator[_Upload]:
@@ -108,7 +109,7 @@ def _opened(bucket: str, prefix: str, options: dict[str, str]) -> S3Store:
     given = cast("Any", options)
     return S3Store(
         bucket,
-        prefix=prefix or None,
+        prefix=prefix,
         client_options={"allow_http": True, "timeout": _PATIENCE},
         retry_config={"max_retries": 4, "retry_timeout": _PATIENCE},
         **given,

@@ -21,6 +21,8 @@ FOLDER = "blobs"
 def open_blobs(settings: Settings) -> BlobStore | None:
     """Return the store of these settings, None where blobs are off; nothing is written or reached yet.
 
+    Deployments of several prefixes may share a place: each has a part of its own.
+
     Raises ConfigurationError where a library is missing that an object store or encryption takes.
     """
     if settings.blobs_url == NO_BLOBS:
@@ -31,7 +33,7 @@ def open_blobs(settings: Settings) -> BlobStore | None:
 
 def _objects(settings: Settings) -> Objects:
     if not settings.blobs_url:
-        return Folder(settings.data_dir / FOLDER)
+        return Folder(settings.data_dir / FOLDER / settings.prefix)
     if settings.blobs_url.startswith("s3:"):
-        return Bucket(settings.blobs_url)
-    return Folder(Path(url2pathname(urlsplit(settings.blobs_url).path)))
+        return Bucket(settings.blobs_url, settings.prefix)
+    return Folder(Path(url2pathname(urlsplit(settings.blobs_url).path)) / settings.prefix)

@@ -32,6 +32,7 @@ class EventType(StrEnum):
     REVIEW = "review"
     INPUT_FLAGGED = "input_flagged"
     CACHE_HIT = "cache_hit"
+    FILE_KEPT = "file_kept"
     STEP = "step"
     LIMITED = "limited"
     RETRYING = "retrying"

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import Claim
@@ -45,6 +46,7 @@ class WorkerProcess:
         self.spending = SpendingCalls(settings, clock)
         self.service_calls = Reservations(settings, clock)
         self.memory = MemoryCalls(settings, clock)
+        self.blobs = BlobAccess(settings)
         self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)
@@ -62,6 +64,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Write what is pending and stop the threads. Idempotent."""
+        self.blobs.close()
         self.writer.close()
         self.durability.close()
         self.leases.close()

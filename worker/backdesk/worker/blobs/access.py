@@ -1,0 +1,47 @@
+"""A process's way to its blobs: the store, opened when it is first needed, and threads that wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import TypeVar
+
+from backdesk.worker.blobs.opening import open_blobs
+from backdesk.worker.blobs.store import BlobStore
+from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.settings import Settings
+
+T = TypeVar("T")
+
+#: Blobs that are written and read at once; each holds a few megabytes.
+_THREADS = 4
+_OFF = "this takes a store of blobs, and BACKDESK_BLOBS_URL is off"
+
+
+class BlobAccess:
+    """The blobs of one process. Costs nothing until one is written or read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def store(self) -> BlobStore:
+        """The store; raises ConfigurationError where there is none, or a library is missing."""
+        store = open_blobs(self._settings)
+        if store is None:
+            raise ConfigurationError(_OFF)
+        return store
+
+    def submit(self, work: Callable[[BlobStore], T]) -> Future[T]:
+        """Do something with the store in a thread, and return at once."""
+        return self._threads.submit(lambda: work(self.store))
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_THREADS, "blobs")
+
+    def close(self) -> None:
+        """Wait for what is under way. Idempotent."""
+        if "_threads" in vars(self):
+            self._threads.shutdown()
