@@ -16,6 +16,10 @@ def event(event_type: str, **data: Any) -> JobEvent:
     return JobEvent(seq=1, job_id="j", kind="k", tenant="t", attempt=2, at=at, type=event_type, data=data)
 
 
+def step(title: str, state: str = "pending") -> dict[str, str]:
+    return {"title": title, "state": state}
+
+
 BUSY = {"code": "busy", "message": "come back later"}
 APPROVAL = {"type": "approval", "name": "refund", "prompt": "May I?", "choices": ["approve", "deny"]}
 QUESTION = {"type": "question", "name": "colour", "prompt": "Which?"}
@@ -53,6 +57,14 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("model_returned", outcome=5), "outcome=5"),
         (event("tool_called", tool="find", args={"order": 1, "name": "a"}), 'find(order=1, name="a")'),
         (event("tool_progress", tool="find", call_id="c1", fraction=0.5, message="one found"), "find: 50% one found"),
+        (event("plan", steps=[step("Read"), step("Write")]), "2 steps: Read, Write"),
+        (event("plan", steps=[step("Read")]), "1 step: Read"),
+        (
+            event("plan", steps=[step("Read", "done"), step("Check", "skipped"), step("Write", "running")]),
+            "1 of 3 done, 1 skipped, now: Write",
+        ),
+        (event("plan", steps=[step("Read", "done"), step("Write", "failed")]), "1 of 2 done, failed: Write"),
+        (event("plan", steps=[{"title": "Read", "state": "odd"}]), 'steps=[{"title": "Read", "state": "odd"}]'),
         (event("tool_returned", tool="find", outcome="success", summary="found"), "find: found"),
         (event("tool_returned", tool="find", outcome="failed", summary="down"), "find [failed]: down"),
         (event("retrying", code="worker_lost", message="it runs again", crashes=1), "[worker_lost] it runs again"),

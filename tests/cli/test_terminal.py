@@ -61,6 +61,22 @@ def test_a_long_answer_scrolls_within_the_screen() -> None:
     assert "line 40" in screen
 
 
+def test_a_plan_is_a_list_that_is_redrawn_and_stays_as_it_was_in_the_end() -> None:
+    plan = [{"title": "Read", "state": "running"}, {"title": "Write", "state": "pending"}]
+    done = [{"title": "Read", "state": "done"}, {"title": "Write", "state": "skipped"}]
+    screen = shown(event(1, "plan", steps=plan), event(2, "plan", steps=done), event(3, "succeeded", result=None))
+
+    assert "▸ Read" in screen
+    assert "· Write" in screen
+    assert screen.index("\x1b[2K  ✓ Read\n  - Write\n") < screen.index("succeeded")
+
+
+def test_a_plan_is_told_in_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with LineView(Output(as_json=False)) as view:
+        view.show(event(1, "plan", steps=[{"title": "Read", "state": "running"}]))
+    assert capsys.readouterr().out.endswith("plan          0 of 1 done, now: Read\n")
+
+
 def test_text_that_a_review_refuses_is_struck_out_and_no_part_of_the_answer() -> None:
     refused = event(2, "review", agent="a", passed=False, overall=0.5, failed=["slang"])
     events = event(1, "token", text="yeah"), refused, event(3, "token", text="Yes, it is.")

@@ -43,6 +43,16 @@ async def test_what_was_before_the_step_is_taken_over_and_nothing_else(jobs: Cli
     assert (board.record(job.id).origin, board.record("trip").replayed_as) == ("trip", job.id)
 
 
+async def test_a_plan_is_neither_remembered_nor_taken_over_as_it_is_told_anew(jobs: Client, board: Board) -> None:
+    claim = board.start(board.submit("trip"))
+    done(board, claim, "charge")
+    board.run(board.transitions.remember(claim, "plan", b'{"state":"told","value":[]}'))
+    board.fail(claim)
+    assert [each.name for each in await jobs.memory("trip")] == ["step:charge"]
+    again = board.start((await jobs.rewind("trip", to=1)).id)
+    assert again.ledger == {"step:charge": _entry("charge")}
+
+
 async def test_a_position_says_the_same_as_a_key(jobs: Client, board: Board) -> None:
     journey(board)
     assert [each.key for each in await jobs.memory("trip")] == ["plan", "charge", "mail"]

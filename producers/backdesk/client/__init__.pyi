@@ -34,4 +34,5 @@ from .values import JobRow as JobRow
 from .values import JobState as JobState
 from .values import OpenAsk as OpenAsk
 from .values import Page as Page
+from .values import PlanStep as PlanStep
 from .values import RetryPolicy as RetryPolicy

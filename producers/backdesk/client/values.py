@@ -7,6 +7,7 @@ from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord, JobRow, JobState
 from backdesk.worker.model.page import Page
+from backdesk.worker.model.plan import PlanStep
 from backdesk.worker.model.retry import RetryPolicy
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "JobState",
     "OpenAsk",
     "Page",
+    "PlanStep",
     "RetryPolicy",
 ]

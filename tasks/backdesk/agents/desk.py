@@ -27,6 +27,7 @@ from backdesk.quality.contract import QualityWishes
 from backdesk.quality.language import language_of
 from backdesk.worker.model.child import ChildEnd, ChildKeywords
 from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.plan import Plan, Plans, Titles
 
 
 class Context(BaseModel):
@@ -149,6 +150,8 @@ class Desk(Generic[C]):
     call: Caller = _no_call
     #: Tells how far the tool is whose call is being made.
     tell: Telling = _untold
+    #: What the job says that it is going to do.
+    plans: Plans = field(default_factory=Plans)
     #: Makes vectors of texts, where a model is configured for it.
     embed: Embed = no_vectors
     #: The prompt of the active agent, and what it was told besides.
@@ -178,6 +181,10 @@ class Desk(Generic[C]):
     def database(self) -> ScopedDatabase:
         """What is in the database for whom the desk serves: of the tenant's customers this one's, or nobody's."""
         return self.whole.of_customer(self.tenant, self.customer_id)
+
+    def plan(self, titles: Titles) -> Plan:
+        """Tell what is going to be done; see `TaskContext.plan`. `plans.current` is the plan as it stands."""
+        return self.plans.plan(titles)
 
     def did(self, action: Action) -> None:
         """Note what was done; a repeat of the same is the same action."""

@@ -185,6 +185,7 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         start=partial(_start, ctx),
         call=partial(_call, ctx),
         tell=partial(_tell, ctx),
+        plans=ctx.plans,
     )
 
 

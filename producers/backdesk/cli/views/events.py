@@ -13,6 +13,7 @@ from backdesk.cli.options.limit_scopes import sentence
 from backdesk.cli.options.moments import shown_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.asks import ask_text, hint
+from backdesk.cli.views.plan import plan_text
 from backdesk.worker.model.asks import Ask
 from backdesk.worker.model.events import EventType, JobEvent
 
@@ -35,7 +36,7 @@ def event_text(event: JobEvent) -> str:
     """Return what an event says, as one line of safe text."""
     describe = _TEXTS.get(event.type, _other)
     try:
-        text = describe(event.data)
+        text = plan_text(steps) if (steps := event.plan) else describe(event.data)
     except (TypeError, ValueError, AttributeError, KeyError):  # data that a body gave another shape
         text = _other(event.data)
     if event.type == EventType.STARTED:

@@ -13,7 +13,9 @@ from rich.text import Text
 from backdesk.cli.output import Output
 from backdesk.cli.safe_text import safe_block, safe_line
 from backdesk.cli.views.events import TEXT_AT, TIME_WIDTH, event_line, fraction_of, refuses
+from backdesk.cli.views.plan import plan_list
 from backdesk.worker.model.events import TERMINAL_EVENTS, EventType, JobEvent
+from backdesk.worker.model.plan import PlanStep
 
 _STYLES: dict[str, str] = {
     EventType.AGENT: "magenta",
@@ -114,11 +116,12 @@ class LineView:
 
 
 class LiveView:
-    """A progress bar, under the events so far and above the text that is being streamed."""
+    """A progress bar, under the events so far, the text that is being streamed, and the plan as it stands."""
 
     def __init__(self, out: Output) -> None:
         self._console = out.console
         self._text = ""
+        self._plan: list[PlanStep] = []
         self._bar = Progress(
             SpinnerColumn(),
             BarColumn(bar_width=24),
@@ -142,6 +145,8 @@ class LiveView:
             self._text += safe_block(event.data.get("text", ""))
         elif event.type == EventType.PROGRESS:
             self._advance(event)
+        elif plan := event.plan:
+            self._plan = plan
         else:
             self._print(event)
 
@@ -158,6 +163,8 @@ class LiveView:
     def _print(self, event: JobEvent) -> None:
         if event.type not in TERMINAL_EVENTS:
             self._keep_text(void=refuses(event))
+        else:
+            self._keep_plan()
         line = Text(event_line(event))
         line.stylize("dim", 0, TIME_WIDTH)
         line.stylize(_STYLES.get(event.type, ""), TIME_WIDTH, TEXT_AT)
@@ -169,7 +176,14 @@ class LiveView:
             self._console.print(Text(self._text.strip(), "dim strike" if void else "italic"))
         self._text = ""
 
+    def _keep_plan(self) -> None:
+        """Print how far the plan came, as what is redrawn goes away."""
+        plan, self._plan = self._plan, []
+        if plan:
+            self._console.print(plan_list(plan))
+
     def _render(self) -> RenderableType:
         lines = Text(self._text, "bold").wrap(self._console, self._console.width)
-        room = max(self._console.height - _ROWS_KEPT, 1)
-        return Group(Text("\n").join(lines[-room:]), self._bar)
+        room = max(self._console.height - _ROWS_KEPT - len(self._plan), 1)
+        plan = [plan_list(self._plan)] if self._plan else []
+        return Group(Text("\n").join(lines[-room:]), *plan, self._bar)

@@ -21,6 +21,7 @@ from backdesk.client.operations.steps import UNKNOWN, Memory, MemoryOperations, 
 from backdesk.worker.errors import InvalidRequest, NotReplayable
 from backdesk.worker.model.contract import encode_json
 from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.plan import PLAN
 from backdesk.worker.submit.admission import admit
 
 #: Steps that are named in a refusal.
@@ -53,7 +54,7 @@ class RewindOperations:
         entries = self._entries(memory, values)
         if not repeat:
             _check_harmless(job_id, memory, at, entries, checkpoint=bool(checkpoint))
-        plan = to_json({"without": [each.name for each in memory[at:]], "with": entries}).decode()
+        plan = to_json({"without": [*(each.name for each in memory[at:]), PLAN], "with": entries}).decode()
         check = yield from self._core.check(record.kind)
         new = admit(
             (yield from self._id_of(record, plan, request)),

@@ -12,6 +12,7 @@ from backdesk.client.operations.operation import Commands, Operation
 from backdesk.worker.model.asks import AskType, LedgerEntry
 from backdesk.worker.model.events import EventType, JobEvent
 from backdesk.worker.model.job import JobState
+from backdesk.worker.model.plan import PLAN
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.records import UNREADABLE
 from backdesk.worker.store.remains import remains_in
@@ -72,6 +73,7 @@ class MemoryOperations:
         origin, ledger = yield from self._remembered(job_id)
         facts = _begun(events)
         entries = {name.decode("utf-8", "replace"): _entry(raw) for name, raw in ledger.items()}
+        entries.pop(PLAN, None)  # it is told, and keeps nothing from being done again
         others = sorted(entries.keys() - facts.keys())
         taken_over = [name for name in others if origin and (entry := entries[name]) and entry.state == "done"]
         own = [name for name in facts if name in entries] + [name for name in others if name not in taken_over]

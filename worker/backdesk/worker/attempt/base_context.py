@@ -22,6 +22,7 @@ from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType, check_emittable
 from backdesk.worker.model.job import Claim, Usage
 from backdesk.worker.model.measure import MOST_MEASURES, check_measure
+from backdesk.worker.model.plan import PLAN, Plan, Plans, PlanStep, Titles
 from backdesk.worker.model.sent import SentLog
 
 
@@ -66,6 +67,7 @@ class BaseContext:
         self._parts = parts
         self._questions = Questions(parts.ledger)
         self._sent: SentLog | None = None
+        self._plans: Plans | None = None
         self._root = claim.root or claim.job_id
         self.job_id = claim.job_id
         self.kind = claim.kind
@@ -106,6 +108,28 @@ class BaseContext:
     def max_attachment_bytes(self) -> int:
         """How large a file may be for `attach`."""
         return self._parts.memory.max_attachment_bytes
+
+    @property
+    def plans(self) -> Plans:
+        """The plan of the job, as the attempts before this one have left it, if they have one."""
+        if self._plans is None:
+            kept = self._parts.ledger.told(PLAN) or []
+            self._plans = Plans(self._tell_plan, [PlanStep.model_validate(step) for step in kept])
+        return self._plans
+
+    def plan(self, titles: Titles) -> Plan:
+        """Tell what the job is going to do: titles of steps, or titles by their keys; `mark` each, or run its `step`.
+
+        Returns at once. A later attempt that makes the same plan finds done what was done. A new plan takes the place
+        of one before it. Raises ValueError for more than 40 steps, for a title of more than 120 characters, and for two
+        steps of one name.
+        """
+        return self.plans.plan(titles)
+
+    def _tell_plan(self, steps: Sequence[PlanStep]) -> None:
+        told = [step.as_data() for step in steps]
+        self._parts.ledger.tell(PLAN, told)
+        self._parts.sink.emit(EventType.PLAN, {"steps": told})
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Tell how far the job is: `fraction` from 0 to 1 (None when unknown), a message for people, and any JSON data.

@@ -268,6 +268,15 @@ class Ledger:
             raise ValueError(f"key {key!r} must be 1 to 200 letters, digits, or any of _ . : / @ -")
         return key
 
+    def tell(self, name: str, value: Any) -> None:
+        """Keep what the attempt tells, for one after it that goes on telling. Returns at once, and fails nothing."""
+        self._submit(self._transitions.remember(self._claim, name, to_json({"state": "told", "value": value})))
+
+    def told(self, name: str) -> Any:
+        """Return what an earlier attempt has told under a name; None when it has not."""
+        raw = self._claim.ledger.get(name)
+        return LedgerEntry.model_validate_json(raw).value if raw else None
+
     def leave_if_draining(self) -> None:
         """End the attempt here if its worker is ending."""
         if self.draining:

@@ -93,12 +93,12 @@ class LedgerEntry(BaseModel):
     """One entry of a job's ledger.
 
     `done` holds the value of a finished step, an answer, or the end of a child. `started` stands for a step that must
-    not be repeated and of which nothing more is known.
+    not be repeated and of which nothing more is known. `told` is what a later attempt goes on telling.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    state: str = Field(pattern="^(done|started)$")
+    state: str = Field(pattern="^(done|started|told)$")
     value: Any = None
     #: Of a step that has only started: when, in which attempt, on which worker.
     since: datetime | None = None

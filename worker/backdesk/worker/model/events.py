@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backdesk.worker.model.plan import PlanStep
 
 
 class EventType(StrEnum):
@@ -22,6 +24,7 @@ class EventType(StrEnum):
     SCHEDULED = "scheduled"
     STARTED = "started"
     PROGRESS = "progress"
+    PLAN = "plan"
     TOKEN = "token"  # noqa: S105 - a piece of a model's answer, not a secret
     AGENT = "agent"
     MODEL_CALLED = "model_called"
@@ -89,6 +92,15 @@ class JobEvent(BaseModel):
     def terminal(self) -> bool:
         """Whether this is the last event of its job."""
         return self.type in TERMINAL_EVENTS
+
+    @property
+    def plan(self) -> list[PlanStep]:
+        """The steps that a `plan` event tells, all of them; none for other events, and for data of another shape."""
+        steps = self.data.get("steps") if self.type == EventType.PLAN else None
+        try:
+            return [PlanStep.model_validate(step) for step in steps] if isinstance(steps, list) else []
+        except ValidationError:
+            return []
 
 
 @dataclass(frozen=True, slots=True)
