@@ -24,6 +24,7 @@ from benchmarks.line import Line
 from benchmarks.lists import lists
 from benchmarks.model_limits import model_limits
 from benchmarks.outage import outage
+from benchmarks.parallel_tools import parallel_tools
 from benchmarks.plan import Plan
 from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "events_idle": idle_events,
     "events_busy": busy_events,
     "agents": agents,
+    "parallel_tools": parallel_tools,
     "footprint": footprint,
     "fair_wait": fair_wait,
     "fair_share": fair_share,

@@ -65,17 +65,24 @@ class Limits:
 
     What is set for all jobs (`BACKDESK_MAX_MODEL_REQUESTS` and others) holds as well. A job fails as `usage_limit` when
     its agent wants more requests or tool calls; an answer of more tokens is cut off.
+
+    Calls of tools that are not done `tools_within_s` seconds after the first of their response began are left behind:
+    the agent goes on with what the others returned. Calls that are `unsafe`, or that somebody must agree to, are
+    waited for.
     """
 
     requests: int | None = None
     tool_calls: int | None = None
     answer_tokens: int | None = None
+    tools_within_s: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a bound under which no answer is possible."""
         for bound, least in ((self.requests, 1), (self.tool_calls, 0), (self.answer_tokens, 1)):
             if bound is not None and bound < least:
                 raise ValueError(f"within such limits no agent can answer: {self}")
+        if self.tools_within_s is not None and not self.tools_within_s > 0:
+            raise ValueError(f"tools need some time for what they do: {self}")
 
 
 NO_LIMITS = Limits()

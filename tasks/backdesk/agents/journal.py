@@ -26,6 +26,7 @@ from backdesk.agents.proposals.records import NewProposal, plain
 from backdesk.agents.proposals.terms import Proposed, Terms
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.reporter import Reporter
+from backdesk.agents.running_call import NotInTime
 from backdesk.agents.tools import Consent, Tool
 from backdesk.quality.contract import QualityReport, Review
 from backdesk.worker.attempt.context import TaskContext
@@ -210,8 +211,11 @@ class Journal:
         """Have a tool called once in the life of the job, with a person's consent if it needs that.
 
         One that has terms is called only when the customer has agreed to them; until then it is proposed to them.
-        Raises Suspended and LeavingNow, as a step does, and SpendingRefused when a budget allows no more calls.
+        Raises Suspended and LeavingNow, as a step does, SpendingRefused when a budget allows no more calls, and
+        NotInTime for a call that is left behind, in this attempt and all after it.
         """
+        if self._context.finished(_late(key)):
+            raise NotInTime(self._context.finished_steps()[_late(key)])
         if tool.beyond_rules(self._desk) and not self._context.finished(key):
             return NO_RULES_FOR_THAT
         if tool.terms is not None and not self._context.finished(key):
@@ -223,7 +227,12 @@ class Journal:
         if consent is not None and not (answer := await self._ask(key, consent)).approved:
             return _denied(answer)
         await self._pay(tool, key)
-        outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        try:
+            outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        except NotInTime as late:
+            # Later attempts go on without it as well, in place of waiting for it again.
+            await self._context.step(_late(key), partial(_seconds, late.after_s), effect=Effect.PURE)
+            raise
         # From the outcome, not by the tool itself: what a former attempt has called is not called again.
         if isinstance(outcome, ToolOutcome):
             self._note(outcome, binding=tool.terms is not None)
@@ -294,6 +303,14 @@ NO_RULES_FOR_THAT = Refusal(
 
 #: What a model hears that proposes what the same message has declined.
 JUST_DECLINED = Refusal(refused="The customer has just declined that. It may be proposed when they ask for it again.")
+
+
+def _late(key: str) -> str:
+    return f"late:{key}"
+
+
+def _seconds(value: float) -> float:
+    return value
 
 
 def _denied(answer: Answer) -> Refusal:

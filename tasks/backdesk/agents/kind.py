@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
@@ -18,7 +19,7 @@ from backdesk.agents.desk import C, Desk
 from backdesk.agents.exchange import Exchange
 from backdesk.agents.failures import is_to_be_told
 from backdesk.agents.journal import DESK
-from backdesk.agents.running_call import running_call
+from backdesk.agents.running_call import NotInTime, running_call
 from backdesk.agents.runtime import rehearse, said_by_customer
 from backdesk.agents.team import Team
 from backdesk.platform.deployment import deployment
@@ -33,6 +34,7 @@ from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.child import ChildEnd, ChildKeywords
 from backdesk.worker.model.events import EventType
+from backdesk.worker.model.job import JobState
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.model.version import Mismatch
 
@@ -41,6 +43,8 @@ from backdesk.worker.model.version import Mismatch
 RETRY = RetryPolicy(base_s=2, cap_s=60, categories=RetryPolicy().categories | {Category.DATA_CORRUPTION})
 #: An attempt may well ask the model ten times; whatever it has finished by then is not lost.
 ATTEMPT_S = 900.0
+#: What a job is given at least that a tool calls whose time is just over. Seconds.
+LEAST_S = 0.001
 
 R = TypeVar("R", bound=AgentResult)
 
@@ -201,9 +205,17 @@ async def _start(
 async def _call(ctx: TaskContext, kind: str, request: dict[str, Any], **options: Unpack[ChildKeywords]) -> ChildEnd:
     # Named by the tool's call: the jobs that parallel calls make are found again whichever comes first.
     under_way = running_call.get()
-    if under_way is not None:
-        options["key"] = f"{under_way.key}/{options.get('key') or kind}"
-    return await ctx.call(kind, request, **options)
+    if under_way is None:
+        return await ctx.call(kind, request, **options)
+    options["key"] = f"{under_way.key}/{options.get('key') or kind}"
+    if under_way.until is None or "expires" in options:
+        return await ctx.call(kind, request, **options)
+    left_s = max(LEAST_S, under_way.until - asyncio.get_running_loop().time())
+    options["expires"] = left_s
+    end = await ctx.call(kind, request, **options)
+    if end.state is JobState.EXPIRED:
+        raise NotInTime(left_s)
+    return end
 
 
 def _tell(ctx: TaskContext, fraction: float | None = None, message: str = "", **data: Any) -> None:

@@ -18,6 +18,8 @@ class RunningCall:
     tool: str
     call_id: str
     key: str
+    #: By when the jobs that it calls must be done, by the clock of the event loop; None: they are waited for.
+    until: float | None = None
 
 
 #: Each call has a task of its own, and so a value of its own.
@@ -33,6 +35,14 @@ class CallWaits(TaskError):
     def __init__(self, leaving: Suspended) -> None:
         super().__init__("tool_waits", "the call of the tool waits for a person or another job")
         self.leaving = leaving
+
+
+class NotInTime(TaskError):
+    """A call has come to its deadline and is left behind: what it may have done, a repeat would not do again."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__("tool_not_in_time", f"the call of the tool was not done within {after_s:g} s")
+        self.after_s = after_s
 
 
 @contextmanager

@@ -52,9 +52,12 @@ class Tool(Generic[P, R_co]):
     done: Done | None = None
     terms: TermsRule | None = None
     harmless: bool = False
+    timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise ConfigurationError(f"the tool {self.name!r} must have more than {self.timeout_s!r} s for a call")
         if not inspect.iscoroutinefunction(self.function):
             raise ConfigurationError(f"the tool {self.name!r} must be `async def`")
         if "return" not in self.function.__annotations__:
@@ -73,6 +76,11 @@ class Tool(Generic[P, R_co]):
         rehearsed = self.harmless or self.effect is Effect.PURE or desk.settings.samples
         return desk.settings.offline and not rehearsed
 
+    @property
+    def can_be_left(self) -> bool:
+        """Whether agents may go on without a call that is under way: no harm is done twice, and nobody agreed to it."""
+        return self.effect is not Effect.UNSAFE and self.terms is None and self.consent is None
+
     @cached_property
     def returns(self) -> Any:
         """The type that brings a kept outcome back."""
@@ -86,6 +94,7 @@ def tool(
     consent: ConsentRule | None = None,
     done: Done | None = None,
     harmless: bool = False,
+    timeout_s: float | None = None,
     name: str | None = None,
     description: str | None = None,
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
@@ -99,10 +108,13 @@ def tool(
     `done` tells what this job has done by the tool, also in an attempt whose worker died: a fallback answer lists it.
     `harmless` is what may be done for a real customer without any model behind it, such as to call a person: outside of
     the sample data the offline model makes no other calls that are not `pure`.
+    `timeout_s` is how long one call may take, in place of BACKDESK_TOOL_TIMEOUT_S; jobs that it calls are then ended
+    with it. A call that takes longer is cancelled and told to be not done in time; of an `unsafe` one a person is asked
+    whether it took effect, and the jobs that it calls are waited for.
     `name` and `description` are what the model reads, in place of the function's name and docstring: for a function
     that is made anew for each tool, as it keeps them.
-    Raises ConfigurationError for a function that is not `async`, without an annotation of what it returns, or a name
-    that models cannot call.
+    Raises ConfigurationError for a function that is not `async`, without an annotation of what it returns, a name
+    that models cannot call, or no time.
     """
 
     def named(function: Callable[Concatenate[Desk, P], Awaitable[R_co]]) -> Tool[P, R_co]:
@@ -110,6 +122,6 @@ def tool(
             raise ConfigurationError(f"a tool must be named by up to 64 letters, digits, _ or -, not {name!r}")
         function.__name__ = name or function.__name__
         function.__doc__ = description or function.__doc__
-        return Tool(function, Effect(effect), consent, done, terms, harmless)
+        return Tool(function, Effect(effect), consent, done, terms, harmless, timeout_s)
 
     return named

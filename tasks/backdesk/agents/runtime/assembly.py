@@ -22,7 +22,7 @@ RETRIES = 2
 
 
 @functools.cache
-def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout_s: float) -> Agent[Desk, Any]:
+def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool) -> Agent[Desk, Any]:
     """Make the agent of a card, once in a process; whether it may ask and hand over depends on the conversation."""
 
     async def instructions(ctx: RunContext[Desk]) -> str:  # the library calls a plain function in a thread
@@ -37,7 +37,6 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool, tool_timeout
         instructions=instructions,
         model_settings=_settings(card),
         retries={"tools": RETRIES},
-        tool_timeout=tool_timeout_s,
         capabilities=[Joined()],
     )
 

@@ -28,10 +28,11 @@ from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.journal import Journal
-from backdesk.agents.running_call import CallWaits, RunningCall, running_call, waiting
+from backdesk.agents.running_call import CallWaits, NotInTime, RunningCall, running_call, waiting
 from backdesk.agents.runtime.messages import History
+from backdesk.agents.runtime.turn import Turn
 from backdesk.agents.tools import Tool
-from backdesk.worker.attempt.ledger import LeavingNow, Suspended
+from backdesk.worker.attempt.ledger import Effect, LeavingNow, Suspended
 from backdesk.worker.errors import FenceLost, StoreUnavailable
 from backdesk.worker.model.budget import SpendingRefused
 
@@ -47,13 +48,19 @@ _NO_FAULT_OF_THE_TOOL = (
     StoreUnavailable,
 )
 
+#: What is known of a change that was left behind.
+UNKNOWN_EFFECT = "Nobody knows yet whether it has taken effect; the same call again would do no harm."
+
 
 class Durable(AbstractCapability[Desk]):
     """Serves one run what is known already, and has its tools called through the journal."""
 
-    def __init__(self, tools: Sequence[Tool[..., Any]], journal: Journal, history: History, *, prompted: bool) -> None:
+    def __init__(
+        self, tools: Sequence[Tool[..., Any]], journal: Journal, history: History, turn: Turn, *, prompted: bool
+    ) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._journal = journal
+        self._turn = turn
         last = history[-1] if history and not prompted else None
         self._response = last if isinstance(last, ModelResponse) else None
         self._begins = prompted
@@ -88,6 +95,7 @@ class Durable(AbstractCapability[Desk]):
         self, ctx: RunContext[Desk], *, request_context: ModelRequestContext, handler: WrapModelRequestHandler
     ) -> ModelResponse:
         self.called = False
+        self._turn.begin()
         if self._response is None:
             return await handler(request_context)
         response, self._response = self._response, None
@@ -108,12 +116,15 @@ class Durable(AbstractCapability[Desk]):
             nonlocal ran
             ran = True
             with waiting():
-                return await handler(args)
+                async with self._turn.limit(tool):
+                    return await handler(args)
 
-        key = _key(ctx, call)
-        running_call.set(RunningCall(call.tool_name, call.tool_call_id, key))
+        tool, key = self._tools[call.tool_name], _key(ctx, call)
+        running_call.set(RunningCall(call.tool_name, call.tool_call_id, key, self._turn.until(tool)))
         try:
-            outcome = await self._journal.call(self._tools[call.tool_name], key, args, run)
+            outcome = await self._journal.call(tool, key, args, run)
+        except NotInTime as late:
+            raise ToolFailed(_left_behind(tool, late)) from late
         except CallWaits as waits:
             self._leaving = waits.leaving
             raise exceptions.ApprovalRequired from waits
@@ -133,6 +144,12 @@ class Durable(AbstractCapability[Desk]):
             return outcome
         # What is known already counts as a call too, as it did the first time: the limits are those of the job.
         raise exceptions.SkipToolExecution(outcome)
+
+
+def _left_behind(tool: Tool[..., Any], late: NotInTime) -> str:
+    """Say what a model is to know of a call that it goes on without."""
+    done = "Nothing was changed by it." if tool.effect is Effect.PURE else UNKNOWN_EFFECT
+    return f"{tool.name} was not done in time: it was left behind after {late.after_s:g} s. {done} Go on without it."
 
 
 def _key(ctx: RunContext[Desk], call: ToolCallPart) -> str:

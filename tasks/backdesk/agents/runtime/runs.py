@@ -39,6 +39,7 @@ from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.reviewed import Reviewed
 from backdesk.agents.runtime.shown import Shown
 from backdesk.agents.runtime.surroundings import Surroundings, Watcher
+from backdesk.agents.runtime.turn import Turn
 from backdesk.agents.runtime.usable import Choice, Usable, sound
 from backdesk.quality.gate import QualityGate, gate_for
 
@@ -70,11 +71,12 @@ async def run_agent(
     # As `anyio.run` does: what the libraries are built on looks for the event loop at each of its steps, unless told.
     current_async_library_cvar.set("asyncio")
     desk, budget = around.desk, around.budget
-    agent = assemble(card, may_ask, may_hand_over and bool(card.hands_to), budget.tool_timeout_s)
+    agent = assemble(card, may_ask, may_hand_over and bool(card.hands_to))
     desk.prompt = around.journal.prompt_of(card)
     desk.briefing = await card.briefing(desk) if card.briefing else ""
     remote = await around.remote.of(card.mcp, [tool.name for tool in card.tools]) if card.mcp else []
-    durable = Durable([*card.tools, *remote], around.journal, history, prompted=prompt is not None)
+    turn = Turn(budget.tool_timeout_s, card.limits.tools_within_s)
+    durable = Durable([*card.tools, *remote], around.journal, history, turn, prompted=prompt is not None)
     gate = gate_for(card.quality, desk.wishes)
     wrapped = _Wrapped.of(card, gate, around, model, durable)
     try:
