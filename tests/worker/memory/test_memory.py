@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -134,6 +135,26 @@ def test_what_one_job_caches_another_of_the_tenant_finds_for_a_while(
     assert board.result_of(bench.run_body(look, tenant="other")) == [None, None]
     (name,) = client.scan_iter(board.keys.cache("acme", "*"))
     assert 50_000 < int(client.pttl(name)) <= 60_000
+
+
+def test_of_all_that_keep_a_new_value_one_has_kept_it(bench: Bench, board: Board) -> None:
+    async def body(ctx: TaskContext) -> Any:
+        kept = await asyncio.gather(*(ctx.cache("key", b"%d" % nth, 60, new=True) for nth in range(5)))
+        return kept.count(True), str(await ctx.cached("key")), await ctx.cache("key", b"after", 60)
+
+    assert board.result_of(bench.run_body(body)) == [1, "b'0'", True]
+
+
+def test_what_is_cached_for_all_tenants_is_none_of_theirs(bench: Bench, board: Board) -> None:
+    async def put(ctx: TaskContext) -> None:
+        await ctx.cache("key", b"for all", 60, public=True)
+
+    async def look(ctx: TaskContext) -> Any:
+        return str(await ctx.cached("key", public=True)), await ctx.cached("key")
+
+    bench.run_body(put)
+    assert board.result_of(bench.run_body(look, tenant="other")) == ["b'for all'", None]
+    assert board.result_of(bench.run_body(look)) == ["b'for all'", None]
 
 
 def test_a_blocking_body_has_the_cache_too(bench: Bench, board: Board) -> None:

@@ -20,6 +20,7 @@ from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, c
 from backdesk.worker.memory.note import is_topic
 from backdesk.worker.model.attachment import digest_of
 from backdesk.worker.model.job import Claim
+from backdesk.worker.model.tenancy import EVERY_TENANT
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode
@@ -104,22 +105,34 @@ class Memory:
         if isinstance(written, Exception):
             raise written
 
-    def cached(self, key: str) -> Pipeline[bytes | None]:
-        """Return what this tenant has in its cache under a name, None when there is nothing (any more)."""
-        value: bytes | None = yield self._submit(self._calls.cached(self._claim.tenant, _digest(key)))
+    def cached(self, key: str, *, public: bool = False) -> Pipeline[bytes | None]:
+        """Return what this tenant has in its cache under a name, None when there is nothing (any more).
+
+        `public` reads the cache that all tenants share.
+        """
+        value: bytes | None = yield self._submit(self._calls.cached(self._shelf(public=public), _digest(key)))
         return value
 
-    def cache(self, key: str, value: bytes, ttl_s: float) -> Pipeline[None]:
+    def cache(
+        self, key: str, value: bytes, ttl_s: float, *, new: bool = False, public: bool = False
+    ) -> Pipeline[bool]:
         """Put a value into the cache of this tenant, for all of its jobs, for so many seconds: at most 30 days.
 
-        The key may be of any length; Redis gets its SHA-256. Raises ValueError for a value or a time that does not fit:
-        a cache is for what a job can do without, so look at the size before.
+        The key may be of any length; Redis gets its SHA-256. A `new` value is kept where there is none alone; returns
+        whether it is kept. What is `public` every tenant's jobs read: nothing that is of one of them. Raises ValueError
+        for a value or a time that does not fit: a cache is for what a job can do without, so look at the size before.
         """
         if not 0 < ttl_s <= LONGEST_TTL_S:
             raise ValueError(f"a time to keep a value must be over 0 and at most {LONGEST_TTL_S} s, not {ttl_s!r}")
         if len(value) > self._max_bytes:
             raise ValueError(f"the value for the cache is {len(value)} bytes, the limit is {self._max_bytes}")
-        yield self._submit(self._calls.cache(self._claim.tenant, _digest(key), value, ttl_s))
+        call = self._calls.cache(self._shelf(public=public), _digest(key), value, ttl_s, new=new)
+        kept: bool = yield self._submit(call)
+        return kept
+
+    def _shelf(self, *, public: bool) -> str:
+        # No tenant is called so.
+        return EVERY_TENANT if public else self._claim.tenant
 
     @property
     def max_attachment_bytes(self) -> int:

@@ -83,10 +83,13 @@ class MemoryCalls(CallBuilder):
             kept_ms=self._settings.conversation_retention_s * 1000,
         )
 
-    def cache(self, tenant: str, digest: str, value: bytes, ttl_s: float) -> Call[bool]:
-        """Keep a value of a tenant for a time, in place of the one before. Idempotent."""
+    def cache(self, tenant: str, digest: str, value: bytes, ttl_s: float, *, new: bool = False) -> Call[bool]:
+        """Keep a value of a tenant for a time, in place of the one before, or if it is to be `new` where there is none.
+
+        Gives whether it is kept. Idempotent, but for a new one: a repeat finds the value of the first.
+        """
         ttl_ms = max(round(ttl_s * 1000), 1)
-        return self._call("cache", bool, tenant=tenant, digest=digest, value=value, ttl_ms=ttl_ms)
+        return self._call("cache", bool, tenant=tenant, digest=digest, value=value, ttl_ms=ttl_ms, new=flag(new))
 
     def cached(self, tenant: str, digest: str) -> Call[bytes | None]:
         """Read a value of a tenant, None when there is none."""
