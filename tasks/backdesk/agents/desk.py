@@ -7,6 +7,7 @@ known.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self
@@ -102,6 +103,38 @@ def _untold(fraction: float | None = None, message: str = "", **data: Any) -> No
     return
 
 
+class Shelf(Protocol):
+    """Keeps bytes for a time that the jobs of a tenant, or of all if they are `public`, can do without.
+
+    `cache` returns whether the value is kept: one that is to be `new` only where there is none. Raises ValueError for
+    one that is too large.
+    """
+
+    async def cached(self, key: str, *, public: bool = False) -> bytes | None: ...
+
+    async def cache(self, key: str, value: bytes, ttl_s: float, *, new: bool = False, public: bool = False) -> bool: ...
+
+
+class NoShelf:
+    """Keeps nothing."""
+
+    async def cached(self, key: str, *, public: bool = False) -> bytes | None:
+        return None
+
+    async def cache(self, key: str, value: bytes, ttl_s: float, *, new: bool = False, public: bool = False) -> bool:
+        return True
+
+
+class Reserve(Protocol):
+    """Encloses one call of an outside service by the limits of the whole fleet, as `TaskContext.reserve`."""
+
+    def __call__(self, resource: str, /) -> AbstractAsyncContextManager[Any]: ...
+
+
+def _at_once(_resource: str) -> AbstractAsyncContextManager[Any]:
+    return nullcontext()
+
+
 class Files(Protocol):
     """Reads a file of the tenant by its id; None when it is no longer kept."""
 
@@ -152,6 +185,10 @@ class Desk(Generic[C]):
     tell: Telling = _untold
     #: What the job says that it is going to do.
     plans: Plans = field(default_factory=Plans)
+    #: What the tenant's jobs keep for each other.
+    shelf: Shelf = field(default_factory=NoShelf)
+    #: Lets a call of an outside service begin when its limits have room. Raises Limited, which parks the job.
+    reserve: Reserve = _at_once
     #: Makes vectors of texts, where a model is configured for it.
     embed: Embed = no_vectors
     #: The prompt of the active agent, and what it was told besides.

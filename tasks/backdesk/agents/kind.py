@@ -190,6 +190,8 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         call=partial(_call, ctx),
         tell=partial(_tell, ctx),
         plans=ctx.plans,
+        shelf=ctx,
+        reserve=ctx.reserve,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
@@ -53,6 +53,8 @@ class Tool(Generic[P, R_co]):
     terms: TermsRule | None = None
     harmless: bool = False
     timeout_s: float | None = None
+    #: The JSON schema of the arguments, where the function takes any by name and its annotations do not tell.
+    schema: dict[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
@@ -97,6 +99,7 @@ def tool(
     timeout_s: float | None = None,
     name: str | None = None,
     description: str | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
@@ -112,7 +115,8 @@ def tool(
     with it. A call that takes longer is cancelled and told to be not done in time; of an `unsafe` one a person is asked
     whether it took effect, and the jobs that it calls are waited for.
     `name` and `description` are what the model reads, in place of the function's name and docstring: for a function
-    that is made anew for each tool, as it keeps them.
+    that is made anew for each tool, as it keeps them. So is `schema`, the JSON schema of arguments that such a function
+    takes as `**arguments`; a call that does not fit it is not made.
     Raises ConfigurationError for a function that is not `async`, without an annotation of what it returns, a name
     that models cannot call, or no time.
     """
@@ -122,6 +126,6 @@ def tool(
             raise ConfigurationError(f"a tool must be named by up to 64 letters, digits, _ or -, not {name!r}")
         function.__name__ = name or function.__name__
         function.__doc__ = description or function.__doc__
-        return Tool(function, Effect(effect), consent, done, terms, harmless, timeout_s)
+        return Tool(function, Effect(effect), consent, done, terms, harmless, timeout_s, schema)
 
     return named

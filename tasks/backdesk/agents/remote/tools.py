@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backdesk.agents.desk import Desk
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 MISSING = 'tools of MCP need a library: pip install "backdesk[mcp]"'
 
 
-@dataclass(frozen=True)
-class RemoteTool(Tool[..., Any]):
-    """A tool on a server, with the schema of its arguments as the server gives it."""
-
-    description: str = ""
-    schema: dict[str, Any] = field(default_factory=dict, hash=False)
-
-
 class RemoteTools:
     """The servers that one attempt has to do with; each is called upon when an agent with its tools begins."""
 
@@ -36,9 +27,9 @@ class RemoteTools:
         self._ask_within_s = ask_within_s
         self._timeout_s = timeout_s
         self._connections: dict[str, Connection] = {}
-        self._tools: dict[str, list[RemoteTool]] = {}
+        self._tools: dict[str, list[Tool[..., Any]]] = {}
 
-    async def of(self, servers: Sequence[McpServer], taken: Sequence[str]) -> list[RemoteTool]:
+    async def of(self, servers: Sequence[McpServer], taken: Sequence[str]) -> list[Tool[..., Any]]:
         """Return the tools of servers; what they were as the job first asked, also in a later attempt.
 
         Raises TaskError when one cannot be reached or lacks a tool, ConfigurationError for a name that is `taken`.
@@ -54,7 +45,7 @@ class RemoteTools:
         for connection in self._connections.values():
             await connection.close()
 
-    async def _of(self, server: McpServer) -> list[RemoteTool]:
+    async def _of(self, server: McpServer) -> list[Tool[..., Any]]:
         if server.name not in self._tools:
             offered = await self._ctx.step(
                 f"mcp:{server.name}:tools", self._connection(server).tools, effect="pure", returns=list[dict[str, Any]]
@@ -62,13 +53,14 @@ class RemoteTools:
             self._tools[server.name] = [self._tool(server, **each) for each in offered]
         return self._tools[server.name]
 
-    def _tool(self, server: McpServer, name: str, description: str, schema: dict[str, Any]) -> RemoteTool:
+    def _tool(self, server: McpServer, name: str, description: str, schema: dict[str, Any]) -> Tool[..., Any]:
         async def call(_desk: Desk, **arguments: Any) -> Any:
             under_way = running_call.get()
             return await self._connection(server).call(name, arguments, under_way.key if under_way else "")
 
         call.__name__ = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
-        return RemoteTool(call, server.effect(name), description=description, schema=schema)
+        call.__doc__ = description
+        return Tool(call, server.effect(name), schema=schema)
 
     def _connection(self, server: McpServer) -> Connection:
         if server.name not in self._connections:

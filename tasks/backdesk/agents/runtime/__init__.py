@@ -8,7 +8,6 @@ branch.
 
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
-from backdesk.agents.runtime.cached import Shelf
 from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.continued import is_cut_off, whole_answers
 from backdesk.agents.runtime.judging import judge
@@ -46,7 +45,6 @@ __all__ = [
     "ModelHandle",
     "Output",
     "Prompt",
-    "Shelf",
     "Surroundings",
     "called_for",
     "conceal_history",

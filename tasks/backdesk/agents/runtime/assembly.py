@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic_ai import Agent, DeferredToolRequests, ModelSettings, RunContext, Tool, ToolOutput
+from pydantic_ai import Agent, DeferredToolRequests, ModelRetry, ModelSettings, RunContext, Tool, ToolOutput
 from pydantic_ai.toolsets import FunctionToolset
 
 from backdesk.agents import card as cards
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Question
 from backdesk.agents.desk import Desk
-from backdesk.agents.remote.tools import RemoteTool
 from backdesk.agents.runtime.joined import Joined
+from backdesk.agents.schemas import faults_of
 from backdesk.agents.tools import Tool as DeskTool
 
 #: How often a model may correct the arguments of one tool, or its final output.
@@ -33,7 +33,7 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool) -> Agent[Des
         name=card.name,
         deps_type=Desk,
         output_type=[*_outputs(card, may_ask, may_hand_over)],
-        tools=[_tool(tool) for tool in card.tools],
+        tools=[_assembled(tool) for tool in card.tools],
         instructions=instructions,
         model_settings=_settings(card),
         retries={"tools": RETRIES},
@@ -81,19 +81,29 @@ def _briefing(desk: Desk) -> str:
     return "\n".join([*lines, desk.briefing])
 
 
-def remote_toolsets(tools: Sequence[RemoteTool]) -> list[FunctionToolset[Desk]] | None:
+def remote_toolsets(tools: Sequence[DeskTool[..., Any]]) -> list[FunctionToolset[Desk]] | None:
     """Return what a run is given besides the tools of its card, None for nothing."""
-    return [FunctionToolset([_remote(tool) for tool in tools], max_retries=RETRIES)] if tools else None
+    return [FunctionToolset([_by_schema(tool, {}) for tool in tools], max_retries=RETRIES)] if tools else None
 
 
-def _remote(tool: RemoteTool) -> Tool[Desk]:
-    async def on_desk(ctx: RunContext[Desk], **arguments: Any) -> Any:
+def _assembled(tool: DeskTool[..., Any]) -> Tool[Desk]:
+    return _annotated(tool) if tool.schema is None else _by_schema(tool, tool.schema)
+
+
+def _by_schema(tool: DeskTool[..., Any], held_to: dict[str, Any]) -> Tool[Desk]:
+    # What a server sends as a schema it holds calls to itself: patterns of a stranger are not run here.
+    async def on_desk(ctx: RunContext[Desk], /, **arguments: Any) -> Any:
         return await tool.function(ctx.deps, **arguments)
 
-    return Tool.from_schema(on_desk, tool.name, tool.description, tool.schema, takes_ctx=True)
+    def check(_ctx: RunContext[Desk], /, **arguments: Any) -> None:
+        if faults := faults_of(held_to, arguments):
+            raise ModelRetry(faults)
+
+    schema, description = tool.schema or {}, tool.function.__doc__
+    return Tool.from_schema(on_desk, tool.name, description, schema, takes_ctx=True, args_validator=check)
 
 
-def _tool(tool: DeskTool[..., Any]) -> Tool[Desk]:
+def _annotated(tool: DeskTool[..., Any]) -> Tool[Desk]:
     function = tool.function
 
     @functools.wraps(function)

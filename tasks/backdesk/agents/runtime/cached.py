@@ -28,7 +28,7 @@ from pydantic_ai.capabilities import AbstractCapability, WrapModelRequestHandler
 from pydantic_core import from_json, to_json
 
 from backdesk.agents.card import Agent
-from backdesk.agents.desk import Desk
+from backdesk.agents.desk import Desk, Shelf
 from backdesk.agents.prompts import Prompt
 from backdesk.agents.runtime.models import ModelHandle
 
@@ -38,14 +38,6 @@ _log = logging.getLogger(__name__)
 _FINISHED = frozenset({"stop", "tool_call", None})
 #: What a part has besides its meaning.
 _INCIDENTAL = frozenset({"timestamp", "id", "provider_name", "provider_details", "signature", "metadata"})
-
-
-class Shelf(Protocol):
-    """Where answers are kept: the cache of a tenant, as `TaskContext` has it."""
-
-    async def cached(self, key: str) -> bytes | None: ...
-
-    async def cache(self, key: str, value: bytes, ttl_s: float) -> None: ...
 
 
 class Told(Protocol):

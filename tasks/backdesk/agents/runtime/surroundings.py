@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backdesk.agents.contract import ModelUsage
-from backdesk.agents.desk import Desk
+from backdesk.agents.desk import Desk, Shelf
 from backdesk.agents.journal import Journal
 from backdesk.agents.metering import Gate
 from backdesk.agents.model_call import ModelCall
@@ -16,7 +16,6 @@ from backdesk.agents.prompts import Prompt
 from backdesk.agents.remote.tools import RemoteTools
 from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
-from backdesk.agents.runtime.cached import Shelf
 from backdesk.agents.runtime.models import ModelHandle
 
 

@@ -1,0 +1,86 @@
+"""Tools whose arguments a schema tells, and tools that wait for room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Desk, Say, agent_task, answer, tool
+from backdesk.agents.schemas import faults_of
+from backdesk.testing import Bench, sandbox, scripted
+from backdesk.worker import TaskContext
+from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.errors import Limited
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"to.whom": {"type": "string", "maxLength": 5}, "ctx": {"$ref": "#/$defs/count"}},
+    "required": ["to.whom"],
+    "additionalProperties": False,
+    "$defs": {"count": {"type": "integer"}},
+}
+CALLED: list[dict[str, Any]] = []
+ROOM = [False]
+
+
+@tool("pure", name="greet", description="Greet somebody.", schema=SCHEMA)
+async def greet(desk: Desk, **arguments: Any) -> str:
+    CALLED.append(arguments)
+    return "greeted"
+
+
+@tool("unsafe", name="pay", description="Pay.")
+async def pay(desk: Desk) -> str:
+    async with desk.reserve("till"):
+        if not ROOM[0]:
+            ROOM[0] = True
+            raise Limited(30, "the till is closed")
+        CALLED.append({"paid": True})
+        return "paid"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.delitem(REGISTRY, "schema.clerk", raising=False)
+    clerk = Agent("clerk", "You greet.", tools=(greet, pay))
+
+    @agent_task("schema.clerk")
+    async def work(ctx: TaskContext, request: AgentRequest) -> AgentResult:
+        return await answer(ctx, clerk, request)
+
+    CALLED.clear()
+    ROOM[0] = False
+    with Bench() as bench, sandbox():
+        yield bench
+    REGISTRY.pop("schema.clerk", None)
+
+
+def test_a_tool_gets_arguments_by_its_schema_whatever_they_are_called(bench: Bench) -> None:
+    with scripted(Call("greet", {"to.whom": "Ann", "ctx": 2}), Say("Done.")):
+        bench.run("schema.clerk", {"message": "Greet Ann."})
+    assert CALLED == [{"to.whom": "Ann", "ctx": 2}]
+
+
+def test_a_call_that_does_not_fit_the_schema_is_not_made_and_the_model_is_told_why(bench: Bench) -> None:
+    with scripted(Call("greet", {"to.whom": "Ann", "ctx": "two"}), Say("Done.")) as model:
+        bench.run("schema.clerk", {"message": "Greet Ann."})
+    assert CALLED == []
+    assert "ctx: 'two' is not of type 'integer'" in str(model.requests[1])
+
+
+def test_what_must_not_be_repeated_and_finds_no_room_has_its_job_parked_and_is_done_once(bench: Bench) -> None:
+    with scripted((Call("pay", {}), Call("greet", {"to.whom": "Ann"})), Say("Done.")):
+        job = bench.run("schema.clerk", {"message": "Pay."})
+    assert (job.state, job.result.answer) == ("succeeded", "Done.")
+    assert sorted(map(str, CALLED)) == ["{'paid': True}", "{'to.whom': 'Ann'}"]
+    assert (len(job.of("limited")), job.of("retrying"), job.of("waiting")) == (1, [], [])
+
+
+def test_a_reference_out_of_the_schema_is_not_followed() -> None:
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - of the library beneath
+
+    with pytest.raises(Exception, match="example.invalid") as raised:
+        faults_of({"properties": {"a": {"$ref": "http://example.invalid/schema.json"}}}, {"a": 1})
+    assert isinstance(raised.value, Unresolvable) or isinstance(raised.value.__cause__, Unresolvable)
