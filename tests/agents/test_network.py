@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from backdesk.agents.runtime.network import DirectTransport
+from backdesk.platform.network import DirectTransport
 from tests.support.eventually import PATIENCE_S, eventually_async
 from tests.support.tls import Certificates
 

@@ -36,8 +36,8 @@ from pydantic_core import to_json
 from backdesk.agents.runtime.chat import ChatModel
 from backdesk.agents.runtime.fitting import ResponsesModel
 from backdesk.agents.runtime.models import ModelHandle
-from backdesk.agents.runtime.network import DirectTransport
 from backdesk.agents.runtime.wire import tell_sent
+from backdesk.platform.network import DirectTransport
 
 #: What a request may have besides its body, and what a client calls it.
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json", "timeout": "timeout"}

@@ -1,4 +1,4 @@
-"""The network of a model's client, by asyncio alone.
+"""The network of a client of HTTP, by asyncio alone.
 
 The backend that the client's library has for asyncio goes through another library, which opens a scope for each piece
 that is read or written, and looks up both ends of a connection to see whether it is still there: that is a twentieth of
