@@ -69,7 +69,7 @@ def test_the_example_of_notes_reads_them(
     monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
     entry = b'{"job_id":"job-1","kind":"demo.invoice","data":{"order":10003}}'
     board.run(MemoryCalls(settings).note("acme", "price_match", entry))
-    example(1, monkeypatch)
+    example(2, monkeypatch)
     assert capsys.readouterr().out.endswith("acme job-1 demo.invoice {'order': 10003}\n")
 
 
@@ -101,7 +101,7 @@ def test_the_example_of_the_minutes_tells_of_each_step(
 
 
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = example(2, monkeypatch)
+    page = example(3, monkeypatch)
     assert [await page.give_voucher.consent(desk, euros) is None for euros in (20, 21)] == [True, False]
     assert await page.give_voucher(desk, 5) == "job-1:voucher/5"
 

@@ -175,7 +175,9 @@ def test_files_are_for_their_owner_alone(folder: str, opened: Opened) -> None:
 
 def test_a_blob_of_another_store_says_what_to_share(opened: Opened, tmp_path: Path) -> None:
     ref = opened((tmp_path / "producer").as_uri()).put(b"x", tenant="acme", job="job-1")
-    with pytest.raises(BlobNotFound, match=r"written to file:///.*/producer/backdesk; .* must share BACKDESK_BLOBS_URL"):
+    with pytest.raises(
+        BlobNotFound, match=r"written to file:///.*/producer/backdesk; .* must share BACKDESK_BLOBS_URL"
+    ):
         opened((tmp_path / "worker").as_uri()).read(ref, "acme")
 
 
@@ -226,7 +228,9 @@ def test_a_folder_that_cannot_be_written_says_so(opened: Opened, tmp_path: Path)
 
 
 def test_a_bucket_that_is_not_there_says_so(s3: str, opened: Opened) -> None:
-    with pytest.raises(BlobStoreUnavailable, match="s3://nowhere/backdesk cannot be used: The specified bucket does not exist"):
+    with pytest.raises(
+        BlobStoreUnavailable, match="s3://nowhere/backdesk cannot be used: The specified bucket does not exist"
+    ):
         opened(s3.replace(s3.split("/")[2], "nowhere").replace("/some/prefix", "")).check()
 
 

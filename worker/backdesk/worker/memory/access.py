@@ -113,9 +113,7 @@ class Memory:
         value: bytes | None = yield self._submit(self._calls.cached(self._shelf(public=public), _digest(key)))
         return value
 
-    def cache(
-        self, key: str, value: bytes, ttl_s: float, *, new: bool = False, public: bool = False
-    ) -> Pipeline[bool]:
+    def cache(self, key: str, value: bytes, ttl_s: float, *, new: bool = False, public: bool = False) -> Pipeline[bool]:
         """Put a value into the cache of this tenant, for all of its jobs, for so many seconds: at most 30 days.
 
         The key may be of any length; Redis gets its SHA-256. A `new` value is kept where there is none alone; returns
