@@ -26,7 +26,7 @@ ROOM = [False]
 
 
 @tool("pure", name="greet", description="Greet somebody.", schema=SCHEMA)
-async def greet(desk: Desk, **arguments: Any) -> str:
+async def greet(desk: Desk, /, **arguments: Any) -> str:
     CALLED.append(arguments)
     return "greeted"
 
