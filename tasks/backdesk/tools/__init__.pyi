@@ -1,3 +1,4 @@
+from .http.openapi import openapi_tools as openapi_tools
 from .http.operation import ApiKey as ApiKey
 from .http.tool import HttpAnswer as HttpAnswer
 from .http.tool import http_tool as http_tool

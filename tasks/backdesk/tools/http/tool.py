@@ -92,7 +92,7 @@ def http_tool(
         (*_parameters("path", declared_path), *_parameters("query", query), *_parameters("header", headers)),
         body=None if body is None else TypeAdapter(body).json_schema(),
         fixed=dict(fixed or {}),
-        accept=", ".join(each for each in types if "*" not in each) or "*/*",
+        accept=accept_of(types),
         key=key,
     )
     guard = guard_of(
@@ -100,6 +100,11 @@ def http_tool(
     )
     caller = Caller(replace(guard, resolve=resolve), effect_of(operation, effect), ttl_s, public)
     return operation_tool(name, description, _with_definitions(operation), caller, consent=consent)
+
+
+def accept_of(types: tuple[str, ...]) -> str:
+    """Return the header Accept for types that are read."""
+    return ", ".join(each for each in types if "*" not in each) or "*/*"
 
 
 def guard_of(operation: Operation, *, hosts: tuple[str, ...], ports: tuple[int, ...], **limits: Any) -> Guard:
