@@ -108,7 +108,8 @@ async def fetch(
 
 
 def _unreachable(host: str, error: Exception) -> TaskError:
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+    # The pool of the library raises its errors anew, without their cause.
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
         why, passing = "shows a certificate that is not trusted", False
     elif isinstance(error, httpcore2.ConnectError):
         why, passing = "cannot be reached", True

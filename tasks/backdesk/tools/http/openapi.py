@@ -48,7 +48,7 @@ def openapi_tools(
 ) -> list[Tool[..., HttpAnswer | Refusal]]:
     """Return a tool for each operation that is named by its `operationId`, with what `http_tool` does for one.
 
-    `document` is a file of JSON or YAML, or what was read of it. Whichever servers it names, each must be among `hosts`;
+    `document` is a file of JSON or YAML, or what was read of it. Each server that it names must be among `hosts`;
     `server` takes their place. A GET is pure, an operation in `idempotent` has the header Idempotency-Key, and all
     others are unsafe. A tool is called as its operation, behind `prefix`.
 
