@@ -13,6 +13,7 @@ import typer
 from backdesk.worker.errors import ConfigurationError
 from benchmarks.agents import agents
 from benchmarks.archive import archive
+from benchmarks.cached_call import cached_call
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
@@ -52,6 +53,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "depth": depth,
     "archive": archive,
     "lists": lists,
+    "cached_call": cached_call,
 }
 QUICK = Plan(repeat=2, divisor=10)
 

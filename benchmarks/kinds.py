@@ -49,6 +49,13 @@ class StepTimes(BaseModel):
     bare_s: float
 
 
+class CallTimes(BaseModel):
+    """Seconds that a call of an API took that was kept, and one that was not."""
+
+    kept_s: float
+    asked_s: float
+
+
 class Done(BaseModel):
     """A small result."""
 
@@ -100,6 +107,15 @@ async def steps(ctx: TaskContext, request: StepsRequest) -> StepTimes:
             await ctx.step(f"{effect}-{n}", nothing, effect=effect)
         taken[f"{effect}_s"] = (time.perf_counter() - began) / request.count
     return StepTimes(**taken, bare_s=await _bare_write_s(request.count))
+
+
+@task("bench.calls_of_api")
+async def calls_of_api(ctx: TaskContext, request: StepsRequest) -> CallTimes:
+    """Call a declared API."""
+    from benchmarks.cached_call import time_calls
+
+    kept_s, asked_s = await time_calls(ctx, request.count)
+    return CallTimes(kept_s=kept_s, asked_s=asked_s)
 
 
 async def _bare_write_s(count: int) -> float:

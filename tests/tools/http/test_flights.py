@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,8 +94,8 @@ def test_when_the_process_that_fetches_is_lost_another_does_it_after_a_while(
     site.answers["/"] = told({"ok": True})
     look, desk.shelf = tool(timeout_s=0.3), shelf.of("acme")
     at_once([lambda: look(desk)])
-    (marked,) = [key for _, key in shelf._kept if key.startswith("fetching")]  # noqa: SLF001 - as a lost process leaves it
-    shelf._kept.clear()  # noqa: SLF001 - same
+    (marked,) = [key for _, key in shelf._kept if key.startswith("fetching")]
+    shelf._kept.clear()
     shelf.keep("acme", marked, b"1", 60, new=False)
     (found,) = at_once([lambda: look(desk)])
     assert (found.data, len(site.seen)) == ({"ok": True}, 2)
@@ -113,10 +114,10 @@ def test_what_is_public_is_fetched_once_for_all_tenants_and_all_else_for_each(
     site.answers["/"] = told({"ok": True})
     desks = [replace(desk, tenant=name, shelf=shelf.of(name)) for name in ("acme", "other")]
     for each in desks:
-        at_once([lambda at=each: tool(public=True)(at)])
+        at_once([partial(tool(public=True), each)])
     assert len(site.seen) == 1
     for each in desks:
-        at_once([lambda at=each: tool()(at)])
+        at_once([partial(tool(), each)])
     assert len(site.seen) == 3
 
 
@@ -134,7 +135,7 @@ def test_what_another_version_has_kept_is_fetched_anew(site: Site, desk: Desk, s
     site.answers["/"] = told({"ok": True})
     look, desk.shelf = tool(), shelf.of("acme")
     at_once([lambda: look(desk)])
-    for tenant, key in [*shelf._kept]:  # noqa: SLF001 - as another version leaves it
+    for tenant, key in [*shelf._kept]:
         shelf.keep(tenant, key, b'{"status": 200}', 60, new=False) if not key.startswith("fetching") else None
     assert at_once([lambda: look(desk)])[0].data == {"ok": True}
     assert len(site.seen) == 2

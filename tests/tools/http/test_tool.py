@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -58,10 +59,7 @@ async def test_arguments_are_put_where_they_belong(site: Site, desk: Desk, decla
     assert site.seen[0].headers["X-Trace"] == "t 1"
 
 
-PARTS = """
-.. . ../admin ..%2fadmin %2e%2e %2e%2e%2f %252e%252e%252f ..%5c ..\\admin a/b a\\b a%2fb a%252fb /etc //evil.example
-‥ ․․ ．． ．．／ ／admin ∕.. ＼ ⁄.. ℀ ..; ..;/admin .;a %00 %0d%0a
-""".split()
+PARTS = Path(__file__).with_name("parts.txt").read_text("utf-8").split()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +74,7 @@ async def test_a_part_of_a_path_stays_one_part_of_it(
     else:  # what only looks like a slash, and is none to any server
         assert site.paths[0].count("/") == 2
         assert not {"..", "%2f", "%5c", "%0"} & {*site.paths[0].lower().split("/")}
-        assert value in {"∕..", "⁄.."}
+        assert value in {"\u2215..", "\u2044.."}
 
 
 async def test_parts_that_are_dots_together_are_refused(desk: Desk, declare: Callable[..., Any]) -> None:
@@ -271,8 +269,8 @@ async def test_a_service_whose_breaker_is_open_is_told_as_a_failure_and_not_wait
 ) -> None:
     @asynccontextmanager
     async def open_breaker(resource: str) -> Any:
-        assert resource == "http/api.example"
-        raise Limited(30, "it fails", why="breaker")
+        if resource == "http/api.example":
+            raise Limited(30, "it fails", why="breaker")
         yield
 
     desk.reserve = open_breaker
