@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import resource
-import subprocess
 import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from importlib.util import find_spec
 
 from backdesk.agents.attached import MOST_TEXT
+from backdesk.platform.apart import ApartFailed, keep_within, run_apart
 from backdesk.platform.pdf import Pdf, PdfUnreadable, read_pdf
 
 #: Of a file so many pages are read at most, in so much time: CPU, and of the clock. Seconds.
@@ -28,8 +25,6 @@ MOST_PAGES, MOST_CPU_S, MOST_S = 200, 10, 30.0
 MOST_MEMORY = 512 * 1024 * 1024
 #: Of how many files a worker keeps the text, and how many it reads at once.
 MOST_KNOWN, AT_ONCE = 32, 2
-#: What the process has of the environment of the worker.
-_NEEDED = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 
 _log = logging.getLogger(__name__)
 _readers = ThreadPoolExecutor(AT_ONCE, "backdesk-pdf")
@@ -54,15 +49,11 @@ async def pdf_text(file_id: str, data: bytes) -> str:
 def _read(file_id: str, data: bytes) -> str:
     if find_spec("pypdf") is None:
         return _unread(file_id, 'pip install "backdesk[knowledge]"')
-    kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
     try:
-        command = [sys.executable, "-m", __name__, str(MOST_CPU_S), str(MOST_MEMORY)]
-        done = subprocess.run(command, input=data, env=kept, capture_output=True, timeout=MOST_S, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
+        read = run_apart(__name__, data, most_cpu_s=MOST_CPU_S, most_memory=MOST_MEMORY, most_s=MOST_S)
+    except ApartFailed as error:
         return _unread(file_id, str(error))
-    if done.returncode:
-        return _unread(file_id, done.stderr.decode("utf-8", "replace")[-300:] or f"it ended with {done.returncode}")
-    return done.stdout.decode("utf-8", "replace")
+    return read.decode("utf-8", "replace")
 
 
 def _unread(file_id: str, reason: str) -> str:
@@ -72,9 +63,7 @@ def _unread(file_id: str, reason: str) -> str:
 
 def main(most_cpu_s: int, most_memory: int) -> int:
     """Read a PDF from standard input, and write its text."""
-    for limit, most in ((resource.RLIMIT_CPU, most_cpu_s), (resource.RLIMIT_AS, most_memory)):
-        with suppress(ValueError, OSError):  # a system that knows no such limit, or has a lower one
-            resource.setrlimit(limit, (most, most))
+    keep_within(most_cpu_s, most_memory)
     try:
         pdf = read_pdf(sys.stdin.buffer.read(), most_pages=MOST_PAGES, most_chars=MOST_TEXT)
     except PdfUnreadable as error:

@@ -29,6 +29,7 @@ from backdesk.agents.attached import MOST_TEXT, Attached
 from backdesk.agents.card import Agent
 from backdesk.agents.desk import Desk, Files
 from backdesk.agents.pdf_text import pdf_text
+from backdesk.agents.quoting import quoted
 from backdesk.agents.runtime.messages import History, file_of, files_of
 from backdesk.platform.settings import TaskSettings
 
@@ -132,12 +133,6 @@ async def text_of(file: Attached, data: bytes) -> str:
         return await pdf_text(file.id, data)
     text = data.decode("utf-8-sig", "replace")
     return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n[... {len(text) - MOST_TEXT} characters more]"
-
-
-def quoted(text: str) -> str:
-    """Return a text between marks that it cannot end itself."""
-    inside = text.replace("</attachment", "<\\/attachment")
-    return f"<attachment>\n{inside}\n</attachment>"
 
 
 def _newest(files: list[Attached]) -> frozenset[str]:
