@@ -1,0 +1,57 @@
+"""The folder of the job at a desk, and what comes into it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+from backdesk.agents.desk import Desk
+from backdesk.platform.tool_settings import settings_of
+from backdesk.tools.isolation.folder import JobFolder, sweep
+from backdesk.tools.isolation.program import SandboxLimits
+from backdesk.tools.isolation.settings import SandboxSettings
+
+#: How often a process looks for old folders. Seconds.
+SWEEP_EVERY_S = 60.0
+LONGEST_NAME = 100
+_UNUSUAL = re.compile(r"[^\w.() -]")
+_swept_at = float("-inf")
+
+
+async def folder_of_job(desk: Desk, purpose: str) -> JobFolder:
+    """Return the folder of the job, the same in each of its attempts here, and remove those that nobody has used."""
+    data = desk.settings.data_dir
+    folder = JobFolder(data, desk.tenant, desk.key(f"folder/{purpose}"), purpose)
+    await asyncio.to_thread(folder.make)
+    global _swept_at  # noqa: PLW0603 - one round of a process
+    if (now := time.monotonic()) >= _swept_at + SWEEP_EVERY_S:
+        _swept_at = now
+        await asyncio.to_thread(sweep, data, settings_of(SandboxSettings).keep_s)
+    return folder
+
+
+async def put_attachments(desk: Desk, folder: JobFolder, limits: SandboxLimits) -> list[str]:
+    """Put the files of the message into a folder, those that are not there; return a sentence for each left out."""
+    left_out, room = [], limits.folder_mb * 1024**2
+    names = file_names([each.name for each in desk.attached])
+    for attached, name in zip(desk.attached, names, strict=True):
+        room -= attached.size
+        if room < 0:
+            left_out.append(f"{name} is left out: the folder holds {limits.folder_mb} MB")
+        elif not (folder.path / name).exists():
+            data = await desk.files(attached.id)
+            if data is None:
+                left_out.append(f"{name} is no longer kept")
+            else:
+                await asyncio.to_thread(folder.put, name, data)
+    return left_out
+
+
+def file_names(given: list[str]) -> list[str]:
+    """Return names that files can have in one folder, each once, as like as possible to those given."""
+    names: list[str] = []
+    for at, each in enumerate(given, 1):
+        stem = _UNUSUAL.sub("_", each)[-LONGEST_NAME:].lstrip(".- ") or f"file-{at}"
+        names.append(stem if stem not in names else f"{at}-{stem}")
+    return names

@@ -1,0 +1,5 @@
+"""A deployment of each test's own."""
+
+from tests.support.deployment import memories, seeded, shop, surroundings
+
+__all__ = ["memories", "seeded", "shop", "surroundings"]
