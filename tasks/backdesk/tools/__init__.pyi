@@ -5,4 +5,7 @@ from .http.tool import http_tool as http_tool
 from .planning import make_plan as make_plan
 from .planning import mark_step as mark_step
 from .database import database_tool as database_tool
+from .command.grammar import CommandGrammar as CommandGrammar
+from .command.tool import command_tool as command_tool
+from .isolation.program import SandboxLimits as SandboxLimits
 from .status import system_status as system_status
