@@ -8,4 +8,8 @@ from .database import database_tool as database_tool
 from .command.grammar import CommandGrammar as CommandGrammar
 from .command.tool import command_tool as command_tool
 from .isolation.program import SandboxLimits as SandboxLimits
+from .calculation.tool import Calculation as Calculation
+from .calculation.tool import calculate as calculate
+from .code_check import CodeChecked as CodeChecked
+from .code_check import check_code as check_code
 from .status import system_status as system_status

@@ -1,0 +1,45 @@
+"""Whether code is well-formed is told without running it, whatever it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from backdesk.tools.code_check import checked
+
+FOUND = [
+    ("python", "def f(x):\n    return x", True, ""),
+    ("Python", "def f(x:\n    return x", False, "'(' was never closed"),
+    ("py", "raise SystemExit(1)", True, ""),
+    ("python", "x = '\\d'", True, ""),
+    ("python", "\x00", False, "null bytes"),
+    ("json", '{"a": [1, 2.5]}', True, ""),
+    ("json", "{a: 1}", False, "property name"),
+    ("json", "NaN", False, "NaN is no JSON"),
+    ("toml", "a = 1", True, ""),
+    ("toml", "a", False, "Expected '='"),
+    ("sql", "SELECT name FROM orders WHERE id = 3", True, ""),
+    ("PostgreSQL", "SELECT ((", False, ""),
+    ("sql", "", False, "no statement"),
+    ("javascript", "let x = 1;", None, "only python, json, toml, sql are checked"),
+    ("python", "-" * 40_000 + "1", None, "nested too deep"),
+    ("python", "(" * 40_000, False, "too many nested parentheses"),
+    ("python", "1+" * 20_000 + "1", None, "nested too deep"),
+    ("python", "not " * 10_000 + "x", None, "nested too deep"),
+    ("python", "9" * 45_000, False, "4300 digits"),
+    ("python", "x" * 50_001, None, "more than 50000 characters"),
+    ("json", "[" * 40_000, None, "nested too deep"),
+    ("json", "9" * 40_000, True, ""),
+    ("toml", "a=" + "[" * 40_000, None, "nested too deep"),
+    ("sql", "SELECT " + "(" * 10_000, None, "nested too deep"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "well_formed", "problem"), FOUND, ids=range(len(FOUND)))
+def test_code_is_read_and_never_run(language: str, code: str, well_formed: bool | None, problem: str) -> None:
+    found = checked(language, code)
+    assert found.well_formed is well_formed
+    assert problem in found.problem
+
+
+def test_an_error_is_told_with_its_place() -> None:
+    assert checked("python", "x = 1\ny = = 2\n").summary() == "python: an error in line 2: invalid syntax"
