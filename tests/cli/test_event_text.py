@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backdesk.cli.views.events import event_line, event_text, fraction_of
+from backdesk.cli.views.events import event_line, event_text
 from backdesk.worker.model.events import EventType, JobEvent
 
 
@@ -37,6 +37,7 @@ CHILD = {"type": "child", "name": "call:one", "prompt": "Job k", "facts": {"job_
         (event("started", worker="w", restarts="1"), "attempt 2 by w, anew: version 1 has begun it"),
         (event("progress", fraction=0.4, message="Looking"), "40% Looking"),
         (event("progress", message="Looking", page=3), "Looking page=3"),
+        (event("progress", fraction=0.4, message="Read", remaining_s=75.2), "40% (1 min 15 s left) Read"),
         (event("agent", agent="refund", previous="triage", reason="money"), "triage → refund: money"),
         (event("agent", agent="triage", previous=None, reason=None), "triage"),
         (event("model_called", call_id="1.1", agent="triage", model="m"), "triage asks m"),
@@ -130,9 +131,3 @@ def test_a_line_begins_with_the_time_and_the_type() -> None:
 
 def test_an_event_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in event_line(event("progress", message="\x1b[2Jgone"))
-
-
-def test_only_a_fraction_between_0_and_1_moves_the_bar() -> None:
-    assert fraction_of(event("progress", fraction=0.5)) == 0.5
-    assert fraction_of(event("progress", fraction=5)) is None
-    assert fraction_of(event("progress", fraction="half")) is None

@@ -19,11 +19,12 @@ from tests.support.memory import Memory
 from tests.support.workers import ROOT
 
 
-def example(index: int, monkeypatch: pytest.MonkeyPatch, page: str = "tasks.md") -> Any:
+def example(which: int | str, monkeypatch: pytest.MonkeyPatch, page: str = "tasks.md") -> Any:
     monkeypatch.setattr("backdesk.worker.attempt.task.REGISTRY", dict(REGISTRY))
     names: dict[str, Any] = {"__name__": "example"}
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
-    exec(blocks[index], names)  # noqa: S102 - our own page
+    code = blocks[which] if isinstance(which, int) else next(block for block in blocks if which in block)
+    exec(code, names)  # noqa: S102 - our own page
     return SimpleNamespace(**names)
 
 
@@ -69,7 +70,7 @@ def test_the_example_of_notes_reads_them(
     monkeypatch.setenv("BACKDESK_REDIS_URL", settings.url)
     entry = b'{"job_id":"job-1","kind":"demo.invoice","data":{"order":10003}}'
     board.run(MemoryCalls(settings).note("acme", "price_match", entry))
-    example(2, monkeypatch)
+    example("client.notes(", monkeypatch)
     assert capsys.readouterr().out.endswith("acme job-1 demo.invoice {'order': 10003}\n")
 
 
@@ -101,7 +102,7 @@ def test_the_example_of_the_minutes_tells_of_each_step(
 
 
 async def test_the_example_of_a_tool_asks_about_large_vouchers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = example(3, monkeypatch)
+    page = example("def give_voucher", monkeypatch)
     assert [await page.give_voucher.consent(desk, euros) is None for euros in (20, 21)] == [True, False]
     assert await page.give_voucher(desk, 5) == "job-1:voucher/5"
 

@@ -15,6 +15,7 @@ from .model.budget import Budget as Budget
 from .model.budget import Estimate as Estimate
 from .model.child import ChildCall as ChildCall
 from .model.child import ChildEnd as ChildEnd
+from .model.forecast import Forecast as Forecast
 from .model.plan import Plan as Plan
 from .model.plan import PlanStep as PlanStep
 from .model.retry import RetryPolicy as RetryPolicy

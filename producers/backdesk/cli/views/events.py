@@ -13,6 +13,7 @@ from backdesk.cli.options.limit_scopes import sentence
 from backdesk.cli.options.moments import shown_span
 from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.asks import ask_text, hint
+from backdesk.cli.views.pace import rest_text
 from backdesk.cli.views.plan import plan_text
 from backdesk.worker.model.asks import Ask
 from backdesk.worker.model.events import EventType, JobEvent
@@ -46,12 +47,6 @@ def event_text(event: JobEvent) -> str:
     return safe_line(text, MOST_SHOWN)
 
 
-def fraction_of(event: JobEvent) -> float | None:
-    """Return how far a progress event says the job is, from 0 to 1, or None."""
-    fraction = event.data.get("fraction")
-    return float(fraction) if isinstance(fraction, int | float) and 0 <= fraction <= 1 else None
-
-
 def _queued(data: Data) -> str:
     if "priority" not in data:
         return _other(data)
@@ -60,8 +55,9 @@ def _queued(data: Data) -> str:
 
 
 def _progress(data: Data) -> str:
-    rest = {name: value for name, value in data.items() if name not in {"fraction", "message"}}
-    parts = [f"{data['fraction']:.0%}" if "fraction" in data else "", str(data.get("message", "")), _other(rest)]
+    rest = {name: value for name, value in data.items() if name not in {"fraction", "message", "remaining_s"}}
+    left = f"({rest_text(data['remaining_s'])})" if "remaining_s" in data else ""
+    parts = [f"{data['fraction']:.0%}" if "fraction" in data else "", left, str(data.get("message", "")), _other(rest)]
     return " ".join(part for part in parts if part)
 
 

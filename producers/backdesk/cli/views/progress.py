@@ -7,12 +7,12 @@ from typing import Protocol, Self
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from backdesk.cli.output import Output
 from backdesk.cli.safe_text import safe_block, safe_line
-from backdesk.cli.views.events import TEXT_AT, TIME_WIDTH, event_line, fraction_of, refuses
+from backdesk.cli.views.bars import Bars
+from backdesk.cli.views.events import TEXT_AT, TIME_WIDTH, event_line, refuses
 from backdesk.cli.views.plan import plan_list
 from backdesk.worker.model.events import TERMINAL_EVENTS, EventType, JobEvent
 from backdesk.worker.model.plan import PlanStep
@@ -37,12 +37,15 @@ _STYLES: dict[str, str] = {
     EventType.EXPIRED: "bold red",
     EventType.STEERED: "bold green",
 }
-#: Rows of the terminal that the streamed answer leaves to the bar and to the lines above it.
-_ROWS_KEPT = 6
+#: Rows of the terminal that the streamed answer leaves to what is above it, besides those of the plan and the bars.
+_ROWS_KEPT = 5
 
 
 class View(Protocol):
     """Shows the events of one job; used as a `with` block around all of them."""
+
+    #: Whether it is to be given the events of the jobs as well that the job has called.
+    shows_children: bool
 
     def __enter__(self) -> Self: ...
 
@@ -66,6 +69,8 @@ def view_for(out: Output | None) -> View:
 class NoView:
     """Shows nothing."""
 
+    shows_children = False
+
     def __enter__(self) -> Self:
         return self
 
@@ -88,6 +93,8 @@ class JsonView(NoView):
 
 class LineView:
     """One line an event. Pieces of streamed text that follow one another become one line."""
+
+    shows_children = False
 
     def __init__(self, out: Output) -> None:
         self._out = out
@@ -116,21 +123,16 @@ class LineView:
 
 
 class LiveView:
-    """A progress bar, under the events so far, the text that is being streamed, and the plan as it stands."""
+    """Bars of progress, under the events so far, the text that is being streamed, and the plan as it stands."""
+
+    shows_children = True
 
     def __init__(self, out: Output) -> None:
         self._console = out.console
         self._text = ""
         self._plan: list[PlanStep] = []
-        self._bar = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=out.console,
-        )
-        self._task = self._bar.add_task("", total=1.0)
+        self._job_id = ""
+        self._bars = Bars(out.console)
         self._live = Live(console=out.console, get_renderable=self._render, refresh_per_second=15, transient=True)
 
     def __enter__(self) -> Self:
@@ -141,24 +143,33 @@ class LiveView:
         self._live.stop()
 
     def show(self, event: JobEvent) -> None:
-        if event.type == EventType.TOKEN:
+        self._job_id = self._job_id or event.job_id
+        if event.job_id != self._job_id:
+            self._bars.child(event)
+        elif event.type == EventType.TOKEN:
             self._text += safe_block(event.data.get("text", ""))
-        elif event.type == EventType.PROGRESS:
-            self._advance(event)
         elif plan := event.plan:
             self._plan = plan
-        else:
+        elif not self._in_bars(event):
             self._print(event)
 
     def refresh(self) -> None:
         """Draw at once instead of at the next tick."""
         self._live.refresh()
 
-    def _advance(self, event: JobEvent) -> None:
-        message = safe_line(event.data.get("message", ""), max(self._console.width - 50, 20))
-        self._bar.update(self._task, completed=fraction_of(event), description=message or None)
-        if not message:
-            self._print(event)
+    def _in_bars(self, event: JobEvent) -> bool:
+        """Take an event into the bars; whether they show all of it."""
+        match event.type:
+            case EventType.PROGRESS:
+                return self._bars.progress(event)
+            case EventType.TOOL_PROGRESS:
+                self._bars.tool(event)
+                return True
+            case EventType.TOOL_RETURNED:
+                self._bars.tool(event)
+            case EventType.STARTED | EventType.QUEUED | EventType.RETRYING | EventType.LIMITED | EventType.WAITING:
+                self._bars.begin_anew()
+        return False
 
     def _print(self, event: JobEvent) -> None:
         if event.type not in TERMINAL_EVENTS:
@@ -184,6 +195,6 @@ class LiveView:
 
     def _render(self) -> RenderableType:
         lines = Text(self._text, "bold").wrap(self._console, self._console.width)
-        room = max(self._console.height - _ROWS_KEPT - len(self._plan), 1)
+        room = max(self._console.height - _ROWS_KEPT - len(self._plan) - len(self._bars), 1)
         plan = [plan_list(self._plan)] if self._plan else []
-        return Group(Text("\n").join(lines[-room:]), *plan, self._bar)
+        return Group(Text("\n").join(lines[-room:]), *plan, self._bars.shown)
