@@ -1,6 +1,8 @@
 from .card import Agent as Agent
 from .card import Limits as Limits
 from .card import ResponseCache as ResponseCache
+from .consulting import Consultation as Consultation
+from .consulting import Consulted as Consulted
 from .contract import Action as Action
 from .contract import AgentRequest as AgentRequest
 from .contract import AgentResult as AgentResult

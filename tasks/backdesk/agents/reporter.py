@@ -40,8 +40,11 @@ class Reporter:
         clock: Callable[[], float] = time.monotonic,
         *,
         prompts: list[PromptUsed] | None = None,
+        keeps_requests: bool = True,
     ) -> None:
         self.context = context
+        #: Whether what is sent to models is kept with the job.
+        self._keeps_requests = keeps_requests
         #: By which prompts models were asked.
         self._prompts = [] if prompts is None else prompts
         self._clock = clock
@@ -129,6 +132,8 @@ class Reporter:
             self.context.usage.variants = [*known, *new]
 
     def _sent(self, call_id: str, agent: str, model: str, prompt: Prompt | None, body: Body) -> None:
+        if not self._keeps_requests:
+            return
         with self._harmless():
             hashed, shared = (prompt.hash, prompt.shared) if prompt else (None, "")
             shown = self._conceal(dict(body()))

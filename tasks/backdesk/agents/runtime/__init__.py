@@ -10,7 +10,7 @@ from backdesk.agents.runtime.budget import Budget
 from backdesk.agents.runtime.budgeted import Account
 from backdesk.agents.runtime.citing import sources_in
 from backdesk.agents.runtime.continued import is_cut_off, whole_answers
-from backdesk.agents.runtime.judging import judge
+from backdesk.agents.runtime.judging import answer_by_type, judge
 from backdesk.agents.runtime.messages import (
     History,
     Prompt,
@@ -46,6 +46,7 @@ __all__ = [
     "Output",
     "Prompt",
     "Surroundings",
+    "answer_by_type",
     "called_for",
     "conceal_history",
     "dump_history",

@@ -54,18 +54,35 @@ class Opinion(BaseModel, Generic[T]):
 async def judge(
     judgement: type[T], instructions: str, text: str, *, name: str, model: ModelHandle, around: Surroundings
 ) -> tuple[T, ModelUsage]:
-    """Have a model judge a text; return what it found, and what that took.
+    """Have a model judge a text; return what it found, and what that took. As `answer_by_type`."""
+    return await answer_by_type(
+        judgement, Prompt(name, instructions), text, name=name, model=model, around=around, temperature=0
+    )
+
+
+async def answer_by_type(
+    output: type[T],
+    prompt: Prompt,
+    text: str,
+    *,
+    name: str,
+    model: ModelHandle,
+    around: Surroundings,
+    temperature: float | None = None,
+    most_tokens: int | None = None,
+) -> tuple[T, ModelUsage]:
+    """Have a model answer a text by a type, with nothing else to call; return that, and what it took.
 
     Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`; a ModelFailure says
     what was used.
     """
-    metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=Prompt(name, instructions))
+    metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=prompt)
     agent = Agent(
         name=name,
         deps_type=Desk,
-        output_type=ToolOutput(judgement, name=GIVE_ANSWER),
-        instructions=instructions,
-        model_settings=ModelSettings(temperature=0),
+        output_type=ToolOutput(output, name=GIVE_ANSWER),
+        instructions=prompt.shared,
+        model_settings=_settings(temperature, most_tokens),
         retries={"output": RETRIES},
     )
     limits, usage = UsageLimits(request_limit=RETRIES + 1), RunUsage()
@@ -88,9 +105,18 @@ async def judge(
     return run.output, _used(usage, messages)
 
 
+def _settings(temperature: float | None, most_tokens: int | None) -> ModelSettings:
+    settings = ModelSettings()
+    if temperature is not None:
+        settings["temperature"] = temperature
+    if most_tokens is not None:
+        settings["max_tokens"] = most_tokens
+    return settings
+
+
 def _meaning(error: exceptions.AgentRunError, name: str, metered: Metered) -> Exception:
     if isinstance(error, exceptions.UsageLimitExceeded):  # the limit is ours
-        return ModelFailure("model_misbehaved", f"The model that judges ({name}) did not answer by its type.")
+        return ModelFailure("model_misbehaved", f"The model did not answer ({name}) by its type.")
     return metered.meaning_of(error)
 
 
