@@ -13,3 +13,11 @@ from .isolation.program import SandboxLimits as SandboxLimits
 from .planning import make_plan as make_plan
 from .planning import mark_step as mark_step
 from .status import system_status as system_status
+from .web.folder import Folder as Folder
+from .web.json_search import JsonSearch as JsonSearch
+from .web.search import Hit as Hit
+from .web.search import SearchProvider as SearchProvider
+from .web.tools import Found as Found
+from .web.tools import Page as Page
+from .web.tools import read_page_tool as read_page_tool
+from .web.tools import search_tool as search_tool

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from backdesk.agents.desk import Desk
@@ -50,6 +51,8 @@ class Caller:
     ttl_s: float = 0.0
     public: bool = False
     retry: RetryPolicy = RETRY
+    #: Whether the limits and the breaker of `http/<host>` count.
+    limited: bool = True
 
     async def call(self, desk: Desk, asked: Asked, fingerprint: str) -> tuple[Fetched, bool]:
         """Return what answers a request, and whether it was kept from before.
@@ -100,7 +103,7 @@ class Caller:
         if within_s <= 0:
             raise _unreachable(host, "did not answer in time")
         try:
-            async with desk.reserve(f"http/{host}"):
+            async with desk.reserve(f"http/{host}") if self.limited else nullcontext():
                 found = await fetch(self.guard, asked, within_s=within_s, sending=sending)
                 _check(host, found)
                 return found
