@@ -34,6 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "worker/backdesk/worker/*/lua/**/*.lua",
         "tasks/backdesk/kinds/*/prompts/*.md",
         "tasks/backdesk/templates/*.py",
+        "tasks/backdesk/tools/*/*.txt",
         "*/backdesk/*/py.typed",
         "*/backdesk/*/__init__.pyi",
     ],

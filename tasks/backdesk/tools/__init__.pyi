@@ -12,6 +12,7 @@ from .http.tool import http_tool as http_tool
 from .isolation.program import SandboxLimits as SandboxLimits
 from .planning import make_plan as make_plan
 from .planning import mark_step as mark_step
+from .query.tool import query_tool as query_tool
 from .status import system_status as system_status
 from .web.folder import Folder as Folder
 from .web.json_search import JsonSearch as JsonSearch

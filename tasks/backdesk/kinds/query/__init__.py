@@ -1,0 +1,1 @@
+"""`data.query`: one SELECT over a tenant's data sets, with its progress, its cost, and a result that may be large."""
