@@ -27,6 +27,7 @@ from benchmarks.model_limits import model_limits
 from benchmarks.outage import outage
 from benchmarks.parallel_tools import parallel_tools
 from benchmarks.plan import Plan
+from benchmarks.query_progress import query_progress
 from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
 from benchmarks.steps import steps
@@ -54,6 +55,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "archive": archive,
     "lists": lists,
     "cached_call": cached_call,
+    "query_progress": query_progress,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
