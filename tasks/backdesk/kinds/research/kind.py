@@ -1,0 +1,152 @@
+"""The kind `research.report`: a question becomes a report, of which each sentence names its sources.
+
+The body is its stages (`stages`), the last check (`verification`) and what the caller gets (`assembly`). Its parts are
+kinds of their own: `research.reading` and `research.section` work side by side on the queue `agents`, and
+`research.render` lays out the PDF on the queue `tools`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from backdesk.agents import Team
+from backdesk.agents.kind import RETRY, prepare
+from backdesk.kinds.research import reading, rendering, writing  # noqa: F401 - they register their kinds
+from backdesk.kinds.research.agents import MENDER, OUTLINER, PLANNER, READER, STEERER, WRITER
+from backdesk.kinds.research.assembly import Assembly
+from backdesk.kinds.research.contract import (
+    RENDER,
+    FileKept,
+    RenderRequest,
+    RenderResult,
+    ResearchRequest,
+    ResearchResult,
+)
+from backdesk.kinds.research.markdown import markdown
+from backdesk.kinds.research.rules import language_for, outline_by_rules
+from backdesk.kinds.research.stages import SPENT, Stages, sections_of
+from backdesk.kinds.research.verification import verified
+from backdesk.kinds.research.work import Work
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.attempt.task import task
+from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError
+from backdesk.worker.failure import Failure
+from backdesk.worker.model.child import ChildEnd
+
+#: Under which name the body leaves its work to its fallback.
+WORK = "research"
+#: A report of more characters is not in the result, but in its file.
+MOST_IN_RESULT = 60_000
+#: How long the PDF is waited for where no worker has the queue `tools`. Seconds.
+PDF_WITHIN_S = 900
+TEAM = Team("research", (PLANNER, READER, OUTLINER, WRITER, MENDER, STEERER))
+
+
+def is_spent(failure: Failure) -> bool:
+    """Whether a job ends because there is nothing left to spend."""
+    return failure.code in SPENT
+
+
+async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure: Failure) -> ResearchResult:
+    """Make the report of what was found before all was spent. Raises TaskError when that is nothing."""
+    work: Work | None = ctx.aside.get(WORK)
+    if work is None:  # a budget of time is over before the body begins: what is done is in the ledger
+        try:
+            work = await _worked(ctx, request)
+        except TaskError as error:
+            if error.code not in SPENT:
+                raise
+            work = ctx.aside[WORK]
+    if work.plan is None or not work.notes:
+        raise TaskError(failure.code, failure.message, category=failure.category)
+    work.ended_by = failure
+    if not work.outline:
+        most = work.most_sections
+        made = outline_by_rules(work.planned, work.usable, most)
+        work.outline = sections_of(made, {each.number for each in work.usable}, most)
+    return await _result(ctx, work)
+
+
+@task(
+    "research.report",
+    retry=RETRY,
+    timeout=3600,
+    fallback=with_what_there_is,
+    fallback_for=is_spent,
+    prepare=prepare,
+    prompts=TEAM.announced_prompts(),
+)
+async def research_report(ctx: TaskContext, request: ResearchRequest) -> ResearchResult:
+    """Report on a question from sources, in sections whose sentences cite them, as Markdown and PDF."""
+    return await _result(ctx, await _worked(ctx, request))
+
+
+async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
+    work = ctx.aside[WORK] = Work(request, language_for(request.message, request.language))
+    stages = Stages(ctx, work)
+    await stages.run()
+    failed = [each for each in work.readings if each.problem]
+    if failed and len(failed) == len(work.readings):
+        message = f"none of {len(failed)} sources could be read; the first: {failed[0].problem}"
+        raise TaskError("nothing_read", message)
+    await stages.progress.tell(0.92, "Checking the citations against the sources", stage="check")
+    return work
+
+
+async def _result(ctx: TaskContext, work: Work) -> ResearchResult:
+    assembly = Assembly(work, await verified(ctx, work))
+    document = assembly.document
+    text, name = markdown(document), _file_name(document.title)
+    problems = assembly.problems
+    file = await _kept(ctx, text.encode(), f"{name}.md", "text/markdown", problems)
+    pdf = await _pdf(ctx, document.model_dump_json().encode(), name, problems) if work.request.pdf else None
+    parts = work.parts
+    return ResearchResult(
+        answer=assembly.answer,
+        report=text if len(text) <= MOST_IN_RESULT else None,
+        file=file,
+        pdf=pdf,
+        plan=work.planned,
+        outline=work.outline,
+        sources=assembly.sources,
+        checks=assembly.checks,
+        disagreements=assembly.told_disagreements,
+        not_found=assembly.not_found,
+        problems=problems,
+        steered=work.steered,
+        complete=work.ended_by is None and not any(draft is None for draft in work.drafts.values()),
+        conversation_id=work.request.conversation_id or ctx.job_id,
+        usage=assembly.usage,
+        model=parts[-1].model,
+        offline=parts[-1].offline,
+        by_rules=any(each.by_rules for each in parts),
+    )
+
+
+async def _kept(ctx: TaskContext, data: bytes, name: str, media_type: str, problems: list[str]) -> FileKept | None:
+    """Keep a file; None, and a problem, where there is no room for it."""
+    try:
+        return FileKept(id=await ctx.attach(data, name), name=name, media_type=media_type, size=len(data))
+    except (InvalidRequest, StoreFull) as error:
+        problems.append(f"{name} could not be kept: {error}")
+        return None
+
+
+async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]) -> FileKept | None:
+    written = await _kept(ctx, document, f"{name}.txt", "text/plain", problems)
+    if written is None:
+        return None
+    request = RenderRequest(document=written.id, name=name)
+    end: ChildEnd = await ctx.call(RENDER.kind, request, key="pdf", expires=PDF_WITHIN_S)
+    if not end.ok:
+        problems.append(f"There is no PDF: {end.error.message if end.error else end.state}")
+        return None
+    made = RenderResult.model_validate(end.value())
+    if made.unreadable:
+        scripts = ", ".join(made.unreadable)
+        problems.append(f"The fonts of the PDF have no letters for {scripts}: see BACKDESK_RESEARCH_FONTS.")
+    return made.pdf
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", title).strip("-._")[:80] or "report"

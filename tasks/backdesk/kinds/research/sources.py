@@ -1,0 +1,78 @@
+"""Where a report searches, and by what a text that was read once is read again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backdesk.kinds.research.contract import SourceFound, Where
+from backdesk.worker.attempt.context import TaskContext
+from backdesk.worker.errors import TaskError
+from backdesk.worker.failure import Category
+
+#: Of a source so much is read at most, in characters.
+MOST_TEXT = 400_000
+NO_WEB = "this deployment cannot search the web for reports: search the corpus, or attach files"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+
+
+class SourceUnavailable(TaskError):
+    """A search or a source gave nothing, for a reason that the report tells; those beside it go on."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        category = Category.NETWORK if transient else Category.VALIDATION
+        super().__init__("source_unavailable", message, category=category, transient=transient)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """What a source says: its text, and what is known of it by then. `reference` is empty for what must be kept."""
+
+    source: SourceFound
+    text: str
+    reference: str = ""
+
+
+class Sources(Protocol):
+    """A place to search. Both raise SourceUnavailable, and may be asked again for the same."""
+
+    async def search(self, query: str, most: int) -> Sequence[SourceFound]:
+        """Return what fits a query, the best first."""
+
+    async def read(self, source: SourceFound) -> SourceText:
+        """Return the text of a source that was found."""
+
+
+def sources_of(ctx: TaskContext, where: Where) -> Sources:
+    """Return the sources of a place. Raises TaskError for one that this deployment does not have."""
+    from backdesk.kinds.research import attached, corpus  # noqa: PLC0415 - each needs what is here
+
+    match where:
+        case "corpus":
+            return corpus.Corpus()
+        case "attachments":
+            return attached.AttachedSources(ctx)
+        case "web":
+            raise TaskError("sources_unavailable", NO_WEB, category=Category.VALIDATION)
+
+
+async def kept(ctx: TaskContext, found: SourceText) -> str:
+    """Return by what a text is read again; one that may change or go is kept as a file of the tenant. Idempotent."""
+    return found.reference or await ctx.attach(found.text.encode(), "source.txt")
+
+
+async def read_again(ctx: TaskContext, reference: str) -> str | None:
+    """Return the text that a reading has read, None when it is no longer kept."""
+    if reference.startswith("corpus:"):
+        from backdesk.kinds.research.corpus import text_of  # noqa: PLC0415 - as above
+
+        return text_of(reference.removeprefix("corpus:"))
+    data = await ctx.attached(reference)
+    return None if data is None else data.decode()
+
+
+def cleaned(text: str) -> str:
+    """Return a text without what no text holds, as long as one may be."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n"))[:MOST_TEXT]

@@ -1,0 +1,89 @@
+"""What a reader asks for while the report is made changes its plan between two stages, and repeats nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backdesk.testing import Bench, BenchJob, scripted
+from tests.kinds.research.researchers import QUESTION, Researcher
+
+TALK = {"conversation_id": "talk", "sections": 2, "depth": "quick", "pdf": False}
+
+
+def begun(bench: Bench) -> BenchJob:
+    job = bench.submit("research.report", {"message": QUESTION, **TALK})
+    return bench.attempt(job)
+
+
+def steer(bench: Bench, words: str, **more: object) -> BenchJob:
+    return bench.submit("research.report", {**TALK, "message": words, **more}, when_busy="steer")
+
+
+@pytest.fixture
+def model() -> Iterator[Researcher]:
+    researcher = Researcher()
+    with scripted(rule=researcher):
+        yield researcher
+
+
+def test_what_is_to_be_left_out_is_not_written(bench: Bench, model: Researcher) -> None:
+    job = begun(bench)
+    message = steer(bench, "Please leave out the cost.")
+    result = bench.go_on(job).result
+    assert [each.title for each in result.outline] == ["Life"]
+    assert result.steered == ["Left out: Cost"]
+    assert message.state == "steered"
+    assert [given["title"] for given in model.given_to("writer")] == ["Life"]
+
+
+def test_what_is_to_be_added_is_searched_for_read_and_written(bench: Bench, model: Researcher) -> None:
+    job = begun(bench)
+    before = model.asked["reader"]
+    steer(bench, "Add a section about warranty cycles")
+    result = bench.go_on(job).result
+    assert [each.title for each in result.plan.topics] == ["Life", "Cost", "Warranty cycles"]
+    assert "Warranty cycles" in [each.title for each in result.outline]
+    assert model.asked["reader"] > before
+
+
+def test_a_section_that_is_written_is_not_written_again(bench: Bench, model: Researcher) -> None:
+    job = begun(bench)
+    while model.asked["writer"] < 1:
+        for child in job.children:
+            if not child.record.done:
+                bench.attempt(child)
+        if not model.asked["writer"]:
+            bench.attempt(job)
+    steer(bench, "Add a section about warranty cycles")
+    bench.go_on(job)
+    titles = [given["title"] for given in model.given_to("writer")]
+    assert sorted(titles) == sorted(set(titles))
+    assert "Warranty cycles" in titles
+
+
+def test_the_words_of_another_customer_and_those_with_files_are_jobs_of_their_own(
+    bench: Bench, model: Researcher
+) -> None:
+    job = begun(bench)
+    other = steer(bench, "Leave out the cost", attachments=[bench.attach(b"text", "a.txt")])
+    result = bench.go_on(job).result
+    assert result.steered == []
+    assert other.state != "steered"
+
+
+def test_without_a_model_rules_understand_what_is_plain(bench: Bench) -> None:
+    job = bench.attempt(bench.submit("research.report", {**TALK, "message": QUESTION, "sections": 3}))
+    steer(bench, "leave out the cost")
+    steer(bench, "Hello?")
+    result = bench.go_on(job).result
+    assert result.steered == ["Left out: Cost", "Nothing that the rules understand: Hello?"]
+    assert "Cost" not in [each.title for each in result.plan.topics]
+
+
+def test_a_plan_that_changes_is_told(bench: Bench, model: Researcher) -> None:
+    job = begun(bench)
+    steer(bench, "Leave out the cost")
+    (told,) = [data for data in bench.go_on(job).of("progress") if "Changed the plan" in data["message"]]
+    assert [each["title"] for each in told["plan"]] == ["Life"]
