@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import typer
 from rich.text import Text
 
 from backdesk.cli.commands.examinations import Finding, Level, examine, examine_model
+from backdesk.cli.commands.tool_findings import examine_tools
 from backdesk.cli.connection import connected
 from backdesk.cli.errors import CommandFailed, ExitCode
 from backdesk.cli.output import AsJson, Output, table
@@ -18,7 +20,7 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Examine the deployment: Redis and its settings, workers, kinds, queues, clocks, the model.
+    """Examine the deployment: Redis and its settings, workers, kinds, queues, clocks, the model, settings of tools.
 
     For example:
 
@@ -32,7 +34,7 @@ def doctor(as_json: AsJson = False) -> None:
     findings, reached = _examine(deployment)
     fails = any(finding.level is Level.FAIL for finding in findings)
     out.document({"ok": not fails, "findings": [_document(finding) for finding in findings]})
-    _show(findings, out)
+    show_findings(findings, out)
     if fails:
         raise typer.Exit(ExitCode.FAILED if reached else ExitCode.NO_CONNECTION)
 
@@ -40,17 +42,18 @@ def doctor(as_json: AsJson = False) -> None:
 def _examine(deployment: Deployment) -> tuple[list[Finding], bool]:
     try:
         with connected(deployment) as client:
-            return [*examine(client, deployment), examine_model()], True
+            return [*examine(client, deployment), examine_model(), *examine_tools()], True
     except CommandFailed as error:
         unreachable = Finding("redis", Level.FAIL, str(error).partition("; ")[0], str(error).partition("; ")[2])
-        return [unreachable, examine_model()], False
+        return [unreachable, examine_model(), *examine_tools()], False
 
 
 def _document(finding: Finding) -> dict[str, Any]:
-    return {"check": finding.check, "level": finding.level, "detail": finding.detail, "fix": finding.fix}
+    told = {"check": finding.check, "level": finding.level, "detail": finding.detail, "fix": finding.fix}
+    return told | ({"settings": [asdict(setting) for setting in finding.settings]} if finding.settings else {})
 
 
-def _show(findings: list[Finding], out: Output) -> None:
+def show_findings(findings: list[Finding], out: Output) -> None:
     rows = table("", "check", "finding", keep=("check",))
     for finding in findings:
         told = Text(safe_line(finding.detail))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
@@ -25,6 +25,7 @@ from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
+from backdesk.platform.tool_settings import ShownSetting
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import is_denied, translated
@@ -68,6 +69,8 @@ class Finding:
     level: Level
     detail: str
     fix: str = ""
+    #: The settings that it is about, if there are any.
+    settings: list[ShownSetting] = field(default_factory=list)
 
 
 def found(check: str, level: Level, detail: str, fix: str) -> Finding:
