@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from backdesk.kinds.research.contract import ResearchResult
 from backdesk.kinds.research.corpus import FOLDER, text_of
 from backdesk.kinds.research.quotations import says
 from backdesk.testing import Bench, BenchJob, scripted
+from backdesk.worker.blobs.opening import open_blobs
+from backdesk.worker.model.blob import BlobRef
 from tests.kinds.research.researchers import QUESTION, REQUEST, Researcher
 
 OFFLINE: dict[str, object] = {"message": "How long do brinecells last, and what do they cost?", "sections": 3}
@@ -83,6 +87,19 @@ def test_progress_never_goes_back(bench: Bench, offline: BenchJobs) -> None:
     assert offline.fractions[-1] > 0.9
 
 
+def test_the_plan_names_what_is_read_and_written_and_all_of_it_is_done_in_the_end(bench: Bench) -> None:
+    with scripted(rule=Researcher()):
+        job = bench.run("research.report", {**REQUEST, "pdf": False})
+    steps = job.of("plan")[-1]["steps"]
+    assert [(step["title"], step["state"]) for step in steps] == [
+        ("Plan the report", "done"),
+        ("Read on: Life", "done"),
+        ("Outline the report", "done"),
+        ("Write: Life", "done"),
+        ("Check the citations", "done"),
+    ]
+
+
 def test_the_pdf_has_the_same_sentences_and_its_pages_are_numbered(bench: Bench) -> None:
     with scripted(rule=Researcher()):
         job = bench.run("research.report", REQUEST)
@@ -92,21 +109,12 @@ def test_the_pdf_has_the_same_sentences_and_its_pages_are_numbered(bench: Bench)
 
 
 def pages(bench: Bench, job: BenchJob) -> list[str]:
-    from io import BytesIO
-
-    from pypdf import PdfReader
-
-    data = file_of(bench, job.result.pdf.id)
-    return [" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(data)).pages]
+    found = PdfReader(BytesIO(file_of(bench, job.result.pdf))).pages
+    return [" ".join(page.extract_text().split()) for page in found]
 
 
-def file_of(bench: Bench, file_id: str) -> bytes:
-    from backdesk.worker.model.attachment import digest_of
-    from backdesk.worker.store.scripts import run
-
-    data: bytes | None = run(bench._redis, bench._process.memory.attached("default", digest_of(file_id) or ""))
-    assert data is not None
-    return data
+def file_of(bench: Bench, ref: BlobRef) -> bytes:
+    return open_blobs(bench.settings).read(ref, "default")
 
 
 def test_with_a_model_the_agents_write_and_everything_is_checked(bench: Bench) -> None:
@@ -116,7 +124,7 @@ def test_with_a_model_the_agents_write_and_everything_is_checked(bench: Bench) -
     assert result.report == Path(__file__).with_name("golden.md").read_text()
     assert (result.complete, result.offline, result.by_rules) == (True, False, False)
     assert result.file is not None
-    assert file_of(bench, result.file.id).decode() == result.report
+    assert file_of(bench, result.file).decode() == result.report
     assert result.usage.requests == 1 + 3 + 1 + 1
 
 

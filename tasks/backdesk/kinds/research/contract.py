@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from backdesk.agents.contract import Attachments, MessageRequest, ModelUsage
 from backdesk.platform.contract import Contract, KindModels, Message, Reference
+from backdesk.worker.model.blob import BlobRef
 
 #: How many topics, and how many sources for each, at most.
 Depth = Literal["quick", "standard", "thorough"]
@@ -16,7 +17,6 @@ Where = Literal["corpus", "web", "attachments"]
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=800)]
-FileId = Annotated[str, StringConstraints(pattern=r"^att-[0-9a-f]{64}$")]
 
 MOST_SECTIONS = 12
 
@@ -147,7 +147,7 @@ class ReadingResult(Answered):
     """What one source says. Every quotation stands in its text; `misquoted` counts those that did not."""
 
     source: SourceFound
-    reference: str = Field(description="By which the same text is read again: of a page, the file that keeps it.")
+    text: BlobRef | None = Field(description="Where its text is kept as it was read; null where it cannot change.")
     characters: int
     notes: list[Note]
     misquoted: int = 0
@@ -196,9 +196,9 @@ class ListedSource(Contract):
 
 
 class RenderRequest(Contract):
-    """Have a report made as a PDF, for the kind `research.render`; its text is a file, JSON of a `Document`."""
+    """Have a report made as a PDF, for the kind `research.render`; its text is a file, the JSON of a `Document`."""
 
-    document: FileId
+    document: BlobRef
     name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/\\]{1,120}$")] = "report"
 
 
@@ -214,19 +214,10 @@ class Document(Contract):
     mark: Shown = Field("", description="What stands behind a sentence that failed its checks.")
 
 
-class FileKept(Contract):
-    """A file of the tenant: `backdesk attachments get ID`, or `client.attachments.get(id)`."""
-
-    id: FileId
-    name: str
-    media_type: str
-    size: int = Field(description="Bytes.")
-
-
 class RenderResult(Contract):
     """The PDF, and what of the text its fonts have no letters for."""
 
-    pdf: FileKept
+    pdf: BlobRef
     pages: int
     unreadable: list[str] = Field([], description="Scripts that the fonts do not have, such as `CJK`.")
 
@@ -271,8 +262,8 @@ class ResearchResult(Answered):
 
     answer: str = Field(description="The most important sentences, with their citations.")
     report: str | None = Field(description="Markdown; null where it is too long for a result: then read `file`.")
-    file: FileKept | None = Field(description="The report as Markdown; null where there was no room to keep it.")
-    pdf: FileKept | None
+    file: BlobRef | None = Field(description="The report as Markdown; null where it could not be kept.")
+    pdf: BlobRef | None
     plan: Plan
     outline: list[SectionPlan]
     sources: list[ReportSource]

@@ -27,7 +27,7 @@ class Corpus:
         """Return the text of a document. Raises SourceUnavailable for one that there is not."""
         if (text := text_of(source.id)) is None:
             raise SourceUnavailable(f"there is no document {source.id!r} in the sample corpus")
-        return SourceText(source, text, reference=source.name)
+        return SourceText(source, text, stays=True)
 
 
 def text_of(slug: str) -> str | None:

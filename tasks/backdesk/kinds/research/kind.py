@@ -16,7 +16,6 @@ from backdesk.kinds.research.agents import MENDER, OUTLINER, PLANNER, READER, ST
 from backdesk.kinds.research.assembly import Assembly
 from backdesk.kinds.research.contract import (
     RENDER,
-    FileKept,
     RenderRequest,
     RenderResult,
     ResearchRequest,
@@ -29,8 +28,9 @@ from backdesk.kinds.research.verification import verified
 from backdesk.kinds.research.work import Work
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError
+from backdesk.worker.errors import BlobStoreUnavailable, BlobTooLarge, TaskError
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.child import ChildEnd
 
 #: Under which name the body leaves its work to its fallback.
@@ -89,12 +89,14 @@ async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
     if failed and len(failed) == len(work.readings):
         message = f"none of {len(failed)} sources could be read; the first: {failed[0].problem}"
         raise TaskError("nothing_read", message)
-    await stages.progress.tell(0.92, "Checking the citations against the sources", stage="check")
+    await stages.progress.tell(0.92, "Checking the citations against the sources", "check")
     return work
 
 
 async def _result(ctx: TaskContext, work: Work) -> ResearchResult:
     assembly = Assembly(work, await verified(ctx, work))
+    if (plan := ctx.plans.current) is not None:
+        plan.mark("check", "done")
     document = assembly.document
     text, name = markdown(document), _file_name(document.title)
     problems = assembly.problems
@@ -123,20 +125,20 @@ async def _result(ctx: TaskContext, work: Work) -> ResearchResult:
     )
 
 
-async def _kept(ctx: TaskContext, data: bytes, name: str, media_type: str, problems: list[str]) -> FileKept | None:
-    """Keep a file; None, and a problem, where there is no room for it."""
+async def _kept(ctx: TaskContext, data: bytes, name: str, media_type: str, problems: list[str]) -> BlobRef | None:
+    """Keep a file with the job; None, and a problem, where that cannot be done."""
     try:
-        return FileKept(id=await ctx.attach(data, name), name=name, media_type=media_type, size=len(data))
-    except (InvalidRequest, StoreFull) as error:
+        return await ctx.keep_file(data, name, media_type)
+    except (BlobStoreUnavailable, BlobTooLarge) as error:
         problems.append(f"{name} could not be kept: {error}")
         return None
 
 
-async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]) -> FileKept | None:
-    written = await _kept(ctx, document, f"{name}.txt", "text/plain", problems)
+async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]) -> BlobRef | None:
+    written = await _kept(ctx, document, f"{name}.json", "application/json", problems)
     if written is None:
         return None
-    request = RenderRequest(document=written.id, name=name)
+    request = RenderRequest(document=written, name=name)
     end: ChildEnd = await ctx.call(RENDER.kind, request, key="pdf", expires=PDF_WITHIN_S)
     if not end.ok:
         problems.append(f"There is no PDF: {end.error.message if end.error else end.state}")
@@ -145,7 +147,8 @@ async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]
     if made.unreadable:
         scripts = ", ".join(made.unreadable)
         problems.append(f"The fonts of the PDF have no letters for {scripts}: see BACKDESK_RESEARCH_FONTS.")
-    return made.pdf
+    # With this job, so that it is there as long as the report.
+    return await _kept(ctx, await ctx.read_file(made.pdf), f"{name}.pdf", "application/pdf", problems)
 
 
 def _file_name(title: str) -> str:

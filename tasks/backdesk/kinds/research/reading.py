@@ -28,7 +28,7 @@ MOST_SUSPICIOUS = 5
 async def research_reading(ctx: TaskContext, request: ReadingRequest) -> ReadingResult:
     """Read a source for topics, and note what it says to them in its own words."""
     found = await sources_of(ctx, request.source.where).read(request.source)
-    reference = await ctx.step("kept", kept, ctx, found)
+    text = await ctx.step("kept", kept, ctx, found)
     questions = [f"{each.question} {' '.join(each.queries)}" for each in request.topics]
     passages, suspicious = readable(passages_of(found.text), questions)
     consultation = Consultation(ctx, keeps_requests=False)
@@ -38,7 +38,7 @@ async def research_reading(ctx: TaskContext, request: ReadingRequest) -> Reading
     notes, misquoted = checked(taken.output.notes, passages, [each.title for each in request.topics])
     return ReadingResult(
         source=found.source,
-        reference=reference,
+        text=text,
         characters=len(found.text),
         notes=notes[: request.most_notes],
         misquoted=misquoted,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from backdesk.kinds.research.contract import Document, FileKept, RenderRequest, RenderResult
+from backdesk.kinds.research.contract import Document, RenderRequest, RenderResult
 from backdesk.kinds.research.settings import ResearchSettings
 from backdesk.platform.tool_settings import settings_of
 from backdesk.worker.attempt.context import BlockingContext
@@ -34,15 +34,11 @@ SCRIPTS = {
 
 @task("research.render", queue="tools", timeout=120)
 def research_render(ctx: BlockingContext, request: RenderRequest) -> RenderResult:
-    """Lay a report out as a PDF, which is kept as a file of the tenant."""
-    data = ctx.attached(request.document)
-    if data is None:
-        raise TaskError("document_gone", "the text of the report is no longer kept", category=Category.VALIDATION)
-    document = Document.model_validate_json(data)
+    """Lay a report out as a PDF, which is kept as a file of the job."""
+    document = Document.model_validate_json(ctx.read_file(request.document))
     fonts = settings_of(ResearchSettings).fonts
     pdf = rendered(document, fonts)
-    name = f"{request.name}.pdf"
-    kept = FileKept(id=ctx.attach(pdf, name), name=name, media_type="application/pdf", size=len(pdf))
+    kept = ctx.keep_file(pdf, f"{request.name}.pdf", "application/pdf")
     return RenderResult(pdf=kept, pages=_pages(pdf), unreadable=[] if fonts else [*scripts_without_letters(document)])
 
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from backdesk.kinds.research.contract import SourceFound, Where
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.errors import TaskError
+from backdesk.worker.errors import BlobNotFound, TaskError
 from backdesk.worker.failure import Category
+from backdesk.worker.model.blob import BlobRef
 
 #: Of a source so much is read at most, in characters.
 MOST_TEXT = 400_000
@@ -28,11 +29,11 @@ class SourceUnavailable(TaskError):
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """What a source says: its text, and what is known of it by then. `reference` is empty for what must be kept."""
+    """What a source says: its text, and what is known of it by then; whether it `stays` as it is."""
 
     source: SourceFound
     text: str
-    reference: str = ""
+    stays: bool = False
 
 
 class Sources(Protocol):
@@ -58,19 +59,21 @@ def sources_of(ctx: TaskContext, where: Where) -> Sources:
             raise TaskError("sources_unavailable", NO_WEB, category=Category.VALIDATION)
 
 
-async def kept(ctx: TaskContext, found: SourceText) -> str:
-    """Return by what a text is read again; one that may change or go is kept as a file of the tenant. Idempotent."""
-    return found.reference or await ctx.attach(found.text.encode(), "source.txt")
+async def kept(ctx: TaskContext, found: SourceText) -> BlobRef | None:
+    """Keep a text that may change or go with the job, by which it is read again; None for one that stays."""
+    return None if found.stays else await ctx.keep_file(found.text.encode(), "source.txt", "text/plain")
 
 
-async def read_again(ctx: TaskContext, reference: str) -> str | None:
-    """Return the text that a reading has read, None when it is no longer kept."""
-    if reference.startswith("corpus:"):
-        from backdesk.kinds.research.corpus import text_of  # noqa: PLC0415 - as above
+async def read_again(ctx: TaskContext, source: SourceFound, text: BlobRef | None) -> str | None:
+    """Return the text of a source as a reading has read it, None when it is no longer kept."""
+    try:
+        return (await sources_of(ctx, source.where).read(source)).text if text is None else await _kept_text(ctx, text)
+    except (BlobNotFound, SourceUnavailable):
+        return None
 
-        return text_of(reference.removeprefix("corpus:"))
-    data = await ctx.attached(reference)
-    return None if data is None else data.decode()
+
+async def _kept_text(ctx: TaskContext, text: BlobRef) -> str:
+    return (await ctx.read_file(text)).decode()
 
 
 def cleaned(text: str) -> str:

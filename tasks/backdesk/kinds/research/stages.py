@@ -68,7 +68,7 @@ class Stages:
         self._work = work
         self._agents = Consultation(ctx)
         self._searches = Searches(ctx, work)
-        self.progress = Progress(ctx)
+        self.progress = Progress(ctx, work)
         #: Count what is done several times, the same way in each attempt.
         self._boundaries = 0
         self._outlines = 0
@@ -92,7 +92,7 @@ class Stages:
     async def _plan(self) -> None:
         request = self._work.request
         most = min(request.sections, DEPTHS[request.depth][0])
-        await self.progress.tell(0.02, "Planning the report", stage="plan")
+        await self.progress.tell(0.02, "Planning the report", "plan")
         shown = {"question": request.message, "language": self._work.language, "most_topics": most}
         rules = partial(plan_by_rules, request.message, most)
         self._work.plan = fitting(await self._ask(PLANNER, shown, "plan", rules, "the plan"), most)
@@ -126,16 +126,7 @@ class Stages:
         made = await self._ask(STEERER, shown, f"change/{words.job_id}", rules, "what was asked for meanwhile")
         work.plan = fitting(made.plan, MOST_SECTIONS)
         work.steered.append(made.understood)
-        await self.progress.tell(0.0, f"Changed the plan: {made.understood}", stage="plan", plan=self._plan_now())
-
-    def _plan_now(self) -> list[dict[str, str]]:
-        written = {each.title for each in self._work.outline if self._work.draft_of(each)}
-        looked_into = {each.title for each in self._work.planned.topics if each not in self._work.new_topics}
-        states = ((each.title, written, looked_into) for each in self._work.planned.topics)
-        return [
-            {"title": title, "state": "written" if title in done else "read" if title in read else "open"}
-            for title, done, read in states
-        ]
+        await self.progress.tell(0.0, f"Changed the plan: {made.understood}", "plan")
 
     # --- searches and readings ---
 
@@ -143,13 +134,13 @@ class Stages:
         """Search and read for the topics that are new; False when the plan was changed meanwhile."""
         work, topics = self._work, self._work.new_topics
         message = f"Searching for {count(len(topics), 'topic')}"
-        await self.progress.tell(0.06, message, stage="search", plan=self._plan_now())
+        await self.progress.tell(0.06, message, "search")
         most_sources, most_notes = DEPTHS[work.request.depth][1:]
         chosen = await self._searches.chosen(topics, most_sources)
         calls = [self._reading(source, each, most_notes) for source, each in chosen]
         for at in range(0, len(calls), READINGS_AT_ONCE):
             message = f"{at} of {count(len(calls), 'source')} read"
-            await self.progress.tell(0.1 + 0.4 * at / len(calls), message, stage="read", done=at, total=len(calls))
+            await self.progress.tell(0.1 + 0.4 * at / len(calls), message, "read", done=at, total=len(calls))
             ends = await self._ctx.call_all(calls[at : at + READINGS_AT_ONCE])
             for call, end in zip(calls[at:], ends, strict=False):
                 work.has_read(_reading_of(call, end))
@@ -170,7 +161,7 @@ class Stages:
             work.outline = []
             return
         most = work.most_sections
-        await self.progress.tell(0.52, f"Outlining by {count(len(notes), 'note')}", stage="outline")
+        await self.progress.tell(0.52, f"Outlining by {count(len(notes), 'note')}", "outline")
         shown = {
             "question": work.request.message,
             "language": work.language,
@@ -191,8 +182,8 @@ class Stages:
         names = [*new]
         for at in range(0, len(names), SECTIONS_AT_ONCE):
             message = f"{at} of {count(len(names), 'section')} written"
-            more = {"done": at, "total": len(names), "plan": self._plan_now()}
-            await self.progress.tell(0.55 + 0.35 * at / len(names), message, stage="write", **more)
+            fraction = 0.55 + 0.35 * at / len(names)
+            await self.progress.tell(fraction, message, "write", done=at, total=len(names))
             ends = await self._ctx.call_all([_writing(new[each]) for each in names[at : at + SECTIONS_AT_ONCE]])
             for name, end in zip(names[at:], ends, strict=False):
                 work.drafts[name] = self._draft_of(new[name], end)

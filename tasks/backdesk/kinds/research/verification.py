@@ -49,14 +49,14 @@ def quotations(request: SectionRequest) -> SectionResult:
 async def _gone(ctx: TaskContext, work: Work, cited: Sequence[NumberedNote]) -> dict[int, str]:
     """Return the notes that do not stand in their source, with why."""
     key = f"verify/{digest(*cited)}"
-    missing: list[int] = await ctx.step(key, partial(_missing, ctx, work.references, cited), effect=Effect.PURE)
+    missing: list[int] = await ctx.step(key, partial(_missing, ctx, work, cited), effect=Effect.PURE)
     return {number: GONE.format(number=number) for number in missing}
 
 
-async def _missing(ctx: TaskContext, references: Sequence[str], cited: Sequence[NumberedNote]) -> list[int]:
+async def _missing(ctx: TaskContext, work: Work, cited: Sequence[NumberedNote]) -> list[int]:
     missing = []
     for source in dict.fromkeys(note.source for note in cited):
-        text = await read_again(ctx, references[source - 1])
+        text = await read_again(ctx, work.sources[source - 1], work.texts[source - 1])
         of_it = (note for note in cited if note.source == source)
         missing += [note.number for note in of_it if text is None or not _stands(note, text)]
     return missing

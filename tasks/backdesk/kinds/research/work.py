@@ -24,6 +24,7 @@ from backdesk.kinds.research.contract import (
     Topic,
 )
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.blob import BlobRef
 
 
 @dataclass(slots=True)
@@ -85,10 +86,10 @@ class Work:
         return [*{each.result.source.name: each.result.source for each in self.readings if each.result}.values()]
 
     @property
-    def references(self) -> list[str]:
-        """By what the texts of the sources are read again, in the order of those."""
+    def texts(self) -> list[BlobRef | None]:
+        """Where the texts of the sources are kept, in the order of those."""
         read = [each.result for each in reversed(self.readings) if each.result]
-        of_source = {each.source.name: each.reference for each in read}
+        of_source = {each.source.name: each.text for each in read}
         return [of_source[each.name] for each in self.sources]
 
     @property
