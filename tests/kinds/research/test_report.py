@@ -93,8 +93,10 @@ def test_the_plan_names_what_is_read_and_written_and_all_of_it_is_done_in_the_en
     steps = job.of("plan")[-1]["steps"]
     assert [(step["title"], step["state"]) for step in steps] == [
         ("Plan the report", "done"),
+        ("Search and read the sources", "done"),
         ("Read on: Life", "done"),
         ("Outline the report", "done"),
+        ("Write the sections", "done"),
         ("Write: Life", "done"),
         ("Check the citations", "done"),
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from decimal import Decimal
+from itertools import combinations, product
 
 from backdesk.kinds.research.contract import NumberedNote
 from backdesk.quality.figures import readings
@@ -18,6 +19,8 @@ from backdesk.service.knowledge.terms import asked_in
 MOST = 6
 #: How much of the shorter note the other one has of words, and how many words that are at least.
 LEAST_SHARED, LEAST_WORDS = 0.5, 3
+#: How many times as large a figure of the same may be.
+MOST_TIMES = 3
 _FIGURE = re.compile(r"(\d[\d.,]*\d|\d)\s*([^\W\d_]+)")
 
 
@@ -40,8 +43,14 @@ def _pairs(notes: Sequence[NumberedNote]) -> Iterator[tuple[NumberedNote, Number
 
 def _differ(one: str, other: str) -> bool:
     figures, others = _figures(one), _figures(other)
-    apart = [unit for unit in figures.keys() & others.keys() if figures[unit].isdisjoint(others[unit])]
-    return bool(apart) and _alike(one, other)
+    return any(_apart(figures[unit], others[unit]) for unit in figures.keys() & others.keys()) and _alike(one, other)
+
+
+def _apart(figures: set[str], others: set[str]) -> bool:
+    """Whether figures are others, and not so far from them that they are of something else."""
+    if not figures.isdisjoint(others):
+        return False
+    return any(max(pair) <= MOST_TIMES * min(pair) for pair in product(map(Decimal, figures), map(Decimal, others)))
 
 
 def _figures(text: str) -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ kinds of their own: `research.reading` and `research.section` work side by side 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from backdesk.agents import Team
 from backdesk.agents.kind import RETRY, prepare
@@ -35,6 +36,9 @@ from backdesk.worker.model.child import ChildEnd
 
 #: Under which name the body leaves its work to its fallback.
 WORK = "research"
+#: Under which names the end of the job is in its ledger: as it was planned, or before all was done. An attempt may come
+#: to both, when its time is over at the end.
+WHOLE, SHORT = "whole", "short"
 #: A report of more characters is not in the result, but in its file.
 MOST_IN_RESULT = 60_000
 #: How long the PDF is waited for where no worker has the queue `tools`. Seconds.
@@ -64,7 +68,7 @@ async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure
         most = work.most_sections
         made = outline_by_rules(work.planned, work.usable, most)
         work.outline = sections_of(made, {each.number for each in work.usable}, most)
-    return await _result(ctx, work)
+    return await _result(ctx, work, SHORT)
 
 
 @task(
@@ -78,7 +82,7 @@ async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure
 )
 async def research_report(ctx: TaskContext, request: ResearchRequest) -> ResearchResult:
     """Report on a question from sources, in sections whose sentences cite them, as Markdown and PDF."""
-    return await _result(ctx, await _worked(ctx, request))
+    return await _result(ctx, await _worked(ctx, request), WHOLE)
 
 
 async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
@@ -93,15 +97,15 @@ async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
     return work
 
 
-async def _result(ctx: TaskContext, work: Work) -> ResearchResult:
-    assembly = Assembly(work, await verified(ctx, work))
+async def _result(ctx: TaskContext, work: Work, under: str) -> ResearchResult:
+    assembly = Assembly(work, await verified(ctx, work, under))
     if (plan := ctx.plans.current) is not None:
         plan.mark("check", "done")
     document = assembly.document
     text, name = markdown(document), _file_name(document.title)
     problems = assembly.problems
-    file = await _kept(ctx, text.encode(), f"{name}.md", "text/markdown", problems)
-    pdf = await _pdf(ctx, document.model_dump_json().encode(), name, problems) if work.request.pdf else None
+    file = await _kept(ctx, text.encode(), f"{name}.md", under, problems)
+    pdf = await _pdf(ctx, document.model_dump_json().encode(), name, under, problems) if work.request.pdf else None
     parts = work.parts
     return ResearchResult(
         answer=assembly.answer,
@@ -125,21 +129,21 @@ async def _result(ctx: TaskContext, work: Work) -> ResearchResult:
     )
 
 
-async def _kept(ctx: TaskContext, data: bytes, name: str, media_type: str, problems: list[str]) -> BlobRef | None:
-    """Keep a file with the job; None, and a problem, where that cannot be done."""
+async def _kept(ctx: TaskContext, data: bytes, name: str, under: str, problems: list[str]) -> BlobRef | None:
+    """Keep a file with the job, once; None, and a problem, where that cannot be done."""
     try:
-        return await ctx.keep_file(data, name, media_type)
+        return await ctx.step(f"{under}/keep{Path(name).suffix}", ctx.keep_file, data, name, returns=BlobRef)
     except (BlobStoreUnavailable, BlobTooLarge) as error:
         problems.append(f"{name} could not be kept: {error}")
         return None
 
 
-async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]) -> BlobRef | None:
-    written = await _kept(ctx, document, f"{name}.json", "application/json", problems)
+async def _pdf(ctx: TaskContext, document: bytes, name: str, under: str, problems: list[str]) -> BlobRef | None:
+    written = await _kept(ctx, document, f"{name}.json", under, problems)
     if written is None:
         return None
     request = RenderRequest(document=written, name=name)
-    end: ChildEnd = await ctx.call(RENDER.kind, request, key="pdf", expires=PDF_WITHIN_S)
+    end: ChildEnd = await ctx.call(RENDER.kind, request, key=f"{under}/pdf", expires=PDF_WITHIN_S)
     if not end.ok:
         problems.append(f"There is no PDF: {end.error.message if end.error else end.state}")
         return None
@@ -148,7 +152,7 @@ async def _pdf(ctx: TaskContext, document: bytes, name: str, problems: list[str]
         scripts = ", ".join(made.unreadable)
         problems.append(f"The fonts of the PDF have no letters for {scripts}: see BACKDESK_RESEARCH_FONTS.")
     # With this job, so that it is there as long as the report.
-    return await _kept(ctx, await ctx.read_file(made.pdf), f"{name}.pdf", "application/pdf", problems)
+    return await _kept(ctx, await ctx.read_file(made.pdf), f"{name}.pdf", under, problems)
 
 
 def _file_name(title: str) -> str:

@@ -37,23 +37,31 @@ class Progress:
 
     def _plan(self, stage: Stage) -> None:
         steps = [*_steps(self._work, STAGES.index(stage))]
-        plan = self._ctx.plan({key: title[:LONGEST_TITLE] for key, title, _ in steps})
+        titles = {key: title[:LONGEST_TITLE] for key, title, _ in steps}
+        plan = self._ctx.plans.current
+        if plan is None or {step.key: step.title for step in plan.steps} != titles:
+            plan = self._ctx.plan(titles)
         for key, _, state in steps:
             plan.mark(key, state)
 
 
 def _steps(work: Work, now: int) -> Iterator[tuple[str, str, StepState]]:
-    """Yield the steps of the plan by their keys, with how far each is in the stage at hand."""
-    yield "plan", "Plan the report", _state(work.plan is not None and now > 0, running=now == 0)
+    """Yield the steps of the plan by their keys, with how far each is in the stage at hand.
+
+    Topics and sections are done or not: each state is an event, and those of a stage would be in hand together.
+    """
+    yield "plan", "Plan the report", _state(now > 0, running=now == 0)
+    yield "read", "Search and read the sources", _state(now > 2, running=now in (1, 2))
     topics, new = (work.planned.topics, work.new_topics) if work.plan else ([], [])
     for topic in topics:
-        yield f"read/{digest(topic)}", f"Read on: {topic.title}", _state(topic not in new, running=now in (1, 2))
+        yield f"read/{digest(topic)}", f"Read on: {topic.title}", _state(topic not in new)
     yield "outline", "Outline the report", _state(now > 3, running=now == 3)
+    yield "write", "Write the sections", _state(now > 4, running=now == 4)
     for section in work.outline:
         name = digest(work.request_of(section))
-        yield f"write/{name}", f"Write: {section.title}", _state(name in work.drafts, running=now == 4)
+        yield f"write/{name}", f"Write: {section.title}", _state(name in work.drafts)
     yield "check", "Check the citations", _state(now > 5, running=now == 5)
 
 
-def _state(done: bool, *, running: bool) -> StepState:
+def _state(done: bool, *, running: bool = False) -> StepState:
     return StepState.DONE if done else StepState.RUNNING if running else StepState.PENDING

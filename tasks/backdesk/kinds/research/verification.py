@@ -27,11 +27,11 @@ from backdesk.worker.attempt.ledger import Effect
 GONE = "the quotation of note {number} does not stand in its source"
 
 
-async def verified(ctx: TaskContext, work: Work) -> list[tuple[SectionPlan, list[CheckedSentence]]]:
+async def verified(ctx: TaskContext, work: Work, under: str) -> list[tuple[SectionPlan, list[CheckedSentence]]]:
     """Return the sections with their sentences; each source that they cite is read again."""
     sections = [(each, _sentences(work, each)) for each in work.outline]
     cited = {number for _, sentences in sections for each in sentences for number in each.notes}
-    gone = await _gone(ctx, work, [work.notes[number - 1] for number in sorted(cited)])
+    gone = await _gone(ctx, work, under, [work.notes[number - 1] for number in sorted(cited)])
     return [(section, [_settled(each, gone, work) for each in sentences]) for section, sentences in sections]
 
 
@@ -46,9 +46,9 @@ def quotations(request: SectionRequest) -> SectionResult:
     return SectionResult(sentences=checked(section_by_rules(request), request.notes))
 
 
-async def _gone(ctx: TaskContext, work: Work, cited: Sequence[NumberedNote]) -> dict[int, str]:
+async def _gone(ctx: TaskContext, work: Work, under: str, cited: Sequence[NumberedNote]) -> dict[int, str]:
     """Return the notes that do not stand in their source, with why."""
-    key = f"verify/{digest(*cited)}"
+    key = f"{under}/verify/{digest(*cited)}"
     missing: list[int] = await ctx.step(key, partial(_missing, ctx, work, cited), effect=Effect.PURE)
     return {number: GONE.format(number=number) for number in missing}
 
