@@ -60,3 +60,13 @@ def test_time_that_is_over_ends_it_with_what_there_is(bench: Bench) -> None:
     assert not job.result.complete
     assert "cycles" in job.result.report
     assert "outliner" not in model.asked
+
+
+def test_a_report_that_is_cancelled_takes_its_parts_with_it(bench: Bench) -> None:
+    with scripted(rule=Researcher()):
+        job = bench.attempt(bench.submit("research.report", NO_PDF))
+        first, *others = job.children
+        bench.attempt(first)
+        bench.cancel(job)
+    assert job.state == "cancelled"
+    assert (first.state, {each.state for each in others}) == ("succeeded", {"cancelled"})

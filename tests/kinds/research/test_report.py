@@ -116,7 +116,9 @@ def pages(bench: Bench, job: BenchJob) -> list[str]:
 
 
 def file_of(bench: Bench, ref: BlobRef) -> bytes:
-    return open_blobs(bench.settings).read(ref, "default")
+    store = open_blobs(bench.settings)
+    assert store is not None
+    return store.read(ref, "default")
 
 
 def test_with_a_model_the_agents_write_and_everything_is_checked(bench: Bench) -> None:

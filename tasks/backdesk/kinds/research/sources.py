@@ -15,7 +15,6 @@ from backdesk.worker.model.blob import BlobRef
 
 #: Of a source so much is read at most, in characters.
 MOST_TEXT = 400_000
-NO_WEB = "this deployment cannot search the web for reports: search the corpus, or attach files"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
 
 
@@ -56,7 +55,9 @@ def sources_of(ctx: TaskContext, where: Where) -> Sources:
         case "attachments":
             return attached.AttachedSources(ctx)
         case "web":
-            raise TaskError("sources_unavailable", NO_WEB, category=Category.VALIDATION)
+            from backdesk.kinds.research import web  # noqa: PLC0415 - with what pages are fetched by
+
+            return web.WebSources(ctx)
 
 
 async def kept(ctx: TaskContext, found: SourceText) -> BlobRef | None:
