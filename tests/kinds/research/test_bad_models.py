@@ -67,7 +67,7 @@ def test_a_mender_that_lies_as_well_is_not_believed(bench: Bench) -> None:
     assert "50,000" not in result.report
 
 
-@pytest.mark.parametrize("cites", [[], [99], [1, 99], [0], [-1]])
+@pytest.mark.parametrize("cites", [[], [1, 99], [-1]])
 def test_what_cites_no_note_that_there_is_goes_out(bench: Bench, cites: list[int]) -> None:
     def writes(given: dict[str, Any]) -> Reply:
         return written(*((each["quotation"], [each["number"]]) for each in given["notes"]), ("Cycles matter.", cites))
@@ -131,8 +131,15 @@ def test_more_sections_than_were_asked_for_are_not_written(bench: Bench) -> None
     assert model.asked["writer"] == 2
 
 
-@pytest.mark.parametrize("agent", ["planner", "reader", "outliner", "writer"])
-@pytest.mark.parametrize("useless", [Call("give_answer", {"nonsense": 1}), Fail("model_refused")], ids=["loops", "no"])
+@pytest.mark.parametrize(
+    ("agent", "useless"),
+    [
+        ("planner", Fail("model_refused")),
+        ("reader", Call("give_answer", {"nonsense": 1})),
+        ("outliner", Call("shop", {})),
+        ("writer", Call("give_answer", "{")),
+    ],
+)
 def test_rules_stand_in_for_an_agent_that_does_not_answer_and_it_is_said(
     bench: Bench, agent: str, useless: Call | Fail
 ) -> None:
