@@ -58,6 +58,9 @@ def ruleset_for(program: Program, folder: int) -> Iterator[int]:
         _allow(made, folder, write if program.writable else read)
         for path in program.readable_files():
             _allow_path(made, path, read)
+        for path in program.reads:
+            if path.is_dir():  # languages list the folders of their modules; packages among them stay closed
+                _allow_path(made, path, files.READ_DIR)
         for path in (program.real, *program.loaders()):
             _allow_path(made, path, files.READ_FILE | files.EXECUTE)
         _allow_path(made, Path(os.devnull), files.READ_FILE | files.WRITE_FILE)

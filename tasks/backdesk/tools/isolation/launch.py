@@ -26,6 +26,7 @@ LOOK_S = 0.1
 #: How much longer than its time a program may seem to run before its launcher counts as stuck. Seconds.
 GRACE_S = 5.0
 _PIECE = 65_536
+_SIGNALLED = 128
 
 Stopped = Literal["time", "cpu", "output", "folder"]
 
@@ -138,6 +139,8 @@ class _Run:
 
     def ended(self, level: Level, report: dict[str, Any]) -> Ended:
         code, limits = int(report["exit_code"]), self._limits
+        if level is Level.bubblewrap and code > _SIGNALLED:  # as it tells of signals
+            code = _SIGNALLED - code
         stopped = self._why or ("time" if report["stopped"] == "time" else None)
         if not stopped and code != 0 and report.get("cpu_seconds", 0) >= limits.cpu_seconds:
             stopped = "cpu"

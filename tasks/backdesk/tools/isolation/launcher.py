@@ -32,6 +32,8 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _RESTRICT_SELF = 446
 #: How often the parent is looked for. Seconds.
 LOOK_S = 0.1
+#: How long a wrapper may take to tell what its program took. Seconds.
+TELL_S = 0.5
 
 
 def main() -> int:
@@ -51,13 +53,13 @@ def main() -> int:
         _become(plan, me)
     os.close(1)  # who reads the output sees its end with the program's
     stopped = _watch(child, plan, control, wake)
-    status, used = _end(child)
+    status, cpu_seconds, memory = _end(child)
     report = {
         "exit_code": os.waitstatus_to_exitcode(status),
         "stopped": stopped,
         "seconds": round(time.monotonic() - began, 4),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 4),
-        "memory_mb": round(used.ru_maxrss / (1024 if LINUX else 1024**2), 1),
+        "cpu_seconds": round(cpu_seconds, 4),
+        "memory_mb": round(memory / (1024 if LINUX else 1024**2), 1),
     }
     os.write(2, json.dumps(report).encode() + b"\n")
     return 0
@@ -88,15 +90,24 @@ def _watch(child: int, plan: dict[str, Any], control: int, wake: int) -> str | N
     return None
 
 
-def _end(child: int) -> tuple[int, Any]:
-    """Kill what is left of it, whatever session it has made, and return the status and the use of the program."""
+def _end(child: int) -> tuple[int, float, int]:
+    """Kill what is left of it, whatever session it has made; return its status, the CPU it took, and its most memory.
+
+    What a wrapper has started and did not wait for counts as well.
+    """
+    if (leaves := _leaves(child)) != [child]:
+        # A wrapper knows what its program took once that has ended; together with its own end that is lost.
+        for each in leaves:
+            _kill(each)
+        _wait(child, TELL_S)
     _kill(child)
     _, status, used = os.wait4(child, 0)
-    while descendants := _children():
+    uses = [used]
+    while descendants := _children(os.getpid()):
         for each in descendants:
             _kill(each)
-            os.waitpid(each, 0)
-    return status, used
+            uses.append(os.wait4(each, 0)[2])
+    return status, sum(each.ru_utime + each.ru_stime for each in uses), max(each.ru_maxrss for each in uses)
 
 
 def _kill(pid: int) -> None:
@@ -106,9 +117,20 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _children() -> list[int]:
-    """Return the processes whose parents are gone, or of which this one is the parent; none where it cannot tell."""
-    with suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:  # noqa: PTH123 - pathlib takes as long to load as all else here
+def _wait(child: int, within_s: float) -> None:
+    ends = time.monotonic() + within_s
+    while time.monotonic() < ends and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        time.sleep(0.005)
+
+
+def _leaves(pid: int) -> list[int]:
+    """Return the processes below one that have none below them; it, if there are none."""
+    return [leaf for each in _children(pid) for leaf in _leaves(each)] or [pid]
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes of which one is the parent, or has become it; none where that cannot be told."""
+    with suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:  # noqa: PTH123 - pathlib takes as long to load as all else here
         return [int(pid) for pid in children.read().split()]
     return []
 
