@@ -1,0 +1,1 @@
+"""`code.run`: Python that somebody else wrote, run in isolation."""
