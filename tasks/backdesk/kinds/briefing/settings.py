@@ -1,0 +1,37 @@
+"""Where briefings have what they tell. What is not set is told from recorded samples, and marked so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from backdesk.platform.tool_settings import ToolSettings
+
+
+class BriefingSettings(ToolSettings):
+    """The sources. What they answer is kept for `ttl_s` seconds, for the jobs of all tenants."""
+
+    title: ClassVar[str] = "daily briefing"
+
+    #: An API that answers as Open-Meteo does, and the one that finds places.
+    weather: str = Field("", validation_alias="BACKDESK_BRIEFING_WEATHER")
+    places: str = Field("https://geocoding-api.open-meteo.com/v1/search", validation_alias="BACKDESK_BRIEFING_PLACES")
+    #: Addresses of RSS or Atom between blanks.
+    feeds: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="BACKDESK_BRIEFING_FEEDS")
+    #: An API that answers with the price of one symbol, and how it calls that. Defaults as Finnhub has them.
+    quotes: str = Field("", validation_alias="BACKDESK_BRIEFING_QUOTES")
+    quotes_symbol: str = Field("symbol", validation_alias="BACKDESK_BRIEFING_QUOTES_SYMBOL")
+    quotes_price: str = Field("c", validation_alias="BACKDESK_BRIEFING_QUOTES_PRICE")
+    quotes_change: str = Field("dp", validation_alias="BACKDESK_BRIEFING_QUOTES_CHANGE")
+    #: The parameter that has the key: BACKDESK_BRIEFING_QUOTES_KEY, a variable or a file among the secrets.
+    quotes_key_parameter: str = Field("", validation_alias="BACKDESK_BRIEFING_QUOTES_KEY_PARAMETER")
+    ttl_s: float = Field(600, ge=0, le=86_400, validation_alias="BACKDESK_BRIEFING_TTL_S")
+    #: Whether these sources may be in a private network.
+    private: bool = Field(False, validation_alias="BACKDESK_BRIEFING_PRIVATE")
+
+    @field_validator("feeds", mode="before")
+    @classmethod
+    def _are_addresses(cls, value: Any) -> Any:
+        return tuple(value.split()) if isinstance(value, str) else value
