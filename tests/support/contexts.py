@@ -14,6 +14,7 @@ from backdesk.worker.attempt.children import Children
 from backdesk.worker.attempt.classification import classify
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.files import Files
+from backdesk.worker.attempt.large_values import LargeValues
 from backdesk.worker.attempt.ledger import Ledger
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
 from backdesk.worker.attempt.spending import AttemptSpending
@@ -72,8 +73,9 @@ def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[
     """What does the work behind a context: spending that counts for nobody, and a memory that is this test's own."""
     settings = usual_settings()
     calls, transitions = SpendingCalls(settings), Transitions(settings)
+    values = LargeValues(claim, BlobAccess(settings), most_request=1_000_000, most_result=1_000_000)
     limits = {"max_request_bytes": 1_000_000, "max_children": 100}
-    children = Children(claim, ledger, _unexpected, transitions, checks={}, **limits)
+    children = Children(claim, ledger, _unexpected, transitions, values, checks={}, **limits)
     spending = AttemptSpending(claim, ledger, partial(_answered, True), calls, sleep)
     services, memory = unlimited(claim, sleep), MEMORIES.of(claim)
     files = Files(claim, BlobAccess(settings), sink.emit)

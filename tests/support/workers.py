@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -33,6 +34,7 @@ FAST: dict[str, Any] = {
     "redispatch_after_s": 1.0,
     "drain_grace_s": 90.0,
     "log_format": "json",
+    "blobs_url": Path(gettempdir(), "backdesk-tests").as_uri(),
 }
 
 Queue = Literal["agents", "tools"]

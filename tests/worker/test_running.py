@@ -105,7 +105,6 @@ def test_a_failed_job_raises_its_reason(fleet: Fleet) -> None:
     [
         ("test.wrong_result", {}, "invalid_result"),
         ("test.unencodable_result", {}, "invalid_result"),
-        ("test.huge_result", {"n": 2_000_000}, "result_too_large"),
     ],
 )
 def test_a_result_that_cannot_be_kept_fails_the_job(

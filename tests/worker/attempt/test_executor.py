@@ -176,6 +176,7 @@ def test_a_result_that_json_cannot_hold_fails_the_job(bench: Bench, board: Board
 
 
 def test_a_result_over_the_limit_fails_the_job_with_both_sizes(bench: Bench, board: Board) -> None:
+    bench.process.settings = board.settings.model_copy(update={"blobs_url": "off"})
     limit = board.settings.max_result_bytes
     code, message = error_of(board, bench.run("test.huge_result", {"n": limit}))
     assert code == "result_too_large"

@@ -34,6 +34,7 @@ from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call, run
 from backdesk.worker.submit.admission import admit, check_taken
+from backdesk.worker.submit.claim_check import check_in
 from backdesk.worker.submit.reply import Reply, check_outcome, settlement_of
 
 WORKER = "bench"
@@ -151,9 +152,11 @@ class Bench:
             {} if request is None else request,
             ModelCheck(spec.queue, spec.request),
             JobOptions(**options),
-            max_request_bytes=self.settings.max_request_bytes,
+            max_request_bytes=self.settings.largest_request_bytes,
             now=self.now,
         )
+        if len(job.request) > self.settings.inline_request_bytes:
+            job = check_in(job, self._process.blobs.store)
         ((code, found),) = run(self._redis, self._transitions.submit([job]))
         check_taken(job, code, found)
         return self.job(found)
@@ -167,7 +170,7 @@ class Bench:
 
     def job(self, job_id: str) -> BenchJob:
         """Return a job by its id, such as one that `ctx.start` has started; `go_on` runs it."""
-        return BenchJob(job_id, self._open_redis, self._keys)
+        return BenchJob(job_id, self._open_redis, self._keys, self._process.blobs)
 
     def go_on(self, job: BenchJob) -> BenchJob:
         """Make attempts at a job, those that it has called and those that called it, until nothing more happens.

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from backdesk.worker.attempt.registry import REGISTRY
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import BackdeskError, JobFailed, JobNotFound
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
@@ -20,6 +21,7 @@ from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
+from backdesk.worker.submit.claim_check import redeemed
 
 
 class BenchError(BackdeskError):
@@ -42,8 +44,9 @@ class ToolCall:
 class BenchJob:
     """One job on a bench. Everything is read from the store at the moment of asking."""
 
-    def __init__(self, job_id: str, client: Callable[[], redis.Redis], keys: Keys) -> None:
+    def __init__(self, job_id: str, client: Callable[[], redis.Redis], keys: Keys, blobs: BlobAccess) -> None:
         self.id = job_id
+        self._blobs = blobs
         self._client = client
         self._keys = keys
 
@@ -80,6 +83,8 @@ class BenchJob:
         record = self.record
         if record.state is JobState.SUCCEEDED:
             model: type[BaseModel] = REGISTRY[record.kind].result
+            if record.result_blob:
+                return model.model_validate_json(redeemed(record.result_blob, self._blobs.store, record.tenant))
             return model.model_validate_json(to_json(record.result))
         if not record.done:
             raise BenchError(f"{self.id} ({record.kind}) has no result yet: it {standing_of(record)}")
@@ -99,7 +104,7 @@ class BenchJob:
     def children(self) -> list[BenchJob]:
         """The jobs that it has called, the oldest first; those of one call in no certain order."""
         ids: set[Any] = self._client().smembers(self._keys.children(self.id))
-        found = [BenchJob(text(job_id), self._client, self._keys) for job_id in ids]
+        found = [BenchJob(text(job_id), self._client, self._keys, self._blobs) for job_id in ids]
         return sorted(found, key=lambda job: (job.record.created_at, job.id))
 
     @property

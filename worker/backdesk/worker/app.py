@@ -110,6 +110,8 @@ class JobTask(Task):
             reason = _reason(outcome)
             raise Left(reason, exc=TaskError("left", reason))
         wanted = not request.ignore_result or request.callbacks or request.chain or request.chord
+        if outcome.blob:  # Celery's results are in Redis, too
+            return {"result_blob": from_json(outcome.blob)} if wanted else None
         return from_json(outcome.result) if wanted else None
 
 

@@ -140,14 +140,22 @@ class PayloadTooLarge(InvalidRequest):
         return (type(self), (self.field, self.size, self.limit))
 
 
+_QUOTAS = {
+    "max_jobs": "jobs that have not ended",
+    "max_bytes": "bytes of requests of jobs that have not ended",
+    "max_blob_bytes": "bytes of large requests, results and files",
+}
+
+
 class QuotaExceeded(InvalidRequest):
     """The tenant has as much waiting or running as it may; some of that must end first. Nothing was written.
 
-    `quota` is the setting of the tenant (`max_jobs` or `max_bytes`), `used` what it has now, `limit` what it may have.
+    `quota` is the setting of the tenant (`max_jobs` or `max_bytes`), or `max_blob_bytes` for that of all tenants
+    (BACKDESK_MAX_TENANT_BLOB_BYTES); `used` is what it has now, `limit` what it may have.
     """
 
     def __init__(self, tenant: str, quota: str, used: int, limit: int) -> None:
-        what = "jobs that have not ended" if quota == "max_jobs" else "bytes of requests of jobs that have not ended"
+        what = _QUOTAS.get(quota, quota)
         then = "wait until some have ended" if used else "what is asked for is more by itself; raise the quota"
         reason = f"{tenant!r} has {used} {what}, and may have {limit} ({quota}): {then}"
         super().__init__("tenant", reason)

@@ -9,8 +9,9 @@ from typing import Any, Self, TypeVar
 from backdesk.client.channels.aio import AsyncChannels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
-from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation, Step, raise_first
-from backdesk.worker.errors import ArchiveUnavailable, NotPermitted, StoreUnavailable
+from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation, Step, raise_first
+from backdesk.worker.blobs.access import BlobAccess
+from backdesk.worker.errors import ArchiveUnavailable, BlobError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect_async, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
@@ -36,6 +37,7 @@ class AsyncConnection:
         self.reached = False
         self._permitted = False
         self._archive: Archive | None = None
+        self._blobs = BlobAccess(deployment.settings)
 
     async def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
@@ -62,7 +64,7 @@ class AsyncConnection:
             while True:
                 try:
                     replies = await self._answer(step)
-                except ArchiveUnavailable as error:
+                except (ArchiveUnavailable, BlobError) as error:
                     step = operation.throw(error)
                 else:
                     step = operation.send(replies)
@@ -72,6 +74,8 @@ class AsyncConnection:
     async def _answer(self, step: Step) -> Replies:
         if isinstance(step, InArchive):
             return [await self._look_up(step)]
+        if isinstance(step, InBlobs):
+            return [await to_thread(self._with_blobs, step)]
         patience_ends = time.monotonic() + self.timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -86,6 +90,9 @@ class AsyncConnection:
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 await sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _with_blobs(self, step: InBlobs) -> Any:
+        return step.do(self._blobs.store)
 
     async def _look_up(self, step: InArchive) -> Any:
         """Ask the archive, of which the library is loaded when it is first asked."""

@@ -30,7 +30,7 @@ from backdesk.client.contracts import Request, Result, TypedKind, model_of, read
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
-from backdesk.client.operations.jobs import Events, Ids, JobOperations, outcome_of
+from backdesk.client.operations.jobs import Events, Ids, JobOperations
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
 from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
 from backdesk.client.operations.rewinding import RewindOperations
@@ -189,7 +189,7 @@ class JobClient(Reports):
         if record.steered_into is not None:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             record = self.wait(record.steered_into, left)
-        return outcome_of(record)
+        return self.do(self.core.outcome_of(record))
 
     def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
         """Wait, at most `timeout` seconds, until a job ends, however it does, and return its record.

@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 from backdesk.client.channels.blocking import Channels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
-from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation, Step, raise_first
-from backdesk.worker.errors import ArchiveUnavailable, NotPermitted, StoreUnavailable
+from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation, Step, raise_first
+from backdesk.worker.blobs.access import BlobAccess
+from backdesk.worker.errors import ArchiveUnavailable, BlobError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
@@ -38,6 +39,7 @@ class Connection:
         self.reached = False
         self._permitted = False
         self._archive: Archive | None = None
+        self._blobs = BlobAccess(deployment.settings)
 
     def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
@@ -64,7 +66,7 @@ class Connection:
             while True:
                 try:
                     replies = self._answer(step)
-                except ArchiveUnavailable as error:
+                except (ArchiveUnavailable, BlobError) as error:
                     step = operation.throw(error)
                 else:
                     step = operation.send(replies)
@@ -74,6 +76,8 @@ class Connection:
     def _answer(self, step: Step) -> Replies:
         if isinstance(step, InArchive):
             return [self._look_up(step)]
+        if isinstance(step, InBlobs):
+            return [self._with_blobs(step)]
         patience_ends = time.monotonic() + self.timeout_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -88,6 +92,9 @@ class Connection:
                     raise StoreUnavailable(self.deployment.trouble(error)) from error.__cause__
                 sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _with_blobs(self, step: InBlobs) -> Any:
+        return step.do(self._blobs.store)
 
     def _look_up(self, step: InArchive) -> Any:
         """Ask the archive, of which the library is loaded when it is first asked."""

@@ -80,10 +80,10 @@ class DeadLetterOperations:
         new = admit(
             new_id,
             record.kind,
-            record.request if request is None else request,
+            (yield from self._core.request_of(record)) if request is None else request,
             check,
             replace(kept_options(record, request), **changes),
-            max_request_bytes=self._core.settings.max_request_bytes,
+            max_request_bytes=self._core.settings.largest_request_bytes,
             origin=record.id,
             resumes=resume,
         )

@@ -6,15 +6,17 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.archived import ArchivedJobs
 from backdesk.client.operations.holds import with_holds
 from backdesk.client.operations.kinds import AnnouncedKinds
-from backdesk.client.operations.operation import Calls, Command, Commands, Operation
+from backdesk.client.operations.operation import Calls, Command, Commands, InBlobs, Operation
 from backdesk.worker.errors import InvalidRequest, JobFailed, JobNotFound, NotCancellable
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.contract import KindContract, RequestCheck
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.health import WorkerFacts
@@ -27,6 +29,8 @@ from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.submit.admission import admit, check_key, check_taken
+from backdesk.worker.submit.claim_check import check_in, redeemed
+from backdesk.worker.text.json import decode
 
 # Named here because inside the clients `list` is a method.
 Ids = list[str]
@@ -77,8 +81,30 @@ class JobOperations:
 
     def write(self, job: NewJob) -> Operation[Written]:
         """Write a job that was admitted. Raises IdempotencyConflict and what else keeps the store from taking it."""
+        job = yield from self._checked_in(job)
         ((answer,),) = yield Calls([self.transitions.submit([job])])
         return _written(job, *answer)
+
+    def _checked_in(self, job: NewJob) -> Operation[NewJob]:
+        """Return a job as it can be written: with its request among the blobs if that is too large for Redis."""
+        if len(job.request) <= self.settings.inline_request_bytes:
+            return job
+        (checked_in,) = yield InBlobs(partial(check_in, job))
+        return checked_in  # type: ignore[no-any-return]  # answers are of any type
+
+    def request_of(self, record: JobRecord) -> Operation[Any]:
+        """Return the request of a job, wherever it is. Raises BlobError."""
+        return (yield from self._value(record.request, record.request_blob, record.tenant))
+
+    def outcome_of(self, record: JobRecord) -> Operation[Any]:
+        """Return the result of a job that has ended, wherever it is. Raises JobFailed when it has none, BlobError."""
+        return (yield from self._value(outcome_of(record), record.result_blob, record.tenant))
+
+    def _value(self, value: Any, blob: BlobRef | None, tenant: str) -> Operation[Any]:
+        if blob is None:
+            return value
+        (encoded,) = yield InBlobs(partial(redeemed, blob, tenant=tenant))
+        return decode(encoded)
 
     def submit_many(
         self,
@@ -102,6 +128,8 @@ class JobOperations:
                 job_id = id_in_batch(batch, options.tenant, number)
                 jobs.append(self._admit(job_id, name_of(kind), request, check, each))
         for at in range(0, len(jobs), JOBS_A_TRIP):
+            for place in range(at, min(at + JOBS_A_TRIP, len(jobs))):
+                jobs[place] = yield from self._checked_in(jobs[place])
             parts = [jobs[first : first + JOBS_A_CALL] for first in range(at, len(jobs), JOBS_A_CALL)][:CALLS_A_TRIP]
             answers = yield Calls([self.transitions.submit(part) for part in parts])
             for part, replies in zip(parts, answers, strict=True):
@@ -213,7 +241,7 @@ class JobOperations:
         return self.announced.check(kind, self._given.get(name_of(kind)))
 
     def _admit(self, job_id: str, kind: str, request: object, check: RequestCheck, options: JobOptions) -> NewJob:
-        return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.max_request_bytes)
+        return admit(job_id, kind, request, check, options, max_request_bytes=self.settings.largest_request_bytes)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.store.archive import Archive
 from backdesk.worker.store.scripts import Call
 
@@ -42,8 +43,18 @@ class InArchive:
     ask: Callable[[Archive], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class InBlobs:
+    """Something to be done with the store of blobs; answered with a list of its one answer.
+
+    What that raises is raised where it is yielded.
+    """
+
+    do: Callable[[BlobStore], Any]
+
+
 #: What an operation may yield.
-Step = Commands | Calls | InArchive
+Step = Commands | Calls | InArchive | InBlobs
 #: An operation: yields what to ask, is sent the replies, returns its value.
 Operation = Generator[Step, list[Any], T]
 

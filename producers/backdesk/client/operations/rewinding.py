@@ -59,10 +59,10 @@ class RewindOperations:
         new = admit(
             (yield from self._id_of(record, plan, request)),
             record.kind,
-            record.request if request is None else request,
+            (yield from self._core.request_of(record)) if request is None else request,
             check,
             kept_options(record, request),
-            max_request_bytes=self._core.settings.max_request_bytes,
+            max_request_bytes=self._core.settings.largest_request_bytes,
             origin=record.id,
             resumes=plan,
         )

@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
+from backdesk.worker.attempt.large_values import LargeValues
 from backdesk.worker.attempt.ledger import Ledger, Suspended
 from backdesk.worker.errors import FenceLost, Limited, TaskError, UnknownKind
-from backdesk.worker.model.asks import Ask, AskType, Awaited, LedgerEntry
+from backdesk.worker.model.asks import Ask, AskType, Awaited
 from backdesk.worker.model.child import ChildCall, ChildEnd
 from backdesk.worker.model.contract import KindContract, RequestCheck, SchemaCheck
 from backdesk.worker.model.job import Claim
@@ -39,6 +40,7 @@ class Children:
         ledger: Ledger,
         submit: Callable[[Call[Any]], Future[Any]],
         transitions: Transitions,
+        values: LargeValues,
         *,
         checks: Mapping[str, RequestCheck],
         max_request_bytes: int,
@@ -48,6 +50,7 @@ class Children:
         self._ledger = ledger
         self._submit = submit
         self._transitions = transitions
+        self._values = values
         self._checks = checks
         self._max_request_bytes = max_request_bytes
         self._max_children = max_children
@@ -83,6 +86,7 @@ class Children:
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{whose}/start:{self._ledger.check_key(key)}"))
         meant = JobOptions(tenant=claim.tenant, delay=delay, priority=priority)
         job = admit(job_id, kind, request, check, meant, max_request_bytes=self._max_request_bytes)
+        job = yield from self._values.checked_in(job)
         self._made((yield self._submit(self._transitions.submit([job]))))
         return job_id
 
@@ -91,16 +95,23 @@ class Children:
         entries = [self._ledger.entry(name) for name in names]
         missing = [(name, call) for name, call, entry in zip(names, calls, entries, strict=True) if not entry]
         if not missing:
-            return [_end(call, entry) for call, entry in zip(calls, entries, strict=True) if entry]
+            return (yield from self._ends(calls, [entry.value for entry in entries if entry]))
         self._check_number(len(missing))
         yield from self._ledger.confirm()
         jobs = []
         for name, call in missing:
-            jobs.append(self._admit(name, call, (yield from self._check(call.kind))))
+            job = self._admit(name, call, (yield from self._check(call.kind)))
+            jobs.append((yield from self._values.checked_in(job)))
         for at in range(0, len(jobs), JOBS_A_CALL):
             self._made((yield self._submit(self._transitions.submit(jobs[at : at + JOBS_A_CALL]))))
         self._ledger.awaited += [_awaited(name, job) for (name, _), job in zip(missing, jobs, strict=True)]
         raise Suspended
+
+    def _ends(self, calls: Sequence[ChildCall], values: Sequence[Any]) -> Pipeline[list[ChildEnd]]:
+        ends = []
+        for call, value in zip(calls, values, strict=True):
+            ends.append(_end(call, (yield from self._values.child_end(value))))
+        return ends
 
     def _check_number(self, new: int) -> None:
         if (number := len(self._ledger.awaited) + new) > self._max_children:
@@ -148,9 +159,9 @@ class Children:
                 )
 
 
-def _end(call: ChildCall, entry: LedgerEntry) -> ChildEnd:
+def _end(call: ChildCall, value: Any) -> ChildEnd:
     end = ChildEnd if call.result is None else ChildEnd[call.result]  # type: ignore[name-defined]  # known at run time
-    return end.model_validate(entry.value)
+    return end.model_validate(value)
 
 
 def _awaited(name: str, job: NewJob) -> Awaited:

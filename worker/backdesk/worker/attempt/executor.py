@@ -30,6 +30,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.driver import Body, Ended, LoopDriver
 from backdesk.worker.attempt.files import Files
 from backdesk.worker.attempt.interrupt import Interrupt
+from backdesk.worker.attempt.large_values import LargeValues
 from backdesk.worker.attempt.ledger import LeavingNow, Ledger, Suspended
 from backdesk.worker.attempt.outage import ENTRY, Outage
 from backdesk.worker.attempt.outcome import Outcomes
@@ -155,6 +156,12 @@ class _Attempt:
             confirm=process.durability.confirm if process.settings.durable_wait_s else None,
         )
         sleep = asyncio.sleep if spec.is_async else sleep_in_naps
+        self.values = LargeValues(
+            claim,
+            process.blobs,
+            most_request=process.settings.inline_request_bytes,
+            most_result=process.settings.inline_result_bytes,
+        )
         self.spending = AttemptSpending(claim, self.ledger, process.writer.submit, process.spending, sleep)
         self.context = (TaskContext if spec.is_async else BlockingContext)(claim, self._parts(sleep))
         self.timeout_s = claim.timeout_s or spec.timeout_s
@@ -175,8 +182,9 @@ class _Attempt:
                 self.ledger,
                 submit,
                 process.transitions,
+                self.values,
                 checks=process.checks,
-                max_request_bytes=settings.max_request_bytes,
+                max_request_bytes=settings.largest_request_bytes,
                 max_children=settings.max_children,
             ),
             ServiceCalls(
@@ -257,7 +265,10 @@ class _Attempt:
             return Usage()
 
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
-        read = self.requests.read(self.claim)
+        claim = yield from self.values.claimed()
+        if isinstance(claim, Failure):
+            return self.outcomes.on_failure(claim)
+        read = self.requests.read(claim)
         if isinstance(read, Failure):
             return Failed(read)
         request, found = read
@@ -296,7 +307,7 @@ class _Attempt:
             if isinstance(outcome, Deferred) and outcome.most_s is not None:
                 yield from self.ledger.write(ENTRY, self.outage.entry())
             return outcome
-        return self._result(value)
+        return (yield from self._result(value))
 
     def _out_of_time(self, lease: Lease) -> Pipeline[Outcome]:
         """Return how an attempt ends whose budget is out of time: it fails, or waits for a person, or may go on."""
@@ -310,7 +321,7 @@ class _Attempt:
 
     def _of_fallback(self, fallback: Callable[[], Any], failed: Failed, lease: Lease) -> Pipeline[Outcome]:
         try:
-            outcome = self._result((yield from self._call(fallback, lease)))
+            outcome = yield from self._result((yield from self._call(fallback, lease)))
         except BaseException as error:
             if lease.stopped or isinstance(error, (Suspended, LeavingNow, FenceLost)):
                 return self.outcomes.on_error(error, lease, self.ledger)
@@ -320,10 +331,12 @@ class _Attempt:
             return failed
         with suppress(ValueError, TypeError, AttributeError):  # a body may have made anything of its usage
             self.context.measure(DEGRADED, 1)
-        return Succeeded(outcome.result, failed.failure)
+        return replace(outcome, degraded=failed.failure)
 
-    def _result(self, value: object) -> Succeeded | Failed:
-        return result_of(value, self.spec.result, self.claim, self.process.settings.max_result_bytes)
+    def _result(self, value: object) -> Pipeline[Outcome]:
+        ended = result_of(value, self.spec.result, self.claim, self.process.settings.largest_result_bytes)
+        kept = (yield from self.values.kept(ended)) if isinstance(ended, Succeeded) else ended
+        return self.outcomes.on_failure(kept) if isinstance(kept, Failure) else kept
 
     def _call(self, body: Callable[[], Any], lease: Lease) -> Pipeline[Any]:
         if self.spec.is_async:

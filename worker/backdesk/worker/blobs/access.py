@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.blobs.store import BlobStore
-from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.errors import BlobError, ConfigurationError
 from backdesk.worker.settings import Settings
 
 T = TypeVar("T")
@@ -27,10 +27,13 @@ class BlobAccess:
 
     @cached_property
     def store(self) -> BlobStore:
-        """The store; raises ConfigurationError where there is none, or a library is missing."""
-        store = open_blobs(self._settings)
+        """The store; raises BlobError where there is none, or a library is missing."""
+        try:
+            store = open_blobs(self._settings)
+        except ConfigurationError as error:
+            raise BlobError(str(error)) from error
         if store is None:
-            raise ConfigurationError(_OFF)
+            raise BlobError(_OFF)
         return store
 
     def submit(self, work: Callable[[BlobStore], T]) -> Future[T]:

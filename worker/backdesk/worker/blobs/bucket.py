@@ -63,10 +63,10 @@ class Bucket:
                 for each in page:
                     yield Kept(each["path"], each["size"], each["last_modified"].timestamp())
 
-    def delete(self, prefix: str) -> None:
+    def delete(self, key: str) -> None:
         import obstore  # noqa: PLC0415 - as above
 
-        keys = [each.key for each in self.list(prefix)]
+        keys = [each.key for each in self.list(key)] if key.endswith("/") else [key]
         with _told(self.where):
             if keys:
                 obstore.delete(self._store, keys)

@@ -59,9 +59,12 @@ class Folder:
                     found = path.stat()
                     yield Kept(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
-    def delete(self, prefix: str) -> None:
+    def delete(self, key: str) -> None:
         with suppress(FileNotFoundError), _told(self.where, lets=FileNotFoundError):
-            shutil.rmtree(self.root / prefix)
+            if key.endswith("/"):
+                shutil.rmtree(self.root / key)
+            else:
+                (self.root / key).unlink()
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return None: a file has no address that ends."""

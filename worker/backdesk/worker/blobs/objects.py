@@ -48,8 +48,8 @@ class Objects(Protocol):
     def list(self, prefix: str) -> Iterator[Kept]:
         """Give what there is under a prefix, which ends with a slash, or is empty for all."""
 
-    def delete(self, prefix: str) -> None:
-        """Forget all that is under a prefix, which ends with a slash. Idempotent."""
+    def delete(self, key: str) -> None:
+        """Forget an object, or all that is under a prefix, which ends with a slash. Idempotent."""
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address from which anybody can read the object for so long; None where there is none such."""

@@ -32,7 +32,7 @@ class BlobStore:
     def __init__(self, objects: Objects, keys: Keyring, most_bytes: int) -> None:
         self._objects = objects
         self._keys = keys
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self.where = objects.where
 
     def put(self, source: Source, *, tenant: str, job: str, media_type: str = BINARY, name: str = "") -> BlobRef:
@@ -43,8 +43,8 @@ class BlobStore:
         """
         TypeAdapter(MediaType).validate_python(media_type)
         owned_by(tenant, job)
-        beyond = BlobTooLarge(f"has more than {self._most_bytes:,} bytes, which is the limit (BACKDESK_MAX_BLOB_BYTES)")
-        counted = _Counted(source, self._most_bytes, beyond)
+        beyond = BlobTooLarge(f"has more than {self.most_bytes:,} bytes, which is the limit (BACKDESK_MAX_BLOB_BYTES)")
+        counted = _Counted(source, self.most_bytes, beyond)
         with self._objects.incoming() as incoming:
             write(incoming, counted, self._keys.sealing(tenant_of(tenant)))
             ref = BlobRef(
@@ -108,6 +108,10 @@ class BlobStore:
         owned_by(tenant, job)
         return Parts(self, self._objects, self._keys, name, tenant, job)
 
+    def remove(self, ref: BlobRef, tenant: str) -> None:
+        """Remove one blob. Idempotent."""
+        self._objects.delete(key_of(tenant, ref))
+
     def forget(self, job: str, tenant: str) -> None:
         """Remove all blobs of a job, and parts of such. Idempotent."""
         self._objects.delete(owned_by(tenant, job))
@@ -119,6 +123,10 @@ class BlobStore:
     def kept(self, job: str, tenant: str) -> list[Kept]:
         """Return what there is of a job."""
         return list(self._objects.list(owned_by(tenant, job)))
+
+    def newest_of(self, owner: str) -> float:
+        """Return when the newest blob of what `owners` has named was written, in seconds of the epoch; 0 for none."""
+        return max((each.at for each in self._objects.list(f"{owner}/")), default=0.0)
 
     def owners(self, tenant: str | None = None) -> dict[str, Kept]:
         """Return all jobs that have blobs, by `<hashed tenant>/<job>`: their bytes, and when the newest was written.

@@ -20,24 +20,26 @@ from redis.exceptions import RedisError
 
 from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.celery.inbox import Inbox, inboxes
 from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign, task_name
-from backdesk.worker.errors import InvalidRequest, StoreFull, TaskError
+from backdesk.worker.errors import BlobError, BlobStoreUnavailable, InvalidRequest, StoreFull, TaskError
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.job import DEFAULT_TENANT
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings, celery_queue
-from backdesk.worker.store.jobs import SubmitCode, Transitions
+from backdesk.worker.store.jobs import NewJob, SubmitCode, Transitions
 from backdesk.worker.store.key_watch import LONGEST_WAIT_S, LOOK_AGAIN_S, KeyWatch
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 from backdesk.worker.submit.admission import admit, refused
+from backdesk.worker.submit.claim_check import check_in
 from backdesk.worker.text.json import excerpt
 
 log = logging.getLogger(__name__)
 
 #: Raised while Redis cannot serve: the message stays where it is and is taken in later.
-AWAY = (RedisError, OperationalError, OSError, StoreFull)
+AWAY = (RedisError, OperationalError, OSError, StoreFull, BlobStoreUnavailable)
 #: What Celery embeds in a message about the tasks around it.
 _LINKS = ("callbacks", "errbacks", "chain", "chord")
 
@@ -64,6 +66,7 @@ class Intake(PeriodicService):
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
+        self._blobs = BlobAccess(settings)
         self._inboxes = list(inboxes(settings.inbox, settings.shared_inboxes))
 
     def take_in(self) -> float | None:
@@ -112,8 +115,10 @@ class Intake(PeriodicService):
     def _submit(self, message: ForeignMessage) -> None:
         request, options = message.job()
         check = self._kinds.check(message.kind)
-        limit = self._settings.max_request_bytes
+        limit = self._settings.largest_request_bytes
         job = admit(message.id, message.kind, request, check, options, max_request_bytes=limit)
+        if len(job.request) > self._settings.inline_request_bytes:
+            job = self._checked_in(job)
         job = message.with_delivery(job, celery_queue(self._settings.prefix, job.queue))
         ((code, found),) = run(self._client, self._transitions.submit([job]))
         if error := refused(code, found, tenant=job.tenant):
@@ -123,6 +128,14 @@ class Intake(PeriodicService):
                 "message_dropped",
                 extra={"reason": "task id already used by another job", "job_id": message.id},
             )
+
+    def _checked_in(self, job: NewJob) -> NewJob:
+        try:
+            return check_in(job, self._blobs.store)
+        except BlobStoreUnavailable:
+            raise
+        except BlobError as error:
+            raise InvalidRequest("request", str(error)) from error
 
     def _reject(self, message: ForeignMessage, error: InvalidRequest) -> None:
         """Record a failed job, and tell Celery's side: the caller's result, error links and chains."""

@@ -6,10 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-#: Precedes the name of a schedule where a blob belongs to it, and not to a job: no id of a job begins like this.
-SCHEDULE_MARK = "~"
-#: A job, or a schedule: safe as the name of a folder, and never `.` or `..`.
-OWNER_PATTERN = r"^~?[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
+#: A job: safe as the name of a folder, and never `.` or `..`.
+OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
 JSON = "application/json"
 #: In characters: of the name of a file, and of the address of a store.
 LONGEST_NAME = 255
@@ -43,8 +41,3 @@ class BlobRef(BaseModel):
     def id(self) -> str:
         """How people name the blob: the job that it belongs to, and its digest."""
         return f"{self.owner}/{self.sha256}"
-
-
-def schedule_owner(name: str) -> str:
-    """Return the owner of the blobs of a schedule."""
-    return SCHEDULE_MARK + name

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, Awaited
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.budget import Budget, Spent
 from backdesk.worker.model.measure import Measures
 from backdesk.worker.model.retry import RetryPolicy
@@ -208,6 +209,9 @@ class JobRecord(JobFacts):
     request: Any
     metadata: dict[str, Any] = {}
     result: Any = None
+    #: Where the request or the result is, when it was too large for Redis; it is None here then.
+    request_blob: BlobRef | None = None
+    result_blob: BlobRef | None = None
     idempotency_key: str | None = None
     events: int = 0
     start_by: datetime | None = None
@@ -281,6 +285,10 @@ class Claim:
     time_left_s: float | None = None
     #: Whether it has taken messages, in a former attempt or as the job that it replays.
     steered: bool = False
+    #: The reference of the request, as JSON, where that is among the blobs.
+    request_blob: bytes = b""
+    #: The job that has called it; "" for none.
+    parent: str = ""
     #: Reasons why parts of the record cannot be read, by field; such a job cannot run.
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
@@ -295,10 +303,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The attempt returned; `result` is JSON. `degraded` is the failure in whose place a fallback gave the result."""
+    """The attempt returned; `result` is JSON. `degraded` is the failure in whose place a fallback gave the result.
+
+    `blob` is the reference of the result, as JSON, where it was too large for Redis.
+    """
 
     result: bytes
     degraded: Failure | None = None
+    blob: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

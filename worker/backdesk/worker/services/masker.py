@@ -13,6 +13,8 @@ from typing import Any
 
 import redis
 
+from backdesk.worker.blobs.access import BlobAccess
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import TERMINAL, JobState
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
@@ -26,7 +28,7 @@ from backdesk.worker.store.upkeep import Masked, UpkeepCalls
 JOBS_A_ROUND = 25
 MAX_ROUNDS = 200
 STATES = sorted(TERMINAL - {JobState.FAILED})
-_FIELDS = ("finished_at", "request", "messages", "masked", "delivery")
+_FIELDS = ("finished_at", "request", "messages", "masked", "delivery", "request_blob", "tenant")
 
 
 class Masker(PeriodicService):
@@ -38,6 +40,7 @@ class Masker(PeriodicService):
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings)
+        self._blobs = BlobAccess(settings)
         #: How far each state is looked through: the moment of an end, and the jobs of that moment.
         self._at: dict[JobState, tuple[float, set[bytes]]] = {}
 
@@ -77,6 +80,16 @@ class Masker(PeriodicService):
                 continue
             its = {name.encode(): value for name, value in zip(_FIELDS, values, strict=True) if value is not None}
             if (kept := masked_fields(its)) != its:
+                self._forget_blob(its)
                 changed = {name: kept[name] for name in kept if kept[name] != its.get(name)}
                 given = (changed.get(name, b"") for name in (b"request", b"messages"))
                 yield Masked(job_id, text(values[0]), *given)
+
+    def _forget_blob(self, its: dict[bytes, bytes]) -> None:
+        """Forget a request that is among the blobs, where nothing can be masked."""
+        if reference := its.get(b"request_blob"):
+            try:
+                ref = BlobRef.model_validate_json(reference)
+            except ValueError:
+                return  # written by hand: there is nothing behind it
+            self._blobs.store.remove(ref, text(its[b"tenant"]))

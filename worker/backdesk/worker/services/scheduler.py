@@ -14,6 +14,7 @@ import redis
 
 from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
 from backdesk.worker.process.periodic import Periodic, PeriodicService
@@ -25,6 +26,7 @@ from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
 from backdesk.worker.submit.admission import refused
+from backdesk.worker.submit.claim_check import check_in
 from backdesk.worker.submit.scheduled import job_of
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class Scheduler(PeriodicService):
         self._settings = settings
         self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
+        self._blobs = BlobAccess(settings)
         self._calls = ScheduleCalls(settings, clock)
         self._due = Keys(settings.prefix).schedule_due
 
@@ -133,7 +136,7 @@ class Scheduler(PeriodicService):
         return Firing(ripe, planned, schedule.overlap, job)
 
     def _job(self, schedule: Schedule, ripe: RipeSchedule, moment_ms: int, now_ms: int) -> NewJob:
-        return job_of(
+        job = job_of(
             schedule,
             self._kinds.check(schedule.kind),
             firing_id(schedule.name, ripe.generation, moment_ms),
@@ -141,6 +144,9 @@ class Scheduler(PeriodicService):
             max_request_bytes=self._settings.max_request_bytes,
             now=moment(now_ms),
         )
+        if len(job.request) <= self._settings.inline_request_bytes:
+            return job
+        return check_in(job, self._blobs.store)
 
 
 def _error(error: Exception, planned_ms: int, now_ms: int) -> FiringError:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from redis.exceptions import RedisError
 
+from backdesk.worker.address import NO_BLOBS
 from backdesk.worker.attempt.registry import TaskSpec
 from backdesk.worker.celery.consumer import Consumer
 from backdesk.worker.celery.gathering import Gathering
@@ -16,6 +17,7 @@ from backdesk.worker.celery.intake import Intake
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.process.periodic import PeriodicService
 from backdesk.worker.services.archiver import Archiver
+from backdesk.worker.services.blob_sweeper import BlobSweeper
 from backdesk.worker.services.maintenance import Maintenance
 from backdesk.worker.services.masker import Masker
 from backdesk.worker.services.packer import Packer
@@ -64,8 +66,11 @@ class Supervisor:
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
         packer = Packer(connected("packer"), settings, lambda: maintenance.leads)
-        maintenance.on_elected = partial(_hurry, [intake, scheduler, packer])
-        parts: list[Part] = [maintenance, intake, scheduler, packer, watchdog, *_probes(settings, facts)]
+        prompt: list[PeriodicService] = [intake, scheduler, packer]
+        if settings.blobs_url != NO_BLOBS:
+            prompt.append(BlobSweeper(connected("blobs"), settings, lambda: maintenance.leads))
+        maintenance.on_elected = partial(_hurry, prompt)
+        parts: list[Part] = [maintenance, *prompt, watchdog, *_probes(settings, facts)]
         if settings.archive_url:
             parts.append(Archiver(connected("archiver"), settings, lambda: maintenance.leads))
         if settings.mask_requests:

@@ -327,6 +327,8 @@ def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
         limited=bool(its.limited),
         time_left_s=_seconds(its.time_left),
         steered=bool(its.steered),
+        request_blob=its.request_blob,
+        parent=text(its.parent),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},
     )
 
@@ -351,6 +353,10 @@ def _seconds(ms: bytes) -> float | None:
 def _ending(ending: Ending, max_event_bytes: int) -> tuple[JobState, str, bytes, bytes]:
     """Terminal state, field of the record, its value, and the data of the terminal event."""
     match ending:
+        case Succeeded(_, degraded, blob) if blob:
+            mark = b',"degraded":' + to_json(degraded) if degraded else b""
+            event = b'{"result_omitted":true,"result_blob":' + blob + mark + b"}"
+            return JobState.SUCCEEDED, "result_blob", blob, event
         case Succeeded(result, degraded):
             mark = b',"degraded":' + to_json(degraded) if degraded else b""
             if len(result) + len(mark) > max_event_bytes:

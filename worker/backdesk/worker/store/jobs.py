@@ -86,6 +86,8 @@ class NewJob:
     idempotency_while_active: Number = ""
     budget: str = ""
     slots: Number = ""
+    request_blob: str = ""
+    blob_bytes: Number = ""
 
 
 class Transitions(AttemptCalls, UpkeepCalls):
@@ -103,6 +105,7 @@ class Transitions(AttemptCalls, UpkeepCalls):
             require_tenant=known,
             max_jobs=settings.max_tenant_jobs,
             max_bytes=settings.max_tenant_bytes,
+            max_blob_bytes=settings.max_tenant_blob_bytes,
         )
 
     def cancel(self, job_id: str, reason: str) -> Call[tuple[bool, str]]:

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import Ask, AskType
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.budget import Budget, Spent, read_spent
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import (
@@ -54,7 +55,7 @@ _OPTIONAL: Mapping[str, Callable[[bytes], Any]] = {
 ROW_FIELDS = (
     *("kind", "tenant", "queue", "state", "priority", "attempt", "created_at"),
     *_OPTIONAL,
-    *("stop", "parked", "stranded", "request"),
+    *("stop", "parked", "stranded", "request_blob", "request"),
 )
 
 
@@ -78,6 +79,8 @@ def read_record(
         request=its.demand("request", decode, None),
         metadata=its.read("metadata", read_object) or {},
         result=its.read("result", read_result),
+        request_blob=its.read("request_blob", BlobRef.model_validate_json),
+        result_blob=its.read("result_blob", BlobRef.model_validate_json),
         idempotency_key=its.read("idempotency_key", _text),
         events=its.read(LOGGED, int) or events,
         start_by=its.read("start_by", moment),
@@ -109,7 +112,7 @@ def read_row(job_id: str, values: Sequence[bytes | None], longest: int) -> JobRo
     request = its.raw.get("request", b"")
     return JobRow(
         **_facts(job_id, its),
-        subject=subject_of(request, cut=len(request) >= longest),
+        subject=_subject(its.read("request_blob", BlobRef.model_validate_json), request, longest),
         unreadable=sorted(its.unreadable),
     )
 
@@ -137,8 +140,12 @@ def row_of(record: JobRecord, longest: int) -> JobRow:
     """Return the row of a job whose record is there; the request is looked at no further than so many bytes."""
     request = to_json(record.request)[:longest]
     facts = {name: getattr(record, name) for name in JobFacts.model_fields}
-    subject = subject_of(request, cut=len(request) >= longest)
+    subject = _subject(record.request_blob, request, longest)
     return JobRow(**facts, subject=subject, unreadable=sorted(record.unreadable))
+
+
+def _subject(blob: BlobRef | None, request: bytes, longest: int) -> str:
+    return f"{blob.bytes:,} bytes, kept as a blob" if blob else subject_of(request, cut=len(request) >= longest)
 
 
 def _parked(its: Fields, state: JobState) -> Hold | None:
@@ -212,7 +219,7 @@ def read_message(message: bytes | str) -> JobEvent | None:
 
 
 #: The fields of a record that the events of its job have in common, and those that its terminal event tells of.
-LOG_FIELDS = ("kind", "tenant", "result", "error", "degraded")
+LOG_FIELDS = ("kind", "tenant", "result", "result_blob", "error", "degraded")
 
 
 def read_log(job_id: str, values: Sequence[bytes | None], entries: Sequence[bytes], after: int = 0) -> list[JobEvent]:
@@ -243,8 +250,9 @@ def _told(raw: Mapping[str, bytes]) -> Any:
     """Return the data of a terminal event, which is kept in the record alone."""
     if "error" in raw:
         return decode(raw["error"])
-    readers: Mapping[str, Callable[[bytes], Any]] = {"result": read_result, "degraded": decode}
-    return {name: read(raw[name]) for name, read in readers.items() if name in raw}
+    readers: Mapping[str, Callable[[bytes], Any]] = {"result": read_result, "result_blob": decode, "degraded": decode}
+    omitted = {"result_omitted": True} if "result_blob" in raw else {}
+    return omitted | {name: read(raw[name]) for name, read in readers.items() if name in raw}
 
 
 def _state(raw: bytes) -> JobState:

@@ -25,6 +25,7 @@ _LONGEST = 255
 _LATEST_MS = 2**53
 _LOGGED = LOGGED.encode()
 _MASKED = b"masked"
+_BLOB = b"request_blob"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,10 @@ def masked_fields(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
     request = impersonal_json(fields.get(b"request", b"null"))
     messages = impersonal_json(b"[" + fields.get(b"messages", b"") + b"]").removeprefix(b"[").removesuffix(b"]")
     changed = {name: kept for name, kept in ((b"request", request), (b"messages", messages)) if kept}
-    if not changed and _MASKED not in fields:
+    if not changed and not {_MASKED, _BLOB} & fields.keys():
         return fields
     kept = {**fields, **changed, _MASKED: b"1"}
+    kept.pop(_BLOB, None)  # what is in it cannot be masked, and goes
     kept.pop(b"delivery", None)  # the same request, as a plain Celery client has sent it
     return kept
 

@@ -27,6 +27,11 @@ class TallyKeys(Prefixed):
         return f"{self.prefix}:stats-of-day:{day}"
 
     @property
+    def blobs(self) -> str:
+        """Hash: bytes that tenants have among the blobs, by tenant. Written anew by each sweep of these."""
+        return f"{self.prefix}:blobs"
+
+    @property
     def ends(self) -> str:
         """Hash: jobs that ended lately, by minute, queue, kind and how, until they are sorted. Kept, bounded."""
         return f"{self.prefix}:ends"

@@ -10,7 +10,8 @@
 --   ''), expires_in (ms or ''), watchers, failures, crashes, retry (policy or ''), timeout (of an attempt in ms, or ''),
 --   root (of its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
 --   pages), priority, usage (of former attempts, or ''), limited (1 when its spending is limited, else 0), time_left (ms
---   that its budgets leave it, or ''), steered (1 when it has taken messages, else 0), kept (1 when the attempt that ends has ended its job, 0 when it has lost its
+--   that its budgets leave it, or ''), steered (1 when it has taken messages, else 0), request_blob (reference of a request that is
+--   not here, or ''), parent (or ''), kept (1 when the attempt that ends has ended its job, 0 when it has lost its
 --   fence, '' when none was to end), message (Celery's, of the job that is next, or ''); or {0, reason, kept, message}
 --   when there is nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason
 --   is the error as JSON when the job ended without its sender being told, else ''. A message that comes without a claim,
@@ -61,6 +62,8 @@ local function claim(job, field, watchers, kept, message)
     limited = limited,
     time_left = time_left_ms,
     steered = field[14] and 1 or 0,
+    request_blob = field[16] or '',
+    parent = job.parent or '',
     kept = kept,
     message = message,
   }
@@ -105,7 +108,8 @@ local function start(id, fence, kept, message)
   if not job then return {0, ''} end
   local key = job_key(id)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
-    'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages', 'crashes')
+    'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages', 'crashes',
+    'request_blob')
 
   if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
   local limit, code = next_limit(job)

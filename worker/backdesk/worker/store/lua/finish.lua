@@ -1,6 +1,6 @@
 -- Finish: end running attempts, and their jobs with them.
 --
--- ARGV: then for each attempt: id, fence, state (terminal), field ('result' or 'error'), value (its JSON), event (data
+-- ARGV: then for each attempt: id, fence, state (terminal), field ('result', 'result_blob' or 'error'), value (its JSON), event (data
 --   of the terminal event as JSON), usage (JSON), degraded (error JSON that a fallback answer stands in for, or ''), tokens (of this
 --   attempt), masked (request as it is kept from then on, or '')
 -- Returns: for each of them: 1 when the job has ended by this attempt, 0 when the attempt has lost its fence

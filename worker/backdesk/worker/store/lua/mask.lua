@@ -17,7 +17,7 @@ for each in items(ARGV) do
     if ARGV[each].request ~= '' then redis.call('HSET', key, 'request', ARGV[each].request) end
     if ARGV[each].messages ~= '' then redis.call('HSET', key, 'messages', ARGV[each].messages) end
     redis.call('HSET', key, 'masked', 1)
-    redis.call('HDEL', key, 'delivery')
+    redis.call('HDEL', key, 'delivery', 'request_blob')
     forget_workings(job)
     if redis.call('EXISTS', events_key(job.id)) == 1 then redis.call('SADD', unpacked_key, job.id) end -- and masked then
     masked = masked + 1

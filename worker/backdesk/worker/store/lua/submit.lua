@@ -1,7 +1,7 @@
 -- Submit: write new jobs and queue or park each. A job that is already there is found again, never written twice.
 --
 -- ARGV: ageing_ms (of a priority), require_tenant (1 to refuse unknown tenants, or ''), max_jobs, max_bytes (of a tenant
---   that has no such setting), then for each job: id, kind,
+--   that has no such setting), max_blob_bytes (of any tenant), then for each job: id, kind,
 --   tenant, queue, priority (0-9 or ''), request (JSON), fingerprint, idempotency_key (or ''), run_at_ms (a moment, or
 --   +ms from now, or ''), expires_at_ms (as that), metadata (JSON or ''), delivery (Celery message or ''), start_by_ms (as that), timeout_ms (of
 --   an attempt, or ''), retry (policy JSON or ''), parent (or ''), parent_fence (or ''), parent_key (its key for
@@ -9,7 +9,7 @@
 --   ledger but for the entries `without`, those of `with` in place of its own, and no checkpoint; or ''), conversation
 --   (or ''), when_busy (enqueue reject interrupt steer: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or ''), slots (that it takes, or '' for
---   those of its kind)
+--   those of its kind), request_blob (reference of its request, which then is null; or ''), blob_bytes (of that, or '')
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
 --   written because the key belongs to a job that has ended and is forgotten,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
@@ -65,7 +65,8 @@ local function refusal(job)
   if field then return {-4, field} end
   if full then return {-7, full} end
   if job.parent ~= '' then return nil end
-  local over = over_quota(job.tenant, job.bytes, ARGV.max_jobs, ARGV.max_bytes)
+  local over = over_quota(job.tenant, job.bytes, ARGV.max_jobs, ARGV.max_bytes) or
+    job.blob_bytes and over_blobs(job.tenant, job.blob_bytes, ARGV.max_blob_bytes)
   return over and {-6, over}
 end
 
@@ -79,7 +80,8 @@ local function write(job, each)
     'expires_at', stated(job.expires_at), 'metadata', ARGV[each].metadata, 'delivery', ARGV[each].delivery,
     'start_by', stated(job.start_by), 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
     'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
-    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'slots', ARGV[each].slots, 'depth', job.depth}
+    'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'slots', ARGV[each].slots, 'depth', job.depth,
+    'request_blob', ARGV[each].request_blob}
   for index = 2, #given, 2 do
     if given[index] ~= '' then
       fields[#fields + 1] = given[index - 1]
@@ -90,6 +92,7 @@ local function write(job, each)
   index_job(job, job.state, whole(now))
   redis.call('HSET', job_key(job.id), unpack(fields))
   redis.call('ZADD', tenant_jobs_key(job.tenant), whole(now), job.id)
+  if job.blob_bytes then redis.call('HINCRBY', blobs_key, job.tenant, job.blob_bytes) end
   if count_backlog(job) == 1 then redis.call('SADD', tenants_key, job.tenant) end
 end
 
@@ -166,7 +169,8 @@ local function create(each)
     slots = ARGV[each].slots ~= '' and ARGV[each].slots or nil,
     expires_at = moment_of(ARGV[each].expires_at_ms), start_by = moment_of(ARGV[each].start_by_ms), parent = parent,
     depth = parent ~= '' and (tonumber(redis.call('HGET', job_key(parent), 'depth')) or 1) + 1 or '',
-    bytes = #ARGV[each].request + #ARGV[each].metadata + #ARGV[each].delivery}
+    bytes = #ARGV[each].request + #ARGV[each].metadata + #ARGV[each].delivery,
+    blob_bytes = tonumber(ARGV[each].blob_bytes)}
   local refused = refusal(job)
   if refused then return refused end
   local busy = make_way(job, ARGV[each].when_busy)
@@ -182,7 +186,8 @@ local function create(each)
   else
     append(job, 'queued', '{"queue":"' .. job.queue .. '","priority":' .. job.priority .. '}')
     stand(job)
-    if job.conversation and ARGV[each].when_busy == 'steer' then offer(job) end
+    -- A message that is not here cannot be handed over: such a job waits for its turn.
+    if job.conversation and ARGV[each].when_busy == 'steer' and not job.blob_bytes then offer(job) end
   end
   return {1, job.id}
 end

@@ -1,7 +1,7 @@
 -- Finishing: the end of a running attempt that ends its job.
 --!include ending
 
--- End an attempt, and its job with it: terminal `state`, `name` of the field ('result' or 'error') for `value`, the rest
+-- End an attempt, and its job with it: terminal `state`, `name` of the field ('result', 'result_blob' or 'error') for `value`, the rest
 -- as in finish.lua. Returns 1, or 0 when the attempt has lost its fence; whether it had ended so before; and the job.
 local function finish(id, fence, state, name, value, event, usage, degraded, tokens, masked)
   local job = load_job(id)

@@ -1,4 +1,5 @@
--- What a tenant may have that has not ended, in jobs and in bytes of their requests, and what it has.
+-- What a tenant may have that has not ended, in jobs and in bytes of their requests, what it may have among the blobs, and
+-- what it has.
 --!include keys
 --!include permission
 
@@ -18,4 +19,10 @@ local function over_quota(tenant, bytes, usual_jobs, usual_bytes)
   if most_bytes and all + bytes > most_bytes then
     return 'max_bytes ' .. string.format('%.0f %.0f', all, most_bytes)
   end
+end
+
+-- The same of what it has among the blobs, by the last sweep of these and what has come since.
+local function over_blobs(tenant, bytes, most)
+  local has = tonumber(redis.call('HGET', blobs_key, tenant)) or 0
+  if has + bytes > tonumber(most) then return 'max_blob_bytes ' .. string.format('%.0f %.0f', has, tonumber(most)) end
 end
