@@ -12,6 +12,11 @@ from backdesk.worker.errors import (
     ArchiveUnavailable,
     AskUnknown,
     BackdeskError,
+    BlobCorrupt,
+    BlobError,
+    BlobLocked,
+    BlobNotFound,
+    BlobStoreUnavailable,
     ConfigurationError,
     ConversationBusy,
     ConversationNotFound,
@@ -73,10 +78,12 @@ class ErrorReport:
         return {"error": error}
 
 
+_BLOBS = (BlobNotFound, BlobCorrupt, BlobLocked, BlobStoreUnavailable, BlobError)
 #: The first class that fits decides.
 _CODES: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (UnknownKind, "unknown_kind", ExitCode.REFUSED),
     (PayloadTooLarge, "payload_too_large", ExitCode.REFUSED),
+    *((each, each.code, ExitCode.FAILED) for each in _BLOBS),
     (QuotaExceeded, "quota_exceeded", ExitCode.REFUSED),
     (InvalidRequest, "invalid_request", ExitCode.REFUSED),
     (IdempotencyConflict, "idempotency_conflict", ExitCode.REFUSED),

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from backdesk.cli.commands import (
+    blobs,
     breakers,
     conversations,
     dead,
@@ -265,6 +266,28 @@ def breakers_command(context: typer.Context, as_json: AsJson = False) -> None:
         breakers.list_breakers(as_json=as_json)
     else:
         _pass_on(context, as_json=as_json)
+
+
+large = typer.Typer(no_args_is_help=False)
+for title, command in blobs.COMMANDS.items():
+    large.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(large, name="blobs", rich_help_panel=LOOK)
+
+
+@large.callback(invoke_without_command=True)
+def blobs_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Blobs, what is too large for Redis: see how much there is, and save requests, results and files of jobs.
+
+    For example:
+
+        backdesk blobs show 4be0643f-1d98-473b-97ca-98a65347dd9c
+        backdesk blobs get 4be0643f-1d98-473b-97ca-98a65347dd9c report.xlsx --to report.xlsx
+
+    Without a command it lists how many bytes each tenant has.
+
+    """
+    if context.invoked_subcommand is None:
+        blobs.list_blobs(as_json)
 
 
 telling = typer.Typer(no_args_is_help=False)

@@ -5,6 +5,7 @@ from .blocking.job import Job as Job
 from .errors import ArchiveUnavailable as ArchiveUnavailable
 from .errors import AskUnknown as AskUnknown
 from .errors import BackdeskError as BackdeskError
+from .errors import BlobError as BlobError
 from .errors import ConfigurationError as ConfigurationError
 from .errors import ConversationBusy as ConversationBusy
 from .errors import ConversationNotFound as ConversationNotFound
@@ -26,6 +27,7 @@ from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import UnknownKind as UnknownKind
 from .values import Attachment as Attachment
+from .values import BlobRef as BlobRef
 from .values import Budget as Budget
 from .values import Failure as Failure
 from .values import JobEvent as JobEvent

@@ -3,6 +3,7 @@
 from backdesk.platform.contract import Attachment
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.asks import OpenAsk
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord, JobRow, JobState
@@ -12,6 +13,7 @@ from backdesk.worker.model.retry import RetryPolicy
 
 __all__ = [
     "Attachment",
+    "BlobRef",
     "Budget",
     "Failure",
     "JobEvent",

@@ -4,12 +4,14 @@ from .attempt.context import TaskContext as TaskContext
 from .attempt.ledger import Effect as Effect
 from .attempt.step_names import StepNames as StepNames
 from .attempt.task import task as task
+from .errors import BlobError as BlobError
 from .errors import InvalidRequest as InvalidRequest
 from .errors import TaskError as TaskError
 from .failure import Category as Category
 from .failure import Failure as Failure
 from .failure import Severity as Severity
 from .model.asks import Answer as Answer
+from .model.blob import BlobRef as BlobRef
 from .model.budget import Amount as Amount
 from .model.budget import Budget as Budget
 from .model.budget import Estimate as Estimate

@@ -26,7 +26,8 @@ from backdesk.client.deployment import Deployment, shown_url
 from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.platform.tool_settings import ShownSetting
-from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError, NotPermitted, StoreUnavailable
+from backdesk.worker.address import NO_BLOBS
+from backdesk.worker.errors import ArchiveUnavailable, BlobError, ConfigurationError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import is_denied, translated
 from backdesk.worker.store.keys import Keys
@@ -116,6 +117,7 @@ def _examine_redis(client: JobClient, deployment: Deployment) -> Iterator[Findin
 def _examine_jobs(client: JobClient, deployment: Deployment) -> Iterator[Finding]:
     yield _repairs(client)
     yield _archive(client, deployment)
+    yield _blobs(client, deployment)
     yield from _workers(client, deployment)
     yield _versions(client)
     yield _kinds(client)
@@ -126,6 +128,19 @@ def _examine_jobs(client: JobClient, deployment: Deployment) -> Iterator[Finding
     yield _flow(client, deployment)
     yield _pauses(seen)
     yield _maintenance(client)
+
+
+def _blobs(client: JobClient, deployment: Deployment) -> Finding:
+    if deployment.settings.blobs_url == NO_BLOBS:
+        return Finding("blobs", Level.OK, "off: what is too large for Redis is refused")
+    try:
+        where = client.blobs.check()
+    except BlobError as error:
+        return Finding(
+            "blobs", Level.FAIL, str(error), "set BACKDESK_BLOBS_URL to a store that can be written, or to off"
+        )
+    sealed = "encrypted" if deployment.settings.blobs_key else "not encrypted"
+    return Finding("blobs", Level.OK, f"{where} can be written, {sealed}; producers and workers must share it")
 
 
 def examine_model() -> Finding:

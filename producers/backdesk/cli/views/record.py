@@ -18,6 +18,7 @@ from backdesk.cli.views.budget import budget_facts, cost_text
 from backdesk.cli.views.holds import hold_text, state_text
 from backdesk.cli.views.measures import measures_text
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import JobRecord, JobState
 
 STATE_STYLES = {
@@ -41,6 +42,8 @@ def end_of(record: JobRecord, out: Output) -> ExitCode:
             out.line(f"DEGRADED: a fallback answered in place of {failure_text(record.degraded)}", "bold yellow")
         if record.result is not None:
             out.block(pretty(record.result))
+        if record.result_blob:
+            out.line(f"result of {_blob_text(record.id, record.result_blob)}")
         return ExitCode.OK
     if record.state is JobState.STEERED:
         out.line(f"{record.state}: job {record.steered_into} has taken its message, and answers it", "bold green")
@@ -103,8 +106,19 @@ def _facts(record: JobRecord) -> Iterator[tuple[str, str]]:
     if record.usage and record.usage.measures:
         yield "measured", measures_text(record.usage.measures)
     yield from budget_facts(record)
+    yield from _blobs(record)
     yield from _ties(record)
     yield "events", str(record.events)
+
+
+def _blobs(record: JobRecord) -> Iterator[tuple[str, str]]:
+    for name, blob in (("request", record.request_blob), ("result", record.result_blob)):
+        if blob:
+            yield name, _blob_text(record.id, blob)
+
+
+def _blob_text(job_id: str, blob: BlobRef) -> str:
+    return f"{blob.bytes:,} bytes, kept as a blob: backdesk blobs get {job_id} {blob.sha256[:12]} --to FILE"
 
 
 def _ties(record: JobRecord) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.aio.attachments import Attachments
+from backdesk.client.aio.blobs import Blobs
 from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.conversations import Conversations
 from backdesk.client.aio.dead import DeadLetters
@@ -54,7 +55,7 @@ class AsyncJobClient(AsyncReports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `knowledge`,
+    `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
     `erasure`.
     """
 
@@ -76,7 +77,7 @@ class AsyncJobClient(AsyncReports):
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
-        self.attachments = Attachments(self)
+        self.attachments, self.blobs = Attachments(self), Blobs(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

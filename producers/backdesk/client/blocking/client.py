@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.blocking.attachments import Attachments
+from backdesk.client.blocking.blobs import Blobs
 from backdesk.client.blocking.breakers import Breakers
 from backdesk.client.blocking.conversations import Conversations
 from backdesk.client.blocking.dead import DeadLetters
@@ -56,7 +57,7 @@ class JobClient(Reports):
     cannot be reached or does not answer in time.
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
-    `breakers`, `pauses`, `conversations`, `attachments`, `maintenance`, the service `desk`, `knowledge`,
+    `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
     `erasure`.
     """
 
@@ -78,7 +79,7 @@ class JobClient(Reports):
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
-        self.attachments = Attachments(self)
+        self.attachments, self.blobs = Attachments(self), Blobs(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

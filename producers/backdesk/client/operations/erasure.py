@@ -18,13 +18,17 @@ from pydantic_core import from_json
 
 from backdesk.client.operations.conversations import ConversationOperations
 from backdesk.client.operations.jobs import JobOperations
-from backdesk.client.operations.operation import Calls, Commands, InArchive, Operation
-from backdesk.worker.errors import ConversationNotFound
+from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation
+from backdesk.worker.address import NO_BLOBS
+from backdesk.worker.blobs.store import BlobStore
+from backdesk.worker.errors import BlobCorrupt, BlobNotFound, ConversationNotFound
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.attachment import digest_of, files_in
 from backdesk.worker.model.job import ACTIVE, JobRecord
 from backdesk.worker.store.archive import Archive, ArchivedJob, Wanted
 from backdesk.worker.store.remains import remains_in
+from backdesk.worker.submit.claim_check import redeemed
+from backdesk.worker.text.json import decode
 
 KIND = "customer.erase"
 #: Jobs looked at in one round trip, and forgotten in one.
@@ -48,6 +52,8 @@ class Receipt(BaseModel):
     archived_jobs: int = 0
     notes: int = 0
     attachments: int = 0
+    #: Jobs that had large requests, results or files; none is counted beforehand.
+    blobs: int = 0
     cached_answers: int = 0
     conversations: int = 0
 
@@ -106,10 +112,22 @@ class ErasureOperations:
         while True:
             (ids,) = yield Commands([("ZRANGE", self._core.keys.tenant_jobs(tenant), at, at + PAGE - 1)])
             found = yield from self._core.records([job_id.decode() for job_id in ids])
-            records += [record for record in found if record is not None]
+            for record in found:
+                if record is not None:
+                    records.append((yield from self._whole(record)))
             if len(ids) < PAGE:
                 return records
             at += PAGE
+
+    def _whole(self, record: JobRecord) -> Operation[JobRecord]:
+        """Return a record with what its large request and result say of customers and files, in their place."""
+        told = {}
+        for name, blob in (("request", record.request_blob), ("result", record.result_blob)):
+            if blob is not None:
+                with suppress(BlobNotFound, BlobCorrupt):  # there is nothing (any more) that could be anybody's
+                    (data,) = yield InBlobs(partial(redeemed, blob, tenant=record.tenant))
+                    told[name] = _traces_in(decode(data))
+        return record.model_copy(update=told) if told else record
 
     def _archived(self, tenant: str, customer_id: str, talks: Sequence[str], known: set[str]) -> Operation[list[str]]:
         if self._core.settings.archive_url is None:
@@ -143,6 +161,7 @@ class ErasureOperations:
         counts["jobs"] = 0
         for at in range(0, len(traces.jobs), PAGE):
             counts["jobs"] += sum((yield Calls([self._core.transitions.drop(traces.jobs[at : at + PAGE], ended=True)])))
+        counts["blobs"] = yield from self._forget_blobs(tenant, traces.jobs)
         counts["cached_answers"] = yield from self._forget_cache(tenant)
         counts["conversations"] = 0
         for talk in traces.conversations:
@@ -161,6 +180,16 @@ class ErasureOperations:
     def _forget_files(self, tenant: str, files: Sequence[str]) -> Operation[int]:
         calls = [self._calls.detach(tenant, digest) for digest in filter(None, map(digest_of, files))]
         return sum((yield Calls(calls))) if calls else 0
+
+    def _forget_blobs(self, tenant: str, jobs: Sequence[str]) -> Operation[int]:
+        """Forget large requests, results and files of jobs, after these: by them they are found.
+
+        Gives how many jobs had any. What is left when this breaks off belongs to no job any more, and is swept.
+        """
+        if self._core.settings.blobs_url == NO_BLOBS or not jobs:
+            return 0
+        (count,) = yield InBlobs(partial(_forgotten, tenant, {*jobs}))
+        return int(count)
 
     def _forget_cache(self, tenant: str) -> Operation[int]:
         """Forget all kept answers of the tenant: which were the customer's cannot be told."""
@@ -197,6 +226,18 @@ def _theirs(records: Sequence[JobRecord], customer_id: str, talks: Sequence[str]
 def _own(record: JobRecord, customer_id: str, talks: Sequence[str]) -> bool:
     words = [record.request, record.result, *(message.request for message in record.messages)]
     return record.conversation in talks or any(customer_id in _customers_in(each) for each in words)
+
+
+def _traces_in(value: Any) -> list[Any]:
+    """Return what a value tells of customers and files, without the rest, which may be many megabytes."""
+    return [*({"customer_id": name} for name in {*_customers_in(value)}), *files_in(value)]
+
+
+def _forgotten(tenant: str, jobs: set[str], blobs: BlobStore) -> int:
+    theirs = [owner for owner in blobs.owners(tenant) if owner.partition("/")[2] in jobs]
+    for owner in theirs:
+        blobs.forget_owner(owner)
+    return len(theirs)
 
 
 def _customers_in(value: Any) -> Iterator[str]:

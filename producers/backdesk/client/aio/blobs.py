@@ -1,0 +1,51 @@
+"""Blobs: what jobs have that is too large for Redis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backdesk.client.operations.blobs import BlobOperations, Refs
+from backdesk.worker.model.blob import BlobRef
+from backdesk.worker.model.job import DEFAULT_TENANT
+
+if TYPE_CHECKING:
+    from backdesk.client.aio.client import AsyncJobClient
+
+
+class Blobs:
+    """The large requests, results and files of jobs, `client.blobs`.
+
+    All but `of` and `sizes` need the store of BACKDESK_BLOBS_URL, and raise BlobError when it cannot be used.
+    """
+
+    def __init__(self, client: AsyncJobClient) -> None:
+        self._client = client
+        self._operations = BlobOperations(client.core)
+
+    async def of(self, job_id: str) -> Refs:
+        """Return what a job has there: its request, its result, files that its body has kept. Raises JobNotFound."""
+        return await self._client.do(self._operations.of(job_id))
+
+    async def read(self, ref: BlobRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """Return what is in a blob of a tenant, checked. Raises BlobNotFound, BlobCorrupt, BlobLocked."""
+        return await self._client.do(self._operations.read(ref, tenant))
+
+    async def save(self, ref: BlobRef, to: Path, *, tenant: str = DEFAULT_TENANT) -> None:
+        """Write a blob to a file, over one that is there, when all of it was checked. Raises as `read`, and OSError."""
+        await self._client.do(self._operations.save(ref, to, tenant))
+
+    async def link(self, ref: BlobRef, seconds: int = 3600, *, tenant: str = DEFAULT_TENANT) -> str | None:
+        """Return an address at which anybody can load a blob for so long.
+
+        None where there is none: of a folder, and of what is encrypted here.
+        """
+        return await self._client.do(self._operations.link(ref, seconds, tenant))
+
+    async def sizes(self) -> dict[str, int]:
+        """Return how many bytes each tenant has, by the last sweep and the submits since."""
+        return await self._client.do(self._operations.sizes())
+
+    async def check(self) -> str:
+        """Return where blobs are, having written, read and forgotten one there."""
+        return await self._client.do(self._operations.check())
