@@ -100,6 +100,14 @@ class BaseContext:
         return self._parts.ledger.draining
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the body was stopped because its job is cancelled: no attempt follows, and what it has made may go.
+
+        A body is stopped for other reasons, too, by the same CancelledError: then the next attempt goes on.
+        """
+        return self._parts.ledger.cancelled()
+
+    @property
     def steered(self) -> bool:
         """Whether `messages` has any: the last checkpoint has found some, or an attempt before this one took some."""
         return self._parts.ledger.steered

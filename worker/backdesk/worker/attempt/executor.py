@@ -217,6 +217,7 @@ class _Attempt:
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
             lease.leave = self._leave
             self.ledger.in_doubt = lambda: lease.overdue
+            self.ledger.cancelled = lambda: lease.stopped is Stop.CANCELLED
             self.ledger.suits = self.requests.suits
             try:
                 outcome = yield from self._outcome(lease)

@@ -105,6 +105,8 @@ class Ledger:
         self.steered = claim.steered
         #: Whether the attempt may have lost its job without knowing it. Set by the attempt.
         self.in_doubt: Callable[[], bool] = lambda: False
+        #: Whether the attempt was stopped because somebody has cancelled its job. Set by the attempt.
+        self.cancelled: Callable[[], bool] = lambda: False
         #: Whether a request fits the kind, with nothing suspicious in it. Set by the attempt.
         self.suits: Callable[[bytes], bool] = lambda _request: True
 

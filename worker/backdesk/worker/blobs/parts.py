@@ -49,7 +49,16 @@ class Parts:
 
         Raises BlobNotFound when one of them is missing, and what `BlobStore.put` does.
         """
-        return self.store.put(self._all(count), tenant=self.tenant, job=self.job, media_type=media_type, name=name)
+        return self.store.put(self.read(count), tenant=self.tenant, job=self.job, media_type=media_type, name=name)
+
+    def read(self, count: int) -> Iterator[bytes]:
+        """Give the bytes of the parts 0 to `count` - 1, in their order. Raises BlobNotFound when one is missing."""
+        for number in range(count):
+            chunks = self.objects.read(self._key(number))
+            try:
+                yield from self.keys.open(chunks, tenant_of(self.tenant)) if self.keys.writes else chunks
+            except FileNotFoundError:
+                raise BlobNotFound(f"part {number} of {self.name!r} of job {self.job} is missing") from None
 
     def discard(self) -> None:
         """Remove the parts, once the reference of what was composed is remembered. Idempotent."""
@@ -60,11 +69,3 @@ class Parts:
 
     def _key(self, number: int) -> str:
         return f"{self._prefix()}{number:08d}"
-
-    def _all(self, count: int) -> Iterator[bytes]:
-        for number in range(count):
-            chunks = self.objects.read(self._key(number))
-            try:
-                yield from self.keys.open(chunks, tenant_of(self.tenant)) if self.keys.writes else chunks
-            except FileNotFoundError:
-                raise BlobNotFound(f"part {number} of {self.name!r} of job {self.job} is missing") from None

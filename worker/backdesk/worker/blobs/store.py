@@ -32,6 +32,7 @@ class BlobStore:
     def __init__(self, objects: Objects, keys: Keyring, most_bytes: int) -> None:
         self._objects = objects
         self._keys = keys
+        #: How large a blob may be (BACKDESK_MAX_BLOB_BYTES).
         self.most_bytes = most_bytes
         self.where = objects.where
 

@@ -1,0 +1,56 @@
+"""Exports on real workers: killed in the middle, and cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.deployment import shop_fleet
+from tests.support.eventually import eventually
+from tests.support.workers import Fleet
+
+TASKS = "backdesk.kinds.export.kind"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, seeded: Path) -> Iterator[Fleet]:
+    with shop_fleet(tmp_path, seeded, blobs_url=(tmp_path / "blobs").as_uri()) as fleet:
+        yield fleet
+
+
+def test_an_export_whose_worker_is_killed_is_the_same_file_and_one_that_is_cancelled_leaves_nothing(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    first, second = (fleet.begin_worker("tools", slots=1, BACKDESK_TASK_MODULES=TASKS) for _ in range(2))
+    fleet.wait_for(first)
+    whole = fleet.jobs.submit("report.export", {"source": "ledger"}).id
+    slow = {"source": "ledger", "rows_per_part": 1_000, "pause_ms_per_part": 100}
+    job = fleet.jobs.submit("report.export", slow).id
+    eventually(lambda: _rows(fleet, job)[-1:] > [6_000], what="a third of the export")
+    fleet.wait_for(second)
+    by = fleet.board.record(job).worker
+    next(worker for worker in (first, second) if by and by.startswith(worker.name)).kill()
+    eventually(lambda: fleet.board.record(job).done, what="the end of the export")
+    record, expected = fleet.board.record(job), fleet.board.record(whole).result
+    assert record.attempt == 2
+    assert _rows(fleet, job).count(0) == 1, "it began anew"
+    assert (record.result["sha256"], record.result["rows"]) == (expected["sha256"], expected["rows"])
+    assert [hashlib.sha256(data).hexdigest() for data in _kept(tmp_path)] == [expected["sha256"]] * 2
+
+    cancelled = fleet.jobs.submit("report.export", slow).id
+    eventually(lambda: _rows(fleet, cancelled)[-1:] > [3_000], what="the start of the other export")
+    assert len(_kept(tmp_path)) > 2
+    fleet.board.run(fleet.board.transitions.cancel(cancelled, "enough"))
+    eventually(lambda: fleet.board.record(cancelled).done, what="the end of the other export")
+    eventually(lambda: len(_kept(tmp_path)) == 2, what="that nothing of it is left")
+
+
+def _rows(fleet: Fleet, job: str) -> list[int]:
+    return [event.data["rows"] for event in fleet.board.events(job) if event.type == "progress"]
+
+
+def _kept(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in (folder / "blobs").rglob("*") if path.is_file()]
