@@ -1,10 +1,10 @@
 from .calculation.tool import Calculation as Calculation
 from .calculation.tool import calculate as calculate
-from .code_check import CodeChecked as CodeChecked
-from .code_check import check_code as check_code
 from .code.contract import CodeRun as CodeRun
 from .code.tool import CodeOutcome as CodeOutcome
 from .code.tool import code_tool as code_tool
+from .code_check import CodeChecked as CodeChecked
+from .code_check import check_code as check_code
 from .command.grammar import CommandGrammar as CommandGrammar
 from .command.tool import command_tool as command_tool
 from .database import database_tool as database_tool
