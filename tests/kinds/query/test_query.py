@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Say, agent_task, answer
-from backdesk.kinds.query import cache, kind, results  # noqa: F401 - which registers itself
+from backdesk.kinds.query import kind, results  # noqa: F401 - which registers itself
 from backdesk.kinds.query.contract import DataQueryRequest, ResultFile
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
@@ -20,6 +22,7 @@ from backdesk.shop.tables import Order
 from backdesk.testing import Bench, BenchJob, sandbox, scripted
 from backdesk.tools import query_tool
 from backdesk.tools.query import process
+from backdesk.tools.query.order import Order as Ordered
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.store.scripts import run
@@ -115,10 +118,10 @@ def test_a_result_that_is_older_than_asked_for_is_not_given_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(bench, "SELECT 1 AS one", cache_s=3600)
-    now = cache.time.time()
-    monkeypatch.setattr(cache.time, "time", lambda: now + 100)
+    now = time.time()
+    monkeypatch.setattr("backdesk.kinds.query.cache.time.time", lambda: now + 100)
     assert not ask(bench, "SELECT 1 AS one", cache_s=60).result.cache_hit
-    monkeypatch.setattr(cache.time, "time", lambda: now + 101)
+    monkeypatch.setattr("backdesk.kinds.query.cache.time.time", lambda: now + 101)
     assert ask(bench, "SELECT 1 AS one", cache_s=60).result.cache_hit
 
 
@@ -145,7 +148,7 @@ def test_files_of_results_are_removed_when_their_time_is_over(tmp_path: Path) ->
     (tmp_path / "whose").mkdir()
     for name in ("old", "new"):
         (tmp_path / "whose" / name).touch()
-    results.os.utime(tmp_path / "whose" / "old", (1, 1))
+    os.utime(tmp_path / "whose" / "old", (1, 1))
     results._sweep(tmp_path, 3600)
     assert [each.name for each in (tmp_path / "whose").iterdir()] == ["new"]
     assert ResultFile(bytes=1, sha256="").path is None
@@ -195,7 +198,7 @@ def test_a_query_that_is_cancelled_is_interrupted(bench: Bench, monkeypatch: pyt
     begin = process._started
 
     @contextmanager
-    def seen(order: process.Order) -> Iterator[object]:
+    def seen(order: Ordered) -> Iterator[object]:
         try:
             with begin(order) as engine:
                 started.set()
