@@ -13,6 +13,7 @@ import typer
 from backdesk.worker.errors import ConfigurationError
 from benchmarks.agents import agents
 from benchmarks.archive import archive
+from benchmarks.batch import batch
 from benchmarks.cached_call import cached_call
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
@@ -56,6 +57,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "lists": lists,
     "cached_call": cached_call,
     "query_progress": query_progress,
+    "batch": batch,
 }
 QUICK = Plan(repeat=2, divisor=10)
 

@@ -56,6 +56,12 @@ class CallTimes(BaseModel):
     asked_s: float
 
 
+class BatchRates(BaseModel):
+    """Items a second, of each batch."""
+
+    rates: list[float]
+
+
 class Done(BaseModel):
     """A small result."""
 
@@ -116,6 +122,20 @@ async def calls_of_api(ctx: TaskContext, request: StepsRequest) -> CallTimes:
 
     kept_s, asked_s = await time_calls(ctx, request.count)
     return CallTimes(kept_s=kept_s, asked_s=asked_s)
+
+
+@task("bench.batch")
+def batch(ctx: BlockingContext, request: StepsRequest) -> BatchRates:
+    """Do nothing for many items."""
+    from backdesk.tools import run_batch
+    from benchmarks.batch import THREADS
+
+    rates = []
+    for threads in THREADS:
+        began = time.perf_counter()
+        run_batch(ctx, range(request.count), lambda item, _call: item, name=f"batch-{threads}", parallel=threads)
+        rates.append(request.count / (time.perf_counter() - began))
+    return BatchRates(rates=rates)
 
 
 async def _bare_write_s(count: int) -> float:

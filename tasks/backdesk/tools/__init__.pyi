@@ -1,3 +1,8 @@
+from .batch.operation import ItemCall as ItemCall
+from .batch.operation import operation as operation
+from .batch.running import BatchDone as BatchDone
+from .batch.running import run_batch as run_batch
+from .batch.tool import batch_tool as batch_tool
 from .calculation.tool import Calculation as Calculation
 from .calculation.tool import calculate as calculate
 from .code.contract import CodeRun as CodeRun

@@ -1,0 +1,50 @@
+"""How fast a batch goes through items that take nothing, its results kept in order in a file of the job."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from backdesk.client import JobClient
+from backdesk.worker.settings import load_settings
+from backdesk.worker.store.keys import Keys
+from benchmarks.child import Child
+from benchmarks.contender import BACKDESK, PREFIX, environment
+from benchmarks.kinds import CHECKS
+from benchmarks.line import Bound, Line
+from benchmarks.plan import Plan
+from benchmarks.rounds import Server, Turn, in_rounds
+
+ITEMS = 10_000
+#: How many threads do the items of each of the two batches.
+THREADS = (8, 1)
+
+
+def batch(plan: Plan) -> list[Line]:
+    """Do nothing for 10,000 items, within one body: in eight threads, and in none."""
+    count = plan.of(ITEMS)
+    samples = in_rounds([Turn(BACKDESK.name, BACKDESK, lambda server: _measure(server, count))], plan.repeat)
+    ours = samples.taken[BACKDESK.name]
+    return [
+        Line(
+            "batch",
+            f"items of a batch, {threads} at a time",
+            "items/s",
+            [each["rates"][at] for each in ours],
+            better="higher",
+            bound=Bound("value", "≥", 5_000),
+        )
+        for at, threads in enumerate(THREADS)
+    ]
+
+
+def _measure(server: Server, count: int) -> dict[str, Any]:
+    settings = load_settings(redis_url=server.url, prefix=PREFIX)
+    with (
+        TemporaryDirectory() as folder,
+        JobClient(settings=settings, checks=CHECKS) as client,
+        Child(BACKDESK.worker(8), {**environment(server.url), "BACKDESK_DATA_DIR": folder}) as worker,
+    ):
+        worker.wait_until(lambda: bool(server.client.hlen(Keys(PREFIX).slots)))
+        timed: dict[str, Any] = client.submit("bench.batch", {"count": count}).result(120)
+        return timed

@@ -1,0 +1,1 @@
+"""`batch.run`: a declared operation over many items."""

@@ -1,0 +1,55 @@
+"""An ordered map in threads that never runs far ahead of its slowest item, so that nothing piles up in memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Slices of items that may wait for each thread, beside a slow one.
+SLICES_A_THREAD = 4
+#: Items are handed to a thread in slices that take about this long: by themselves, small ones would cost less than the
+#: handing over. In seconds, and the most of a slice.
+SLICE_S, MOST_A_SLICE = 0.01, 64
+
+
+def in_order(items: Iterable[T], work: Callable[[T], R], parallel: int) -> Generator[R]:
+    """Yield what `work` returns for each item, in their order, from up to `parallel` threads; it must not raise.
+
+    Items are taken as they are needed. When the caller stops, what has not begun never begins; what runs is left to its
+    end, as a thread cannot be stopped.
+    """
+    if parallel == 1:
+        yield from map(work, items)
+        return
+    items, size = iter(items), 1
+    pool = ThreadPoolExecutor(parallel, "batch")
+    under_way: deque[Future[tuple[list[R], float]]] = deque()
+    try:
+        while True:
+            while len(under_way) < parallel * SLICES_A_THREAD and (piece := list(islice(items, size))):
+                under_way.append(pool.submit(_each, work, piece))
+            if not under_way:
+                return
+            done, seconds = under_way.popleft().result()
+            size = _next_size(size, seconds / len(done))
+            yield from done
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _each(work: Callable[[T], R], items: list[T]) -> tuple[list[R], float]:
+    began = time.monotonic()
+    return [work(item) for item in items], time.monotonic() - began
+
+
+def _next_size(size: int, item_s: float) -> int:
+    """Return how many items go into the next slice: no more than twice as many as before, and at once as few as fit."""
+    fitting = int(SLICE_S / item_s) if item_s > 0 else MOST_A_SLICE
+    return max(1, min(fitting, 2 * size, MOST_A_SLICE))
