@@ -172,6 +172,7 @@ def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
         "quality.md",
         "analytics.md",
         "attachments.md",
+        "briefing.md",
     ],
 )
 def test_every_command_that_a_page_shows_is_understood(

@@ -42,7 +42,7 @@ def test_without_sources_the_briefing_is_made_of_samples_that_say_so(bench: Benc
     assert result.text.count("Sample data: this part is recorded") == 3
     assert result.text.count("SAMPLE DATA, not of this day") == 3
     assert "- Berlin now: 4.2 °C, overcast, wind 11.5 km/h" in result.text
-    assert "- Kettles that whistle in tune go on sale: A maker of kettles has taught them three notes ." in result.text
+    assert "- Kettles that whistle in tune go on sale: A maker of kettles has taught them three notes." in result.text
     assert (result.written_by, result.degraded) == ("rules", False)
 
 

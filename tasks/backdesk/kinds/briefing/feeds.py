@@ -19,6 +19,7 @@ MISSING = 'feeds need a library: pip install "backdesk[tools]"'
 MOST_CPU_S, MOST_S, MOST_MEMORY = 10, 20.0, 512 * 1024 * 1024
 #: Of a feed so many headlines are read, and so much of each. Characters.
 MOST_HEADLINES, MOST_TITLE, MOST_DETAIL = 20, 200, 300
+_BLOCK = re.compile(r"</?(?:p|br|div|li|ul|ol|h[1-6]|t[rdh]|table)\b[^<>]{0,500}>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -59,7 +60,7 @@ def _item(entry: Any) -> dict[str, str]:
 
 
 def _plain(value: Any, most: int) -> str:
-    return " ".join(unescape(_TAG.sub(" ", str(value or ""))).split())[:most]
+    return " ".join(unescape(_TAG.sub("", _BLOCK.sub(" ", str(value or "")))).split())[:most]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ async def news(desk: Desk, settings: BriefingSettings, feed: str, headlines: int
     if not feed:
         read = await read_feed(sample_bytes("news.xml"))
         items = tuple(Item(**each) for each in read["items"][:headlines])
-        return sampled(Section(topic="news", source=read["title"], items=items))
+        return sampled(Section(topic="news", source="RSS", items=items))
     found = await _fetched(desk, settings, Operation("GET", feed, accept=", ".join(_XML)))
     read = json.loads(found.body)
     items = tuple(Item(**each) for each in read["items"][:headlines])
