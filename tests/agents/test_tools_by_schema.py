@@ -13,7 +13,7 @@ from backdesk.agents.schemas import faults_of
 from backdesk.testing import Bench, sandbox, scripted
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.errors import Limited
+from backdesk.worker.errors import ConfigurationError, Limited
 
 SCHEMA = {
     "type": "object",
@@ -42,10 +42,15 @@ async def pay(desk: Desk) -> str:
         return "paid"
 
 
+@tool("unsafe", name="print_out", description="Print.")
+async def print_out(desk: Desk) -> str:
+    raise ConfigurationError('printing needs a library: pip install "backdesk[tools]"')
+
+
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.delitem(REGISTRY, "schema.clerk", raising=False)
-    clerk = Agent("clerk", "You greet.", tools=(greet, pay))
+    clerk = Agent("clerk", "You greet.", tools=(greet, pay, print_out))
 
     @agent_task("schema.clerk")
     async def work(ctx: TaskContext, request: AgentRequest) -> AgentResult:
@@ -77,6 +82,13 @@ def test_what_must_not_be_repeated_and_finds_no_room_has_its_job_parked_and_is_d
     assert (job.state, job.result.answer) == ("succeeded", "Done.")
     assert sorted(map(str, CALLED)) == ["{'paid': True}", "{'to.whom': 'Ann'}"]
     assert (len(job.of("limited")), job.of("retrying"), job.of("waiting")) == (1, [], [])
+
+
+def test_what_a_deployment_lacks_fails_the_job_and_says_what_it_is(bench: Bench) -> None:
+    with scripted((Call("print_out", {}), Call("greet", {"to.whom": "Ann"}))):
+        job = bench.run("schema.clerk", {"message": "Print it."})
+    assert (job.of("waiting"), CALLED) == ([], [{"to.whom": "Ann"}])
+    assert 'pip install "backdesk[tools]"' in str(job.error)
 
 
 def test_a_reference_out_of_the_schema_is_not_followed() -> None:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from backdesk.worker.attempt.ledger import Suspended
-from backdesk.worker.errors import Limited, TaskError
+from backdesk.worker.errors import ConfigurationError, Limited, TaskError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ running_call: ContextVar[RunningCall | None] = ContextVar("backdesk_running_call
 
 
 class CallWaits(TaskError):
-    """A call has ended without effect, as its job must wait first, for others or for room: `leaving` says so.
+    """A call has ended without effect, as its job must wait first, or cannot go on here: `leaving` says so.
 
     As an error of the step it takes back the announcement of what is not to be repeated: the call is made again.
     """
 
-    def __init__(self, leaving: Suspended | Limited) -> None:
-        super().__init__("tool_waits", "the call of the tool waits for a person, another job or a service")
+    def __init__(self, leaving: Suspended | Limited | ConfigurationError) -> None:
+        super().__init__("tool_waits", "the call of the tool waits for others, or for what its deployment lacks")
         self.leaving = leaving
 
 
@@ -50,5 +50,5 @@ def waiting() -> Iterator[None]:
     """Raise CallWaits in place of what ends the attempt when a tool waits for others."""
     try:
         yield
-    except (Suspended, Limited) as leaving:
+    except (Suspended, Limited, ConfigurationError) as leaving:
         raise CallWaits(leaving) from None

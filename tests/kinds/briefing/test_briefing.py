@@ -46,6 +46,16 @@ def test_without_sources_the_briefing_is_made_of_samples_that_say_so(bench: Benc
     assert (result.written_by, result.degraded) == ("rules", False)
 
 
+def test_without_the_libraries_the_job_fails_at_once_and_says_how_to_get_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.kinds.briefing.kind.find_spec", lambda _name: None)
+    job = bench.run(KIND, {})
+    assert (job.state, job.record.attempt) == ("failed", 1)
+    assert job.error is not None
+    assert 'pip install "backdesk[tools]"' in job.error.message
+
+
 def test_only_what_is_asked_for_is_told_each_once(bench: Bench) -> None:
     job = bench.run(KIND, {"topics": ["news", "news"], "headlines": 2})
     assert [(section.topic, len(section.items)) for section in job.result.sections] == [("news", 2)]

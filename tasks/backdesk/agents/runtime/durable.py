@@ -33,7 +33,7 @@ from backdesk.agents.runtime.messages import History
 from backdesk.agents.runtime.turn import Turn
 from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.ledger import Effect, LeavingNow, Suspended
-from backdesk.worker.errors import FenceLost, Limited, StoreUnavailable
+from backdesk.worker.errors import ConfigurationError, FenceLost, Limited, StoreUnavailable
 from backdesk.worker.model.budget import SpendingRefused
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Durable(AbstractCapability[Desk]):
         self._begins = prompted
         #: Whether a tool was called for the last response; what it did is known by the ids in that.
         self.called = False
-        self._leaving: Suspended | LeavingNow | SpendingRefused | Limited | None = None
+        self._leaving: Suspended | LeavingNow | SpendingRefused | Limited | ConfigurationError | None = None
         #: What the run is to be given.
         self.history = history[:-1] if self._response else history
 
@@ -87,7 +87,7 @@ class Durable(AbstractCapability[Desk]):
         )
 
     def leave_if_due(self) -> None:
-        """End the attempt if a tool call must wait or was refused by a budget or limit; those beside it are through."""
+        """End the attempt if a tool call must wait, or may not or cannot be made; those beside it are through."""
         if self._leaving is not None:
             raise self._leaving
 
@@ -128,7 +128,7 @@ class Durable(AbstractCapability[Desk]):
         except CallWaits as waits:
             self._leaving = waits.leaving
             raise exceptions.ApprovalRequired from waits
-        except (Suspended, LeavingNow, SpendingRefused, Limited) as leaving:
+        except (Suspended, LeavingNow, SpendingRefused, Limited, ConfigurationError) as leaving:
             # Raised here it would cancel the tools beside this one. A call that awaits approval ends a run in good
             # order, when all others are through; whoever drives the run then lets the job leave.
             self._leaving = leaving

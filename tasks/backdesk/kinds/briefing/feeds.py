@@ -7,14 +7,12 @@ import json
 import re
 import sys
 from html import unescape
-from importlib.util import find_spec
 from typing import Any
 
 from backdesk.platform.apart import ApartFailed, keep_within, run_apart
-from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
-MISSING = 'feeds need a library: pip install "backdesk[tools]"'
 #: What one feed may take: CPU and time of the clock in seconds, memory in bytes.
 MOST_CPU_S, MOST_S, MOST_MEMORY = 10, 20.0, 512 * 1024 * 1024
 #: Of a feed so many headlines are read, and so much of each. Characters.
@@ -26,10 +24,8 @@ _TAG = re.compile(r"<[^<>]{0,500}>")
 async def read_feed(body: bytes) -> dict[str, Any]:
     """Return the `title` of a feed, and its `items`, the first first, each with `title`, `detail` and `url`.
 
-    Raises TaskError for what is no feed or made to take too much, and ConfigurationError without the library.
+    Raises TaskError for what is no feed or made to take too much.
     """
-    if find_spec("feedparser") is None:
-        raise ConfigurationError(MISSING)
     try:
         bounds: dict[str, Any] = {"most_cpu_s": MOST_CPU_S, "most_memory": MOST_MEMORY, "most_s": MOST_S}
         read: dict[str, Any] = json.loads(await asyncio.to_thread(run_apart, __name__, body, **bounds))

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ from backdesk.worker.failure import Failure
 
 log = logging.getLogger(__name__)
 
+MISSING = 'briefings need libraries: pip install "backdesk[tools]"'
 #: Asks one source.
 Fetch = Callable[[Desk], Awaitable[Section]]
 #: The part of the progress that fetching is; the rest is the writing.
@@ -94,6 +96,8 @@ def _result(
 
 async def _gathered(ctx: TaskContext, request: BriefingRequest) -> tuple[date, tuple[Section, ...]]:
     """Return the day, and what each source says: once in the life of the job, all of them at the same time."""
+    if find_spec("feedparser") is None:
+        raise ConfigurationError(MISSING)
     begun = await ctx.step("begun", _now, effect="pure")
     desk, wanted = desk_for(ctx, AgentRequest(message=request.place, customer_id=request.customer_id)), _wanted(request)
     there: list[str] = []
