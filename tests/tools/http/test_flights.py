@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -128,6 +129,15 @@ def test_a_tool_that_may_reach_less_is_not_served_what_another_has_fetched(
     desk.shelf = shelf.of("acme")
     at_once([lambda: tool(hosts=("else.example",))(desk)])
     at_once([lambda: tool()(desk)])
+    assert len(site.seen) == 2
+
+
+def test_what_is_large_is_not_kept(site: Site, desk: Desk, shelf: Shelf, tool: Any) -> None:
+    noise = random.Random(1).randbytes(400_000).hex()
+    site.answers["/"] = told(noise)
+    look, desk.shelf = tool(), shelf.of("acme")
+    for _ in range(2):
+        at_once([lambda: look(desk)])
     assert len(site.seen) == 2
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import time
+import zlib
 from collections.abc import Awaitable, Callable
 
 from backdesk.agents.desk import Desk
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: How often one looks whether another process has fetched. Seconds.
 POLL_S = 0.05
+#: Largest answer that is kept, packed. Bytes.
+MOST_KEPT = 256 * 1024
 #: How long nothing is left that was to be taken away. Seconds.
 _GONE_S = 0.001
 _flights: dict[tuple[int, str, str], asyncio.Future[Fetched]] = {}
@@ -78,13 +81,15 @@ async def _alone(desk: Desk, key: str, fetch: Fetch, *, ttl_s: float, patience_s
 async def _kept(desk: Desk, key: str, *, public: bool) -> Fetched | None:
     kept = await desk.shelf.cached(key, public=public)
     try:
-        return None if kept is None else Fetched.of_kept(json.loads(kept))
-    except (KeyError, TypeError, ValueError):  # of another version
+        return None if kept is None else Fetched.of_kept(json.loads(zlib.decompress(kept)))
+    except (KeyError, TypeError, ValueError, zlib.error):  # of another version
         return None
 
 
 async def _keep(desk: Desk, key: str, found: Fetched, ttl_s: float, *, public: bool) -> None:
-    try:
-        await desk.shelf.cache(key, json.dumps(found.kept()).encode(), ttl_s, public=public)
-    except ValueError as error:  # too large: it is fetched again the next time
-        _log.warning("answer_not_cached", extra={"host": found.url.split("/")[2], "reason": str(error)})
+    # Redis is for small things: what is large is fetched again the next time.
+    kept = zlib.compress(json.dumps(found.kept()).encode(), 1)
+    if len(kept) > MOST_KEPT:
+        _log.warning("answer_not_cached", extra={"host": found.url.split("/")[2], "bytes": len(kept)})
+        return
+    await desk.shelf.cache(key, kept, ttl_s, public=public)
