@@ -12,7 +12,11 @@ import pytest
 
 from backdesk.kinds.briefing.contract import BriefingRequest
 from backdesk.kinds.briefing.samples import read_sample, sample_bytes
+from backdesk.kinds.briefing.settings import BriefingSettings
+from backdesk.platform.public_address import PrivateAddress
+from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, Fail, Say, scripted
+from backdesk.worker.errors import ConfigurationError
 from tests.support.http_site import Seen, Site, Told, told
 
 XML = {"Content-Type": "application/rss+xml"}
@@ -171,6 +175,29 @@ def test_several_feeds_are_parts_of_their_own_and_one_of_a_request_stays_out_of_
 def test_a_request_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         BriefingRequest.model_validate(wrong)
+
+
+def test_its_settings_say_whether_its_sources_take_connections(sources: Site, configured: Callable[..., None]) -> None:
+    configured(QUOTES="http://127.0.0.1:9/quote")
+    checks = {each.name: each.check for each in settings_of(BriefingSettings).dependencies()}
+    assert [*checks] == [
+        "briefing: weather",
+        "briefing: places",
+        "briefing: quotes",
+        f"briefing: feed 127.0.0.1:{sources.port}",
+    ]
+    assert "takes connections" in checks["briefing: weather"]()
+    with pytest.raises(OSError, match="refused"):
+        checks["briefing: quotes"]()
+    configured(PRIVATE="0")
+    with pytest.raises(PrivateAddress):
+        settings_of(BriefingSettings).dependencies()[0].check()
+
+
+def test_a_source_that_is_no_address_is_told(configured: Callable[..., None]) -> None:
+    configured(FEEDS="file:///etc/passwd")
+    with pytest.raises(ConfigurationError, match="must begin with https://"):
+        settings_of(BriefingSettings)
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from backdesk.platform.tool_settings import ToolSettings
+from backdesk.platform.reachable import reachable
+from backdesk.platform.tool_settings import Dependency, ToolSettings
 
 
 class BriefingSettings(ToolSettings):
@@ -31,7 +33,22 @@ class BriefingSettings(ToolSettings):
     #: Whether these sources may be in a private network.
     private: bool = Field(False, validation_alias="BACKDESK_BRIEFING_PRIVATE")
 
+    def dependencies(self) -> Sequence[Dependency]:
+        """Return the sources that are set."""
+        places = self.places if self.weather else ""
+        named = [("weather", self.weather), ("places", places), ("quotes", self.quotes)]
+        named += [(f"feed {url.split('/')[2]}", url) for url in self.feeds]
+        return tuple(reachable(f"briefing: {name}", url, private=self.private) for name, url in named if url)
+
     @field_validator("feeds", mode="before")
     @classmethod
     def _are_addresses(cls, value: Any) -> Any:
         return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("weather", "places", "quotes", "feeds")
+    @classmethod
+    def _are_of_http(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for url in (value,) if isinstance(value, str) else value:
+            if url and not url.startswith(("https://", "http://")):
+                raise ValueError("must begin with https:// or http://")
+        return value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import DirectoryPath, Field, model_validator
 
-from backdesk.platform.tool_settings import ToolSettings
+from backdesk.platform.reachable import reachable
+from backdesk.platform.tool_settings import Dependency, ToolSettings
 
 
 class SearchSettings(ToolSettings):
@@ -28,6 +30,11 @@ class SearchSettings(ToolSettings):
     folder: DirectoryPath | None = Field(None, validation_alias="BACKDESK_SEARCH_FOLDER")
     #: Whether the provider may be in a private network, as an instance of one's own is.
     private: bool = Field(False, validation_alias="BACKDESK_SEARCH_PRIVATE")
+
+    def dependencies(self) -> Sequence[Dependency]:
+        """Return what searches, if it is a service."""
+        url = self.searxng or self.url
+        return (reachable("web search", url, private=self.private),) if url else ()
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
