@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,7 @@ from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, BenchJob, sandbox, scripted
 from backdesk.tools import code_tool
+from backdesk.tools.isolation.folder import JobFolder
 from backdesk.tools.isolation.levels import level_in_words
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
@@ -162,6 +166,20 @@ def test_code_is_asked_no_longer_than_the_settings_allow(bench: Bench, monkeypat
 def test_a_run_leaves_no_folder(bench: Bench) -> None:
     run(bench, SUM, sales_csv=CSV)
     assert list((deployment().settings.data_dir / "sandbox").glob("*/*")) == []
+
+
+def test_the_kind_loads_no_agent_library_and_none_of_isolation() -> None:
+    program = "import sys, backdesk.kinds.code.kind; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pydantic_ai", "openai", "py_landlock", "pyseccomp"} & set(loaded)
+
+
+def test_what_is_left_of_lost_attempts_is_removed_in_time(bench: Bench) -> None:
+    data = deployment().settings.data_dir
+    left = JobFolder(data, "default", "lost", "code/1")
+    os.utime(left.make(), (1_000, 1_000))
+    run(bench, "1")
+    assert not left.path.exists()
 
 
 def test_what_it_took_is_measured(bench: Bench) -> None:

@@ -117,5 +117,8 @@ ATTACKS: dict[str, str] = {
     "its rights back": "os.setuid(0); 'got'",
     "more files": "import resource; resource.setrlimit(7, (999, 999)); 'got'",
     "another session": "os.setsid(); 'got'",
+    "calls of an older machine": "import mmap; m = mmap.mmap(-1, 4096, prot=7); "
+    "m.write(bytes.fromhex('b814000000cd80c3')); "
+    "ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))() and 'got'",
     "calls of another machine": "call(0x40000000 + 41, 2, 1, 0); 'got'",
 }

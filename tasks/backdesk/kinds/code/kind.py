@@ -13,12 +13,11 @@ from contextlib import asynccontextmanager
 
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
-from backdesk.tools.code.contract import CodeRequest, CodeRun, MadeFile
+from backdesk.tools.code.contract import OFF, CodeRequest, CodeRun, MadeFile
 from backdesk.tools.code.run import python, reported
 from backdesk.tools.code.runner import CODE, REPORT
 from backdesk.tools.code.settings import CodeSettings
-from backdesk.tools.code.tool import OFF
-from backdesk.tools.isolation.folder import JobFolder, files_in, read_file
+from backdesk.tools.isolation.folder import JobFolder, files_in, read_file, sweep_at_times
 from backdesk.tools.isolation.launch import Ended, NotStarted
 from backdesk.tools.isolation.sandbox import run
 from backdesk.worker.attempt.context import TaskContext
@@ -56,8 +55,11 @@ async def run_code(ctx: TaskContext, request: CodeRequest) -> CodeRun:
 
 @asynccontextmanager
 async def _folder(ctx: TaskContext, request: CodeRequest) -> AsyncIterator[JobFolder]:
-    """Have a folder with the code and its files, and nothing that an attempt before has left; remove it at the end."""
-    folder = JobFolder(deployment().settings.data_dir, ctx.tenant, ctx.job_id, "code")
+    """Have a folder with the code and its files; remove it at the end."""
+    # Of this attempt alone: one that was given up might still be at its end.
+    data_dir = deployment().settings.data_dir
+    folder = JobFolder(data_dir, ctx.tenant, ctx.job_id, f"code/{ctx.attempt}")
+    await asyncio.to_thread(sweep_at_times, data_dir)
     await asyncio.to_thread(folder.remove)
     try:
         await asyncio.to_thread(folder.make)

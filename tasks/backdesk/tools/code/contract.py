@@ -10,6 +10,8 @@ from backdesk.platform.contract import MOST_ATTACHMENTS, Contract
 
 KIND_NAME = "code.run"
 LONGEST_CODE = 50_000
+#: How a job fails where code is not run at all; the tool says so to the model.
+OFF = "code_off"
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_CODE)]
 FileId = Annotated[str, StringConstraints(pattern=r"^att-[0-9a-f]{64}$")]

@@ -9,12 +9,9 @@ from pydantic import Field
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.tools import Tool, tool
-from backdesk.tools.code.contract import KIND_NAME, LONGEST_CODE, CodeRun
+from backdesk.tools.code.contract import KIND_NAME, LONGEST_CODE, OFF, CodeRun
 from backdesk.tools.isolation.files import file_names
 from backdesk.worker.errors import TaskError
-
-#: How a job fails where code is not run at all; the tool says so to the model.
-OFF = "code_off"
 
 PythonCode = Annotated[
     str, Field(max_length=LONGEST_CODE, description="Python 3. Its result is its last expression, or `result`.")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 
 from backdesk.agents.desk import Desk
-from backdesk.platform.tool_settings import settings_of
-from backdesk.tools.isolation.folder import JobFolder, sweep
+from backdesk.tools.isolation.folder import JobFolder, sweep_at_times
 from backdesk.tools.isolation.program import SandboxLimits
-from backdesk.tools.isolation.settings import SandboxSettings
 
-#: How often a process looks for old folders. Seconds.
-SWEEP_EVERY_S = 60.0
 LONGEST_NAME = 100
 _UNUSUAL = re.compile(r"[^\w.() -]")
-_swept_at = float("-inf")
 
 
 async def folder_of_job(desk: Desk, purpose: str) -> JobFolder:
@@ -24,10 +18,7 @@ async def folder_of_job(desk: Desk, purpose: str) -> JobFolder:
     data = desk.settings.data_dir
     folder = JobFolder(data, desk.tenant, desk.key(f"folder/{purpose}"), purpose)
     await asyncio.to_thread(folder.make)
-    global _swept_at  # noqa: PLW0603 - one round of a process
-    if (now := time.monotonic()) >= _swept_at + SWEEP_EVERY_S:
-        _swept_at = now
-        await asyncio.to_thread(sweep, data, settings_of(SandboxSettings).keep_s)
+    await asyncio.to_thread(sweep_at_times, data)
     return folder
 
 

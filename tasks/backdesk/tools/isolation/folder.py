@@ -16,10 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from backdesk.platform.tool_settings import settings_of
+from backdesk.tools.isolation.settings import SandboxSettings
+
 if TYPE_CHECKING:
     from backdesk.tools.isolation.program import SandboxLimits
 
 _NAME = "sandbox"
+#: How often a process looks for old folders. Seconds.
+SWEEP_EVERY_S = 60.0
+_swept: dict[Path, float] = {}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -71,6 +77,13 @@ def sweep(data: Path, keep_s: float, now: float | None = None) -> int:
     for path in old:
         remove(path)
     return len(old)
+
+
+def sweep_at_times(data: Path) -> None:
+    """Sweep, unless this process has done so within the last minute."""
+    if (now := time.monotonic()) >= _swept.get(data, float("-inf")) + SWEEP_EVERY_S:
+        _swept[data] = now
+        sweep(data, settings_of(SandboxSettings).keep_s)
 
 
 def size_of(folder: Path, most_files: int) -> Size:

@@ -195,7 +195,7 @@ def _drop(plan: dict[str, Any]) -> None:
 def _confine(plan: dict[str, Any], parent: int) -> None:
     ruleset, folder, seccomp = plan["ruleset"], plan["folder"], bytes.fromhex(plan["seccomp"])
     if not LINUX:
-        return os.closerange(3, 256)
+        return _close_all_but_the_report()
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise ProcessLookupError("the launcher is gone")
