@@ -1,6 +1,7 @@
 """Code that tries to get out of its isolation. What gets somewhere says "got", or shows a secret.
 
-Before each stands `PRELUDE`, with where things are.
+Before it stands `PRELUDE`, with where things are. Those that may end the process have one to themselves (`ALONE`), the
+others are tried in one, one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,43 @@ libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *arguments):
     if libc.syscall(number, *arguments) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+def opened(fd):
+    try:
+        return os.fstat(fd) and True
+    except OSError:
+        return False
 """
+
+#: Tries attacks, and says of each what came of it.
+IN_TURN = """
+import ast
+home, outcomes = os.open(".", os.O_RDONLY), {{}}
+def attempt(code):
+    tree = ast.parse(code)
+    last = ast.Expression(tree.body.pop().value)
+    names = dict(globals())
+    exec(compile(tree, "attack", "exec"), names)
+    return eval(compile(last, "attack", "eval"), names)
+for name, code in {attacks!r}.items():
+    os.fchdir(home)
+    try:
+        outcomes[name] = str(attempt(code))
+    except Exception as error:
+        outcomes[name] = f"{{type(error).__name__}}: {{error}}"
+outcomes
+"""
+
+ALONE = {
+    "files left open",
+    "a file left open",
+    "a program in its place",
+    "a program by its loader",
+    "a process by vfork",
+    "a signal to the parent",
+    "a signal to all",
+    "calls of an older machine",
+    "calls of another machine",
+}
 
 #: Numbers of calls are those of x86-64; elsewhere they are others, and no less forbidden.
 ATTACKS: dict[str, str] = {

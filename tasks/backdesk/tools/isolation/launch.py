@@ -142,7 +142,9 @@ class _Run:
         if level is Level.bubblewrap and code > _SIGNALLED:  # as it tells of signals
             code = _SIGNALLED - code
         stopped = self._why or ("time" if report["stopped"] == "time" else None)
-        if not stopped and code != 0 and report.get("cpu_seconds", 0) >= limits.cpu_seconds:
+        # The kernel looks at its ticks, and tells less than it has counted.
+        spent = code == -signal.SIGKILL and report.get("cpu_seconds", 0) >= limits.cpu_seconds
+        if not stopped and (code == -signal.SIGXCPU or spent):
             stopped = "cpu"
         return Ended(
             level=level,
