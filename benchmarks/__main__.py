@@ -15,6 +15,7 @@ from benchmarks.agents import agents
 from benchmarks.archive import archive
 from benchmarks.batch import batch
 from benchmarks.cached_call import cached_call
+from benchmarks.blobs import blobs
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
@@ -58,6 +59,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "cached_call": cached_call,
     "query_progress": query_progress,
     "batch": batch,
+    "blobs": blobs,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
