@@ -107,8 +107,9 @@ x = 5 | not understood
 (1 + 2 | ')' was expected in place of the end
 2 + | ends too early
 sqrt(1, 2) | sqrt takes 1 values
-5 kg in km | Cannot convert from 'kilogram'
-5 kg + 3 m | Cannot convert
+5 kg in km | kg and km measure different things
+5 kg in m^2 | kg and m² measure different things
+5 kg + 3 m | kg and m measure different things
 20 degC + 5 degC | points of a temperature scale
 5 in km | no unit cannot be told
 9 EUR in USD | no exchange rate is known

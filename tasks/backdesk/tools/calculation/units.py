@@ -107,7 +107,10 @@ def told(error: Exception) -> str:
         return "this divides by zero"
     if type(error).__name__ == "OffsetUnitCalculusError":
         return "points of a temperature scale cannot be added or multiplied: convert them to kelvin first"
-    return str(error).split("\n")[0]
+    if type(error).__name__ == "DimensionalityError":
+        one, other = (_told(getattr(error, name)) for name in ("units1", "units2"))
+        return f"{one} and {other} measure different things"
+    return "these units do not go together"
 
 
 @cache
@@ -123,6 +126,10 @@ def written(unit: Any) -> str:
     above = "·".join(f"{sign}{_raised(power)}" for sign, power in powers if power > 0)
     below = "".join(f"/{sign}{_raised(-power)}" for sign, power in powers if power < 0)
     return f"{above or 1}{below}"
+
+
+def _told(unit: Any) -> str:
+    return unit if isinstance(unit, str) else written(unit)
 
 
 def _sign(name: str) -> str:

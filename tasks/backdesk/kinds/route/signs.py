@@ -1,0 +1,30 @@
+"""The signs of the specialists that ship, read from `signs.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backdesk.agents.specialists import Sign
+
+
+@cache
+def signs_of(specialist: str) -> tuple[Sign, ...]:
+    """Return what points to a specialist in any of the languages that are known."""
+    return tuple(
+        Sign(_pattern(each.get("words", []), each.get("anywhere", [])), float(each["weight"]), each["means"])
+        for each in _file().get(specialist, [])
+    )
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("signs.toml").read_text(encoding="utf-8"))
+
+
+def _pattern(words: list[str], anywhere: list[str]) -> re.Pattern[str]:
+    begun = [rf"(?<!\w)(?:{'|'.join(words)})(?!\w)"] if words else []
+    return re.compile("|".join([*begun, *anywhere]), re.IGNORECASE | re.MULTILINE)

@@ -1,0 +1,147 @@
+"""The weather of a place: by the API of Open-Meteo, or what was recorded of it as a sample, which says so."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from backdesk.agents import Desk, Refusal, ToolOutcome, tool
+from backdesk.kinds.route.settings import RouteSettings
+from backdesk.platform.tool_settings import settings_of
+from backdesk.tools import http_tool
+from backdesk.tools.http.tool import HttpAnswer
+
+FIND_PLACE = http_tool(
+    "find_place",
+    "GET https://geocoding-api.open-meteo.com/v1/search",
+    "Find where a place is.",
+    query={"name": str},
+    fixed={"count": "1", "format": "json"},
+    ttl_s=86_400,
+    public=True,
+)
+FORECAST = http_tool(
+    "forecast",
+    "GET https://api.open-meteo.com/v1/forecast",
+    "The weather of today and tomorrow at a place.",
+    query={"latitude": float, "longitude": float},
+    fixed={
+        "daily": "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max",
+        "timezone": "auto",
+        "forecast_days": "2",
+    },
+    ttl_s=900,
+    public=True,
+)
+#: The codes of the World Meteorological Organization, by the first that is not under them.
+_CODES = ((0, "clear"), (2, "partly cloudy"), (3, "overcast"), (48, "fog"), (57, "drizzle"), (67, "rain"), (77, "snow"),
+          (82, "showers of rain"), (86, "showers of snow"), (99, "thunderstorm"))  # fmt: skip
+
+Place = Annotated[str, Field(min_length=2, max_length=80, description="A town, such as Paris.")]
+
+
+class Day(BaseModel):
+    """The weather of a day."""
+
+    day: date
+    sky: str
+    lowest_c: float
+    highest_c: float
+    rain_percent: int | None = None
+
+    def __str__(self) -> str:
+        rain = f", {self.rain_percent} % chance of rain" if self.rain_percent is not None else ""
+        return f"{self.day}: {self.sky}, {self.lowest_c:g} to {self.highest_c:g} °C{rain}"
+
+
+class Weather(ToolOutcome):
+    """The weather of a place; `sample` is what was recorded once, and not the weather of now."""
+
+    place: str
+    days: list[Day]
+    source: str
+    sample: bool
+
+    def summary(self) -> str:
+        """Say it in a line."""
+        return f"{self.place}, {'; '.join(map(str, self.days))} ({self.source})"
+
+
+@tool("pure", timeout_s=30)
+async def look_up_weather(desk: Desk, place: Place) -> Weather | Refusal:
+    """Look up the weather of today and tomorrow at a place."""
+    return recorded(place) if settings_of(RouteSettings).weather == "samples" else await _asked(desk, place)
+
+
+def recorded(place: str) -> Weather | Refusal:
+    """Return the sample of a place. It is marked as that."""
+    if (name := place_in(place)) is None:
+        known = ", ".join(_samples()["places"])
+        return Refusal(refused=f"There is recorded sample weather of these places alone: {known}.")
+    days = [Day.model_validate(each) for each in _samples()["places"][name]["days"]]
+    source = f"recorded sample of {_samples()['recorded_on']}, not the weather of now"
+    return Weather(place=name, days=days, source=source, sample=True)
+
+
+def place_in(text: str) -> str | None:
+    """Return the place of the samples that a text names, in any of its spellings."""
+    plain = _plain(text)
+    return next((name for name, each in _samples()["places"].items() if _named(name, each, plain)), None)
+
+
+def _named(name: str, place: dict[str, Any], plain: str) -> bool:
+    return any(_plain(spelling) in plain for spelling in (name, *place["also"]))
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+async def _asked(desk: Desk, place: str) -> Weather | Refusal:
+    found = await FIND_PLACE.function(desk, name=place)
+    if not isinstance(found, HttpAnswer):
+        return found
+    where = next(iter((found.data or {}).get("results") or []), None) if isinstance(found.data, dict) else None
+    if where is None:
+        return Refusal(refused=f"No place called {place!r} was found.")
+    told = await FORECAST.function(desk, latitude=where["latitude"], longitude=where["longitude"])
+    if not isinstance(told, HttpAnswer):
+        return told
+    daily = told.data.get("daily") if isinstance(told.data, dict) else None
+    if not daily:
+        return Refusal(
+            refused=f"The weather of {place!r} could not be looked up: {told.source} answered {told.status}."
+        )
+    return Weather(place=where["name"], days=_days(daily), source=told.source, sample=False)
+
+
+def _days(daily: dict[str, Any]) -> list[Day]:
+    columns = zip(
+        daily["time"],
+        daily["weather_code"],
+        daily["temperature_2m_min"],
+        daily["temperature_2m_max"],
+        daily["precipitation_probability_max"],
+        strict=True,
+    )
+    return [
+        Day(day=day, sky=_sky(code), lowest_c=lowest, highest_c=highest, rain_percent=rain)
+        for day, code, lowest, highest, rain in columns
+    ]
+
+
+def _sky(code: int) -> str:
+    return next((words for upto, words in _CODES if code <= upto), "unknown")
+
+
+@cache
+def _samples() -> dict[str, Any]:
+    samples: dict[str, Any] = json.loads(Path(__file__).with_name("weather_samples.json").read_text(encoding="utf-8"))
+    return samples

@@ -1,0 +1,171 @@
+"""Messages go to the specialist whose field they are: by rules where these tell, by a model where they do not."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backdesk.agents import Agent, Call, Say, Situation
+from backdesk.agents.specialists import (
+    Sign,
+    Specialist,
+    register_specialist,
+    ruling_on,
+    specialists,
+    withdraw_specialist,
+)
+from backdesk.kinds.route import kind
+from backdesk.testing import Bench, Fail, sandbox, scripted
+from backdesk.worker.errors import ConfigurationError
+
+HERE = Path(__file__).parent
+PARIS = "Will it rain in Paris tomorrow?"
+OPEN = "Should I pack a coat for New York tomorrow?"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    assert kind.NAME == "route"
+    with Bench() as bench, sandbox():
+        yield bench
+
+
+def rulings(file: str) -> Counter[str]:
+    lines = [line for line in (HERE / file).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    asked = [line.split(" | ", 2) for line in lines]
+    found = [(whose, ruling_on(message, specialists()).specialist) for whose, _, message in asked]
+    return Counter("open" if said is None else "right" if said == whose else "wrong" for whose, said in found)
+
+
+def test_rules_decide_nothing_wrong_of_what_they_were_made_for_and_leave_a_fifth_open() -> None:
+    found = rulings("requests.txt")
+    assert found.total() >= 200
+    assert found["wrong"] == 0
+    assert found["right"] / found.total() >= 0.8
+
+
+def test_rules_decide_little_wrong_of_what_they_were_not_made_for() -> None:
+    found = rulings("unseen.txt")
+    assert found.total() >= 50
+    assert found["wrong"] <= 2
+    assert found["right"] / found.total() >= 0.35
+
+
+@pytest.mark.parametrize(
+    ("message", "whose", "answer"),
+    [
+        (PARIS, "weather", "recorded sample of 2026-11-30, not the weather of now"),
+        ("Wie viel sind 19 Prozent von 240 Euro?", "calculation", "19% of 240 euro = 45.60 EUR"),
+        ("Is this Python all right?\n```python\ndef f(:\n```", "code", "has an error in line 1: invalid syntax"),
+        ("Hello!", "general", "No model is configured"),
+    ],
+)
+def test_without_a_model_each_specialist_answers_by_its_tools(
+    bench: Bench, message: str, whose: str, answer: str
+) -> None:
+    job = bench.run("team.route", {"message": message})
+    assert (job.result.specialist, job.result.decided_by) == (whose, "rule")
+    assert answer in job.result.answer
+    assert job.result.reason
+    assert job.of("routed")[0]["specialist"] == whose
+
+
+def test_a_model_decides_what_rules_leave_open_and_says_why(bench: Bench) -> None:
+    choice = {"specialist": "weather", "reason": "It depends on the weather there.", "confidence": 0.8}
+    with scripted(Call("give_answer", choice), Say("Take one.")) as model:
+        job = bench.run("team.route", {"message": OPEN})
+    result = job.result
+    assert (result.specialist, result.decided_by, result.confidence) == ("weather", "model", 0.8)
+    assert (result.reason, result.answer) == ("It depends on the weather there.", "Take one.")
+    assert result.usage.requests == len(model.requests) == 2
+
+
+def test_a_model_is_not_asked_for_what_rules_tell(bench: Bench) -> None:
+    with scripted(Say("Rain.")) as model:
+        job = bench.run("team.route", {"message": PARIS})
+    assert (job.result.decided_by, len(model.requests)) == ("rule", 1)
+
+
+def test_who_takes_the_rest_answers_where_nobody_can_tell(bench: Bench) -> None:
+    job = bench.run("team.route", {"message": OPEN})
+    assert (job.result.specialist, job.result.decided_by, job.result.confidence) == ("general", "default", 0)
+    assert "no model is configured" in job.result.reason
+
+
+def test_a_model_that_cannot_tell_leaves_it_to_who_takes_the_rest(bench: Bench) -> None:
+    with scripted(*[Call("give_answer", {"specialist": "cook"})] * 3, Say("Take one.")):
+        job = bench.run("team.route", {"message": OPEN})
+    assert (job.result.specialist, job.result.decided_by) == ("general", "default")
+
+
+def test_a_message_that_points_nowhere_goes_on_with_who_has_the_conversation(bench: Bench) -> None:
+    first = bench.run("team.route", {"message": PARIS})
+    more = bench.run("team.route", {"message": "And in Tokyo?", "conversation_id": first.result.conversation_id})
+    assert (more.result.specialist, more.result.decided_by) == ("weather", "conversation")
+    assert more.result.answer.startswith("Tokyo")
+
+
+def test_the_caller_may_name_the_specialist(bench: Bench) -> None:
+    job = bench.run("team.route", {"message": "Hello!", "specialist": "calculation"})
+    assert (job.result.specialist, job.result.decided_by) == ("calculation", "caller")
+    unknown = bench.run("team.route", {"message": "Hello!", "specialist": "cook"})
+    assert unknown.error is not None
+    assert unknown.error.code == "unknown_specialist"
+
+
+def test_another_module_may_register_a_specialist(bench: Bench) -> None:
+    cook = Specialist(
+        "cook",
+        Agent("cook", "You cook."),
+        about="Cooking",
+        notices=lambda message: [(9.0, "it is about soup")] if "soup" in message else [],
+        rules=lambda _: Say("Add salt."),
+    )
+    register_specialist(cook)
+    try:
+        job = bench.run("team.route", {"message": "My soup is bland."})
+        assert (job.result.specialist, job.result.reason, job.result.answer) == (
+            "cook",
+            "it is about soup",
+            "Add salt.",
+        )
+        with pytest.raises(ConfigurationError, match="there is a specialist 'cook' already"):
+            register_specialist(Specialist("cook", Agent("other", "You cook too."), about="Cooking"))
+    finally:
+        withdraw_specialist("cook")
+
+
+def test_two_that_are_alike_near_are_left_open() -> None:
+    def one(name: str) -> Specialist:
+        return Specialist(name, Agent(name, "x"), about=name, signs=(Sign(re.compile("tea"), 3.0, f"tea of {name}"),))
+
+    ruling = ruling_on("tea", [one("green"), one("black")])
+    assert ruling.specialist is None
+    assert ruling.reason == "it could be for green (tea of green) or black (tea of black)"
+
+
+def test_the_answer_comes_whenever_the_worker_dies(bench: Bench) -> None:
+    def rule(situation: Situation) -> Say | tuple[Call, ...]:
+        if "give_answer" in situation.outputs:
+            return (Call("give_answer", {"specialist": "weather", "reason": "A coat.", "confidence": 1}),)
+        return Say("Take one.")
+
+    for after in itertools.count():
+        with scripted(rule=rule):
+            job = bench.submit("team.route", {"message": OPEN})
+            died = bench.lose(job, after=after)
+            bench.go_on(job)
+        assert (job.result.specialist, job.result.decided_by, job.result.answer) == ("weather", "model", "Take one.")
+        if not died:
+            break
+
+
+def test_a_model_that_fails_is_told_of_by_the_fallback(bench: Bench) -> None:
+    with scripted(rule=lambda _: Fail("model_refused")):
+        job = bench.run("team.route", {"message": PARIS})
+    assert (job.state, job.result.degraded, job.result.specialist) == ("succeeded", "fallback_answer", "")
