@@ -69,3 +69,18 @@ def test_a_paused_queue_holds_what_is_queued_there(on_fleet: Cli) -> None:
 @pytest.mark.parametrize("scope", ["nonsense", "tenant:*", "model:openai/gpt-4o#k1", "tenant:acme/model:openai/gpt-4o"])
 def test_what_cannot_be_paused_is_bad_usage(on_fleet: Cli, scope: str) -> None:
     assert on_fleet("pause", scope).code == 2
+
+
+def test_a_single_job_is_paused_and_goes_on(on_fleet: Cli, fleet: Fleet) -> None:
+    on_fleet("pause", "kind:test.echo")
+    job = fleet.jobs.submit("test.echo", {})
+    paused = on_fleet("pause", f"job:{job.id}", "--by", "ada", "--note", "not now")
+    assert paused.out == f"job:{job.id} pauses before it goes on; to go on: backdesk resume job:{job.id}\n"
+    on_fleet("resume", "kind:test.echo")
+    eventually(lambda: job.get().state is JobState.WAITING, what="the pause")
+    assert "Paused by ada: not now." in on_fleet("show", job.id).out
+    assert on_fleet("pause", f"job:{job.id}", "--json").document == {"job_id": job.id, "state": "waiting"}
+    assert on_fleet("resume", f"job:{job.id}", "--json").document == {"resumed": True}
+    job.result(PATIENCE_S)
+    assert on_fleet("resume", f"job:{job.id}").code == 2
+    assert on_fleet("pause", "job:unknown").code != 0

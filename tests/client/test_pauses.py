@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.errors import InvalidRequest, JobNotFound
+from backdesk.worker.model.asks import Pausing, pause_of
+from backdesk.worker.model.job import JobState
 from backdesk.worker.model.service import BreakerState
-from tests.support.board import Board
+from tests.support.board import Board, question
 from tests.support.clients import Client
 
 SCOPES = [
@@ -150,3 +152,43 @@ async def test_what_cannot_be_paused_is_refused(jobs: Client, given: dict[str, A
         await jobs.pauses.begin(**given)
     assert caught.value.field == field
     assert await jobs.pauses.list() == []
+
+
+async def test_one_job_is_paused_and_goes_on(jobs: Client, board: Board) -> None:
+    claim = board.start(board.submit("a"))
+    assert await jobs.pause("a", by="ada", note="not now") is JobState.RUNNING
+    assert await jobs.pause("a") is JobState.RUNNING, "once is enough"
+    board.wait(claim, pause_of(1, Pausing(by="ada", note="not now").model_dump_json()))
+    assert await jobs.pause("a") is JobState.WAITING
+    (ask,) = (await jobs.get("a")).asks
+    assert (ask.facts, ask.choices) == ({"by": "ada", "note": "not now"}, ["resume"])
+
+    assert await jobs.resume("a", by="bob")
+    assert board.state("a") is JobState.QUEUED
+    assert not await jobs.resume("a")
+    assert board.start("a").pausing == ""
+
+
+async def test_a_pause_that_has_not_come_about_is_taken_back(jobs: Client, board: Board) -> None:
+    board.submit("a")
+    await jobs.pause("a")
+    assert await jobs.resume("a")
+    assert board.start("a").pausing == ""
+
+
+async def test_a_question_is_not_answered_by_going_on(jobs: Client, board: Board) -> None:
+    board.wait(board.start(board.submit("a")), question())
+    assert not await jobs.resume("a")
+    assert board.state("a") is JobState.WAITING
+
+
+async def test_what_has_ended_or_is_unknown_is_not_paused(jobs: Client, board: Board) -> None:
+    board.succeed(board.start(board.submit("a")))
+    for refused in (jobs.pause("a"), jobs.resume("a")):
+        with pytest.raises(InvalidRequest, match="has ended: it is succeeded"):
+            await refused
+    for unknown in (jobs.pause("b"), jobs.resume("b")):
+        with pytest.raises(JobNotFound):
+            await unknown
+    with pytest.raises(InvalidRequest, match="by"):
+        await jobs.pause("a", by="x" * 201)

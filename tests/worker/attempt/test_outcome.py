@@ -16,7 +16,7 @@ from backdesk.worker.errors import Limited, TaskError
 from backdesk.worker.failure import Category
 from backdesk.worker.model.asks import LedgerEntry
 from backdesk.worker.model.budget import Budget
-from backdesk.worker.model.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage
+from backdesk.worker.model.job import Cancelled, Failed, HandedOver, JobState, Retried, Succeeded, Usage, Waiting
 from backdesk.worker.model.retry import NO_RETRY, RetryPolicy
 from backdesk.worker.model.service import Why
 from backdesk.worker.process.state import WorkerProcess
@@ -429,6 +429,52 @@ def test_a_worker_that_ends_has_its_jobs_handed_over_at_their_next_checkpoint(
     assert outcome.result(PATIENCE_S) == HandedOver()
     bench.again(job_id)
     assert board.record(job_id).result == {"value": 1}
+
+
+@pytest.mark.parametrize("colour", ["async", "def"])
+@pytest.mark.parametrize("at", ["checkpoint", "step"])
+def test_a_job_that_is_to_pause_waits_from_its_next_checkpoint_or_step_on(
+    bench: Bench, board: Board, colour: str, at: str
+) -> None:
+    async def body(ctx: TaskContext) -> Any:
+        for page in range(ctx.restored or 0, 3):
+            if ctx.attempt == 1:
+                await asyncio.to_thread(eventually, lambda: ctx._parts.ledger.pausing)
+            await (ctx.checkpoint(page + 1) if at == "checkpoint" else ctx.step(f"page-{page}", lambda: 1))
+        return ctx.attempt
+
+    def body_def(ctx: BlockingContext) -> Any:
+        for page in range(ctx.restored or 0, 3):
+            if ctx.attempt == 1:
+                eventually(lambda: ctx._parts.ledger.pausing)
+            _ = ctx.checkpoint(page + 1) if at == "checkpoint" else ctx.step(f"page-{page}", lambda: 1)
+        return ctx.attempt
+
+    chosen: Callable[[Any], Any] = body if colour == "async" else body_def
+    job_id, outcome = bench.begin_body(chosen)
+    bench.started(job_id)
+    board.run(board.transitions.halt(job_id, b'{"by":"ada"}'))
+    assert isinstance(outcome.result(PATIENCE_S), Waiting)
+    assert [ask.name for ask in board.record(job_id).asks] == ["pause:1"]
+    board.answer(job_id, "pause:1", "resume")
+    bench.again(job_id)
+    assert board.record(job_id).result == {"value": 2}
+
+
+def test_a_job_that_was_paused_while_it_was_queued_waits_before_its_body_begins(bench: Bench, board: Board) -> None:
+    begun = []
+
+    async def body(ctx: TaskContext) -> None:
+        begun.append(ctx.attempt)
+
+    job_id, outcome = bench.begin_body(body)
+    outcome.result(PATIENCE_S)
+    assert begun == [1]
+    other = board.submit(kind=board.record(job_id).kind)
+    board.run(board.transitions.halt(other, b"{}"))
+    board.take_delivery()
+    assert isinstance(bench.begin(other).result(PATIENCE_S), Waiting)
+    assert begun == [1]
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -1,4 +1,4 @@
-"""`backdesk pause` and `backdesk resume`: nothing of a kind, a queue, a tenant or a service begins for now."""
+"""`backdesk pause` and `backdesk resume`: of kinds, queues, tenants and services nothing begins; a job waits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from backdesk.cli.output import AsJson, Output
 from backdesk.cli.views.pauses import pause_text
 from backdesk.client import JobClient
 from backdesk.worker.errors import InvalidRequest, UnknownKind
+from backdesk.worker.model.job import JobState
 
-SCOPES = "kind:K, tenant:T/kind:K, queue:Q, tenant:T or service:S."
+SCOPES = "kind:K, tenant:T/kind:K, queue:Q, tenant:T, service:S or job:ID."
+#: What one job is named by, where others name what begins.
+_JOB = "job:"
 
 ScopeText = Annotated[str, typer.Argument(metavar="SCOPE", help=SCOPES)]
 
@@ -28,7 +31,7 @@ def pause(
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who; the login name by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let no job of a kind, a queue or a tenant begin, or no call reach a service, until `resume`.
+    """Let no job of a kind, a queue or a tenant begin, no call reach a service, or one job not go on, until `resume`.
 
     For example:
 
@@ -36,9 +39,11 @@ def pause(
         backdesk pause queue:tools
         backdesk pause tenant:acme
         backdesk pause service:openai/gpt-4o
+        backdesk pause job:0198f0c2-7d1e-7cc3-a7c8-3f6f8f1c2b11
         backdesk pause
 
-    What runs already runs on. Jobs are taken as before, and wait; those of a service are parked, or use its fallback.
+    What runs already runs on, but for a single job: that one waits from its next checkpoint on, and holds no slot. Jobs
+    are taken as before, and wait; those of a service are parked, or use its fallback.
     Limits that are set stay, and hold again afterwards. Without a scope this lists what is paused; with --json as one
     array. `top`, `doctor` and `show` tell it, too.
 
@@ -49,9 +54,13 @@ def pause(
             raise InvalidRequest("scope", "name what is to be paused, such as kind:orders.audit")
         _list(out)
         return
+    by = login_name() if by is None else by
+    if scope.startswith(_JOB):
+        _pause_job(scope.removeprefix(_JOB), by, note, out)
+        return
     what = _names(scope)
     with connected() as client:
-        status = client.pauses.begin(**what, by=login_name() if by is None else by, note=note)
+        status = client.pauses.begin(**what, by=by, note=note)
         _warn_of_unknown(client, what.get("kind"), out)
     out.document(status)
     out.line(pause_text(status), "yellow")
@@ -63,14 +72,29 @@ def resume(scope: ScopeText, as_json: AsJson = False) -> None:
     For example:
 
         backdesk resume kind:orders.audit
+        backdesk resume job:0198f0c2-7d1e-7cc3-a7c8-3f6f8f1c2b11
 
     """
     out = Output(as_json=as_json)
+    if scope.startswith(_JOB):
+        with connected() as client:
+            was = client.resume(scope.removeprefix(_JOB), by=login_name())
+        out.document({"resumed": was})
+        out.line(f"{scope} goes on" if was else f"{scope} was not paused")
+        return
     what = _names(scope)
     with connected() as client:
         was = client.pauses.end(**what)
     out.document({"resumed": was})
     out.line(f"{scope} goes on" if was else f"{scope} was not paused")
+
+
+def _pause_job(job_id: str, by: str, note: str, out: Output) -> None:
+    with connected() as client:
+        state = client.pause(job_id, by=by, note=note)
+    out.document({"job_id": job_id, "state": state})
+    when = "at its next checkpoint" if state is JobState.RUNNING else "before it goes on"
+    out.line(f"{_JOB}{job_id} pauses {when}; to go on: backdesk resume {_JOB}{job_id}", "yellow")
 
 
 def _list(out: Output) -> None:

@@ -297,6 +297,19 @@ class AsyncJobClient(AsyncReports):
         """
         return await self.do(self.core.cancel(job_id, reason))
 
+    async def pause(self, job_id: str, *, by: str = "", note: str = "") -> JobState:
+        """Have one job pause: it waits, and holds no slot, until `resume`. Returns at once, with its state now.
+
+        What runs pauses at its next checkpoint, or before its next step; a body without any runs to its end. All else
+        pauses when it would begin. It keeps what it has done, and expires when it would have. `by` and `note` say who
+        and why. Idempotent. Raises InvalidRequest when it has ended, JobNotFound. Not atomic.
+        """
+        return await self.do(self._answers.pause(job_id, by, note))
+
+    async def resume(self, job_id: str, *, by: str = "", note: str = "") -> bool:
+        """Have a paused job go on where it was; returns whether it was paused, or was to be. Raises as `pause`."""
+        return await self.do(self._answers.resume(job_id, by, note))
+
     async def rewind(
         self,
         job_id: str,

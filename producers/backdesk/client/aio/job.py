@@ -50,3 +50,11 @@ class AsyncJob(Generic[Result]):
     async def cancel(self, reason: str = "cancelled by its owner") -> JobState:
         """End the job; see `AsyncJobClient.cancel`."""
         return await self.client.cancel(self.id, reason)
+
+    async def pause(self, *, by: str = "", note: str = "") -> JobState:
+        """Have the job wait; see `AsyncJobClient.pause`."""
+        return await self.client.pause(self.id, by=by, note=note)
+
+    async def resume(self, *, by: str = "", note: str = "") -> bool:
+        """Have the job go on; see `AsyncJobClient.resume`."""
+        return await self.client.resume(self.id, by=by, note=note)

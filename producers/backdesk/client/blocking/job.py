@@ -52,3 +52,11 @@ class Job(Generic[Result]):
     def cancel(self, reason: str = "cancelled by its owner") -> JobState:
         """End the job; see `JobClient.cancel`."""
         return self.client.cancel(self.id, reason)
+
+    def pause(self, *, by: str = "", note: str = "") -> JobState:
+        """Have the job wait; see `JobClient.pause`."""
+        return self.client.pause(self.id, by=by, note=note)
+
+    def resume(self, *, by: str = "", note: str = "") -> bool:
+        """Have the job go on; see `JobClient.resume`."""
+        return self.client.resume(self.id, by=by, note=note)

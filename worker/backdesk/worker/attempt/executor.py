@@ -44,9 +44,10 @@ from backdesk.worker.attempt.spending import AttemptSpending
 from backdesk.worker.errors import FenceLost, StoreUnavailable, TaskError
 from backdesk.worker.failure import Category, Failure, Severity
 from backdesk.worker.memory.access import Memory
+from backdesk.worker.model.asks import pause_of
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType
-from backdesk.worker.model.job import Claim, Deferred, Ending, Failed, Outcome, Refused, Succeeded, Usage
+from backdesk.worker.model.job import Claim, Deferred, Ending, Failed, Outcome, Refused, Succeeded, Usage, Waiting
 from backdesk.worker.pipeline import Pipeline, drive
 from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
@@ -215,7 +216,7 @@ class _Attempt:
         began = time.monotonic()
         leases, on_loop = self.process.leases, self.spec.is_async
         with leases.held(self.claim, self.progress, on_loop=on_loop, timeout_s=self.timeout_s) as lease:
-            lease.leave = self._leave
+            lease.leave, lease.pause = self._leave, self._pause
             self.ledger.in_doubt = lambda: lease.overdue
             self.ledger.cancelled = lambda: lease.stopped is Stop.CANCELLED
             self.ledger.suits = self.requests.suits
@@ -231,6 +232,9 @@ class _Attempt:
 
     def _leave(self) -> None:
         self.ledger.draining = True
+
+    def _pause(self, pausing: str) -> None:
+        self.ledger.pausing = pausing
 
     def _leave_slot(self, outcome: Outcome) -> Pipeline[bool]:
         """Write how the attempt ended, and have its slot taken by the job that is next, where that is wanted."""
@@ -266,6 +270,8 @@ class _Attempt:
             return Usage()
 
     def _outcome(self, lease: Lease) -> Pipeline[Outcome]:
+        if self.claim.pausing:
+            return Waiting((pause_of(self.claim.attempt, self.claim.pausing),))
         claim = yield from self.values.claimed()
         if isinstance(claim, Failure):
             return self.outcomes.on_failure(claim)

@@ -22,7 +22,7 @@ from pydantic_core import from_json, to_json
 
 from backdesk.worker.attempt.step_types import UNTYPED
 from backdesk.worker.errors import FenceLost, Limited, TaskError
-from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry
+from backdesk.worker.model.asks import OUTCOMES, Answer, Ask, AskType, Awaited, LedgerEntry, pause_of
 from backdesk.worker.model.job import Claim, Message
 from backdesk.worker.model.retry import LONGEST_WAIT_S
 from backdesk.worker.pipeline import Pipeline, Run
@@ -101,6 +101,8 @@ class Ledger:
         self.awaited: list[Awaited] = []
         #: Set when the worker is ending: no further step begins.
         self.draining = False
+        #: Set when the job is to pause, by whom and why as JSON: no further step begins.
+        self.pausing = ""
         #: Whether there are messages: that the last checkpoint has found, or that were taken before this attempt.
         self.steered = claim.steered
         #: Whether the attempt may have lost its job without knowing it. Set by the attempt.
@@ -125,7 +127,7 @@ class Ledger:
             return returns.validate_json(to_json(entry.value))
         if entry:
             raise self._unknown_outcome(key, entry, None)
-        self.leave_if_draining()
+        self.leave_if_asked()
         with self.in_flight():
             return (yield from self._run(key, name, call, effect, returns))
 
@@ -220,7 +222,7 @@ class Ledger:
             raise FenceLost
         # What a former attempt has taken waits for nobody any more, and is still to be told.
         self.steered = self.steered or noted is Noted.KEPT_AND_STEERED
-        self.leave_if_draining()
+        self.leave_if_asked()
 
     def messages(self, accept: Callable[[Any], bool] | None = None) -> Pipeline[list[Message]]:
         """Take the messages that came for this job while it runs; return all that it has taken, the oldest first.
@@ -279,8 +281,13 @@ class Ledger:
         raw = self._claim.ledger.get(name)
         return LedgerEntry.model_validate_json(raw).value if raw else None
 
-    def leave_if_draining(self) -> None:
-        """End the attempt here if its worker is ending."""
+    def leave_if_asked(self) -> None:
+        """End the attempt here if its job is to pause, or its worker is ending."""
+        if self.pausing:
+            pause = pause_of(self._claim.attempt, self.pausing)
+            if pause not in self.awaited:  # as of steps side by side
+                self.awaited.append(pause)
+            raise Suspended
         if self.draining:
             raise LeavingNow
 

@@ -89,6 +89,29 @@ class Awaited:
     otherwise: bytes = b""
 
 
+#: What a pause is answered by, and how the names of pauses begin among what a job waits for.
+RESUME, PAUSE_MARK = "resume", "pause:"
+
+
+def pause_of(attempt: int, pausing: str) -> Awaited:
+    """Return what a job waits for that is paused: each attempt may be paused once. `pausing` is a `Pausing` as JSON."""
+    told = Pausing.model_validate_json(pausing)
+    whom = f" by {told.by}" if told.by else ""
+    prompt = f"Paused{whom}{f': {told.note}' if told.note else ''}. It goes on when it is resumed."
+    facts = told.model_dump(exclude_defaults=True)
+    ask = Ask(type=AskType.QUESTION, name=f"{PAUSE_MARK}{attempt}", prompt=prompt, facts=facts, choices=[RESUME])
+    return Awaited(ask, f"paused:{attempt}")
+
+
+class Pausing(BaseModel):
+    """That a job is to pause: by whom, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str = Field("", max_length=200)
+    note: str = Field("", max_length=2000)
+
+
 class LedgerEntry(BaseModel):
     """One entry of a job's ledger.
 

@@ -289,6 +289,8 @@ class Claim:
     request_blob: bytes = b""
     #: The job that has called it; "" for none.
     parent: str = ""
+    #: By whom and why it is to pause before it goes on, as JSON; "" when it is not.
+    pausing: str = ""
     #: Reasons why parts of the record cannot be read, by field; such a job cannot run.
     unreadable: Mapping[str, str] = field(default_factory=dict)
 

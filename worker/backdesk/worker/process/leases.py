@@ -83,6 +83,8 @@ class Lease:
     abandon: Callable[[], object] | None = None
     #: The worker is ending: leave at the next checkpoint.
     leave: Callable[[], object] | None = None
+    #: The job is to pause, by whom and why: leave at the next checkpoint, and wait.
+    pause: Callable[[str], object] | None = None
     stopped: Stop | None = None
     message: str = ""
     #: The end of the attempt is being written: it still needs its lease, and losing it by that very write is no loss.
@@ -131,7 +133,7 @@ class Lease:
 
     def forget(self) -> None:
         """Let go of the attempt, which has ended: of its own accord, not when Python next looks for cycles."""
-        self.interrupt = self.abandon = self.leave = None
+        self.interrupt = self.abandon = self.leave = self.pause = None
 
 
 class LeaseKeeper:
@@ -232,6 +234,8 @@ class LeaseKeeper:
             request = text(asked.get(lease.claim.job_id.encode(), b""))
             if request == "drain" and (leave := lease.leave):
                 leave()
+            elif request.startswith("pause:") and (pause := lease.pause):
+                pause(request.removeprefix("pause:"))
             elif request == "hand_over":
                 lease.stop(Stop.HAND_OVER, self._settings.stop_grace_s)
             elif request.startswith("cancel:"):

@@ -329,6 +329,7 @@ def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
         steered=bool(its.steered),
         request_blob=its.request_blob,
         parent=text(its.parent),
+        pausing=text(its.pausing),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},
     )
 

@@ -112,6 +112,13 @@ class Transitions(AttemptCalls, UpkeepCalls):
         """End a job, or ask its attempt to; gives whether that is so, and the state it is in now ("" if unknown)."""
         return self._call("cancel", _read_state, id=job_id, reason=to_json(reason))
 
+    def halt(self, job_id: str, pausing: bytes) -> Call[tuple[bool, str, bool]]:
+        """Have a job pause, by whom and why as JSON, or with b"" no longer.
+
+        Gives whether that is so, the state it is in now ("" if unknown), and whether it was asked to before.
+        """
+        return self._call("halt", _read_halted, id=job_id, pausing=pausing)
+
     def answer(
         self, job_id: str, name: str, entry: bytes, event: bytes, failure: Failure | None = None
     ) -> Call[tuple[bool, str]]:
@@ -137,6 +144,10 @@ class Transitions(AttemptCalls, UpkeepCalls):
 
 def _read_state(reply: list[Any]) -> tuple[bool, str]:
     return bool(reply[0]), text(reply[1])
+
+
+def _read_halted(reply: list[Any]) -> tuple[bool, str, bool]:
+    return bool(reply[0]), text(reply[1]), bool(reply[2])
 
 
 def _read_submitted(reply: list[list[Any]]) -> list[tuple[SubmitCode, str]]:

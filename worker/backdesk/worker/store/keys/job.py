@@ -72,7 +72,7 @@ class JobKeys(Prefixed):
 
     @property
     def stopping(self) -> str:
-        """Hash: running job to what its attempt is asked: to cancel, to drain, to hand over. Gone when empty."""
+        """Hash: running job to what its attempt is asked: to cancel, pause, drain, hand over. Gone when empty."""
         return f"{self.prefix}:stopping"
 
     @property

@@ -11,7 +11,8 @@
 --   root (of its idempotency keys), checkpoint (or ''), ledger (key, entry, ...), pages (1 when the ledger is to be read by
 --   pages), priority, usage (of former attempts, or ''), limited (1 when its spending is limited, else 0), time_left (ms
 --   that its budgets leave it, or ''), steered (1 when it has taken messages, else 0), request_blob (reference of a request that is
---   not here, or ''), parent (or ''), kept (1 when the attempt that ends has ended its job, 0 when it has lost its
+--   not here, or ''), parent (or ''), pausing (by whom and why it is to pause, as JSON, or ''),
+--   kept (1 when the attempt that ends has ended its job, 0 when it has lost its
 --   fence, '' when none was to end), message (Celery's, of the job that is next, or ''); or {0, reason, kept, message}
 --   when there is nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason
 --   is the error as JSON when the job ended without its sender being told, else ''. A message that comes without a claim,
@@ -64,6 +65,7 @@ local function claim(job, field, watchers, kept, message)
     steered = field[14] and 1 or 0,
     request_blob = field[16] or '',
     parent = job.parent or '',
+    pausing = field[17] or '',
     kept = kept,
     message = message,
   }
@@ -109,7 +111,7 @@ local function start(id, fence, kept, message)
   local key = job_key(id)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
     'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages', 'crashes',
-    'request_blob')
+    'request_blob', 'pausing')
 
   if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
   local limit, code = next_limit(job)

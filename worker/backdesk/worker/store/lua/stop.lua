@@ -2,7 +2,7 @@
 --
 -- ARGV: worker, ask ('drain' or 'hand_over'), then for each job: id
 -- Returns: how many of the jobs run on this worker
--- Atomic. Idempotent. A request to cancel stands above it.
+-- Atomic. Idempotent. A request to cancel stands above it; one to pause is the next attempt's.
 --!include keys
 
 local running = 0
@@ -12,7 +12,7 @@ for each in items(ARGV) do
   if field[1] == 'running' and field[2] == ARGV.worker then
     running = running + 1
     local asked = redis.call('HGET', stopping_key, id)
-    if not asked or asked == 'drain' then redis.call('HSET', stopping_key, id, ARGV.ask) end
+    if not asked or asked == 'drain' or asked:match('^pause:') then redis.call('HSET', stopping_key, id, ARGV.ask) end
   end
 end
 return running

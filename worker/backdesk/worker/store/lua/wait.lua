@@ -6,7 +6,8 @@
 -- Returns: 1 when the attempt has left the job, 0 when it has lost its fence
 -- Atomic. Idempotent: repeated after a lost answer it returns 1 again and changes nothing. What is in the ledger
 -- already is not waited for; with nothing left the job is queued, and so it is when Redis has forgotten a job that it
--- called: it calls it again. A job that was asked to stop is cancelled instead.
+-- called: it calls it again. A job that was asked to stop is cancelled instead. A pause that was taken back meanwhile is
+-- not waited for.
 --!include ending
 --!include room
 
@@ -24,7 +25,9 @@ write_though_full()
 local open, called = {}, {}
 for each in items(ARGV) do
   local name = ARGV[each].name
-  if name ~= ARGV[each].target or redis.call('HEXISTS', ledger_key(job.id), name) == 0 then
+  local is_open = name ~= ARGV[each].target or redis.call('HEXISTS', ledger_key(job.id), name) == 0
+  if ARGV[each].target:match('^paused:') then is_open = redis.call('HEXISTS', key, 'pausing') == 1 end
+  if is_open then
     open[#open + 1] = each
     local child = name == ARGV[each].target and (cjson.decode(ARGV[each].ask).facts or {}).job_id
     if child then called[#called + 1] = job_key(child) end
@@ -40,6 +43,7 @@ for _, each in ipairs(forgotten and {} or open) do
   local name, target, until_ms = ARGV[each].name, ARGV[each].target, tonumber(ARGV[each].until_ms)
   local until_at = until_ms and now + until_ms
   local whom = name == target and 'jobs' or 'people'
+  if target:match('^paused:') then redis.call('HDEL', key, 'pausing') end
   told[whom] = told[whom] + 1
   if told[whom] <= MOST_TOLD[whom] then asked[#asked + 1] = ARGV[each].ask end
   redis.call('HSET', awaiting_key(job.id), name,
