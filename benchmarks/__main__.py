@@ -14,8 +14,8 @@ from backdesk.worker.errors import ConfigurationError
 from benchmarks.agents import agents
 from benchmarks.archive import archive
 from benchmarks.batch import batch
-from benchmarks.cached_call import cached_call
 from benchmarks.blobs import blobs
+from benchmarks.cached_call import cached_call
 from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
