@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 import pytest
 from pydantic import BaseModel, Field
@@ -24,7 +27,8 @@ from backdesk.worker.errors import ConfigurationError, Limited
 from tests.support.http_site import Seen, Site, Told, told
 
 Resolve = Callable[..., Any]
-SECRET = "s3cret-value-of-the-key"
+#: With what is written otherwise in an address, and in JSON.
+SECRET = 's3cret/value+of=the"key'
 
 
 class Line(BaseModel):
@@ -144,8 +148,12 @@ async def test_a_secret_is_sent_and_shown_to_nobody(
     site.answers["/"] = echo
     tool = declare("GET /", key=key, ttl_s=60)
     found = await tool(desk)
-    assert SECRET in f"{site.seen[0]}"
-    assert SECRET not in f"{found.model_dump()}{tool.schema}{tool.function.__doc__}{key}{[*kept]}"
+    sent = site.seen[0]
+    assert any(SECRET in each for each in (unquote(sent.path), *sent.headers.values()))
+    in_redis = [*kept, *(zlib.decompress(value) for value in kept.values() if len(value) > 1)]
+    bodies = [base64.b64decode(json.loads(each)["body"]) for each in in_redis if isinstance(each, bytes)]
+    assert len(bodies) == 1
+    assert "s3cret" not in f"{found.model_dump()}{tool.schema}{tool.function.__doc__}{key}{in_redis}{bodies}"
     assert "***" in str(found.data)
 
 
@@ -158,7 +166,7 @@ async def test_a_secret_is_in_no_error(
     with pytest.raises(TaskError) as raised:
         await declare("GET /", key=key)(desk)
     assert (raised.value.code, raised.value.transient) == ("http_401", False)
-    assert SECRET not in repr(raised.getrepr(showlocals=False))
+    assert "s3cret" not in repr(raised.getrepr(showlocals=False))
 
 
 async def test_a_secret_that_is_missing_is_named(site: Site, desk: Desk, declare: Callable[..., Any]) -> None:
@@ -373,6 +381,15 @@ def test_a_job_whose_service_asks_for_a_pause_is_parked_and_goes_on(bench: Bench
     with scripted(Call("orders", {"number": 7}), Say("It is sent.")):
         job = bench.run("http.clerk", {"message": "Where is 7?"})
     assert (job.state, len(job.of("limited")), job.of("retrying")) == ("succeeded", 1, [])
+
+
+def test_an_unsafe_call_that_is_turned_away_is_made_once_after_the_pause_and_nobody_is_asked(
+    bench: Bench, site: Site
+) -> None:
+    site.answers["/close"] = [told({}, 429, Retry_After="60"), told({"closed": True})]
+    with scripted(Call("close_order", {}), Say("Closed.")):
+        job = bench.run("http.clerk", {"message": "Close it."})
+    assert (job.state, job.of("waiting"), len(job.of("limited")), len(site.seen)) == ("succeeded", [], 1, 2)
 
 
 def test_a_person_is_asked_about_a_call_of_which_nobody_knows(bench: Bench, site: Site) -> None:

