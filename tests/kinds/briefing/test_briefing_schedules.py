@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from importlib import import_module
 from typing import Any
@@ -43,7 +44,7 @@ def test_a_schedule_makes_the_job_at_seven_by_the_customers_clocks(
     assert {name: job.request[name] for name in request} == request
 
 
-def test_a_briefing_whose_worker_is_killed_is_made_by_another_from_what_was_fetched(
+def test_a_briefing_whose_worker_is_killed_goes_on_and_one_that_is_cancelled_hangs_up(
     fleet_of_this_test: Fleet, site: Site
 ) -> None:
     fleet, waiting, killed = fleet_of_this_test, threading.Event(), threading.Event()
@@ -76,3 +77,18 @@ def test_a_briefing_whose_worker_is_killed_is_made_by_another_from_what_was_fetc
     assert [section["error"] for section in record.result["sections"]] == [None, None]
     assert record.attempt == 2
     assert sum(path.startswith("/forecast") for path in site.paths) == 1
+    asked, gone = threading.Event(), threading.Event()
+
+    def wait(line: socket.socket) -> None:
+        asked.set()
+        line.settimeout(PATIENCE_S)
+        if not line.recv(1):
+            gone.set()
+
+    site.answers["/quote"] = Told(raw=wait)
+    cancelled = fleet.jobs.submit("briefing.daily", {"topics": ["markets"], "symbols": ["ACME"]})
+    assert asked.wait(PATIENCE_S)
+    fleet.board.run(fleet.board.transitions.cancel(cancelled.id, "enough"))
+    eventually(lambda: fleet.board.record(cancelled.id).done, what="the end of the other briefing")
+    assert fleet.board.state(cancelled.id) == "cancelled"
+    assert gone.wait(PATIENCE_S)
