@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from backdesk.tools.isolation import launcher
 from backdesk.tools.isolation.launch import Ended, Level, NotStarted, run_at
 from backdesk.tools.isolation.program import ENVIRONMENT, Program, SandboxLimits
 from tests.support.eventually import eventually, eventually_async
@@ -193,3 +194,27 @@ async def test_a_folder_that_is_a_link_is_none(folder: Path) -> None:
     (folder.parent / "link").symlink_to(folder)
     with pytest.raises(NotADirectoryError):
         await run_at(Level.limits, program("ls"), folder.parent / "link")
+
+
+#: What the standard library has on Linux alone.
+_MISSING = ("waitid", "memfd_create", "setresuid", "setresgid", "pidfd_open")
+
+
+def elsewhere(folder: Path) -> Path:
+    """A launcher that finds itself on another system."""
+    source, known = Path(launcher.__file__).read_text("utf-8"), 'LINUX = sys.platform == "linux"'
+    assert source.count(known) == 1
+    changed = source.replace(known, f"LINUX = False\nfor name in {_MISSING}: delattr(os, name)")
+    (folder / "launcher.py").write_text(changed)
+    return folder / "launcher.py"
+
+
+async def test_the_launcher_needs_nothing_that_linux_alone_has(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "__file__", str(elsewhere(tmp_path)))
+    ended = await run_at(Level.limits, program("echo", "well"), folder)
+    assert (ended.output, ended.exit_code, ended.stopped) == ("well\n", 0, None)
+    marker = endless(folder)
+    ended = await run_at(Level.limits, program("cat", marker, seconds=0.3), folder)
+    assert (ended.stopped, processes(marker)) == ("time", [])

@@ -23,8 +23,9 @@ from backdesk.tools.isolation.seccomp import Unusable
 NOBODY = 65534
 #: How often the size of a folder is looked at that a program may write into. Seconds.
 LOOK_S = 0.1
-#: How much longer than its time a program may seem to run before its launcher counts as stuck. Seconds.
-GRACE_S = 5.0
+#: How much longer than its time a program may seem to run before its launcher counts as stuck; and how long that may
+#: take to end it. Seconds.
+GRACE_S, END_S = 15.0, 5.0
 _PIECE = 65_536
 _SIGNALLED = 128
 
@@ -128,7 +129,7 @@ class _Run:
         self._stop()
         # Whoever is cancelled twice leaves it to the launcher, which has been told.
         try:
-            await asyncio.wait_for(self._process.wait(), GRACE_S)
+            await asyncio.wait_for(self._process.wait(), END_S)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)  # the program dies with its launcher

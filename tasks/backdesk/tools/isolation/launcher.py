@@ -23,6 +23,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
+#: The status of a process, and what it took.
+Ended = tuple[int, Any]
+
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 28, 36, 38
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
@@ -52,8 +55,8 @@ def main() -> int:
     if not child:
         _become(plan, me)
     os.close(1)  # who reads the output sees its end with the program's
-    stopped = _watch(child, plan, control, wake)
-    status, cpu_seconds, memory = _end(child)
+    stopped, ended = _watch(child, plan, control, wake)
+    status, cpu_seconds, memory = _end(child, ended)
     report = {
         "exit_code": os.waitstatus_to_exitcode(status),
         "stopped": stopped,
@@ -75,33 +78,43 @@ def _line_of(control: int) -> bytes:
     return bytes(line)
 
 
-def _watch(child: int, plan: dict[str, Any], control: int, wake: int) -> str | None:
-    """Wait for the end of the program, and return why it must be stopped if it must."""
+def _watch(child: int, plan: dict[str, Any], control: int, wake: int) -> tuple[str | None, Ended | None]:
+    """Wait for the end of the program; return why it must be stopped if it must, else how it ended."""
     ends, owner = time.monotonic() + plan["seconds"], plan["owner"]
-    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while (ended := _ended(child)) is None:
         left = ends - time.monotonic()
         if left <= 0:
-            return "time"
+            return "time", None
         ready, _, _ = select.select([control, wake], [], [], min(left, LOOK_S))
         if control in ready or os.getppid() != owner:
-            return "owner"
+            return "owner", None
         if wake in ready:
             os.read(wake, 512)
-    return None
+    return None, ended
 
 
-def _end(child: int) -> tuple[int, float, int]:
+def _ended(child: int) -> Ended | None:
+    pid, status, used = os.wait4(child, os.WNOHANG)
+    return (status, used) if pid else None
+
+
+def _end(child: int, ended: Ended | None) -> tuple[int, float, int]:
     """Kill what is left of it, whatever session it has made; return its status, the CPU it took, and its most memory.
 
     What a wrapper has started and did not wait for counts as well.
     """
-    if (leaves := _leaves(child)) != [child]:
+    if ended is None and (leaves := _leaves(child)) != [child]:
         # A wrapper knows what its program took once that has ended; together with its own end that is lost.
         for each in leaves:
             _kill(each)
-        _wait(child, TELL_S)
-    _kill(child)
-    _, status, used = os.wait4(child, 0)
+        ended = _wait(child, TELL_S)
+    if ended is None:
+        _kill(child)
+        ended = os.wait4(child, 0)[1:]
+    else:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+    status, used = ended
     uses = [used]
     while descendants := _children(os.getpid()):
         for each in descendants:
@@ -117,10 +130,11 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _wait(child: int, within_s: float) -> None:
+def _wait(child: int, within_s: float) -> Ended | None:
     ends = time.monotonic() + within_s
-    while time.monotonic() < ends and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while (ended := _ended(child)) is None and time.monotonic() < ends:
         time.sleep(0.005)
+    return ended
 
 
 def _leaves(pid: int) -> list[int]:
