@@ -59,7 +59,7 @@ async def test_what_takes_too_long_is_stopped_and_gone(level: Level, folder: Pat
     marker = endless(folder)
     ended = await run_at(level, program("cat", marker, seconds=0.3), folder)
     assert (ended.stopped, ended.level) == ("time", level)
-    assert 0.3 <= ended.seconds < 2
+    assert 0.3 <= ended.seconds < 5
     assert processes(marker) == []
 
 
@@ -98,8 +98,8 @@ def test_nothing_outlives_a_worker_that_is_killed(level: Level, folder: Path) ->
     assert launchers
     owner.send_signal(signal.SIGKILL)
     owner.wait()
-    eventually(lambda: not processes(marker), 2, what="the end of the program")
-    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in launchers), 2, what="the end of its launcher")
+    eventually(lambda: not processes(marker), 5, what="the end of the program")
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in launchers), 5, what="the end of its launcher")
 
 
 @of_each_level
@@ -111,7 +111,7 @@ async def test_a_program_dies_with_its_launcher(level: Level, folder: Path) -> N
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(NotStarted, match="its launcher was killed"):
         await run
-    await eventually_async(lambda: not processes(marker), 2, what="the end of the program")
+    await eventually_async(lambda: not processes(marker), 5, what="the end of the program")
 
 
 def launchers_of(pid: int) -> list[int]:
