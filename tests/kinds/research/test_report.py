@@ -190,7 +190,7 @@ def test_a_source_that_cannot_be_read_stands_beside_those_that_can(bench: Bench)
         "the file photo.png is image/png, and has no text"
     ]
     assert any(each.cited for each in result.sources)
-    assert any("photo.png was not read" in each for each in result.problems)
+    assert any("“photo.png” was not read" in each for each in result.problems)
 
 
 def test_where_no_source_can_be_read_the_job_fails_with_the_reason(bench: Bench) -> None:

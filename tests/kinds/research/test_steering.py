@@ -48,6 +48,13 @@ def test_what_is_to_be_added_is_searched_for_read_and_written(bench: Bench, mode
     assert model.asked["reader"] > before
 
 
+def test_what_rules_add_is_found_whatever_the_question_was(bench: Bench) -> None:
+    question = "How reliable, safe and expensive are brinecells?"
+    job = bench.attempt(bench.submit("research.report", {**TALK, "message": question}))
+    steer(bench, "Add a section about recycling")
+    assert "Recycling" in [each.title for each in bench.go_on(job).result.outline]
+
+
 def test_a_section_that_is_written_is_not_written_again(bench: Bench, model: Researcher) -> None:
     job = begun(bench)
     while model.asked["writer"] < 1:
@@ -67,10 +74,11 @@ def test_the_words_of_another_customer_and_those_with_files_are_jobs_of_their_ow
     bench: Bench, model: Researcher
 ) -> None:
     job = begun(bench)
-    other = steer(bench, "Leave out the cost", attachments=[bench.attach(b"text", "a.txt")])
+    files = steer(bench, "Leave out the cost", attachments=[bench.attach(b"text", "a.txt")])
+    other = steer(bench, "Leave out the cost", customer_id="cust-2")
     result = bench.go_on(job).result
     assert result.steered == []
-    assert other.state != "steered"
+    assert (files.state, other.state) == ("queued", "queued")
 
 
 def test_without_a_model_rules_understand_what_is_plain(bench: Bench) -> None:

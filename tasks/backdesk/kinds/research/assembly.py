@@ -99,14 +99,14 @@ class Assembly:
         work, found = self.work, [*self.work.problems]
         if work.ended_by is not None:
             found.insert(0, f"The report ends before all was done: {work.ended_by.message}")
-        found += [f"{each.source.title} was not read: {each.problem}" for each in work.readings if each.problem]
+        found += [f"“{each.source.title}” was not read: {each.problem}" for each in work.readings if each.problem]
         for each in (reading.result for reading in work.readings if reading.result):
             if each.suspicious:
-                found.append(f"{each.source.title} has passages that address a model; they were left out.")
+                found.append(f"“{each.source.title}” has passages that address a model; they were left out.")
             if each.misquoted:
-                found.append(f"{each.source.title}: {each.misquoted} notes were left out that do not stand in it.")
+                found.append(f"“{each.source.title}”: {each.misquoted} notes were left out that do not stand in it.")
             if each.by_rules:
-                found.append(f"Rules read {each.source.title}: the model did not answer as it was asked to.")
+                found.append(f"Rules read “{each.source.title}”: the model did not answer as it was asked to.")
         return [*dict.fromkeys(found)]
 
     @property

@@ -69,7 +69,8 @@ def plan_by_rules(question: str, most: int) -> Plan:
 def notes_by_rules(request: ReadingRequest, passages: Sequence[Passage]) -> NotesTaken:
     """Return the sentences that fit the topics, each for the one that it fits best."""
     sentences = [each for passage in passages for each in sentences_in(passage) if 20 <= len(each) <= 700]
-    index = Index([("", each) for each in sentences])
+    # What the whole source is about, a sentence need not say again.
+    index = Index([(request.source.title, each) for each in sentences])
     best: dict[int, tuple[int, str]] = {}
     for topic in request.topics:
         asked = " ".join((topic.question, *topic.queries))
@@ -135,7 +136,7 @@ def plan_changed_by_rules(plan: Plan, message: str) -> PlanChanged:
             return PlanChanged(understood=f"Left out: {out}"[:300], plan=Plan(title=plan.title, topics=stay))
     if (added := _ADD.search(message)) is not None and len(plan.topics) < MOST_SECTIONS:
         about = added[1].strip().rstrip(".!?")[:120]
-        subject = " ".join([*asked_in(plan.topics[0].question)][:3])
+        subject = " ".join([*asked_in(plan.topics[0].question)][:8])
         new = Topic(
             title=about[0].upper() + about[1:],
             question=f"{about}: {plan.title}"[:300],
