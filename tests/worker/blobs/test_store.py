@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from backdesk.worker.blobs.source import Source
 from backdesk.worker.errors import BlobCorrupt, BlobNotFound, BlobStoreUnavailable, BlobTooLarge, ConfigurationError
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.settings import load_settings
+from tests.support.workers import ROOT
 from tests.worker.blobs.conftest import Opened
 
 LARGE = bytes(range(256)) * 10_000
@@ -260,3 +263,34 @@ def test_an_object_store_without_its_library_says_what_to_install(
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(ConfigurationError, match=r'pip install "backdesk\[blobs\]"'):
         opened("s3://bucket")
+
+
+WRITER = """
+import sys
+from backdesk.worker.blobs.opening import open_blobs
+from backdesk.worker.settings import load_settings
+
+def endless():
+    while True:
+        yield bytes(100_000)
+        print("written", flush=True)
+
+open_blobs(load_settings(blobs_url=sys.argv[1])).put(endless(), tenant="acme", job="job-1")
+"""
+
+
+def test_a_writer_that_is_killed_leaves_nothing_that_anybody_sees_and_nothing_for_long(
+    folder: str, opened: Opened
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, folder], cwd=ROOT, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        writer.kill()
+    store = opened(folder)
+    assert store.owners() == {}
+    (left,) = files_of(folder)
+    store.tidy()
+    assert left.exists()  # it might still be written
+    os.utime(left, (0, 0))
+    store.tidy()
+    assert files_of(folder) == []

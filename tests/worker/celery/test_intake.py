@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.celery.inbox import PAGE, REST_S
 from backdesk.worker.celery.intake import Intake
 from backdesk.worker.celery.messages import NoTaskMessage, read_foreign, task_name
+from backdesk.worker.errors import BlobStoreUnavailable
 from backdesk.worker.model.job import JobState
 from backdesk.worker.settings import Settings
 from tests.support.board import Board
@@ -278,10 +280,35 @@ def test_an_unknown_kind_becomes_a_failed_job_that_says_so(shop: Any, intake: In
     assert "no worker has announced 'no.such' yet" in error_of(board, sent.id)["kind"]
 
 
-def test_a_request_over_the_limit_becomes_a_failed_job(shop: Any, intake: Intake, board: Board) -> None:
+def taking(board: Board, app: Any, **changes: Any) -> Intake:
+    """An intake with other settings."""
+    return Intake(board.client, board.settings.model_copy(update=changes), app, REGISTRY, lambda: True)
+
+
+def test_a_large_request_is_kept_among_the_blobs(shop: Any, board: Board, tmp_path: Path) -> None:
     sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
-    intake.take_in()
+    taking(board, shop, blobs_url=(tmp_path / "blobs").as_uri()).take_in()
+    record = board.record(sent.id)
+    assert (record.state, record.request) == (JobState.QUEUED, None)
+    assert record.request_blob is not None
+    assert record.request_blob.bytes == 300_011
+
+
+@pytest.mark.parametrize("changes", [{"blobs_url": "off"}, {"max_blob_bytes": 280_000}])
+def test_a_request_over_the_limit_becomes_a_failed_job(shop: Any, board: Board, changes: dict[str, Any]) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
+    taking(board, shop, **changes).take_in()
     assert "the limit is" in error_of(board, sent.id)["request"]
+
+
+def test_a_message_stays_while_the_store_of_blobs_cannot_be_reached(shop: Any, board: Board, tmp_path: Path) -> None:
+    sent = shop.send_task("test.echo", kwargs={"request": {"text": "x" * 300_000}})
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(BlobStoreUnavailable):
+        taking(board, shop, blobs_url=(tmp_path / "file").as_uri()).take_in()
+    assert board.find(sent.id) is None
+    taking(board, shop, blobs_url=(tmp_path / "blobs").as_uri()).take_in()
+    assert board.state(sent.id) is JobState.QUEUED
 
 
 @pytest.mark.parametrize(

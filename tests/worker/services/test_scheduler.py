@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,3 +316,15 @@ def test_a_definition_of_a_later_version_waits_for_a_worker_that_understands_it(
     assert (record.failed, record.next_at) == (1, moment(NOON_MS + 60_000))
     pass_time(shelf, scheduler, 1)
     assert (shelf.record().fired, shelf.record().error) == (1, None)
+
+
+def test_a_large_request_of_a_schedule_goes_among_the_blobs_of_each_job(
+    client: redis.Redis, settings: Settings, clock: Clock, tmp_path: Path
+) -> None:
+    changes = {"blobs_url": (tmp_path / "blobs").as_uri(), "blob_over_bytes": 2000}
+    shelf = Shelf(Board(client, settings.model_copy(update=changes), clock), clock)
+    shelf.keep(schedule(request={"text": "x" * 5000}))
+    pass_time(shelf, scheduler_of(shelf), 120)
+    refs = [job.request_blob for job in shelf.jobs()]
+    assert len(refs) == 2
+    assert {ref.owner for ref in refs if ref} == {job.id for job in shelf.jobs()}
