@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from backdesk.worker.blobs.access import BlobAccess
+from backdesk.worker.model.job import Succeeded
 from backdesk.worker.settings import Settings
 from tests.cli.conftest import Answer, Cli
 from tests.support.board import Board
@@ -57,6 +58,18 @@ def test_what_a_job_has_is_shown_and_saved(there: Cli, home: Path) -> None:
 def test_what_cannot_be_given_says_why(there: Cli, words: tuple[str, ...], told: str) -> None:
     answer = there("blobs", *words)
     assert (answer.code, told in answer.err) == (2, True)
+
+
+def test_a_result_that_is_the_same_as_its_request_is_one_blob(
+    there: Cli, client: redis.Redis, settings: Settings, home: Path
+) -> None:
+    board = Board(client, settings)
+    request = board.record("job-1").request_blob
+    assert request is not None
+    reference = request.model_copy(update={"name": "result.json"}).model_dump_json().encode()
+    board.finish(board.start("job-1"), Succeeded(b'{"n":1}', blob=reference))
+    assert there("blobs", "get", "job-1", request.sha256[:12], "--to", "same.json").code == 0
+    assert (home / "same.json").read_bytes() == b'{"n":1}'
 
 
 def test_a_blob_that_is_gone_says_so(there: Cli, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def get(
 
 def _chosen(refs: list[BlobRef], digest: str) -> BlobRef:
     found = [ref for ref in refs if digest == ref.name or ref.sha256.startswith(digest)]
-    if len(found) == 1:
+    if len({ref.sha256 for ref in found}) == 1:  # a result may well be the same bytes as its request
         return found[0]
     which = f"of {digest!r}" if digest else "in all"
     named = ", ".join(f"{ref.sha256[:12]} {ref.name}" for ref in found or refs) or "none"
