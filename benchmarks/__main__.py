@@ -20,6 +20,7 @@ from benchmarks.child import MeasurementFailed
 from benchmarks.depth import depth
 from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
+from benchmarks.exports import export
 from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
 from benchmarks.job_rates import job_rates
@@ -60,6 +61,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "query_progress": query_progress,
     "batch": batch,
     "blobs": blobs,
+    "export": export,
 }
 QUICK = Plan(repeat=2, divisor=10)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backdesk.kinds.export.rows import FORMULA
 from backdesk.kinds.export.sources import Key, Source, Type
@@ -16,6 +16,8 @@ from backdesk.worker.errors import ConfigurationError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+#: Behind a condition: DuckDB gives rows in the order in which they were inserted, and their numbers go by that.
+_WITHIN = "AND rowid > ? AND rowid <= ?"
 MISSING = 'exports from DuckDB, and to Parquet, need a library: pip install "backdesk[tools]"'
 
 
@@ -47,22 +49,18 @@ class _Rows:
 
     def count(self) -> int:
         with connect(str(self.path), read_only=True) as connection:
-            found = connection.execute(f"SELECT count(*) FROM {self._from()}", self._values()).fetchone()  # noqa: S608 - quoted
-        return found[0] if found else 0
+            return int(_one(connection, f"SELECT count(*) FROM {self._from()}", self._values()))  # noqa: S608 - quoted
 
     def pages(self, after: Key, size: int) -> Iterator[_Page]:
+        # By the numbers of rows, of which some may be missing or others': a page has up to so many, and needs no order.
         with connect(str(self.path), read_only=True) as connection:
-            while True:
-                # Of rows that were deleted the numbers are missing: the page ends at the row that fills it.
-                within = f"SELECT rowid AS n FROM {self._from()} AND rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - quoted
-                found = connection.execute(
-                    f"SELECT count(*), max(n) FROM ({within})",  # noqa: S608 - as above
-                    [*self._values(), -1 if after is None else after, size],
-                ).fetchone()
-                if not found or not found[0]:
-                    return
-                yield _Page(connection, self, -1 if after is None else int(after), *found)
-                after = found[1]
+            end = _one(connection, f"SELECT max(rowid) FROM {self._from()}", self._values())  # noqa: S608 - quoted
+            start = -1 if after is None else int(after)
+            for first in range(start, -1 if end is None else end, size):
+                last = min(first + size, end)
+                within = [*self._values(), first, last]
+                if rows := _one(connection, f"SELECT count(*) FROM {self._from()} {_WITHIN}", within):  # noqa: S608 - quoted
+                    yield _Page(connection, self, first, rows, last)
 
     def _from(self) -> str:
         return f"{_quoted(self.table)} WHERE {_quoted(self.tenant_column) + ' = ?' if self.tenant_column else 'true'}"
@@ -92,11 +90,16 @@ class _Page:
     def _copied(self, chosen: Sequence[str], options: str) -> bytes:
         with tempfile.NamedTemporaryFile(prefix="backdesk-export-") as file:
             self.connection.execute(
-                f"COPY (SELECT {', '.join(chosen)} FROM {self.source._from()} AND rowid > ? AND rowid <= ? "  # noqa: S608, SLF001
-                f"ORDER BY rowid) TO '{file.name}' ({options})",
-                [*self.source._values(), self.after, self.last],  # noqa: SLF001
+                f"COPY (SELECT {', '.join(chosen)} FROM {self.source._from()} {_WITHIN}) "  # noqa: S608, SLF001 - quoted; of one module
+                f"TO '{file.name}' ({options})",
+                [*self.source._values(), self.after, self.last],  # noqa: SLF001 - as above
             )
             return Path(file.name).read_bytes()
+
+
+def _one(connection: DuckDBPyConnection, sql: str, values: Sequence[object]) -> Any:
+    found = connection.execute(sql, list(values)).fetchone()
+    return found[0] if found else None
 
 
 def _quoted(name: str) -> str:
