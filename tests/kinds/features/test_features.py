@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,15 @@ from backdesk.agents import Say
 from backdesk.kinds.features import kind, rules, statements
 from backdesk.kinds.features.contract import ColumnProfile, Feature, FeaturePlan, FeatureRequest, FeatureResult, Rule
 from backdesk.kinds.features.quality import THRESHOLDS
+from backdesk.kinds.features.settings import WarehouseSettings
 from backdesk.kinds.features.warehouse.embedded import EmbeddedWarehouse
 from backdesk.kinds.features.warehouse.http import HttpWarehouse
-from backdesk.kinds.features.warehouse.protocol import Rows, Tell
+from backdesk.kinds.features.warehouse.protocol import PipelineJob, Rows, Tell
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, BenchJob, Call, sandbox, scripted
 from backdesk.tools.query import engine, process
+from backdesk.worker.errors import TaskError
 from tests.kinds.features.warehouse_server import WarehouseServer
 
 SAMPLE = {"dataset_id": "sample_orders", "description": "Who will order again?"}
@@ -37,6 +40,7 @@ PLAN = FeaturePlan(
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     # Queries in this process: what theirs is for is tested with them, and here there are hundreds.
     monkeypatch.setattr(process, "run", engine.run)
+    counted_once(monkeypatch)
     settings_of.cache_clear()
     with Bench() as bench, sandbox():
         yield bench
@@ -48,7 +52,7 @@ def service(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse
     with WarehouseServer().running() as server:
         monkeypatch.setenv("BACKDESK_WAREHOUSE_URL", server.url)
         monkeypatch.setenv("BACKDESK_WAREHOUSE_KEY", "wh-secret")
-        monkeypatch.setenv("BACKDESK_WAREHOUSE_TIMEOUT_S", "1")
+        monkeypatch.setenv("BACKDESK_WAREHOUSE_TIMEOUT_S", "20")
         settings_of.cache_clear()
         yield server
 
@@ -58,17 +62,16 @@ def extract(bench: Bench, **fields: object) -> FeatureResult:
     return result
 
 
-def pipelines(tenant: str = "default") -> list[tuple[str]]:
+def pipelines(tenant: str = "default") -> list[tuple[Any, ...]]:
     """The status of all that the embedded warehouse of a tenant has."""
-    with EmbeddedWarehouse(tenant)._open() as connection:
-        return connection.execute("SELECT status FROM pipelines").fetchall()
+    return EmbeddedWarehouse(tenant)._execute("SELECT status FROM pipelines")
 
 
 FOUND: dict[tuple[type, str], Rows] = {}
 
 
-def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each query run once: of the same data it finds the same."""
+def counted_once(monkeypatch: pytest.MonkeyPatch, *, tables: bool = False) -> None:
+    """Have each query run once: of the same data it finds the same. With `tables` those that are kept, too."""
     for warehouse in (EmbeddedWarehouse, HttpWarehouse):
 
         def execute(
@@ -80,7 +83,7 @@ def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
             save_as: str = "",
             ask: Any = warehouse.execute_query,
         ) -> Rows:
-            if (type(self), sql) not in FOUND:
+            if (type(self), sql) not in FOUND or (save_as and not tables):
                 FOUND[type(self), sql] = ask(self, dataset, sql, tell, save_as=save_as)
             return FOUND[type(self), sql]
 
@@ -90,16 +93,17 @@ def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Deaths:
     """Attempts of an extraction, and every write of them in place of which its worker may die.
 
-    By default that which plans and saves, one that only takes the end of a step, and the last one, which records.
+    By default that which plans and saves, and the last one, which records; of the writes each, or each so many.
     """
 
-    def __init__(self, attempts: Sequence[int] = (1, 2, 4)) -> None:
+    def __init__(self, attempts: Sequence[int] = (1, 4), every: int = 1) -> None:
         self._attempts = attempts
+        self._every = every
         self._died = True
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         for attempt in self._attempts:
-            for after in itertools.count():
+            for after in itertools.count(step=self._every):
                 yield attempt, after
                 if not self._died:
                     break
@@ -231,7 +235,7 @@ def test_the_plan_and_the_progress_tell_each_step_once_and_in_order(bench: Bench
 def test_it_is_saved_once_and_each_step_done_once_whenever_the_worker_dies(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted_once(monkeypatch)
+    counted_once(monkeypatch, tables=True)
     for number, (attempt, after) in enumerate(deaths := Deaths()):
         job = bench.submit("data.features", SAMPLE, tenant=f"tenant-{number}")
         deaths.die(bench, job, attempt, after)
@@ -275,6 +279,15 @@ def test_a_failed_step_makes_the_extraction_failed_with_its_reason(
     assert pipelines() == [("failed",)]
 
 
+def test_several_who_keep_the_same_extraction_at_once_make_one_of_it(bench: Bench) -> None:
+    job = PipelineJob(dataset_id="x", description="y", quality_threshold="low", plan=PLAN)
+    with ThreadPoolExecutor(8) as pool:
+        saved = [*pool.map(lambda _: EmbeddedWarehouse("default").save_job(job, "key"), range(16))]
+        pool.map(lambda _: EmbeddedWarehouse("default").record(saved[0].pipeline_id, "failed", {}), range(16))
+    assert len(set(saved)) == 1
+    assert pipelines() == [("failed",)]
+
+
 def test_a_tenant_s_warehouse_is_not_another_s(bench: Bench) -> None:
     bench.run("data.features", SAMPLE, tenant="acme")
     assert pipelines() == []
@@ -292,14 +305,32 @@ def test_a_service_does_the_same(bench: Bench, service: WarehouseServer) -> None
     assert {headers["Authorization"] for _, _, headers in service.asked} == {"Bearer wh-secret"}
 
 
-@pytest.mark.parametrize("fault", ["busy", "hang", "drop"])
+@pytest.mark.parametrize("fault", ["busy", "drop"])
 def test_a_service_that_fails_for_a_time_is_asked_again_and_has_one_job(
     bench: Bench, service: WarehouseServer, fault: str
 ) -> None:
-    service.faults = {"/jobs": [fault, fault], "/queries": [fault]}
+    service.faults = {"/jobs": [fault, fault], "/pipelines/pl-1": [fault]}
     assert extract(bench).status == "completed"
     assert len(service.jobs) == len(service.pipelines) == 1
     assert len([path for _, path, _ in service.asked if path == "/jobs"]) == 3
+
+
+def test_a_service_that_hangs_is_left_and_asked_again(
+    bench: Bench, service: WarehouseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKDESK_WAREHOUSE_TIMEOUT_S", "0.2")
+    settings_of.cache_clear()
+    service.faults = {"/jobs": ["hang"]}
+    warehouse = HttpWarehouse(settings_of(WarehouseSettings), "default")
+    job = PipelineJob(dataset_id="x", description="y", quality_threshold="low", plan=PLAN)
+    with pytest.raises(TaskError) as late:
+        warehouse.save_job(job, "key")
+    assert (late.value.code, late.value.transient) == ("warehouse_timeout", True)
+    service.faults = {}
+    monkeypatch.setenv("BACKDESK_WAREHOUSE_TIMEOUT_S", "20")
+    settings_of.cache_clear()
+    assert HttpWarehouse(settings_of(WarehouseSettings), "default").save_job(job, "key").pipeline_id == "pl-1"
+    assert len(service.jobs) == 1
 
 
 @pytest.mark.parametrize(("fault", "code"), [("refuse", "warehouse_refused"), ("garble", "warehouse_answer_invalid")])
@@ -316,8 +347,8 @@ def test_a_service_that_refuses_or_answers_nonsense_ends_it_with_the_reason(
 def test_it_is_saved_once_at_a_service_whenever_the_worker_dies(
     bench: Bench, service: WarehouseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted_once(monkeypatch)
-    for submitted, (attempt, after) in enumerate(deaths := Deaths(attempts=[1]), 1):
+    counted_once(monkeypatch, tables=True)
+    for submitted, (attempt, after) in enumerate(deaths := Deaths(attempts=[1], every=3), 1):
         job = bench.submit("data.features", SAMPLE)
         deaths.die(bench, job, attempt, after)
         assert job.result.status == "completed"

@@ -75,7 +75,7 @@ class WarehouseServer:
 
             def _send(self, fault: str, body: Any) -> None:
                 if fault == "hang":
-                    time.sleep(1.5)
+                    time.sleep(1)
                     return
                 if fault == "busy":
                     self._write(503, b"{}")

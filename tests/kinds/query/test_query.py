@@ -32,14 +32,14 @@ LONG = "SELECT sum(hash(i) % 7) FROM range(30000000000) t(i)"
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(tmp_path: Path, seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for tenant in ("acme", "globex"):
         (tmp_path / f"{tenant}.csv").write_text("item,cents\n" + "".join(f"{tenant}-{n},{n}\n" for n in range(100)))
     own = [{"name": "sales", "tenant": each, "files": f"{each}.csv"} for each in ("acme", "globex")]
     orders = {"name": "orders", "public": True, "table": "orders", "module": "backdesk.shop.tables"}
     (tmp_path / "datasets.json").write_text(json.dumps({"datasets": [*own, orders]}))
     settings_of.cache_clear()
-    with Bench() as bench, sandbox():
+    with Bench() as bench, sandbox(seeded.read_bytes()):
         monkeypatch.setenv("BACKDESK_DATASETS", str(tmp_path / "datasets.json"))
         settings_of.cache_clear()
         yield bench

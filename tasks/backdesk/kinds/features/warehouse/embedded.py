@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backdesk.kinds.features.warehouse.protocol import PipelineJob, PipelineStatus, Rows, SavedJob, Status, Tell
 from backdesk.platform.deployment import deployment
@@ -22,11 +20,9 @@ from backdesk.tools.query.staging import stage
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
 #: One process at a time has the file; what each does with it takes milliseconds.
 _WAIT_S, _AGAIN_S = 10.0, 0.02
+_CONFIGURATION: dict[str, str | int | bool | float | list[str]] = {"threads": 1, "memory_limit": "128MB"}
 _LONGEST_QUERY_S = 300.0
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS pipelines (
@@ -61,28 +57,27 @@ class EmbeddedWarehouse:
 
     def save_job(self, job: PipelineJob, key: str) -> SavedJob:
         pipeline_id = f"pl-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
-        with self._open() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO pipelines (pipeline_id, job, status, figures) VALUES (?, ?, 'queued', '{}')",
-                [pipeline_id, job.model_dump_json()],
-            )
+        self._execute(
+            "INSERT OR IGNORE INTO pipelines (pipeline_id, job, status, figures) VALUES (?, ?, 'queued', '{}')",
+            pipeline_id,
+            job.model_dump_json(),
+        )
         return SavedJob(pipeline_id=pipeline_id, job_url=f"{self._file.as_uri()}#{pipeline_id}")
 
     def record(self, pipeline_id: str, status: Status, figures: dict[str, Any]) -> None:
-        with self._open() as connection:
-            connection.execute(
-                "UPDATE pipelines SET status = ?, figures = ? WHERE pipeline_id = ?",
-                [status, json.dumps(figures), pipeline_id],
-            )
+        self._execute(
+            "UPDATE pipelines SET status = ?, figures = ? WHERE pipeline_id = ?",
+            status,
+            json.dumps(figures),
+            pipeline_id,
+        )
 
     def pipeline_status(self, pipeline_id: str) -> PipelineStatus:
-        with self._open() as connection:
-            row = connection.execute(
-                "SELECT status, figures FROM pipelines WHERE pipeline_id = ?", [pipeline_id]
-            ).fetchone()
-        if row is None:
+        rows = self._execute("SELECT status, figures FROM pipelines WHERE pipeline_id = ?", pipeline_id)
+        if not rows:
             raise TaskError("pipeline_unknown", f"the warehouse has no pipeline {pipeline_id!r}")
-        return PipelineStatus(pipeline_id=pipeline_id, status=row[0], figures=json.loads(row[1]))
+        status, figures = rows[0]
+        return PipelineStatus(pipeline_id=pipeline_id, status=status, figures=json.loads(figures))
 
     def execute_query(self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "") -> Rows:
         settings, database = settings_of(QuerySettings), deployment().database.of(self._tenant)
@@ -121,27 +116,24 @@ class EmbeddedWarehouse:
         incoming.write_bytes(file.read_bytes())
         incoming.replace(self.table_of(pipeline_id))
 
-    @contextmanager
-    def _open(self) -> Iterator[DuckDBPyConnection]:
+    def _execute(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        """Run one statement, which may be repeated. Raises TaskError when others have the file all the time."""
+        import duckdb  # noqa: PLC0415 - when it is used: it takes a tenth of a second, and an extra
+
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _connected(self._file) as connection:
-            connection.execute(_SCHEMA)
-            yield connection
-
-
-def _connected(file: Path) -> DuckDBPyConnection:
-    import duckdb  # noqa: PLC0415 - when it is used: it takes a tenth of a second, and an extra
-
-    ends = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            return duckdb.connect(str(file), config={"threads": 1, "memory_limit": "128MB"})
-        except duckdb.IOException as error:  # another process has it
-            if time.monotonic() > ends:
-                raise TaskError(
-                    "warehouse_busy",
-                    "other processes have had the warehouse for 10 s",
-                    category=Category.RESOURCE_EXHAUSTION,
-                    transient=True,
-                ) from error
-            time.sleep(_AGAIN_S)
+        ends = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                with duckdb.connect(str(self._file), config=_CONFIGURATION) as connection:
+                    connection.execute(_SCHEMA)
+                    return connection.execute(statement, values).fetchall()
+            except (duckdb.IOException, duckdb.TransactionException, duckdb.ConstraintException) as error:
+                # Another process has it; or an attempt that has lost its job is at the same row.
+                if time.monotonic() > ends:
+                    raise TaskError(
+                        "warehouse_busy",
+                        f"the warehouse in the data folder cannot be used for {_WAIT_S:g} s: {type(error).__name__}",
+                        category=Category.RESOURCE_EXHAUSTION,
+                        transient=True,
+                    ) from error
+                time.sleep(_AGAIN_S)

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -67,7 +69,7 @@ class HttpWarehouse:
         address = (self._settings.url or "").rstrip("/")
         try:
             with (
-                httpx2.Client(timeout=self._settings.timeout_s, follow_redirects=False) as client,
+                httpx2.Client(timeout=self._settings.timeout_s, verify=_certificates()) as client,
                 client.stream(method, f"{address}{path}", json=body, headers=sent) as answer,
             ):
                 return _read(answer, ends)
@@ -77,6 +79,14 @@ class HttpWarehouse:
         except httpx2.HTTPError as error:
             said = f"the warehouse cannot be reached for {method} {path}: {type(error).__name__}"
             raise TaskError("warehouse_unreachable", said, category=Category.NETWORK, transient=True) from None
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read whom to trust once a process: that takes longer than a request."""
+    import httpx2  # noqa: PLC0415 - as above
+
+    return httpx2.create_ssl_context()
 
 
 def _read(answer: httpx2.Response, ends: float) -> bytes:
