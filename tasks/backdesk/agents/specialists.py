@@ -69,26 +69,30 @@ class Ruling:
     confidence: float
 
 
-_registered: dict[str, Specialist] = {}
+#: The team of those that messages are sent to.
+ROUTE = "route"
+_registered: dict[tuple[str, str], Specialist] = {}
 
 
-def register_specialist(specialist: Specialist) -> Specialist:
-    """Have requests sent to a specialist, too. Raises ConfigurationError for a name that another one has."""
-    known = _registered.get(specialist.name)
-    if known is not None and known is not specialist:
+def register_specialist(specialist: Specialist, *, team: str = ROUTE) -> Specialist:
+    """Make an agent one of those who are asked, by `team.route` unless it is said of another team.
+
+    Raises ConfigurationError for a name that another one of the team has.
+    """
+    known = _registered.setdefault((team, specialist.name), specialist)
+    if known is not specialist:
         raise ConfigurationError(f"there is a specialist {specialist.name!r} already")
-    _registered[specialist.name] = specialist
     return specialist
 
 
-def withdraw_specialist(name: str) -> None:
-    """Send nothing to a specialist any more. Idempotent."""
-    _registered.pop(name, None)
+def withdraw_specialist(name: str, *, team: str = ROUTE) -> None:
+    """Ask a specialist of a team nothing any more. Idempotent."""
+    _registered.pop((team, name), None)
 
 
-def specialists() -> tuple[Specialist, ...]:
-    """Return those that are registered, in that order."""
-    return tuple(_registered.values())
+def specialists(team: str = ROUTE) -> tuple[Specialist, ...]:
+    """Return those of a team that are registered, in that order."""
+    return tuple(each for (whose, _), each in _registered.items() if whose == team)
 
 
 def ruling_on(message: str, among: Sequence[Specialist]) -> Ruling:
