@@ -17,6 +17,7 @@ from benchmarks.batch import batch
 from benchmarks.blobs import blobs
 from benchmarks.cached_call import cached_call
 from benchmarks.child import MeasurementFailed
+from benchmarks.collaborate import collaborate
 from benchmarks.depth import depth
 from benchmarks.drain import drain
 from benchmarks.events import busy_events, idle_events
@@ -48,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "events_busy": busy_events,
     "agents": agents,
     "parallel_tools": parallel_tools,
+    "collaborate": collaborate,
     "footprint": footprint,
     "fair_wait": fair_wait,
     "fair_share": fair_share,

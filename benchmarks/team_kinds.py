@@ -18,6 +18,10 @@ from backdesk.agents import (
     answer,
     tool,
 )
+from backdesk.agents.specialists import Specialist, register_specialist
+from backdesk.kinds.collaborate import kind as _collaborate  # noqa: F401 - registers the kinds
+from backdesk.kinds.collaborate.contract import KIND
+from backdesk.kinds.collaborate.experts import TEAM as TEAM_OF_EXPERTS
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import ModelCheck, RequestCheck
@@ -52,4 +56,28 @@ async def parallel(ctx: TaskContext, request: AgentRequest) -> AgentResult:
     return await answer(ctx, TEAM, request)
 
 
-CHECKS: dict[str, RequestCheck] = {PARALLEL: ModelCheck(REGISTRY[PARALLEL].queue, AgentRequest)}
+#: How long each of the experts thinks, the slowest last. Seconds.
+THINKS_S = tuple(1.0 + 0.2 * number for number in range(10))
+EXPERTS = tuple(f"expert_{number}" for number in range(len(THINKS_S)))
+
+
+def _register(name: str, seconds: float) -> None:
+    @tool("pure", name="think", description="Think as a model does.")
+    async def think(_desk: Desk) -> str:
+        await asyncio.sleep(seconds)
+        return "thought"
+
+    def decide(situation: Situation) -> Reply:
+        return Say(f"Yes, {seconds:g} days.") if situation.replies else (Call("think", {}),)
+
+    card = Agent(name, "You think.", tools=(think,))
+    register_specialist(Specialist(name, card, about="Thinking", rules=decide), team=TEAM_OF_EXPERTS)
+
+
+for _name, _seconds in zip(EXPERTS, THINKS_S, strict=True):
+    _register(_name, _seconds)
+
+CHECKS: dict[str, RequestCheck] = {
+    PARALLEL: ModelCheck(REGISTRY[PARALLEL].queue, AgentRequest),
+    KIND.kind: ModelCheck(KIND.queue, KIND.request),
+}
