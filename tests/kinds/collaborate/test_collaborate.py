@@ -91,6 +91,7 @@ def test_in_a_further_round_experts_see_what_the_others_have_answered(bench: Ben
     assert (job.result.rounds, len(job.children)) == (2, 6)
     assert all("I have seen what the others say" in (each.answer or "") for each in job.result.answers)
     assert {each.round for each in job.result.answers} == {2}
+    assert [told["fraction"] for told in job.of("progress")] == [0, 0.5, 1]
 
 
 def test_a_model_combines_where_one_is_configured(bench: Bench) -> None:

@@ -57,9 +57,11 @@ async def team_collaborate(ctx: TaskContext, request: CollaborateRequest) -> Col
     latest: dict[str, ExpertAnswer] = {}
     held = 0
     for number in range(1, request.rounds + 1):
-        if number > 1 and not await ctx.step(f"round-{number}", _is_left, until, effect="pure", returns=bool):
+        new = not ctx.finished(f"round-{number}")
+        if not await ctx.step(f"round-{number}", _begins, number, until, effect="pure", returns=bool):
             break
-        ctx.progress((number - 1) / request.rounds, f"Round {number}: {len(names)} experts answer", round=number)
+        if new:  # what was told is not told again when the answers are there
+            ctx.progress((number - 1) / request.rounds, f"Round {number}: {len(names)} experts answer", round=number)
         left = max(timedelta(seconds=LEAST_S), until - datetime.now(UTC))
         ends = await ctx.call_all(_calls(request.message, names, latest, number, left))
         _take(latest, [_answer(name, number, end) for name, end in zip(names, ends, strict=True)])
@@ -131,8 +133,8 @@ def _now_and(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def _is_left(until: datetime) -> bool:
-    return until - datetime.now(UTC) > timedelta(seconds=LEAST_ROUND_S)
+def _begins(number: int, until: datetime) -> bool:
+    return number == 1 or until - datetime.now(UTC) > timedelta(seconds=LEAST_ROUND_S)
 
 
 def _unknown(names: Sequence[str]) -> TaskError:
