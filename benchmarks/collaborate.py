@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from backdesk.client import JobClient
+from backdesk.kinds.collaborate.contract import KIND
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child, MeasurementFailed
@@ -13,7 +14,7 @@ from benchmarks.contender import BACKDESK, PREFIX, environment
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
-from benchmarks.team_kinds import CHECKS, EXPERTS, KIND, THINKS_S
+from benchmarks.team_kinds import CHECKS, EXPERTS, THINKS_S
 
 SLOTS = 16
 
