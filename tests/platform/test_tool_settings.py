@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field, SecretStr
 
-from backdesk.kinds.settings_index import all_settings
+from backdesk.kinds.settings_index import NotLoaded, all_settings
 from backdesk.platform.tool_settings import ToolSettings, read, settings_of, shown, without_secrets
 from backdesk.worker.errors import ConfigurationError
 
@@ -81,13 +81,15 @@ def test_settings_are_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> No
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
     """A package of two tools, one without settings, and one whose settings module has more in it."""
     folder = tmp_path / "nursery_of_tools"
-    for name in ("plain", "crawl"):
+    for name in ("plain", "crawl", "heavy"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").touch()
     (folder / "__init__.py").touch()
     (folder / "crawl" / "settings.py").write_text(
         "from backdesk.platform.tool_settings import ToolSettings\nclass Crawl(ToolSettings): pass\nLIMIT = 7\n"
     )
+    (folder / "plain" / "__init__.py").write_text("raise AssertionError('a folder without settings is loaded')\n")
+    (folder / "heavy" / "settings.py").write_text("import no_library_of_this_name\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import nursery_of_tools  # type: ignore[import-not-found]
 
@@ -97,11 +99,16 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.M
 
 
 def test_the_settings_of_each_folder_are_found(package: types.ModuleType) -> None:
-    assert [found.__name__ for found in all_settings(package)] == ["Crawl"]
+    crawl, heavy = all_settings(package)
+    assert isinstance(crawl, type)
+    assert crawl.__name__ == "Crawl"
+    reason = "No module named 'no_library_of_this_name'"
+    assert heavy == NotLoaded("nursery_of_tools.heavy", reason)
 
 
 def test_all_settings_have_a_title_and_names_that_begin_with_backdesk() -> None:
     for kind in all_settings():
+        assert not isinstance(kind, NotLoaded)
         assert kind.title, kind
         aliases = [field.validation_alias for field in kind.model_fields.values()]
         assert all(isinstance(alias, str) and alias.startswith("BACKDESK_") for alias in aliases), kind

@@ -12,11 +12,11 @@ from redis.exceptions import RedisError
 from backdesk.cli.commands.doctor import show_findings
 from backdesk.cli.commands.examinations import Finding, Level
 from backdesk.cli.commands.sizes import Size, Sizes, sizes_of
-from backdesk.cli.commands.tool_findings import title_of
+from backdesk.cli.commands.tool_findings import ELSEWHERE, not_loaded, title_of
 from backdesk.cli.output import Output
 from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment
-from backdesk.kinds.settings_index import all_settings
+from backdesk.kinds.settings_index import NotLoaded, all_settings
 from backdesk.platform.reachability import Reach, Reached, check_all
 from backdesk.platform.settings import load_settings
 from backdesk.platform.tool_settings import Dependency, ToolSettings, read, without_secrets
@@ -28,7 +28,6 @@ from backdesk.worker.settings import Settings
 WITHIN_S = 15.0
 MIB = 1024 * 1024
 _LEVELS = {Reach.REACHED: Level.OK, Reach.FAILED: Level.FAIL, Reach.UNKNOWN: Level.WARN}
-ELSEWHERE = 'ask where workers run, or pip install "backdesk[worker]" here'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,9 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each dependency of tools and kinds, and for the store of blobs; asked all at once."""
     asked: list[tuple[str, ToolSettings | None, Dependency]] = []
     for kind in all_settings():
+        if isinstance(kind, NotLoaded):
+            yield not_loaded(kind)
+            continue
         try:
             its = read(kind)
             asked += [(title_of(kind), its, dependency) for dependency in its.dependencies()]
