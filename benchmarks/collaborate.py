@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from backdesk.client import JobClient
-from backdesk.kinds.collaborate.contract import KIND
 from backdesk.worker.settings import load_settings
 from backdesk.worker.store.keys import Keys
 from benchmarks.child import Child, MeasurementFailed
@@ -14,9 +13,11 @@ from benchmarks.contender import BACKDESK, PREFIX, environment
 from benchmarks.line import Bound, Line
 from benchmarks.plan import Plan
 from benchmarks.rounds import Server, Turn, in_rounds
-from benchmarks.team_kinds import CHECKS, EXPERTS, THINKS_S
+from benchmarks.team_kinds import EXPERTS, THINKS_S
 
 SLOTS = 16
+KIND = "team.collaborate"
+TASKS = "backdesk.kinds.collaborate.kind,benchmarks.team_kinds"
 
 
 def collaborate(plan: Plan) -> list[Line]:
@@ -30,11 +31,11 @@ def collaborate(plan: Plan) -> list[Line]:
 
 def _seconds(experts: Sequence[str], server: Server) -> float:
     settings = load_settings(_env_file=None, redis_url=server.url, prefix=PREFIX)
-    surroundings = {**environment(server.url), "BACKDESK_TASK_MODULES": "benchmarks.team_kinds"}
-    with JobClient(settings=settings, checks=CHECKS) as client, Child(BACKDESK.worker(SLOTS), surroundings) as worker:
+    surroundings = {**environment(server.url), "BACKDESK_TASK_MODULES": TASKS}
+    with JobClient(settings=settings) as client, Child(BACKDESK.worker(SLOTS), surroundings) as worker:
         worker.wait_until(lambda: bool(server.client.hlen(Keys(PREFIX).slots)))
-        client.submit(KIND.kind, {"message": "Warm up?", "experts": experts[:1]}).result(120)
-        record = client.wait(client.submit(KIND.kind, {"message": "How long?", "experts": experts}).id, 120)
+        client.submit(KIND, {"message": "Warm up?", "experts": experts[:1]}).result(120)
+        record = client.wait(client.submit(KIND, {"message": "How long?", "experts": experts}).id, 120)
     if record.finished_at is None or record.error is not None:
         raise MeasurementFailed(f"the job has not succeeded: {record.error}")
     return (record.finished_at - record.created_at).total_seconds()

@@ -19,9 +19,6 @@ from backdesk.agents import (
     tool,
 )
 from backdesk.agents.specialists import Specialist, register_specialist
-from backdesk.kinds.collaborate import kind as _collaborate  # noqa: F401 - registers the kinds
-from backdesk.kinds.collaborate.contract import KIND
-from backdesk.kinds.collaborate.experts import TEAM as TEAM_OF_EXPERTS
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import ModelCheck, RequestCheck
@@ -71,7 +68,7 @@ def _register(name: str, seconds: float) -> None:
         return Say(f"Yes, {seconds:g} days.") if situation.replies else (Call("think", {}),)
 
     card = Agent(name, "You think.", tools=(think,))
-    register_specialist(Specialist(name, card, about="Thinking", rules=decide), team=TEAM_OF_EXPERTS)
+    register_specialist(Specialist(name, card, about="Thinking", rules=decide), team="collaborate")
 
 
 for _name, _seconds in zip(EXPERTS, THINKS_S, strict=True):
@@ -79,5 +76,4 @@ for _name, _seconds in zip(EXPERTS, THINKS_S, strict=True):
 
 CHECKS: dict[str, RequestCheck] = {
     PARALLEL: ModelCheck(REGISTRY[PARALLEL].queue, AgentRequest),
-    KIND.kind: ModelCheck(KIND.queue, KIND.request),
 }

@@ -11,7 +11,7 @@ from tests.support.deployment import shop_fleet
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
 
-TASKS = "backdesk.kinds.collaborate.kind,tests.support.patient_expert"
+TASKS = "backdesk.kinds.collaborate.kind,tests.kinds.collaborate.patient_expert"
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 
 from backdesk.agents import Agent, Call, Desk, Reply, Say, Situation, tool
 from backdesk.agents.specialists import Specialist, register_specialist
-from backdesk.kinds.collaborate.experts import TEAM
 
 THINKS_S = 3.0
 
@@ -24,5 +23,6 @@ def rule(now: Situation) -> Reply:
 
 
 register_specialist(
-    Specialist("patient", Agent("patient", "You ponder.", tools=(ponder,)), about="Pondering", rules=rule), team=TEAM
+    Specialist("patient", Agent("patient", "You ponder.", tools=(ponder,)), about="Pondering", rules=rule),
+    team="collaborate",
 )
