@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Say, agent_task, answer
-from backdesk.kinds.query import kind, results  # noqa: F401 - which registers itself
-from backdesk.kinds.query.contract import DataQueryRequest, ResultFile
+from backdesk.kinds.query import kind  # noqa: F401 - which registers itself
+from backdesk.kinds.query.contract import DataQueryRequest
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.shop.tables import Order
@@ -25,7 +24,6 @@ from backdesk.tools.query import process
 from backdesk.tools.query.order import Order as Ordered
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.store.scripts import run
 from tests.support.eventually import eventually
 
 LONG = "SELECT sum(hash(i) % 7) FROM range(30000000000) t(i)"
@@ -125,33 +123,25 @@ def test_a_result_that_is_older_than_asked_for_is_not_given_again(
     assert ask(bench, "SELECT 1 AS one", cache_s=60).result.cache_hit
 
 
-def test_a_large_result_is_a_file_of_the_tenant_s(bench: Bench) -> None:
+def test_a_large_result_is_a_file_of_the_job(bench: Bench) -> None:
     found = ask(bench, "SELECT i, 'some words' AS words FROM range(5000) t(i)", format="csv").result
     assert found.content is None
-    kept = run(bench._redis, bench._process.memory.attached("acme", found.file.attachment_id.removeprefix("att-")))
-    assert isinstance(kept, bytes)
-    assert len(kept) == found.file.bytes
-    assert kept.startswith(b"i,words\n0,some words\n")
+    assert bench._process.blobs.store.read(found.file, "acme").startswith(b"i,words\n0,some words\n")
 
 
-def test_a_result_that_is_no_text_is_a_file_in_the_folder_of_results(bench: Bench) -> None:
-    found = ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result
-    file = Path(found.file.path)
-    assert file.read_bytes().startswith(b"PAR1")
-    assert file.is_relative_to(deployment().settings.data_dir.resolve())
-    assert ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result.cache_hit
-    file.unlink()
+def test_a_result_that_is_found_again_is_a_file_of_the_later_job_too(bench: Bench) -> None:
+    first = ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result
+    again = ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result
+    assert again.cache_hit
+    bench._process.blobs.store.forget(first.query_id, "acme")
+    assert bench._process.blobs.store.read(again.file, "acme").startswith(b"PAR1")
+    assert (again.file.owner, again.file.sha256) == (again.query_id, first.file.sha256)
+
+
+def test_a_result_whose_file_is_gone_is_not_given_again(bench: Bench) -> None:
+    first = ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result
+    bench._process.blobs.store.forget(first.query_id, "acme")
     assert not ask(bench, "SELECT * FROM sales", format="parquet", cache_s=60).result.cache_hit
-
-
-def test_files_of_results_are_removed_when_their_time_is_over(tmp_path: Path) -> None:
-    (tmp_path / "whose").mkdir()
-    for name in ("old", "new"):
-        (tmp_path / "whose" / name).touch()
-    os.utime(tmp_path / "whose" / "old", (1, 1))
-    results._sweep(tmp_path, 3600)
-    assert [each.name for each in (tmp_path / "whose").iterdir()] == ["new"]
-    assert ResultFile(bytes=1, sha256="").path is None
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from backdesk.kinds.query.contract import DataQueryRequest, DataQueryResult, DatasetRead
-from backdesk.kinds.query.results import is_there
+from backdesk.kinds.query.results import kept_again
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.errors import ConfigurationError
 
 #: Other figures of the same SELECT are another result.
-_FORMAT_OF_CACHE = "data.query/1"
+_FORMAT_OF_CACHE = "data.query/2"
 
 
 def key_of(statement: str, request: DataQueryRequest, datasets: Sequence[DatasetRead]) -> str:
@@ -37,9 +37,13 @@ def look_up(ctx: BlockingContext, key: str, max_age_s: float) -> DataQueryResult
         result = DataQueryResult.model_validate(entry["result"])
     except (ValueError, KeyError, ValidationError):  # of another version
         return None
-    if not 0 <= time.time() - entry["at"] <= max_age_s or not is_there(result.file, ctx):
+    if not 0 <= time.time() - entry["at"] <= max_age_s:
         return None
-    return result.model_copy(update={"query_id": ctx.job_id, "cache_hit": True, "cached_from": result.query_id})
+    file = kept_again(ctx, result.file) if result.file else None
+    if result.file and file is None:
+        return None
+    known = {"query_id": ctx.job_id, "file": file, "cache_hit": True, "cached_from": result.query_id}
+    return result.model_copy(update=known)
 
 
 def put(ctx: BlockingContext, key: str, keep_s: float, result: DataQueryResult) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from backdesk.platform.contract import Contract, KindModels
+from backdesk.worker.model.blob import BlobRef
 
 Format = Literal["json", "csv", "parquet"]
 DatasetName = Annotated[str, StringConstraints(pattern=r"^_?[a-z][a-z0-9_]{0,61}$")]
@@ -43,15 +44,6 @@ class DatasetRead(Contract):
     sample: bool = Field(description="Whether it is made up.")
 
 
-class ResultFile(Contract):
-    """Where the whole result is: one of the two, until it is no longer kept."""
-
-    attachment_id: str | None = Field(None, description="A file of the tenant's, for `client.attachments.read`.")
-    path: str | None = Field(None, description="A file of the worker's machine, for what is too large for that.")
-    bytes: int
-    sha256: str
-
-
 class Estimate(Contract):
     """The rows that DuckDB's optimizer expected before the query ran; null where it does not say."""
 
@@ -82,7 +74,7 @@ class DataQueryResult(Contract):
     preview: list[dict[str, Any]] = Field(description="The first rows; long texts are cut.")
     format: Format
     content: str | None = Field(None, description="The whole result in its format, where it is small text.")
-    file: ResultFile | None = Field(None, description="The whole result, where it is not.")
+    file: BlobRef | None = Field(None, description="The whole result, where it is not: a file of the job.")
     execution_s: float = Field(description="How long the query ran, its result written.")
     cache_hit: bool = Field(description="Whether this is what an earlier query has found, with its figures.")
     cached_from: str | None = Field(None, description="That query.")

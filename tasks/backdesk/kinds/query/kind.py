@@ -102,9 +102,8 @@ def _run(
 def _result(
     ctx: BlockingContext, request: DataQueryRequest, answer: Answer, read: list[DatasetRead]
 ) -> DataQueryResult:
-    settings, file = settings_of(QuerySettings), Path(answer.file)
+    file = Path(answer.file)
     content = results.content_of(file, request.format)
-    folder = settings.results or deployment().settings.data_dir / "query-results"
     return DataQueryResult(
         query_id=ctx.job_id,
         datasets=read,
@@ -113,7 +112,7 @@ def _result(
         preview=answer.preview,
         format=request.format,
         content=content,
-        file=results.keep(ctx, file, folder, settings.results_keep_s) if content is None else None,
+        file=results.keep(ctx, file) if content is None else None,
         execution_s=answer.seconds,
         cache_hit=False,
         estimate=Estimate.model_validate(answer.estimate),

@@ -23,12 +23,10 @@ class QuerySettings(ToolSettings):
     #: What a query may put on the disk when it has no memory left; 0 for nothing.
     spill_mb: int = Field(1024, ge=0, le=1_048_576, validation_alias="BACKDESK_QUERY_SPILL_MB")
     max_rows: int = Field(1_000_000, ge=1, le=100_000_000, validation_alias="BACKDESK_QUERY_MAX_ROWS")
-    max_result_mb: int = Field(256, ge=1, le=10_240, validation_alias="BACKDESK_QUERY_MAX_RESULT_MB")
+    #: No more than a blob may have (BACKDESK_MAX_BLOB_BYTES).
+    max_result_mb: int = Field(100, ge=1, le=10_240, validation_alias="BACKDESK_QUERY_MAX_RESULT_MB")
     #: The most rows of a table of the business database that are read for a query.
     max_table_rows: int = Field(1_000_000, ge=1, le=100_000_000, validation_alias="BACKDESK_QUERY_MAX_TABLE_ROWS")
-    #: Where results stay that are too large for Redis, and for how long; by default in the data folder.
-    results: Path | None = Field(None, validation_alias="BACKDESK_QUERY_RESULTS")
-    results_keep_s: float = Field(86_400, gt=0, le=31_536_000, validation_alias="BACKDESK_QUERY_RESULTS_KEEP_S")
 
     def dependencies(self) -> Sequence[Dependency]:
         """Return the catalogue of data sets and the libraries."""
