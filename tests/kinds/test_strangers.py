@@ -58,13 +58,22 @@ CASES = {
     "show_cart": Case(),
     "check_out": Case(shows="order_number"),
     "system_status": Case(shows=""),
+    "calculate": Case({"expression": "12 * 7"}, shows="84"),
+    "check_syntax": Case({"language": "json", "code": "1"}, shows="well_formed"),
+    "look_up_weather": Case({"place": "Paris"}, shows="recorded sample"),
     "review_orders": Case(shows='"orders": 5'),
     "spending_by_category": Case(shows='"spent_cents"'),
     "spending_by_month": Case(shows='"spent_cents"'),
     "compare_spending": Case(shows='"others_cents"'),
     **{name: case for stakes in STAKES for name, case in stakes.cases.items()},
 }
-OF_NOBODY = {"system_status", *(name for stakes in STAKES for name in stakes.of_nobody)}
+OF_NOBODY = {
+    "system_status",
+    "calculate",
+    "check_syntax",
+    "look_up_weather",
+    *(name for stakes in STAKES for name in stakes.of_nobody),
+}
 ONLY_FOR_CUSTOMERS = {
     *("look_up_order", "look_up_payments", "refund_order", "check_out"),
     *("review_orders", "spending_by_category", "spending_by_month", "compare_spending"),

@@ -1,4 +1,4 @@
-"""The tool `check_code`: whether code is well-formed. It is read, and never run."""
+"""The tool `check_syntax`: whether code is well-formed. It is read, and never run."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def checked(language: str, code: str) -> CodeChecked:
 
 
 @tool("pure")
-async def check_code(desk: Desk, language: Language, code: Code) -> CodeChecked:
+async def check_syntax(desk: Desk, language: Language, code: Code) -> CodeChecked:
     """Check whether code is well-formed, before anybody gets it. It is only read: what it does is not checked."""
     # SQL in a thread: its library takes a second to load, and a while for long statements.
     return await asyncio.to_thread(checked, language, code)

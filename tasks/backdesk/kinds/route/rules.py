@@ -41,7 +41,7 @@ def calculation(now: Situation) -> Reply:
 
 def code(now: Situation) -> Reply:
     """Check the code that the message holds between fences."""
-    if replies := now.replies_of("check_code"):
+    if replies := now.replies_of("check_syntax"):
         found = replies[-1].data
         if found["well_formed"]:
             return say(f"This {found['language']} is well-formed. It was read and not run.")
@@ -50,7 +50,7 @@ def code(now: Situation) -> Reply:
         return say(f"This {found['language']} {what}: {found['problem']}.")
     if (fenced := _FENCE.search(now.message)) is None:
         return say("Without a model I write no code; I only check what stands between ``` and ``` for its syntax.")
-    return (Call("check_code", {"language": fenced.group(1) or "python", "code": fenced.group(2)}),)
+    return (Call("check_syntax", {"language": fenced.group(1) or "python", "code": fenced.group(2)}),)
 
 
 def general(now: Situation) -> Reply:

@@ -13,7 +13,7 @@ from backdesk.kinds.route import rules
 from backdesk.kinds.route.expressions import expression_in, is_only
 from backdesk.kinds.route.signs import signs_of
 from backdesk.kinds.route.weather import look_up_weather
-from backdesk.tools import calculate, check_code
+from backdesk.tools import calculate, check_syntax
 
 PROMPTS = Path(__file__).with_name("prompts")
 #: 24/7, 555-1234, 10-15: mostly no calculation.
@@ -54,7 +54,7 @@ CALCULATION = register_specialist(
 CODE = register_specialist(
     Specialist(
         "code",
-        Agent("code", PROMPTS / "code.md", tools=(check_code,), duty="Working on the code"),
+        Agent("code", PROMPTS / "code.md", tools=(check_syntax,), duty="Working on the code"),
         about="Programs, queries and data formats: to write, explain, mend or check them.",
         signs=signs_of("code"),
         examples=("Write a Python function that sorts a list.", "Pourquoi cette requête SQL est-elle lente ?"),
