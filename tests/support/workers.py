@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -28,14 +30,24 @@ from tests.support.ports import hold
 
 ROOT = Path(__file__).parents[2]
 KINDS = "tests.support.kinds,tests.support.asking"
+#: The blobs of this process's fleets; made when there is one. Others have other Redis, and would sweep them.
+BLOBS = Path(gettempdir(), f"backdesk-tests-{os.getpid()}")
 FAST: dict[str, Any] = {
     "lease_s": 3.0,
     "tick_s": 0.5,
     "redispatch_after_s": 1.0,
     "drain_grace_s": 90.0,
     "log_format": "json",
-    "blobs_url": Path(gettempdir(), "backdesk-tests").as_uri(),
+    "blobs_url": BLOBS.as_uri(),
 }
+
+
+def _clear(owner: int) -> None:
+    if os.getpid() == owner:  # what is forked from it ends before
+        shutil.rmtree(BLOBS, ignore_errors=True)
+
+
+atexit.register(_clear, os.getpid())
 
 Queue = Literal["agents", "tools"]
 POOLS: dict[Queue, str] = {"agents": "custom", "tools": "prefork"}

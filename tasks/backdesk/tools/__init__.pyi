@@ -9,7 +9,6 @@ from .code.contract import CodeRun as CodeRun
 from .code.tool import CodeOutcome as CodeOutcome
 from .code.tool import code_tool as code_tool
 from .code_check import CodeChecked as CodeChecked
-from .code_check import check_code as check_code
 from .code_check import check_syntax as check_syntax
 from .command.grammar import CommandGrammar as CommandGrammar
 from .command.tool import command_tool as command_tool

@@ -119,7 +119,7 @@ def test_below_the_least_level_nothing_is_run_and_the_job_says_what_to_do(
     with scripted(Call("look", {"program": "echo", "arguments": ["said"]}), Say("I could not look.")):
         job = bench.run("command.clerk", {"message": "What broke?"})
     assert job.state == "failed"
-    assert "BACKDESK_SANDBOX_LEAST=landlock asks: bubblewrap: not on this machine" in job.error.message
+    assert "BACKDESK_SANDBOX_LEAST=landlock asks: bubblewrap: not on this machine" in str(job.error)
 
 
 def test_a_program_that_is_not_known_cannot_be_declared() -> None:

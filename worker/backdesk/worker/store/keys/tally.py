@@ -28,7 +28,7 @@ class TallyKeys(Prefixed):
 
     @property
     def blobs(self) -> str:
-        """Hash: bytes that tenants have among the blobs, by tenant. Written anew by each sweep of these."""
+        """Hash: bytes that tenants have among the blobs, by tenant. Rewritten by each sweep of these."""
         return f"{self.prefix}:blobs"
 
     @property
