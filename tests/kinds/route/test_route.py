@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,12 @@ from backdesk.agents.specialists import (
     withdraw_specialist,
 )
 from backdesk.kinds.route import kind
+from backdesk.kinds.route.gates import CODING
+from backdesk.quality import Draft, QualityGate
 from backdesk.testing import Bench, Fail, sandbox, scripted
 from backdesk.worker.errors import ConfigurationError
 
+Registering = Callable[[Agent], Specialist]
 HERE = Path(__file__).parent
 PARIS = "Will it rain in Paris tomorrow?"
 OPEN = "Should I pack a coat for New York tomorrow?"
@@ -33,6 +36,18 @@ def bench() -> Iterator[Bench]:
     assert kind.NAME == "route"
     with Bench() as bench, sandbox():
         yield bench
+
+
+@pytest.fixture
+def soup() -> Iterator[Registering]:
+    """Registers an agent for what is asked about soup."""
+
+    def registering(card: Agent) -> Specialist:
+        signs = (Sign(re.compile("soup"), 9.0, "it is about soup"),)
+        return register_specialist(Specialist(card.name, card, about="Cooking", signs=signs))
+
+    yield registering
+    withdraw_specialist("cook")
 
 
 def rulings(file: str) -> Counter[str]:
@@ -138,6 +153,47 @@ def test_another_module_may_register_a_specialist(bench: Bench) -> None:
             register_specialist(Specialist("cook", Agent("other", "You cook too."), about="Cooking"))
     finally:
         withdraw_specialist("cook")
+
+
+def test_a_specialist_that_was_registered_without_a_gate_has_the_usual_one(soup: Registering, bench: Bench) -> None:
+    soup(Agent("cook", "You cook."))
+    with scripted(Say("You idiot, we guarantee 9999 EUR."), Say("Add salt.")) as model:
+        job = bench.run("team.route", {"message": "My soup is bland."})
+    assert (job.result.specialist, job.result.answer, len(model.requests)) == ("cook", "Add salt.", 2)
+
+
+def test_a_specialist_keeps_the_gate_that_it_was_given(soup: Registering, bench: Bench) -> None:
+    soup(Agent("cook", "You cook.", quality=QualityGate(checks=(), threshold=0)))
+    with scripted(Say("Take 9999 g of salt.")):
+        job = bench.run("team.route", {"message": "My soup is bland."})
+    assert job.result.answer == "Take 9999 g of salt."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Say it so:\n```python\nfor u in range(4096): print(u)\n```\nIt was read and not run.",
+        "In capitals:\n```sql\nCREATE TABLE IF NOT EXISTS prescription (id INT)\n```\nIt was read and not run.",
+        "The function call `sleep(4096)` waits; it was read and not run.",
+    ],
+)
+def test_code_in_an_answer_is_no_fact_no_shouting_and_no_slang(answer: str) -> None:
+    assert CODING.review(Draft(answer, asked="How do I write that in code?")).failed == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ("It takes 4096 seconds:\n```python\nrun()\n```", "supported_facts"),
+        ("You are owed `9999 EUR` for it, as was read.", "supported_facts"),
+        ("You are owed\n```\nsomething()\n```\nand 9999 EUR.\n```\nsomething()\n```", "supported_facts"),
+        ("You are owed this:\n```\n9999 EUR, and the fence has no end.", "supported_facts"),
+        ("Say it so:\n```python\npay('4111 1111 1111 1111')\n```", "payment_card"),
+        ("Say it so:\n```python\nprint('idiot')\n```", "banned_words"),
+    ],
+)
+def test_what_stands_around_code_is_checked_and_so_is_what_code_must_not_hold(answer: str, failed: str) -> None:
+    assert failed in CODING.review(Draft(answer, asked="How do I write that in code?")).failed
 
 
 def test_two_that_are_alike_near_are_left_open() -> None:

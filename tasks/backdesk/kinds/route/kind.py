@@ -10,11 +10,12 @@ from backdesk.agents.specialists import specialists
 from backdesk.kinds.route import shipped  # noqa: F401 - registers the specialists that ship
 from backdesk.kinds.route.contract import RouteRequest, RouteResult
 from backdesk.kinds.route.decision import Decision, decide
+from backdesk.kinds.route.gates import with_gate
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
 
 NAME = "route"
-SHIPPED = Team(NAME, tuple(each.card for each in specialists()))
+SHIPPED = Team(NAME, tuple(with_gate(each.card) for each in specialists()))
 
 
 @agent_task("team.route", agents=SHIPPED, fallback=apology(RouteResult, SHIPPED))
@@ -24,7 +25,7 @@ async def team_route(ctx: TaskContext, request: RouteRequest) -> RouteResult:
     decision: Decision = await ctx.step("route", decide, ctx, request, active, effect="pure", returns=Decision)
     ctx.emit("routed", **decision.model_dump(exclude={"usage"}))
     whom = next(each for each in specialists() if each.name == decision.specialist)
-    exchange = await converse(ctx, Team(NAME, (whom.card,), rules=whom.rules), request, done=0.1)
+    exchange = await converse(ctx, Team(NAME, (with_gate(whom.card),), rules=whom.rules), request, done=0.1)
     exchange.around.budget.beside["route"] = decision.usage
     exchange.reporter.spent(exchange.around.budget.spent)
     return exchange.result(RouteResult, **decision.model_dump(exclude={"usage"}))

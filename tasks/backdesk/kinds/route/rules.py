@@ -35,7 +35,7 @@ def calculation(now: Situation) -> Reply:
         sign = "=" if reply.data["exact"] else "≈"
         return say(f"{reply.data['expression']} {sign} {reply.data['result']}")
     if (expression := expression_in(now.message, _today(now))) is None:
-        return say("Without a model I only calculate what is written as an expression, such as 17.5% of 240.")
+        return say("Without a model I only calculate what is written as an expression, such as (3 + 4) * 5.")
     return (Call("calculate", {"expression": expression}),)
 
 

@@ -11,6 +11,7 @@ from backdesk.agents import Agent
 from backdesk.agents.specialists import Specialist, register_specialist
 from backdesk.kinds.route import rules
 from backdesk.kinds.route.expressions import expression_in, is_only
+from backdesk.kinds.route.gates import CODING
 from backdesk.kinds.route.signs import signs_of
 from backdesk.kinds.route.weather import look_up_weather
 from backdesk.tools import calculate, check_syntax
@@ -54,7 +55,7 @@ CALCULATION = register_specialist(
 CODE = register_specialist(
     Specialist(
         "code",
-        Agent("code", PROMPTS / "code.md", tools=(check_syntax,), duty="Working on the code"),
+        Agent("code", PROMPTS / "code.md", tools=(check_syntax,), duty="Working on the code", quality=CODING),
         about="Programs, queries and data formats: to write, explain, mend or check them.",
         signs=signs_of("code"),
         examples=("Write a Python function that sorts a list.", "Pourquoi cette requête SQL est-elle lente ?"),
