@@ -507,6 +507,22 @@ def test_what_is_counted_after_a_word_that_names_a_time_is_none(language: str, t
     assert not carries(text, [time(18)], language=language)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Il fait de -1 à 18 °C."),
+        ("en", "It stays dry at 5 to 18°C."),
+        ("en", "It stays dry at 18 °C."),
+        ("es", "La temperatura llega a 18 ºC."),
+        ("it", "Il termometro arriva a 18°."),
+    ],
+)
+def test_degrees_after_such_a_word_are_a_number_and_no_time(language: str, text: str) -> None:
+    assert unsupported(text, ('{"lowest_c": -1.0, "highest_c": 18.0}',), languages=(language,)) == []
+    assert unsupported(text, ("Mon-Fri 09:00-18:00",), languages=(language,)) != []
+    assert not carries(text, [time(18)], language=language)
+
+
 def test_an_amount_after_such_a_word_is_no_time_and_an_afternoon_no_noon() -> None:
     assert not carries("Kosztuje od 18.00 zł.", [time(18)], language="pl")
     assert not carries("Nous appelons cet après-midi.", [time(12)], language="fr")

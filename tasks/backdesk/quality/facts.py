@@ -21,6 +21,7 @@ from backdesk.quality.hours import worded_times
 from backdesk.quality.language import language_of, languages_of
 from backdesk.quality.notation import plain
 from backdesk.quality.pattern import (
+    DEGREES,
     HOUR_WORD,
     before_time_for,
     named_times_for,
@@ -269,7 +270,7 @@ class _Reader:
         if not written:
             return frozenset()
         before, after = self._text[max(start - 20, 0) : start], self._text[end : end + 6]
-        alone = re.match(r"[,;!?)]|\.?(?:\s|\Z)(?!\s?[^\W\d_])", after)
+        alone = re.match(rf"[,;!?)]|\.?(?:\s|\Z)(?!\s?(?:[^\W\d_]|{DEGREES}))", after)
         at = before_time_for(self._language).search(before)
         if written[2]:
             is_time = at or _TIME_SUFFIX.match(self._text, end)

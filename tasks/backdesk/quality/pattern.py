@@ -15,6 +15,8 @@ RANGE = rf"(?:\s?[-~]\s?|\s(?:{_BOUNDS})\s|\s?(?:から|至|到|부터|에서)\s
 TO = rf"(?:{RANGE}|\s(?:{_LISTED})\s)"
 _UNITS = "st|nd|rd|th|ms|s|min|kg|g|cm|mm|km|m|gb|mb|v|w|hz|x|k"
 _OF = r"(?:of\s|de\s|d'|di\s|del\s|do\s|da\s|den\s|di\s)?"
+#: What makes "de -1 à 18 °C" and "at 5 to 16 °C" no times of day.
+DEGREES = r"(?:[°º]\s?[CF]\b|[°\u2103\u2109])"
 _ORDINAL = r"(?:st\b|nd\b|rd\b|th\b|er\b|[.º°ª]|-?(?:го|е|ого|[aáeé]n?|ig|től)\b)?"
 _YEAR = r"(?:,?\s?(?:de\s|del\s|năm\s|of\s)?"
 _O_CLOCK = (
@@ -75,6 +77,7 @@ def pattern_for(language: str | None) -> re.Pattern[str]:
     | (?<![^\W\d_]){_AT}(?P<hour_at>\d{{1,2}})(?:[.](?P<minute_at>\d\d))?
       (?:{TO}(?P<until>\d{{1,2}})(?:[.](?P<until_minute>\d\d))?)?(?![\d:]|[.,]\d)
       (?!u\d|u\b|\s?h(?:\d|\b|\s\d)|\s?(?:{_O_CLOCK}))(?!{_ORDINAL}\s?{_OF}{month})(?:\s?(?P<half_at>{half}))?(?!\s?(?:{MONEY}|{PERCENT}))
+      (?!(?:{TO}[-\u2212]?\d{{1,2}})?\s?{DEGREES})
     | (?<![A-Za-z0-9.,])(?:(?P<least>\d{{1,3}}){TO})?
       (?P<count>\d{{1,4}})[\s-]?(?:[^\W\d_]{{4,14}}\s)??(?P<span>{either(words.spans)})
     | (?<![A-Za-z0-9.,:])(?P<range_from>\d{{1,2}}\.[0-5]\d){RANGE}(?P<range_to>\d{{1,2}}\.[0-5]\d)(?!\d|[.,]\d)

@@ -8,7 +8,7 @@ from backdesk.platform.database import Database
 from tests.support.openai_simulator import Text, call
 from tests.support.proof import Proof, Talk
 
-DRY = Text("In Tokyo it stays dry with 5 to 16 °C, by a recorded sample of 2026-11-30 and not the weather of now.")
+DRY = Text("In Tokyo it stays dry at 5 to 16 °C, by a recorded sample of 2026-11-30 and not the weather of now.")
 COMPUTED = Text("17.5% of 240 is exactly 42.00.")
 
 
