@@ -23,6 +23,8 @@ from backdesk.kinds.contracts import folders
 from backdesk.platform.database import Database
 from backdesk.platform.settings import load_settings
 from backdesk.platform.tables import OfTenant, Table
+from backdesk.worker import ChildEnd, Failure
+from backdesk.worker.model.job import JobState
 from tests.support.recording import Recording, context_of
 from tests.support.strangers import MARK, ORDER, OWNER, Case, all_stakes
 
@@ -61,6 +63,7 @@ CASES = {
     "calculate": Case({"expression": "12 * 7"}, shows="84"),
     "check_syntax": Case({"language": "json", "code": "1"}, shows="well_formed"),
     "look_up_weather": Case({"place": "Paris"}, shows="recorded sample"),
+    "run_python": Case({"code": "1"}, shows="is off"),
     "review_orders": Case(shows='"orders": 5'),
     "spending_by_category": Case(shows='"spent_cents"'),
     "spending_by_month": Case(shows='"spent_cents"'),
@@ -72,6 +75,7 @@ OF_NOBODY = {
     "calculate",
     "check_syntax",
     "look_up_weather",
+    "run_python",
     *(name for stakes in STAKES for name in stakes.of_nobody),
 }
 ONLY_FOR_CUSTOMERS = {
@@ -91,12 +95,17 @@ def rows_of(shop: Database) -> set[tuple[str, str]]:
         }
 
 
+async def code_off(_kind: str, _request: dict[str, Any], **_options: Any) -> ChildEnd:
+    """End as `code.run` does in a deployment that runs no code."""
+    return ChildEnd(job_id="job-2", state=JobState.FAILED, error=Failure(code="code_off", message="It is off."))
+
+
 async def called(shop: Database, name: str, tenant: str, customer: str | None) -> str:
     """Call a tool, and what goes with it; return all that came out as text."""
     tool, case = TOOLS[name], CASES[name]
     key = f"{tenant}-{customer}:{{}}".format
     desk: Desk[Any] = Desk(shop, tenant, customer, key, load_settings(), conversation_id="talk")
-    desk.message = SAID
+    desk.message, desk.call = SAID, code_off
     desk.context, desk.system = case.context(customer), context_of(Recording()).system
     heard: list[Any] = [await asked(desk, **case.args) for asked in (tool.consent, tool.terms) if asked]
     heard.append(await tool(desk, **case.args))

@@ -6,11 +6,13 @@ import re
 from datetime import date
 
 from backdesk.agents.offline.phrases import say
-from backdesk.agents.situation import Call, Reply, Situation
+from backdesk.agents.situation import Call, Reply, Situation, ToolReply
 from backdesk.kinds.route.expressions import expression_in
 from backdesk.kinds.route.weather import place_in
 
 _FENCE = re.compile(r"```(\w+)?[ \t]*\n(.*?)```", re.DOTALL)
+#: Whether the customer wants to know what the code does, too.
+_RUN = re.compile(r"\b(run|runs|execute|executes|prints?|outputs?)\b", re.IGNORECASE)
 _TODAY = re.compile(r"Today is (\d{4}-\d\d-\d\d)")
 
 
@@ -40,17 +42,37 @@ def calculation(now: Situation) -> Reply:
 
 
 def code(now: Situation) -> Reply:
-    """Check the code that the message holds between fences."""
+    """Check the code that the message holds between fences, and run it where that is asked."""
+    fenced = _FENCE.search(now.message)
+    if replies := now.replies_of("run_python"):
+        return say(_told_of_run(replies[-1]))
     if replies := now.replies_of("check_syntax"):
         found = replies[-1].data
+        if found["well_formed"] and found["language"] == "python" and fenced and _is_to_run(now):
+            return (Call("run_python", {"code": fenced.group(2)}),)
         if found["well_formed"]:
             return say(f"This {found['language']} is well-formed. It was read and not run.")
         where = f" in line {found['line']}" if found.get("line") else ""
         what = "was not checked" if found["well_formed"] is None else f"has an error{where}"
         return say(f"This {found['language']} {what}: {found['problem']}.")
-    if (fenced := _FENCE.search(now.message)) is None:
+    if fenced is None:
         return say("Without a model I write no code; I only check what stands between ``` and ``` for its syntax.")
     return (Call("check_syntax", {"language": fenced.group(1) or "python", "code": fenced.group(2)}),)
+
+
+def _is_to_run(now: Situation) -> bool:
+    return _RUN.search(_FENCE.sub("", now.message)) is not None
+
+
+def _told_of_run(reply: ToolReply) -> str:
+    if not reply.succeeded:
+        return reply.problem
+    found = reply.data
+    if found["error"]:
+        return f"It was run, and ended with an error: `{found['error'].splitlines()[-1]}`"
+    came = "" if found["result"] is None else f" Its result is `{found['result']}`."
+    printed = f" It printed:\n```text\n{found['stdout'].rstrip()}\n```" if found["stdout"] else " It printed nothing."
+    return f"It was run.{came}{printed}"
 
 
 def general(now: Situation) -> Reply:

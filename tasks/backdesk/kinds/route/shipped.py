@@ -14,7 +14,7 @@ from backdesk.kinds.route.expressions import expression_in, is_only
 from backdesk.kinds.route.gates import CODING
 from backdesk.kinds.route.signs import signs_of
 from backdesk.kinds.route.weather import look_up_weather
-from backdesk.tools import calculate, check_syntax
+from backdesk.tools import calculate, check_syntax, code_tool
 
 PROMPTS = Path(__file__).with_name("prompts")
 #: 24/7, 555-1234, 10-15: mostly no calculation.
@@ -52,10 +52,14 @@ CALCULATION = register_specialist(
         rules=rules.calculation,
     )
 )
+#: By a job of its own, and only where the deployment allows it.
+run_python = code_tool()
 CODE = register_specialist(
     Specialist(
         "code",
-        Agent("code", PROMPTS / "code.md", tools=(check_syntax,), duty="Working on the code", quality=CODING),
+        Agent(
+            "code", PROMPTS / "code.md", tools=(check_syntax, run_python), duty="Working on the code", quality=CODING
+        ),
         about="Programs, queries and data formats: to write, explain, mend or check them.",
         signs=signs_of("code"),
         examples=("Write a Python function that sorts a list.", "Pourquoi cette requête SQL est-elle lente ?"),
