@@ -95,7 +95,7 @@ def rows_of(shop: Database) -> set[tuple[str, str]]:
         }
 
 
-async def code_off(_kind: str, _request: dict[str, Any], **_options: Any) -> ChildEnd:
+async def code_off(kind: str, request: dict[str, Any], **options: Any) -> ChildEnd:
     """End as `code.run` does in a deployment that runs no code."""
     return ChildEnd(job_id="job-2", state=JobState.FAILED, error=Failure(code="code_off", message="It is off."))
 
