@@ -34,9 +34,9 @@ def test_an_export_that_is_paused_and_loses_its_worker_is_the_same_file_and_one_
     fleet.jobs.pause(job, by="ada", note="the database is busy")
     eventually(lambda: fleet.board.state(job) is JobState.WAITING, what="the pause")
     assert fleet.jobs.submit("report.export", {"source": "products"}).result(PATIENCE_S), "the slot is not free"
+    fleet.wait_for(second)  # while the job is paused: it takes less time than a worker to start
     assert fleet.jobs.resume(job)
     eventually(lambda: _rows(fleet, job)[-1:] > [6_000], what="a third of the export")
-    fleet.wait_for(second)
     by = fleet.board.record(job).worker
     next(worker for worker in (first, second) if by and by.startswith(worker.name)).kill()
     eventually(lambda: fleet.board.record(job).done, what="the end of the export")
