@@ -194,7 +194,9 @@ def test_the_process_of_a_query_has_nothing_of_the_environment(tmp_path: Path, m
 
 def _engines(parent: int | None = None) -> set[int]:
     """The processes of queries that run, of a parent or of anybody."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(  # -ww: not cut to the columns of whoever runs the tests
+        ["ps", "-ww", "-eo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 3) for line in listed.splitlines()[1:]]
     return {
         int(pid)

@@ -239,4 +239,5 @@ def _give(folder: int, uid: int) -> None:
     """Make a folder, and what has been put into it, another user's."""
     os.fchown(folder, uid, uid)
     for name in os.listdir(folder):
-        os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
+        with suppress(FileNotFoundError):  # of what is renamed or removed meanwhile
+            os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
