@@ -14,9 +14,9 @@ _SIGNS = {
     "\u066b": ".", "\u066c": ",", "\u066a": "%", "\u200e": "", "\u200f": "", "\u00ad": "",
 }  # fmt: skip
 _DIGITS = {
-    code: str(unicodedata.decimal(chr(code)))
-    for code in range(0x80, sys.maxunicode // 8)
-    if unicodedata.category(chr(code)) == "Nd"
+    ord(digit): str(unicodedata.decimal(digit))
+    for digit in map(chr, range(0x80, sys.maxunicode // 8))
+    if digit.isdecimal()
 }
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0xFF0C: ", "}
 #: A wide comma within a number.
@@ -36,9 +36,9 @@ AFTER = r"(?![^\W\d_])(?![\u0900-\u097f])"
 #: Letters that patterns hold for one, each with that which stands for all: the long s, the last sigma, the i of Turkish
 #: without a dot and with it. What is one letter stays one.
 _ALIKE = {
-    code: alike
-    for code in range(0x80, 0x2200)
-    if len(alike := chr(code).casefold()) == 1 or len(alike := chr(code).lower()) == 1
+    ord(letter): alike
+    for letter in map(chr, range(0x80, 0x2200))
+    if (len(alike := letter.casefold()) == 1 or len(alike := letter.lower()) == 1) and alike != letter
 } | {0x130: "i", 0x131: "i"}
 _TOUCHING = re.compile(rf"(?<={_LETTER})(?=[A-Za-z]?[A-Za-z-]*\d)|(?<=\d)(?={_LETTER})")
 
