@@ -196,6 +196,7 @@ class Model:
             return 0
         assert self.has_turn(job_id), f"{job_id} was delivered before its turn in its conversation"
         job.state, job.fence, job.lease_ms = S.RUNNING, fence, self._clock() + self._lease_ms
+        job.left_by = ""
         job.attempt += 1
         self.stopping.pop(job_id, None)
         return job.attempt
@@ -234,7 +235,7 @@ class Model:
     def finish(self, job_id: str, fence: str, state: JobState) -> bool:
         job = self.jobs.get(job_id)
         if not self.holds(job_id, fence):
-            return bool(job and job.fence == job.left_by == fence and job.state is state)
+            return bool(job and job.left_by == fence and job.state is state)
         self._leave(job_id, fence)
         self._end(job_id, state)
         return True
@@ -263,7 +264,7 @@ class Model:
         job = self.jobs.get(job_id)
         if not self.holds(job_id, fence):
             went_on = job is not None and (job.state in ACTIVE or job.state is S.CANCELLED)
-            return bool(job and job.fence == job.left_by == fence and went_on)
+            return bool(job and job.left_by == fence and went_on)
         assert job is not None
         self._leave(job_id, fence)
         if job.stop:

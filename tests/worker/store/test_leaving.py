@@ -134,6 +134,22 @@ def test_an_attempt_that_has_lost_its_fence_cannot_leave(board: Board, leave: Ca
 
 
 @pytest.mark.parametrize("leave", LEAVINGS)
+def test_an_attempt_that_left_is_told_so_no_more_once_another_has_begun(
+    board: Board, leave: Callable[[Board, Claim], bool]
+) -> None:
+    first = board.start(board.submit("a"))
+    assert board.retry(first, delay_s=0)
+    board.promote()
+    board.start("a")
+    assert not leave(board, first)
+    board.lose("a")
+    assert board.state("a") is JobState.QUEUED
+    assert not leave(board, first)
+    board.cancel("a")
+    assert not leave(board, first)
+
+
+@pytest.mark.parametrize("leave", LEAVINGS)
 def test_a_job_that_was_asked_to_stop_ends_when_its_attempt_leaves(
     board: Board, leave: Callable[[Board, Claim], bool]
 ) -> None:

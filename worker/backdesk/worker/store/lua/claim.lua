@@ -137,6 +137,7 @@ local function start(id, fence, kept, message)
   job.attempt = job.attempt + 1
   enter(job, 'running', 'attempt', job.attempt, 'worker', ARGV.worker, 'fence', fence, 'started_at', whole(now),
     'lasted', whole(now) .. ' 0', 'emitted', 0, 'version', version)
+  if job.attempt > 1 then redis.call('HDEL', key, 'left_by') end
   if ARGV.kept_ms ~= '' then redis.call('HSET', key, 'kept_ms', ARGV.kept_ms) end
   if limit then
     redis.call('ZREM', expiring_key, id)

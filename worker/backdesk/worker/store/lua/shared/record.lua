@@ -134,7 +134,8 @@ local function keep_attempt(job, outcome, error)
   redis.call('HSET', key, 'past', field[1] and field[1] .. ',' .. entry or entry)
 end
 
--- Whether this attempt holds the fence of a running job. Repeated after a lost answer, `left` says that it just left it.
+-- Whether this attempt holds the fence of a running job. Repeated after a lost answer, `left` says that it has left it, and
+-- no other attempt has begun since.
 local function holds(job, fence)
   if not job then return false, false end
   if job.state == 'running' then return job.fence == fence, false end
