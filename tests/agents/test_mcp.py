@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import httpcore2
 import pytest
 
 from backdesk.agents import Agent, AgentRequest, AgentResult, McpServer, agent_task, answer, tool
 from backdesk.agents.desk import Desk
+from backdesk.agents.remote.connection import Connection
+from backdesk.platform.network import AsyncioBackend
 from backdesk.testing import Bench, BenchJob, Call, Say, sandbox, scripted
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.errors import ConfigurationError, TaskError
 from backdesk.worker.model.asks import AskType
 from tests.support.mcp_server import Board, serving
 from tests.support.workers import ROOT
 
 KIND = "test.mcp"
+PUBLIC = "93.184.215.14"
 
 
 @pytest.fixture
@@ -214,6 +218,55 @@ def test_a_secret_that_is_not_there_fails_the_job_with_its_name(bench: Bench, ur
 
 def test_an_address_in_a_private_network_is_refused_unless_the_card_says_so(bench: Bench, url: str) -> None:
     kind(McpServer("parcels", tools=("look_up",), url=url))
+    with scripted():
+        error = ask(bench).error
+    assert error is not None
+    assert error.code == "mcp_private_address"
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+async def test_a_name_that_means_a_private_machine_a_moment_later_is_not_followed_there(
+    url: str, board: Board, monkeypatch: pytest.MonkeyPatch, legacy: bool
+) -> None:
+    connected: list[str] = []
+    asked = itertools.count()
+
+    async def rebinding(_host: str, _port: int) -> Sequence[str]:
+        return [PUBLIC] if next(asked) == 0 else ["127.0.0.1"]
+
+    async def connect_tcp(_self: Any, host: str, *_args: Any, **_options: Any) -> Any:
+        connected.append(host)
+        raise httpcore2.ConnectError("the tests stay at home")
+
+    monkeypatch.setattr(AsyncioBackend, "connect_tcp", connect_tcp)
+    server = McpServer("parcels", tools=("look_up",), url=url.replace("127.0.0.1", "rebinding.example"), legacy=legacy)
+    for _ in range(2):
+        with pytest.raises(TaskError) as caught:
+            await Connection(server, nobody, 5, rebinding).tools()
+    assert caught.value.code == "mcp_private_address"
+    assert connected == [PUBLIC]
+
+
+async def test_what_is_connected_to_is_the_address_that_was_looked_up(url: str, board: Board) -> None:
+    asked: list[str] = []
+
+    async def here(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    server = parcels(url.replace("127.0.0.1", "localhost"), "look_up", pure=("look_up",))
+    connection = Connection(server, nobody, 5, here)
+    assert await connection.call("look_up", {"number": 7}, "key") == {"place": "Hamburg"}
+    await connection.close()
+    assert set(asked) == {"localhost"}
+
+
+async def nobody(_key: str, _params: Any) -> Any:
+    raise AssertionError("nobody is asked")
+
+
+def test_the_machine_s_own_services_are_refused_whatever_the_card_says(bench: Bench, url: str) -> None:
+    kind(parcels("http://169.254.169.254/mcp", "look_up"))
     with scripted():
         error = ask(bench).error
     assert error is not None

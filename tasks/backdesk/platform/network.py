@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 import httpcore2
@@ -25,17 +26,25 @@ _ENDS = {"client_addr": "sockname", "server_addr": "peername"}
 
 
 class DirectTransport(httpx2.AsyncHTTPTransport):
-    """Makes requests over connections of this module; one that it uses is bound to the event loop it began in."""
+    """Makes requests over connections of this module, or of another network; bound to the loop it began in."""
 
-    def __init__(self, verify: ssl.SSLContext, limits: httpx2.Limits) -> None:
+    def __init__(
+        self, verify: ssl.SSLContext, limits: httpx2.Limits, network: httpcore2.AsyncNetworkBackend | None = None
+    ) -> None:
         super().__init__(verify)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=verify,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
-            network_backend=AsyncioBackend(),
+            network_backend=network or AsyncioBackend(),
         )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Return the certificates that this machine trusts, once a process: each client would read them anew."""
+    return httpx2.create_ssl_context()
 
 
 class AsyncioBackend(httpcore2.AsyncNetworkBackend):

@@ -56,13 +56,21 @@ def _meant(address: str) -> IPv4Address | IPv6Address:
     return ip.ipv4_mapped or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else ip)
 
 
-def look_up(host: str, port: int, *, private: bool = False) -> str:
-    """Return the address to connect to. Raises PrivateAddress if any of its addresses is private; OSError.
+def check_ip(host: str, ip: str, *, private: bool = False) -> None:
+    """Raise PrivateAddress for what a name means that is not to be connected to.
 
-    With `private` those of private networks are allowed, but none of the machine's own services. Blocks.
+    With `private` addresses of private networks are allowed, but none of the machine's own services.
+    """
+    if is_of_the_machine(ip) or not (private or is_public(ip)):
+        raise PrivateAddress(host, ip)
+
+
+def look_up(host: str, port: int, *, private: bool = False) -> str:
+    """Return the address to connect to. Raises PrivateAddress if `check_ip` does for any of its addresses; OSError.
+
+    Blocks.
     """
     found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     for address in found:
-        if is_of_the_machine(address) or not (private or is_public(address)):
-            raise PrivateAddress(host, address)
+        check_ip(host, address, private=private)
     return found[0]

@@ -10,6 +10,7 @@ import httpcore2
 import pytest
 
 from backdesk.platform.network import AsyncioBackend
+from backdesk.platform.public_address import check_ip
 from backdesk.tools.http.address import RequestRefused, read_address
 from backdesk.tools.http.fetch import Asked, fetch
 from backdesk.tools.http.guard import Guard
@@ -177,14 +178,12 @@ async def test_a_redirect_to_a_host_of_the_list_is_followed_into_no_private_netw
 
     guard = of_site(site, hosts=("site.example", "intranet.example"), resolve=resolve)
 
-    check_ip = Guard.check_ip
-
-    def private_at_first_alone(_self: Guard, host: str, ip: str) -> None:
+    def private_at_first_alone(host: str, ip: str, *, private: bool) -> None:
         if host != "site.example":
-            check_ip(Guard(("*",)), host, ip)
+            check_ip(host, ip)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Guard, "check_ip", private_at_first_alone)
+        patch.setattr("backdesk.platform.guarded_network.check_ip", private_at_first_alone)
         with pytest.raises(RequestRefused, match=r"intranet\.example is in a private network"):
             await get(guard, site.url("/", "site.example"))
     assert asked == ["site.example", "intranet.example"]

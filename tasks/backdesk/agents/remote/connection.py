@@ -15,8 +15,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from backdesk.agents.remote.card import McpServer
-from backdesk.agents.remote.guard import check_address
 from backdesk.agents.running_call import CallWaits
+from backdesk.platform.guarded_network import GuardedBackend, Resolve, resolve
+from backdesk.platform.network import DirectTransport, trusted
+from backdesk.platform.public_address import PrivateAddress
 from backdesk.platform.settings import read_secret
 from backdesk.worker.attempt.ledger import Suspended
 from backdesk.worker.errors import TaskError
@@ -26,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 #: A result is cut to so many characters: it goes to a model, and into the ledger.
 MOST_RESULT = 50_000
+_LIMITS = httpx2.Limits(max_connections=10)
 #: In what a server fails with that speaks as it does since 2026-07-28, and asks as one did before.
 _ASKS_BY_REQUEST = "no back-channel"
 #: Asks people what a server asks, under the key of a question.
@@ -35,10 +38,11 @@ Ask = Callable[[str, ElicitRequestParams], Awaitable[ElicitResult]]
 class Connection:
     """One call at a time: what a server asks in its midst belongs to it."""
 
-    def __init__(self, server: McpServer, ask: Ask, timeout_s: float) -> None:
+    def __init__(self, server: McpServer, ask: Ask, timeout_s: float, resolve: Resolve = resolve) -> None:
         self._server = server
         self._ask = ask
         self._timeout_s = timeout_s
+        self._resolve = resolve
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
         self._holder: asyncio.Task[None] | None = None
@@ -89,8 +93,6 @@ class Connection:
 
     async def _connected(self) -> Client:
         if self._client is None or self._holder is None or self._holder.done():
-            if self._server.url and not self._server.private:
-                await check_address(self._server.url)
             self._client = asyncio.get_running_loop().create_future()
             # Calls come from many tasks; the library wants to be left in the one in which it was entered.
             self._holder = asyncio.create_task(self._hold(self._client))
@@ -106,12 +108,19 @@ class Connection:
             if opened.done():  # calls that were under way have failed by it; the next one connects anew
                 _log.warning("mcp_connection_lost", extra={"server": self._server.name, "error": str(_root(error))})
                 return
-            message = f"the server of MCP {self._server.name!r} cannot be reached: {_root(error)}"
-            unreachable = TaskError("mcp_unreachable", message, category=Category.NETWORK, transient=True)
-            opened.set_exception(error if isinstance(error, TaskError) else unreachable)
+            opened.set_exception(self._unreachable(_root(error)))
         finally:
             if not opened.done():
                 opened.cancel()
+
+    def _unreachable(self, error: BaseException) -> BaseException:
+        if isinstance(error, TaskError):
+            return error
+        if isinstance(error, PrivateAddress):
+            message = f"{error}: say `private=True` in the card if that is meant"
+            return TaskError("mcp_private_address", message, category=Category.AUTHORIZATION)
+        message = f"the server of MCP {self._server.name!r} cannot be reached: {error}"
+        return TaskError("mcp_unreachable", message, category=Category.NETWORK, transient=True)
 
     async def _open(self, stack: AsyncExitStack) -> Client:
         server = self._server
@@ -120,8 +129,10 @@ class Connection:
             env = {name: read_secret(name) for name in server.env}
             return self._speaking(StdioServerParameters(command=command, args=args, env=env))
         headers = {"Authorization": f"Bearer {read_secret(server.secret)}"} if server.secret else None
-        http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=self._timeout_s))
-        return self._speaking(streamable_http_client(server.url, http_client=http))
+        network = GuardedBackend(private=server.private, resolve=self._resolve)
+        direct = DirectTransport(trusted(), _LIMITS, network)
+        http = httpx2.AsyncClient(headers=headers, timeout=self._timeout_s, transport=direct)
+        return self._speaking(streamable_http_client(server.url, http_client=await stack.enter_async_context(http)))
 
     def _speaking(self, way: Any) -> Client:
         return Client(way, elicitation_callback=self._elicit, mode="legacy" if self._server.legacy else "auto")

@@ -6,9 +6,8 @@ asked: not with a kind, and so not by workers of other queues.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 from urllib.request import getproxies
 
@@ -37,7 +36,7 @@ from backdesk.agents.runtime.chat import ChatModel
 from backdesk.agents.runtime.fitting import ResponsesModel
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.wire import tell_sent
-from backdesk.platform.network import DirectTransport
+from backdesk.platform.network import DirectTransport, trusted
 
 #: What a request may have besides its body, and what a client calls it.
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json", "timeout": "timeout"}
@@ -157,14 +156,8 @@ def openai_model(
 
 def _http() -> httpx2.AsyncClient:
     # A transport that is given is asked in place of the proxies that a machine has, too.
-    direct = None if getproxies() else DirectTransport(_trusted(), DEFAULT_CONNECTION_LIMITS)
-    return DefaultAsyncHttpxClient(verify=_trusted(), transport=direct)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificates that this machine trusts, once: each client would read them, and again for a proxy."""
-    return httpx2.create_ssl_context()
+    direct = None if getproxies() else DirectTransport(trusted(), DEFAULT_CONNECTION_LIMITS)
+    return DefaultAsyncHttpxClient(verify=trusted(), transport=direct)
 
 
 async def visit(*, responses: bool) -> None:

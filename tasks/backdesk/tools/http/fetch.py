@@ -19,7 +19,7 @@ import httpcore2
 
 from backdesk.platform.public_address import PrivateAddress
 from backdesk.tools.http.address import Address, RequestRefused
-from backdesk.tools.http.guard import Guard, GuardedBackend
+from backdesk.tools.http.guard import Guard
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
@@ -124,7 +124,7 @@ def _unreachable(host: str, error: Exception) -> TaskError:
 
 async def _follow(guard: Guard, asked: Asked, sending: Sending) -> Fetched:
     # A pool for one call: what is left of one tenant's is not there in another's.
-    async with httpcore2.AsyncConnectionPool(ssl_context=_trusted(), network_backend=GuardedBackend(guard)) as pool:
+    async with httpcore2.AsyncConnectionPool(ssl_context=_trusted(), network_backend=guard.network()) as pool:
         for _ in range(guard.redirects + 1):
             async with _response(pool, asked, sending) as response:
                 headers = _headers(response.headers)

@@ -1,30 +1,12 @@
-"""What one declaration allows: hosts, ports, addresses, types, size and time. And the connections that keep to it."""
+"""What one declaration allows: hosts, ports, addresses, types, size and time."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
-import httpcore2
-
-from backdesk.platform.network import AsyncioBackend
-from backdesk.platform.public_address import PrivateAddress, is_of_the_machine, is_public
+from backdesk.platform.guarded_network import GuardedBackend, Resolve, resolve
 from backdesk.tools.http.address import Address, RequestRefused
-
-#: Returns the addresses of a host.
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-#: After how long another address of a host is tried. Seconds.
-MOST_CONNECT_S = 5.0
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Look a host up, as this machine does. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(each[4][0]) for each in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +44,6 @@ class Guard:
         """Whether a body of this type is read."""
         return any(fnmatchcase(media_type, pattern) for pattern in self.types)
 
-    def check_ip(self, host: str, ip: str) -> None:
-        """Raise PrivateAddress for what a name means that is not to be connected to."""
-        if is_of_the_machine(ip) or not (self.private or is_public(ip)):
-            raise PrivateAddress(host, ip)
-
-
-class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to the very addresses that were checked: a name is looked up once for each connection."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-        self._network = AsyncioBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature of the library
-        local_address: str | None = None,
-        socket_options: Iterable[tuple[Any, ...]] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Connect to a host. Raises PrivateAddress if any of its addresses is private; ConnectError, ConnectTimeout."""
-        try:
-            found = await self._guard.resolve(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(f"{host} cannot be found") from error
-        for ip in found:
-            self._guard.check_ip(host, ip)
-        broken: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for ip in found:
-            try:
-                return await self._network.connect_tcp(ip, port, timeout or MOST_CONNECT_S, None, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                broken = error
-        raise broken
-
-    async def connect_unix_socket(self, *_args: Any, **_options: Any) -> httpcore2.AsyncNetworkStream:
-        """Refuse: nothing declared is at such an address."""
-        raise httpcore2.ConnectError("there are no sockets of files to ask")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait between two attempts to connect."""
-        await asyncio.sleep(seconds)
+    def network(self) -> GuardedBackend:
+        """Return what connects to the addresses that this allows, whatever name they have."""
+        return GuardedBackend(private=self.private, resolve=self.resolve)

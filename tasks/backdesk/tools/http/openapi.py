@@ -11,9 +11,10 @@ from typing import Any
 
 from backdesk.agents.outcome import Refusal
 from backdesk.agents.tools import ConsentRule, Tool
+from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import Address, RequestRefused, read_address
 from backdesk.tools.http.caller import Caller
-from backdesk.tools.http.guard import Guard, Resolve, resolve
+from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import BODY, METHODS, ApiKey, Operation, Parameter
 from backdesk.tools.http.schemas import Schemas
 from backdesk.tools.http.tool import TEXT_TYPES, HttpAnswer, accept_of, operation_tool

@@ -15,10 +15,11 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.running_call import running_call
 from backdesk.agents.tools import ConsentRule, Tool, tool
+from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import RequestRefused
 from backdesk.tools.http.caller import Caller
 from backdesk.tools.http.fetch import Fetched
-from backdesk.tools.http.guard import Guard, Resolve, resolve
+from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import ApiKey, Operation, Parameter, Place
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import ConfigurationError

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic_core import from_json
 
 from backdesk.agents.desk import Desk
+from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import RequestRefused
 from backdesk.tools.http.caller import Caller
-from backdesk.tools.http.guard import Resolve, resolve
 from backdesk.tools.http.operation import ApiKey, Operation, Parameter
 from backdesk.tools.http.tool import JSON_TYPES, guard_of
 from backdesk.tools.web.search import Hit

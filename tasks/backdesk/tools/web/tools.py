@@ -14,12 +14,13 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.quoting import quoted
 from backdesk.agents.tools import Tool, tool
+from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.platform.tool_settings import settings_of
 from backdesk.tools.http.address import RequestRefused, read_address
 from backdesk.tools.http.caller import Caller
 from backdesk.tools.http.fetch import Asked, Fetched
 from backdesk.tools.http.flights import kept_or_fetched
-from backdesk.tools.http.guard import Guard, Resolve, resolve
+from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import ApiKey
 from backdesk.tools.web.folder import SCHEME, Folder
 from backdesk.tools.web.json_search import JsonSearch
