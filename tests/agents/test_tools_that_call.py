@@ -99,6 +99,16 @@ def test_a_tool_that_must_not_be_repeated_acts_once_after_the_job_it_waited_for(
     assert WEIGHED == ["egg", "sent egg"]
 
 
+def test_a_call_that_waits_for_a_job_is_paid_for_once(bench: Bench) -> None:
+    calls = (Call("weigh", {"of": "feather"}), Call("send_off", {"of": "egg"}))
+    with scripted(calls, Say("Weighed.")):
+        job = bench.run("calling.clerk", {"message": "Weigh this."}, budget={"tool_calls": 2})
+    assert job.error is None
+    assert job.result.usage.tool_calls == 2
+    assert job.record.spent is not None
+    assert job.record.spent.tool_calls == 2
+
+
 def test_the_work_is_done_once_whenever_the_worker_dies(bench: Bench) -> None:
     def rule(situation: Situation) -> Reply:
         return Say("Weighed.") if situation.replies else (Call("weigh", {"of": "feather"}),)

@@ -26,7 +26,7 @@ from backdesk.agents.proposals.records import NewProposal, plain
 from backdesk.agents.proposals.terms import Proposed, Terms
 from backdesk.agents.proposals.verdict import Verdict
 from backdesk.agents.reporter import Reporter
-from backdesk.agents.running_call import NotInTime
+from backdesk.agents.running_call import CallWaits, NotInTime
 from backdesk.agents.tools import Consent, Tool
 from backdesk.quality.contract import QualityReport, Review
 from backdesk.worker.attempt.context import TaskContext
@@ -229,6 +229,10 @@ class Journal:
         await self._pay(tool, key)
         try:
             outcome = await self._context.step(key, run, effect=tool.effect, returns=tool.returns)
+        except CallWaits:
+            # The same call is made anew, and is not another one. A replay, which has the entry too, pays for itself.
+            self._context.leave(_paid(key), self._context.job_id)
+            raise
         except NotInTime as late:
             # Later attempts go on without it as well, in place of waiting for it again.
             await self._context.step(_late(key), partial(_seconds, late.after_s), effect=Effect.PURE)
@@ -272,7 +276,7 @@ class Journal:
         return limit is not None and amount is not None and amount < limit
 
     async def _pay(self, tool: Tool[..., Any], step: str) -> None:
-        if not self._context.finished(step):
+        if not self._context.finished(step) and self._context.left(_paid(step)) != self._context.job_id:
             await self._context.spend(Amount(tool_calls=1), purpose=f"the tool {tool.name}", cheaper=self._cheaper)
 
     async def once(self, key: str, run: Callable[[], Awaitable[Any]], returns: Any) -> Any:
@@ -303,6 +307,10 @@ NO_RULES_FOR_THAT = Refusal(
 
 #: What a model hears that proposes what the same message has declined.
 JUST_DECLINED = Refusal(refused="The customer has just declined that. It may be proposed when they ask for it again.")
+
+
+def _paid(key: str) -> str:
+    return f"paid:{key}"
 
 
 def _late(key: str) -> str:

@@ -222,6 +222,14 @@ class BaseContext:
         """Return the name of a step for the outside world: the same in every attempt, and in a replay that resumes."""
         return f"{self._root}:{self._parts.ledger.check_key(key)}"
 
+    def leave(self, key: str, value: Any) -> None:
+        """Leave JSON for the attempts after this one, by a key. Returns at once, and may be lost with the worker."""
+        self._parts.ledger.tell(f"left:{self._parts.ledger.check_key(key)}", value)
+
+    def left(self, key: str) -> Any:
+        """Return what a former attempt has left by a key, None when there is nothing."""
+        return self._parts.ledger.told(f"left:{self._parts.ledger.check_key(key)}")
+
     def finished(self, key: str) -> bool:
         """Whether a former attempt has finished the step of this key, so that it will not run."""
         return self._parts.ledger.finished(f"step:{self._parts.ledger.check_key(key)}")
