@@ -314,3 +314,28 @@ def test_a_view_is_shown_as_a_table_is(tmp_path: Path, ask: Ask) -> None:
     assert isinstance(told, QueryResult)
     assert told.rows == [[1, 11]]
     assert isinstance(ask(view, "SELECT * FROM lines"), Refusal)
+
+
+_DOUBLED = ", ".join(f"t{n} AS (SELECT x || x AS x FROM t{n - 1})" for n in range(1, 16))
+_LONG = f"WITH t0 AS (SELECT 'aaaaaaaaaaaaaaaa' AS x FROM orders WHERE number = 1), {_DOUBLED}"
+_SEARCHES = {
+    "sqlite": ["instr(a.x, b.x || 'b')", "replace(a.x, b.x || 'b', '')", "trim(a.x, b.x || 'b')"],
+    "postgres": [
+        "strpos(a.x, 'b' || b.x)",
+        "replace(a.x, 'b' || b.x, '')",
+        "split_part(a.x, 'b' || b.x, 2)",
+        "CASE WHEN a.x LIKE '%' || b.x || 'b%' THEN '' END",
+        "CASE WHEN a.x ILIKE '%' || b.x || 'b%' THEN '' END",
+    ],
+}
+
+
+@pytest.mark.parametrize(("dialect", "search"), [(each, search) for each in DIALECTS for search in _SEARCHES[each]])
+def test_a_search_in_texts_that_a_query_makes_does_not_outlast_its_time(
+    source: Sources, ask: Ask, dialect: str, search: str
+) -> None:
+    # Each would hold up its database for a minute, as no time-out is looked at meanwhile.
+    began = time.monotonic()
+    told = ask(source(dialect), f"{_LONG} SELECT length('' || {search}) AS n FROM t15 AS a, t14 AS b")
+    assert isinstance(told, QueryResult)
+    assert time.monotonic() - began < 5

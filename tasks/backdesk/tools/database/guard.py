@@ -21,6 +21,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import TokenType
 
+from backdesk.tools.database.bounds import bound
 from backdesk.tools.database.catalog import RESERVED, Catalog, Table
 from backdesk.tools.database.refused import Refused
 from backdesk.tools.database.vocabulary import check
@@ -72,6 +73,7 @@ def _guard(sql: str, catalog: Catalog, dialect: str) -> Guarded:
     tree = qualify(tree, dialect=dialect, schema=schema)
     check(tree, dialect)
     _check_resolved(tree, catalog)
+    bound(tree, catalog.tables)
     columns = tuple(tree.named_selects)  # type: ignore[attr-defined]  # it is a query
     narrowed, parameters = _narrowed(tree, catalog, dialect)
     written = narrowed.sql(dialect=dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
