@@ -51,6 +51,15 @@ async def test_letters_of_no_known_set_are_read_all_the_same(site: Site) -> None
     assert (await get(site, types=("text/*",))).text == "abc"
 
 
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "unicode_escape", "utf-7", "x" * 9_000])
+async def test_letters_that_no_text_is_written_in_are_not_read_so(site: Site, charset: str) -> None:
+    body = b"+ADw- \\x41 a-" + b"zzzzz9" * 30_000  # as Punycode it takes minutes
+    site.answers["/"] = Told(body, headers={"Content-Type": f"text/plain; charset={charset}"})
+    began = time.monotonic()
+    assert (await get(site, types=("text/*",))).text == body.decode()
+    assert time.monotonic() - began < 2
+
+
 async def test_a_packed_answer_is_unpacked(site: Site) -> None:
     site.answers["/"] = Told(gzip.compress(b'{"a": 1}'), headers={**JSON, "Content-Encoding": "gzip"})
     assert (await get(site)).body == b'{"a": 1}'

@@ -19,6 +19,7 @@ import httpcore2
 
 from backdesk.platform.public_address import PrivateAddress
 from backdesk.tools.http.address import Address, RequestRefused
+from backdesk.tools.http.charsets import decoded
 from backdesk.tools.http.guard import Guard
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
@@ -60,10 +61,7 @@ class Fetched:
     @property
     def text(self) -> str:
         """The body as text, whatever is wrong with it."""
-        try:
-            return self.body.decode(self.charset, "replace")
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
+        return decoded(self.body, self.charset)
 
     def kept(self) -> dict[str, Any]:
         """Return what `of_kept` reads, as JSON, without the headers."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from backdesk.platform.apart import ApartFailed, keep_within, run_apart
 from backdesk.tools.http.address import RequestRefused
+from backdesk.tools.http.charsets import decoded
 from backdesk.worker.errors import ConfigurationError
 
 MISSING = 'pages of the web need a library: pip install "backdesk[tools]"'
@@ -42,7 +43,7 @@ async def read_text(body: bytes, media_type: str, charset: str) -> PageText:
     Raises RequestRefused for one that cannot be read within the bounds, and ConfigurationError without the library.
     """
     if media_type not in _HTML:
-        return PageText(text=_decoded(body, charset)[:MOST_CHARS])
+        return PageText(text=decoded(body, charset)[:MOST_CHARS])
     if find_spec("trafilatura") is None:
         raise ConfigurationError(MISSING)
     return await asyncio.wrap_future(_readers.submit(_read, body, charset))
@@ -62,19 +63,12 @@ def main(most_cpu_s: int, most_memory: int, charset: str) -> int:
     import trafilatura  # noqa: PLC0415 - in this process alone
 
     keep_within(most_cpu_s, most_memory)
-    html = _decoded(sys.stdin.buffer.read(), charset)
+    html = decoded(sys.stdin.buffer.read(), charset)
     text = trafilatura.extract(html, output_format="markdown", include_links=True, include_comments=False) or ""
     facts = trafilatura.extract_metadata(html)
     page = PageText((facts.title or "")[:500], facts.date or "", text[:MOST_CHARS]) if facts else PageText(text=text)
     sys.stdout.write(json.dumps(asdict(page)))
     return 0
-
-
-def _decoded(body: bytes, charset: str) -> str:
-    try:
-        return body.decode(charset, "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
 
 
 if __name__ == "__main__":
