@@ -97,6 +97,37 @@ threads
 
 
 @of_each_level
+async def test_too_many_threads_are_stopped(level: Level, folder: Path) -> None:
+    code = """
+import threading
+threading.stack_size(32768)
+while True: threading.Thread(target=threading.Event().wait).start()
+"""
+    ended, report = await run(level, folder, code, seconds=20)
+    assert ended.stopped == "threads"
+    assert report.error == "it had more threads than it may, and was stopped"
+
+
+@of_each_level
+async def test_code_that_is_ended_by_a_signal_without_a_name_has_an_end(level: Level, folder: Path) -> None:
+    code = """
+import ctypes, struct, time
+libc, timer = ctypes.CDLL(None), ctypes.c_void_p()
+libc.timer_create(1, struct.pack("qii48x", 0, 40, 0), ctypes.byref(timer))
+libc.timer_settime(timer, 0, struct.pack("4q", 0, 0, 0, 1_000_000), None)
+time.sleep(9)
+"""
+    _, report = await run(level, folder, code)
+    assert report.error == "it was ended by signal 40, without a result"
+
+
+@of_each_level
+async def test_a_high_status_is_no_signal(level: Level, folder: Path) -> None:
+    _, report = await run(level, folder, "import os\nos._exit(200)")
+    assert report.error == "it ended with status 200, without a result"
+
+
+@of_each_level
 async def test_a_large_file_is_cut_off(level: Level, folder: Path) -> None:
     code = "with open('big', 'wb') as file:\n while True: file.write(bytes(10**6))"
     _, report = await run(level, folder, code)
@@ -111,8 +142,9 @@ async def test_a_large_file_is_cut_off(level: Level, folder: Path) -> None:
         "for n in range(100): open(f'file-{n}', 'wb').write(bytes(7 * 10**6)); import time; time.sleep(0.02)",
         "import itertools, time\nfor n in itertools.count(): open(f'file-{n}', 'w').close(); time.sleep(0.0001)",
         "import itertools, os, time\nfor n in itertools.count(): os.mkdir('d'); os.chdir('d'); time.sleep(0.0001)",
+        "import os, time\nfor n in range(20): os.mkdir('d' * 250); os.chdir('d' * 250)\ntime.sleep(9)",
     ],
-    ids=["bytes", "files", "depth"],
+    ids=["bytes", "files", "depth", "too deep for a path"],
 )
 async def test_a_folder_that_grows_is_stopped_and_can_be_removed(folder: Path, code: str) -> None:
     job = JobFolder(folder.parent, "a", "1", "code")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,13 +90,13 @@ def test_only_regular_files_within_are_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_measured_without_following_links(tmp_path: Path) -> None:
-    (tmp_path / "big").write_bytes(b"x" * 1000)
+    (tmp_path / "big").write_bytes(b"x" * 1_000_000)
     top = tmp_path / "top"
     top.mkdir()
     (top / "link").symlink_to(tmp_path / "big")
     (top / "file").write_bytes(b"x" * 10)
     size = size_of(top, 100)
-    assert (size.files, size.bytes < 1000) == (2, True)
+    assert (size.files, size.bytes < 100_000) == (2, True)
     assert size.within(SandboxLimits())
     assert not size.within(SandboxLimits(folder_files=1))
 
@@ -106,3 +108,23 @@ def test_names_of_files_are_made_safe_and_told_apart() -> None:
     assert len(set(names)) == len(given)
     assert all("/" not in name and not name.startswith(("-", ".")) and len(name) <= 110 for name in names)
     assert "Übersicht 1.csv" in names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a call of Linux")
+def test_what_takes_more_of_the_disk_than_it_says_is_measured_by_that(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        keep_size = 1
+        ctypes.CDLL(None).fallocate(file.fileno(), keep_size, ctypes.c_long(0), ctypes.c_long(1_000_000))
+    assert (tmp_path / "file").stat().st_size == 0
+    assert size_of(tmp_path, 10).bytes >= 1_000_000
+
+
+def test_a_folder_too_deep_to_be_looked_into_counts_as_too_much(tmp_path: Path) -> None:
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=at)
+        above, at = at, os.open("d" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(above)
+    os.close(at)
+    assert not size_of(tmp_path, SandboxLimits().folder_files).within(SandboxLimits())
+    assert [*files_in(tmp_path, 10)] == []

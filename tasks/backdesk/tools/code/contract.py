@@ -59,7 +59,7 @@ class CodeRun(BaseModel):
     #: The end of the traceback, of the code's own lines; or what ended it.
     error: str | None = None
     #: The limit that ended it.
-    stopped: Literal["time", "cpu", "output", "folder"] | None = None
+    stopped: Literal["time", "cpu", "output", "threads", "folder"] | None = None
     seconds: float
     cpu_seconds: float
     #: The most memory that it had at once.

@@ -88,14 +88,20 @@ _STOPPED = {
     "time": "it took longer than it may, and was stopped",
     "cpu": "it used more CPU than it may, and was stopped",
     "output": "it printed more than it may, and was stopped",
+    "threads": "it had more threads than it may, and was stopped",
     "folder": "it wrote more than its folder may hold, and was stopped",
 }
 
 
 def _ending(code: int) -> str:
     if code < 0:
-        return f"it was ended by {signal.Signals(-code).name}, without a result"
+        return f"it was ended by {_signal(-code)}, without a result"
     return f"it ended with status {code}, without a result" + (": out of memory?" if code == 120 else "")
+
+
+def _signal(number: int) -> str:
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(number, f"signal {number}")
 
 
 def _wrapped(value: Any) -> Any:

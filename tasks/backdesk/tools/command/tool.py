@@ -42,7 +42,7 @@ class CommandOutcome(ToolOutcome):
     output: str
     #: What the output goes on with and is left out here.
     more_bytes: int = 0
-    #: Which limit has ended it: `time`, `cpu`, `output`.
+    #: Which limit has ended it: `time`, `cpu`, `output`, `threads`.
     stopped: str | None = None
     seconds: float
     #: How it was isolated: `bubblewrap`, `landlock` or `limits`.

@@ -26,6 +26,8 @@ _NAME = "sandbox"
 #: How often a process looks for old folders. Seconds.
 SWEEP_EVERY_S = 60.0
 _swept: dict[Path, float] = {}
+#: What `stat` counts in. Bytes.
+_BLOCK = 512
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -87,11 +89,15 @@ def sweep_at_times(data: Path) -> None:
 
 
 def size_of(folder: Path, most_files: int) -> Size:
-    """Count what is in a folder, up to a little more than so many files."""
+    """Count what is in a folder, up to a little more than so many files; where nobody can look counts as too many."""
     files = taken = 0
-    for _, entry in _walk(folder, most_files + 2):
-        files += 1
-        taken += entry.st_size
+    try:
+        for _, entry in _walk(folder, most_files + 2, all_of_it=True):
+            files += 1
+            # A file can take more of a disk than it says to be long, and say to be longer than it is.
+            taken += max(entry.st_size, entry.st_blocks * _BLOCK)
+    except OSError:
+        files = most_files + 1
     return Size(files, taken)
 
 
@@ -165,20 +171,24 @@ def _emptied(folder: int) -> list[str]:
     return [name for name, is_folder in found if is_folder]
 
 
-def _walk(folder: Path, most: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield what is in a folder, up to so much, as it is at that moment; what goes away meanwhile is left out."""
+def _walk(folder: Path, most: int, *, all_of_it: bool = False) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what is in a folder, up to so much, as it is at that moment; what goes away meanwhile is left out.
+
+    So is what lies too deep for a path, or is closed to this user; if it is to be `all_of_it`, that raises OSError.
+    """
     waiting, seen = [""], 0
+    left_out = (FileNotFoundError, NotADirectoryError) if all_of_it else OSError
     while waiting:
         below = waiting.pop()
         try:
             entries = os.scandir(folder / below)
-        except OSError:  # gone, or too deep for a path
+        except left_out:
             continue
         with entries:
             for entry in entries:
                 try:
                     found = entry.stat(follow_symlinks=False)
-                except OSError:
+                except left_out:
                     continue
                 seen += 1
                 if seen > most:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -29,7 +29,11 @@ GRACE_S, END_S = 15.0, 5.0
 _PIECE = 65_536
 _SIGNALLED = 128
 
-Stopped = Literal["time", "cpu", "output", "folder"]
+Stopped = Literal["time", "cpu", "output", "threads", "folder"]
+
+
+#: For what its launcher stops a program.
+_BY_LAUNCHER: Mapping[str | None, Stopped] = {"time": "time", "threads": "threads"}
 
 
 class Level(IntEnum):
@@ -140,9 +144,9 @@ class _Run:
 
     def ended(self, level: Level, report: dict[str, Any]) -> Ended:
         code, limits = int(report["exit_code"]), self._limits
-        if level is Level.bubblewrap and code > _SIGNALLED:  # as it tells of signals
+        if level is Level.bubblewrap and _SIGNALLED < code < _SIGNALLED + signal.NSIG:  # as it tells of signals
             code = _SIGNALLED - code
-        stopped = self._why or ("time" if report["stopped"] == "time" else None)
+        stopped = self._why or _BY_LAUNCHER.get(report["stopped"])
         # The kernel looks at its ticks, and tells less than it has counted.
         spent = code == -signal.SIGKILL and report.get("cpu_seconds", 0) >= limits.cpu_seconds
         if not stopped and (code == -signal.SIGXCPU or spent):
@@ -200,6 +204,7 @@ def _prepared(level: Level, program: Program, folder: Path) -> Iterator[tuple[di
             "env": environment,
             "limits": limits,
             "seconds": program.limits.seconds,
+            "threads": program.limits.threads,
             "uid": uid,
             "drop": level is not Level.bubblewrap,
             "wrapped": level is Level.bubblewrap,
@@ -215,6 +220,7 @@ def _prepared(level: Level, program: Program, folder: Path) -> Iterator[tuple[di
                 ruleset = held.enter_context(landlock.ruleset_for(program, fd))
                 plan["ruleset"] = ruleset
                 files.append(ruleset)
+                limits["RLIMIT_NPROC"] = _threads_of_all() + program.limits.threads
             case Level.limits:
                 limits["RLIMIT_NPROC"] = 1
         yield plan, files
@@ -233,6 +239,13 @@ def _identity(level: Level, program: Program) -> int | None:
     if os.geteuid() != 0 or level is Level.bubblewrap or not program.reachable_by_others():
         return None
     return NOBODY
+
+
+def _threads_of_all() -> int:
+    """Return how many threads the machine has: no user has more."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/loadavg").read_text("ascii").split()[3].partition("/")[2])
+    return 0
 
 
 def _give(folder: int, uid: int) -> None:

@@ -85,6 +85,8 @@ def _watch(child: int, plan: dict[str, Any], control: int, wake: int) -> tuple[s
         left = ends - time.monotonic()
         if left <= 0:
             return "time", None
+        if _threads(child) > plan["threads"]:
+            return "threads", None
         ready, _, _ = select.select([control, wake], [], [], min(left, LOOK_S))
         if control in ready or os.getppid() != owner:
             return "owner", None
@@ -140,6 +142,13 @@ def _wait(child: int, within_s: float) -> Ended | None:
 def _leaves(pid: int) -> list[int]:
     """Return the processes below one that have none below them; it, if there are none."""
     return [leaf for each in _children(pid) for leaf in _leaves(each)] or [pid]
+
+
+def _threads(pid: int) -> int:
+    """Return how many threads the processes below one have, or itself if there are none; 0 where that is not known."""
+    with suppress(OSError):
+        return sum(os.stat(f"/proc/{each}/task").st_nlink - 2 for each in _leaves(pid))  # noqa: PTH116 - as below
+    return 0
 
 
 def _children(pid: int) -> list[int]:

@@ -25,6 +25,8 @@ class SandboxLimits:
     seconds: float = 5.0
     cpu_seconds: int = 5
     memory_mb: int = 256
+    #: Threads at once. Each takes some of the kernel's memory, which is nobody's limit.
+    threads: int = 256
     #: The largest file that it can write, and all of its folder.
     file_mb: int = 8
     folder_mb: int = 32
