@@ -16,6 +16,7 @@ import pytest
 
 from backdesk.agents import Desk
 from backdesk.tools import http_tool
+from tests.support.eventually import eventually_async
 from tests.support.http_site import Seen, Site, Told, told
 
 
@@ -100,6 +101,20 @@ def test_when_the_process_that_fetches_is_lost_another_does_it_after_a_while(
     shelf.keep("acme", marked, b"1", 60, new=False)
     (found,) = at_once([lambda: look(desk)])
     assert (found.data, len(site.seen)) == ({"ok": True}, 2)
+
+
+async def test_when_the_call_that_fetches_is_cancelled_another_does_it_at_once(
+    site: Site, desk: Desk, shelf: Shelf, tool: Any
+) -> None:
+    site.answers["/"] = slow
+    look, desk.shelf = tool(), shelf.of("acme")
+    first = asyncio.ensure_future(look(desk))
+    await eventually_async(lambda: site.seen)
+    second = asyncio.ensure_future(look(desk))
+    first.cancel()
+    async with asyncio.timeout(5):  # the mark of the first is good for 20 s
+        assert (await second).data == {"asked": "/"}
+    assert first.cancelled()
 
 
 def test_a_failure_is_not_kept_and_the_next_one_tries_again(site: Site, desk: Desk, shelf: Shelf, tool: Any) -> None:

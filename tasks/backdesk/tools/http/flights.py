@@ -71,11 +71,9 @@ async def _alone(desk: Desk, key: str, fetch: Fetch, *, ttl_s: float, patience_s
         found = await fetch()
         if found.status < 300:
             await _keep(desk, key, found, ttl_s, public=public)
-    except Exception:
+        return found
+    finally:  # a call that is cancelled, too: who comes next shall not wait for nobody
         await desk.shelf.cache(mark, b"", _GONE_S, public=public)
-        raise
-    await desk.shelf.cache(mark, b"", _GONE_S, public=public)
-    return found
 
 
 async def _kept(desk: Desk, key: str, *, public: bool) -> Fetched | None:
