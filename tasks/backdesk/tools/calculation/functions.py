@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from backdesk.tools.calculation.errors import NotCalculable
@@ -39,6 +39,18 @@ def _by_float(function: Callable[[float], float]) -> Function:
             raise NotCalculable(f"{function.__name__} has no value there, or one that is too large") from None
 
     return called
+
+
+def is_exact(name: str, values: Sequence[Fraction], result: Fraction) -> bool:
+    """Whether a function has returned its value itself, and not the nearest one that floating point knows."""
+    match name:
+        case "sqrt":
+            return result * result == values[0]
+        case "log":
+            return result.denominator == 1 and Fraction(10) ** int(result) == values[0]
+        case "ln" | "exp" | "sin" | "cos" | "tan":
+            return values[0] in (0, 1) and result.denominator == 1
+    return True
 
 
 def _mean(*values: Fraction) -> Fraction:

@@ -10,7 +10,17 @@ from typing import Any
 
 from backdesk.tools.calculation import dates, units
 from backdesk.tools.calculation.errors import NotCalculable
-from backdesk.tools.calculation.values import Money, Percent, Value, WorkingDays, bounded, divided, power, whole
+from backdesk.tools.calculation.values import (
+    Money,
+    Percent,
+    Value,
+    WorkingDays,
+    bounded,
+    divided,
+    is_power,
+    power,
+    whole,
+)
 
 
 def add(one: Value, other: Value, sign: int = 1) -> Value:
@@ -105,6 +115,11 @@ def raised(base: Value, exponent: Value) -> Value:
         power(base.magnitude, by)
         return units.done(operator.pow, base, count)
     raise NotCalculable(f"{_sort(base)} cannot be raised to {_sort(exponent)}")
+
+
+def is_exact_power(result: Value, base: Value, exponent: Value) -> bool:
+    """Whether what `raised` has returned is the power itself; of numbers with a broken exponent most are near it."""
+    return not isinstance(base, Fraction) or is_power(result, base, _plain(exponent))
 
 
 def negative(value: Value) -> Value:

@@ -12,7 +12,7 @@ from typing import Any
 from backdesk.tools.calculation import dates, operations, units
 from backdesk.tools.calculation.currencies import currency_named
 from backdesk.tools.calculation.errors import NotCalculable
-from backdesk.tools.calculation.functions import FUNCTIONS
+from backdesk.tools.calculation.functions import FUNCTIONS, is_exact
 from backdesk.tools.calculation.tokens import Word, words_of
 from backdesk.tools.calculation.values import Money, Percent, Value, WorkingDays, bounded, whole
 
@@ -34,9 +34,10 @@ _PRODUCTS: dict[str, Callable[[Value, Value], Value]] = {
 }
 
 
-def evaluate(expression: str, today: date) -> Value:
-    """Return what an expression comes to. Raises NotCalculable."""
-    return _Parser(words_of(expression), today).whole()
+def evaluate(expression: str, today: date) -> tuple[Value, bool]:
+    """Return what an expression comes to, and whether no number on the way was only near. Raises NotCalculable."""
+    parser = _Parser(words_of(expression), today)
+    return parser.whole(), parser.exact
 
 
 class _Parser:
@@ -45,6 +46,8 @@ class _Parser:
         self._today = today
         self._at = 0
         self._deep = 0
+        #: Whether none of what was calculated so far is of floating point.
+        self.exact = True
 
     def whole(self) -> Value:
         value = self._conversion()
@@ -129,9 +132,11 @@ class _Parser:
         self._deep += 1
         if self._deep > MOST_DEEP:
             raise NotCalculable(f"brackets and signs are nested more than {MOST_DEEP} deep")
-        value = operations.raised(value, self._unary())
+        exponent = self._unary()
+        result = operations.raised(value, exponent)
+        self.exact &= operations.is_exact_power(result, value, exponent)
         self._deep -= 1
-        return value
+        return result
 
     def _percentage(self) -> Value:
         value = self._primary()
@@ -210,6 +215,7 @@ class _Parser:
     def _named(self, word: Word) -> Value:
         name = word.text.lower()
         if name in _CONSTANTS:
+            self.exact = False
             return _CONSTANTS[name]
         if (currency := currency_named(word.text)) and self._word.kind == "number":
             return Money(Fraction(Decimal(self._take().text)), currency)
@@ -258,7 +264,10 @@ class _Parser:
         self._need(")")
         if not least <= len(values) <= most:
             raise NotCalculable(f"{name} takes {least if least == most else f'{least} to {most}'} values")
-        return bounded(function(*(_number(value, f"what {name} is of") for value in values)))
+        numbers = [_number(value, f"what {name} is of") for value in values]
+        result = bounded(function(*numbers))
+        self.exact &= is_exact(name, numbers, result)
+        return result
 
 
 def _number(value: Value, what: str) -> Fraction:

@@ -40,7 +40,7 @@ class Calculation(ToolOutcome):
 
 def calculation(expression: str, today: date) -> Calculation:
     """Calculate an expression. Raises NotCalculable, which says what was not understood."""
-    result, exact = written(evaluate(expression, today))
+    result, exact = written(*evaluate(expression, today))
     return Calculation(expression=expression.strip(), result=result, exact=exact)
 
 

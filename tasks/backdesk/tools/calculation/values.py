@@ -10,6 +10,8 @@ from backdesk.tools.calculation.errors import NotCalculable
 
 #: Of the parts of a fraction. Some 1,200 digits.
 MOST_BITS = 4_096
+#: Of the parts of a broken exponent: with more it is not worth while to find out whether a root is exact.
+MOST_PROVEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ def root_power(base: Fraction, exponent: Fraction) -> Fraction:
         return bounded(Fraction(float(base) ** float(exponent)))
     except (OverflowError, ZeroDivisionError):
         raise NotCalculable("a power is too large here") from None
+
+
+def is_power(result: Fraction, base: Fraction, exponent: Fraction) -> bool:
+    """Whether a power is the result itself, and not near to it; one whose exponent has many digits counts as near."""
+    above, below = exponent.numerator, exponent.denominator
+    return below == 1 or (max(abs(above), below) <= MOST_PROVEN and result**below == base**above)
 
 
 def divided(one: Fraction, other: Fraction) -> Fraction:

@@ -17,43 +17,50 @@ SIGNIFICANT = 12
 _BROAD = Context(prec=1_300)
 
 
-def written(value: Value) -> tuple[str, bool]:
-    """Return a result in words, and whether it is exact."""
+def written(value: Value, exact: bool) -> tuple[str, bool]:
+    """Return a result in words, and whether that is exact; one that is not `exact` itself has its first digits."""
     if isinstance(value, str):
         return value, True
     if isinstance(value, date):
         return f"{value.isoformat()} ({dates.weekday_of(value)})", True
     if isinstance(value, Money):
-        return _money(value)
-    return _counted(value)
+        text, whole = _money(value)
+        return text, exact and whole
+    return _counted(value, exact)
 
 
-def _counted(value: Value) -> tuple[str, bool]:
+def _counted(value: Value, exact: bool) -> tuple[str, bool]:
     match value:
         case Fraction():
-            return number(value)
+            return number(value, exact)
         case Percent():
-            text, exact = number(value.value)
+            text, exact = number(value.value, exact)
             return f"{text} %", exact
         case WorkingDays():
-            text, exact = number(value.count)
+            text, exact = number(value.count, exact)
             return f"{text} working days", exact
-    text, exact = number(value.magnitude)
+    text, exact = number(value.magnitude, exact)
     return units.measured(value.magnitude, text, value.units), exact
 
 
-def number(value: Fraction) -> tuple[str, bool]:
-    """Write a number by its decimal digits: all of them where they end soon."""
+def number(value: Fraction, exact: bool) -> tuple[str, bool]:
+    """Write a number by its decimal digits: all of them where they end soon, and they are exact."""
+    if not exact:
+        return _near(value), False
     if value.denominator == 1:
         text = str(value.numerator)
         return (
             (text, True) if len(text) <= MOST_EXACT else (f"{_decimal(value, SIGNIFICANT):.{SIGNIFICANT - 1}E}", False)
         )
-    exact = _decimal(value, MOST_EXACT)
-    if Fraction(exact) == value and len(exact.as_tuple().digits) <= 2 * SIGNIFICANT:
-        return f"{exact.normalize():f}", True
+    digits = _decimal(value, MOST_EXACT)
+    if Fraction(digits) == value and len(digits.as_tuple().digits) <= 2 * SIGNIFICANT:
+        return f"{digits.normalize():f}", True
+    return _near(value), False
+
+
+def _near(value: Fraction) -> str:
     near = _decimal(value, SIGNIFICANT).normalize()
-    return (f"{near:f}" if -8 < near.adjusted() < MOST_EXACT else str(near)), False
+    return f"{near:f}" if -8 < near.adjusted() < MOST_EXACT else str(near)
 
 
 def _decimal(value: Fraction, digits: int) -> Decimal:
