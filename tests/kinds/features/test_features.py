@@ -199,11 +199,29 @@ def test_rules_plan_in_place_of_a_model_whose_plan_is_of_no_use(bench: Bench, us
     assert (found.planned_by, found.status) == ("rules", "completed")
 
 
-def test_a_completion_date_in_the_past_is_refused_at_the_edge() -> None:
-    with pytest.raises(ValueError, match="must be in the future"):
-        FeatureRequest.model_validate({**SAMPLE, "completion_date": "2020-01-01T00:00:00Z"})
+def test_a_completion_date_that_is_over_or_has_no_time_zone_is_refused(bench: Bench) -> None:
+    job = bench.run("data.features", {**SAMPLE, "completion_date": "2020-01-01T00:00:00Z"})
+    assert job.error is not None
+    assert (job.error.code, [*(job.error.fields or {})]) == ("invalid_data", ["completion_date"])
     with pytest.raises(ValueError, match="timezone"):
         FeatureRequest.model_validate({**SAMPLE, "completion_date": "2099-01-01T00:00:00"})
+
+
+def test_an_attempt_after_the_completion_date_goes_on_with_the_work(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    job = bench.submit("data.features", {**SAMPLE, "completion_date": soon.isoformat()})
+    bench.attempt(job)
+    monkeypatch.setattr(kind, "_now", lambda: soon + timedelta(hours=1))
+    bench.go_on(job)
+    assert (job.result.status, job.result.on_time) == ("completed", False)
+
+
+@pytest.mark.parametrize("bound", ["Infinity", "NaN"])
+def test_a_bound_that_is_no_number_is_none_of_a_plan(bound: str) -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        Rule.model_validate_json(f'{{"column": "quantity", "most": {bound}}}')
 
 
 def test_it_is_told_when_the_work_will_be_too_late(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

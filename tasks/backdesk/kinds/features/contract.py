@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from backdesk.platform.contract import Contract, KindModels
 
@@ -26,18 +25,11 @@ class FeatureRequest(Contract):
     quality_threshold: Quality = Field("medium", description="How much of the data must be valid: 80, 90 or 97 %.")
     completion_date: AwareDatetime | None = Field(None, description="By when it should be done; with a time zone.")
 
-    @field_validator("completion_date")
-    @classmethod
-    def _is_to_come(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value <= datetime.now(UTC):
-            raise ValueError("must be in the future")
-        return value
-
 
 class Rule(BaseModel):
     """What is valid of a column of numbers: from `least` to `most`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     column: ColumnName
     least: float | None = None

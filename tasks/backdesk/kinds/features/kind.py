@@ -36,7 +36,7 @@ from backdesk.kinds.features.warehouse.protocol import PipelineJob, SavedJob, St
 from backdesk.tools.query.sample import SAMPLE_NAME
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError
+from backdesk.worker.errors import InvalidRequest, TaskError
 from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.plan import SETTLED, Plan, StepState
@@ -84,6 +84,7 @@ class Extraction:
 
     async def run(self) -> FeatureResult:
         """Go through all steps."""
+        await self._ctx.step("accepted", self._accept, effect="pure")
         profile = await self._step("profile")
         columns = profile.columns
         with self._plan.step("plan"):
@@ -109,12 +110,18 @@ class Extraction:
             plan=plan,
             estimated_completion=estimate.completion,
             on_time=on_time,
-            completed_at=datetime.now(UTC),
+            completed_at=_now(),
             pipeline_id=saved.pipeline_id,
             job_url=saved.job_url,
             steps=self._steps(dropped),
             metrics=self._metrics(),
         )
+
+    def _accept(self) -> None:
+        """Raise InvalidRequest for a completion date that is over: once, as time goes on while the work does."""
+        wanted = self._request.completion_date
+        if wanted is not None and wanted <= _now():
+            raise InvalidRequest("completion_date", "must be in the future when the work begins")
 
     async def _worked(self, plan: FeaturePlan, columns: Sequence[ColumnProfile], saved: SavedJob) -> str | None:
         """Have the steps run that need the plan; return why the extraction has failed, if it has."""
@@ -236,8 +243,12 @@ async def extract_features(ctx: TaskContext, request: FeatureRequest) -> Feature
     return await Extraction(ctx, request).run()
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _estimated(profile_s: float) -> Estimate:
-    return Estimate(completion=datetime.now(UTC) + timedelta(seconds=profile_s * _PASSES))
+    return Estimate(completion=_now() + timedelta(seconds=profile_s * _PASSES))
 
 
 def _in_time(on_time: bool | None, completion: datetime) -> str:
