@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+
 import pytest
 
 from backdesk.tools.code_check import checked
@@ -43,3 +49,21 @@ def test_code_is_read_and_never_run(language: str, code: str, well_formed: bool 
 
 def test_an_error_is_told_with_its_place() -> None:
     assert checked("python", "x = 1\ny = = 2\n").summary() == "python: an error in line 2: invalid syntax"
+
+
+def test_checks_that_change_the_warnings_of_the_process_are_made_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both, parse = Barrier(2), ast.parse
+
+    def parse_alone(code: str) -> Any:
+        with pytest.raises(BrokenBarrierError):
+            both.wait(0.2)
+        return parse(code)
+
+    monkeypatch.setattr(ast, "parse", parse_alone)
+    before = [*warnings.filters]
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(checked, ["python"] * 2, ["x = '\\d'"] * 2)]
+    assert [each.well_formed for each in found] == [True, True]
+    assert [*warnings.filters] == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import threading
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from backdesk.agents.tools import tool
 MOST_CHARACTERS = 50_000
 Language = Annotated[str, Field(max_length=30, description="Such as python, json, toml or sql.")]
 Code = Annotated[str, Field(max_length=MOST_CHARACTERS, description="The code alone, without any fence around it.")]
+
+
+#: Python's filters of warnings are those of all threads: two that change them would leave those of one behind.
+_one_at_a_time = threading.Lock()
 
 
 class CodeChecked(ToolOutcome):
@@ -73,7 +78,7 @@ async def check_syntax(desk: Desk, language: Language, code: Code) -> CodeChecke
 
 def _python(code: str) -> None:
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(code)
     except SyntaxError as error:
