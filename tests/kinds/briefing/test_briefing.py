@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backdesk.kinds.briefing.contract import BriefingRequest
+from backdesk.kinds.briefing import markets
+from backdesk.kinds.briefing.contract import BriefingRequest, Section
 from backdesk.kinds.briefing.samples import read_sample, sample_bytes
 from backdesk.kinds.briefing.settings import BriefingSettings
 from backdesk.platform.public_address import PrivateAddress
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, Fail, Say, scripted
-from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.errors import ConfigurationError, StoreUnavailable
 from tests.support.http_site import Seen, Site, Told, told
 
 XML = {"Content-Type": "application/rss+xml"}
@@ -136,6 +137,21 @@ def test_a_source_that_fails_takes_away_its_own_part_alone(
     assert (failed.items, other.error, bool(other.items)) == ((), None, True)
     assert "- Not to be had: " in result.text
     assert "not to be had" in result.text.partition("Sources")[2]
+
+
+def test_a_redis_that_does_not_answer_is_no_fault_of_a_source(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def once_away(*_: Any, **__: Any) -> Section:
+        asked.append("markets")
+        if len(asked) == 1:
+            raise StoreUnavailable("Redis is away")
+        return Section(topic="markets", source="there")
+
+    monkeypatch.setattr(markets, "markets", once_away)
+    job = bench.run("briefing.daily", {"topics": ["markets"]})
+    assert [(each.source, each.error) for each in job.result.sections] == [("there", None)]
+    assert len(asked) == 2
 
 
 def test_a_source_without_its_key_is_told_as_not_set_up(

@@ -27,8 +27,9 @@ from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.tools.http.address import RequestRefused
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.errors import ConfigurationError, Limited, TaskError
+from backdesk.worker.errors import ConfigurationError, FenceLost, Limited, StoreUnavailable, TaskError
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.budget import SpendingRefused
 
 log = logging.getLogger(__name__)
 
@@ -140,9 +141,11 @@ def _wanted(request: BriefingRequest) -> list[tuple[str, Topic, Fetch]]:
 
 
 async def _told(topic: Topic, fetch: Fetch, desk: Desk) -> Section:
-    """Return what a source says, or why it does not."""
+    """Return what a source says, or why it does not. Raises what ends the attempt as a whole."""
     try:
         return await fetch(desk)
+    except (FenceLost, StoreUnavailable, SpendingRefused):
+        raise
     except TaskError as error:
         why = error.message
     except RequestRefused as error:
