@@ -117,6 +117,11 @@ def test_the_settings_say_who_searches(
     assert check(configured_search())
 
 
+def test_the_folder_of_the_settings_is_read_once_in_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKDESK_SEARCH_FOLDER", str(tmp_path))
+    assert configured_search() is configured_search()
+
+
 def test_settings_that_contradict_each_other_or_are_missing_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="no search is configured"):
         configured_search()

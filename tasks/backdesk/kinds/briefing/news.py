@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backdesk.agents import Desk
 from backdesk.kinds.briefing.contract import Item, Section
-from backdesk.kinds.briefing.feeds import read_feed
+from backdesk.kinds.briefing.feeds import MOST_S, read_feed
 from backdesk.kinds.briefing.samples import sample_bytes, sampled
 from backdesk.kinds.briefing.settings import BriefingSettings
 from backdesk.tools.http.caller import Caller
@@ -59,7 +59,7 @@ async def _fetched(desk: Desk, settings: BriefingSettings, feed: Operation) -> F
 
     if not settings.ttl_s:
         return await fetch_and_read()
-    key, patience_s = f"feed {guard.private} {feed.url}", guard.timeout_s
+    key, patience_s = f"feed {guard.private} {feed.url}", guard.timeout_s + MOST_S
     found, _ = await kept_or_fetched(
         desk, key, fetch_and_read, ttl_s=settings.ttl_s, patience_s=patience_s, public=ours
     )

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -24,7 +26,7 @@ from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import ApiKey
 from backdesk.tools.web.folder import SCHEME, Folder
 from backdesk.tools.web.json_search import JsonSearch
-from backdesk.tools.web.reading import PageText, read_text
+from backdesk.tools.web.reading import MOST_S, PageText, read_text
 from backdesk.tools.web.search import Hit, SearchProvider
 from backdesk.tools.web.settings import SearchSettings
 from backdesk.worker.errors import ConfigurationError, TaskError
@@ -140,7 +142,7 @@ def configured_search() -> SearchProvider:
     """Return the provider that the settings name. Raises ConfigurationError when there is none."""
     settings = settings_of(SearchSettings)
     if settings.folder:
-        return Folder(settings.folder)
+        return _folder(settings.folder)
     if settings.searxng:
         return JsonSearch.searxng(settings.searxng, private=settings.private)
     if not settings.url:
@@ -151,6 +153,12 @@ def configured_search() -> SearchProvider:
     return JsonSearch(
         settings.url, settings.query, settings.results, settings.fields, key=key, private=settings.private
     )
+
+
+@cache
+def _folder(path: Path) -> Folder:
+    """Return the documents of a folder, which a process reads once."""
+    return Folder(path)
 
 
 async def _fetched(desk: Desk, guard: Guard, url: str, ttl_s: float) -> Fetched:
@@ -170,7 +178,7 @@ async def _fetched(desk: Desk, guard: Guard, url: str, ttl_s: float) -> Fetched:
     if ttl_s <= 0:
         return await fetch_and_read()
     key = f"page {json.dumps([sorted(guard.hosts), sorted(guard.ports), guard.private, guard.max_bytes])} {address.url}"
-    found, _ = await kept_or_fetched(desk, key, fetch_and_read, ttl_s=ttl_s, patience_s=guard.timeout_s)
+    found, _ = await kept_or_fetched(desk, key, fetch_and_read, ttl_s=ttl_s, patience_s=guard.timeout_s + MOST_S)
     return found
 
 
