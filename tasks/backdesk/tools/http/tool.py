@@ -149,8 +149,8 @@ def operation_tool(
     return call
 
 
-def answer_of(found: Fetched, secret: str = "") -> HttpAnswer:
-    """Return what a model is told of an answer; a secret that it repeats is masked."""
+def answer_of(found: Fetched) -> HttpAnswer:
+    """Return what a model is told of an answer."""
     text = found.text
     data = _json(text) if "json" in found.media_type else text
     size = len(text)
