@@ -6,10 +6,12 @@ import ast
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, BrokenBarrierError
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from backdesk.tools import code_check
 from backdesk.tools.code_check import checked
 
 FOUND = [
@@ -61,7 +63,7 @@ def test_checks_that_change_the_warnings_of_the_process_are_made_one_after_the_o
             both.wait(0.2)
         return parse(code)
 
-    monkeypatch.setattr(ast, "parse", parse_alone)
+    monkeypatch.setattr(code_check, "ast", SimpleNamespace(parse=parse_alone))
     before = [*warnings.filters]
     with ThreadPoolExecutor(2) as pool:
         found = [*pool.map(checked, ["python"] * 2, ["x = '\\d'"] * 2)]
