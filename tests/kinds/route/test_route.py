@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.agents import Agent, Call, Say, Situation
+from backdesk.agents import Agent, Call, Desk, Say, Situation, tool
 from backdesk.agents.specialists import (
     Sign,
     Specialist,
@@ -219,6 +219,30 @@ def test_the_answer_comes_whenever_the_worker_dies(bench: Bench) -> None:
         assert (job.result.specialist, job.result.decided_by, job.result.answer) == ("weather", "model", "Take one.")
         if not died:
             break
+
+
+def test_what_was_decided_is_told_once_whatever_the_specialist_waits_for(bench: Bench, soup: Registering) -> None:
+    @tool("pure")
+    async def ask_the_market(desk: Desk) -> str:
+        """Ask what there is."""
+        return str((await desk.call("team.route", {"message": PARIS})).state)
+
+    soup(Agent("cook", "You cook.", tools=(ask_the_market,)))
+    with scripted(Call("ask_the_market", {}), Say("It will."), Say("Take salt.")):
+        job = bench.run("team.route", {"message": "My soup is bland.", "specialist": "cook"})
+    assert job.record.attempt > 1
+    assert [data["specialist"] for data in job.of("routed")] == ["cook"]
+
+
+def test_a_specialist_that_was_withdrawn_on_the_way_is_told_by_its_name(bench: Bench, soup: Registering) -> None:
+    soup(Agent("cook", "You cook."))
+    with scripted(Say("Add salt.")):
+        job = bench.submit("team.route", {"message": "My soup is bland.", "specialist": "cook"})
+        assert bench.lose(job, after=1)
+        withdraw_specialist("cook")
+        bench.go_on(job)
+    assert job.error is not None
+    assert (job.error.code, "'cook' is none of" in job.error.message) == ("unknown_specialist", True)
 
 
 def test_a_model_that_fails_is_told_of_by_the_fallback(bench: Bench) -> None:

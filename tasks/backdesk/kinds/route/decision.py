@@ -46,10 +46,12 @@ async def decide(ctx: TaskContext, request: RouteRequest, active: str | None) ->
     among = specialists()
     names = [each.name for each in among]
     if request.specialist is not None:
-        if request.specialist not in names:
-            reason = f"{request.specialist!r} is none of {', '.join(names)}"
-            raise TaskError("unknown_specialist", reason, category=Category.VALIDATION)
-        return Decision(specialist=request.specialist, reason="the request says so", decided_by="caller", confidence=1)
+        return Decision(
+            specialist=specialist_named(request.specialist).name,
+            reason="the request says so",
+            decided_by="caller",
+            confidence=1,
+        )
     # In a thread: what looks for a calculation loads the units at their first use.
     ruling = await asyncio.to_thread(ruling_on, request.message, among)
     if ruling.specialist is not None:
@@ -60,6 +62,15 @@ async def decide(ctx: TaskContext, request: RouteRequest, active: str | None) ->
         reason = f"{ruling.reason}; the conversation is with {active}"
         return Decision(specialist=str(active), reason=reason, decided_by="conversation", confidence=0.5)
     return await _by_model(ctx, request.message, among, ruling.reason)
+
+
+def specialist_named(name: str) -> Specialist:
+    """Return a specialist. Raises TaskError (`unknown_specialist`) for a name that nobody has here."""
+    known = {each.name: each for each in specialists()}
+    if name not in known:
+        reason = f"{name!r} is none of {', '.join(known)}"
+        raise TaskError("unknown_specialist", reason, category=Category.VALIDATION)
+    return known[name]
 
 
 async def _by_model(ctx: TaskContext, message: str, among: Sequence[Specialist], undecided: str) -> Decision:

@@ -9,7 +9,7 @@ from backdesk.agents import Team, agent_task, converse
 from backdesk.agents.specialists import specialists
 from backdesk.kinds.route import shipped  # noqa: F401 - registers the specialists that ship
 from backdesk.kinds.route.contract import RouteRequest, RouteResult
-from backdesk.kinds.route.decision import Decision, decide
+from backdesk.kinds.route.decision import Decision, decide, specialist_named
 from backdesk.kinds.route.gates import with_gate
 from backdesk.service.apology import apology
 from backdesk.worker.attempt.context import TaskContext
@@ -22,9 +22,11 @@ SHIPPED = Team(NAME, tuple(with_gate(each.card) for each in specialists()))
 async def team_route(ctx: TaskContext, request: RouteRequest) -> RouteResult:
     """Send a message to the specialist whose field it is, and have it answered."""
     active = await _active(ctx, request)
+    new = not ctx.finished("route")
     decision: Decision = await ctx.step("route", decide, ctx, request, active, effect="pure", returns=Decision)
-    ctx.emit("routed", **decision.model_dump(exclude={"usage"}))
-    whom = next(each for each in specialists() if each.name == decision.specialist)
+    if new:
+        ctx.emit("routed", **decision.model_dump(exclude={"usage"}))
+    whom = specialist_named(decision.specialist)
     exchange = await converse(ctx, Team(NAME, (with_gate(whom.card),), rules=whom.rules), request, done=0.1)
     exchange.around.budget.beside["route"] = decision.usage
     exchange.reporter.spent(exchange.around.budget.spent)
