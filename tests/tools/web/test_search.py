@@ -117,9 +117,22 @@ def test_the_settings_say_who_searches(
     assert check(configured_search())
 
 
-def test_the_folder_of_the_settings_is_read_once_in_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BACKDESK_SEARCH_FOLDER", str(tmp_path))
-    assert configured_search() is configured_search()
+async def test_a_document_is_read_once_and_again_when_it_has_changed(
+    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, file, really = list[str](), tmp_path / "tea.md", Path.read_text
+
+    def counted(path: Path, *how: str) -> str:
+        read.append(path.name)
+        return really(path, *how)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    for text, times in (("Kettles boil.", 2), ("Kettles boil water.", 1)):
+        file.write_text(text)
+        for _ in range(times):
+            (hit,) = await Folder(tmp_path).search(desk, "kettles", 3)
+            assert hit.snippet == text
+    assert read == ["tea.md"] * 2
 
 
 def test_settings_that_contradict_each_other_or_are_missing_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

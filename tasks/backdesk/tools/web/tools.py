@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -142,7 +140,7 @@ def configured_search() -> SearchProvider:
     """Return the provider that the settings name. Raises ConfigurationError when there is none."""
     settings = settings_of(SearchSettings)
     if settings.folder:
-        return _folder(settings.folder)
+        return Folder(settings.folder)
     if settings.searxng:
         return JsonSearch.searxng(settings.searxng, private=settings.private)
     if not settings.url:
@@ -153,12 +151,6 @@ def configured_search() -> SearchProvider:
     return JsonSearch(
         settings.url, settings.query, settings.results, settings.fields, key=key, private=settings.private
     )
-
-
-@cache
-def _folder(path: Path) -> Folder:
-    """Return the documents of a folder, which a process reads once."""
-    return Folder(path)
 
 
 async def _fetched(desk: Desk, guard: Guard, url: str, ttl_s: float) -> Fetched:
