@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from backdesk.kinds.research import quotations
+from backdesk.kinds.research.agents import NoteTaken
+from backdesk.kinds.research.passages import Passage
 from backdesk.kinds.research.quotations import place_of, quoted_in, says
+from backdesk.kinds.research.reading import checked
 
 TEXT = "First.\n\nAfter 6,200 full cycles the cabinets  still held\n80 percent — “of their first” capacity. Straße 12."
 
@@ -59,3 +63,12 @@ def test_the_place_is_that_of_the_text_as_it_is_written() -> None:
 )
 def test_what_stands_in_quotation_marks_is_read_from_a_sentence(sentence: str, quoted: list[str]) -> None:
     assert quoted_in(sentence) == quoted
+
+
+def test_each_passage_and_each_note_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, plain = list[str](), quotations._plain
+    monkeypatch.setattr(quotations, "_plain", lambda text: (read.append(text), plain(text))[1])
+    passages = [Passage(f"Passage {number} says what it says.", 100 * number) for number in range(20)]
+    taken = [NoteTaken(topic="Cost", says="It costs.", quote=f"words of note {number} alone") for number in range(30)]
+    assert checked(taken, passages, ["Cost"]) == ([], 30)
+    assert len(read) == 20 + 30

@@ -38,11 +38,15 @@ class Assembly:
 
     work: Work
     sections: Sections
+    #: Notes that may disagree, of those that the sections were written by.
+    disagreements: Sequence[tuple[NumberedNote, NumberedNote]] = field(init=False)
     #: The numbers of the sources in the report, by their place among those that were read.
     _numbers: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Number the sources in the order in which the report cites them."""
+        """Number the sources in the order in which the report cites them. Of hundreds of notes it takes a while."""
+        used = dict.fromkeys(number for section, _ in self.sections for number in section.notes)
+        self.disagreements = disagreements_in([self.work.notes[number - 1] for number in used])
         cited = (self.work.notes[at - 1].source for _, each in self._standing for s in each for at in s.notes)
         more = (note.source for pair in self.disagreements for note in pair)
         self._numbers = {source: number for number, source in enumerate(dict.fromkeys([*cited, *more]), 1)}
@@ -51,12 +55,6 @@ class Assembly:
     def _standing(self) -> list[tuple[SectionPlan, list[CheckedSentence]]]:
         sections = ((section, [*standing(sentences)]) for section, sentences in self.sections)
         return [(section, sentences) for section, sentences in sections if sentences]
-
-    @property
-    def disagreements(self) -> Sequence[tuple[NumberedNote, NumberedNote]]:
-        """Notes that may disagree, of those that the sections were written by."""
-        used = dict.fromkeys(number for section, _ in self.sections for number in section.notes)
-        return disagreements_in([self.work.notes[number - 1] for number in used])
 
     @property
     def document(self) -> Document:

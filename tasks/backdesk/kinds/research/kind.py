@@ -7,6 +7,7 @@ kinds of their own: `research.reading` and `research.section` work side by side 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -98,7 +99,7 @@ async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
 
 
 async def _result(ctx: TaskContext, work: Work, under: str) -> ResearchResult:
-    assembly = Assembly(work, await verified(ctx, work, under))
+    assembly = await asyncio.to_thread(Assembly, work, await verified(ctx, work, under))
     if (plan := ctx.plans.current) is not None:
         plan.mark("check", "done")
     document = assembly.document

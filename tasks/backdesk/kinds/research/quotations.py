@@ -16,19 +16,31 @@ _LEFT_OUT = {"\u00ad", "\u200b", "\u2060", "\ufeff"}
 _QUOTED = re.compile(r"“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|\"([^\"]+)\"")
 
 
-def place_of(quote: str, text: str) -> tuple[int, int] | None:
-    """Return where a quotation stands in a text, from and up to which character; None where it does not.
+class Quotable:
+    """A text in which quotations are looked for, read once for all of them."""
 
-    Spaces, the shapes of quotation marks and dashes, and capitals may differ, and nothing else. Too short a one stands
-    nowhere.
+    def __init__(self, text: str) -> None:
+        self._plain, self._places = _plain(text)
+
+    def place_of(self, words: str) -> tuple[int, int] | None:
+        """Return where the words of a quotation stand, from and up to which character; None where they do not."""
+        begins = self._plain.find(words)
+        return None if begins < 0 else (self._places[begins], self._places[begins + len(words) - 1] + 1)
+
+
+def wording_of(quote: str) -> str | None:
+    """Return a quotation as `Quotable` looks for it; None for one that is too short, and stands nowhere.
+
+    Spaces, the shapes of quotation marks and dashes, and capitals may differ from the text, and nothing else.
     """
-    wanted, _ = _plain(quote)
-    wanted = wanted.strip()
-    if len(wanted) < LEAST_CHARS or (len(wanted.split()) < LEAST_WORDS and wanted.isascii()):
-        return None
-    plain, places = _plain(text)
-    begins = plain.find(wanted)
-    return None if begins < 0 else (places[begins], places[begins + len(wanted) - 1] + 1)
+    words = _plain(quote)[0].strip()
+    return None if len(words) < LEAST_CHARS or (len(words.split()) < LEAST_WORDS and words.isascii()) else words
+
+
+def place_of(quote: str, text: str) -> tuple[int, int] | None:
+    """Return where a quotation stands in a text, from and up to which character; None where it does not."""
+    words = wording_of(quote)
+    return None if words is None else Quotable(text).place_of(words)
 
 
 def says(text: str, quote: str) -> bool:

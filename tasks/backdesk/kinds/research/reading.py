@@ -6,15 +6,16 @@ text is read again.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from backdesk.agents import Consultation
 from backdesk.agents.kind import RETRY
 from backdesk.kinds.research.agents import READER, NoteTaken
 from backdesk.kinds.research.contract import Note, ReadingRequest, ReadingResult
 from backdesk.kinds.research.passages import Passage, passages_of, readable
-from backdesk.kinds.research.quotations import place_of
+from backdesk.kinds.research.quotations import Quotable, wording_of
 from backdesk.kinds.research.rules import notes_by_rules
 from backdesk.kinds.research.sources import SourceText, kept, sources_of
 from backdesk.worker.attempt.context import TaskContext
@@ -30,12 +31,14 @@ async def research_reading(ctx: TaskContext, request: ReadingRequest) -> Reading
     found = await sources_of(ctx, request.source.where).read(request.source)
     text = await ctx.step("kept", kept, ctx, found)
     questions = [f"{each.question} {' '.join(each.queries)}" for each in request.topics]
-    passages, suspicious = readable(passages_of(found.text), questions)
+    # In a thread, as what follows on the answer: for a long text that takes tenths of a second.
+    passages, suspicious = await asyncio.to_thread(lambda: readable(passages_of(found.text), questions))
     consultation = Consultation(ctx, keeps_requests=False)
     taken = await consultation.ask(
         READER, _shown(request, found, passages), key="read", rules=lambda: notes_by_rules(request, passages)
     )
-    notes, misquoted = checked(taken.output.notes, passages, [each.title for each in request.topics])
+    titles = [each.title for each in request.topics]
+    notes, misquoted = await asyncio.to_thread(checked, taken.output.notes, passages, titles)
     return ReadingResult(
         source=found.source,
         text=text,
@@ -51,23 +54,24 @@ async def research_reading(ctx: TaskContext, request: ReadingRequest) -> Reading
 
 
 def checked(taken: Sequence[NoteTaken], passages: Sequence[Passage], topics: Sequence[str]) -> tuple[list[Note], int]:
-    """Return the notes whose quotations stand in what was given, with where, and how many did not or had no topic."""
+    """Return the notes whose quotations stand in what was given, with where, and how many do not."""
     notes: dict[tuple[str, int], Note] = {}
+    known, missed = [(each.start, Quotable(each.text)) for each in passages], 0
     for each in taken:
         topic = next((title for title in topics if title.casefold() == each.topic.casefold()), None)
-        place = _place(each.quote, passages)
+        place = _place(each.quote, known)
+        missed += place is None
         if topic is not None and place is not None:
             start, end = place
             notes.setdefault((topic, start), Note(topic=topic, says=each.says, quote=each.quote, start=start, end=end))
-    missed = sum(_place(each.quote, passages) is None for each in taken)
     return [*notes.values()], missed
 
 
-def _place(quote: str, passages: Sequence[Passage]) -> tuple[int, int] | None:
-    for passage in passages:
-        if (place := place_of(quote, passage.text)) is not None:
-            return passage.start + place[0], passage.start + place[1]
-    return None
+def _place(quote: str, passages: Iterable[tuple[int, Quotable]]) -> tuple[int, int] | None:
+    if (words := wording_of(quote)) is None:
+        return None
+    found = ((start, text.place_of(words)) for start, text in passages)
+    return next(((start + place[0], start + place[1]) for start, place in found if place is not None), None)
 
 
 def _shown(request: ReadingRequest, found: SourceText, passages: Sequence[Passage]) -> str:

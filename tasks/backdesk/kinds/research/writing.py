@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -24,11 +25,12 @@ async def research_section(ctx: TaskContext, request: SectionRequest) -> Section
     """Write a section by its notes; what code finds wrong is written again once, and then dropped or marked."""
     consultation = Consultation(ctx)
     written = await consultation.ask(WRITER, _shown(request), key="write", rules=partial(section_by_rules, request))
-    sentences = checked(written.output, request.notes)
+    # In a thread, as below: the sentences of a long section take tenths of a second.
+    sentences = await asyncio.to_thread(checked, written.output, request.notes)
     if faulty := {at: each for at, each in enumerate(sentences) if each.faults}:
         asked = json.dumps(_to_mend(request, faulty), ensure_ascii=False)
         mended = await consultation.ask(MENDER, asked, key="mend", rules=no_mending)
-        sentences = settled(sentences, mended.output, request)
+        sentences = await asyncio.to_thread(settled, sentences, mended.output, request)
     return SectionResult(
         sentences=sentences,
         usage=consultation.usage,
