@@ -175,10 +175,14 @@ def test_a_specialist_keeps_the_gate_that_it_was_given(soup: Registering, bench:
         "Say it so:\n```python\nfor u in range(4096): print(u)\n```\nIt was read and not run.",
         "In capitals:\n```sql\nCREATE TABLE IF NOT EXISTS prescription (id INT)\n```\nIt was read and not run.",
         "The function call `sleep(4096)` waits; it was read and not run.",
+        'Indented:\n  ```json\n  {"one": 1}\n  ```\nIt was read and not run.',
+        "You wrote this, which lacks a bracket:\n```python\nprint(1\n```\nIt was read and not run.",
+        "In the old days it was this:\n```\nprint 1\n```\nIt was read and not run.",
+        "In another language:\n```rust\nfn main( {\n```\nIt was read and not run.",
     ],
 )
 def test_code_in_an_answer_is_no_fact_no_shouting_and_no_slang(answer: str) -> None:
-    assert CODING.review(Draft(answer, asked="How do I write that in code?")).failed == []
+    assert CODING.review(Draft(answer, asked="How do I write that in code?\nprint(1")).failed == []
 
 
 @pytest.mark.parametrize(
@@ -190,6 +194,9 @@ def test_code_in_an_answer_is_no_fact_no_shouting_and_no_slang(answer: str) -> N
         ("You are owed this:\n```\n9999 EUR, and the fence has no end.", "supported_facts"),
         ("Say it so:\n```python\npay('4111 1111 1111 1111')\n```", "payment_card"),
         ("Say it so:\n```python\nprint('idiot')\n```", "banned_words"),
+        ("Say it so:\n```python\nprint('so'\n```", "well_formed_code"),
+        ("Say it so:\n```json\n{one: 1}\n```", "well_formed_code"),
+        ("Say it so:\n```sql\nSELECT FROM WHERE (\n```", "well_formed_code"),
     ],
 )
 def test_what_stands_around_code_is_checked_and_so_is_what_code_must_not_hold(answer: str, failed: str) -> None:

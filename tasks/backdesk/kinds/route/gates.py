@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from textwrap import dedent
 
 from backdesk.agents import Agent
 from backdesk.quality import BRIEF, DEFAULT_CHECKS, Draft
@@ -16,11 +17,36 @@ from backdesk.quality.citations import KnownCitations
 from backdesk.quality.factual import SupportedFacts
 from backdesk.quality.form import Length
 from backdesk.quality.legal import Disclaimers
+from backdesk.tools.code_check import checked
 
 #: Code in a fence; or between backticks in a line, with a sign that words have not: an amount alone is no code.
 _CODE = re.compile(
     r"^[ \t]*```.*?^[ \t]*```[ \t]*$|(?<!`)`(?=[^`\n]*[\[\]{}()<>=;_])[^`\n]+`(?!`)", re.DOTALL | re.MULTILINE
 )
+
+
+_FENCE = re.compile(r"^[ \t]*```([A-Za-z0-9]+)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+class WellFormedCode(Check):
+    """Code in a fence that names its language has no error of its syntax, unless it is what somebody has asked about.
+
+    It is read, and not run. Of languages that are not checked nothing is demanded.
+    """
+
+    __slots__ = ()
+    name = "well_formed_code"
+    layer = "factual"
+
+    def fault(self, draft: Draft) -> str | None:
+        known = "\n".join((draft.asked, *draft.evidence))
+        for language, code in _FENCE.findall(draft.text):
+            found = checked(language, dedent(code))
+            if found.well_formed is False and code.strip() not in known:
+                return (
+                    f"Mend the code, or name no language at its fence where it is meant to be wrong: {found.summary()}."
+                )
+        return None
 
 
 class _OfWords(Check):
@@ -82,7 +108,7 @@ _BESIDES = {
     )
 }
 #: For who writes code.
-CODING = replace(BRIEF, checks=tuple(_BESIDES.get(check.name, check) for check in DEFAULT_CHECKS))
+CODING = replace(BRIEF, checks=(*(_BESIDES.get(check.name, check) for check in DEFAULT_CHECKS), WellFormedCode()))
 
 
 def with_gate(card: Agent) -> Agent:
