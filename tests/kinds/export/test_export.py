@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Numbers:
     def count(self) -> int:
         return len(self._rows)
 
-    def pages(self, after: Key, size: int) -> Iterator[RowPage]:
+    def pages(self, after: Key, size: int) -> Generator[RowPage]:
         left = [row for row in self._rows if after is None or row[0] > after]
         for start in range(0, len(left), size):
             page = left[start : start + size]
@@ -168,7 +168,7 @@ def test_an_attempt_after_a_crash_reads_nothing_again_that_was_kept(
     begun: list[Key] = []
     pages = Numbers.pages
 
-    def noted(self: Numbers, after: Key, size: int) -> Iterator[RowPage]:
+    def noted(self: Numbers, after: Key, size: int) -> Generator[RowPage]:
         begun.append(after)
         return pages(self, after, size)
 

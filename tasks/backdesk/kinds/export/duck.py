@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ class _Rows:
         with connect(str(self.path), read_only=True) as connection:
             return int(_one(connection, f"SELECT count(*) FROM {self._from()}", self._values()))  # noqa: S608 - quoted
 
-    def pages(self, after: Key, size: int) -> Iterator[_Page]:
+    def pages(self, after: Key, size: int) -> Generator[_Page]:
         # By the numbers of rows, of which some may be missing or others': a page has up to so many, and needs no order.
         with connect(str(self.path), read_only=True) as connection:
             end = _one(connection, f"SELECT max(rowid) FROM {self._from()}", self._values())  # noqa: S608 - quoted

@@ -13,7 +13,7 @@ import io
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,18 +111,19 @@ class _Export:
     def read(self, reader: Reader) -> None:
         """Keep all rows that are not kept yet, part by part."""
         at, total, as_csv = self.position, reader.count(), self.request.format == "csv"
-        self._check(total)
+        self._check(total or 0)
         self.told.reading(at, total, now=True)
         if at.parts == 0:  # the first has the header, and each later one a page
             self._keep(_header(self.columns) if as_csv else b"")
-        for page in reader.pages(at.after, self.request.rows_per_part):
-            data = page.csv(escape=self.request.escape_formulas) if as_csv else page.lines()
-            at.after, at.rows = page.last, at.rows + page.rows
-            self._check(at.rows)
-            self._keep(data)
-            self.told.reading(at, total)
-            if self.request.pause_ms_per_part:
-                time.sleep(self.request.pause_ms_per_part / 1000)
+        with closing(reader.pages(at.after, self.request.rows_per_part)) as pages:
+            for page in pages:
+                data = page.csv(escape=self.request.escape_formulas) if as_csv else page.lines()
+                at.after, at.rows = page.last, at.rows + page.rows
+                self._check(at.rows)
+                self._keep(data)
+                self.told.reading(at, total)
+                if self.request.pause_ms_per_part:
+                    time.sleep(self.request.pause_ms_per_part / 1000)
         at.read = True
         self.ctx.checkpoint(at)
         self.told.reading(at, at.rows, now=True)
@@ -189,9 +190,12 @@ class _Told:
         self._reading = Meter(rows)
         self._writing: Meter | None = None
 
-    def reading(self, at: Position, total: int, *, now: bool = False) -> None:
-        """Tell how many rows are read; always, or when it is time."""
+    def reading(self, at: Position, total: int | None, *, now: bool = False) -> None:
+        """Tell how many rows are read, of how many if that is known; always, or when it is time."""
         if not (self._due() or now):
+            return
+        if total is None:
+            self._ctx.progress(None, f"{at.rows:,} rows read", rows=at.rows, bytes=at.bytes)
             return
         total = max(total, at.rows)
         estimate = self._reading.told(at.rows, total)

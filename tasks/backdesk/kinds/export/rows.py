@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,8 @@ from backdesk.kinds.export.sources import Key, Row, Type
 
 #: What a spreadsheet takes for the beginning of a formula, also in the wide forms of East Asian text.
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+#: What makes a value of some types one of JSON: databases have numbers of more digits, and 1 for true.
+_PLAIN: Mapping[Type, Callable[[Any], Any]] = {"boolean": bool, "number": float}
 _SUSPECT = re.compile(f"(?m)^[{re.escape(FORMULA)}]")
 
 
@@ -40,8 +42,12 @@ class RowPage:
 
     def lines(self) -> bytes:
         """See `Page`."""
-        names = list(self.columns)
-        return b"".join(to_json(dict(zip(names, row, strict=True)), inf_nan_mode="null") + b"\n" for row in self.values)
+        names, columns = list(self.columns), list(zip(*self.values, strict=True))
+        for index, kind in enumerate(self.columns.values()):
+            if plain := _PLAIN.get(kind):
+                columns[index] = tuple(None if value is None else plain(value) for value in columns[index])
+        rows = zip(*columns, strict=True)
+        return b"".join(to_json(dict(zip(names, row, strict=True)), inf_nan_mode="null") + b"\n" for row in rows)
 
     def _written(self, *, escape: bool) -> list[Sequence[Any]]:
         """Return the columns as they are written. A scan of each as a whole spares most a look at each value."""

@@ -5,7 +5,7 @@ A deployment registers its own beside those of the shop, in a module of `BACKDES
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -38,10 +38,10 @@ class Page(Protocol):
 class Reader(Protocol):
     """The rows of one tenant, in some columns. Everything blocks."""
 
-    def count(self) -> int:
-        """Return how many rows there are now."""
+    def count(self) -> int | None:
+        """Return how many rows there are now; None where it would take too long to know."""
 
-    def pages(self, after: Key, size: int) -> Iterator[Page]:
+    def pages(self, after: Key, size: int) -> Generator[Page]:
         """Yield the rows after a key, `size` a page; the last page may have fewer, and none is empty."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from backdesk.kinds.export.query import query_source
 from backdesk.kinds.export.rows import RowPage
 from backdesk.kinds.export.sources import Key, Source, Type, register
 from backdesk.platform.deployment import deployment
@@ -39,7 +40,7 @@ class _Rows:
         with deployment().database.of(self.tenant).read() as session:
             return session.scalar(select(func.count(self.key))) or 0
 
-    def pages(self, after: Key, size: int) -> Iterator[RowPage]:
+    def pages(self, after: Key, size: int) -> Generator[RowPage]:
         types = {name: self.types[name] for name in self.columns}
         chosen = select(self.key, *(self.attributes[name] for name in self.columns)).order_by(self.key).limit(size)
         while True:
@@ -59,8 +60,34 @@ def _of_shop(table: type[Table], key: InstrumentedAttribute[Any]) -> Callable[[]
     return partial(table_source, table, key)
 
 
+#: A query of the sample shop: what each customer has ordered.
+CUSTOMER_TOTALS = """
+SELECT c.id, c.tier, count(*) AS orders, sum(o.total_cents) AS total_cents, max(o.placed_on) AS last_order_on
+FROM customers c JOIN orders o ON o.customer_id = c.id
+GROUP BY c.id, c.tier
+"""
+
+
+def customer_totals() -> Source:
+    """Return that query as a source."""
+    return query_source(
+        CUSTOMER_TOTALS,
+        key="id",
+        columns={
+            "id": "text",
+            "tier": "text",
+            "orders": "integer",
+            "total_cents": "integer",
+            "last_order_on": "date",
+        },
+        tables={"customers": ("id", "tier"), "orders": ("customer_id", "total_cents", "placed_on")},
+        tenant_column="tenant",
+    )
+
+
 def register_shop() -> None:
-    """Make the tables of the sample shop sources."""
+    """Make the tables of the sample shop sources, and a query of them."""
+    register("customer_totals", customer_totals)
     for name, table, key in (
         ("orders", Order, Order.number),
         ("order_lines", OrderLine, OrderLine.id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -63,6 +63,23 @@ class Postgres:
                 raise _refused(error, running) from None
         return gathered.result(query.columns, more)
 
+    def rows(
+        self, query: Guarded, values: Mapping[str, Any], size: int, running: Running
+    ) -> Generator[list[tuple[Any, ...]]]:
+        """Yield all rows of a query, `size` at a time, as they are at one moment; each time may take that of `running`.
+
+        By one cursor in one transaction, which is open until the generator is closed. Raises as `run`.
+        """
+        with self._transaction(running) as connection:
+            cursor = psycopg.RawCursor(connection)
+            try:
+                cursor.execute(_OPEN + query.sql, [values[name] for name in query.parameters])
+                while rows := cursor.execute(f"FETCH {size} FROM backdesk_rows").fetchall():
+                    yield rows
+                    running.again()
+            except psycopg.Error as error:
+                raise _refused(error, running) from None
+
     def check(self, table: Table) -> None:
         """Raise ConfigurationError for a table that is not as it was declared."""
         names = composed.SQL(", ").join(
@@ -104,6 +121,7 @@ class Postgres:
 # Each row as JSON: a value of any type comes as JSON has it, and no row is longer than there is room for.
 _JSON = 'row_to_json("backdesk_row")::text'
 _DECLARE = f'DECLARE backdesk_query NO SCROLL CURSOR FOR SELECT "left"({_JSON}, {LONGEST_ROW}), length({_JSON}) FROM ('  # noqa: S608 - constants
+_OPEN = "DECLARE backdesk_rows NO SCROLL CURSOR FOR "
 _END = ') AS "backdesk_row"'
 _SET = "SELECT " + ", ".join(f"pg_catalog.set_config('{name}', %s, true)" for name in (*_SETTINGS, "statement_timeout"))
 

@@ -23,6 +23,10 @@ class Running:
         """Seconds that are left; 0 when it was stopped."""
         return 0.0 if self._stopped.is_set() else max(0.0, self._until - time.monotonic())
 
+    def again(self) -> None:
+        """Give the whole time anew, for what the query does next."""
+        self._until = time.monotonic() + self._seconds
+
     def interrupted_by(self, interrupt: Callable[[], object]) -> None:
         """Have `stop` call this, too: it may be called from any thread."""
         self._interrupt = interrupt

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from backdesk.platform.deployment import deployment
 from backdesk.platform.settings import read_secret
 from backdesk.tools.database.catalog import Catalog, Table
-from backdesk.tools.database.refused import Refused
+from backdesk.tools.database.refused import Refused, Unreachable
 from backdesk.tools.database.result import Limits, QueryResult
 from backdesk.tools.database.running import Running
 from backdesk.worker.address import read_database
@@ -37,6 +38,10 @@ class Server(Protocol):
     dialect: str
 
     def run(self, query: Guarded, values: Mapping[str, str], limits: Limits, running: Running) -> QueryResult: ...
+
+    def rows(
+        self, query: Guarded, values: Mapping[str, Any], size: int, running: Running
+    ) -> Generator[list[tuple[Any, ...]]]: ...
 
     def check(self, table: Table) -> None: ...
 
@@ -87,19 +92,20 @@ class Source:
             server.close()
         self._servers = {}
 
-    def _ask(self, sql: str, values: Mapping[str, str], running: Running) -> QueryResult:
+    def opened(self, sql: str) -> tuple[Server, Guarded]:
+        """Return the database, and what may run there of a query. Raises as `ask`."""
         try:
             from backdesk.tools.database.guard import guard  # noqa: PLC0415 - loads sqlglot
         except ImportError as error:
             raise ConfigurationError(MISSING) from error
-        try:
+        with readable_errors():
             server = self._server()
-            return server.run(guard(sql, self.catalog, server.dialect), values, self._limits, running)
-        except (Refused, ConfigurationError):
-            raise
-        except Exception as error:  # noqa: BLE001 - of a driver, whose texts may name hosts and users
-            _log.warning("database_unreachable", extra={"error": type(error).__name__})
-            raise Refused("the database cannot be reached at the moment") from None
+            return server, guard(sql, self.catalog, server.dialect)
+
+    def _ask(self, sql: str, values: Mapping[str, str], running: Running) -> QueryResult:
+        server, query = self.opened(sql)
+        with readable_errors():
+            return server.run(query, values, self._limits, running)
 
     def _server(self) -> Server:
         url = self._resolved()
@@ -120,6 +126,18 @@ class Source:
             return read_database(url, "data")
         except ValueError as error:
             raise ConfigurationError(f"{self._url if '://' not in self._url else 'url='} {error}") from None
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Raise Unreachable for what a driver says, whose texts may name hosts and users."""
+    try:
+        yield
+    except (Refused, ConfigurationError):
+        raise
+    except Exception as error:  # noqa: BLE001 - of whichever driver
+        _log.warning("database_unreachable", extra={"error": type(error).__name__})
+        raise Unreachable from None
 
 
 def _made(url: str, catalog: Catalog, connections: int) -> Server:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,22 @@ class SQLite:
                 more = None
         return gathered.result(query.columns, more)
 
+    def rows(
+        self, query: Guarded, values: Mapping[str, Any], size: int, running: Running
+    ) -> Generator[list[tuple[Any, ...]]]:
+        """Yield all rows of a query, `size` at a time, as they are at one moment; each time may take that of `running`.
+
+        The file is read until the generator is closed: unless it is in WAL mode, nobody writes meanwhile. Raises as
+        `run`, and CancelledError.
+        """
+        with self._open(running) as connection, closing(self._begun(connection, query, values, running)) as cursor:
+            try:
+                while rows := cursor.fetchmany(size):
+                    yield rows
+                    running.again()
+            except sqlite3.Error as error:
+                raise _refused(error, running) from None
+
     def check(self, table: Table) -> None:
         """Raise ConfigurationError for a table that is not as it was declared."""
         names = ", ".join(f'"t"."{name}"' for name in _columns(table))
@@ -84,7 +101,7 @@ class SQLite:
         """Nothing is kept open."""
 
     def _begun(
-        self, connection: sqlite3.Connection, query: Guarded, values: Mapping[str, str], running: Running
+        self, connection: sqlite3.Connection, query: Guarded, values: Mapping[str, Any], running: Running
     ) -> sqlite3.Cursor:
         try:
             return connection.execute(query.sql, dict(values))
@@ -147,9 +164,10 @@ def _interrupted(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
 
-def _refused(error: sqlite3.Error, running: Running) -> Exception:
+def _refused(error: sqlite3.Error, running: Running) -> BaseException:
     if _interrupted(error):
-        return running.too_slow()
+        # With time left the look at the clock itself was interrupted, as a job's body is: SQLite keeps that to itself.
+        return asyncio.CancelledError() if running.left_s else running.too_slow()
     if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_AUTH):
         return Refused(f"SQLite refuses the query: {str(error)[:200]}")
     if isinstance(error, (sqlite3.DataError, sqlite3.ProgrammingError)):
