@@ -7,7 +7,7 @@ known.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self
@@ -161,6 +161,9 @@ class Desk(Generic[C]):
     #: replay that goes on where the job stopped.
     key: Callable[[str], str]
     settings: TaskSettings
+    #: Which attempt at the job it is, and what tools leave to be done when that ends, however it does.
+    attempt: int = 1
+    ending: AsyncExitStack = field(default_factory=AsyncExitStack)
     conversation_id: str = ""
     #: What the customer has written: in this message, and in those that the agents were told of while they worked.
     message: str = ""

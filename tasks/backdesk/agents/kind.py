@@ -144,9 +144,10 @@ async def converse(
     ctx.aside[DESK] = desk
     exchange = Exchange.begin(ctx, team, desk, past, done=done)
     exchange.around.journal.accepts = partial(_says_more, request)
-    await exchange.hear(ctx, request)
-    await exchange.run()
-    await exchange.remember(ctx)
+    async with desk.ending:
+        await exchange.hear(ctx, request)
+        await exchange.run()
+        await exchange.remember(ctx)
     return exchange
 
 
@@ -180,6 +181,7 @@ def desk_for(ctx: TaskContext, request: AgentRequest) -> Desk:
         request.customer_id,
         ctx.idempotency_key,
         here.settings,
+        attempt=ctx.attempt,
         conversation_id=request.conversation_id or ctx.job_id,
         message=request.message,
         files=ctx.attached,

@@ -176,7 +176,7 @@ def test_the_kind_loads_no_agent_library_and_none_of_isolation() -> None:
 
 def test_what_is_left_of_lost_attempts_is_removed_in_time(bench: Bench) -> None:
     data = deployment().settings.data_dir
-    left = JobFolder(data, "default", "lost", "code/1")
+    left = JobFolder(data, "default", "lost", "code", 1)
     os.utime(left.make(), (1_000, 1_000))
     run(bench, "1")
     assert not left.path.exists()

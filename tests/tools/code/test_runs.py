@@ -147,7 +147,7 @@ async def test_a_large_file_is_cut_off(level: Level, folder: Path) -> None:
     ids=["bytes", "files", "depth", "too deep for a path"],
 )
 async def test_a_folder_that_grows_is_stopped_and_can_be_removed(folder: Path, code: str) -> None:
-    job = JobFolder(folder.parent, "a", "1", "code")
+    job = JobFolder(folder.parent, "a", "1", "code", 1)
     ended, report = await run(BEST, job.make(), code, seconds=20)
     assert ended.stopped == "folder"
     assert report.error == "it wrote more than its folder may hold, and was stopped"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from backdesk.agents import Agent, AgentRequest, AgentResult, Call, Reply, Say, Situation, agent_task, answer
+from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, sandbox, scripted
 from backdesk.tools import SandboxLimits, command_tool
@@ -91,8 +92,31 @@ def test_a_command_is_run_again_after_a_crash_and_brings_the_same(bench: Bench) 
             died = bench.lose(job, after=after)
             bench.go_on(job)
         assert "disk full" in job.result.answer
+        assert folders() == [], "which each attempt removes, or the next one"
         if not died:
             break
+
+
+def test_the_folder_goes_with_the_end_of_the_job_however_that_is(bench: Bench) -> None:
+    ask(bench, "-n", "error", "log.txt")
+    assert folders() == []
+    seen: list[str] = []
+
+    def rule(situation: Situation) -> Reply:
+        if not situation.replies:
+            return (Call("look", {"program": "ls", "arguments": []}),)
+        seen.extend(folders())
+        raise RuntimeError("the model is gone")
+
+    with scripted(rule=rule):
+        job = bench.run("command.clerk", {"message": "What is there?"}, retry={"attempts": 1})
+    assert job.state == "failed"
+    assert len(seen) == 1
+    assert folders() == []
+
+
+def folders() -> list[str]:
+    return [str(path) for path in (deployment().settings.data_dir / "sandbox").glob("*/*")]
 
 
 def test_a_folder_holds_no_more_than_it_may(bench: Bench) -> None:

@@ -16,28 +16,41 @@ from backdesk.tools.isolation.program import SandboxLimits
 
 def test_jobs_and_tenants_have_folders_of_their_own(tmp_path: Path) -> None:
     owners = [(tenant, job, use) for tenant in ("a", "../b") for job in ("1", "../2") for use in ("x", "y")]
-    paths = {JobFolder(tmp_path, *owner).make() for owner in owners}
+    paths = {JobFolder(tmp_path, *owner, 1).make() for owner in owners}
     assert len(paths) == 8
     assert all(path.is_relative_to(tmp_path / "sandbox") and path.is_dir() for path in paths)
 
 
-def test_a_folder_is_the_same_in_each_attempt(tmp_path: Path) -> None:
-    JobFolder(tmp_path, "a", "1", "x").make()
-    JobFolder(tmp_path, "a", "1", "x").put("kept.txt", b"yes")
-    again = JobFolder(tmp_path, "a", "1", "x")
+def test_a_folder_is_the_same_throughout_an_attempt(tmp_path: Path) -> None:
+    JobFolder(tmp_path, "a", "1", "x", 1).make()
+    JobFolder(tmp_path, "a", "1", "x", 1).put("kept.txt", b"yes")
+    again = JobFolder(tmp_path, "a", "1", "x", 1)
     assert read_file(again.make(), "kept.txt", 10) == b"yes"
+
+
+def test_what_an_attempt_before_it_has_left_goes_when_the_next_one_has_a_folder(tmp_path: Path) -> None:
+    left, others = (
+        JobFolder(tmp_path, "a", "1", "x", 1),
+        [JobFolder(tmp_path, "a", "2", "x", 1), JobFolder(tmp_path, "a", "1", "y", 1)],
+    )
+    for folder in (left, *others):
+        folder.make()
+        folder.put("file", b"x")
+    assert list(JobFolder(tmp_path, "a", "1", "x", 2).make().iterdir()) == []
+    assert not left.path.exists()
+    assert all(folder.path.exists() for folder in others)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "", ".", ".."])
 def test_a_file_is_put_by_a_name_and_no_path(tmp_path: Path, name: str) -> None:
-    folder = JobFolder(tmp_path, "a", "1", "x")
+    folder = JobFolder(tmp_path, "a", "1", "x", 1)
     folder.make()
     with pytest.raises(ValueError, match="no name of a file"):
         folder.put(name, b"")
 
 
 def test_old_folders_are_removed_and_others_stay(tmp_path: Path) -> None:
-    old, new = (JobFolder(tmp_path, "a", job, "x") for job in ("old", "new"))
+    old, new = (JobFolder(tmp_path, "a", job, "x", 1) for job in ("old", "new"))
     for folder in (old, new):
         folder.make()
         folder.put("file", b"x")

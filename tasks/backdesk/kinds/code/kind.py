@@ -56,9 +56,8 @@ async def run_code(ctx: TaskContext, request: CodeRequest) -> CodeRun:
 @asynccontextmanager
 async def _folder(ctx: TaskContext, request: CodeRequest) -> AsyncIterator[JobFolder]:
     """Have a folder with the code and its files; remove it at the end."""
-    # Of this attempt alone: one that was given up might still be at its end.
     data_dir = deployment().settings.data_dir
-    folder = JobFolder(data_dir, ctx.tenant, ctx.job_id, f"code/{ctx.attempt}")
+    folder = JobFolder(data_dir, ctx.tenant, ctx.job_id, "code", ctx.attempt)
     await asyncio.to_thread(sweep_at_times, data_dir)
     await asyncio.to_thread(folder.remove)
     try:

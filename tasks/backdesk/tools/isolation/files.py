@@ -1,4 +1,4 @@
-"""The folder of the job at a desk, and what comes into it."""
+"""The folder of the attempt at a desk, and what comes into it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ _UNUSUAL = re.compile(r"[^\w.() -]")
 
 
 async def folder_of_job(desk: Desk, purpose: str) -> JobFolder:
-    """Return the folder of the job, the same in each of its attempts here, and remove those that nobody has used."""
+    """Return the folder of the attempt at hand, the same at each call, which goes with its end.
+
+    Removes those that nobody has used, too.
+    """
     data = desk.settings.data_dir
-    folder = JobFolder(data, desk.tenant, desk.key(f"folder/{purpose}"), purpose)
+    folder = JobFolder(data, desk.tenant, desk.key(f"folder/{purpose}"), purpose, desk.attempt)
+    desk.ending.push_async_callback(asyncio.to_thread, folder.remove)
     await asyncio.to_thread(folder.make)
     await asyncio.to_thread(sweep_at_times, data)
     return folder

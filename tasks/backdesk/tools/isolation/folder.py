@@ -1,6 +1,7 @@
-"""The folder of a job, in which its programs find themselves: made when it is needed, gone when it is old.
+"""The folder of a job, in which its programs find themselves: made when it is needed, gone when its attempt ends.
 
-It stands below the data folder by tenant and job, under names that tell of neither. What a program has left in it is
+It stands below the data folder by tenant and job, under names that tell of neither. What a crash has left behind goes
+when the next attempt needs one here, or when it is old. What a program has left in it is
 handled as made by an enemy: no link is followed, and no depth is too great.
 """
 
@@ -44,16 +45,23 @@ class Size:
 
 
 class JobFolder:
-    """The folder of one job of a tenant, below a data folder; `purpose` tells those of one job apart."""
+    """The folder of an attempt at a job of a tenant, below a data folder; `purpose` tells those of one job apart.
 
-    def __init__(self, data: Path, tenant: str, job: str, purpose: str) -> None:
-        self.path = data.absolute() / _NAME / _hashed(tenant) / _hashed(f"{job}\0{purpose}")
+    Each attempt has its own: one that was given up might still be at its end.
+    """
+
+    def __init__(self, data: Path, tenant: str, job: str, purpose: str, attempt: int) -> None:
+        self._job = _hashed(f"{job}\0{purpose}")
+        self.path = data.absolute() / _NAME / _hashed(tenant) / f"{self._job}-{attempt}"
 
     def make(self) -> Path:
-        """Make it if it is not there, and note that it is used."""
+        """Make it, without what other attempts at the job have left here, if it is not there; note that it is used."""
         root = self.path.parent.parent
         for folder in (root, self.path.parent):  # nobody else has anything to look for there
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            for left in self.path.parent.glob(f"{self._job}-*"):
+                remove(left)
         self.path.mkdir(mode=0o755, exist_ok=True)
         os.utime(self.path)
         return self.path
