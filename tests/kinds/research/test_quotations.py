@@ -67,7 +67,12 @@ def test_what_stands_in_quotation_marks_is_read_from_a_sentence(sentence: str, q
 
 def test_each_passage_and_each_note_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read, plain = list[str](), quotations._plain
-    monkeypatch.setattr(quotations, "_plain", lambda text: (read.append(text), plain(text))[1])
+
+    def reading(text: str) -> tuple[str, list[int]]:
+        read.append(text)
+        return plain(text)
+
+    monkeypatch.setattr(quotations, "_plain", reading)
     passages = [Passage(f"Passage {number} says what it says.", 100 * number) for number in range(20)]
     taken = [NoteTaken(topic="Cost", says="It costs.", quote=f"words of note {number} alone") for number in range(30)]
     assert checked(taken, passages, ["Cost"]) == ([], 30)

@@ -105,7 +105,9 @@ ATTACKS: dict[str, str] = {
     "a device made": "os.mknod('device', 0o20666, os.makedev(1, 1)); 'got'",
     "a pipe made": "os.mkfifo('pipe'); 'got'",
     "a socket made in the folder": "socket.socket(socket.AF_UNIX).bind('s'); 'got'",
-    "room on the disk without writing": "libc.fallocate(os.open('x', 66), 1, ctypes.c_long(0), ctypes.c_long(10**9)) == 0 and 'got'",
+    "room on the disk without writing": (
+        "libc.fallocate(os.open('x', 66), 1, ctypes.c_long(0), ctypes.c_long(10**9)) == 0 and 'got'"
+    ),
     # The network.
     "a connection": "socket.create_connection(('127.0.0.1', port), 1).send(b'x'); 'got'",
     "a connection by IPv6": "socket.socket(socket.AF_INET6); 'got'",

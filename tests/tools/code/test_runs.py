@@ -29,8 +29,8 @@ def folder() -> Iterator[Path]:
 @of_each_level
 async def test_an_endless_loop_is_stopped(level: Level, folder: Path) -> None:
     ended, report = await run(level, folder, "while True: pass", seconds=1.2)
-    assert ended.stopped == "time"
-    assert report.error == "it took longer than it may, and was stopped"
+    assert ended.stopped in {"time", "cpu"}  # whichever is looked at first where the machine has no time
+    assert (report.error or "").endswith("than it may, and was stopped")
     assert ended.cpu_seconds > 0.02
 
 
