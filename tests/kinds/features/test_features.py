@@ -199,6 +199,22 @@ def test_rules_plan_in_place_of_a_model_whose_plan_is_of_no_use(bench: Bench, us
     assert (found.planned_by, found.status) == ("rules", "completed")
 
 
+@pytest.mark.parametrize("pipeline_id", ["pl-unknown", "/etc/x", "../x", "./" + "../" * 30 + "{victim}"])
+def test_features_are_kept_under_a_pipeline_that_the_tenant_has_alone(bench: Bench, pipeline_id: str) -> None:
+    victim = deployment().settings.data_dir.absolute() / "warehouse" / "another" / "pl-1"
+    victim.parent.mkdir(parents=True)
+    step = {"step": "features", "dataset_id": "sample_orders", "plan": PLAN.model_dump()}
+    job = bench.run("data.features.step", {**step, "pipeline_id": pipeline_id.format(victim=str(victim).lstrip("/"))})
+    assert job.error is not None
+    assert job.error.code == "pipeline_unknown"
+    assert [*victim.parent.iterdir()] == []
+
+
+def test_a_bound_of_a_rule_is_a_number() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        Rule.model_validate({"column": "quantity", "least": "Infinity"})
+
+
 def test_a_completion_date_that_is_over_or_has_no_time_zone_is_refused(bench: Bench) -> None:
     job = bench.run("data.features", {**SAMPLE, "completion_date": "2020-01-01T00:00:00Z"})
     assert job.error is not None

@@ -80,6 +80,8 @@ class EmbeddedWarehouse:
         return PipelineStatus(pipeline_id=pipeline_id, status=status, figures=json.loads(figures))
 
     def execute_query(self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "") -> Rows:
+        if save_as:
+            self.pipeline_status(save_as)  # raises for one that was never saved: the id is to be the name of a file
         settings, database = settings_of(QuerySettings), deployment().database.of(self._tenant)
         with TemporaryDirectory(prefix="backdesk-features-") as folder:
             source = stage(dataset_of(self._tenant, dataset_id), database, Path(folder), settings.max_table_rows)
