@@ -24,6 +24,7 @@ from backdesk.tools.http.tool import MOST_CHARS
 from backdesk.worker import TaskContext, TaskError
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError, Limited
+from backdesk.worker.text.json import encode
 from tests.support.http_site import Seen, Site, Told, told
 
 Resolve = Callable[..., Any]
@@ -110,6 +111,16 @@ async def test_a_long_answer_is_cut_and_says_so(site: Site, desk: Desk, declare:
     site.answers["/"] = told(["x" * 100] * 1_000)
     found = await declare("GET /")(desk)
     assert (len(found.data), found.left_out > 0) == (MOST_CHARS, True)
+
+
+@pytest.mark.parametrize("body", ['{"a": NaN}', "[1e999]", "[" * 60 + "]" * 60, "[" * 190 + "]" * 190, '{"a": 1'])
+async def test_json_that_no_ledger_takes_is_told_as_text(
+    site: Site, desk: Desk, declare: Callable[..., Any], body: str
+) -> None:
+    site.answers["/orders/1"] = Told(body.encode(), headers={"Content-Type": "application/json"})
+    found = await declare()(desk, number="1")
+    assert found.data == body
+    encode({"result": {"content": found.model_dump()}})
 
 
 async def test_an_error_of_the_request_is_an_answer_for_the_model(

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
@@ -24,9 +25,12 @@ from backdesk.tools.http.operation import ApiKey, Operation, Parameter, Place
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.access import LONGEST_TTL_S
+from backdesk.worker.text.json import decode, encode
 
 #: Of an answer a model is given so much, and the ledger keeps it. Characters.
 MOST_CHARS = 50_000
+#: Levels of JSON that what goes to a model and to the ledger has around an answer.
+_AROUND = 10
 JSON_TYPES = ("application/json", "application/*+json")
 TEXT_TYPES = (*JSON_TYPES, "text/*", "application/xml", "application/*+xml")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) +(?P<url>\S+)")
@@ -152,20 +156,22 @@ def operation_tool(
 def answer_of(found: Fetched) -> HttpAnswer:
     """Return what a model is told of an answer."""
     text = found.text
-    data = _json(text) if "json" in found.media_type else text
     size = len(text)
-    cut = data if size <= MOST_CHARS else text[:MOST_CHARS]
+    data = _json(text) if "json" in found.media_type and size <= MOST_CHARS else text[:MOST_CHARS]
     source = found.url.split("/")[2]
     return HttpAnswer(
-        status=found.status, source=source, fetched_at=found.at, data=cut, left_out=max(0, size - MOST_CHARS)
+        status=found.status, source=source, fetched_at=found.at, data=data, left_out=max(0, size - MOST_CHARS)
     )
 
 
 def _json(text: str) -> Any:
+    """Return what JSON says; the text itself where that is none that could be handed on: too deep, or not finite."""
     try:
-        return from_json(text) if text else None
+        data = decode(text) if text else None
+        encode(reduce(lambda within, _: [within], range(_AROUND), data))
     except ValueError:
         return text
+    return data
 
 
 def _idempotency_key(desk: Desk, effect: Effect) -> str:
