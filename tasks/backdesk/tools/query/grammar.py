@@ -7,6 +7,7 @@ is allowed is listed; all else is refused, functions of later versions included.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each",
 _SHOWN, _ALL = {"DESCRIBE", "SUMMARY"}, "SHOW_SPECIAL"
 #: A name of catalogues and schemas that a query may put before that of a data set.
 _OWN = {"", "main", "memory"}
+_PLAIN = re.compile(r"[\w ]+")
 
 
 @cache
@@ -93,6 +95,8 @@ def _walk(found: Any) -> Iterator[dict[str, Any]]:
 
 
 def _cte(name: str, taken: Collection[str]) -> str:
+    if not _PLAIN.fullmatch(name):  # outside of where it counts, DuckDB would look for a file of this name
+        raise QueryFailed(REFUSED, f"{name!r} is no name for a part of a query: letters, digits, blanks and _ make one")
     if name.lower() in taken:
         raise QueryFailed(REFUSED, f"{name!r} is a name of DuckDB's own: call that part of the query something else")
     return name.lower()
