@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 #: What such a process has of the environment of the worker.
 _NEEDED = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+
+#: How many such processes the event loop of a worker has at a time.
+AT_ONCE = 2
+_threads = ThreadPoolExecutor(AT_ONCE, "backdesk-apart")
 
 
 class ApartFailed(Exception):
@@ -30,6 +37,11 @@ def run_apart(module: str, data: bytes, *arguments: str, most_cpu_s: int, most_m
     if done.returncode:
         raise ApartFailed(done.stderr.decode("utf-8", "replace")[-300:] or f"it ended with {done.returncode}")
     return done.stdout
+
+
+async def run_apart_off_the_loop(module: str, data: bytes, *arguments: str, **bounds: Any) -> bytes:
+    """Do the same in a thread of its own: those that all else of the process shares are not held up."""
+    return await asyncio.wrap_future(_threads.submit(run_apart, module, data, *arguments, **bounds))
 
 
 def keep_within(most_cpu_s: int, most_memory: int) -> None:

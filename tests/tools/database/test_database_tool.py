@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -131,8 +132,8 @@ def test_a_query_that_takes_too_long_is_ended(source: Sources, ask: Ask, dialect
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_query_ends_with_whoever_waits_for_it(source: Sources, dialect: str) -> None:
-    slow = source(dialect, limits=Limits(10, 60))
+def test_a_query_ends_with_whoever_waits_for_it(urls: URLs, ask: Ask, dialect: str) -> None:
+    slow = Source(urls(dialect, "secrets"), Catalog(**shop.DECLARED), Limits(10, 60), 1)
 
     async def cancelled() -> float:
         asking = asyncio.create_task(slow.ask(SLOW, VALUES))
@@ -143,8 +144,23 @@ def test_a_query_ends_with_whoever_waits_for_it(source: Sources, dialect: str) -
         assert asking.cancelled()
         return began
 
-    began = asyncio.run(cancelled())  # waits for the thread of the query, too
+    began = asyncio.run(cancelled())
+    assert isinstance(ask(slow, "SELECT 1"), QueryResult)  # by the one thread that there is
     assert time.monotonic() - began < 10
+    slow.close()
+
+
+async def test_slow_queries_leave_the_threads_of_the_process_to_others(source: Sources) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    slow = source("sqlite", limits=Limits(10, 60))
+    asking = [asyncio.ensure_future(slow.ask(SLOW, VALUES)) for _ in range(3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await asyncio.to_thread(str.upper, "done") == "DONE"
+    assert not any(each.done() for each in asking)
+    for each in asking:
+        each.cancel()
+    await asyncio.wait(asking)
     slow.close()
 
 

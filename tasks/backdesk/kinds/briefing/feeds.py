@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
 from html import unescape
 from typing import Any
 
-from backdesk.platform.apart import ApartFailed, keep_within, run_apart
+from backdesk.platform.apart import ApartFailed, keep_within, run_apart_off_the_loop
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
@@ -26,9 +25,9 @@ async def read_feed(body: bytes) -> dict[str, Any]:
 
     Raises TaskError for what is no feed or made to take too much.
     """
+    bounds = {"most_cpu_s": MOST_CPU_S, "most_memory": MOST_MEMORY, "most_s": MOST_S}
     try:
-        bounds: dict[str, Any] = {"most_cpu_s": MOST_CPU_S, "most_memory": MOST_MEMORY, "most_s": MOST_S}
-        read: dict[str, Any] = json.loads(await asyncio.to_thread(run_apart, __name__, body, **bounds))
+        read: dict[str, Any] = json.loads(await run_apart_off_the_loop(__name__, body, **bounds))
     except (ApartFailed, ValueError):
         raise TaskError("source_unreadable", "the feed cannot be read", category=Category.DATA_CORRUPTION) from None
     if not read["items"]:

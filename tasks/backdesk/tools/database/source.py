@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import threading
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -62,6 +64,8 @@ class Source:
         self._connections = connections
         self._servers: dict[str, Server] = {}
         self._first = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._pid = 0
         if "://" in url and _address(url)[1]:
             raise ConfigurationError("a URL with a password is a secret: put it into a variable, and name that")
         if url and "://" not in url and not _NAME.fullmatch(url):
@@ -74,10 +78,19 @@ class Source:
         """
         running = Running(self._limits.seconds)
         try:
-            return await asyncio.to_thread(self._ask, sql, values, running)
+            return await asyncio.wrap_future(self._threads().submit(self._ask, sql, values, running))
         except asyncio.CancelledError:
             await asyncio.to_thread(running.stop)
             raise
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """Return threads of its own: slow queries do not hold up what else a process does in threads, as to find hosts.
+
+        Of those that a parent has begun none goes on behind a fork. Called on the event loop alone.
+        """
+        if self._pool is None or self._pid != os.getpid():
+            self._pool, self._pid = ThreadPoolExecutor(self._connections, "backdesk-sql"), os.getpid()
+        return self._pool
 
     def dialect(self) -> str | None:
         """Return what the database speaks, `sqlite` or `postgres`; None while its URL is not known."""

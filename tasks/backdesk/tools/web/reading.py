@@ -6,15 +6,12 @@ of its own, which knows no secret.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import Any
 
-from backdesk.platform.apart import ApartFailed, keep_within, run_apart
+from backdesk.platform.apart import ApartFailed, keep_within, run_apart_off_the_loop
 from backdesk.tools.http.address import RequestRefused
 from backdesk.tools.http.charsets import decoded
 from backdesk.worker.errors import ConfigurationError
@@ -22,10 +19,7 @@ from backdesk.worker.errors import ConfigurationError
 MISSING = 'pages of the web need a library: pip install "backdesk[tools]"'
 #: What one page may take: CPU and time of the clock in seconds, memory in bytes; and of its text so much is kept.
 MOST_CPU_S, MOST_S, MOST_MEMORY, MOST_CHARS = 10, 20.0, 512 * 1024 * 1024, 300_000
-#: How many are read at once.
-AT_ONCE = 2
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-_readers = ThreadPoolExecutor(AT_ONCE, "backdesk-page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +40,9 @@ async def read_text(body: bytes, media_type: str, charset: str) -> PageText:
         return PageText(text=decoded(body, charset)[:MOST_CHARS])
     if find_spec("trafilatura") is None:
         raise ConfigurationError(MISSING)
-    return await asyncio.wrap_future(_readers.submit(_read, body, charset))
-
-
-def _read(body: bytes, charset: str) -> PageText:
+    bounds = {"most_cpu_s": MOST_CPU_S, "most_memory": MOST_MEMORY, "most_s": MOST_S}
     try:
-        bounds: dict[str, Any] = {"most_cpu_s": MOST_CPU_S, "most_memory": MOST_MEMORY, "most_s": MOST_S}
-        return PageText(**json.loads(run_apart(__name__, body, charset, **bounds)))
+        return PageText(**json.loads(await run_apart_off_the_loop(__name__, body, charset, **bounds)))
     except (ApartFailed, ValueError, TypeError):
         raise RequestRefused("the page cannot be read: it is broken, or made to take too much") from None
 
