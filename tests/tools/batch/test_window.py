@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from backdesk.tools.batch.window import MOST_A_SLICE, SLICES_A_THREAD, in_order
+from backdesk.tools.batch.window import MOST_A_SLICE, MOST_SLICE_SIZE, SLICES_A_THREAD, in_order
 from tests.support.eventually import eventually
 
 
@@ -76,6 +76,13 @@ def test_what_is_held_is_bounded_however_fast_the_work() -> None:
     with closing(in_order(items, lambda item: item, 4)) as results:
         for result in islice(results, 20_000):
             assert items.taken - result <= (4 * SLICES_A_THREAD + 1) * MOST_A_SLICE
+
+
+def test_large_results_wait_in_smaller_numbers() -> None:
+    items, large = Endless(), MOST_SLICE_SIZE // 4
+    with closing(in_order(items, lambda item: item, 4, lambda _: large)) as results:
+        for result in islice(results, 2_000):
+            assert items.taken - result <= (4 * SLICES_A_THREAD + 1) * 4
 
 
 def test_what_has_not_begun_when_the_caller_stops_never_begins() -> None:

@@ -156,9 +156,10 @@ class _Batch:
         begun = self._file.items
         self._report()
         calls = zip(count(begun), _from(items, begun), strict=False)
-        lines: Generator[Line] = (
-            self._one_by_one(calls) if effect is Effect.UNSAFE else in_order(calls, self._safely, parallel)
-        )
+        if effect is Effect.UNSAFE:
+            lines = self._one_by_one(calls)
+        else:
+            lines = in_order(calls, self._safely, parallel, lambda line: len(line.written))
         with closing(lines):
             for line in lines:
                 self._take(line)

@@ -17,13 +17,18 @@ SLICES_A_THREAD = 4
 #: Items are handed to a thread in slices that take about this long: by themselves, small ones would cost less than the
 #: handing over. In seconds, and the most of a slice.
 SLICE_S, MOST_A_SLICE = 0.01, 64
+#: What the results of a slice come to at most, if those before it tell, where there is a `size_of`. A single one may be
+#: larger.
+MOST_SLICE_SIZE = 256 * 1024
 
 
-def in_order(items: Iterable[T], work: Callable[[T], R], parallel: int) -> Generator[R]:
+def in_order(
+    items: Iterable[T], work: Callable[[T], R], parallel: int, size_of: Callable[[R], int] = lambda _: 0
+) -> Generator[R]:
     """Yield what `work` returns for each item, in their order, from up to `parallel` threads; it must not raise.
 
-    Items are taken as they are needed. When the caller stops, what has not begun never begins; what runs is left to its
-    end, as a thread cannot be stopped.
+    Items are taken as they are needed. `size_of` tells how many bytes a result has, so that of large ones fewer wait.
+    When the caller stops, what has not begun never begins; what runs is left to its end, as a thread cannot be stopped.
     """
     if parallel == 1:
         yield from map(work, items)
@@ -38,7 +43,7 @@ def in_order(items: Iterable[T], work: Callable[[T], R], parallel: int) -> Gener
             if not under_way:
                 return
             done, seconds = under_way.popleft().result()
-            size = _next_size(size, seconds / len(done))
+            size = _next_size(size, seconds / len(done), max(map(size_of, done)))
             yield from done
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -49,7 +54,8 @@ def _each(work: Callable[[T], R], items: list[T]) -> tuple[list[R], float]:
     return [work(item) for item in items], time.monotonic() - began
 
 
-def _next_size(size: int, item_s: float) -> int:
+def _next_size(size: int, item_s: float, most: int) -> int:
     """Return how many items go into the next slice: no more than twice as many as before, and at once as few as fit."""
-    fitting = int(SLICE_S / item_s) if item_s > 0 else MOST_A_SLICE
-    return max(1, min(fitting, 2 * size, MOST_A_SLICE))
+    in_time = int(SLICE_S / item_s) if item_s > 0 else MOST_A_SLICE
+    in_room = MOST_SLICE_SIZE // most if most > 0 else MOST_A_SLICE
+    return max(1, min(in_time, in_room, 2 * size, MOST_A_SLICE))
