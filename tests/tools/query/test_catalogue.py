@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from backdesk.tools.query import staging
 from backdesk.tools.query.catalogue import SAMPLE, Dataset, read_catalogue, visible
 from backdesk.tools.query.sample import SAMPLE_NAME
 from backdesk.tools.query.settings import QuerySettings
@@ -136,3 +138,16 @@ def test_files_that_are_not_there_are_said_to_be_missing(tmp_path: Path) -> None
 def test_what_queries_depend_on_is_checked(catalogue: Path) -> None:
     found = {each.name: each.check() for each in QuerySettings(BACKDESK_DATASETS=catalogue).dependencies()}
     assert found == {"data sets": "4 data sets", "DuckDB": "installed"}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"size": [1, 2]}, '{"size": [1, 2]}'),
+        (["größe", None], '["größe", null]'),
+        (None, "\\N"),
+        (datetime(2026, 3, 1, 10, 0), "2026-03-01T10:00:00+00:00"),  # noqa: DTZ001 - as SQLite has it
+    ],
+)
+def test_a_value_of_a_table_is_written_as_a_query_reads_it(value: object, written: str) -> None:
+    assert staging._plain(value) == written

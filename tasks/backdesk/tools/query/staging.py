@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -150,5 +151,7 @@ def _plain(value: Any) -> Any:
             return "\\N"
         case datetime():
             return utc(value).isoformat()
+        case dict() | list():  # a column of JSON
+            return json.dumps(value, ensure_ascii=False)
         case _:
             return value
