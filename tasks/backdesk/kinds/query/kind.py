@@ -16,19 +16,16 @@ from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.tools.query import process
 from backdesk.tools.query.catalogue import Dataset, visible
-from backdesk.tools.query.order import CRASHED, REFUSED, TIMED_OUT, Answer, Order, QueryFailed
+from backdesk.tools.query.order import REFUSED, Answer, QueryFailed
 from backdesk.tools.query.settings import QuerySettings
 from backdesk.tools.query.staging import stage, version_of
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
-from backdesk.worker.errors import TaskError
-from backdesk.worker.failure import Category
 
 #: The longest query, with the reading of tables before it and the keeping of its result after it.
 ATTEMPT_S = 900.0
 #: Of the whole: what is the query's own part; the rest is the writing of its result.
 _OF_QUERY = 0.95
-_CATEGORIES = {TIMED_OUT: Category.TIMEOUT, CRASHED: Category.UNKNOWN}
 
 
 @task("data.query", queue="tools", timeout=ATTEMPT_S)
@@ -40,7 +37,7 @@ def query_data(ctx: BlockingContext, request: DataQueryRequest) -> DataQueryResu
     try:
         key = cache.key_of(cache.normalised(request.sql), request, read)
     except ValueError as error:
-        raise failure_of(QueryFailed(REFUSED, str(error))) from None
+        raise process.failure_of(QueryFailed(REFUSED, str(error))) from None
     if (known := cache.look_up(ctx, key, request.cache_s)) is not None:
         ctx.progress(1.0, f"{known.row_count:,} rows, as found before")
         return known
@@ -58,14 +55,8 @@ def chosen(tenant: str, request: DataQueryRequest) -> dict[str, Dataset]:
     for name in request.datasets:
         if name not in mine:
             listed = ", ".join(sorted(mine)) or "none"
-            raise failure_of(QueryFailed(REFUSED, f"there is no data set {name!r}; there are: {listed}"))
+            raise process.failure_of(QueryFailed(REFUSED, f"there is no data set {name!r}; there are: {listed}"))
     return {name: mine[name] for name in sorted(set(request.datasets))}
-
-
-def failure_of(error: QueryFailed) -> TaskError:
-    """Return what the job fails with: another attempt would fail alike, but for one whose process was lost."""
-    category = _CATEGORIES.get(error.code, Category.VALIDATION)
-    return TaskError(error.code, error.message, category=category, transient=error.code == CRASHED)
 
 
 def _run(
@@ -78,23 +69,18 @@ def _run(
             stage(each, database, Path(folder), settings.max_table_rows, rows=each.name in request.sql.lower())
             for each in datasets.values()
         )
-        order = Order(
+        order = process.order_for(
             request.sql,
             sources,
             folder,
             format=request.format,
             timeout_s=float(request.timeout_s),
-            memory_mb=settings.memory_mb,
-            threads=settings.threads,
-            spill_mb=settings.spill_mb,
-            max_rows=settings.max_rows,
-            max_result_mb=settings.max_result_mb,
             max_estimated_rows=request.max_estimated_rows,
         )
         try:
             answer = process.run(order, lambda done: ctx.progress(done * _OF_QUERY, "the query runs"))
         except QueryFailed as error:
-            raise failure_of(error) from None
+            raise process.failure_of(error) from None
         ctx.progress(1.0, f"{answer.rows:,} rows")
         return _result(ctx, request, answer, read)
 

@@ -9,12 +9,15 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, cast
 
-from backdesk.tools.query.order import CRASHED, OUT_OF_MEMORY, TIMED_OUT, Answer, Order, QueryFailed
-from backdesk.worker.errors import ConfigurationError
+from backdesk.platform.tool_settings import settings_of
+from backdesk.tools.query.order import CRASHED, OUT_OF_MEMORY, TIMED_OUT, Answer, Order, QueryFailed, Source
+from backdesk.tools.query.settings import QuerySettings
+from backdesk.worker.errors import ConfigurationError, TaskError
+from backdesk.worker.failure import Category
 
 MISSING = 'queries are run by libraries that are not installed: pip install "backdesk[tools]"'
 #: Loading DuckDB takes a tenth of a second, and longer on a machine that has no time.
@@ -23,6 +26,7 @@ _START_S = 60.0
 _GRACE_S = 5.0
 #: Arenas of memory by the thread would count towards the bound, in use or not.
 _ENVIRONMENT = {"TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
+_CATEGORIES = {TIMED_OUT: Category.TIMEOUT, CRASHED: Category.UNKNOWN}
 #: How long an interrupt of the job may have to wait.
 _LOOK_S = 0.1
 
@@ -44,6 +48,28 @@ def run(order: Order, tell: Callable[[float], None]) -> Answer:
                 case {"answer": answer}:
                     return Answer(**answer)
         raise _crash(process.wait())
+
+
+def order_for(sql: str, sources: Sequence[Source], folder: str, **wishes: Any) -> Order:
+    """Return the order of a query within what this deployment allows one; `wishes` are other fields of it."""
+    settings = settings_of(QuerySettings)
+    return Order(
+        sql,
+        tuple(sources),
+        folder,
+        memory_mb=settings.memory_mb,
+        threads=settings.threads,
+        spill_mb=settings.spill_mb,
+        max_rows=settings.max_rows,
+        max_result_mb=settings.max_result_mb,
+        **wishes,
+    )
+
+
+def failure_of(error: QueryFailed) -> TaskError:
+    """Return what a job fails with: another attempt would fail alike, but for one whose process was lost."""
+    category = _CATEGORIES.get(error.code, Category.VALIDATION)
+    return TaskError(error.code, error.message, category=category, transient=error.code == CRASHED)
 
 
 def require() -> None:

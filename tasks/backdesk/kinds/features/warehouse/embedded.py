@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.tools.query import process
 from backdesk.tools.query.catalogue import Dataset, visible
-from backdesk.tools.query.order import CRASHED, Order, QueryFailed
+from backdesk.tools.query.order import QueryFailed
 from backdesk.tools.query.settings import QuerySettings
 from backdesk.tools.query.staging import stage
 from backdesk.worker.errors import TaskError
@@ -85,24 +86,12 @@ class EmbeddedWarehouse:
         settings, database = settings_of(QuerySettings), deployment().database.of(self._tenant)
         with TemporaryDirectory(prefix="backdesk-features-") as folder:
             source = stage(dataset_of(self._tenant, dataset_id), database, Path(folder), settings.max_table_rows)
-            order = Order(
-                sql,
-                (source,),
-                folder,
-                format="parquet" if save_as else "json",
-                timeout_s=_LONGEST_QUERY_S,
-                memory_mb=settings.memory_mb,
-                threads=settings.threads,
-                spill_mb=settings.spill_mb,
-                max_rows=settings.max_rows,
-                max_result_mb=settings.max_result_mb,
-            )
+            form = "parquet" if save_as else "json"
+            order = process.order_for(sql, (source,), folder, format=form, timeout_s=_LONGEST_QUERY_S)
             try:
                 answer = process.run(order, tell)
             except QueryFailed as error:
-                raise TaskError(
-                    error.code, error.message, category=Category.VALIDATION, transient=error.code == CRASHED
-                ) from None
+                raise process.failure_of(error) from None
             if save_as:
                 self._keep(Path(answer.file), save_as)
                 return Rows(rows=answer.preview)
@@ -115,8 +104,11 @@ class EmbeddedWarehouse:
     def _keep(self, file: Path, pipeline_id: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         incoming = self._folder / f".{pipeline_id}-{time.monotonic_ns()}"
-        incoming.write_bytes(file.read_bytes())
-        incoming.replace(self.table_of(pipeline_id))
+        try:
+            shutil.copyfile(file, incoming)
+            incoming.replace(self.table_of(pipeline_id))
+        finally:
+            incoming.unlink(missing_ok=True)
 
     def _execute(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """Run one statement, which may be repeated. Raises TaskError when others have the file all the time."""
