@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from pydantic import BaseModel
 from backdesk.testing import Bench, BenchJob, sandbox
 from backdesk.tools import BatchDone, ItemCall, run_batch
 from backdesk.tools.batch import running
-from backdesk.worker import BlockingContext, TaskError, task
+from backdesk.tools.batch.lines import MOST_RESULT_BYTES
+from backdesk.worker import BlockingContext, TaskContext, TaskError, task
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.model.blob import BlobRef
@@ -39,12 +41,25 @@ def remembered(item: Any, call: ItemCall) -> Any:
     return WORK(item, call)
 
 
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def by_threads() -> None:
     @task("batching.run", queue="tools")
     def run(ctx: BlockingContext, request: Count) -> BatchDone:
         return run_batch(ctx, range(request.n), remembered, **OPTIONS)
 
+
+def by_tasks() -> None:
+    async def awaited(item: Any, call: ItemCall) -> Any:
+        await asyncio.sleep(0)
+        return remembered(item, call)
+
+    @task("batching.run", queue="tools")
+    async def run(ctx: TaskContext, request: Count) -> BatchDone:
+        return await run_batch(ctx, range(request.n), awaited, **OPTIONS)
+
+
+@pytest.fixture(params=[by_threads, by_tasks])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    request.param()
     DONE.clear()
     KEYS.clear()
     OPTIONS.clear()
@@ -92,7 +107,7 @@ def test_the_error_of_an_item_stands_beside_the_results_of_the_others(
             case 3:
                 return object()
             case 4:
-                return "x" * (running.MOST_RESULT_BYTES + 1)
+                return "x" * (MOST_RESULT_BYTES + 1)
         return item
 
     does(monkeypatch, work)
@@ -249,14 +264,13 @@ def test_a_hundred_thousand_items_take_no_memory_to_speak_of(bench: Bench, monke
         nonlocal most
         if item % 2_000 == 0:
             most = max(most, resident_kb())
+            DONE.clear()
+            KEYS.clear()
         return "x" * 500
 
-    @task("batching.large", queue="tools")
-    def run(ctx: BlockingContext, request: Count) -> BatchDone:
-        return run_batch(ctx, range(request.n), work, parallel=2)
-
+    does(monkeypatch, work, parallel=2)
     before = resident_kb()
-    job = bench.run("batching.large", {"n": 100_000})
+    job = bench.run("batching.run", {"n": 100_000})
     assert job.result.file.bytes > 50_000_000
     assert most - before < 40_000, "kilobytes more than before"
 
@@ -304,3 +318,89 @@ def test_items_may_be_given_from_an_index_on(bench: Bench, monkeypatch: pytest.M
     bench.go_on(job)
     assert asked == [0, 5]
     assert [line["index"] for line in lines(bench, job)] == [*range(8)]
+
+
+only_tasks = pytest.mark.parametrize("bench", [by_tasks], indirect=True)
+
+
+def asynchronous(items: Any, work: Callable[[Any, ItemCall], Awaitable[Any]], **options: Any) -> None:
+    @task("batching.from", queue="tools")
+    async def run(ctx: TaskContext, request: Count) -> BatchDone:
+        return await run_batch(ctx, items, work, **options)
+
+
+@only_tasks
+def test_items_of_an_event_loop_wait_for_each_other_no_more_than_they_must(bench: Bench) -> None:
+    at_once, most = 0, 0
+
+    async def work(item: int, call: ItemCall) -> int:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.2 if item == 0 else 0.001)
+        at_once -= 1
+        return item
+
+    asynchronous(range(60), work, parallel=4)
+    job = bench.run("batching.from", {"n": 0})
+    assert [line["result"] for line in lines(bench, job)] == [*range(60)]
+    assert most == 4
+
+
+@only_tasks
+def test_items_may_come_to_be_awaited_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def items() -> AsyncIterator[int]:
+        for each in range(12):
+            await asyncio.sleep(0)
+            yield each
+
+    async def work(item: int, call: ItemCall) -> int:
+        DONE.append(call.index)
+        return item
+
+    class Anew:
+        def __aiter__(self) -> AsyncIterator[int]:
+            return items()
+
+    monkeypatch.setattr(running, "KEEP_EVERY_S", 0)
+    asynchronous(Anew(), work, parallel=1)
+    job = bench.submit("batching.from", {"n": 0})
+    assert bench.lose(job, after=5)
+    bench.go_on(job)
+    assert [(line["index"], line["result"]) for line in lines(bench, job)] == [(n, n) for n in range(12)]
+    assert DONE.count(0) == 1
+
+
+@only_tasks
+def test_an_item_that_cancels_itself_is_an_error_of_that_item(bench: Bench) -> None:
+    async def work(item: int, call: ItemCall) -> int:
+        if item == 3:
+            raise asyncio.CancelledError
+        return item
+
+    asynchronous(range(6), work, parallel=2)
+    job = bench.run("batching.from", {"n": 0})
+    assert [line.get("error", {}).get("code") for line in lines(bench, job)][2:5] == [None, "cancelled_itself", None]
+
+
+@only_tasks
+def test_nothing_of_a_batch_goes_on_when_its_job_is_cancelled(bench: Bench) -> None:
+    began, ended = 0, 0
+
+    async def work(item: int, call: ItemCall) -> None:
+        nonlocal began, ended
+        began += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended += 1
+
+    asynchronous(range(100), work, parallel=5)
+    job = bench.submit("batching.from", {"n": 0})
+    attempt = threading.Thread(target=bench.attempt, args=(job,))
+    attempt.start()
+    eventually(lambda: began == 5, what="the first items")
+    bench.cancel(job)
+    attempt.join(30)
+    assert job.state == "cancelled"
+    assert (began, ended) == (5, 5)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from backdesk.worker.pipeline import Pipeline, Run
 
 #: What is held in memory of them before it is written, at most.
 MOST_HELD_BYTES = 1024 * 1024
@@ -13,7 +16,7 @@ MEDIA_TYPE = "application/x-ndjson"
 
 
 class PartStore(Protocol):
-    """Numbered parts, each there or not (`ctx.file_parts`)."""
+    """Numbered parts, each there or not (`ctx.file_parts`); it blocks."""
 
     def put(self, number: int, source: bytes) -> None: ...
 
@@ -32,11 +35,14 @@ class Place(BaseModel):
 
 
 class ResultFile:
-    """Takes the lines of results; `keep` is called with the place when a part was written."""
+    """Takes the lines of results; `keep` keeps the place when a part was written, and `apart` may block."""
 
-    def __init__(self, parts: PartStore, place: Place, keep: Callable[[Place], None]) -> None:
+    def __init__(
+        self, parts: PartStore, place: Place, keep: Callable[[Place], Run], apart: Callable[[Callable[[], Any]], Run]
+    ) -> None:
         self._parts = parts
         self._keep = keep
+        self._apart = apart
         self._place = place
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -68,15 +74,15 @@ class ResultFile:
         self._held_bytes += len(line)
         self._failed += failed
 
-    def write(self) -> None:
+    def write(self) -> Pipeline[None]:
         """Write what is held as the next part, and then keep the place behind it.
 
         A part without its place is written again by the next attempt, in the place of this one.
         """
         if not self._held:
             return
-        self._parts.put(self._place.parts, b"".join(self._held))
+        yield self._apart(partial(self._parts.put, self._place.parts, b"".join(self._held)))
         written = self._place.bytes + self._held_bytes
         self._place = Place(items=self.items, parts=self._place.parts + 1, failed=self.failed, bytes=written)
         self._held, self._held_bytes, self._failed = [], 0, 0
-        self._keep(self._place)
+        yield self._keep(self._place)

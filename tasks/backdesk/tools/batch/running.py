@@ -7,50 +7,53 @@ items take no more memory than a hundred, and an attempt after a crash goes on a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sized
+from contextlib import aclosing, closing
 from functools import partial
-from itertools import count, islice
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, overload
 
 from pydantic import BaseModel
+from typing_extensions import Unpack
 
+from backdesk.tools.batch.hands import Hands, Tasks, Threads
+from backdesk.tools.batch.lines import ItemError, Line, failed, line
 from backdesk.tools.batch.operation import MOST_PARALLEL, ItemCall
 from backdesk.tools.batch.results import MEDIA_TYPE, Place, ResultFile
-from backdesk.tools.batch.window import in_order
-from backdesk.worker.attempt.classification import classify
-from backdesk.worker.attempt.context import BlockingContext
+from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.ledger import Effect
+from backdesk.worker.blobs.parts import Parts
 from backdesk.worker.errors import TaskError
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.forecast import Forecast
-from backdesk.worker.text.json import encode
-from backdesk.worker.text.masking import mask
+from backdesk.worker.pipeline import Pipeline, Run, drive, drive_async
 
 T = TypeVar("T")
 
 #: At most ten progress events a second; and what a batch that is cut off has to do again, at most.
 REPORT_EVERY_S, KEEP_EVERY_S = 0.1, 1.0
-#: What one item may leave in the file, as JSON.
-MOST_RESULT_BYTES = 256 * 1024
 #: Each item that must not be repeated is an entry of the job's ledger.
 MOST_UNSAFE = 1_000
 #: How often a batch is begun again whose results another attempt has written into.
 TRIES = 3
-#: Errors that are told with the summary, and the characters of each.
-MOST_TOLD, MOST_TOLD_TEXT = 20, 500
+#: Errors that are told with the summary.
+MOST_TOLD = 20
+#: What is left out of a call.
+USUAL_NAME, USUAL_PARALLEL = "batch", 8
 
 #: Items, or what gives them from an index on, where that is cheaper than to go past those that are done.
 Items = Iterable[T] | Callable[[int], Iterable[T]]
+#: The same, to be awaited.
+AwaitedItems = AsyncIterable[T] | Callable[[int], AsyncIterable[T]]
 
 
-class ItemError(BaseModel):
-    """Why an item came to nothing: `code` as of a job that fails."""
+class BatchOptions(TypedDict, total=False):
+    """How a batch is done; see `run_batch`."""
 
-    index: int
-    code: str
-    message: str
+    name: str
+    total: int | None
+    parallel: int
+    effect: Effect | str
+    most_failed: int | None
 
 
 class BatchDone(BaseModel):
@@ -67,26 +70,31 @@ class BatchDone(BaseModel):
     errors: list[ItemError] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The result of one item as it is written, and its error if it has failed."""
+@overload
+def run_batch(
+    ctx: BlockingContext, items: Items[T], work: Callable[[T, ItemCall], Any], **options: Unpack[BatchOptions]
+) -> BatchDone: ...
 
-    written: bytes
-    error: ItemError | None = None
+
+@overload
+def run_batch(
+    ctx: TaskContext,
+    items: Items[T] | AwaitedItems[T],
+    work: Callable[[T, ItemCall], Awaitable[Any]],
+    **options: Unpack[BatchOptions],
+) -> Coroutine[Any, Any, BatchDone]: ...
 
 
 def run_batch(
-    ctx: BlockingContext,
-    items: Items[T],
-    work: Callable[[T, ItemCall], Any],
-    *,
-    name: str = "batch",
-    total: int | None = None,
-    parallel: int = 8,
-    effect: Effect | str = Effect.IDEMPOTENT,
-    most_failed: int | None = None,
-) -> BatchDone:
-    """Do `work(item, call)` for each item, up to `parallel` of them at a time in threads, and return what came of it.
+    ctx: BlockingContext | TaskContext,
+    items: Any,
+    work: Callable[[Any, ItemCall], Any],
+    **options: Unpack[BatchOptions],
+) -> BatchDone | Coroutine[Any, Any, BatchDone]:
+    """Do `work(item, call)` for each item, up to `parallel` of them at a time, and return what came of it.
+
+    In a `def` body it blocks, and items are done in threads. In an `async def` body it is awaited, the work is an
+    `async def`, and items are done as tasks of the event loop.
 
     An exception of the work is the result of its item, and the others go on; beyond `most_failed` of them the job fails
     as `batch_failed`. What is not written when an attempt is cut off, a second's worth at most and what is under way,
@@ -97,15 +105,38 @@ def run_batch(
 
     Raises TaskError, ValueError for options that are out of bounds, and what the context raises.
     """
+    parallel = options.get("parallel", USUAL_PARALLEL)
     if not 1 <= parallel <= MOST_PARALLEL:
         raise ValueError(f"parallel must be 1 to {MOST_PARALLEL}, not {parallel}")
-    finish = f"{name}/file"
-    done = None
+    if isinstance(ctx, TaskContext):
+        return _awaited(ctx, items, work, parallel, options)
+    with closing(Threads(parallel)) as hands:
+        return drive(_batch(ctx, hands, items, work, options))
+
+
+async def _awaited(
+    ctx: TaskContext, items: Any, work: Callable[[Any, ItemCall], Any], parallel: int, options: BatchOptions
+) -> BatchDone:
+    async with aclosing(Tasks(parallel)) as hands:
+        return await drive_async(_batch(ctx, hands, items, work, options))
+
+
+def _batch(
+    ctx: BlockingContext | TaskContext,
+    hands: Hands,
+    items: Any,
+    work: Callable[[Any, ItemCall], Any],
+    options: BatchOptions,
+) -> Pipeline[BatchDone]:
+    name = options.get("name", USUAL_NAME)
+    finish, done = f"{name}/file", None
+    parts: Parts = yield hands.apart(partial(ctx.file_parts, name))
     if not ctx.finished(finish):
-        batch = _Batch(ctx, work, name, _length(items) if total is None else total, most_failed)
-        done = batch.run(items, parallel, Effect(effect))
-    result = ctx.step(finish, partial(_known, done), effect=Effect.PURE, returns=BatchDone)
-    ctx.file_parts(name).discard()
+        effect = Effect(options.get("effect", Effect.IDEMPOTENT))
+        done = yield from _Batch(ctx, hands, work, name, parts).run(items, effect, options)
+    known = partial(_known, done)
+    result: BatchDone = yield Run(partial(ctx.step, finish, known, effect=Effect.PURE, returns=BatchDone))
+    yield hands.apart(parts.discard)
     return result
 
 
@@ -120,97 +151,96 @@ class _Batch:
 
     def __init__(
         self,
-        ctx: BlockingContext,
+        ctx: BlockingContext | TaskContext,
+        hands: Hands,
         work: Callable[[Any, ItemCall], Any],
         name: str,
-        total: int | None,
-        most_failed: int | None,
+        parts: Parts,
     ) -> None:
         self._ctx = ctx
+        self._hands = hands
         self._work = work
         self._name = name
-        self._total = total
-        self._most_failed = most_failed
-        self._parts = ctx.file_parts(name)
-        self._file = ResultFile(self._parts, self._restored(), self._keep)
+        self._total: int | None = None
+        self._parts = parts
+        self._file = self._file_at(self._restored())
         self._errors: list[ItemError] = []
         self._forecast = Forecast()
         self._kept_at = self._reported_at = time.monotonic()
 
-    def run(self, items: Items[Any], parallel: int, effect: Effect) -> BatchDone:
+    def run(self, items: Any, effect: Effect, options: BatchOptions) -> Pipeline[BatchDone]:
         """Do all items that are not done, and return what came of them."""
+        total, most_failed = options.get("total"), options.get("most_failed")
+        self._total = _length(items) if total is None else total
         for _ in range(TRIES):
-            self._do(items, parallel, effect)
+            yield from self._do(items, effect, most_failed)
             place = self._file.place
-            file = self._parts.compose(place.parts, media_type=MEDIA_TYPE, name=f"{self._name}.jsonl")
+            compose = partial(self._parts.compose, media_type=MEDIA_TYPE, name=f"{self._name}.jsonl")
+            file: BlobRef = yield self._hands.apart(partial(compose, place.parts))
             if file.bytes == place.bytes:
                 succeeded = place.items - place.failed
                 told = {"items": place.items, "succeeded": succeeded, "failed": place.failed}
                 return BatchDone(**told, file=file, errors=self._errors)
             # An attempt that had lost the job without knowing it has put a part of its own in the place of one of ours.
-            self._keep(Place())
-            self._file, self._errors = ResultFile(self._parts, Place(), self._keep), []
+            yield self._keep(Place())
+            self._file, self._errors = self._file_at(Place()), []
         raise TaskError("batch_disturbed", "attempts that had lost the job go on writing into its results")
 
-    def _do(self, items: Items[Any], parallel: int, effect: Effect) -> None:
-        begun = self._file.items
+    def _do(self, items: Any, effect: Effect, most_failed: int | None) -> Pipeline[None]:
         self._report()
-        calls = zip(count(begun), _from(items, begun), strict=False)
-        if effect is Effect.UNSAFE:
-            lines = self._one_by_one(calls)
-        else:
-            lines = in_order(calls, self._safely, parallel, lambda line: len(line.written))
-        with closing(lines):
-            for line in lines:
-                self._take(line)
-        self._file.write()
+        unsafe = effect is Effect.UNSAFE
+        self._hands.begin(items, self._file.items, None if unsafe else self._called)
+        while (found := (yield Run(self._hands.next))) is not None:
+            done: Line = (yield from self._once(*found)) if unsafe else found
+            self._file.add(done.written, failed=done.error is not None)
+            self._check(done.error, most_failed)
+            yield from self._told()
+        yield from self._file.write()
         self._total = self._file.items
         self._report()
 
-    def _take(self, line: Line) -> None:
-        self._file.add(line.written, failed=line.error is not None)
-        if line.error is not None and len(self._errors) < MOST_TOLD:
-            self._errors.append(line.error)
-        if self._most_failed is not None and self._file.failed > self._most_failed:
+    def _called(self, index: int, item: Any) -> Any:
+        key = self._ctx.idempotency_key(f"{self._name}/{index}")
+        return self._work(item, ItemCall(index, key, self._ctx.tenant))
+
+    def _once(self, index: int, item: Any) -> Pipeline[Line]:
+        """Do an item that must not be done twice: as a step."""
+        if index >= MOST_UNSAFE:
+            raise TaskError("batch_too_large", f"at most {MOST_UNSAFE} items that must not be repeated are one job")
+        call = partial(self._called, index, item)
+        step = partial(self._ctx.step, f"{self._name}/{index}", call, effect=Effect.UNSAFE, returns=Any)
+        try:
+            value = yield Run(step)
+        except TaskError as error:  # which says that it took no effect
+            return failed(index, error)
+        return line(index, value)
+
+    def _check(self, error: ItemError | None, most_failed: int | None) -> None:
+        if error is not None and len(self._errors) < MOST_TOLD:
+            self._errors.append(error)
+        if most_failed is not None and self._file.failed > most_failed:
             first = self._errors[0]
             raise TaskError("batch_failed", f"{self._file.failed} items failed; item {first.index}: {first.message}")
+
+    def _told(self) -> Pipeline[None]:
+        """Tell how far it is, and keep what is done, when it is time."""
         now = time.monotonic()
         if now - self._reported_at >= REPORT_EVERY_S:
             self._reported_at = now
             self._report()
         if now - self._kept_at >= KEEP_EVERY_S or self._file.full or self._ctx.draining:
-            self._file.write()
+            yield from self._file.write()
             self._kept_at = now
 
-    def _safely(self, call: tuple[int, Any]) -> Line:
-        """Do one item; whatever it raises is its result."""
-        index, item = call
-        key = self._ctx.idempotency_key(f"{self._name}/{index}")
-        try:
-            return _line(index, self._work(item, ItemCall(index, key, self._ctx.tenant)))
-        except Exception as error:  # noqa: BLE001 - one item's error is beside the results of the others
-            return _failed(index, error)
-
-    def _one_by_one(self, calls: Iterator[tuple[int, Any]]) -> Generator[Line]:
-        """Do items of which none may be done twice: each is a step."""
-        for index, item in calls:
-            if index >= MOST_UNSAFE:
-                raise TaskError("batch_too_large", f"at most {MOST_UNSAFE} items that must not be repeated are one job")
-            step = f"{self._name}/{index}"
-            call = ItemCall(index, self._ctx.idempotency_key(step), self._ctx.tenant)
-            try:
-                value = self._ctx.step(step, partial(self._work, item, call), effect=Effect.UNSAFE, returns=Any)
-            except TaskError as error:  # which says that it took no effect
-                yield _failed(index, error)
-            else:
-                yield _line(index, value)
+    def _file_at(self, place: Place) -> ResultFile:
+        return ResultFile(self._parts, place, self._keep, self._hands.apart)
 
     def _restored(self) -> Place:
         kept = self._ctx.restored
         return Place.model_validate(kept[self._name]) if isinstance(kept, dict) and self._name in kept else Place()
 
-    def _keep(self, place: Place) -> None:
-        self._ctx.checkpoint({self._name: place.model_dump()})
+    def _keep(self, place: Place) -> Run:
+        return Run(partial(self._ctx.checkpoint, {self._name: place.model_dump()}))
 
     def _report(self) -> None:
         done, failed, total = self._file.items, self._file.failed, self._total
@@ -220,31 +250,6 @@ class _Batch:
         counts = {"done": done, "failed": failed, **({} if total is None else {"total": total})}
         fraction = None if total is None else min(1.0, done / total) if total else 1.0
         self._ctx.progress(fraction, message, **counts, **self._forecast.as_data())
-
-
-def _line(index: int, value: Any) -> Line:
-    try:
-        encoded = encode(value)
-    except ValueError as error:
-        return _error(index, "invalid_item_result", f"what it returned is no JSON: {error}")
-    if len(encoded) > MOST_RESULT_BYTES:
-        size = f"{len(encoded)} bytes as JSON, the limit is {MOST_RESULT_BYTES}"
-        return _error(index, "item_result_too_large", f"what it returned is {size}")
-    return Line(b'{"index":%d,"result":%b}\n' % (index, encoded))
-
-
-def _failed(index: int, error: Exception) -> Line:
-    failure = classify(error)
-    return _error(index, failure.code, mask(failure.message)[:MOST_TOLD_TEXT])
-
-
-def _error(index: int, code: str, message: str) -> Line:
-    told = ItemError(index=index, code=code, message=message)
-    return Line(encode({"index": index, "error": {"code": code, "message": message}}) + b"\n", told)
-
-
-def _from(items: Items[T], index: int) -> Iterator[T]:
-    return iter(items(index)) if callable(items) else islice(items, index, None)
 
 
 def _length(items: Items[Any]) -> int | None:

@@ -1,10 +1,14 @@
-"""An ordered map in threads that never runs far ahead of its slowest item, so that nothing piles up in memory."""
+"""Ordered maps that never run far ahead of their slowest item, so that nothing piles up in memory.
+
+`in_order` works in threads, `awaited_in_order` in tasks of the event loop.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -20,6 +24,8 @@ SLICE_S, MOST_A_SLICE = 0.01, 64
 #: What the results of a slice come to at most, if those before it tell, where there is a `size_of`. A single one may be
 #: larger.
 MOST_SLICE_SIZE = 256 * 1024
+#: Items of an event loop that may wait for each that is under way, beside a slow one.
+ITEMS_A_TASK = 4
 
 
 def in_order(
@@ -47,6 +53,46 @@ def in_order(
             yield from done
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def awaited_in_order(
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], parallel: int
+) -> AsyncGenerator[R]:
+    """Yield what `work` comes to for each item, in their order, with up to `parallel` at a time; it must not raise.
+
+    Items are taken as they are needed. When the caller stops, what is under way is cancelled, and waited for.
+    """
+    if parallel == 1:
+        async for item in items:
+            yield await work(item)
+        return
+    room = asyncio.Semaphore(parallel)
+    under_way: deque[asyncio.Task[R]] = deque()
+
+    async def done(item: T) -> R:
+        async with room:
+            return await work(item)
+
+    try:
+        async for item in items:
+            under_way.append(asyncio.create_task(done(item)))
+            while len(under_way) >= parallel * ITEMS_A_TASK or (under_way and under_way[0].done()):
+                yield await _come_to(under_way[0])
+                under_way.popleft()
+        while under_way:
+            yield await _come_to(under_way[0])
+            under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _come_to(task: asyncio.Task[R]) -> R:
+    # To await it would cancel it with whoever waits, before the others: its room would be taken by one of them.
+    if not task.done():
+        await asyncio.wait((task,))
+    return task.result()
 
 
 def _each(work: Callable[[T], R], items: list[T]) -> tuple[list[R], float]:
