@@ -24,6 +24,7 @@ from backdesk.kinds.research.contract import (
     ResearchResult,
 )
 from backdesk.kinds.research.markdown import markdown
+from backdesk.kinds.research.progress import Progress
 from backdesk.kinds.research.rules import language_for, outline_by_rules
 from backdesk.kinds.research.stages import SPENT, Stages, sections_of
 from backdesk.kinds.research.verification import verified
@@ -57,7 +58,7 @@ async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure
     work: Work | None = ctx.aside.get(WORK)
     if work is None:  # a budget of time is over before the body begins: what is done is in the ledger
         try:
-            work = await _worked(ctx, request)
+            work = (await _worked(ctx, request))[0]
         except TaskError as error:
             if error.code not in SPENT:
                 raise
@@ -83,10 +84,13 @@ async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure
 )
 async def research_report(ctx: TaskContext, request: ResearchRequest) -> ResearchResult:
     """Report on a question from sources, in sections whose sentences cite them, as Markdown and PDF."""
-    return await _result(ctx, await _worked(ctx, request), WHOLE)
+    work, progress = await _worked(ctx, request)
+    result = await _result(ctx, work, WHOLE)
+    await progress.end()
+    return result
 
 
-async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
+async def _worked(ctx: TaskContext, request: ResearchRequest) -> tuple[Work, Progress]:
     work = ctx.aside[WORK] = Work(request, language_for(request.message, request.language))
     stages = Stages(ctx, work)
     await stages.run()
@@ -95,7 +99,7 @@ async def _worked(ctx: TaskContext, request: ResearchRequest) -> Work:
         message = f"none of {len(failed)} sources could be read; the first: {failed[0].problem}"
         raise TaskError("nothing_read", message)
     await stages.progress.tell(0.92, "Checking the citations against the sources", "check")
-    return work
+    return work, stages.progress
 
 
 async def _result(ctx: TaskContext, work: Work, under: str) -> ResearchResult:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
+from backdesk.kinds.research.pace import MEASURED, Took, remaining_s
 from backdesk.kinds.research.work import Work, digest
+from backdesk.platform.deployment import deployment
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.model.plan import LONGEST_TITLE, StepState
 
@@ -13,27 +19,82 @@ from backdesk.worker.model.plan import LONGEST_TITLE, StepState
 STAGES = ("plan", "search", "read", "outline", "write", "check", "end")
 Stage = Literal["plan", "search", "read", "outline", "write", "check", "end"]
 
+#: Child jobs that work at the same time, by stage; between two rounds the report hears what its reader asks for.
+AT_ONCE: Mapping[str, int] = {"read": 8, "write": 6}
+#: How long a tenant's reports know what those before them have taken. Seconds.
+KEPT_S = 30 * 86_400.0
+
+
+class Told(BaseModel):
+    """What was told, and since when the stage at hand goes on: the checkpoint of the job."""
+
+    told: int = 0
+    fraction: float = 0.0
+    stage: str = ""
+    at: float = 0.0
+    took: Took = Took()
+
 
 class Progress:
-    """Tells stages and shares of them, each once in the life of the job, and the plan as it stands then."""
+    """Tells stages and shares of them, each once in the life of the job, and the plan as it stands then.
 
-    def __init__(self, ctx: TaskContext, work: Work) -> None:
+    With them it tells when the report will be there, once that can be known.
+    """
+
+    def __init__(self, ctx: TaskContext, work: Work, clock: Callable[[], float] = time.time) -> None:
         self._ctx = ctx
         self._work = work
-        restored = ctx.restored or {}
-        self._told: int = restored.get("told", 0)
-        self._fraction: float = restored.get("fraction", 0.0)
+        self._clock = clock
+        self._told = Told.model_validate(ctx.restored or {})
         self._number = 0
+        self._before: Took | None = None
 
     async def tell(self, fraction: float, message: str, stage: Stage, **data: Any) -> None:
         """Tell where the report is, unless a former attempt has told it; and keep that it was told."""
         self._number += 1
-        if self._number <= self._told:
+        told = self._told
+        if self._number <= told.told:
             return
-        self._told, self._fraction = self._number, max(self._fraction, fraction)
+        told.told, told.fraction = self._number, max(told.fraction, fraction)
+        self._measure(stage)
         self._plan(stage)
-        self._ctx.progress(self._fraction, message, stage=stage, **data)
-        await self._ctx.checkpoint({"told": self._told, "fraction": self._fraction})
+        self._ctx.progress(told.fraction, message, stage=stage, **data, **await self._remaining(stage, data))
+        await self._ctx.checkpoint(told)
+
+    async def end(self) -> None:
+        """Keep what the stages have taken for the reports that come."""
+        self._measure("end")
+        took = (await self._earlier()).followed_by(self._told.took)
+        await self._ctx.cache(self._name(), took.model_dump_json().encode(), KEPT_S)
+
+    def _measure(self, stage: Stage) -> None:
+        """Note what the stage has taken that is over now."""
+        now, told = self._clock(), self._told
+        told.took.add(told.stage, now - told.at)
+        told.stage, told.at = stage, now
+
+    async def _remaining(self, stage: Stage, data: Mapping[str, Any]) -> dict[str, float]:
+        if stage not in MEASURED:
+            return {}
+        rounds = dict.fromkeys(MEASURED[MEASURED.index(stage) :], 1)
+        if "write" in rounds:
+            rounds["write"] = ceil(self._work.most_sections / AT_ONCE["write"])
+        if stage in AT_ONCE:
+            rounds[stage] = ceil((data["total"] - data["done"]) / AT_ONCE[stage])
+        seconds = remaining_s(rounds, self._told.took, await self._earlier())
+        return {} if seconds is None else {"remaining_s": round(seconds, 1)}
+
+    async def _earlier(self) -> Took:
+        if self._before is None:
+            kept = await self._ctx.cached(self._name())
+            self._before = Took.model_validate_json(kept) if kept else Took()
+        return self._before
+
+    def _name(self) -> str:
+        """Return under which name the tenant keeps what reports take that are made in this way."""
+        settings, request = deployment().settings, self._work.request
+        made = (settings.model, settings.offline, request.depth, request.sources, request.pdf)
+        return f"research.report took {made!r}"
 
     def _plan(self, stage: Stage) -> None:
         steps = [*_steps(self._work, STAGES.index(stage))]

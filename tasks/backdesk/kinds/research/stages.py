@@ -29,7 +29,7 @@ from backdesk.kinds.research.contract import (
     SourceFound,
     Topic,
 )
-from backdesk.kinds.research.progress import Progress
+from backdesk.kinds.research.progress import AT_ONCE, Progress
 from backdesk.kinds.research.rules import outline_by_rules, plan_by_rules, plan_changed_by_rules
 from backdesk.kinds.research.searching import Searches
 from backdesk.kinds.research.work import Reading, Work, digest
@@ -41,8 +41,6 @@ from backdesk.worker.model.child import ChildCall, ChildEnd
 
 #: By depth: topics at most, sources for each, and notes of one source.
 DEPTHS = {"quick": (3, 3, 5), "standard": (6, 4, 8), "thorough": (MOST_SECTIONS, 8, 12)}
-#: Child jobs that work at the same time; between two rounds the report hears what its reader asks for.
-READINGS_AT_ONCE, SECTIONS_AT_ONCE = 8, 6
 #: Notes of one section, at most.
 MOST_NOTES = 40
 #: How often a plan is changed, at most; what comes after that is a job of its own.
@@ -138,10 +136,10 @@ class Stages:
         most_sources, most_notes = DEPTHS[work.request.depth][1:]
         chosen = await self._searches.chosen(topics, most_sources)
         calls = [self._reading(source, each, most_notes) for source, each in chosen]
-        for at in range(0, len(calls), READINGS_AT_ONCE):
+        for at in range(0, len(calls), AT_ONCE["read"]):
             message = f"{at} of {count(len(calls), 'source')} read"
             await self.progress.tell(0.1 + 0.4 * at / len(calls), message, "read", done=at, total=len(calls))
-            ends = await self._ctx.call_all(calls[at : at + READINGS_AT_ONCE])
+            ends = await self._ctx.call_all(calls[at : at + AT_ONCE["read"]])
             for call, end in zip(calls[at:], ends, strict=False):
                 work.has_read(_reading_of(call, end))
             raise_spent(ends)
@@ -180,11 +178,11 @@ class Stages:
         wanted = {digest(each): each for each in map(work.request_of, work.outline)}
         new = {name: each for name, each in wanted.items() if name not in work.drafts}
         names = [*new]
-        for at in range(0, len(names), SECTIONS_AT_ONCE):
+        for at in range(0, len(names), AT_ONCE["write"]):
             message = f"{at} of {count(len(names), 'section')} written"
             fraction = 0.55 + 0.35 * at / len(names)
             await self.progress.tell(fraction, message, "write", done=at, total=len(names))
-            ends = await self._ctx.call_all([_writing(new[each]) for each in names[at : at + SECTIONS_AT_ONCE]])
+            ends = await self._ctx.call_all([_writing(new[each]) for each in names[at : at + AT_ONCE["write"]]])
             for name, end in zip(names[at:], ends, strict=False):
                 work.drafts[name] = self._draft_of(new[name], end)
             raise_spent(ends)
