@@ -90,7 +90,6 @@ MEANINGS: list[tuple[BaseException, Category, bool]] = [
     (OSError("without a number"), Category.UNKNOWN, TRANSIENT),
     (ValueError("wrong"), Category.UNKNOWN, TRANSIENT),
     (redis.ResponseError("WRONGTYPE"), Category.UNKNOWN, TRANSIENT),
-    (errors.ConfigurationError("X"), Category.UNKNOWN, TRANSIENT),
     (SystemExit(3), Category.UNKNOWN, TRANSIENT),
     (KeyboardInterrupt(), Category.UNKNOWN, TRANSIENT),
     (GeneratorExit(), Category.UNKNOWN, TRANSIENT),
@@ -126,6 +125,12 @@ def test_other_errors_are_as_grave_as_their_category(error: BaseException) -> No
 def test_an_unknown_error_keeps_its_code_and_its_words() -> None:
     found = classify(ZeroDivisionError("by zero"))
     assert (found.code, found.message, found.severity) == ("exception", "ZeroDivisionError: by zero", Severity.HIGH)
+
+
+def test_what_is_not_configured_is_told_in_its_own_words_and_not_tried_again() -> None:
+    found = classify(errors.ConfigurationError('it needs pip install "backdesk[tools]"'))
+    assert (found.code, found.transient, found.severity) == ("not_configured", False, Severity.HIGH)
+    assert found.message == 'it needs pip install "backdesk[tools]"'
 
 
 def test_a_body_that_cancelled_itself_is_not_tried_again() -> None:

@@ -29,14 +29,17 @@ from backdesk.worker.errors import (
     BlobNotFound,
     BlobStoreUnavailable,
     BlobTooLarge,
+    ConfigurationError,
     InvalidRequest,
     Limited,
     StoreUnavailable,
     TaskError,
 )
-from backdesk.worker.failure import Category, Failure, Severity
+from backdesk.worker.failure import USUAL_SEVERITY, Category, Failure, Severity
 from backdesk.worker.model.contract import field_errors
 from backdesk.worker.process.event_loop import LoopBlocked
+from backdesk.worker.text.json import printable
+from backdesk.worker.text.masking import mask
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +128,12 @@ def _of_task_error(error: TaskError) -> Failure:
 def _of_blob(error: BlobError) -> Failure:
     category = _BLOBS.get(type(error), Category.UNKNOWN)
     return Failure.of(error, category, transient=category is Category.NETWORK, code=error.code)
+
+
+@classify.register
+def _of_configuration(error: ConfigurationError) -> Failure:
+    # What is missing is for the operator to set or to install: no attempt finds it.
+    return Failure(code="not_configured", message=mask(printable(error)), severity=USUAL_SEVERITY[Category.UNKNOWN])
 
 
 @classify.register
