@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from backdesk.worker.errors import QuotaExceeded
-from backdesk.worker.model.tenancy import EVERY_TENANT, TenantSettings, tenant_scope
+from backdesk.worker.model.job import EVERY_TENANT
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.store.jobs import SubmitCode
 from backdesk.worker.store.upkeep import BATCH
 from backdesk.worker.submit.admission import check_taken

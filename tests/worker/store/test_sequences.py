@@ -22,6 +22,7 @@ from backdesk.worker.model.asks import Awaited
 from backdesk.worker.model.events import TERMINAL_EVENTS
 from backdesk.worker.model.job import (
     ACTIVE,
+    EVERY_TENANT,
     TERMINAL,
     TRANSITIONS,
     Cancelled,
@@ -37,7 +38,7 @@ from backdesk.worker.model.job import (
     Usage,
     Waiting,
 )
-from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
+from backdesk.worker.model.tenancy import JobLimits, TenantSettings, read_policy, scope_of, tenant_scope
 from backdesk.worker.services.packer import Packer
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text

@@ -6,7 +6,8 @@ from typing import Any
 
 import redis
 
-from backdesk.worker.model.tenancy import EVERY_TENANT, TenantSettings, tenant_scope
+from backdesk.worker.model.job import EVERY_TENANT
+from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.jobs import SubmitCode
 from tests.support.board import Board, Clock

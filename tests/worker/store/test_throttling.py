@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from backdesk.worker.model.events import JobEvent
-from backdesk.worker.model.job import Claim
-from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, TenantSettings, scope_of, tenant_scope
+from backdesk.worker.model.job import EVERY_TENANT, Claim
+from backdesk.worker.model.tenancy import JobLimits, TenantSettings, scope_of, tenant_scope
 from tests.support.board import Board, Clock
 from tests.support.fleet import Fleet
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.model.tenancy import EVERY_TENANT
+from backdesk.worker.model.job import EVERY_TENANT
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")

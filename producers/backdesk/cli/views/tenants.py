@@ -14,7 +14,7 @@ from backdesk.cli.safe_text import safe_line
 from backdesk.cli.views.columns import fitted
 from backdesk.client.operations.tenants import Setting, TenantStatus
 from backdesk.worker.model.budget import DaySpending
-from backdesk.worker.model.tenancy import EVERY_TENANT
+from backdesk.worker.model.job import EVERY_TENANT
 
 _COLUMNS = ("tenant", "weight", "running", "queued", "limited", "rate", "tokens/day", "cost/day", "priority", "kinds")
 #: Columns that are left out where there is no room for all, one after the other.

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 from backdesk.client.operations.live_workers import LiveWorkers
 from backdesk.client.operations.operation import Command, Commands, Operation
 from backdesk.client.operations.pace import next_us, unbegun
-from backdesk.worker.model.job import Hold, JobRecord, JobRow, JobState
-from backdesk.worker.model.tenancy import EVERY_TENANT, read_pause, scope_of, tenant_scope
+from backdesk.worker.model.job import EVERY_TENANT, Hold, JobRecord, JobRow, JobState
+from backdesk.worker.model.tenancy import read_pause, scope_of, tenant_scope
 from backdesk.worker.model.version import Stranding, line_of, read_line
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys

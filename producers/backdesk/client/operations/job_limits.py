@@ -15,8 +15,8 @@ from backdesk.client.operations.pace import next_moment, unbegun
 from backdesk.client.operations.policies import change_policy, policies
 from backdesk.client.operations.tenants import checked_name
 from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.model.job import NAME_PATTERN
-from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, scope_of
+from backdesk.worker.model.job import EVERY_TENANT, NAME_PATTERN
+from backdesk.worker.model.tenancy import JobLimits, scope_of
 
 _NAME = re.compile(NAME_PATTERN)
 

@@ -18,8 +18,9 @@ from backdesk.client.operations.policies import AS_DEFAULT, merged, rewrite_poli
 from backdesk.client.operations.service_limits import BreakerStatuses, ServiceLimitOperations
 from backdesk.client.operations.tenants import checked_name
 from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.job import EVERY_TENANT
 from backdesk.worker.model.service import BreakerState, Resource
-from backdesk.worker.model.tenancy import EVERY_TENANT, JobLimits, Pause, TenantSettings, read_pause, tenant_scope
+from backdesk.worker.model.tenancy import JobLimits, Pause, TenantSettings, read_pause, tenant_scope
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.moments import moment
 

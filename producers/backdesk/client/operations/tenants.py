@@ -17,16 +17,8 @@ from backdesk.client.operations.policies import change_policy, merged
 from backdesk.client.operations.spending import SpendingOperations
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.budget import DaySpending
-from backdesk.worker.model.job import DEFAULT_PRIORITY, NAME_PATTERN
-from backdesk.worker.model.tenancy import (
-    EVERY_TENANT,
-    NO_LIMIT,
-    JobLimits,
-    Pause,
-    TenantSettings,
-    read_pause,
-    tenant_scope,
-)
+from backdesk.worker.model.job import DEFAULT_PRIORITY, EVERY_TENANT, NAME_PATTERN
+from backdesk.worker.model.tenancy import NO_LIMIT, JobLimits, Pause, TenantSettings, read_pause, tenant_scope
 from backdesk.worker.store.calls import text
 
 _NAME = re.compile(NAME_PATTERN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json
 
@@ -16,7 +16,6 @@ from backdesk.worker.attempt.ledger import Ledger
 from backdesk.worker.attempt.questions import Questions
 from backdesk.worker.attempt.service_call import ServiceCalls
 from backdesk.worker.attempt.spending import AttemptSpending
-from backdesk.worker.blobs.parts import Parts as FileParts
 from backdesk.worker.memory.access import Memory
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.events import EventType, check_emittable
@@ -24,6 +23,9 @@ from backdesk.worker.model.job import Claim, Usage
 from backdesk.worker.model.measure import MOST_MEASURES, check_measure
 from backdesk.worker.model.plan import PLAN, Plan, Plans, PlanStep, Titles
 from backdesk.worker.model.sent import SentLog
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.parts import Parts as FileParts
 
 
 class ProgressSink(Protocol):

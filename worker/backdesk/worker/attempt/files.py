@@ -5,15 +5,17 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backdesk.worker.blobs.access import BlobAccess
-from backdesk.worker.blobs.parts import Parts
-from backdesk.worker.blobs.source import Source
 from backdesk.worker.model.blob import BINARY, BlobRef
 from backdesk.worker.model.events import EventType
 from backdesk.worker.model.job import Claim
 from backdesk.worker.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.parts import Parts
+    from backdesk.worker.blobs.source import Source
 
 
 class Files:

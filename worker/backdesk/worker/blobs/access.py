@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from backdesk.worker.blobs.opening import open_blobs
-from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.errors import BlobError, ConfigurationError
 from backdesk.worker.settings import Settings
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.store import BlobStore
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ class BlobAccess:
     @cached_property
     def store(self) -> BlobStore:
         """The store; raises BlobError where there is none, or a library is missing."""
+        from backdesk.worker.blobs.opening import open_blobs  # noqa: PLC0415 - most processes have no blobs
+
         try:
             store = open_blobs(self._settings)
         except ConfigurationError as error:

@@ -19,8 +19,7 @@ from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from backdesk.worker.memory.note import is_topic
 from backdesk.worker.model.attachment import digest_of
-from backdesk.worker.model.job import Claim
-from backdesk.worker.model.tenancy import EVERY_TENANT
+from backdesk.worker.model.job import EVERY_TENANT, Claim
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode

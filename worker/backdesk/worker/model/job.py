@@ -65,6 +65,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}=[a-z0-9][a-z0-9_-]{0,31}$")]
 
 DEFAULT_TENANT = "default"
+#: Stands for all tenants, or those that have no setting of their own, where a tenant is named.
+EVERY_TENANT = "*"
 #: 0 to 9; a job of a higher priority runs before one of a lower within the same tenant.
 DEFAULT_PRIORITY = 5
 MAX_PRIORITY = 9

@@ -11,9 +11,6 @@ from pydantic_core import from_json, to_json
 
 from backdesk.worker.model.job import MAX_PRIORITY, Name
 
-#: Stands for all tenants that have no setting of their own, where a tenant is named.
-EVERY_TENANT = "*"
-
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNIT_NAMES = {"s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m"}
 _UNIT_NAMES |= {"h": "h", "hour": "h", "d": "d", "day": "d"}

@@ -14,19 +14,21 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 
 from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.blobs.keys import tenant_of
-from backdesk.worker.blobs.store import Owned
 from backdesk.worker.errors import BlobError
 from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.store import Owned
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,14 @@ The reference stands beside the request, never in it: what looks like one in the
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.errors import BlobTooLarge, PayloadTooLarge
 from backdesk.worker.model.blob import JSON, BlobRef
 from backdesk.worker.store.jobs import NewJob
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.store import BlobStore
 
 #: What stands in the record for a request that is elsewhere.
 ELSEWHERE = b"null"
