@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -13,13 +13,15 @@ from backdesk.kinds.batch import operations as _samples  # noqa: F401 - which de
 from backdesk.kinds.batch.contract import BatchRequest, BatchResult, ItemFailure
 from backdesk.kinds.batch.source import Unread, items_of
 from backdesk.tools.batch.operation import OPERATIONS, ItemCall, Operation
-from backdesk.tools.batch.running import BatchDone, run_batch
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 from backdesk.worker.model.contract import field_errors
 from backdesk.worker.text.json import decode
+
+if TYPE_CHECKING:
+    from backdesk.tools.batch.running import BatchDone
 
 #: A day: what takes longer is to be several jobs.
 ATTEMPT_S = 86_400.0
@@ -30,6 +32,8 @@ FIRST_LINES, FIRST_BYTES = 20, 32 * 1024
 @task("batch.run", queue="tools", timeout=ATTEMPT_S)
 def run(ctx: BlockingContext, request: BatchRequest) -> BatchResult:
     """Do the operation for each item, and return how many came to something, and where the results are."""
+    from backdesk.tools.batch.running import run_batch  # noqa: PLC0415 - of no use to a worker without batches
+
     chosen = OPERATIONS.get(request.operation)
     if chosen is None:
         known = ", ".join(sorted(OPERATIONS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backdesk.platform.deployment import deployment
-from backdesk.service.channels import channels_of
 from backdesk.service.notification import Delivered, Letter, Notification
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.attempt.task import task
@@ -18,6 +17,8 @@ ATTEMPT_S = 120.0
 @task("notify.send", queue="tools", retry=RETRY, timeout=ATTEMPT_S)
 def send_notification(ctx: BlockingContext, request: Notification) -> Delivered:
     """Send a notification by all channels of whom it is for, by each once; those that fail are tried again."""
+    from backdesk.service.channels import channels_of  # noqa: PLC0415 - mail, of no use to a worker that sends none
+
     here = deployment()
     letter = Letter(
         id=ctx.idempotency_key("notification"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from backdesk.agents import Agent
@@ -12,7 +13,7 @@ from backdesk.agents.specialists import Specialist, register_specialist
 from backdesk.kinds.route import rules
 from backdesk.kinds.route.expressions import expression_in, is_only
 from backdesk.kinds.route.gates import CODING
-from backdesk.kinds.route.signs import signs_of
+from backdesk.kinds.route.signs import noticed
 from backdesk.kinds.route.weather import look_up_weather
 from backdesk.tools import calculate, check_syntax, code_tool
 
@@ -22,6 +23,7 @@ _TIGHT = re.compile(r"[\d.]+[-/][\d.]+")
 
 
 def _calculations(message: str) -> Iterator[tuple[float, str]]:
+    yield from noticed("calculation", message)
     expression = expression_in(message, datetime.now(UTC).date())
     if expression is None:
         return
@@ -36,7 +38,7 @@ WEATHER = register_specialist(
         "weather",
         Agent("weather", PROMPTS / "weather.md", tools=(look_up_weather,), duty="Looking up the weather"),
         about="The weather of today and tomorrow at a place.",
-        signs=signs_of("weather"),
+        notices=partial(noticed, "weather"),
         examples=("Will it rain in Paris tomorrow?", "Wie warm wird es heute in Berlin?"),
         rules=rules.weather,
     )
@@ -46,7 +48,6 @@ CALCULATION = register_specialist(
         "calculation",
         Agent("calculation", PROMPTS / "calculation.md", tools=(calculate,), duty="Calculating"),
         about="Calculations: numbers, percentages, amounts of money, units of measure, dates and working days.",
-        signs=signs_of("calculation"),
         notices=_calculations,
         examples=("What is 17.5% of 240?", "Wie viele Tage sind es bis Weihnachten?"),
         rules=rules.calculation,
@@ -61,7 +62,7 @@ CODE = register_specialist(
             "code", PROMPTS / "code.md", tools=(check_syntax, run_python), duty="Working on the code", quality=CODING
         ),
         about="Programs, queries and data formats: to write, explain, mend or check them.",
-        signs=signs_of("code"),
+        notices=partial(noticed, "code"),
         examples=("Write a Python function that sorts a list.", "Pourquoi cette requête SQL est-elle lente ?"),
         rules=rules.code,
     )
@@ -71,7 +72,7 @@ GENERAL = register_specialist(
         "general",
         Agent("general", PROMPTS / "general.md", duty="Answering"),
         about="Everything else: greetings, knowledge, texts, advice, questions about orders.",
-        signs=signs_of("general"),
+        notices=partial(noticed, "general"),
         examples=("Who wrote Faust?", "Translate this letter."),
         rules=rules.general,
         takes_rest=True,

@@ -1,9 +1,10 @@
-"""The signs of the specialists that ship, read from `signs.toml`."""
+"""The signs of the specialists that ship: read from `signs.toml`, and compiled, when the first message is sent on."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ from typing import Any
 from backdesk.agents.specialists import Sign
 
 
+def noticed(specialist: str, message: str) -> Iterator[tuple[float, str]]:
+    """Yield how much each sign of a specialist in a message says, and what it is."""
+    return ((sign.weight, sign.means) for sign in _signs_of(specialist) if sign.pattern.search(message))
+
+
 @cache
-def signs_of(specialist: str) -> tuple[Sign, ...]:
-    """Return what points to a specialist in any of the languages that are known."""
+def _signs_of(specialist: str) -> tuple[Sign, ...]:
     return tuple(
         Sign(_pattern(each.get("words", []), each.get("anywhere", [])), float(each["weight"]), each["means"])
         for each in _file().get(specialist, [])

@@ -14,34 +14,6 @@ from pydantic import BaseModel, Field
 from backdesk.agents import Desk, Refusal, ToolOutcome, tool
 from backdesk.kinds.route.settings import RouteSettings
 from backdesk.platform.tool_settings import settings_of
-from backdesk.tools import http_tool
-from backdesk.tools.http.tool import HttpAnswer
-
-FIND_PLACE = http_tool(
-    "find_place",
-    "GET https://geocoding-api.open-meteo.com/v1/search",
-    "Find where a place is.",
-    query={"name": str},
-    fixed={"count": "1", "format": "json"},
-    ttl_s=86_400,
-    public=True,
-)
-FORECAST = http_tool(
-    "forecast",
-    "GET https://api.open-meteo.com/v1/forecast",
-    "The weather of today and tomorrow at a place.",
-    query={"latitude": float, "longitude": float},
-    fixed={
-        "daily": "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max",
-        "timezone": "auto",
-        "forecast_days": "2",
-    },
-    ttl_s=900,
-    public=True,
-)
-#: The codes of the World Meteorological Organization, by the first that is not under them.
-_CODES = ((0, "clear"), (2, "partly cloudy"), (3, "overcast"), (48, "fog"), (57, "drizzle"), (67, "rain"), (77, "snow"),
-          (82, "showers of rain"), (86, "showers of snow"), (99, "thunderstorm"))  # fmt: skip
 
 Place = Annotated[str, Field(min_length=2, max_length=80, description="A town, such as Paris.")]
 
@@ -76,7 +48,11 @@ class Weather(ToolOutcome):
 @tool("pure", timeout_s=30)
 async def look_up_weather(desk: Desk, place: Place) -> Weather | Refusal:
     """Look up the weather of today and tomorrow at a place."""
-    return recorded(place) if settings_of(RouteSettings).weather == "samples" else await _asked(desk, place)
+    if settings_of(RouteSettings).weather == "samples":
+        return recorded(place)
+    from backdesk.kinds.route.forecast import forecast  # noqa: PLC0415 - of no use where samples are told
+
+    return await forecast(desk, place)
 
 
 def recorded(place: str) -> Weather | Refusal:
@@ -102,43 +78,6 @@ def _named(name: str, place: dict[str, Any], plain: str) -> bool:
 def _plain(text: str) -> str:
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
-async def _asked(desk: Desk, place: str) -> Weather | Refusal:
-    found = await FIND_PLACE.function(desk, name=place)
-    if not isinstance(found, HttpAnswer):
-        return found
-    where = next(iter((found.data or {}).get("results") or []), None) if isinstance(found.data, dict) else None
-    if where is None:
-        return Refusal(refused=f"No place called {place!r} was found.")
-    told = await FORECAST.function(desk, latitude=where["latitude"], longitude=where["longitude"])
-    if not isinstance(told, HttpAnswer):
-        return told
-    daily = told.data.get("daily") if isinstance(told.data, dict) else None
-    if not daily:
-        return Refusal(
-            refused=f"The weather of {place!r} could not be looked up: {told.source} answered {told.status}."
-        )
-    return Weather(place=where["name"], days=_days(daily), source=told.source, sample=False)
-
-
-def _days(daily: dict[str, Any]) -> list[Day]:
-    columns = zip(
-        daily["time"],
-        daily["weather_code"],
-        daily["temperature_2m_min"],
-        daily["temperature_2m_max"],
-        daily["precipitation_probability_max"],
-        strict=True,
-    )
-    return [
-        Day(day=day, sky=_sky(code), lowest_c=lowest, highest_c=highest, rain_percent=rain)
-        for day, code, lowest, highest, rain in columns
-    ]
-
-
-def _sky(code: int) -> str:
-    return next((words for upto, words in _CODES if code <= upto), "unknown")
 
 
 @cache

@@ -12,9 +12,7 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.tools import tool
 from backdesk.tools.calculation.errors import NotCalculable
-from backdesk.tools.calculation.parser import evaluate
 from backdesk.tools.calculation.tokens import MOST_CHARACTERS
-from backdesk.tools.calculation.written import written
 
 Expression = Annotated[
     str,
@@ -40,6 +38,9 @@ class Calculation(ToolOutcome):
 
 def calculation(expression: str, today: date) -> Calculation:
     """Calculate an expression. Raises NotCalculable, which says what was not understood."""
+    from backdesk.tools.calculation.parser import evaluate  # noqa: PLC0415 - every worker has the tool, and few calculate
+    from backdesk.tools.calculation.written import written  # noqa: PLC0415 - same
+
     result, exact = written(*evaluate(expression, today))
     return Calculation(expression=expression.strip(), result=result, exact=exact)
 

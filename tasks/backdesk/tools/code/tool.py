@@ -10,7 +10,6 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.tools import Tool, tool
 from backdesk.tools.code.contract import KIND_NAME, LONGEST_CODE, OFF, CodeRun
-from backdesk.tools.isolation.files import file_names
 from backdesk.worker.errors import TaskError
 
 PythonCode = Annotated[
@@ -61,5 +60,7 @@ _FILES = " The files of the customer's message are in the current folder, under 
 
 
 def _files(desk: Desk) -> list[dict[str, str]]:
+    from backdesk.tools.isolation.files import file_names  # noqa: PLC0415 - with what runs code, which others do
+
     names = file_names([each.name for each in desk.attached])
     return [{"id": each.id, "name": name} for each, name in zip(desk.attached, names, strict=True)]
