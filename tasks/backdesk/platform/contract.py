@@ -14,8 +14,9 @@ Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 #: It is the mark of `backdesk.worker.model.input_guard`, in its own words: contracts import pydantic alone.
 GUARDED: dict[str, JsonValue] = {"x-guarded": True}
 GuardedMessage = Annotated[Message, Field(json_schema_extra=GUARDED)]
-#: An id of the caller's own making: anything printable.
-Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]{0,127}$")]
+#: An id of the caller's own making: anything printable. Here as elsewhere the length is no part of the pattern, which
+#: would be compiled once for each character that there may be: 150 KiB in each process.
+Reference = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
 #: The most files that one request may name.
 MOST_ATTACHMENTS = 8
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -56,7 +57,7 @@ class Attachment(Contract):
     url: Annotated[str, StringConstraints(max_length=2048), AfterValidator(_public_https)] | None = Field(
         None, description="Where it is: https://, on a public host."
     )
-    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$")] | None = Field(
+    name: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")] | None = Field(
         None, description="What it is called; of text it also says which sort it is: .md, .csv."
     )
 

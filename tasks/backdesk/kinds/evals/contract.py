@@ -10,7 +10,7 @@ from backdesk.platform.contract import Contract, KindModels, Message
 
 #: How a turn can end for the customer: `failed` is a job without an answer.
 Outcome = Literal["answer", "question", "proposal", "fallback", "failed"]
-Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
+Name = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Tools = Annotated[list[str], Field(max_length=50)]
 Said = Annotated[str, StringConstraints(min_length=1, max_length=500)]

@@ -199,7 +199,7 @@ class RenderRequest(Contract):
     """Have a report made as a PDF, for the kind `research.render`; its text is a file, the JSON of a `Document`."""
 
     document: BlobRef
-    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/\\]{1,120}$")] = "report"
+    name: Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f/\\]+$")] = "report"
 
 
 class Document(Contract):

@@ -16,7 +16,7 @@ OFF = "code_off"
 Code = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_CODE)]
 FileId = Annotated[str, StringConstraints(pattern=r"^att-[0-9a-f]{64}$")]
 #: What a file is called in the folder of the code: a name, no path.
-FileName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/\\.-][^\x00-\x1f\x7f/\\]{0,120}$")]
+FileName = Annotated[str, StringConstraints(max_length=121, pattern=r"^[^\x00-\x1f\x7f/\\.-][^\x00-\x1f\x7f/\\]*$")]
 
 
 class CodeFile(Contract):
