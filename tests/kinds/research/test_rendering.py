@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
+import typst
 from pypdf import PdfReader
 
-from backdesk.kinds.research.contract import Block, Cited, Document, ListedSource
+from backdesk.agents import Say
+from backdesk.kinds.research.contract import Block, Cited, Document, ListedSource, Plan, Topic
 from backdesk.kinds.research.markdown import escaped, markdown
 from backdesk.kinds.research.rendering import rendered, scripts_without_letters
+from backdesk.testing import Bench, scripted
+from backdesk.worker.blobs.opening import open_blobs
+from tests.kinds.research.researchers import REQUEST, Researcher
 
 #: What would be markup, code or a file to read, in a layout or in Markdown.
 ATTACKS = [
@@ -94,9 +101,54 @@ def test_markup_of_markdown_is_shown_and_not_followed(attack: str) -> None:
     assert "www.evil" not in escaped(attack)
 
 
-def test_what_the_fonts_have_no_letters_for_is_told() -> None:
-    assert [*scripts_without_letters(of("中文 and 한국어 🙂"))] == ["CJK", "Hangul", "emoji"]
-    assert [*scripts_without_letters(of("Ελληνικά Русский עברית العربية łőç हिन्दी"))] == []
+@pytest.fixture
+def no_system_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typst, "Fonts", partial(typst.Fonts, include_system_fonts=False))
+
+
+@pytest.mark.usefixtures("no_system_fonts")
+@pytest.mark.parametrize(
+    ("text", "scripts"),
+    [
+        ("中文 and 한국어 🙂。", {"CJK", "Hangul", "symbols"}),
+        ("แบตเตอรี่เกลือ", {"Thai"}),
+        ("カタカナとひらがな", {"Katakana", "Hiragana"}),
+        ("Ελληνικά Русский עברית العربية łőç हिन्दी “€”", set()),
+        ('the text `"中"` could not be displayed', {"CJK"}),
+        ('the text `"x"` could not be displayed', set()),
+    ],
+)
+def test_what_there_is_no_font_for_is_told(text: str, scripts: set[str]) -> None:
+    assert {*scripts_without_letters(of(text))} == scripts
+
+
+#: A font of many systems with letters that those of the layout have not.
+DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+TIFINAGH = "ⵜⴰⵎⴰⵣⵉⵖⵜ"
+
+
+@pytest.mark.skipif(not DEJAVU.exists(), reason="this machine has not that font")
+def test_fonts_of_the_system_are_found_and_so_are_those_of_a_folder(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    assert scripts_without_letters(of(TIFINAGH)) == []
+    request.getfixturevalue("no_system_fonts")
+    assert scripts_without_letters(of(TIFINAGH)) == ["Tifinagh"]
+    copyfile(DEJAVU, tmp_path / "font.ttf")
+    assert scripts_without_letters(of(TIFINAGH), tmp_path) == []
+
+
+@pytest.mark.usefixtures("no_system_fonts")
+def test_a_report_with_empty_boxes_says_so_and_so_does_its_pdf(bench: Bench) -> None:
+    topic = Topic(title="Life", question="How long?", queries=["brinecells capacity full cycles"])
+    with scripted(rule=Researcher(planner=lambda given: Say(Plan(title="電池", topics=[topic])))):
+        result = bench.run("research.report", REQUEST).result
+    assert result.pdf_unreadable == ["CJK"]
+    assert not result.complete
+    assert result.problems[-1].startswith("The PDF has empty boxes for CJK")
+    store = open_blobs(bench.settings)
+    assert store is not None
+    assert "nofontsforit(CJK)" in text_of(store.read(result.pdf, "default"))
 
 
 def test_a_report_of_many_pages_numbers_them() -> None:

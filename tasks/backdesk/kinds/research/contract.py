@@ -219,7 +219,7 @@ class RenderResult(Contract):
 
     pdf: BlobRef
     pages: int
-    unreadable: list[str] = Field([], description="Scripts that the fonts do not have, such as `CJK`.")
+    unreadable: list[str] = Field([], description="Scripts for which there is no font, such as `CJK`: empty boxes.")
 
 
 # --- the report ---
@@ -264,6 +264,7 @@ class ResearchResult(Answered):
     report: str | None = Field(description="Markdown; null where it is too long for a result: then read `file`.")
     file: BlobRef | None = Field(description="The report as Markdown; null where it could not be kept.")
     pdf: BlobRef | None
+    pdf_unreadable: list[str] = Field([], description="Scripts that are empty boxes in the PDF, such as `CJK`.")
     plan: Plan
     outline: list[SectionPlan]
     sources: list[ReportSource]

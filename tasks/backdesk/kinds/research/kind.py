@@ -45,6 +45,10 @@ WHOLE, SHORT = "whole", "short"
 MOST_IN_RESULT = 60_000
 #: How long the PDF is waited for where no worker has the queue `tools`. Seconds.
 PDF_WITHIN_S = 900
+NO_FONTS = (
+    "The PDF has empty boxes for {scripts}: where it was made there is no font for that. Install one, such as Debian's "
+    "fonts-noto-cjk, or name a folder of fonts by BACKDESK_RESEARCH_FONTS."
+)
 TEAM = Team("research", (PLANNER, READER, OUTLINER, WRITER, MENDER, STEERER))
 
 
@@ -110,13 +114,16 @@ async def _result(ctx: TaskContext, work: Work, under: str) -> ResearchResult:
     text, name = markdown(document), _file_name(document.title)
     problems = assembly.problems
     file = await _kept(ctx, text.encode(), f"{name}.md", under, problems)
-    pdf = await _pdf(ctx, document.model_dump_json().encode(), name, under, problems) if work.request.pdf else None
+    pdf, unreadable = None, list[str]()
+    if work.request.pdf:
+        pdf, unreadable = await _pdf(ctx, document.model_dump_json().encode(), name, under, problems)
     parts = work.parts
     return ResearchResult(
         answer=assembly.answer,
         report=text if len(text) <= MOST_IN_RESULT else None,
         file=file,
         pdf=pdf,
+        pdf_unreadable=unreadable,
         plan=work.planned,
         outline=work.outline,
         sources=assembly.sources,
@@ -125,7 +132,7 @@ async def _result(ctx: TaskContext, work: Work, under: str) -> ResearchResult:
         not_found=assembly.not_found,
         problems=problems,
         steered=work.steered,
-        complete=work.ended_by is None and not any(draft is None for draft in work.drafts.values()),
+        complete=work.ended_by is None and not unreadable and None not in work.drafts.values(),
         conversation_id=work.request.conversation_id or ctx.job_id,
         usage=assembly.usage,
         model=parts[-1].model,
@@ -143,21 +150,23 @@ async def _kept(ctx: TaskContext, data: bytes, name: str, under: str, problems: 
         return None
 
 
-async def _pdf(ctx: TaskContext, document: bytes, name: str, under: str, problems: list[str]) -> BlobRef | None:
+async def _pdf(
+    ctx: TaskContext, document: bytes, name: str, under: str, problems: list[str]
+) -> tuple[BlobRef | None, list[str]]:
+    """Have the PDF made; return it, and the scripts for which there was no font."""
     written = await _kept(ctx, document, f"{name}.json", under, problems)
     if written is None:
-        return None
+        return None, []
     request = RenderRequest(document=written, name=name)
     end: ChildEnd = await ctx.call(RENDER.kind, request, key=f"{under}/pdf", expires=PDF_WITHIN_S)
     if not end.ok:
         problems.append(f"There is no PDF: {end.error.message if end.error else end.state}")
-        return None
+        return None, []
     made = RenderResult.model_validate(end.value())
     if made.unreadable:
-        scripts = ", ".join(made.unreadable)
-        problems.append(f"The fonts of the PDF have no letters for {scripts}: see BACKDESK_RESEARCH_FONTS.")
+        problems.append(NO_FONTS.format(scripts=", ".join(made.unreadable)))
     # With this job, so that it is there as long as the report.
-    return await _kept(ctx, await ctx.read_file(made.pdf), f"{name}.pdf", under, problems)
+    return await _kept(ctx, await ctx.read_file(made.pdf), f"{name}.pdf", under, problems), made.unreadable
 
 
 def _file_name(title: str) -> str:

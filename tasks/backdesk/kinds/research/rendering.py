@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from backdesk.kinds.research.contract import Document, RenderRequest, RenderResult
 from backdesk.kinds.research.settings import ResearchSettings
@@ -21,15 +23,13 @@ from backdesk.worker.failure import Category
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 MISSING = 'a PDF is made by a library that is not installed: pip install "backdesk[tools]"'
-#: Scripts that the fonts that come with the library do not have.
-SCRIPTS = {
-    "CJK": "\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff",
-    "Hangul": "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af",
-    "Indic": "\u0980-\u0dff",  # but Devanagari
-    "Thai and Lao": "\u0e00-\u0eff",
-    "Burmese, Ethiopic and Khmer": "\u1000-\u109f\u1200-\u139f\u1780-\u17ff",
-    "emoji": "\U0001f300-\U0001faff",
-}
+#: What the library says of each character that it draws as an empty box, where it is asked not to.
+_BOX = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+#: What is none of the Latin, Greek and Cyrillic letters and of the signs around them that the library's own fonts have.
+_UNUSUAL = re.compile(r"[^\0-\u052f\u2000-\u206f\u20a0-\u20bf]")
+NOTE = (
+    "Some of this report cannot be shown here, as there were no fonts for it ({scripts}). Its Markdown has all of it."
+)
 
 
 @task("research.render", queue="tools", timeout=120)
@@ -37,42 +37,73 @@ def research_render(ctx: BlockingContext, request: RenderRequest) -> RenderResul
     """Lay a report out as a PDF, which is kept as a file of the job."""
     document = Document.model_validate_json(ctx.read_file(request.document))
     fonts = settings_of(ResearchSettings).fonts
+    if unreadable := scripts_without_letters(document, fonts):
+        note = NOTE.format(scripts=", ".join(unreadable))
+        document = document.model_copy(update={"about": [note, *document.about]})
     pdf = rendered(document, fonts)
     kept = ctx.keep_file(pdf, f"{request.name}.pdf", "application/pdf")
-    return RenderResult(pdf=kept, pages=_pages(pdf), unreadable=[] if fonts else [*scripts_without_letters(document)])
+    return RenderResult(pdf=kept, pages=_pages(pdf), unreadable=unreadable)
 
 
 def rendered(document: Document, fonts: Path | None = None) -> bytes:
-    """Return a report as a PDF. Raises TaskError where the library is missing or cannot lay it out."""
+    """Return a report as a PDF, by the library's fonts, the system's, and those in a folder.
+
+    Raises TaskError where the library is missing or cannot lay it out.
+    """
     try:
-        import typst  # noqa: PLC0415 - of the extra, and 30 MB
-    except ImportError:
-        raise TaskError("renderer_missing", MISSING, category=Category.VALIDATION) from None
-    inputs = {"report": document.model_dump_json()}
-    with tempfile.TemporaryDirectory(prefix="backdesk-report-") as root:  # empty: the layout finds no file
-        try:
-            compiler = typst.Compiler(
-                TEMPLATE.read_bytes(),
-                root=root,
-                sys_inputs=inputs,
-                font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(fonts)] if fonts else []),
-                ignore_system_fonts=True,
-                package_path=root,
-                package_cache_path=root,
-            )
-            made = compiler.compile()
-        except RuntimeError as error:
-            message = f"the report cannot be laid out: {str(error).partition(chr(10))[0][:300]}"
-            raise TaskError("not_rendered", message, category=Category.DATA_CORRUPTION) from None
+        made = _compiled(document, fonts)
+    except RuntimeError as error:
+        message = f"the report cannot be laid out: {str(error).partition(chr(10))[0][:300]}"
+        raise TaskError("not_rendered", message, category=Category.DATA_CORRUPTION) from None
     if not isinstance(made, bytes):
         raise TaskError("not_rendered", "the renderer made no single file", category=Category.DATA_CORRUPTION)
     return made
 
 
-def scripts_without_letters(document: Document) -> Iterator[str]:
-    """Yield the scripts of a report that stay empty boxes in the fonts that come with the library."""
-    text = document.model_dump_json()
-    yield from (script for script, signs in SCRIPTS.items() if re.search(f"[{signs}]", text))
+def scripts_without_letters(document: Document, fonts: Path | None = None) -> list[str]:
+    """Return the scripts of a report of which some letters would be empty boxes. Raises as `rendered`."""
+    if not _UNUSUAL.search(document.model_dump_json()):
+        return []
+    try:
+        # As an archive would want it: there, a box is an error.
+        _compiled(document, fonts, pdf_standards="a-2b")
+    except RuntimeError as error:
+        return [*_scripts(map(_unescaped, _BOX.findall(getattr(error, "diagnostic", ""))))]
+    return []
+
+
+def _compiled(document: Document, fonts: Path | None, **options: Any) -> Any:
+    try:
+        import typst  # noqa: PLC0415 - of the extra, and 30 MB
+    except ImportError:
+        raise TaskError("renderer_missing", MISSING, category=Category.VALIDATION) from None
+    with tempfile.TemporaryDirectory(prefix="backdesk-report-") as root:  # empty: the layout finds no file
+        compiler = typst.Compiler(
+            TEMPLATE.read_bytes(),
+            root=root,
+            sys_inputs={"report": document.model_dump_json()},
+            font_paths=typst.Fonts(font_paths=[str(fonts)] if fonts else []),
+            package_path=root,
+            package_cache_path=root,
+        )
+        return compiler.compile(**options)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), text)
+
+
+def _scripts(texts: Iterable[str]) -> dict[str, None]:
+    """Return the scripts of letters, as Unicode names them, and whether there are other signs; each once."""
+    found: dict[str, None] = {}
+    for character in "".join(texts):
+        kind = unicodedata.category(character)[0]
+        if kind in "LM":
+            first = re.split(r"[ -]", unicodedata.name(character, "unknown"))[0]
+            found[first if first == "CJK" else first.capitalize()] = None
+        elif kind == "S":
+            found["symbols"] = None
+    return found
 
 
 def _pages(pdf: bytes) -> int:

@@ -15,5 +15,5 @@ class ResearchSettings(ToolSettings):
 
     title: ClassVar[str] = "research reports"
 
-    #: A folder of fonts for what those that come with the tool have no letters for. All files in it are looked at.
+    #: A folder of fonts for what neither those of the layout nor those of the system have letters for.
     fonts: Path | None = Field(None, validation_alias="BACKDESK_RESEARCH_FONTS")
