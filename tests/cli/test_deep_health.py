@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,7 +11,8 @@ import redis
 from pydantic import Field, SecretStr
 
 from backdesk.cli.commands.sizes import MOST_KEYS, sizes_of
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.dependency import Dependency
+from backdesk.platform.tool_settings import ToolSettings
 from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.settings import Settings
@@ -47,6 +49,8 @@ def crawler(monkeypatch: pytest.MonkeyPatch, client: redis.Redis, settings: Sett
     """One tool with settings, and one worker that is well."""
     for module in ("tool_findings", "deep_health"):
         monkeypatch.setattr(f"backdesk.cli.commands.{module}.all_settings", lambda: [CrawlSettings])
+    for module in ("declared_tools", "deep_health"):  # whatever agents other tests have left
+        monkeypatch.setattr(f"backdesk.cli.commands.{module}.declared", lambda _settings: [])
     facts = WorkerFacts(name="agents@one", slots={"agents": 4}, queues=("agents",))
     run(client, Transitions(settings).announce(facts.name, 60_000, facts.model_dump(mode="json")))
 
@@ -145,8 +149,35 @@ def test_a_model_that_refuses_is_a_failure(
         answer = cli("health", "--deep", "--json", url=redis_server.url)
     found = checks(answer)["model gpt-4o-mini"]
     assert (answer.code, found["level"]) == (1, "fail")
+    assert found["fix"] == "put a key that it takes into OPENAI_API_KEY"
     assert found["detail"].startswith("[model_auth]")
     assert SECRET not in answer.out
+
+
+def test_models_and_dependencies_are_asked_at_the_same_time(
+    cli: Cli, redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+
+    def meet(*_args: Any) -> list[Any]:
+        together.wait(10)
+        return []
+
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setattr("backdesk.agents.model_check.check_models", meet)
+    monkeypatch.setattr(CrawlSettings, "_look", lambda _: f"{meet()} is there")
+    answer = cli("health", "--deep", "--json", url=redis_server.url)
+    assert (answer.code, checks(answer)["crawler: index"]["level"]) == (0, "ok"), answer.out
+
+
+def test_a_model_that_never_answers_holds_up_nobody(
+    cli: Cli, redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdesk.cli.commands.deep_health.WITHIN_S", 0.2)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setattr("backdesk.agents.model_check.check_models", lambda *_: threading.Event().wait(60))
+    answer = cli("health", "--deep", "--json", url=redis_server.url)
+    assert (answer.code, checks(answer)["model"]["detail"]) == (1, "did not answer within 0.2 s")
 
 
 def test_a_file_is_not_looked_into_deeply(cli: Cli) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.reachability import Reach, check_all
-from backdesk.platform.tool_settings import Dependency
 
 FOREVER = threading.Event()
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from backdesk.kinds.settings_index import NotLoaded, all_settings
-from backdesk.platform.tool_settings import ToolSettings, read, settings_of, shown, without_secrets
+from backdesk.platform.tool_settings import ToolSettings, read, secrets_of, settings_of, shown, without_secrets
 from backdesk.worker.errors import ConfigurationError
 
 SECRET = "sesame-of-the-test"
@@ -64,7 +64,7 @@ def test_a_wrong_value_is_told_by_its_variable_and_without_it(monkeypatch: pytes
 
 def test_what_a_check_says_is_told_without_the_secrets_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKDESK_CRAWL_MORE", f'{{"a": "{SECRET}"}}')
-    told = without_secrets(f"refused {SECRET} at ftp://me:word@host", read(CrawlSettings))
+    told = without_secrets(f"refused {SECRET} at ftp://me:word@host", secrets_of(read(CrawlSettings)))
     assert told == "refused *** at ftp://***@host"
 
 

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal
+from weakref import WeakSet
 
 from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypeVar
@@ -91,7 +92,16 @@ NO_LIMITS = Limits()
 Out = TypeVar("Out", bound=BaseModel, default=Any)
 
 
-@dataclass(frozen=True, slots=True)
+#: What agents there are, for who looks after the deployment.
+_cards: WeakSet[Agent[Any]] = WeakSet()
+
+
+def cards() -> list[Agent[Any]]:
+    """Return the cards that were made in this process and are still in use, by name."""
+    return sorted(_cards, key=lambda card: card.name)
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Agent(Generic[Out]):
     """One agent, as a card. `hands_to` names the colleagues that it may hand over to.
 
@@ -137,6 +147,7 @@ class Agent(Generic[Out]):
         hold_as_tuples(self, "tools", "hands_to", "mcp", "variants")
         prompts = read_prompts(self.name, self.instructions, self.variants, _proposing(self.tools))
         object.__setattr__(self, "prompts", prompts)
+        _cards.add(self)
 
     def prompt(self, conversation_id: str) -> Prompt:
         """Return the prompt that the agent has in a conversation: always the same, while the shares are the same."""

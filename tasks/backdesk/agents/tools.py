@@ -16,6 +16,7 @@ from backdesk.agents.contract import Action
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal
 from backdesk.agents.proposals.terms import Terms
+from backdesk.platform.dependency import Dependency
 from backdesk.worker.attempt.ledger import Effect
 from backdesk.worker.errors import ConfigurationError
 
@@ -55,6 +56,7 @@ class Tool(Generic[P, R_co]):
     timeout_s: float | None = None
     #: The JSON schema of the arguments, where the function takes any by name and its annotations do not tell.
     schema: dict[str, Any] | None = field(default=None, hash=False)
+    dependencies: tuple[Dependency, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a function whose outcome could not be awaited, or not be read again."""
@@ -100,6 +102,7 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     schema: dict[str, Any] | None = None,
+    dependencies: Sequence[Dependency] = (),
 ) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[R_co]]], Tool[P, R_co]]:
     """Make a function on the desk a tool; `effect` says what a second run of the same call would do.
 
@@ -117,6 +120,7 @@ def tool(
     `name` and `description` are what the model reads, in place of the function's name and docstring: for a function
     that is made anew for each tool, as it keeps them. So is `schema`, the JSON schema of arguments that such a function
     takes as `**arguments`; a call that does not fit it is not made.
+    `dependencies` are what it cannot work without: `backdesk health --deep` checks them where an agent has the tool.
     Raises ConfigurationError for a function that is not `async`, without an annotation of what it returns, a name
     that models cannot call, or no time.
     """
@@ -126,6 +130,6 @@ def tool(
             raise ConfigurationError(f"a tool must be named by up to 64 letters, digits, _ or -, not {name!r}")
         function.__name__ = name or function.__name__
         function.__doc__ = description or function.__doc__
-        return Tool(function, Effect(effect), consent, done, terms, harmless, timeout_s, schema)
+        return Tool(function, Effect(effect), consent, done, terms, harmless, timeout_s, schema, (*dependencies,))
 
     return named

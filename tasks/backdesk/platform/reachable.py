@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.public_address import look_up
-from backdesk.platform.tool_settings import Dependency
 
 MOST_S = 5.0
 

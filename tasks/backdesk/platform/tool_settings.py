@@ -7,7 +7,7 @@ A class of them stands in the module `settings` of its tool or kind, loads no li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.settings import SECRETS, sentences
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.text.masking import mask
@@ -22,14 +23,6 @@ from backdesk.worker.text.masking import mask
 #: The user and the password of an address.
 _LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 MASK = "***"
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """What a tool cannot work without. `check` blocks; it returns what it has found, and raises what is wrong."""
-
-    name: str
-    check: Callable[[], str]
 
 
 class ToolSettings(BaseSettings):
@@ -73,11 +66,16 @@ def shown(settings: ToolSettings) -> Iterator[ShownSetting]:
         yield ShownSetting(name, _unsecret(value), field in settings.model_fields_set)
 
 
-def without_secrets(text: str, settings: ToolSettings) -> str:
-    """Return what a check says, without the secrets of its settings, should it quote one."""
-    for secret in _secrets_in(vars(settings)):
-        text = text.replace(secret, MASK)
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without these secrets, and without what looks like one."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK) if secret else text
     return mask(_LOGIN.sub(MASK, text))
+
+
+def secrets_of(settings: ToolSettings) -> list[str]:
+    """Return what must not be shown of settings."""
+    return [*_secrets_in(vars(settings))]
 
 
 def _secrets_in(value: Any) -> Iterator[str]:

@@ -123,7 +123,7 @@ def declare(url: str, monkeypatch: pytest.MonkeyPatch) -> Declare:
 
 @pytest.fixture
 def bench(tmp_path: Path, seeded: Path) -> Iterator[Bench]:
-    assert kind.MEDIA  # and the kind is registered
+    assert kind.export  # and the kind is registered
     with Bench(blobs_url=(tmp_path / "blobs").as_uri()) as bench, sandbox(seeded.read_bytes()):
         yield bench
 

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from rich.text import Text
 
+from backdesk.cli.commands.declared_tools import examine_declared
 from backdesk.cli.commands.examinations import Finding, Level, examine, examine_model
 from backdesk.cli.commands.tool_findings import examine_tools
 from backdesk.cli.connection import connected
@@ -20,7 +21,7 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Examine the deployment: Redis and its settings, workers, kinds, queues, clocks, the model, settings of tools.
+    """Examine the deployment: Redis and its settings, workers, kinds, queues, clocks, the model, tools.
 
     For example:
 
@@ -42,10 +43,14 @@ def doctor(as_json: AsJson = False) -> None:
 def _examine(deployment: Deployment) -> tuple[list[Finding], bool]:
     try:
         with connected(deployment) as client:
-            return [*examine(client, deployment), examine_model(), *examine_tools()], True
+            return [*examine(client, deployment), *_examine_here(deployment)], True
     except CommandFailed as error:
         unreachable = Finding("redis", Level.FAIL, str(error).partition("; ")[0], str(error).partition("; ")[2])
-        return [unreachable, examine_model(), *examine_tools()], False
+        return [unreachable, *_examine_here(deployment)], False
+
+
+def _examine_here(deployment: Deployment) -> list[Finding]:
+    return [examine_model(), *examine_tools(), *examine_declared(deployment.settings)]
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def health(
     Exits with 0 if all are well, with 1 if one is not or none is alive, with 3 if Redis cannot be reached. With --file
     it judges what the worker wrote into its BACKDESK_HEALTH_FILE, and how old that is: made for container probes.
     A maintenance is told, and is no illness. With --deep each model that is configured here is asked for a word, each
-    server that a tool needs is looked for, and what Redis keeps is counted; it takes some seconds, and costs a few
-    tokens.
+    server that a tool needs is looked for, those of tools that agents are given in code among them, and what Redis
+    keeps is counted; it takes some seconds, and costs a few tokens.
 
     """
     if worker is not None and file is not None:

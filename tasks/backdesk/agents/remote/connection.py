@@ -109,6 +109,7 @@ class Connection:
                 _log.warning("mcp_connection_lost", extra={"server": self._server.name, "error": str(_root(error))})
                 return
             opened.set_exception(self._unreachable(_root(error)))
+            opened.exception()  # whoever waited for it may have been cancelled
         finally:
             if not opened.done():
                 opened.cancel()

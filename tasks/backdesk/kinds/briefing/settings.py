@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.reachable import reachable
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.tool_settings import ToolSettings
 
 
 class BriefingSettings(ToolSettings):

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.dependency import Dependency
+from backdesk.platform.tool_settings import ToolSettings
 
 
 class WarehouseSettings(ToolSettings):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from backdesk.agents import Desk, Refusal
+from backdesk.kinds.route.settings import FORECASTS, PLACES
 from backdesk.kinds.route.weather import Day, Weather
 from backdesk.tools import http_tool
 from backdesk.tools.http.tool import HttpAnswer
 
 FIND_PLACE = http_tool(
     "find_place",
-    "GET https://geocoding-api.open-meteo.com/v1/search",
+    f"GET {PLACES}/v1/search",
     "Find where a place is.",
     query={"name": str},
     fixed={"count": "1", "format": "json"},
@@ -20,7 +21,7 @@ FIND_PLACE = http_tool(
 )
 FORECAST = http_tool(
     "forecast",
-    "GET https://api.open-meteo.com/v1/forecast",
+    f"GET {FORECASTS}/v1/forecast",
     "The weather of today and tomorrow at a place.",
     query={"latitude": float, "longitude": float},
     fixed={

@@ -93,6 +93,14 @@ class Postgres:
                 said = error.diag.message_primary
                 raise ConfigurationError(f"the table {table.real_name!r} is not as it is declared: {said}") from None
 
+    def may_write(self, table: Table) -> bool:
+        """Whether the user of the URL could change a table, were it not for the transactions that only read."""
+        with self._transaction(Running(10)) as connection:
+            row = connection.execute(
+                _MAY_WRITE, [table.schema or FIRST_SCHEMA[self.dialect], table.real_name]
+            ).fetchone()
+        return bool(row and row[0])
+
     def close(self) -> None:
         """Close what is open; a later query opens connections anew."""
         self._connections.close()
@@ -123,6 +131,10 @@ _JSON = 'row_to_json("backdesk_row")::text'
 _DECLARE = f'DECLARE backdesk_query NO SCROLL CURSOR FOR SELECT "left"({_JSON}, {LONGEST_ROW}), length({_JSON}) FROM ('  # noqa: S608 - constants
 _OPEN = "DECLARE backdesk_rows NO SCROLL CURSOR FOR "
 _END = ') AS "backdesk_row"'
+_MAY_WRITE = """
+SELECT pg_catalog.has_table_privilege(
+    pg_catalog.format('%%I.%%I', %s::text, %s::text), 'INSERT, UPDATE, DELETE, TRUNCATE'
+)"""
 _SET = "SELECT " + ", ".join(f"pg_catalog.set_config('{name}', %s, true)" for name in (*_SETTINGS, "statement_timeout"))
 
 

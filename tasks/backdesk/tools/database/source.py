@@ -9,13 +9,14 @@ import re
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from backdesk.platform.dependency import Dependency, Unfit
 from backdesk.platform.deployment import deployment
 from backdesk.platform.settings import read_secret
 from backdesk.tools.database.catalog import Catalog, Table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MISSING = 'a database tool needs a library: pip install "backdesk[tools]"'
 MISSING_POSTGRES = 'PostgreSQL needs a library: pip install "backdesk[postgres]"'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOCKED_OUT = re.compile(r"authentication failed|no password supplied|role .* does not exist|pg_hba\.conf")
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,8 @@ class Server(Protocol):
     ) -> Generator[list[tuple[Any, ...]]]: ...
 
     def check(self, table: Table) -> None: ...
+
+    def may_write(self, table: Table) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -99,6 +103,11 @@ class Source:
         except ConfigurationError:
             return None
 
+    @property
+    def dependency(self) -> Dependency:
+        """The database, for who looks after the deployment."""
+        return Dependency("database", self._check, self._look, self._secrets)
+
     def close(self) -> None:
         """Close what is open; a later query connects anew."""
         for server in self._servers.values():
@@ -119,6 +128,34 @@ class Source:
         server, query = self.opened(sql)
         with readable_errors():
             return server.run(query, values, self._limits, running)
+
+    def _look(self) -> str:
+        url = make_url(self._resolved())
+        shown = url.set(username=None, password=None, query={}).render_as_string()
+        return f"{shown}{f', by {self._url}' if '://' not in self._url and self._url else ''}: {self.catalog}"
+
+    def _secrets(self) -> list[str]:
+        url = make_url(self._resolved())
+        return [str(each) for each in (url.password, url.query.get("password")) if each]
+
+    def _check(self) -> str:
+        """Connect anew, as at the first call of a worker, and look at all tables."""
+        url = self._resolved()
+        with closing(_made(url, self.catalog, 1)) as server:
+            try:
+                for table in self.catalog:
+                    server.check(table)
+                written = [table.real_name for table in self.catalog if server.may_write(table)]
+            except Exception as error:
+                if is_locked_out(error):
+                    where = f"in {self._url}" if self._url and "://" not in self._url else "of its URL"
+                    raise Unfit(str(error), f"correct the user or the password {where}") from None
+                raise
+        if written:
+            wrong = f"its user may write to {', '.join(written)}, though the tool only reads"
+            raise Unfit(wrong, "give the tool a user who may only SELECT, and from these tables alone", works=True)
+        names = ", ".join(table.real_name for table in self.catalog)
+        return f"the tables are as they are declared, and can only be read: {names}"
 
     def _server(self) -> Server:
         url = self._resolved()
@@ -164,6 +201,11 @@ def _made(url: str, catalog: Catalog, connections: int) -> Server:
     except ImportError as error:
         raise ConfigurationError(MISSING_POSTGRES) from error
     return Postgres(address, connections)
+
+
+def is_locked_out(error: Exception) -> bool:
+    """Whether an error of a driver says that the user or the password is refused: it has no code for it by then."""
+    return bool(_LOCKED_OUT.search(str(error)))
 
 
 def _address(url: str) -> tuple[str, bool]:

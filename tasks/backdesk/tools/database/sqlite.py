@@ -97,6 +97,10 @@ class SQLite:
             except sqlite3.OperationalError as error:
                 raise ConfigurationError(f"the table {table.real_name!r} is not as it is declared: {error}") from None
 
+    def may_write(self, table: Table) -> bool:
+        """Return no: the file is opened for reading alone."""
+        return False
+
     def close(self) -> None:
         """Nothing is kept open."""
 

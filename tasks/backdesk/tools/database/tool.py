@@ -51,7 +51,7 @@ def database_tool(
     catalog = Catalog(tables, tenant_column=tenant_column, customer_column=customer_column, shared=shared)
     source = Source(url, catalog, Limits(rows, seconds), connections)
 
-    @tool(Effect.PURE, name=name, description=_described(description, source, rows))
+    @tool(Effect.PURE, name=name, description=_described(description, source, rows), dependencies=(source.dependency,))
     async def query(desk: Desk, sql: Sql) -> QueryResult | Refusal:
         if catalog.needs_customer and desk.customer_id is None:
             return SIGN_IN_FIRST

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 
 from backdesk.platform.guarded_network import GuardedBackend, Resolve, resolve
+from backdesk.platform.public_address import check_ip
 from backdesk.tools.http.address import Address, RequestRefused
 
 
@@ -43,6 +44,10 @@ class Guard:
     def takes(self, media_type: str) -> bool:
         """Whether a body of this type is read."""
         return any(fnmatchcase(media_type, pattern) for pattern in self.types)
+
+    def check_ip(self, host: str, ip: str) -> None:
+        """Raise PrivateAddress for what a name means that is not to be connected to."""
+        check_ip(host, ip, private=self.private)
 
     def network(self) -> GuardedBackend:
         """Return what connects to the addresses that this allows, whatever name they have."""

@@ -14,6 +14,7 @@ from backdesk.agents.tools import ConsentRule, Tool
 from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import Address, RequestRefused, read_address
 from backdesk.tools.http.caller import Caller
+from backdesk.tools.http.checking import api_dependency
 from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import BODY, METHODS, ApiKey, Operation, Parameter
 from backdesk.tools.http.schemas import Schemas
@@ -62,7 +63,7 @@ def openapi_tools(
     if missing := [name for name in operations if name not in found]:
         there = ", ".join(sorted(found))
         raise ConfigurationError(f"the document has no operation {', '.join(missing)}; it has {there}")
-    tools = []
+    chosen: list[tuple[_Described, Operation, Caller]] = []
     for described in (found[name] for name in operations):
         base = _server(server, described, whole)
         guard = replace(
@@ -75,11 +76,21 @@ def openapi_tools(
         )
         effect = _effect(described.method, idempotent=described.name in idempotent)
         caller = Caller(guard, effect, ttl_s if effect is Effect.PURE else 0.0, public)
-        operation = _operation(schemas, described, base, key, types)
-        called = re.sub(r"[^A-Za-z0-9_-]", "_", prefix + described.name)[:64]
-        rule = (consent or {}).get(described.name)
-        tools.append(operation_tool(called, described.told, operation, caller, consent=rule))
-    return tools
+        chosen.append((described, _operation(schemas, described, base, key, types), caller))
+    if not chosen:
+        return []
+    api = api_dependency("HTTP API", [(operation, caller.guard) for _, operation, caller in chosen])
+    return [
+        operation_tool(
+            re.sub(r"[^A-Za-z0-9_-]", "_", prefix + described.name)[:64],
+            described.told,
+            operation,
+            caller,
+            api,
+            consent=(consent or {}).get(described.name),
+        )
+        for described, operation, caller in chosen
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import Refusal, ToolOutcome
 from backdesk.agents.running_call import running_call
 from backdesk.agents.tools import ConsentRule, Tool, tool
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import RequestRefused
 from backdesk.tools.http.caller import Caller
+from backdesk.tools.http.checking import api_dependency
 from backdesk.tools.http.fetch import Fetched
 from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import ApiKey, Operation, Parameter, Place
@@ -104,7 +106,9 @@ def http_tool(
         operation, hosts=hosts, ports=ports, types=types, timeout_s=timeout_s, max_bytes=max_bytes, private=private
     )
     caller = Caller(replace(guard, resolve=resolve), effect_of(operation, effect), ttl_s, public)
-    return operation_tool(name, description, _with_definitions(operation), caller, consent=consent)
+    whole = _with_definitions(operation)
+    api = api_dependency("HTTP API", [(whole, caller.guard)])
+    return operation_tool(name, description, whole, caller, api, consent=consent)
 
 
 def accept_of(types: tuple[str, ...]) -> str:
@@ -133,15 +137,23 @@ def effect_of(operation: Operation, effect: Effect | str | None) -> Effect:
 
 
 def operation_tool(
-    name: str, description: str, operation: Operation, caller: Caller, *, consent: ConsentRule | None = None
+    name: str,
+    description: str,
+    operation: Operation,
+    caller: Caller,
+    api: Dependency,
+    *,
+    consent: ConsentRule | None = None,
 ) -> Tool[..., HttpAnswer | Refusal]:
-    """Return the tool of an operation. Raises ConfigurationError."""
+    """Return the tool of an operation of an API. Raises ConfigurationError."""
     if not 0 <= caller.ttl_s <= LONGEST_TTL_S:
         raise ConfigurationError(f"the tool {name!r} keeps answers for 0 s to 30 days, not for {caller.ttl_s!r} s")
     if caller.ttl_s and caller.effect is not Effect.PURE:
         raise ConfigurationError(f"the tool {name!r} changes something: there are no answers to keep")
 
-    @tool(caller.effect, consent=consent, name=name, description=description, schema=operation.schema())
+    schema = operation.schema()
+
+    @tool(caller.effect, consent=consent, name=name, description=description, schema=schema, dependencies=(api,))
     async def call(desk: Desk, /, **arguments: Any) -> HttpAnswer | Refusal:
         try:
             asked = operation.asked(arguments, _idempotency_key(desk, caller.effect))

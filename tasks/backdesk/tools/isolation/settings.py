@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.dependency import Dependency
+from backdesk.platform.tool_settings import ToolSettings
 
 
 class SandboxSettings(ToolSettings):

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.dependency import Dependency
+from backdesk.platform.tool_settings import ToolSettings
 
 
 class QuerySettings(ToolSettings):

@@ -11,9 +11,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from backdesk.agents.desk import Desk
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.guarded_network import Resolve, resolve
 from backdesk.tools.http.address import RequestRefused
 from backdesk.tools.http.caller import Caller
+from backdesk.tools.http.checking import api_dependency
+from backdesk.tools.http.guard import Guard
 from backdesk.tools.http.operation import ApiKey, Operation, Parameter
 from backdesk.tools.http.tool import JSON_TYPES, guard_of
 from backdesk.tools.web.search import Hit
@@ -50,6 +53,17 @@ class JsonSearch:
         operation = Operation("GET", self.url, (asked,), fixed=self.fixed, key=self.key)
         object.__setattr__(self, "_operation", operation)
 
+    @property
+    def dependency(self) -> Dependency:
+        """What is asked."""
+        return api_dependency("web search", [(self._operation, self._guard)])
+
+    @property
+    def _guard(self) -> Guard:
+        return guard_of(
+            self._operation, hosts=(), ports=(), types=JSON_TYPES, private=self.private, resolve=self.resolve
+        )
+
     @classmethod
     def searxng(cls, url: str, **more: Any) -> JsonSearch:
         """Ask an instance of SearXNG, `https://search.example.com`, which must serve the format JSON."""
@@ -58,12 +72,9 @@ class JsonSearch:
 
     async def search(self, desk: Desk, query: str, count: int) -> Sequence[Hit]:
         """Return the first `count` of what is found. Raises RequestRefused and TaskError."""
-        guard = guard_of(
-            self._operation, hosts=(), ports=(), types=JSON_TYPES, private=self.private, resolve=self.resolve
-        )
         arguments = {"query": query}
         asked, fingerprint = self._operation.asked(arguments), self._operation.fingerprint(arguments)
-        found, _ = await Caller(guard, ttl_s=self.ttl_s).call(desk, asked, fingerprint)
+        found, _ = await Caller(self._guard, ttl_s=self.ttl_s).call(desk, asked, fingerprint)
         if found.status >= 400:
             raise RequestRefused(f"the search does not take that: {asked.address.host} answered {found.status}")
         try:

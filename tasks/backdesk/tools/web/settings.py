@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 
 from pydantic import DirectoryPath, Field, model_validator
 
+from backdesk.platform.dependency import Dependency
 from backdesk.platform.reachable import reachable
-from backdesk.platform.tool_settings import Dependency, ToolSettings
+from backdesk.platform.tool_settings import ToolSettings
 
 
 class SearchSettings(ToolSettings):
