@@ -109,7 +109,7 @@ def _beside(ask: Ask) -> Ask:
         try:
             return answers.get(timeout=WITHIN_S)
         except queue.Empty:
-            return [Finding("model", Level.FAIL, f"did not answer within {WITHIN_S:g} s", _LOOK_UP)]
+            return [Finding("model", Level.FAIL, f"did not answer within {WITHIN_S:g} s", _FIXES["model_timeout"])]
 
     threading.Thread(target=begin, daemon=True).start()
     return wait
