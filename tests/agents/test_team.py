@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from backdesk.agents.card import Agent
-from backdesk.agents.desk import Context
+from backdesk.agents.desk import Context, Desk
+from backdesk.agents.proposals.verdict import Agreement
 from backdesk.agents.remote.card import McpServer
 from backdesk.agents.situation import Reply, Say, Situation
 from backdesk.agents.team import Team
+from backdesk.agents.tools import Tool, tool
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation, Head, Turn
 
@@ -61,6 +63,47 @@ def test_at_the_beginning_nothing_is_known() -> None:
 def test_an_agent_can_hand_over_to_colleagues_only(stranger: str) -> None:
     with pytest.raises(ConfigurationError, match=f"'browse' of the team 'shop' cannot hand over to {stranger}"):
         Team("shop", (Agent("browse", "Look.", hands_to=(stranger,)),), decide)
+
+
+def made(name: str) -> Tool[..., Any]:
+    @tool("pure", name=name, description="Look.")
+    async def look(_desk: Desk) -> str:
+        return "seen"
+
+    return look
+
+
+def test_two_tools_of_one_name_are_refused_in_a_team_and_one_that_is_shared_is_not() -> None:
+    shared = made("look")
+    Team("shop", (Agent("a", "Look.", tools=(shared,)), Agent("b", "Look.", tools=(shared,))))
+    with pytest.raises(ConfigurationError, match="different tools of one name: look"):
+        Team("shop", (Agent("a", "Look.", tools=(shared,)), Agent("b", "Look.", tools=(made("look"),))))
+
+
+def test_a_tool_of_a_server_may_not_have_the_name_of_a_colleague_s() -> None:
+    servers = [McpServer(name, command=[name], tools=["look.up"]) for name in ("one", "other")]
+    Team("shop", [Agent(name, "Look.", mcp=servers[:1]) for name in ("a", "b")])
+    for card in Agent("b", "Look.", mcp=servers[1:]), Agent("b", "Look.", tools=[made("look_up")]):
+        with pytest.raises(ConfigurationError, match="of one name: look_up"):
+            Team("shop", [Agent("a", "Look.", mcp=servers[:1]), card])
+
+
+@pytest.mark.parametrize("name", ["ask_customer", "hand_over", "give_answer"])
+def test_no_tool_has_the_name_of_what_agents_end_with(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Agent("a", "Look.", tools=(made(name),))
+
+
+def test_two_tools_of_one_name_are_refused_on_a_card() -> None:
+    with pytest.raises(ConfigurationError, match="look"):
+        Agent("a", "Look.", tools=(made("look"), made("look")))
+
+
+@pytest.mark.parametrize(("team", "may"), [(None, True), ("shop", True), ("forger", False)])
+def test_what_a_customer_has_agreed_to_is_done_by_the_team_alone_that_proposed_it(team: str | None, may: bool) -> None:
+    shop = Team("shop", (Agent("clerk", "Sell.", tools=(made("sell"),)),))
+    agreed = Agreement(number="P-1", team=team, agent="clerk", tool="sell", args={}, statement="Sell?", facts={})
+    assert shop.can_make(agreed) is may
 
 
 def test_cards_take_lists_and_hold_them_as_values() -> None:

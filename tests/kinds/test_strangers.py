@@ -32,10 +32,14 @@ STRANGERS = [("globex", OWNER), ("globex", "cust-9"), ("globex", None), ("defaul
 
 
 def all_tools() -> dict[str, Tool[..., Any]]:
-    """All tools of the agents of all kinds that are shipped, by name."""
+    """All tools of the agents of all kinds that are shipped, by name; of several with one name by the team's, too."""
     modules = [import_module(f"{folder}.kind") for folder in folders()]
     teams = [each for module in modules for each in vars(module).values() if isinstance(each, Team)]
-    return {tool.name: tool for team in teams for card in team.agents for tool in card.tools}
+    found: dict[str, dict[Tool[..., Any], str]] = {}
+    for team, card in [(each, card) for each in teams for card in each.agents]:
+        for tool in card.tools:
+            found.setdefault(tool.name, {}).setdefault(tool, f"{tool.name} of {team.name}")
+    return {name if len(tools) == 1 else named: tool for name, tools in found.items() for tool, named in tools.items()}
 
 
 TOOLS = all_tools()

@@ -18,10 +18,11 @@ from backdesk.agents.prompts import Prompt, Variant, chosen, read_prompts
 from backdesk.agents.remote.card import McpServer
 from backdesk.agents.tools import Tool
 from backdesk.quality import QualityGate
+from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.access import LONGEST_TTL_S
 
 #: What the structured outputs of all agents are called, for the model.
-ASK, HAND_OVER, GIVE_ANSWER = "ask_customer", "hand_over", "give_answer"
+ASK, HAND_OVER, GIVE_ANSWER = OUTPUTS = ("ask_customer", "hand_over", "give_answer")
 
 #: What is told to an agent with tools whose calls a customer must agree to.
 PROPOSING = (
@@ -145,6 +146,10 @@ class Agent(Generic[Out]):
     def __post_init__(self) -> None:
         """Read the instructions."""
         hold_as_tuples(self, "tools", "hands_to", "mcp", "variants")
+        names = [tool.name for tool in self.tools]
+        if taken := sorted({name for name in names if names.count(name) > 1 or name in OUTPUTS}):
+            told = f"{self.name!r} has two tools of one name, or one that is named as what agents end with"
+            raise ConfigurationError(f"{told}: {', '.join(taken)}")
         prompts = read_prompts(self.name, self.instructions, self.variants, _proposing(self.tools))
         object.__setattr__(self, "prompts", prompts)
         _cards.add(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,12 +13,16 @@ from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.context import TaskContext
 
+#: The key of a call, as `Durable` names it; other steps begin with a name, too: `propose:…`, `mcp:…`.
+_CALL = re.compile(r"(?P<tool>[A-Za-z0-9_-]+):\d+:")
+
 
 def effects_of(ctx: TaskContext, tools: Iterable[Tool[..., Any]]) -> Iterator[Action]:
     """Yield what these tools have done for the customer in attempts before this one, in the order of the ledger."""
     by_name = {tool.name: tool for tool in tools}
     for key, value in ctx.finished_steps().items() if by_name else ():
-        tool = by_name.get(key.partition(":")[0])
+        call = _CALL.match(key)
+        tool = by_name.get(call["tool"]) if call else None
         if tool and (action := action_of(tool, value)) is not None:
             yield action
 

@@ -304,7 +304,8 @@ class Exchange(Generic[C]):
 def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Journal:
     cheaper = desk.settings.cheaper_model is not None
     tools = dict.fromkeys(tool for card in team.agents for tool in card.tools)
-    return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=team.waives_below_cents, tools=tools)
+    waives = team.waives_below_cents
+    return Journal(ctx, desk, reporter, cheaper=cheaper, waives_below_cents=waives, team=team.name, tools=tools)
 
 
 def around_of(

@@ -72,6 +72,7 @@ class Journal:
         *,
         cheaper: bool,
         waives_below_cents: int | None = None,
+        team: str = "",
         tools: Iterable[Tool[..., Any]] = (),
     ) -> None:
         self._context = context
@@ -84,6 +85,7 @@ class Journal:
         #: When the messages came that the agents have been told of while they worked.
         self.steered: set[datetime] = set()
         self._waives_below_cents = waives_below_cents
+        self._team = team
         tools = [*tools]
         self._tools = {tool.name: tool for tool in tools}
         self._binding = [tool for tool in tools if tool.terms is not None]
@@ -254,7 +256,7 @@ class Journal:
             return None
         step = f"propose:{key}"
         await self._pay(tool, step)
-        new = NewProposal(key, self._desk.transfers[-1].agent, tool.name, terms.args or args, terms)
+        new = NewProposal(key, self._team, self._desk.transfers[-1].agent, tool.name, terms.args or args, terms)
         propose = partial(self._desk.database.in_thread, partial(records.propose, self._desk, new))
         proposed: Proposed = await self._context.step(step, propose, effect=Effect.IDEMPOTENT, returns=Proposed)
         self._desk.propose(proposed)

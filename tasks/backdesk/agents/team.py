@@ -15,6 +15,7 @@ from backdesk.agents.desk import C, Context
 from backdesk.agents.lists import hold_as_tuples
 from backdesk.agents.memory import MemoryPolicy
 from backdesk.agents.proposals.verdict import Agreement
+from backdesk.agents.remote.card import called
 from backdesk.agents.situation import Decide
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.conversation import Conversation
@@ -29,7 +30,7 @@ class Team(Generic[C]):
 
     `rules` stand in for the model where none is configured; without them a job fails there, as `no_model`. `context`
     is what the agents know besides the words. Raises ConfigurationError for a hand-over to an agent that is not of the
-    team.
+    team, and for two tools of one name: what was done in a conversation is known by the names of tools alone.
     """
 
     name: str
@@ -48,8 +49,11 @@ class Team(Generic[C]):
     waives_below_cents: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the hand-overs."""
+        """Check the hand-overs and the names of tools."""
         hold_as_tuples(self, "agents")
+        if ambiguous := sorted(name for name, meant in _tools_of(self.agents).items() if len(meant) > 1):
+            told = f"the agents of the team {self.name!r} have different tools of one name: {', '.join(ambiguous)}"
+            raise ConfigurationError(f"{told}; give them names of their own, or let the agents share one tool")
         names = [card.name for card in self.agents]
         for card in self.agents:
             if strangers := [name for name in card.hands_to if name not in names or name == card.name]:
@@ -73,7 +77,9 @@ class Team(Generic[C]):
         return any(tool.terms is not None for card in self.agents for tool in card.tools)
 
     def can_make(self, agreement: Agreement) -> bool:
-        """Whether it has the agent and the tool of a call; another kind's in the same conversation may have others."""
+        """Whether a call is of its own agent and tool; another team's in the same conversation may have such names."""
+        if agreement.team not in (None, self.name):
+            return False
         calls = ((card.name, tool.name) for card in self.agents for tool in card.tools)
         return (agreement.agent, agreement.tool) in calls
 
@@ -130,3 +136,15 @@ class Team(Generic[C]):
                 return {name: self.conceal(each) for name, each in value.items()}
             case _:
                 return value
+
+
+def _tools_of(agents: Sequence[Agent]) -> dict[str, set[object]]:
+    """Return what each name of a tool stands for."""
+    found: dict[str, set[object]] = {}
+    for card in agents:
+        for tool in card.tools:
+            found.setdefault(tool.name, set()).add(tool)
+        for server in card.mcp:
+            for name in server.tools:
+                found.setdefault(called(name), set()).add((server, name))
+    return found

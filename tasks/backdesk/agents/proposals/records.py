@@ -33,6 +33,7 @@ class NewProposal:
     """A call that is proposed instead of being made; `key` names it within its job."""
 
     key: str
+    team: str
     agent: str
     tool: str
     args: dict[str, Any]
@@ -99,6 +100,7 @@ def _row(desk: Desk, new: NewProposal, key: str) -> Proposal:
         customer_id=desk.customer_id,
         key=key,
         proposed_by=turn_of_job(desk),
+        team=new.team,
         agent=new.agent,
         tool=new.tool,
         args=_json(new.args),
@@ -111,8 +113,8 @@ def _row(desk: Desk, new: NewProposal, key: str) -> Proposal:
 
 
 def _same(row: Proposal, desk: Desk, new: NewProposal) -> bool:
-    own = (row.state, row.customer_id, row.agent, row.tool, row.args, row.facts)
-    return own == ("open", desk.customer_id, new.agent, new.tool, _json(new.args), _json(new.terms.facts))
+    own = (row.state, row.customer_id, row.team, row.agent, row.tool, row.args, row.facts)
+    return own == ("open", desk.customer_id, new.team, new.agent, new.tool, _json(new.args), _json(new.terms.facts))
 
 
 def pending(desk: Desk) -> Pending | None:
@@ -246,6 +248,7 @@ def _number(row: Proposal) -> str:
 def _agreement(row: Proposal) -> Agreement:
     return Agreement(
         number=_number(row),
+        team=row.team,
         agent=row.agent,
         tool=row.tool,
         args=json.loads(row.args),

@@ -35,6 +35,8 @@ class Proposal(OfTenant, Table):
     key: Mapped[str]
     #: The job that proposed it last, whose answer is to show it.
     proposed_by: Mapped[str]
+    #: Whose agent and tool these are; None: of a version that did not note it.
+    team: Mapped[str | None]
     agent: Mapped[str]
     tool: Mapped[str]
     #: JSON.

@@ -33,6 +33,7 @@ class Agreement(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: str
+    team: str | None = None
     agent: str
     tool: str
     args: dict[str, Any]

@@ -14,6 +14,11 @@ from backdesk.worker.errors import ConfigurationError
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
+def called(tool: str) -> str:
+    """Return what models call a tool of a server."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", tool)[:64]
+
+
 @dataclass(frozen=True, slots=True)
 class McpServer:
     """A server of MCP: at a URL, or a command that speaks it on its standard input and output.

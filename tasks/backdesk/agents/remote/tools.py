@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from backdesk.agents.desk import Desk
-from backdesk.agents.remote.card import McpServer
+from backdesk.agents.remote.card import McpServer, called
 from backdesk.agents.running_call import running_call
 from backdesk.agents.tools import Tool
 from backdesk.worker.attempt.context import TaskContext
@@ -58,7 +57,7 @@ class RemoteTools:
             under_way = running_call.get()
             return await self._connection(server).call(name, arguments, under_way.key if under_way else "")
 
-        call.__name__ = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
+        call.__name__ = called(name)
         call.__doc__ = description
         return Tool(call, server.effect(name), schema=schema)
 

@@ -13,7 +13,7 @@ from backdesk.sql.engines import noted_revision
 from backdesk.worker.errors import ConfigurationError
 
 #: Of the scripts, the oldest first; a test holds them equal.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 HEAD = REVISIONS[-1]
 #: What databases were that Alembic did not make, because the first release made its tables without it.
 UNMARKED = "0001"
