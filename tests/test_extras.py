@@ -24,6 +24,15 @@ pytestmark = [pytest.mark.extras, pytest.mark.timeout(600)]
 
 Install = Callable[[str], Installed]
 SUPPORT = {"BACKDESK_TASK_MODULES": "backdesk.kinds.support.kind", "BACKDESK_SAMPLES": "1"}
+KINDS_OF_TOOLS: list[tuple[str, dict[str, object]]] = [
+    ("data.query", {"sql": "SELECT count(*) FROM sample_orders"}),
+    ("data.features", {"dataset_id": "sample_orders", "description": "Who will order again?"}),
+    ("briefing.daily", {"place": "Kyoto"}),
+    ("team.route", {"message": "How much is 3.5 km in miles?"}),
+    ("report.export", {"source": "orders", "format": "parquet"}),
+    ("report.export", {"source": "orders", "format": "xlsx"}),
+    ("research.report", {"message": "How long do brinecells last?", "sections": 1, "depth": "quick"}),
+]
 QUESTION = ("--message", "Where is my order 10001?", "--customer-id", "cust-1")
 
 
@@ -153,6 +162,20 @@ def test_all_runs_the_demo_from_question_to_answer(install: Install) -> None:
 def test_tools_brings_what_tools_and_their_kinds_need(install: Install) -> None:
     needed = "duckdb, sqlglot, trafilatura, feedparser, pint, simpleeval, xlsxwriter, typst, httpx2"
     assert not install("tools").run("python", "-c", f"import {needed}")
+
+
+def test_tools_runs_each_of_its_kinds(install: Install, redis_server: EmbeddedRedis) -> None:
+    tools, env = install("tools"), {"BACKDESK_REDIS_URL": redis_server.url, "BACKDESK_SAMPLES": "1"}
+    with (
+        running(tools.start("backdesk", "worker", "agents", **env)),
+        running(tools.start("backdesk", "worker", "tools", **env)),
+        JobClient(redis_server.url) as client,
+    ):
+        wanted = {kind for kind, _ in KINDS_OF_TOOLS}
+        eventually(lambda: wanted <= {each.kind for each in client.kinds()}, 240, what="the kinds of the workers")
+        jobs = [client.submit(kind, request) for kind, request in KINDS_OF_TOOLS]
+        results = [job.result(timeout=120) for job in jobs]
+    assert results[-1]["pdf"]["media_type"] == "application/pdf"
 
 
 def test_blobs_brings_what_keeps_large_values_elsewhere(install: Install) -> None:

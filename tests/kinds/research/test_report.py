@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -108,6 +109,12 @@ def test_the_pdf_has_the_same_sentences_and_its_pages_are_numbered(bench: Bench)
     (page, *_) = pages(bench, job)
     assert "After 6,200 full cycles the cabinets still held 80 percent of their first capacity. [1]" in page
     assert re.search(r"1 / \d", page)
+
+
+def test_a_pdf_takes_no_library_of_another_extra(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    with scripted(rule=Researcher()):
+        assert bench.run("research.report", REQUEST).result.pdf is not None
 
 
 def pages(bench: Bench, job: BenchJob) -> list[str]:

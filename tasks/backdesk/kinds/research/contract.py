@@ -218,7 +218,6 @@ class RenderResult(Contract):
     """The PDF, and what of the text its fonts have no letters for."""
 
     pdf: BlobRef
-    pages: int
     unreadable: list[str] = Field([], description="Scripts for which there is no font, such as `CJK`: empty boxes.")
 
 

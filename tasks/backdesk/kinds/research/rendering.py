@@ -9,7 +9,6 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,8 @@ def research_render(ctx: BlockingContext, request: RenderRequest) -> RenderResul
     if unreadable := scripts_without_letters(document, fonts):
         note = NOTE.format(scripts=", ".join(unreadable))
         document = document.model_copy(update={"about": [note, *document.about]})
-    pdf = rendered(document, fonts)
-    kept = ctx.keep_file(pdf, f"{request.name}.pdf", "application/pdf")
-    return RenderResult(pdf=kept, pages=_pages(pdf), unreadable=unreadable)
+    kept = ctx.keep_file(rendered(document, fonts), f"{request.name}.pdf", "application/pdf")
+    return RenderResult(pdf=kept, unreadable=unreadable)
 
 
 def rendered(document: Document, fonts: Path | None = None) -> bytes:
@@ -104,9 +102,3 @@ def _scripts(texts: Iterable[str]) -> dict[str, None]:
         elif kind == "S":
             found["symbols"] = None
     return found
-
-
-def _pages(pdf: bytes) -> int:
-    from pypdf import PdfReader  # noqa: PLC0415 - as above
-
-    return len(PdfReader(BytesIO(pdf)).pages)
