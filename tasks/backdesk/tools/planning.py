@@ -72,10 +72,9 @@ async def mark_step(
     plan = desk.plans.current
     if plan is None:
         return Refusal(refused="There is no plan yet: make one by make_plan.")
-    marks = [(number, StepState(state)), *([(begins, StepState.RUNNING)] if begins else [])]
+    marks = {number: StepState(state)} | ({begins: StepState.RUNNING} if begins else {})
     steps = plan.steps
-    if unknown := [str(at) for at, _ in marks if at > len(steps)]:
+    if unknown := [str(at) for at in marks if at > len(steps)]:
         return Refusal(refused=f"The plan has {len(steps)} steps, and no step {' or '.join(unknown)}.")
-    for at, new in marks:
-        plan.mark(steps[at - 1].name, new)
+    plan.mark_all({steps[at - 1].name: new for at, new in marks.items()})
     return PlanSeen.of(plan)

@@ -9,6 +9,7 @@ import pytest
 from pydantic_core import to_json
 
 from backdesk.worker.attempt.ledger import Suspended
+from backdesk.worker.errors import Limited
 from backdesk.worker.model.plan import LONGEST_KEY, LONGEST_TITLE, MOST_STEPS, Plans, PlanStep, StepState
 from tests.support.defaults import usual_settings
 
@@ -53,6 +54,21 @@ def test_a_mark_that_changes_nothing_is_not_told(heard: Heard) -> None:
     plan.mark("Read", "done")
     plan.mark("Read", "done")
     assert heard.states == [["pending"], ["done"]]
+
+
+def test_several_steps_are_marked_in_one_telling_or_none_of_them(heard: Heard) -> None:
+    plan = Plans(heard).plan(["Read", "Write", "Check"])
+    plan.mark_all({"Read": "done", "Write": StepState.RUNNING, "Check": "pending"})
+    with pytest.raises(ValueError, match="no step 'Sell'"):
+        plan.mark_all({"Write": "done", "Sell": "done"})
+    assert heard.states == [["pending"] * 3, ["done", "running", "pending"]]
+
+
+def test_a_step_that_a_limit_parks_has_not_failed(heard: Heard) -> None:
+    plan = Plans(heard).plan(["Read"])
+    with pytest.raises(Limited), plan.step("Read"):
+        raise Limited(2, "no room at the model")
+    assert heard.states == [["pending"], ["running"]]
 
 
 def test_a_step_runs_within_its_block_and_is_done_behind_it(heard: Heard) -> None:

@@ -102,8 +102,7 @@ class Progress:
         plan = self._ctx.plans.current
         if plan is None or {step.key: step.title for step in plan.steps} != titles:
             plan = self._ctx.plan(titles)
-        for key, _, state in steps:
-            plan.mark(key, state)
+        plan.mark_all({key: state for key, _, state in steps})
 
 
 def _steps(work: Work, now: int) -> Iterator[tuple[str, str, StepState]]:

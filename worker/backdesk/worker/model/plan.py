@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from backdesk.worker.errors import Limited
+
 #: So many of the longest fit into one event.
 MOST_STEPS, LONGEST_TITLE, LONGEST_KEY = 40, 120, 64
 
@@ -102,23 +104,30 @@ class Plan:
 
     def mark(self, step: str, state: StepState | str) -> None:
         """Say how far a step is, by its key or title. Raises ValueError for a step or a state that there is not."""
+        self.mark_all({step: state})
+
+    def mark_all(self, states: Mapping[str, StepState | str]) -> None:
+        """Say how far several steps are, which is told once. Raises as `mark`, and marks none then."""
+        new = {step: StepState(state) for step, state in states.items()}
         with self._lock:
-            if self.state(step) is (new := StepState(state)):
-                return
-            self._steps[step] = self._steps[step].model_copy(update={"state": new})
-            self._tell(self.steps)
+            changed = {step: state for step, state in new.items() if self.state(step) is not state}
+            self._steps |= {step: self._steps[step].model_copy(update={"state": changed[step]}) for step in changed}
+            if changed:
+                self._tell(self.steps)
 
     @contextmanager
     def step(self, step: str) -> Iterator[None]:
         """Have a step run within the block: done behind it, failed when the block raises an Exception.
 
-        It goes on running when the job waits, or is handed over. One that is done stays so while the block runs again,
-        as it does in a later attempt, which finds it in the ledger.
+        It goes on running when the job waits, is parked by a limit, or is handed over. One that is done stays so while
+        the block runs again, as it does in a later attempt, which finds it in the ledger.
         """
         if self.state(step) not in SETTLED:
             self.mark(step, StepState.RUNNING)
         try:
             yield
+        except Limited:
+            raise
         except Exception:
             self.mark(step, StepState.FAILED)
             raise
