@@ -202,7 +202,8 @@ def test_progress_never_goes_back_and_ends_when_the_file_is_kept(bench: Bench) -
 
 def test_remaining_time_is_told_only_once_it_can_be_known() -> None:
     now = 100.0
-    meter = Meter(1_000, lambda: now)
+    meter = Meter(lambda: now)
+    now += 50.0  # until the source is open
     assert meter.told(1_000, 100_000) == {}
     now += 0.9
     assert meter.told(50_000, 100_000) == {}, "too early"

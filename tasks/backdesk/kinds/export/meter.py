@@ -11,16 +11,20 @@ LEAST_S, LEAST_SHARE = 1.0, 0.01
 
 
 class Meter:
-    """The speed of one attempt from its first row on. What earlier attempts have done counts as done, not as speed."""
+    """The speed of one attempt from the first that is told on.
 
-    def __init__(self, rows: int, clock: Callable[[], float] = time.monotonic) -> None:
+    What was done before counts as done, not as speed, and the time until then not at all.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = clock()
-        self._first = rows
+        self._began: tuple[float, int] | None = None
 
     def told(self, rows: int, total: int) -> dict[str, Any]:
         """Return rows a second, and the seconds that remain, as far as they can be told by now."""
-        took, done = self._clock() - self._began, rows - self._first
+        now = self._clock()
+        began, first = self._began = self._began or (now, rows)
+        took, done = now - began, rows - first
         if took < LEAST_S or done < max(1, LEAST_SHARE * total):
             return {}
         rate = done / took

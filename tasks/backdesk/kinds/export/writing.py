@@ -93,7 +93,7 @@ class _Export:
     told: _Told = field(init=False)
 
     def __post_init__(self) -> None:
-        self.told = _Told(self.ctx, self.request.format, self.position.rows)
+        self.told = _Told(self.ctx, self.request.format)
 
     def read(self, reader: Reader) -> None:
         """Keep all rows that are not kept yet, part by part."""
@@ -170,11 +170,11 @@ def _header(columns: Mapping[str, Type]) -> bytes:
 class _Told:
     """Tells how far an export is: by rows that are read and, in a workbook, written; it is all done when it is kept."""
 
-    def __init__(self, ctx: BlockingContext, form: Format, rows: int) -> None:
+    def __init__(self, ctx: BlockingContext, form: Format) -> None:
         self._ctx = ctx
         self._read, self._written = SHARES[form]
         self._next = 0.0
-        self._reading = Meter(rows)
+        self._reading = Meter()
         self._writing: Meter | None = None
 
     def reading(self, at: Position, total: int | None, *, now: bool = False) -> None:
@@ -193,7 +193,7 @@ class _Told:
 
     def writing(self, rows: int, total: int) -> None:
         """Tell how many rows of a workbook are written, when it is time."""
-        self._writing = self._writing or Meter(0)
+        self._writing = self._writing or Meter()
         if self._due():
             fraction = self._read + self._written * rows / total
             self._tell("written", fraction, rows, total, **self._writing.told(rows, total))
