@@ -38,9 +38,7 @@ def _at(url: str) -> Attachment:
     try:
         return Attachment(url=url)
     except ValidationError as error:
-        raise InvalidRequest(
-            "attachment", f"{url} {field_errors(error)['url'].removeprefix('Value error, ')}"
-        ) from None
+        raise InvalidRequest("attachment", f"{url} {field_errors(error)['url']}") from None
 
 
 def _attached(client: JobClient, tenant: str, file: str) -> dict[str, Any]:

@@ -194,8 +194,11 @@ def encode_json(field: str, value: object) -> bytes:
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
-    """Return one reason for each field that pydantic refused."""
-    return {".".join(map(str, e["loc"])) or "request": e["msg"] for e in error.errors(include_url=False)}
+    """Return one reason for each field that pydantic refused; those of validators in their own words."""
+    return {
+        ".".join(map(str, each["loc"])) or "request": each["msg"].removeprefix("Value error, ")
+        for each in error.errors(include_url=False)
+    }
 
 
 def _reasons(error: Any) -> Iterator[tuple[str, str]]:
