@@ -61,7 +61,9 @@ async def team_collaborate(ctx: TaskContext, request: CollaborateRequest) -> Col
         if not await ctx.step(f"round-{number}", _begins, number, until, effect="pure", returns=bool):
             break
         if new:  # what was told is not told again when the answers are there
-            ctx.progress((number - 1) / request.rounds, f"Round {number}: {len(names)} experts answer", round=number)
+            ctx.progress(
+                (number - 1) / request.rounds, f"Round {number}: {_counted(len(names), 'expert')} asked", round=number
+            )
         left = max(timedelta(seconds=LEAST_S), until - datetime.now(UTC))
         ends = await ctx.call_all(_calls(request.message, names, latest, number, left))
         _take(latest, [_answer(name, number, end) for name, end in zip(names, ends, strict=True)])
@@ -118,7 +120,7 @@ async def _put_together(
             for one in made.disagreements
         ]
         found = [*found, *points]
-    ctx.progress(1.0, f"{len(answers)} answers, {len(found)} differences")
+    ctx.progress(1.0, f"{_counted(len(answers), 'answer')}, {_counted(len(found), 'difference')}")
     return CollaborateResult(
         answer=made.answer if made is not None else combined_by_rule(answers, found),
         answers=[*latest.values()],
@@ -127,6 +129,10 @@ async def _put_together(
         rounds=rounds,
         combined_by="rule" if made is None else "model",
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _now_and(seconds: float) -> datetime:
