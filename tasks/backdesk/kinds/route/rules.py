@@ -24,8 +24,14 @@ def weather(now: Situation) -> Reply:
             return say(reply.problem)
         days = "; ".join(_day(each) for each in reply.data["days"])
         return say(f"{reply.data['place']}: {days}. Source: {reply.data['source']}.")
-    place = place_in(now.message) or re.sub(r"\W+", " ", now.message.split()[-1]).strip()
+    place = place_in(now.message) or _name_in(now.message)
     return (Call("look_up_weather", {"place": place}),) if len(place) > 1 else say("Of which place?")
+
+
+def _name_in(message: str) -> str:
+    """Return the last word with a capital that is not the first, as names have one; else the last word."""
+    words = re.findall(r"[\w'-]+", message)
+    return next((word for word in reversed(words[1:]) if word[0].isupper()), words[-1] if words else "")
 
 
 def calculation(now: Situation) -> Reply:

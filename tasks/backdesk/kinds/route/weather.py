@@ -59,7 +59,7 @@ def recorded(place: str) -> Weather | Refusal:
     """Return the sample of a place. It is marked as that."""
     if (name := place_in(place)) is None:
         known = ", ".join(_samples()["places"])
-        return Refusal(refused=f"There is recorded sample weather of these places alone: {known}.")
+        return Refusal(refused=f"There is no recorded sample weather of {place}, but of {known}.")
     days = [Day.model_validate(each) for each in _samples()["places"][name]["days"]]
     source = f"recorded sample of {_samples()['recorded_on']}, not the weather of now"
     return Weather(place=name, days=days, source=source, sample=True)
