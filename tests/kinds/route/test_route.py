@@ -77,6 +77,11 @@ def test_rules_decide_little_wrong_of_what_they_were_not_made_for() -> None:
         (PARIS, "weather", "recorded sample of 2026-11-30, not the weather of now"),
         ("Wie viel sind 19 Prozent von 240 Euro?", "calculation", "19% of 240 euro = 45.60 EUR"),
         ("Is this Python all right?\n```python\ndef f(:\n```", "code", "has an error in line 1: invalid syntax"),
+        (
+            "What is the weather in Kyoto tomorrow?",
+            "weather",
+            "There is no recorded sample weather of Kyoto, but of Berlin",
+        ),
         ("Hello!", "general", "No model is configured"),
     ],
 )
@@ -256,3 +261,8 @@ def test_a_model_that_fails_is_told_of_by_the_fallback(bench: Bench) -> None:
     with scripted(rule=lambda _: Fail("model_refused")):
         job = bench.run("team.route", {"message": PARIS})
     assert (job.state, job.result.degraded, job.result.specialist) == ("succeeded", "fallback_answer", "")
+
+
+def test_an_apology_claims_no_decision(bench: Bench) -> None:
+    result = bench.run("team.route", {"message": PARIS}, budget={"tokens": 1}).result
+    assert (result.degraded, result.specialist, result.decided_by) == ("fallback_answer", "", None)

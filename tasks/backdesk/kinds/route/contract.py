@@ -26,7 +26,7 @@ class RouteResult(AgentResult):
 
     specialist: str = Field("", description="Who was asked; empty when nobody could answer.")
     reason: str = Field("", description="Why this one, in words.")
-    decided_by: DecidedBy = "default"
+    decided_by: DecidedBy | None = Field(None, description="By what; null when nobody could answer.")
     confidence: float = Field(0.0, ge=0, le=1, description="How clear the decision was.")
 
 
