@@ -263,6 +263,24 @@ def test_the_model_is_told_and_its_key_is_not(cli: Cli, monkeypatch: pytest.Monk
     assert KEY not in answer.out
 
 
+@pytest.mark.parametrize(
+    ("variable", "check"),
+    [
+        ("BACKDESK_SEARCH_KEY", "web search"),
+        ("BACKDESK_BRIEFING_QUOTES_KEY", "daily briefing"),
+        ("BACKDESK_WAREHOUSE_KEY", "feature warehouse"),
+    ],
+)
+def test_a_key_of_a_tool_is_told_to_be_there_and_is_not_shown(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, check: str
+) -> None:
+    monkeypatch.setenv(variable, KEY)
+    answer = cli("doctor", "--json")
+
+    assert f"{variable}=***" in findings(answer)[check]["detail"]
+    assert KEY not in answer.out
+
+
 def test_a_wrong_setting_of_the_model_is_a_failure(
     cli: Cli, redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from backdesk.platform.dependency import Dependency
@@ -28,7 +28,9 @@ class BriefingSettings(ToolSettings):
     quotes_symbol: str = Field("symbol", validation_alias="BACKDESK_BRIEFING_QUOTES_SYMBOL")
     quotes_price: str = Field("c", validation_alias="BACKDESK_BRIEFING_QUOTES_PRICE")
     quotes_change: str = Field("dp", validation_alias="BACKDESK_BRIEFING_QUOTES_CHANGE")
-    #: The parameter that has the key: BACKDESK_BRIEFING_QUOTES_KEY, a variable or a file among the secrets.
+    #: Read by its name where it is used; here it is for `doctor`, which tells whether there is one.
+    quotes_key: SecretStr | None = Field(None, validation_alias="BACKDESK_BRIEFING_QUOTES_KEY")
+    #: The parameter that has it.
     quotes_key_parameter: str = Field("", validation_alias="BACKDESK_BRIEFING_QUOTES_KEY_PARAMETER")
     ttl_s: float = Field(600, ge=0, le=86_400, validation_alias="BACKDESK_BRIEFING_TTL_S")
     #: Whether these sources may be in a private network.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import DirectoryPath, Field, model_validator
+from pydantic import DirectoryPath, Field, SecretStr, model_validator
 
 from backdesk.platform.dependency import Dependency
 from backdesk.platform.reachable import reachable
@@ -25,7 +25,9 @@ class SearchSettings(ToolSettings):
     query: str = Field("q", validation_alias="BACKDESK_SEARCH_QUERY")
     results: str = Field("results", validation_alias="BACKDESK_SEARCH_RESULTS")
     fields: dict[str, str] = Field({}, validation_alias="BACKDESK_SEARCH_FIELDS")
-    #: The header or the parameter that has the key: BACKDESK_SEARCH_KEY, a variable or a file among the secrets.
+    #: Read by its name where it is used; here it is for `doctor`, which tells whether there is one.
+    key: SecretStr | None = Field(None, validation_alias="BACKDESK_SEARCH_KEY")
+    #: The header or the parameter that has it.
     key_header: str = Field("", validation_alias="BACKDESK_SEARCH_KEY_HEADER")
     key_parameter: str = Field("", validation_alias="BACKDESK_SEARCH_KEY_PARAMETER")
     folder: DirectoryPath | None = Field(None, validation_alias="BACKDESK_SEARCH_FOLDER")
