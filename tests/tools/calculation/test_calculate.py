@@ -119,6 +119,9 @@ sqrt(1, 2) | sqrt takes 1 values
 5 kg in m^2 | kg and m² measure different things
 5 kg + 3 m | kg and m measure different things
 20 degC + 5 degC | points of a temperature scale
+20 °C² | °C² and K² measure different things
+5 mnepers | 'mnepers' (character 3) is not understood
+5 dB - 3 byte | 'dB' (character 3) is not understood
 5 in km | no unit cannot be told
 9 EUR in USD | no exchange rate is known
 5 EUR + 3 USD | no exchange rate is known

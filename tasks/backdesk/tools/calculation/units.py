@@ -54,8 +54,17 @@ def unit_named(name: str) -> Any | None:
         return None
     for spelling in dict.fromkeys((meant, meant.lower())):
         if registry().parse_unit_name(spelling):
-            return registry().Unit(spelling)
+            return _linear(spelling)
     return None
+
+
+def _linear(name: str) -> Any | None:
+    """Return a unit, None for one of a logarithmic scale: pint has no exact numbers on these, and fails over them."""
+    try:
+        unit = registry().Unit(name)
+    except _errors():  # as for thousandths of a scale that has no parts
+        return None
+    return None if any(registry()._units[each].is_logarithmic for each in unit._units) else unit  # noqa: SLF001 - there is no public way
 
 
 def is_quantity(value: Any) -> bool:
@@ -80,8 +89,11 @@ def checked(value: Any) -> Any:
     """Return a quantity that may go on; one without a unit left is a number. Raises NotCalculable."""
     if any(abs(power) > MOST_POWER for power in value.dimensionality.values()):
         raise NotCalculable(f"a unit is raised to more than its {MOST_POWER}th power")
-    number = value.magnitude if isinstance(value.magnitude, Fraction) else Fraction(value.magnitude)
-    return bounded(number) if value.unitless else registry().Quantity(bounded(number), value.units)
+    try:
+        number, plain = Fraction(value.magnitude), value.unitless
+    except _errors() as error:  # as of the square of a point of a scale
+        raise NotCalculable(told(error)) from None
+    return bounded(number) if plain else registry().Quantity(bounded(number), value.units)
 
 
 def converted(value: Any, unit: Any) -> Any:
