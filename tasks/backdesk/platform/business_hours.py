@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, from_json
 
-from backdesk.worker.errors import InvalidRequest
-from backdesk.worker.model.recurrence import read_zone
+from backdesk.platform.contract import TimeZone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -91,19 +90,12 @@ def _in_order(hours: Mapping[Day, tuple[Opening, ...]]) -> Mapping[Day, tuple[Op
     return ordered
 
 
-def _known_zone(name: str) -> str:
-    try:
-        return read_zone(name).key
-    except InvalidRequest as error:
-        raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
-
-
 class BusinessHours(BaseModel):
     """The opening hours of a week in a time zone, and the days on which they do not hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
+    time_zone: TimeZone = "Europe/Berlin"
     hours: Annotated[Mapping[Day, tuple[Opening, ...]], BeforeValidator(_each_day), AfterValidator(_in_order)]
     holidays: frozenset[date] = frozenset()
 

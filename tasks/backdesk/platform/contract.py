@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
@@ -37,6 +38,20 @@ def _is_private(host: str) -> bool:
         return not is_public(host)
     except ValueError:  # a name
         return host.rstrip(".").rpartition(".")[2] in ("localhost", "local", "internal", "")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
+    return name
+
+
+#: The IANA name of a time zone.
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+#: A data set of the catalogue of queries, as SQL has it without quotes. Two underscores are for tables of ours.
+DatasetName = Annotated[str, StringConstraints(pattern=r"^_?[a-z][a-z0-9_]{0,61}$")]
 
 
 class Contract(BaseModel):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from backdesk.platform.contract import Contract, KindModels, Reference
+from backdesk.platform.contract import Contract, KindModels, Reference, TimeZone
 
 Topic = Literal["weather", "news", "markets"]
 TOPICS: tuple[Topic, ...] = ("weather", "news", "markets")
@@ -19,19 +18,11 @@ Line = Annotated[
 ]
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
-    return name
-
-
 class BriefingRequest(Contract):
     """Whose day it is, and what of it, for `briefing.daily`."""
 
     customer_id: Reference | None = Field(None, description="Whose briefing it is.")
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="Whose day it is, by IANA name.")
+    time_zone: TimeZone = Field("UTC", description="Whose day it is, by IANA name.")
     place: Line = Field("Berlin", description="Of which place the weather is told.")
     topics: tuple[Topic, ...] = Field(TOPICS, min_length=1, description="What is told; all when left out.")
     feeds: tuple[Feed, ...] = Field((), max_length=5, description="RSS or Atom in place of the deployment's feeds.")

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from backdesk.platform.contract import Contract, KindModels
+from backdesk.platform.contract import Contract, DatasetName, KindModels
 
 Quality = Literal["low", "medium", "high"]
 StepName = Literal["profile", "clean", "features", "check"]
-DatasetId = Annotated[str, StringConstraints(pattern=r"^_?[a-z][a-z0-9_]{0,61}$")]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 FeatureKind = Literal["zscore", "log", "missing", "frequency", "year", "month", "weekday"]
 
@@ -18,7 +17,7 @@ FeatureKind = Literal["zscore", "log", "missing", "frequency", "year", "month", 
 class FeatureRequest(Contract):
     """Which data set to extract features from, and what for, for the kind `data.features`."""
 
-    dataset_id: DatasetId = Field(description="A data set of the tenant, by the catalogue of queries.")
+    dataset_id: DatasetName = Field(description="A data set of the tenant, by the catalogue of queries.")
     description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)] = Field(
         description="What the features are for."
     )
@@ -87,7 +86,7 @@ class StepRequest(Contract):
     """One step of an extraction, for the kind `data.features.step`."""
 
     step: StepName
-    dataset_id: DatasetId
+    dataset_id: DatasetName
     pipeline_id: str = ""
     quality_threshold: Quality = "medium"
     columns: list[ColumnProfile] = Field([])

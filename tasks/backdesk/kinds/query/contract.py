@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from backdesk.platform.contract import Contract, KindModels
+from backdesk.platform.contract import Contract, DatasetName, KindModels
 from backdesk.worker.model.blob import BlobRef
 
 Format = Literal["json", "csv", "parquet"]
-DatasetName = Annotated[str, StringConstraints(pattern=r"^_?[a-z][a-z0-9_]{0,61}$")]
 Sql = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
-from zoneinfo import ZoneInfo
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from backdesk.agents.contract import Action, AgentRequest, AgentResult
 from backdesk.agents.phrases import Phrases
 from backdesk.kinds.voice.spoken_time import say
-from backdesk.platform.contract import Contract, KindModels, Reference
+from backdesk.platform.contract import Contract, KindModels, Reference, TimeZone
 
 #: To be read aloud.
 PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("is no time zone: write an IANA name such as Europe/Berlin") from error
-    return name
 
 
 Change = Literal["booked", "moved", "cancelled"]
@@ -69,7 +60,7 @@ class ScheduleRequest(AgentRequest):
     customer_id: Reference | None = Field(
         None, description="Who is calling. Without it free times are told, and nothing is booked."
     )
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+    time_zone: TimeZone | None = Field(
         None, description="The caller's, as an IANA name; else the customer's, else that of the business hours."
     )
 

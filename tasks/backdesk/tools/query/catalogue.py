@@ -10,17 +10,15 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from backdesk.platform.contract import DatasetName
 from backdesk.platform.settings import sentences
 from backdesk.tools.query.sample import SAMPLE_NAME
 from backdesk.worker.errors import ConfigurationError
 
-#: As SQL has it without quotes, in lower case. Two underscores are for tables of ours.
-DATASET_NAME = r"^_?[a-z][a-z0-9_]{0,61}$"
-Name = Annotated[str, StringConstraints(pattern=DATASET_NAME)]
 _SUFFIXES: dict[str, Literal["csv", "parquet"]] = {
     ".csv": "csv",
     ".csv.gz": "csv",
@@ -35,7 +33,7 @@ class Dataset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
+    name: DatasetName
     description: str = ""
     tenant: str | None = None
     public: bool = False
