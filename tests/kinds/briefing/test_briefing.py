@@ -270,6 +270,8 @@ def test_it_is_made_whenever_the_worker_dies_and_what_was_fetched_is_not_fetched
         bench.go_on(job)
         assert [section.error for section in job.result.sections] == [None, None]
         assert len(sources.seen) <= (6 if died else 3)
+        fractions = [data["fraction"] for data in job.of("progress")]
+        assert fractions == sorted(fractions)
         if not died:
             break
     assert after > 3

@@ -101,18 +101,25 @@ async def _gathered(ctx: TaskContext, request: BriefingRequest) -> tuple[date, t
         raise ConfigurationError(MISSING)
     begun = await ctx.step("begun", _now, effect="pure")
     desk, wanted = desk_for(ctx, AgentRequest(message=request.place, customer_id=request.customer_id)), _wanted(request)
-    there: list[str] = []
+    there = [key for key, *_ in wanted if ctx.finished(_step(key))]
 
     async def fetched(key: str, topic: Topic, fetch: Fetch) -> Section:
-        section = await ctx.step(f"source:{key}", partial(_told, topic, fetch, desk), effect="pure", returns=Section)
+        section = await ctx.step(_step(key), partial(_told, topic, fetch, desk), effect="pure", returns=Section)
+        if key in there:  # a former attempt has told it
+            return section
         there.append(key)
         known = "is not to be had" if section.error else "is there"
         ctx.progress(FETCHING_SHARE * len(there) / len(wanted), f"{key} {known}", there=len(there), total=len(wanted))
         return section
 
-    ctx.progress(0, f"{len(wanted)} sources are asked", there=0, total=len(wanted))
+    if not there:
+        ctx.progress(0, f"{len(wanted)} sources are asked", there=0, total=len(wanted))
     sections = await asyncio.gather(*(fetched(*each) for each in wanted))
     return begun.astimezone(ZoneInfo(request.time_zone)).date(), tuple(sections)
+
+
+def _step(key: str) -> str:
+    return f"source:{key}"
 
 
 def _now() -> datetime:
