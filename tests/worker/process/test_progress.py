@@ -241,14 +241,19 @@ def test_an_answer_that_is_there_at_once_holds_up_nobody(loop: HeldLoop, setting
     assert writer.sent() == [[note(1)], [note(2)]]
 
 
+@pytest.mark.parametrize("event", ["progress", "tool_progress"])
 def test_while_redis_is_away_progress_beyond_the_buffer_is_dropped_and_other_events_are_kept(
-    sink: AttemptProgress, writer: HeldWriter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sink: AttemptProgress,
+    writer: HeldWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    event: str,
 ) -> None:
     monkeypatch.setattr(progress, "MAX_BUFFERED", 10)
     sink.emit(*note(0))
     for _ in range(30):
-        sink.emit("progress", {})
+        sink.emit(event, {})
     sink.emit(*note(1))
     sink.close()
-    assert writer.sent()[1] == [*[("progress", {})] * 10, note(1)]
+    assert writer.sent()[1] == [*[(event, {})] * 10, note(1)]
     assert "events_dropped" in caplog.text

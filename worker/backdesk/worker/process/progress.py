@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 MAX_BUFFERED = 5000
 #: How long an event waits for others that may go with it, while nobody watches. Each round trip costs more than it.
 UNWATCHED_S = 0.05
-_DROPPABLE = frozenset({EventType.PROGRESS, EventType.TOKEN})
+_DROPPABLE = frozenset({EventType.PROGRESS, EventType.TOOL_PROGRESS, EventType.TOKEN})
 
 
 class AttemptProgress:
