@@ -22,7 +22,7 @@ from backdesk.testing import Bench, BenchJob, sandbox, scripted
 from backdesk.tools import query_tool
 from backdesk.tools.query import process
 from backdesk.tools.query.order import Order as Ordered
-from backdesk.worker import TaskContext
+from backdesk.worker import BlockingContext, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
 from tests.support.eventually import eventually
 
@@ -121,6 +121,16 @@ def test_a_result_that_is_older_than_asked_for_is_not_given_again(
     assert not ask(bench, "SELECT 1 AS one", cache_s=60).result.cache_hit
     monkeypatch.setattr("backdesk.kinds.query.cache.time.time", lambda: now + 101)
     assert ask(bench, "SELECT 1 AS one", cache_s=60).result.cache_hit
+
+
+def test_a_result_that_is_larger_than_what_the_deployment_keeps_is_returned_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("the value for the cache is too large")
+
+    monkeypatch.setattr(BlockingContext, "cache", refuse)
+    assert ask(bench, "SELECT 1 AS one", cache_s=60).result.preview == [{"one": 1}]
 
 
 def test_a_large_result_is_a_file_of_the_job(bench: Bench) -> None:

@@ -147,6 +147,20 @@ def test_a_tool_that_may_reach_less_is_not_served_what_another_has_fetched(
     assert len(site.seen) == 2
 
 
+def test_what_the_deployment_keeps_nothing_as_large_of_is_told_all_the_same(
+    site: Site, desk: Desk, shelf: Shelf, tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tenant: str, key: str, value: bytes, ttl_s: float, *, new: bool) -> bool:
+        if len(value) > 10:
+            raise ValueError("the value for the cache is too large")
+        return Shelf.keep(shelf, tenant, key, value, ttl_s, new=new)
+
+    monkeypatch.setattr(shelf, "keep", refuse)
+    site.answers["/"] = told({"ok": True})
+    look, desk.shelf = tool(), shelf.of("acme")
+    assert at_once([lambda: look(desk)])[0].data == {"ok": True}
+
+
 def test_what_is_large_is_not_kept(site: Site, desk: Desk, shelf: Shelf, tool: Any) -> None:
     noise = random.Random(1).randbytes(400_000).hex()
     site.answers["/"] = told(noise)

@@ -7,6 +7,7 @@ version of the data, as of tables in a database, the age alone counts.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ from backdesk.kinds.query.contract import DataQueryRequest, DataQueryResult, Dat
 from backdesk.kinds.query.results import kept_again
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.errors import ConfigurationError
+
+_log = logging.getLogger(__name__)
 
 #: Other figures of the same SELECT are another result.
 _FORMAT_OF_CACHE = "data.query/2"
@@ -47,10 +50,14 @@ def look_up(ctx: BlockingContext, key: str, max_age_s: float) -> DataQueryResult
 
 
 def put(ctx: BlockingContext, key: str, keep_s: float, result: DataQueryResult) -> None:
-    """Keep a result for the tenant's jobs that ask the same."""
-    if keep_s:
-        entry = {"at": time.time(), "result": result.model_dump(mode="json")}
+    """Keep a result for the tenant's jobs that ask the same, unless it is larger than what the deployment keeps."""
+    if not keep_s:
+        return
+    entry = {"at": time.time(), "result": result.model_dump(mode="json")}
+    try:
         ctx.cache(key, json.dumps(entry).encode(), keep_s)
+    except ValueError as error:
+        _log.warning("answer_not_cached", extra={"reason": str(error)})
 
 
 def normalised(sql: str) -> str:

@@ -87,7 +87,11 @@ async def _kept(desk: Desk, key: str, *, public: bool) -> Fetched | None:
 async def _keep(desk: Desk, key: str, found: Fetched, ttl_s: float, *, public: bool) -> None:
     # Redis is for small things: what is large is fetched again the next time.
     kept = zlib.compress(json.dumps(found.kept()).encode(), 1)
+    known = {"host": found.url.split("/")[2], "bytes": len(kept)}
     if len(kept) > MOST_KEPT:
-        _log.warning("answer_not_cached", extra={"host": found.url.split("/")[2], "bytes": len(kept)})
+        _log.warning("answer_not_cached", extra=known)
         return
-    await desk.shelf.cache(key, kept, ttl_s, public=public)
+    try:
+        await desk.shelf.cache(key, kept, ttl_s, public=public)
+    except ValueError as error:  # the deployment keeps less
+        _log.warning("answer_not_cached", extra={**known, "reason": str(error)})
