@@ -14,7 +14,7 @@ _SIGNS = re.compile(
     r"|\byou are (?:now (?:an?|the)|an? (?:ai|language model|assistant))\b|\bas an? (?:ai|language model)\b"
     r"|\b(?:instructions?|note)\s+(?:to|for)\s+(?:the\s+)?(?:ai|llm|language model|assistant|agents?)\b"
     r"|\bdo not (?:mention|reveal|tell)\b[^.\n]{0,40}\b(?:instruction|prompt|user)"
-    r"|<\|[a-z_]+\|>|\[/?INST\]|^\s*(?:system|assistant)\s*:"
+    r"|<\|[a-z_]+\|>|\[/?INST\]|^[^\S\n]*(?:system|assistant)[^\S\n]*:"
     r"|\bignorier\w*\b[^.\n]{0,40}\banweisung\w*|\bignore[rz]?\b[^.\n]{0,40}\binstructions? précédentes"
     r"|\bignora\w*\b[^.\n]{0,40}\binstrucciones",
     re.IGNORECASE | re.MULTILINE,
