@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
@@ -29,14 +28,6 @@ from backdesk.worker.failure import Category
 _MOST_FILES = 10_000
 _ROWS_AT_ONCE = 5_000
 _SPECIAL = re.compile(r"[*?\[\]{}]")
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A data set that can be opened. `version` changes whenever the data does; None where nothing tells."""
-
-    source: Source
-    version: str | None
 
 
 def version_of(dataset: Dataset) -> str | None:
