@@ -95,7 +95,8 @@ def test_in_a_further_round_experts_see_what_the_others_have_answered(bench: Ben
 
 
 def test_a_model_combines_where_one_is_configured(bench: Bench) -> None:
-    made = {"answer": "Mostly yes.", "disagreements": [{"about": "the risk", "said": {"sceptic": "high"}}]}
+    risk = {"about": "the risk", "said": {"sceptic": "high", "nobody": "low"}}
+    made = {"answer": "Mostly yes.", "disagreements": [risk, {"about": "the moon", "said": {"nobody": "full"}}]}
 
     def rule(now: Situation) -> Reply:
         return (Call("give_answer", made),) if "give_answer" in now.outputs else Say("Yes, 14 days.")
@@ -103,7 +104,7 @@ def test_a_model_combines_where_one_is_configured(bench: Bench) -> None:
     with scripted(rule=rule):
         job = bench.run("team.collaborate", {"message": QUESTION, "experts": THREE})
     assert (job.result.answer, job.result.combined_by) == ("Mostly yes.", "model")
-    assert [each.about for each in job.result.disagreements] == ["the risk"]
+    assert [(each.about, each.said) for each in job.result.disagreements] == [("the risk", {"sceptic": ["high"]})]
 
 
 def test_an_expert_that_nobody_has_is_refused(bench: Bench) -> None:

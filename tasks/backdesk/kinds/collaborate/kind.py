@@ -7,11 +7,11 @@ they are, whatever becomes of this job's worker. All children pay from the budge
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from backdesk.agents import AgentRequest, Team, agent_task, answer
-from backdesk.kinds.collaborate.combination import combined_by_model, combined_by_rule
+from backdesk.kinds.collaborate.combination import Combined, combined_by_model, combined_by_rule
 from backdesk.kinds.collaborate.contract import (
     ANSWER,
     AnswerRequest,
@@ -115,11 +115,7 @@ async def _put_together(
     found = differences(answers, deployment().database.of(ctx.tenant).today())
     made = await combined_by_model(ctx, question, answers, found) if len(answers) > 1 else None
     if made is not None:
-        points = [
-            Disagreement(about=one.about, said={who: [it] for who, it in one.said.items()})
-            for one in made.disagreements
-        ]
-        found = [*found, *points]
+        found = [*found, *_told_by_model(made, answers)]
     ctx.progress(1.0, f"{_counted(len(answers), 'answer')}, {_counted(len(found), 'difference')}")
     return CollaborateResult(
         answer=made.answer if made is not None else combined_by_rule(answers, found),
@@ -133,6 +129,13 @@ async def _put_together(
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _told_by_model(made: Combined, answers: Mapping[str, str]) -> Iterator[Disagreement]:
+    """Yield the points of a model, as far as they are of experts who have answered."""
+    for point in made.disagreements:
+        if said := {name: [words] for name, words in point.said.items() if name in answers}:
+            yield Disagreement(about=point.about, said=said)
 
 
 def _now_and(seconds: float) -> datetime:
