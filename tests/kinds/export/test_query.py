@@ -18,7 +18,8 @@ import duckdb
 import psycopg
 import pytest
 
-from backdesk.kinds.export import kind, query, sources
+import backdesk.kinds.export.kind  # noqa: F401 - registers the kind
+from backdesk.kinds.export import query, sources
 from backdesk.kinds.export.query import query_source
 from backdesk.testing import Bench, BenchJob, sandbox
 from backdesk.worker.errors import ConfigurationError
@@ -123,7 +124,6 @@ def declare(url: str, monkeypatch: pytest.MonkeyPatch) -> Declare:
 
 @pytest.fixture
 def bench(tmp_path: Path, seeded: Path) -> Iterator[Bench]:
-    assert kind.export  # and the kind is registered
     with Bench(blobs_url=(tmp_path / "blobs").as_uri()) as bench, sandbox(seeded.read_bytes()):
         yield bench
 
