@@ -136,7 +136,8 @@ def test_a_source_that_fails_takes_away_its_own_part_alone(
     assert why in failed.error
     assert (failed.items, other.error, bool(other.items)) == ((), None, True)
     assert "- Not to be had: " in result.text
-    assert "not to be had" in result.text.partition("Sources")[2]
+    assert f": 127.0.0.1, {failed.url}, not to be had" in result.text.partition("Sources")[2]
+    assert failed.url.startswith("http://127.0.0.1:")
 
 
 def test_a_redis_that_does_not_answer_is_no_fault_of_a_source(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from backdesk.agents import Agent, AgentRequest, AgentResult, Desk, Team, agent_task, converse, desk_for
@@ -103,8 +104,8 @@ async def _gathered(ctx: TaskContext, request: BriefingRequest) -> tuple[date, t
     desk, wanted = desk_for(ctx, AgentRequest(message=request.place, customer_id=request.customer_id)), _wanted(request)
     there = [key for key, *_ in wanted if ctx.finished(_step(key))]
 
-    async def fetched(key: str, topic: Topic, fetch: Fetch) -> Section:
-        section = await ctx.step(_step(key), partial(_told, topic, fetch, desk), effect="pure", returns=Section)
+    async def fetched(key: str, topic: Topic, url: str, fetch: Fetch) -> Section:
+        section = await ctx.step(_step(key), partial(_told, topic, url, fetch, desk), effect="pure", returns=Section)
         if key in there:  # a former attempt has told it
             return section
         there.append(key)
@@ -126,8 +127,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _wanted(request: BriefingRequest) -> list[tuple[str, Topic, Fetch]]:
-    """Return what is to be asked: a key, its topic, and what asks."""
+def _wanted(request: BriefingRequest) -> list[tuple[str, Topic, str, Fetch]]:
+    """Return what is to be asked: a key, its topic, its address unless it is a sample, and what asks."""
     # Loaded by the first briefing: a worker that starts needs no client of HTTP.
     from backdesk.kinds.briefing.markets import markets  # noqa: PLC0415
     from backdesk.kinds.briefing.news import news  # noqa: PLC0415
@@ -135,19 +136,21 @@ def _wanted(request: BriefingRequest) -> list[tuple[str, Topic, Fetch]]:
 
     settings = settings_of(BriefingSettings)
     feeds = request.feeds or settings.feeds or ("",)
-    by_topic: dict[Topic, list[Fetch]] = {
-        "weather": [partial(weather, settings=settings, place=request.place, time_zone=request.time_zone)],
-        "news": [partial(news, settings=settings, feed=feed, headlines=request.headlines) for feed in feeds],
-        "markets": [partial(markets, settings=settings, symbols=request.symbols)],
+    forecast = partial(weather, settings=settings, place=request.place, time_zone=request.time_zone)
+    prices = partial(markets, settings=settings, symbols=request.symbols)
+    by_topic: dict[Topic, list[tuple[str, Fetch]]] = {
+        "weather": [(settings.weather, forecast)],
+        "news": [(feed, partial(news, settings=settings, feed=feed, headlines=request.headlines)) for feed in feeds],
+        "markets": [(settings.quotes, prices)],
     }
     return [
-        (topic if len(by_topic[topic]) == 1 else f"{topic}-{nth}", topic, fetch)
+        (topic if len(by_topic[topic]) == 1 else f"{topic}-{nth}", topic, *asked)
         for topic in dict.fromkeys(request.topics)
-        for nth, fetch in enumerate(by_topic[topic], 1)
+        for nth, asked in enumerate(by_topic[topic], 1)
     ]
 
 
-async def _told(topic: Topic, fetch: Fetch, desk: Desk) -> Section:
+async def _told(topic: Topic, url: str, fetch: Fetch, desk: Desk) -> Section:
     """Return what a source says, or why it does not. Raises what ends the attempt as a whole."""
     try:
         return await fetch(desk)
@@ -165,4 +168,4 @@ async def _told(topic: Topic, fetch: Fetch, desk: Desk) -> Section:
     except Exception:
         log.exception("briefing_source_failed", extra={"topic": topic})
         why = "it failed for a technical reason"
-    return Section(topic=topic, source=topic, error=why)
+    return Section(topic=topic, source=urlsplit(url).hostname or topic, url=url, error=why)

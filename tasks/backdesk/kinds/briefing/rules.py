@@ -8,7 +8,7 @@ from datetime import date
 from backdesk.kinds.briefing.contract import Section
 
 _TITLES = {"weather": "Weather", "news": "News", "markets": "Markets"}
-SAMPLE_NOTE = "Sample data: this part is recorded, made up, and not of this day."
+SAMPLE_NOTE = "Sample data: this part is recorded and made up, of no day, and not of what you have asked for."
 
 
 def by_rules(day: date, sections: Sequence[Section]) -> str:
