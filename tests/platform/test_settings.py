@@ -15,7 +15,7 @@ from backdesk.agents.contract import AgentRequest
 from backdesk.kinds.contracts import KINDS
 from backdesk.platform.contract import KindModels
 from backdesk.platform.deployment import deployment, reset
-from backdesk.platform.settings import load_settings
+from backdesk.platform.settings import load_settings, read_secret
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.input_guard import MARK
@@ -77,6 +77,24 @@ def test_secrets_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     key = load_settings().api_key
     assert key is not None
     assert key.get_secret_value() == "sk-file"
+
+
+@pytest.mark.parametrize("file", ["CRM_KEY", "crm_key"])
+def test_a_secret_is_read_by_its_name_from_the_file_that_settings_would_be_read_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(backdesk.platform.settings, "SECRETS", tmp_path)
+    (tmp_path / file).write_text("key-of-a-file\n")
+    assert read_secret("CRM_KEY") == "key-of-a-file"
+    (tmp_path / ".env").write_text("CRM_KEY=key-of-env\n")
+    assert read_secret("CRM_KEY") == "key-of-env"
+    monkeypatch.setenv("CRM_KEY", "key-of-a-variable")
+    assert read_secret("CRM_KEY") == "key-of-a-variable"
+
+
+def test_a_secret_that_is_nowhere_is_told_by_its_name() -> None:
+    with pytest.raises(ConfigurationError, match="CRM_KEY is not set: set the variable, or mount /run/secrets/CRM_KEY"):
+        read_secret("CRM_KEY")
 
 
 def test_secrets_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:

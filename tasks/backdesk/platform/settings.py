@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -34,12 +36,16 @@ SEE_PDF = ("gpt-4o*", "gpt-4.1*", "gpt-4.5*", "gpt-5*", "o1", "o1-2*", "o3", "o3
 SEE_IMAGES = (*SEE_PDF, "gpt-4-turbo*", "*vision*", "*llava*", "*-vl*", "*vl:*", "pixtral*", "claude-*", "gemini-*")
 
 
-class TaskSettings(BaseSettings):
-    """Read once, at the first job of a process."""
+class Outside(BaseSettings):
+    """Values from outside: the environment, then `.env`, then files among the secrets."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, hide_input_in_errors=True
     )
+
+
+class TaskSettings(Outside):
+    """Read once, at the first job of a process."""
 
     #: A model's name; with `responses:` before it, it is asked through the Responses API instead of Chat
     #: Completions.
@@ -202,13 +208,22 @@ class TaskSettings(BaseSettings):
 
 
 def read_secret(name: str) -> str:
-    """Return the value of a variable, or of the file of that name among the secrets. Raises ConfigurationError."""
+    """Return the value of a variable, of its line in `.env`, or of the file of that name among the secrets.
+
+    Raises ConfigurationError where there is none.
+    """
     if value := os.environ.get(name):
         return value
-    try:
-        return (SECRETS / name).read_text("utf-8").strip()
-    except OSError:
-        raise ConfigurationError(f"{name} is not set: set the variable, or mount {SECRETS / name}") from None
+    found: Any = _named(name)(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
+    if not (value := found.value.get_secret_value() if found.value else ""):
+        raise ConfigurationError(f"{name} is not set: set the variable, or mount {SECRETS / name}")
+    return str(value)
+
+
+@cache
+def _named(name: str) -> type[BaseSettings]:
+    """Return settings of one value, which is looked for as those of all others are."""
+    return create_model(name, __base__=Outside, value=(SecretStr | None, Field(None, validation_alias=name)))
 
 
 def load_settings() -> TaskSettings:

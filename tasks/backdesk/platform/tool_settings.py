@@ -13,10 +13,9 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backdesk.platform.dependency import Dependency
-from backdesk.platform.settings import SECRETS, sentences
+from backdesk.platform.settings import SECRETS, Outside, sentences
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.text.masking import mask
 
@@ -25,12 +24,9 @@ _LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 MASK = "***"
 
 
-class ToolSettings(BaseSettings):
+class ToolSettings(Outside):
     """What a tool or a kind reads from outside. Each field has an alias that begins with `BACKDESK_`, and a default."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, hide_input_in_errors=True
-    )
     #: Whose settings these are, as people know it: `query tool`.
     title: ClassVar[str] = ""
 
