@@ -12,7 +12,8 @@ import typst
 from pypdf import PdfReader
 
 from backdesk.agents import Say
-from backdesk.kinds.research.contract import Block, Cited, Document, ListedSource, Plan, Topic
+from backdesk.kinds.research.contract import Plan, Topic
+from backdesk.kinds.research.document import Block, Cited, Document, ListedSource
 from backdesk.kinds.research.markdown import escaped, markdown
 from backdesk.kinds.research.rendering import rendered, scripts_without_letters
 from backdesk.testing import Bench, scripted

@@ -9,19 +9,16 @@ from pathlib import Path
 from backdesk.agents.contract import ModelUsage
 from backdesk.agents.phrases import Phrases
 from backdesk.kinds.research.contract import (
-    Block,
     CheckedSentence,
     CitationCheck,
-    Cited,
     Disagreement,
-    Document,
-    ListedSource,
     NumberedNote,
     ReportSource,
     SectionPlan,
     SourceFound,
 )
 from backdesk.kinds.research.disagreements import disagreements_in
+from backdesk.kinds.research.document import Block, Cited, Document, ListedSource
 from backdesk.kinds.research.verification import standing
 from backdesk.kinds.research.work import Work
 

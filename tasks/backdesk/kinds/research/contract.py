@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from backdesk.agents.contract import Attachments, MessageRequest, ModelUsage
 from backdesk.platform.contract import Contract, KindModels, Message, Reference
@@ -19,16 +18,6 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=800)]
 
 MOST_SECTIONS = 12
-
-
-def _in_order(text: str) -> str:
-    """Take out what turns the direction of a text around: it would read otherwise than it was checked."""
-    return _TURNS.sub("", text)
-
-
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-#: What is laid out, as it is read.
-Shown = Annotated[str, AfterValidator(_in_order)]
 
 
 class ResearchRequest(MessageRequest):
@@ -171,47 +160,11 @@ class SectionResult(Answered):
     sentences: list[CheckedSentence]
 
 
-class Cited(Contract):
-    """A sentence as it is laid out: plain text, the numbers of its sources, and whether it failed its checks."""
-
-    text: Shown
-    sources: list[int] = Field(default_factory=list)
-    marked: bool = False
-
-
-class Block(Contract):
-    """A heading and what stands under it."""
-
-    heading: Shown
-    paragraphs: list[list[Cited]] = Field(default_factory=list)
-    items: list[Cited] = Field(default_factory=list)
-
-
-class ListedSource(Contract):
-    """A line of the list of sources."""
-
-    number: int
-    text: Shown
-    address: Shown = Field("", description="Shown as text; nothing leads there.")
-
-
 class RenderRequest(Contract):
-    """Have a report made as a PDF, for the kind `research.render`; its text is a file, the JSON of a `Document`."""
+    """Have a report made as a PDF, for the kind `research.render`; its text is a file, a `Document` as JSON."""
 
     document: BlobRef
     name: Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f/\\]+$")] = "report"
-
-
-class Document(Contract):
-    """A report as it is laid out, whatever it becomes. All of it is plain text."""
-
-    title: Shown
-    about: list[Shown] = Field(default_factory=list)
-    language: LanguageCode = "en"
-    blocks: list[Block]
-    sources_heading: Shown = "Sources"
-    sources: list[ListedSource] = Field(default_factory=list)
-    mark: Shown = Field("", description="What stands behind a sentence that failed its checks.")
 
 
 class RenderResult(Contract):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from backdesk.kinds.research.contract import Block, Cited, Document, ListedSource
+from backdesk.kinds.research.document import Block, Cited, Document, ListedSource
 
 #: What Markdown takes for markup within a line, and what it takes for it where a line begins.
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")

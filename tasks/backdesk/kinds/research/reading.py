@@ -1,4 +1,4 @@
-"""The kind `research.reading`: one source is read for some topics, and what it says is noted with its own words.
+"""The reading of one source for some topics: what it says is noted with its own words.
 
 The text stays here: what goes on are notes, each with a quotation that code has found in the text, and by what the same
 text is read again.
@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Sequence
 
 from backdesk.agents import Consultation
-from backdesk.agents.kind import RETRY
 from backdesk.kinds.research.agents import READER, NoteTaken
 from backdesk.kinds.research.contract import Note, ReadingRequest, ReadingResult
 from backdesk.kinds.research.passages import Passage, passages_of, readable
@@ -19,14 +18,12 @@ from backdesk.kinds.research.quotations import Quotable, wording_of
 from backdesk.kinds.research.rules import notes_by_rules
 from backdesk.kinds.research.sources import SourceText, kept, sources_of
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import task
 
 #: How many passages that address models are told of.
 MOST_SUSPICIOUS = 5
 
 
-@task("research.reading", retry=RETRY, timeout=600)
-async def research_reading(ctx: TaskContext, request: ReadingRequest) -> ReadingResult:
+async def read(ctx: TaskContext, request: ReadingRequest) -> ReadingResult:
     """Read a source for topics, and note what it says to them in its own words."""
     found = await sources_of(ctx, request.source.where).read(request.source)
     text = await ctx.step("kept", kept, ctx, found)

@@ -1,4 +1,4 @@
-"""The kind `research.render`: a report is laid out as a PDF, in a process of its own.
+"""The layout of a report as a PDF.
 
 What the report says goes into the layout as data (`report.typ`): markup in it is shown, and does nothing.
 """
@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from backdesk.kinds.research.contract import Document, RenderRequest, RenderResult
+from backdesk.kinds.research.contract import RenderRequest, RenderResult
+from backdesk.kinds.research.document import Document
 from backdesk.kinds.research.settings import ResearchSettings
 from backdesk.platform.tool_settings import settings_of
 from backdesk.worker.attempt.context import BlockingContext
-from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
@@ -31,8 +31,7 @@ NOTE = (
 )
 
 
-@task("research.render", queue="tools", timeout=120)
-def research_render(ctx: BlockingContext, request: RenderRequest) -> RenderResult:
+def render(ctx: BlockingContext, request: RenderRequest) -> RenderResult:
     """Lay a report out as a PDF, which is kept as a file of the job."""
     document = Document.model_validate_json(ctx.read_file(request.document))
     fonts = settings_of(ResearchSettings).fonts

@@ -1,4 +1,4 @@
-"""The kind `research.section`: one section is written by its notes, checked sentence by sentence, and mended once."""
+"""The writing of one section: it is written by its notes, checked sentence by sentence, and mended once."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from backdesk.agents import Consultation
-from backdesk.agents.kind import RETRY
 from backdesk.kinds.research.agents import MENDER, WRITER, SectionMended, SectionWritten
 from backdesk.kinds.research.checks import faults_of
 from backdesk.kinds.research.contract import CheckedSentence, NumberedNote, SectionRequest, SectionResult
 from backdesk.kinds.research.rules import no_mending, section_by_rules
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.attempt.task import task
 
 #: Sentences of a section, at most; what a model writes beyond is not looked at.
 MOST_SENTENCES = 60
 
 
-@task("research.section", retry=RETRY, timeout=600)
-async def research_section(ctx: TaskContext, request: SectionRequest) -> SectionResult:
+async def write(ctx: TaskContext, request: SectionRequest) -> SectionResult:
     """Write a section by its notes; what code finds wrong is written again once, and then dropped or marked."""
     consultation = Consultation(ctx)
     written = await consultation.ask(WRITER, _shown(request), key="write", rules=partial(section_by_rules, request))
