@@ -42,6 +42,7 @@ from backdesk.agents.runtime import (
     dump_history,
     is_cut_off,
     load_history,
+    of_another_team,
     prompt_of,
     pruned,
     run_agent,
@@ -61,7 +62,7 @@ from backdesk.quality.contract import QualityReport
 from backdesk.quality.gate import gate_for
 from backdesk.quality.language import language_of
 from backdesk.worker.attempt.context import TaskContext
-from backdesk.worker.memory.conversation import Conversation
+from backdesk.worker.memory.conversation import Conversation, Turn
 
 R = TypeVar("R", bound=AgentResult)
 
@@ -106,7 +107,7 @@ class Exchange(Generic[C]):
             desk=desk,
             around=around_of(ctx, desk, reporter, journal, bookmark),
             reporter=reporter,
-            said=[message for turn in past.turns for message in load_history(turn.messages)],
+            said=[message for turn in past.turns for message in _loaded(turn, team.name)],
             turn=turn,
             begins_with=_first(team, past),
             rating=None if desk.attached else rating_of(past, desk.message),
@@ -299,6 +300,11 @@ class Exchange(Generic[C]):
             return None
         gate = gate_for(self.team.agent(self.path[-1]).quality, self.desk.wishes)
         return self.around.journal.quality if gate else None
+
+
+def _loaded(turn: Turn, team: str) -> History:
+    messages = load_history(turn.messages)
+    return messages if turn.facts.get("team") in (None, team) else of_another_team(messages)
 
 
 def _journal(ctx: TaskContext, team: Team, desk: Desk, reporter: Reporter) -> Journal:

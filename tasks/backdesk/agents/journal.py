@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Agent
+from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, OUTPUTS, Agent
 from backdesk.agents.contract import Action, AnyAction, ModelUsage, PromptUsed
 from backdesk.agents.desk import Desk, Transfer
 from backdesk.agents.effects import action_of, effects_of
@@ -102,12 +102,12 @@ class Journal:
         #: What is done once, by its key.
         self._done: dict[str, Any] = {}
 
-    def acts(self, tool: str) -> bool:
-        """Whether calls of a tool do what an answer may call done.
+    def acts(self, tool: str, *, own: bool = True) -> bool:
+        """Whether calls of a tool do what an answer may call done. Of one that is not its `own` team's nobody knows.
 
         Where customers must agree to some calls, these alone; else all that are not pure, and those of servers.
         """
-        return tool not in self._idle
+        return tool not in (self._idle if own else OUTPUTS)
 
     def action(self, tool: str, returned: Any) -> Action | None:
         """Return what a call of a tool has done for the customer, by what it returned."""

@@ -14,7 +14,7 @@ from backdesk.agents.journal import Journal
 from backdesk.agents.outcome import Refusal
 from backdesk.agents.proposals.terms import Proposed
 from backdesk.agents.proposals.verdict import Verdict
-from backdesk.agents.runtime.messages import History, as_text, turn_of
+from backdesk.agents.runtime.messages import History, as_text, is_own, turn_of
 from backdesk.quality.check import Check
 from backdesk.quality.completion import KnownCompletion
 from backdesk.quality.denial import UndeniedEffects
@@ -56,7 +56,7 @@ def _returned(messages: History, journal: Journal) -> Iterator[tuple[bool, str]]
     """Yield what tools have returned, and whether they acted; nothing that was only proposed."""
     for part in (part for message in messages for part in message.parts if isinstance(part, ToolReturnPart)):
         text = as_text(part.content)
-        acts = journal.acts(part.tool_name)
+        acts = journal.acts(part.tool_name, own=is_own(part))
         fields = _fields(text) if acts else None
         if part.outcome != "retried" and fields != _PROPOSED:
             yield acts and fields != _REFUSED, text
@@ -67,8 +67,9 @@ def _done_before(messages: History, journal: Journal) -> Iterator[str]:
     for part in (part for message in _before(messages, journal) for part in message.parts):
         if isinstance(part, TextPart):
             yield part.content
-        elif isinstance(part, ToolReturnPart) and (action := journal.action(part.tool_name, part.content)):
-            yield action.sentence()
+        elif isinstance(part, ToolReturnPart):
+            action = journal.action(part.tool_name, part.content) if is_own(part) else None
+            yield from [action.sentence()] if action else []
 
 
 def _about(messages: History, journal: Journal, desk: Desk) -> Iterator[str]:

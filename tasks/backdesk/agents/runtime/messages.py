@@ -31,6 +31,8 @@ Prompt = str | list[UserContent]
 ATTACHED = "attached"
 #: In the metadata of a response that no model has given.
 BY_CODE = "by_code"
+#: The metadata of what a tool of another team has returned. On the part, as the library joins messages.
+ANOTHER = {"team": "another"}
 
 
 def prompt_of(message: str, files: Sequence[Attached]) -> Prompt:
@@ -202,6 +204,25 @@ def _concealed_json(text: str, conceal: Callable[[Any], Any]) -> str:
 def load_history(data: list[Any]) -> History:
     """Read what `dump_history` returned, also with an older version of the library."""
     return ModelMessagesTypeAdapter.validate_python(data)
+
+
+def of_another_team(messages: History) -> History:
+    """Return messages in which what tools have returned is marked: another team's may have the names of one's own."""
+    return [
+        replace(message, parts=[_marked(part) for part in message.parts])
+        if isinstance(message, ModelRequest)
+        else message
+        for message in messages
+    ]
+
+
+def _marked(part: Any) -> Any:
+    return replace(part, metadata=ANOTHER) if isinstance(part, ToolReturnPart) else part
+
+
+def is_own(part: ToolReturnPart) -> bool:
+    """Whether a tool of one's own team has returned it."""
+    return bool(part.metadata != ANOTHER)
 
 
 def as_text(content: object) -> str:
