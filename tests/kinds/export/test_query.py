@@ -22,7 +22,7 @@ import backdesk.kinds.export.kind  # noqa: F401 - registers the kind
 from backdesk.kinds.export import query, sources
 from backdesk.kinds.export.query import query_source
 from backdesk.testing import Bench, BenchJob, sandbox
-from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.errors import ConfigurationError, TaskError
 from tests.support.eventually import eventually
 from tests.support.postgres import Postgres, find_server, postgres
 
@@ -211,6 +211,21 @@ def test_the_key_may_be_a_text_too(bench: Bench, declare: Declare, name: str) ->
     bench.go_on(job)
     rows = [*csv.reader(io.StringIO(content(bench, job).decode()))][1:]
     assert sorted(int(row[0]) for row in rows) == [*range(1, ROWS + 1)]
+
+
+@pytest.mark.parametrize("changed", ["8", "NULL"])
+def test_rows_that_a_key_does_not_tell_apart_are_not_left_out_behind_a_crash(
+    declare: Declare, url: str, changed: str
+) -> None:
+    declare("SELECT number, name FROM orders", columns={"number": "integer", "name": "text"})
+    source = sources.source_of("sold")
+    assert source is not None
+    reader = source.open("acme", ["number", "name"])
+    assert [page.rows for page in reader.pages(8, 6)] == [5, 6, 6]
+    assert [*reader.pages(ROWS, 4)] == []
+    change(url, f"UPDATE orders SET number = {changed} WHERE number = 3 AND tenant = 'acme'")
+    with pytest.raises(TaskError, match="no 'number', or the same one"):
+        list(reader.pages(8, 4))
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,15 @@ class _Rows:
         types = {name: self.types[name] for name in self.columns}
         names = [self.key, *self.columns]
         ordered = partial(_ordered, names=names, types=self.types, whole=after is None)
+        known = after
         with closing(self._read(ordered, {_AFTER: after}, size, self.seconds)) as pages:
             for rows in pages:
-                after = self._last(after, [row[0] for row in rows])
-                yield RowPage(types, [row[1:] for row in rows], after)
+                # The row that was read last may come once more, and no other one with its key.
+                new = rows[1:] if known is not None and rows[0][0] == known else rows
+                known = None
+                if new:
+                    after = self._last(after, [row[0] for row in new])
+                    yield RowPage(types, [row[1:] for row in new], after)
 
     def _read(
         self, form: Callable[[Guarded, str], Guarded], values: Mapping[str, Any], size: int, seconds: float
@@ -135,16 +140,20 @@ def _counted(query: Guarded, _dialect: str) -> Guarded:
 
 
 def _ordered(query: Guarded, dialect: str, *, names: Sequence[str], types: Mapping[str, Type], whole: bool) -> Guarded:
-    """Return a query of some columns of another, in the order of the first; if not `whole`, behind a value of that."""
+    """Return a query of some columns of another, in the order of the first; if not `whole`, from a value of that on.
+
+    What has no such value comes too: it must not be left out without a word.
+    """
     chosen = (_WRITTEN[dialect].get(types[name], "{}").format(_column(name)) for name in names)
     parameters = query.parameters if whole else (*query.parameters, _AFTER)
     place = f":{_AFTER}" if dialect == "sqlite" else f"${len(parameters)}"
     key = _column(names[0])
-    where = "" if whole else f" WHERE {key} > {place}"
+    where = "" if whole else f" WHERE {key} >= {place} OR {key} IS NULL"
     sql = f"SELECT {', '.join(chosen)} FROM ({query.sql}) AS {_ROW}{where} ORDER BY {key}"  # noqa: S608 - as above
     return replace(query, sql=sql, parameters=parameters, columns=(*names,))
 
 
 def _column(name: str) -> str:
     # Of the row, by its name: in ORDER BY a name alone would be what was selected, written in another way.
-    return f'{_ROW}."{name}"'
+    quoted = name.replace('"', '""')
+    return f'{_ROW}."{quoted}"'
