@@ -138,6 +138,20 @@ def batch(ctx: BlockingContext, request: StepsRequest) -> BatchRates:
     return BatchRates(rates=rates)
 
 
+@task("bench.batch_awaited")
+async def batch_awaited(ctx: TaskContext, request: StepsRequest) -> BatchRates:
+    """Do nothing for many items, on the event loop."""
+    from backdesk.tools import ItemCall, run_batch
+    from benchmarks.batch import TASKS
+
+    async def nothing(item: int, _call: ItemCall) -> int:
+        return item
+
+    began = time.perf_counter()
+    await run_batch(ctx, range(request.count), nothing, parallel=TASKS)
+    return BatchRates(rates=[request.count / (time.perf_counter() - began)])
+
+
 async def _bare_write_s(count: int) -> float:
     settings = load_settings()
     async with connect_async(settings.url) as client:
