@@ -38,7 +38,12 @@ FOUND = [
     ("json", "[" * 40_000, None, "nested too deep"),
     ("json", "9" * 40_000, True, ""),
     ("toml", "a=" + "[" * 40_000, None, "nested too deep"),
+    ("toml", "a" + ".a" * 24_000 + " = 1", None, "nested too deep"),
+    ("toml", "a = " + "9" * 5_000, False, "4300 digits"),
     ("sql", "SELECT " + "(" * 10_000, None, "nested too deep"),
+    ("sql", "SELECT " + "date(" * 28 + "1" + ")" * 28, None, "nested too deep"),
+    ("sql", "SELECT " + "int[(" * 14 + "1" + ")]" * 14, None, "nested too deep"),
+    ("sql", "SELECT decimal(2), date(date(x)), CAST(a AS varchar(10)) FROM t", True, ""),
 ]
 
 

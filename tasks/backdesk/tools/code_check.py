@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import re
 import threading
 import tomllib
 import warnings
@@ -16,6 +17,7 @@ from pydantic import Field
 from backdesk.agents.desk import Desk
 from backdesk.agents.outcome import ToolOutcome
 from backdesk.agents.tools import tool
+from backdesk.tools.sql_parsing import TooDeep, parsed
 
 MOST_CHARACTERS = 50_000
 Language = Annotated[str, Field(max_length=30, description="Such as python, json, toml or sql.")]
@@ -24,6 +26,8 @@ Code = Annotated[str, Field(max_length=MOST_CHARACTERS, description="The code al
 
 #: Python's filters of warnings are those of all threads: two that change them would leave those of one behind.
 _one_at_a_time = threading.Lock()
+#: A key of so many parts is a depth of so many tables, which takes the square of that.
+_LONG_KEY = re.compile(r"""(?:\.\s*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')\s*){200}""")
 
 
 class CodeChecked(ToolOutcome):
@@ -62,7 +66,7 @@ def checked(language: str, code: str) -> CodeChecked:
         return CodeChecked(
             language=name, well_formed=False, problem=error.problem, line=error.line, column=error.column
         )
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, TooDeep):
         return CodeChecked(language=name, well_formed=None, problem="it is nested too deep")
     except ImportError:
         return CodeChecked(language=name, well_formed=None, problem='it needs pip install "backdesk[tools]"')
@@ -98,18 +102,19 @@ def _json(code: str) -> None:
 
 
 def _toml(code: str) -> None:
+    if _LONG_KEY.search(code):
+        raise RecursionError
     try:
         tomllib.loads(code)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and what Python says of too many digits
         raise _Malformed(str(error)) from None
 
 
 def _sql(code: str) -> None:
-    import sqlglot  # noqa: PLC0415 - costly, and of the extra `tools`
-    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - same
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - costly, and of the extra `tools`
 
     try:
-        statements = sqlglot.parse(code)
+        statements = parsed(code)
     except SqlglotError as error:
         found = getattr(error, "errors", None) or [{}]
         problem = found[0].get("description") or str(error).split("\n")[0]

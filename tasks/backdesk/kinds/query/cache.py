@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from backdesk.kinds.query.contract import DataQueryRequest, DataQueryResult, DatasetRead
 from backdesk.kinds.query.results import kept_again
+from backdesk.tools.sql_parsing import parsed
 from backdesk.worker.attempt.context import BlockingContext
 from backdesk.worker.errors import ConfigurationError
 
@@ -63,13 +64,12 @@ def put(ctx: BlockingContext, key: str, keep_s: float, result: DataQueryResult) 
 def normalised(sql: str) -> str:
     """Return a statement as sqlglot writes it. Raises ValueError for what is no single query, with the reason."""
     try:
-        import sqlglot  # noqa: PLC0415 - a tenth of a second, in a worker that runs queries alone
-        from sqlglot import exp  # noqa: PLC0415 - as above
+        from sqlglot import exp  # noqa: PLC0415 - a tenth of a second, in a worker that runs queries alone
         from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
     except ImportError:
         raise ConfigurationError('queries need libraries: pip install "backdesk[tools]"') from None
     try:
-        found = [each for each in sqlglot.parse(sql, dialect="duckdb") if each is not None]
+        found = [each for each in parsed(sql, "duckdb") if each is not None]
         if len(found) != 1 or not isinstance(found[0], exp.Query | exp.Show | exp.Describe | exp.Summarize):
             raise ValueError(f"a query is one SELECT statement; this is {_named(found)}")
         return str(found[0].sql(dialect="duckdb", comments=False))

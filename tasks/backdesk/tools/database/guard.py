@@ -25,6 +25,7 @@ from backdesk.tools.database.bounds import bound
 from backdesk.tools.database.catalog import RESERVED, Catalog, Table
 from backdesk.tools.database.refused import Refused
 from backdesk.tools.database.vocabulary import check
+from backdesk.tools.sql_parsing import TooDeep, parsed
 
 _log = logging.getLogger(__name__)
 # It would warn of each statement that it does not know, with its text.
@@ -34,6 +35,8 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 LONGEST, MOST_TOKENS, MOST_TABLES, MOST_COLUMNS = 8_000, 1_500, 20, 500
 #: Open parentheses at once; each costs the parser some of its stack.
 MOST_OPEN = 30
+#: Nodes of a query in which what a SELECT calls a column of its own is written out wherever that is named.
+MOST_NODES = 6_000
 
 #: The schema in which tables are that are declared without one.
 FIRST_SCHEMA: Mapping[str, str] = {"sqlite": "main", "postgres": "public"}
@@ -69,11 +72,14 @@ def _guard(sql: str, catalog: Catalog, dialect: str) -> Guarded:
     tree = normalize_identifiers(tree, dialect=dialect)
     _check_tables(tree, catalog, dialect)
     _check_width(tree, catalog)
+    if _size(tree, {}) > MOST_NODES:
+        raise Refused("the query is nested too deeply: its columns are made of each other")
     schema: dict[str, object] = {table.name: dict.fromkeys(table.columns, "text") for table in catalog}
     tree = qualify(tree, dialect=dialect, schema=schema)
     check(tree, dialect)
     _check_resolved(tree, catalog)
     bound(tree, catalog.tables)
+    _fence(tree, dialect)
     columns = tuple(tree.named_selects)  # type: ignore[attr-defined]  # it is a query
     narrowed, parameters = _narrowed(tree, catalog, dialect)
     written = narrowed.sql(dialect=dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
@@ -95,7 +101,10 @@ def _parsed(sql: str, dialect: str) -> exp.Expr:
             raise Refused("arrays are not allowed here")
         if opened > MOST_OPEN:
             raise Refused("the query is nested too deeply")
-    trees = sqlglot.parse(sql, dialect=dialect)
+    try:
+        trees = parsed(sql, dialect)
+    except TooDeep:
+        raise Refused("the query is nested too deeply") from None
     if len(trees) != 1 or not isinstance(trees[0], (exp.Select, exp.SetOperation)):
         raise Refused("write exactly one SELECT, without a semicolon in between")
     return trees[0]
@@ -141,6 +150,21 @@ def _check_width(tree: exp.Expr, catalog: Catalog) -> None:
             raise Refused(f"the query has more than {MOST_COLUMNS} columns")
 
 
+def _size(node: exp.Expr, made: Mapping[str, int]) -> int:
+    """Return how large a part of a query will be; `made` are the sizes of what its SELECT has given names."""
+    if isinstance(node, exp.Column) and not node.table:
+        return made.get(node.name, 1)
+    if not isinstance(node, exp.Select):
+        return 1 + sum(_size(part, made) for part in node.iter_expressions())
+    sizes: dict[str, int] = {}
+    total = 1
+    for column in node.expressions:
+        size = _size(column, sizes)
+        sizes[column.alias_or_name] = size
+        total += size
+    return total + sum(_size(part, sizes) for part in node.iter_expressions() if part.arg_key != "expressions")
+
+
 def _width(scope: Scope, catalog: Catalog, widths: Mapping[int, int]) -> int:
     if not isinstance(scope.expression, exp.Select):
         return max((widths.get(id(part), 0) for part in scope.set_operation_scopes or ()), default=0)
@@ -180,6 +204,24 @@ def _narrowed(tree: exp.Expr, catalog: Catalog, dialect: str) -> tuple[exp.Expr,
     return tree, tuple(parameters)
 
 
+def _fence(tree: exp.Expr, dialect: str) -> None:
+    """Keep planners from taking the parts of a query apart.
+
+    Where one part has an expression twice that another part makes, they would write that out twice: at ten levels of
+    these for hours, which nothing interrupts, and without a bound of memory.
+    """
+    for part in list(tree.find_all(exp.CTE, exp.Subquery)):
+        query = part.this.unnest()
+        if isinstance(part.parent, (exp.From, exp.Join, exp.With)) and not query.args.get("offset"):
+            query.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+            if dialect == "sqlite" and not query.args.get("limit"):
+                query.set("limit", exp.Limit(expression=_without_limit()))
+
+
+def _without_limit() -> exp.Expr:
+    return exp.Neg(this=exp.Literal.number(1))
+
+
 def _rows(table: Table, parameters: list[str], dialect: str) -> exp.Select:
     def column(name: str) -> exp.Column:
         return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(_ROWS, quoted=True))
@@ -194,7 +236,7 @@ def _rows(table: Table, parameters: list[str], dialect: str) -> exp.Select:
     for name, parameter in table.filters.items():
         rows = rows.where(exp.EQ(this=column(name), expression=_parameter(parameter, parameters, dialect)))
     # Both planners take a subquery apart, unless it has a limit: then nothing of the query is evaluated within it.
-    return rows.limit(exp.Neg(this=exp.Literal.number(1))) if dialect == "sqlite" else rows.offset(0)
+    return rows.limit(_without_limit()) if dialect == "sqlite" else rows.offset(0)
 
 
 def _parameter(name: str, parameters: list[str], dialect: str) -> exp.Expr:
@@ -207,7 +249,7 @@ def _parameter(name: str, parameters: list[str], dialect: str) -> exp.Expr:
 
 def _check_written(sql: str, meant: exp.Expr, dialect: str) -> None:
     """Raise Refused unless the statement, read again, is the tree that it was written from."""
-    read = sqlglot.parse(sql, dialect=dialect)
+    read = parsed(sql, dialect)
     if len(read) != 1 or read[0] is None or _outline(read[0]) != _outline(meant):
         raise Refused("the query cannot be written safely: ask in a simpler way")
 
