@@ -1,6 +1,6 @@
 """Random queries, by a seed: of a grammar whose words may be shown, or must not; some of them mangled afterwards."""
 
-# ruff: noqa: S311, S608 - repeatable hostile SQL is what is made here
+# ruff: noqa: S608, SIM905 - repeatable hostile SQL is what is made here, of words
 
 from __future__ import annotations
 
@@ -14,17 +14,40 @@ _COLUMNS = {
     "visits": "day count".split(),
 }
 _HIDDEN = "card tenant cost secret id rowid oid ctid xmin tableoid orders items vault o x".split()
-_TABLES = ["vault", "everything", "other.orders", "main.orders", "public.orders", "pg_class", "sqlite_master", '"Orders"']
+_TABLES = [
+    "vault",
+    "everything",
+    "other.orders",
+    "main.orders",
+    "public.orders",
+    "pg_class",
+    "sqlite_master",
+    '"Orders"',
+]
 _ALIASES = "o p x y orders items vault card tenant note".split()
-_OF_ONE = "lower upper length trim abs round max min count sum avg ceil".split() * 8 + "to_json hex array_agg".split()
-_OF_TWO = "coalesce concat nullif".split() * 12 + "substr left max min".split() + "query_to_xml string_agg json_agg row_to_json".split()
+_OF_ONE = "lower upper trim coalesce".split() * 20 + "max min count length abs sum to_json hex array_agg".split()
+_OF_TWO = (
+    "coalesce concat nullif".split() * 12
+    + "substr left max min".split()
+    + "query_to_xml string_agg json_agg row_to_json".split()
+)
 _WINDOWS = "row_number() rank() lag({}) first_value({}) sum({}) count(*) max({}) ntile(2)".split()
-_JOINS = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "NATURAL JOIN", "NATURAL LEFT JOIN", ","] * 10 + [", LATERAL"]
+_JOINS = [
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "FULL JOIN",
+    "CROSS JOIN",
+    "NATURAL JOIN",
+    "NATURAL LEFT JOIN",
+    ",",
+] * 10 + [", LATERAL"]
 _TYPES = "text int numeric date boolean varchar(3) regclass json xml oid orders text[]".split()
 _NOISE = (
-    "/* x */|/* /* x */ */|/*|*/|-- x\n|--|;|$$|$a$|E'\\'|'|\"|''|(|)|\\|\x0b|\xa0|\u2003|\ufeff|::|.|*|,|U&\"\\0063ard\"|[card]"
-    "|`card`|\u017fecret|\uff43ard|:tenant|$1|?|@x|card|vault|tenant|UNION SELECT secret FROM vault|OR 1 = 1|ONLY|LATERAL"
-    "|COLLATE nocase|FOR UPDATE|INTO x|TABLE vault|RETURNING *|WITH|RECURSIVE|AS|SELECT|FROM|EXCEPT|ALL|NOT INDEXED"
+    "/* x */|/* /* x */ */|/*|*/|-- x\n|--|;|$$|$a$|E'\\'|'|\"|''|(|)|\\|\x0b|\xa0|\u2003|\ufeff|::|.|*|,"
+    '|U&"\\0063ard"|[card]|`card`|\u017fecret|\uff43ard|:tenant|$1|?|@x|card|vault|tenant'
+    "|UNION SELECT secret FROM vault|OR 1 = 1|ONLY|LATERAL|COLLATE nocase|FOR UPDATE|INTO x|TABLE vault"
+    "|RETURNING *|WITH|RECURSIVE|AS|SELECT|FROM|EXCEPT|ALL|NOT INDEXED"
 ).split("|")
 
 
@@ -35,6 +58,8 @@ class Fuzz:
         self._random = random.Random(seed)
         self._dialect = dialect
         self._ctes: list[str] = []
+        #: What the columns of each WITH are called.
+        self._columns_of: dict[str, list[str]] = {}
         #: What is known where the query is being written: names of sources to their columns.
         self._scopes: list[dict[str, list[str]]] = []
 
@@ -56,7 +81,7 @@ class Fuzz:
                 inner, columns = self.query(depth - 1)
                 made.append(f"{name} AS ({inner})")
                 self._ctes.append(name)
-                _COLUMNS_OF_CTES[name] = columns
+                self._columns_of[name] = columns
             prefix = f"WITH {', '.join(made)} "
         core, columns = self._select(depth, width)
         while self._likely(0.15) and depth > 0:
@@ -65,7 +90,9 @@ class Fuzz:
         if self._likely(0.25):
             core += f" ORDER BY {self._random.choice(['1', '2', *columns, *_HIDDEN])}"
         if self._likely(0.15):
-            core += self._random.choice([" LIMIT 5", " LIMIT 5 OFFSET 1"] * 20 + [" FETCH FIRST 3 ROWS ONLY", " FOR UPDATE"])
+            core += self._random.choice(
+                [" LIMIT 5", " LIMIT 5 OFFSET 1"] * 20 + [" FETCH FIRST 3 ROWS ONLY", " FOR UPDATE"]
+            )
         self._ctes = known
         return prefix + core, columns
 
@@ -87,7 +114,7 @@ class Fuzz:
         text = f"SELECT {self._random.choice(['', '', '', 'DISTINCT ', 'ALL '])}{', '.join(written)} FROM {source}"
         if self._likely(0.5):
             text += f" WHERE {self._condition(depth)}"
-        if self._likely(0.2):
+        if self._likely(0.05):
             text += f" GROUP BY {', '.join(self._expression(1) for _ in range(self._random.randint(1, 2)))}"
             if self._likely(0.4):
                 text += f" HAVING {self._condition(depth)}"
@@ -112,13 +139,15 @@ class Fuzz:
             return f"({inner}) AS {alias}"
         if self._ctes and self._likely(0.4):
             name = self._random.choice(self._ctes)
-            columns = _COLUMNS_OF_CTES[name]
+            columns = self._columns_of[name]
         else:
             name = self._random.choice(_TABLES) if self._likely(0.03) else self._random.choice([*_COLUMNS])
             columns = _COLUMNS.get(name, [*_HIDDEN])
         if self._likely(0.6):
             self._scopes[-1][alias] = columns
-            return f"{name} {self._random.choice(['', 'AS '])}{alias}" + (f"({', '.join(columns)})" if self._likely(0.01) else "")
+            return f"{name} {self._random.choice(['', 'AS '])}{alias}" + (
+                f"({', '.join(columns)})" if self._likely(0.01) else ""
+            )
         self._scopes[-1][name] = columns
         return name
 
@@ -128,40 +157,48 @@ class Fuzz:
             return self._random.choice([*_HIDDEN, *_ALIASES])
         source = self._random.choice([*scope])
         column = self._random.choice(_HIDDEN if self._likely(0.02) else scope[source])
-        shapes = ["{s}.{c}"] * 12 + ["{c}"] * 4 + ['{s}."{c}"', "({s}).{c}", "({s}.{c})", "{s}", "(SELECT {s}.{c})", '"{c}"', "{s}.*", "({s}.*)"]
+        shapes = (
+            ["{s}.{c}"] * 12
+            + ["{c}"] * 4
+            + ['{s}."{c}"', "({s}).{c}", "({s}.{c})", "{s}", "(SELECT {s}.{c})", '"{c}"', "{s}.*", "({s}.*)"]
+        )
         chosen = self._random.choice(shapes[:16] if self._likely(0.95) else shapes)
-        return chosen.format(s=source, c=column)
+        found = chosen.format(s=source, c=column)
+        # PostgreSQL compares no text with a number.
+        return f"CAST({found} AS text)" if self._dialect == "postgres" and self._likely(0.9) else found
 
     def _expression(self, depth: int) -> str:
         if depth <= 0 or self._likely(0.45):
-            return self._column() if self._likely(0.85) else self._random.choice(["1", "'x'", "NULL", "2.5", "'S'", "true"])
+            return self._column() if self._likely(0.85) else self._random.choice(["1", "'x'", "NULL", "'S'"])
+        pick, within = self._random.choice, depth - 1
+        one, other = self._expression(within), self._expression(within)
         made: Sequence[Callable[[], str]] = (
-            lambda: f"{self._random.choice(_OF_ONE)}({self._expression(depth - 1)})",
-            lambda: f"{self._random.choice(_OF_TWO)}({self._expression(depth - 1)}, {self._expression(depth - 1)})",
-            lambda: f"({self._expression(depth - 1)} || {self._expression(depth - 1)})",
-            lambda: f"(CASE WHEN {self._condition(1)} THEN {self._expression(depth - 1)} ELSE {self._expression(depth - 1)} END)",
-            lambda: f"CAST({self._expression(depth - 1)} AS {self._random.choice(_TYPES[:6] if self._likely(0.95) else _TYPES)})",
-            lambda: f"(SELECT max({self._column()}) FROM {self._random.choice([*_COLUMNS])})",
-            lambda: "count(*)",
-            lambda: f"count(*) FILTER (WHERE {self._condition(1)})",
-            lambda: f"{self._random.choice(_WINDOWS).format(self._column())} OVER (PARTITION BY {self._column()} ORDER BY {self._column()})",
-            lambda: f"({self._expression(depth - 1)} {self._random.choice('+ - * / %'.split())} {self._expression(depth - 1)})",
-            lambda: f"{self._column()}::{self._random.choice(_TYPES[:2] if self._likely(0.9) else _TYPES)}" if self._dialect == "postgres" else f"({self._column()} ->> 'size')",
+            lambda: f"{pick(_OF_ONE)}({one})",
+            lambda: f"{pick(_OF_TWO)}({one}, {other})",
+            lambda: f"({one} || {other})",
+            lambda: f"(CASE WHEN {self._condition(1)} THEN {one} ELSE {other} END)",
+            lambda: f"CAST({one} AS {pick(_TYPES[:1] if self._likely(0.8) else _TYPES)})",
+            lambda: f"(SELECT max({self._column()}) FROM {pick([*_COLUMNS])})",
+            lambda: f"{pick(_WINDOWS).format(self._column())} OVER (PARTITION BY {self._column()} ORDER BY {one})",
+            lambda: f"count(*) FILTER (WHERE {self._condition(1)})" if self._likely(0.2) else one,
+            lambda: f"({self._column()} {pick('+ - * / %'.split())} 2)" if self._likely(0.3) else other,
+            lambda: f"{one}::{pick(_TYPES)}" if self._dialect == "postgres" else f"({one} ->> 'size')",
         )
-        return self._random.choice(made)()
+        return pick(made)()
 
     def _condition(self, depth: int) -> str:
+        pick = self._random.choice
         made: Sequence[Callable[[], str]] = (
-            lambda: f"{self._expression(1)} {self._random.choice('= <> < > <= >='.split())} {self._expression(1)}",
+            lambda: f"{self._expression(1)} {pick('= <> < > <= >='.split())} {self._expression(1)}",
             lambda: f"{self._column()} = {self._column()}",
-            lambda: f"{self._column()} IS {self._random.choice(['', 'NOT '])}NULL",
-            lambda: f"{self._column()} LIKE '%{self._random.choice('S 7 n o _'.split())}%'",
+            lambda: f"{self._column()} IS {pick(['', 'NOT '])}NULL",
+            lambda: f"{self._column()} LIKE '%{pick('S 7 n o _'.split())}%'",
             lambda: f"EXISTS ({self.query(max(1, depth - 1))[0]})",
             lambda: f"{self._column()} IN ({self.query(1, 1)[0]})",
-            lambda: f"({self._condition(depth)} {self._random.choice(['AND', 'OR'])} {self._condition(depth)})",
+            lambda: f"({self._condition(depth)} {pick(['AND', 'OR'])} {self._condition(depth)})",
             lambda: "1 = 1",
         )
-        return self._random.choice(made)()
+        return pick(made)()
 
     def _mangled(self, text: str) -> str:
         words = text.split(" ")
@@ -184,7 +221,3 @@ class Fuzz:
 
     def _likely(self, chance: float) -> bool:
         return self._random.random() < chance
-
-
-#: What the columns of a WITH are called; a name may have been one of a former query.
-_COLUMNS_OF_CTES: dict[str, list[str]] = {}
