@@ -11,14 +11,10 @@ from backdesk.kinds.briefing.contract import Item, Section
 from backdesk.kinds.briefing.samples import read_sample, sampled
 from backdesk.kinds.briefing.settings import BriefingSettings
 from backdesk.tools import HttpAnswer, http_tool
+from backdesk.tools.weather_codes import weather_of
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
-#: Codes of the WMO for the weather, as Open-Meteo uses them; each stands for those up to the next.
-_CODES = {
-    0: "clear", 1: "mostly clear", 2: "partly cloudy", 3: "overcast", 45: "fog", 51: "drizzle", 61: "rain",
-    71: "snow", 80: "showers", 85: "snow showers", 95: "thunderstorm",
-}  # fmt: skip
 _FIXED = {
     "current": "temperature_2m,weather_code,wind_speed_10m",
     "daily": "temperature_2m_max,temperature_2m_min,precipitation_probability_max,weather_code",
@@ -63,13 +59,10 @@ def _data(answer: HttpAnswer | Refusal) -> Mapping[str, Any]:
 def _items(place: str, told: Mapping[str, Any]) -> tuple[Item, ...]:
     try:
         now, today = told["current"], {name: values[0] for name, values in told["daily"].items()}
-        current = f"{now['temperature_2m']:g} °C, {_word(now['weather_code'])}, wind {now['wind_speed_10m']:g} km/h"
-        span = f"{today['temperature_2m_min']:g} to {today['temperature_2m_max']:g} °C, {_word(today['weather_code'])}"
+        sky, skies = (weather_of(int(each["weather_code"])) for each in (now, today))
+        current = f"{now['temperature_2m']:g} °C, {sky}, wind {now['wind_speed_10m']:g} km/h"
+        span = f"{today['temperature_2m_min']:g} to {today['temperature_2m_max']:g} °C, {skies}"
         rain = f"{today['precipitation_probability_max']:g} % chance of rain"
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise TaskError("source_unreadable", f"the weather comes in another form: {error!r}") from None
     return (Item(title=f"{place} now", detail=current), Item(title=f"{place} today", detail=f"{span}, {rain}"))
-
-
-def _word(code: int) -> str:
-    return _CODES[max(each for each in _CODES if each <= int(code))]

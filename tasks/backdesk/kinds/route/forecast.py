@@ -9,6 +9,7 @@ from backdesk.kinds.route.settings import FORECASTS, PLACES
 from backdesk.kinds.route.weather import Day, Weather
 from backdesk.tools import http_tool
 from backdesk.tools.http.tool import HttpAnswer
+from backdesk.tools.weather_codes import weather_of
 
 FIND_PLACE = http_tool(
     "find_place",
@@ -32,9 +33,6 @@ FORECAST = http_tool(
     ttl_s=900,
     public=True,
 )
-#: The codes of the World Meteorological Organization, by the first that is not under them.
-_CODES = ((0, "clear"), (2, "partly cloudy"), (3, "overcast"), (48, "fog"), (57, "drizzle"), (67, "rain"), (77, "snow"),
-          (82, "showers of rain"), (86, "showers of snow"), (99, "thunderstorm"))  # fmt: skip
 
 
 async def forecast(desk: Desk, place: str) -> Weather | Refusal:
@@ -42,18 +40,16 @@ async def forecast(desk: Desk, place: str) -> Weather | Refusal:
     found = await FIND_PLACE.function(desk, name=place)
     if not isinstance(found, HttpAnswer):
         return found
-    where = next(iter((found.data or {}).get("results") or []), None) if isinstance(found.data, dict) else None
-    if where is None:
-        return Refusal(refused=f"No place called {place!r} was found.")
-    told = await FORECAST.function(desk, latitude=where["latitude"], longitude=where["longitude"])
-    if not isinstance(told, HttpAnswer):
-        return told
-    daily = told.data.get("daily") if isinstance(told.data, dict) else None
-    if not daily:
-        return Refusal(
-            refused=f"The weather of {place!r} could not be looked up: {told.source} answered {told.status}."
-        )
-    return Weather(place=where["name"], days=_days(daily), source=told.source, sample=False)
+    try:
+        where: Any = next(iter(found.data.get("results", ())), None)
+        if where is None and found.status < 400:
+            return Refusal(refused=f"No place called {place!r} was found.")
+        told = await FORECAST.function(desk, latitude=where["latitude"], longitude=where["longitude"])
+        if not isinstance(told, HttpAnswer):
+            return told
+        return Weather(place=where["name"], days=_days(told.data["daily"]), source=told.source, sample=False)
+    except (AttributeError, KeyError, TypeError, ValueError):  # an error that it tells, or an answer of another form
+        return Refusal(refused=f"The weather of {place!r} could not be looked up: the service gave no such answer.")
 
 
 def _days(daily: dict[str, Any]) -> list[Day]:
@@ -66,10 +62,6 @@ def _days(daily: dict[str, Any]) -> list[Day]:
         strict=True,
     )
     return [
-        Day(day=day, sky=_sky(code), lowest_c=lowest, highest_c=highest, rain_percent=rain)
+        Day(day=day, sky=weather_of(code), lowest_c=lowest, highest_c=highest, rain_percent=rain)
         for day, code, lowest, highest, rain in columns
     ]
-
-
-def _sky(code: int) -> str:
-    return next((words for upto, words in _CODES if code <= upto), "unknown")
