@@ -17,6 +17,7 @@ from backdesk.kinds.briefing.settings import BriefingSettings
 from backdesk.platform.public_address import PrivateAddress
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, Fail, Say, scripted
+from backdesk.tools import HttpAnswer
 from backdesk.worker.errors import ConfigurationError, StoreUnavailable
 from tests.support.http_site import Seen, Site, Told, told
 
@@ -153,6 +154,22 @@ def test_a_redis_that_does_not_answer_is_no_fault_of_a_source(bench: Bench, monk
     job = bench.run("briefing.daily", {"topics": ["markets"]})
     assert [(each.source, each.error) for each in job.result.sections] == [("there", None)]
     assert len(asked) == 2
+
+
+async def test_a_redis_that_does_not_answer_for_one_symbol_is_no_fault_of_that(
+    sources: Site, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured()
+
+    async def once(_desk: Any, symbol: str) -> HttpAnswer:
+        if symbol == "AAPL":
+            raise StoreUnavailable("Redis is away")
+        return HttpAnswer(status=200, source="quotes", fetched_at=datetime.now(UTC), data={"c": 1})
+
+    monkeypatch.setattr(markets, "http_tool", lambda *_, **__: once)
+    desk: Any = None
+    with pytest.raises(StoreUnavailable):
+        await markets.markets(desk, settings_of(BriefingSettings), ("MSFT", "AAPL"))
 
 
 def test_a_source_without_its_key_is_told_as_not_set_up(

@@ -11,7 +11,7 @@ from backdesk.kinds.briefing.contract import Item, Section
 from backdesk.kinds.briefing.samples import read_sample, sampled
 from backdesk.kinds.briefing.settings import BriefingSettings
 from backdesk.tools import ApiKey, HttpAnswer, http_tool
-from backdesk.worker.errors import TaskError
+from backdesk.worker.errors import Limited, TaskError
 
 NOT_TO_BE_HAD = "not to be had"
 
@@ -34,6 +34,9 @@ async def markets(desk: Desk, settings: BriefingSettings, symbols: Sequence[str]
     )
     calls = (ask(desk, **{settings.quotes_symbol: symbol}) for symbol in symbols)
     answers = await asyncio.gather(*calls, return_exceptions=True)
+    for each in answers:
+        if isinstance(each, BaseException) and not isinstance(each, TaskError | Limited):
+            raise each  # no fault of a symbol
     good = [each for each in answers if isinstance(each, HttpAnswer) and each.status < 400]
     if not good:
         raise next((each for each in answers if isinstance(each, BaseException)), _unreadable())
