@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 POLL_S = 0.05
 #: Largest answer that is kept, packed. Bytes.
 MOST_KEPT = 256 * 1024
+#: What is larger is packed and unpacked in a thread: a megabyte takes as long as hundreds of steps of other jobs.
+MOST_ON_LOOP = 32 * 1024
 #: How long nothing is left that was to be taken away. Seconds.
 _GONE_S = 0.001
 _flights: dict[tuple[int, str, str], asyncio.Future[Fetched]] = {}
@@ -78,15 +80,25 @@ async def _alone(desk: Desk, key: str, fetch: Fetch, *, ttl_s: float, patience_s
 
 async def _kept(desk: Desk, key: str, *, public: bool) -> Fetched | None:
     kept = await desk.shelf.cached(key, public=public)
+    if kept is None:
+        return None
     try:
-        return None if kept is None else Fetched.of_kept(json.loads(zlib.decompress(kept)))
+        return await asyncio.to_thread(_unpacked, kept) if len(kept) > MOST_ON_LOOP else _unpacked(kept)
     except (KeyError, TypeError, ValueError, zlib.error):  # of another version
         return None
 
 
+def _packed(found: Fetched) -> bytes:
+    return zlib.compress(json.dumps(found.kept()).encode(), 1)
+
+
+def _unpacked(kept: bytes) -> Fetched:
+    return Fetched.of_kept(json.loads(zlib.decompress(kept)))
+
+
 async def _keep(desk: Desk, key: str, found: Fetched, ttl_s: float, *, public: bool) -> None:
     # Redis is for small things: what is large is fetched again the next time.
-    kept = zlib.compress(json.dumps(found.kept()).encode(), 1)
+    kept = await asyncio.to_thread(_packed, found) if len(found.body) > MOST_ON_LOOP else _packed(found)
     known = {"host": found.url.split("/")[2], "bytes": len(kept)}
     if len(kept) > MOST_KEPT:
         _log.warning("answer_not_cached", extra=known)
