@@ -19,7 +19,7 @@ class WarehouseSettings(ToolSettings):
     #: A service by HTTP; without it there is one in the data folder, on DuckDB.
     url: str | None = Field(None, validation_alias="BACKDESK_WAREHOUSE_URL")
     key: SecretStr | None = Field(None, validation_alias="BACKDESK_WAREHOUSE_KEY")
-    #: How long one request to it may take as a whole.
+    #: How long it may take to connect to it; until it begins to answer; and, from the request on, until it has.
     timeout_s: float = Field(30, gt=0, le=300, validation_alias="BACKDESK_WAREHOUSE_TIMEOUT_S")
 
     @field_validator("url")

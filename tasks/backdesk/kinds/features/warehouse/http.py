@@ -1,4 +1,4 @@
-"""A warehouse that is a service: JSON by HTTP, with a bearer key, and 30 s for each request as a whole.
+"""A warehouse that is a service: JSON by HTTP, with a bearer key, and 30 s to connect, to begin and to end an answer.
 
 | | |
 |---|---|
