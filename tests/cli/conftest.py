@@ -57,6 +57,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def cli(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Runs a command in this process; `url` is its BACKDESK_REDIS_URL, if it has one."""
+    # Of this process are the agents of all tests that ran in it, too.
+    monkeypatch.setattr("backdesk.agents.declared.cards", list)
 
     def run(*words: str, url: str | None = NOWHERE) -> Answer:
         monkeypatch.setenv("BACKDESK_REDIS_URL", url) if url else monkeypatch.delenv("BACKDESK_REDIS_URL", False)

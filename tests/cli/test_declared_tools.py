@@ -244,10 +244,16 @@ def test_a_tool_that_no_agent_has_is_none_of_the_deployment_s(monkeypatch: pytes
 
 
 @pytest.fixture
-def deployment(
-    site: Site, client: redis.Redis, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """A module of tasks of which an agent has two tools, and a worker that is well."""
+def well(client: redis.Redis, settings: Settings) -> str:
+    """The URL of a Redis with a worker that is well."""
+    facts = WorkerFacts(name="agents@one", slots={"agents": 4}, queues=("agents",))
+    run(client, Transitions(settings).announce(facts.name, 60_000, facts.model_dump(mode="json")))
+    return settings.url
+
+
+@pytest.fixture
+def deployment(cli: Cli, site: Site, well: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of tasks of which an agent has two tools, where a worker is well."""
     (tmp_path / "declared_tasks.py").write_text(
         "from backdesk.agents import Agent\n"
         "from backdesk.tools import ApiKey, database_tool, http_tool\n"
@@ -261,9 +267,7 @@ def deployment(
     # Agents that other tests have left are none of this deployment's.
     monkeypatch.setattr("backdesk.agents.declared.cards", lambda: [sys.modules["declared_tasks"].clerk])
     monkeypatch.delitem(sys.modules, "declared_tasks", raising=False)
-    facts = WorkerFacts(name="agents@one", slots={"agents": 4}, queues=("agents",))
-    run(client, Transitions(settings).announce(facts.name, 60_000, facts.model_dump(mode="json")))
-    return settings.url
+    return well
 
 
 def levels(answer: Answer) -> dict[str, str]:
