@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from backdesk.cli.run.celery_processes import LOOP_POOL, POOL_VARIABLE
+from tests.support.embryos import Embryos
 
 ROOT = Path(__file__).parents[2]
 #: What a worker loads, of libraries and of ours; nothing that looks at the environment when it is loaded.
@@ -72,11 +73,13 @@ POLL_S = 0.005
 class NurseryProcess:
     """A process that was forked in the nursery; what `subprocess.Popen` is to one of the shell."""
 
-    def __init__(self, module: str, arguments: list[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, module: str, arguments: list[str], *, cwd: Path, env: Mapping[str, str], log: Path, embryos: int = 0
+    ) -> None:
         self._nursery = _nursery()
         log.touch()
         order = {"module": module, "arguments": arguments, "cwd": str(cwd), "env": dict(env), "log": str(log)}
-        self.pid: int = self._nursery.ask(order)
+        self.pid: int = self._nursery.ask(order | {"embryos": embryos})
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -151,7 +154,6 @@ def _code_of(pid: int) -> int | None:
 def _fork(order: dict[str, Any], replies: int) -> int:
     if pid := os.fork():
         return pid
-    gc.unfreeze()
     os.close(replies)
     os.setsid()
     os.chdir(order["cwd"])
@@ -160,6 +162,8 @@ def _fork(order: dict[str, Any], replies: int) -> int:
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(descriptor, target)
+    if order["embryos"]:
+        Embryos(order["embryos"]).install()
     sys.argv[1:] = order["arguments"]
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
     sys.exit()  # up through `main`, as at the end of any program

@@ -51,7 +51,6 @@ atexit.register(_clear, os.getpid())
 
 Queue = Literal["agents", "tools"]
 POOLS: dict[Queue, str] = {"agents": "custom", "tools": "prefork"}
-#: Each slot of a prefork pool is a process that loads everything anew: a second of CPU.
 SLOTS: dict[Queue, int] = {"agents": 4, "tools": 2}
 
 
@@ -99,10 +98,19 @@ def _plain(value: Any) -> str:
 
 
 class Worker:
-    """One `celery worker` process."""
+    """One `celery worker` process; with `spawns` its children are spawned, and not forked from what is loaded."""
 
     def __init__(
-        self, queue: Queue, settings: Settings, folder: Path, slots: int, name: str, *, pool: str | None, **env: str
+        self,
+        queue: Queue,
+        settings: Settings,
+        folder: Path,
+        name: str,
+        *,
+        slots: int,
+        pool: str,
+        spawns: bool,
+        **env: str,
     ) -> None:
         self.name = f"{name}@test"
         self._log = folder / f"{name}.log"
@@ -111,7 +119,7 @@ class Worker:
             "backdesk.worker.app",
             "worker",
             "-P",
-            pool or POOLS[queue],
+            pool,
             "-c",
             str(slots),
             "-Q",
@@ -120,7 +128,9 @@ class Worker:
             self.name,
         ]
         arguments += ["--without-gossip", "--without-mingle", "-l", "INFO"]
-        self._process = NurseryProcess("celery", arguments, cwd=folder, env=environment(settings, **env), log=self._log)
+        given = environment(settings, **env)
+        embryos = 0 if spawns or pool != "prefork" else slots
+        self._process = NurseryProcess("celery", arguments, cwd=folder, env=given, log=self._log, embryos=embryos)
 
     @property
     def pid(self) -> int:
@@ -199,20 +209,24 @@ class Fleet:
         self.redis.close()
         self._server.stop()
 
-    def start_worker(
-        self, queue: Queue = "agents", *, slots: int | None = None, pool: str | None = None, **env: str
-    ) -> Worker:
-        """Start a worker and wait until it has announced itself."""
-        worker = self.begin_worker(queue, slots=slots, pool=pool, **env)
+    def start_worker(self, queue: Queue = "agents", **how: Any) -> Worker:
+        """Start a worker and wait until it has announced itself; `how` is as for `begin_worker`."""
+        worker = self.begin_worker(queue, **how)
         self.wait_for(worker)
         return worker
 
     def begin_worker(
-        self, queue: Queue = "agents", *, slots: int | None = None, pool: str | None = None, **env: str
+        self,
+        queue: Queue = "agents",
+        *,
+        slots: int | None = None,
+        pool: str | None = None,
+        spawns: bool = False,
+        **env: str,
     ) -> Worker:
         """Start a worker and return at once."""
-        name = f"{queue}-{len(self.workers) + 1}"
-        worker = Worker(queue, self.settings, self._folder, slots or SLOTS[queue], name, pool=pool, **env)
+        how: dict[str, Any] = {"slots": slots or SLOTS[queue], "pool": pool or POOLS[queue], "spawns": spawns}
+        worker = Worker(queue, self.settings, self._folder, f"{queue}-{len(self.workers) + 1}", **how, **env)
         self.workers.append(worker)
         return worker
 

@@ -12,6 +12,7 @@ from celery.concurrency.asynpool import AsynPool
 from kombu.asynchronous.hub import Hub
 
 from backdesk.worker.celery import prefork
+from tests.support.eventually import PATIENCE_S
 from tests.support.workers import Fleet
 
 
@@ -42,8 +43,9 @@ def test_a_child_whose_end_was_told_is_not_followed_again(hub: Hub) -> None:
     assert not hub.readers
 
 
-def test_a_child_is_spared_the_libraries_that_its_main_process_is(fleet: Fleet) -> None:
-    main = next(worker.pid for worker in fleet.workers if worker.name.startswith("tools"))
+def test_a_child_is_spared_the_libraries_that_its_main_process_is(fleet_of_this_test: Fleet) -> None:
+    main = fleet_of_this_test.start_worker("tools", slots=1, spawns=True).pid
+    fleet_of_this_test.jobs.submit("test.tool", {}).result(timeout=PATIENCE_S)  # then it has loaded all that it will
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
     loaded = [Path(f"/proc/{child}/maps").read_text() for child in children]
     jobs = [maps for maps in loaded if "pydantic_core" in maps]  # one keeps account of semaphores

@@ -192,7 +192,7 @@ def test_sigquit_to_the_main_process_ends_an_idle_worker_in_good_order(fleet_of_
 
 
 def test_a_worker_can_be_ended_while_its_children_start(fleet_of_this_test: Fleet) -> None:
-    worker = fleet_of_this_test.begin_worker("tools", slots=1)
+    worker = fleet_of_this_test.begin_worker("tools", slots=1, spawns=True)
     eventually(lambda: len(_children(worker)) == 2, what="a child and the keeper of semaphores")
     worker.signal(SIGQUIT)
     assert_ends_well(worker)
