@@ -55,15 +55,16 @@ class Embryos:
         if not self._waiting:
             return int(self._spawn(path, words, descriptors))
         pid, link = self._waiting.pop(0)
+        numbers = sorted({*descriptors})
         order = {
             "program": words[words.index("-c") + 1],
             "arguments": ["-c", *words[words.index("-c") + 2 :]],
             "env": dict(os.environ),
-            "numbers": sorted({*descriptors}),
+            "numbers": numbers,
             "blocked": [*signal.pthread_sigmask(signal.SIG_BLOCK, ())],
         }
         with link:
-            socket.send_fds(link, [json.dumps(order).encode()], order["numbers"])
+            socket.send_fds(link, [json.dumps(order).encode()], numbers)
         return pid
 
 

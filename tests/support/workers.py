@@ -222,11 +222,12 @@ class Fleet:
         slots: int | None = None,
         pool: str | None = None,
         spawns: bool = False,
-        **env: str,
+        **env: Any,
     ) -> Worker:
         """Start a worker and return at once."""
-        how: dict[str, Any] = {"slots": slots or SLOTS[queue], "pool": pool or POOLS[queue], "spawns": spawns}
-        worker = Worker(queue, self.settings, self._folder, f"{queue}-{len(self.workers) + 1}", **how, **env)
+        name = f"{queue}-{len(self.workers) + 1}"
+        how: dict[str, Any] = {"slots": slots or SLOTS[queue], "pool": pool or POOLS[queue], "spawns": spawns, **env}
+        worker = Worker(queue, self.settings, self._folder, name, **how)
         self.workers.append(worker)
         return worker
 
@@ -239,7 +240,7 @@ class Fleet:
 
         eventually(announced, what=f"the announcement of {worker.name}")
 
-    def start_workers(self, *queues: Queue, slots: int | None = None, **env: str) -> list[Worker]:
+    def start_workers(self, *queues: Queue, slots: int | None = None, **env: Any) -> list[Worker]:
         """Start a worker for each of these queues, all at once, and wait until they have announced themselves."""
         workers = [self.begin_worker(queue, slots=slots, **env) for queue in queues]
         for worker in workers:
