@@ -13,8 +13,6 @@ _NAME = re.compile(NAME_PATTERN)
 _KEY = re.compile(r"([0-9a-f]{32}/[^/]+)/.+")
 #: Enough of a digest that no two tenants have the same.
 _TENANT_DIGITS = 32
-#: Below a job, where the parts of blobs are that are not whole yet; no digest is called so.
-PARTS = "parts"
 
 
 def tenant_of(tenant: str) -> str:
@@ -39,7 +37,7 @@ def key_of(tenant: str, ref: BlobRef) -> str:
 def part_key(tenant: str, owner: str, name: str, *, sealed: bool) -> str:
     """Return the prefix of the parts of a blob that is not whole yet."""
     digest = hashlib.sha256(name.encode()).hexdigest()[:_TENANT_DIGITS]
-    return f"{owned_by(tenant, owner)}{PARTS}/{digest}{'.sealed' if sealed else ''}/"
+    return f"{owned_by(tenant, owner)}parts/{digest}{'.sealed' if sealed else ''}/"
 
 
 def owner_in(key: str) -> str:

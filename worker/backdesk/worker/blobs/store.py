@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from backdesk.worker.blobs.keys import PARTS, key_of, owned_by, owner_in, tenant_of
+from backdesk.worker.blobs.keys import key_of, owned_by, owner_in, tenant_of
 from backdesk.worker.blobs.objects import Kept, Objects
 from backdesk.worker.blobs.parts import Parts
 from backdesk.worker.blobs.sealing import Keyring
 from backdesk.worker.blobs.source import Source, pieces_of, write
 from backdesk.worker.errors import BlobCorrupt, BlobError, BlobLocked, BlobNotFound, BlobTooLarge
 from backdesk.worker.model.blob import BINARY, LONGEST_NAME, LONGEST_PLACE, BlobRef, MediaType
-
-
-@dataclass(slots=True)
-class Owned:
-    """What a job has: how many bytes, when the newest was written, and whether there are parts among it."""
-
-    bytes: int = 0
-    at: float = 0.0
-    parts: bool = False
-
-    def add(self, kept: Kept, *, is_part: bool) -> None:
-        """Count one more."""
-        self.bytes += kept.bytes
-        self.at = max(self.at, kept.at)
-        self.parts = self.parts or is_part
 
 
 class BlobStore:
@@ -141,23 +125,20 @@ class BlobStore:
         """Return what there is of a job."""
         return list(self._objects.list(owned_by(tenant, job)))
 
-    def forget_parts(self, owner: str) -> None:
-        """Remove the parts of blobs that are not whole, of what `owners` has named. Idempotent."""
-        self._objects.delete(f"{owner}/{PARTS}/")
-
     def newest_of(self, owner: str) -> float:
         """Return when the newest blob of what `owners` has named was written, in seconds of the epoch; 0 for none."""
         return max((each.at for each in self._objects.list(f"{owner}/")), default=0.0)
 
-    def owners(self, tenant: str | None = None) -> dict[str, Owned]:
-        """Return what all jobs have that have blobs, by `<hashed tenant>/<job>`.
+    def owners(self, tenant: str | None = None) -> dict[str, Kept]:
+        """Return all jobs that have blobs, by `<hashed tenant>/<job>`: their bytes, and when the newest was written.
 
         Takes time in proportion to the number of blobs.
         """
-        found: dict[str, Owned] = {}
+        found: dict[str, Kept] = {}
         for each in self._objects.list(f"{tenant_of(tenant)}/" if tenant else ""):
             if owner := owner_in(each.key):
-                found.setdefault(owner, Owned()).add(each, is_part=each.key.startswith(f"{owner}/{PARTS}/"))
+                before = found.get(owner, Kept(owner, 0, 0))
+                found[owner] = Kept(owner, before.bytes + each.bytes, max(before.at, each.at))
         return found
 
     def tidy(self) -> None:

@@ -3,9 +3,6 @@
 A blob is written before its job is, and goes after it: so one whose job Redis does not have is either about to get it,
 or nobody's. Those that have stood so for BACKDESK_BLOB_ORPHAN_S are removed, whoever has left them: a job that was
 forgotten, a producer that died before its submit, a submit that was refused.
-
-Parts of a blob that is not whole go sooner, when the job has ended that was to go on with them: one that is cancelled
-while it waits has no attempt that could do so.
 """
 
 from __future__ import annotations
@@ -14,21 +11,18 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis
 
 from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.blobs.keys import tenant_of
+from backdesk.worker.blobs.objects import Kept
 from backdesk.worker.errors import BlobError
-from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
-
-if TYPE_CHECKING:
-    from backdesk.worker.blobs.store import Owned
 
 log = logging.getLogger(__name__)
 
@@ -63,40 +57,29 @@ class BlobSweeper(PeriodicService):
             return
         try:
             owners = self._blobs.store.owners()
-            gone = {owner for owner in self._old(owners) if self._leads()}
+            gone = [owner for owner in self._old(owners) if self._leads()]
             for owner in gone:
                 self._forget(owner)
-            for owner in self._left_over(name for name, its in owners.items() if its.parts and name not in gone):
-                self._blobs.store.forget_parts(owner)
             self._blobs.store.tidy()
-            self._note({name: its.bytes for name, its in owners.items() if name not in gone})
+            self._note({name: kept.bytes for name, kept in owners.items() if name not in gone})
         except BlobError as error:
             log.warning("blobs_not_swept", extra={"reason": str(error)})
 
-    def _old(self, owners: dict[str, Owned]) -> Iterator[str]:
+    def _old(self, owners: dict[str, Kept]) -> Iterator[str]:
         """Give those whose job is gone, and has been for long enough."""
         before = self._clock() - self._settings.blob_orphan_s
-        old = (owner for owner, its in owners.items() if its.at <= before)
+        old = (owner for owner, kept in owners.items() if kept.at <= before)
         while page := [*islice(old, PAGE)]:
             yield from self._without_job(page)
 
-    def _left_over(self, owners: Iterator[str]) -> Iterator[str]:
-        """Give those whose job has ended."""
-        while page := [*islice(owners, PAGE)]:
-            yield from (owner for owner, state in self._states(page) if state in TERMINAL)
-
     def _without_job(self, owners: Sequence[str]) -> Iterable[str]:
-        return (owner for owner, state in self._states(owners) if state is None)
-
-    def _states(self, owners: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-        """Give each with the state of its job, None where the tenant has no such job."""
         with self._client.pipeline(transaction=False) as pipe:
             for owner in owners:
-                pipe.hmget(self._keys.job(owner.partition("/")[2]), "tenant", "state")
-            records = pipe.execute()
-        for owner, (tenant, state) in zip(owners, records, strict=True):
-            known = tenant is not None and tenant_of(text(tenant)) == owner.partition("/")[0]
-            yield owner, text(state or b"") if known else None
+                pipe.hget(self._keys.job(owner.partition("/")[2]), "tenant")
+            tenants = pipe.execute()
+        for owner, tenant in zip(owners, tenants, strict=True):
+            if tenant is None or tenant_of(text(tenant)) != owner.partition("/")[0]:
+                yield owner
 
     def _forget(self, owner: str) -> None:
         """Forget what an owner has, unless it was written anew just now: its job is about to come."""
