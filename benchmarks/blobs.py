@@ -39,7 +39,7 @@ def _once(folder: Path, data: bytes) -> dict[str, float]:
     rates = {"bare put": _rate(data, lambda: _write(folder / "bare", data))}
     rates["bare get"] = _rate(data, (folder / "bare").read_bytes)
     for mark, keys in (("", []), (" sealed", [bytes(KEY_BYTES)])):
-        store = BlobStore(Folder(folder / f"store{mark}"), Keyring(keys), len(data))
+        store = BlobStore(Folder(folder / f"store{mark}"), Keyring(keys), len(data), bytes(8).hex())
         refs = []
         rates[f"put{mark}"] = _rate(data, lambda: refs.append(store.put(data, tenant="t", job="j")))  # noqa: B023 - called at once
         rates[f"get{mark}"] = _rate(data, lambda: store.read(refs[0], "t"))  # noqa: B023 - as above

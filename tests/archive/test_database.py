@@ -39,6 +39,11 @@ def ids(found: list[ArchivedJob]) -> list[str]:
     return [each.id for each in found]
 
 
+def test_whose_jobs_are_is_told_of_those_that_are_kept(archive: SqlArchive) -> None:
+    archive.keep([job("a"), job("b", tenant="globex")])
+    assert archive.tenants(["a", "b", "missing"]) == {"a": "acme", "b": "globex"}
+
+
 def test_a_job_is_found_as_it_was(archive: SqlArchive) -> None:
     archive.keep([job("a"), job("b", code="broken", state="failed")])
     assert archive.find(["b", "missing"], whole=True) == [job("b", code="broken", state="failed")]

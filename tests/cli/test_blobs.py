@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.model.job import Succeeded
 from backdesk.worker.settings import Settings
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.cli.conftest import Answer, Cli
 from tests.support.board import Board
 from tests.support.workers import fast_settings
@@ -21,7 +21,7 @@ def there(cli: Cli, client: redis.Redis, settings: Settings, tmp_path: Path, mon
     url = (tmp_path / "blobs").as_uri()
     monkeypatch.setenv("BACKDESK_BLOBS_URL", url)
     own = fast_settings(settings.url, blobs_url=url)
-    store = BlobAccess(own).store
+    store = blobs_of(own).store
     ref = store.put(b'{"n":1}', tenant="acme", job="job-1", media_type="application/json", name="request.json")
     board = Board(client, own)
     board.submit("job-1", tenant="acme", request=None, request_blob=ref.model_dump_json(), blob_bytes=ref.bytes)

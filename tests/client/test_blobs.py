@@ -14,6 +14,7 @@ from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import BlobNotFound, IdempotencyConflict, PayloadTooLarge
 from backdesk.worker.model.job import Succeeded
 from backdesk.worker.settings import Settings
+from backdesk.worker.submit.blob_access import blobs_of
 from backdesk.worker.submit.claim_check import check_in_result
 from tests.client.conftest import Connect
 from tests.support.board import Board
@@ -30,7 +31,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def blobs(settings: Settings) -> BlobAccess:
-    return BlobAccess(settings)
+    return blobs_of(settings)
 
 
 async def submitted(jobs: Client, **options: Any) -> str:

@@ -18,7 +18,6 @@ from backdesk.worker.attempt.large_values import LargeValues
 from backdesk.worker.attempt.ledger import Ledger
 from backdesk.worker.attempt.service_call import ServiceCalls, sleep_in_naps
 from backdesk.worker.attempt.spending import AttemptSpending
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.model.deployment import SystemState
 from backdesk.worker.model.job import Claim
 from backdesk.worker.model.service import BreakerState, Granted, Settled
@@ -26,6 +25,7 @@ from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.spending import SpendingCalls
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.support.defaults import usual_settings
 from tests.support.memories import MEMORIES
 
@@ -73,12 +73,12 @@ def parts_of(claim: Claim, sink: ProgressSink, ledger: Ledger, sleep: Callable[[
     """What does the work behind a context: spending that counts for nobody, and a memory that is this test's own."""
     settings = usual_settings()
     calls, transitions = SpendingCalls(settings), Transitions(settings)
-    values = LargeValues(claim, BlobAccess(settings), most_request=1_000_000, most_result=1_000_000)
+    values = LargeValues(claim, blobs_of(settings), most_request=1_000_000, most_result=1_000_000)
     limits = {"max_request_bytes": 1_000_000, "max_children": 100}
     children = Children(claim, ledger, _unexpected, transitions, values, checks={}, **limits)
     spending = AttemptSpending(claim, ledger, partial(_answered, True), calls, sleep)
     services, memory = unlimited(claim, sleep), MEMORIES.of(claim)
-    files = Files(claim, BlobAccess(settings), sink.emit)
+    files = Files(claim, blobs_of(settings), sink.emit)
     return Parts(sink, ledger, children, services, spending, memory, files, idle_system)
 
 

@@ -19,10 +19,10 @@ from backdesk.tools.batch import running
 from backdesk.tools.batch.operation import OPERATIONS
 from backdesk.worker import TaskContext
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.store.scripts import run
+from backdesk.worker.submit.blob_access import blobs_of
 
 PRICED: list[str] = []
 
@@ -65,8 +65,7 @@ def batch(bench: Bench, operation: str, *, tenant: str = "acme", **fields: objec
 
 
 def lines(bench: Bench, job: BenchJob) -> list[dict[str, Any]]:
-    store = open_blobs(bench.settings)
-    assert store is not None
+    store = blobs_of(bench.settings).store
     return [json.loads(line) for line in store.read(job.result.file, job.record.tenant).splitlines()]
 
 

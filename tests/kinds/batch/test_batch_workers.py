@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.model.blob import BlobRef
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
 
@@ -37,8 +37,7 @@ def test_a_batch_whose_worker_is_killed_has_each_result_once_and_in_order(fleet:
     assert before < ITEMS, "it was killed too late"
     eventually(lambda: fleet.board.record(job).done, what="the end of the batch")
     record = fleet.board.record(job)
-    store = open_blobs(fleet.settings)
-    assert store is not None
+    store = blobs_of(fleet.settings).store
     lines = store.read(BlobRef.model_validate(record.result["file"]), record.tenant).splitlines()
     assert [json.loads(line) for line in lines] == [{"index": n, "result": n * n} for n in range(ITEMS)]
     assert record.attempt == 2

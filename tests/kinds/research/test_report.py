@@ -14,8 +14,8 @@ from backdesk.kinds.research.contract import ResearchResult
 from backdesk.kinds.research.corpus import FOLDER, text_of
 from backdesk.kinds.research.quotations import says
 from backdesk.testing import Bench, BenchJob, scripted
-from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.model.blob import BlobRef
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.kinds.research.researchers import QUESTION, REQUEST, Researcher
 
 OFFLINE: dict[str, object] = {"message": "How long do brinecells last, and what do they cost?", "sections": 3}
@@ -123,8 +123,7 @@ def pages(bench: Bench, job: BenchJob) -> list[str]:
 
 
 def file_of(bench: Bench, ref: BlobRef) -> bytes:
-    store = open_blobs(bench.settings)
-    assert store is not None
+    store = blobs_of(bench.settings).store
     return store.read(ref, "default")
 
 

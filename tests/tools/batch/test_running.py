@@ -19,9 +19,9 @@ from backdesk.tools.batch import running
 from backdesk.tools.batch.lines import MOST_RESULT_BYTES
 from backdesk.worker import BlockingContext, TaskContext, TaskError, task
 from backdesk.worker.attempt.registry import REGISTRY
-from backdesk.worker.blobs.opening import open_blobs
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.store.keys import Keys
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.support.eventually import eventually
 
 DONE: list[int] = []
@@ -76,8 +76,7 @@ def does(monkeypatch: pytest.MonkeyPatch, work: Callable[[Any, ItemCall], Any], 
 
 def lines(bench: Bench, job: BenchJob) -> list[dict[str, Any]]:
     """The lines of the results of a job."""
-    store = open_blobs(bench.settings)
-    assert store is not None
+    store = blobs_of(bench.settings).store
     ref: BlobRef = job.result.file
     return [json.loads(line) for line in store.read(ref, job.record.tenant).splitlines()]
 
@@ -222,8 +221,7 @@ def test_what_an_attempt_that_had_lost_the_job_has_written_is_found_out(
         nonlocal strayed
         if item == 7 and not strayed:
             strayed = True
-            store = open_blobs(bench.settings)
-            assert store is not None
+            store = blobs_of(bench.settings).store
             store.parts("batch", tenant="default", job=job.id).put(2, b"of a dead attempt\n")
         return item
 

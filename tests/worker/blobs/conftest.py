@@ -12,6 +12,8 @@ from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.settings import load_settings
 from tests.support.object_store import ObjectStore, object_store
 
+DEPLOYMENT = "0123456789abcdef"
+
 #: Opens a store, of any of the settings of one.
 Opened = Callable[..., BlobStore]
 
@@ -43,9 +45,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Opened:
-    def open_at(url: str, **settings: object) -> BlobStore:
-        store = open_blobs(load_settings(blobs_url=url, data_dir=tmp_path, **settings))
-        assert store is not None
-        return store
+    def open_at(url: str, deployment: str = DEPLOYMENT, **settings: object) -> BlobStore:
+        return open_blobs(load_settings(blobs_url=url, data_dir=tmp_path, **settings), deployment)
 
     return open_at

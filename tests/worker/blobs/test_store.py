@@ -11,12 +11,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from backdesk.worker.blobs.objects import Kept
 from backdesk.worker.blobs.source import Source
 from backdesk.worker.errors import BlobCorrupt, BlobNotFound, BlobStoreUnavailable, BlobTooLarge, ConfigurationError
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.settings import load_settings
 from tests.support.workers import ROOT
-from tests.worker.blobs.conftest import Opened
+from tests.worker.blobs.conftest import DEPLOYMENT, Opened
 
 LARGE = bytes(range(256)) * 10_000
 
@@ -97,6 +98,40 @@ def test_owners_are_listed_with_their_bytes(place: str, opened: Opened) -> None:
     assert store.owners("globex") == {}
 
 
+def test_blobs_are_paged_through_in_an_order_that_goes_on_after_any_of_them(place: str, opened: Opened) -> None:
+    store = opened(place)
+    for tenant, job in [("acme", "job"), ("acme", "job-1"), ("acme", "job.1"), ("globex", "job")]:
+        store.put(b"x", tenant=tenant, job=job)
+        store.parts("export", tenant=tenant, job=job).put(0, b"part")
+    store.note_sweep(1)
+    all_of_them = store.page("", 100)
+    after, pages = "", list[Kept]()
+    while page := store.page(after, 3):
+        pages += page
+        after = page[-1].key
+    assert len({each.key for each in all_of_them}) == len(all_of_them) >= 8
+    assert pages == all_of_them
+    store.forget("job", "acme")
+    assert store.page(all_of_them[0].key, 100) == [each for each in store.page("", 100) if each != all_of_them[0]]
+
+
+def test_deployments_that_share_a_place_meet_nowhere(place: str, opened: Opened) -> None:
+    ours, theirs = opened(place), opened(place, "f" * 16)
+    kept = [store.put(b"the same", tenant="acme", job="job-1") for store in (ours, theirs)]
+    assert [store.others() for store in (ours, theirs)] == [["f" * 16], [DEPLOYMENT]]
+    ours.forget("job-1", "acme")
+    assert (ours.owners(), len(theirs.owners())) == ({}, 1)
+    assert ours.read(kept[1], "acme") == b"the same"  # what a reference names is where it says
+
+
+def test_folders_that_nothing_is_left_in_are_removed(folder: str, opened: Opened) -> None:
+    store = opened(folder)
+    store.put(b"x", tenant="acme", job="job-1")
+    store.put(b"x", tenant="globex", job="job-1")
+    store.forget("job-1", "acme")
+    assert len([*Path(folder.removeprefix("file://"), "backdesk", DEPLOYMENT).iterdir()]) == 1
+
+
 def test_a_bit_that_has_flipped_is_refused(folder: str, opened: Opened) -> None:
     store = opened(folder)
     ref = store.put(LARGE, tenant="acme", job="job-1")
@@ -155,13 +190,13 @@ def test_a_job_whose_id_could_be_a_path_is_refused(folder: str, opened: Opened, 
     with pytest.raises(ValueError, match="job"):
         store.put(b"x", tenant="acme", job=job)
     with pytest.raises(ValueError, match="owner"):
-        BlobRef(owner=job, sha256="0" * 64, bytes=1)
+        BlobRef(owner=job, deployment=DEPLOYMENT, sha256="0" * 64, bytes=1)
 
 
 @pytest.mark.parametrize("sha256", ["../" + "0" * 61, "0" * 63 + "/", "0" * 64 + "\n", "A" * 64])
 def test_a_reference_whose_digest_could_be_a_path_is_refused(sha256: str) -> None:
     with pytest.raises(ValueError, match="sha256"):
-        BlobRef(owner="job-1", sha256=sha256, bytes=1)
+        BlobRef(owner="job-1", deployment=DEPLOYMENT, sha256=sha256, bytes=1)
 
 
 def test_a_name_of_a_file_is_never_a_path(folder: str, opened: Opened) -> None:
@@ -275,7 +310,7 @@ def endless():
         yield bytes(100_000)
         print("written", flush=True)
 
-open_blobs(load_settings(blobs_url=sys.argv[1])).put(endless(), tenant="acme", job="job-1")
+open_blobs(load_settings(blobs_url=sys.argv[1]), "0123456789abcdef").put(endless(), tenant="acme", job="job-1")
 """
 
 

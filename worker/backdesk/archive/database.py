@@ -66,6 +66,12 @@ class SqlArchive:
         found = self._of_this(select(*(_WHOLE if whole else _RECORD)))
         return self._read(found.where(jobs.c.id.in_(part)) for part in parts)
 
+    def tenants(self, ids: Sequence[str]) -> dict[str, str]:
+        """See `Archive.tenants`."""
+        parts = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
+        found = self._of_this(select(jobs.c.id, jobs.c.tenant))
+        return {row.id: row.tenant for row in self._rows(found.where(jobs.c.id.in_(part)) for part in parts)}
+
     def newest(self, wanted: Wanted, before: tuple[int, str] | None, limit: int) -> list[ArchivedJob]:
         """See `Archive.newest`."""
         found = self._of_this(select(*_RECORD))

@@ -67,6 +67,25 @@ class BlobStoreUnavailable(BlobError):
     code = "blob_store_unavailable"
 
 
+class BlobsAhead(BlobError):
+    """Redis is behind its blobs: it was put back to a former state, and does not know all to whom they belong."""
+
+    code = "blobs_ahead"
+
+    def __init__(self, where: str, noted: int, known: int) -> None:
+        super().__init__(where, noted, known)
+        self.where = where
+        self.noted = noted
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"nothing of the blobs at {self.where} is removed: they were swept {self.noted} times, and Redis knows of "
+            f"{self.known}, so it has lost data, as one does that is restored from a backup, or it is a copy; when "
+            "it is the right one, run `backdesk blobs accept`"
+        )
+
+
 class NotPermitted(StoreUnavailable):
     """The user of the connection lacks rights in Redis that the store needs; nothing was written.
 

@@ -118,4 +118,23 @@ def _save(client: JobClient, ref: BlobRef, to: Path, tenant: str) -> None:
         raise InvalidRequest("to", f"{to} cannot be written: {error.strerror}") from None
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"list": list_blobs, "show": show, "get": get}
+def accept(as_json: AsJson = False) -> None:
+    """Have the blobs swept again by a Redis that is behind them, as one that was restored from a backup.
+
+    For example:
+
+        backdesk blobs accept
+
+    As long as Redis is behind, nothing is removed, and `backdesk doctor` says so. From then on what belongs to no job
+    that Redis and the archive know goes after BACKDESK_BLOB_ORPHAN_S: do it only where no better backup is to come, and
+    no other Redis is the right one, of which this is a copy.
+
+    """
+    out = Output(as_json=as_json)
+    with connected() as client:
+        client.blobs.accept()
+    out.document({"accepted": True})
+    out.line("the next sweep removes what belongs to no job")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"list": list_blobs, "show": show, "get": get, "accept": accept}

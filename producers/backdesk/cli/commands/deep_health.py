@@ -25,9 +25,9 @@ from backdesk.platform.dependency import Dependency
 from backdesk.platform.reachability import Reach, Reached, check_all
 from backdesk.platform.settings import load_settings
 from backdesk.platform.tool_settings import read, secrets_of
-from backdesk.worker.blobs.opening import open_blobs
+from backdesk.worker.address import NO_BLOBS
 from backdesk.worker.errors import BackdeskError, ConfigurationError
-from backdesk.worker.settings import Settings
+from backdesk.worker.submit.blob_access import blobs_of
 
 if TYPE_CHECKING:
     from backdesk.agents.declared import Declared
@@ -87,7 +87,7 @@ def look_deep(client: JobClient, deployment: Deployment) -> Deep:
     told = _kept(sizes) if isinstance(sizes, Sizes) else sizes
     tools = declared(deployment.settings)
     models = _beside(_models())
-    dependencies = [*_dependencies(deployment.settings, tools)]
+    dependencies = [*_dependencies(deployment, tools)]
     return Deep([*models(), *dependencies, told], kept)
 
 
@@ -145,7 +145,7 @@ def _fix_of(failure: str) -> str:
     return next((fix for code, fix in _FIXES.items() if failure.startswith(f"[{code}]")), _LOOK_UP)
 
 
-def _dependencies(settings: Settings, tools: Sequence[Declared] | Finding) -> Iterator[Finding]:
+def _dependencies(deployment: Deployment, tools: Sequence[Declared] | Finding) -> Iterator[Finding]:
     """Yield a finding for each dependency of tools and kinds, and for the store of blobs; asked all at once."""
     asked: list[tuple[str, Dependency]] = []
     for kind in all_settings():
@@ -162,7 +162,7 @@ def _dependencies(settings: Settings, tools: Sequence[Declared] | Finding) -> It
         yield tools
     else:
         asked += [(each.title, each.dependency) for each in tools]
-    asked.append(("blobs", Dependency("store", _blobs(settings))))
+    asked.append(("blobs", Dependency("store", _blobs(deployment))))
     for (title, _), reached in zip(asked, check_all([each for _, each in asked], WITHIN_S), strict=True):
         yield _of(title, reached)
 
@@ -173,11 +173,11 @@ def _of(title: str, reached: Reached) -> Finding:
     return Finding(f"{title}: {reached.dependency.name}", _LEVELS[reached.reach], detail, fix)
 
 
-def _blobs(settings: Settings) -> Callable[[], str]:
+def _blobs(deployment: Deployment) -> Callable[[], str]:
     def check() -> str:
-        store = open_blobs(settings)
-        if store is None:
+        if deployment.settings.blobs_url == NO_BLOBS:
             return "off"
+        store = blobs_of(deployment.settings, deployment.url).store
         store.check()
         return f"{store.where} can be written and read"
 

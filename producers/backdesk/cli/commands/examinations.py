@@ -27,7 +27,14 @@ from backdesk.client.operations.overview import Overview
 from backdesk.platform.settings import load_settings
 from backdesk.platform.tool_settings import ShownSetting
 from backdesk.worker.address import NO_BLOBS
-from backdesk.worker.errors import ArchiveUnavailable, BlobError, ConfigurationError, NotPermitted, StoreUnavailable
+from backdesk.worker.errors import (
+    ArchiveUnavailable,
+    BlobError,
+    BlobsAhead,
+    ConfigurationError,
+    NotPermitted,
+    StoreUnavailable,
+)
 from backdesk.worker.store.calls import text
 from backdesk.worker.store.connection import is_denied, translated
 from backdesk.worker.store.keys import Keys
@@ -134,13 +141,19 @@ def _blobs(client: JobClient, deployment: Deployment) -> Finding:
     if deployment.settings.blobs_url == NO_BLOBS:
         return Finding("blobs", Level.OK, "off: what is too large for Redis is refused")
     try:
-        where = client.blobs.check()
+        where, others = client.blobs.check(), client.blobs.others()
+    except BlobsAhead as error:
+        return Finding("blobs", Level.FAIL, str(error), "restore the newest backup of Redis, or accept this one")
     except BlobError as error:
         return Finding(
             "blobs", Level.FAIL, str(error), "set BACKDESK_BLOBS_URL to a store that can be written, or to off"
         )
     sealed = "encrypted" if deployment.settings.blobs_key else "not encrypted"
-    return Finding("blobs", Level.OK, f"{where} can be written, {sealed}; producers and workers must share it")
+    told = f"{where} can be written, {sealed}; producers and workers must share it"
+    if others:
+        named = ", ".join(others[:MOST_NAMED]) + (", …" if len(others) > MOST_NAMED else "")
+        told += f"; what other deployments have there, or this Redis before it was emptied, is left alone: {named}"
+    return Finding("blobs", Level.OK, told)
 
 
 def examine_model() -> Finding:

@@ -47,5 +47,16 @@ class Blobs:
         return await self._client.do(self._operations.sizes())
 
     async def check(self) -> str:
-        """Return where blobs are, having written, read and forgotten one there."""
+        """Return where blobs are, having written, read and forgotten one there.
+
+        Raises BlobsAhead where Redis is behind its blobs, which nothing is removed from then.
+        """
         return await self._client.do(self._operations.check())
+
+    async def others(self) -> list[str]:
+        """Return the ids of other deployments that have blobs in the same place, such as a Redis that was emptied."""
+        return await self._client.do(self._operations.others())
+
+    async def accept(self) -> None:
+        """Have the store swept again, though Redis is behind it: what it does not know goes after an hour."""
+        await self._client.do(self._operations.accept())

@@ -49,5 +49,16 @@ class Blobs:
         return self._client.do(self._operations.sizes())
 
     def check(self) -> str:
-        """Return where blobs are, having written, read and forgotten one there."""
+        """Return where blobs are, having written, read and forgotten one there.
+
+        Raises BlobsAhead where Redis is behind its blobs, which nothing is removed from then.
+        """
         return self._client.do(self._operations.check())
+
+    def others(self) -> list[str]:
+        """Return the ids of other deployments that have blobs in the same place, such as a Redis that was emptied."""
+        return self._client.do(self._operations.others())
+
+    def accept(self) -> None:
+        """Have the store swept again, though Redis is behind it: what it does not know goes after an hour."""
+        self._client.do(self._operations.accept())

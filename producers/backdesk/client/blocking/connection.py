@@ -12,12 +12,12 @@ from backdesk.client.channels.blocking import Channels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
 from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation, Step, raise_first
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import ArchiveUnavailable, BlobError, NotPermitted, StoreUnavailable
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run, run_pipelined
+from backdesk.worker.submit.blob_access import blobs_of
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Connection:
         self.reached = False
         self._permitted = False
         self._archive: Archive | None = None
-        self._blobs = BlobAccess(deployment.settings)
+        self._blobs = blobs_of(deployment.settings, deployment.url)
 
     def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from backdesk.client.operations.jobs import JobOperations
@@ -9,6 +10,7 @@ from backdesk.client.operations.operation import Commands, InBlobs, Operation
 from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.events import EventType
+from backdesk.worker.store.keys.tally import SWEEP_NUMBER
 
 Refs = list[BlobRef]
 
@@ -48,10 +50,22 @@ class BlobOperations:
 
     def check(self) -> Operation[str]:
         """Return where blobs are, having written, read and forgotten one there. Raises BlobError."""
-        (where,) = yield InBlobs(_checked)
+        (known,) = yield Commands([("HGET", self._core.keys.blobs_sweep, SWEEP_NUMBER)])
+        (where,) = yield InBlobs(partial(_checked, int(known or 0)))
         return str(where)
 
+    def others(self) -> Operation[list[str]]:
+        """Return the ids of other deployments that have blobs in the same place. Raises BlobError."""
+        (others,) = yield InBlobs(BlobStore.others)
+        return [*others]
 
-def _checked(blobs: BlobStore) -> str:
+    def accept(self) -> Operation[None]:
+        """Have what is in the store swept by this Redis, which is behind it. Raises BlobError."""
+        (noted,) = yield InBlobs(BlobStore.sweeps)
+        yield Commands([("HSET", self._core.keys.blobs_sweep, SWEEP_NUMBER, noted)])
+
+
+def _checked(known: int, blobs: BlobStore) -> str:
     blobs.check()
+    blobs.check_sweeps(known)
     return blobs.where

@@ -137,11 +137,11 @@ class ErasureOperations:
             ask = partial(_page_of, Wanted(tenant=tenant), before)
             part: list[ArchivedJob]
             (part,) = yield InArchive(ask)
-            read = [remains_in(each).record(each.id) for each in part]
-            # Of the others no more than what may make them a part of the customer's.
-            records += [
-                each for each in read if each and (each.parent or each.origin or _own(each, customer_id, talks))
-            ]
+            for record in filter(None, [remains_in(each).record(each.id) for each in part]):
+                whole = yield from self._whole(record)
+                # Of the others no more than what may make them a part of the customer's.
+                if whole.parent or whole.origin or _own(whole, customer_id, talks):
+                    records.append(whole)
             if len(part) < PAGE:
                 return _theirs(records, customer_id, talks, known)[::-1]
             before = (part[-1].ended_ms, part[-1].id)
@@ -161,7 +161,7 @@ class ErasureOperations:
         counts["jobs"] = 0
         for at in range(0, len(traces.jobs), PAGE):
             counts["jobs"] += sum((yield Calls([self._core.transitions.drop(traces.jobs[at : at + PAGE], ended=True)])))
-        counts["blobs"] = yield from self._forget_blobs(tenant, traces.jobs)
+        counts["blobs"] = yield from self._forget_blobs(tenant, [*traces.jobs, *traces.archived])
         counts["cached_answers"] = yield from self._forget_cache(tenant)
         counts["conversations"] = 0
         for talk in traces.conversations:

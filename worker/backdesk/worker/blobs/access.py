@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from backdesk.worker.address import NO_BLOBS
 from backdesk.worker.errors import BlobError, ConfigurationError
 from backdesk.worker.settings import Settings
 
@@ -21,23 +22,23 @@ _OFF = "this takes a store of blobs, and BACKDESK_BLOBS_URL is off"
 
 
 class BlobAccess:
-    """The blobs of one process. Costs nothing until one is written or read."""
+    """The blobs of one process. Costs nothing until one is written or read: then `identify` names the deployment."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, identify: Callable[[], str]) -> None:
         self._settings = settings
+        self._identify = identify
 
     @cached_property
     def store(self) -> BlobStore:
-        """The store; raises BlobError where there is none, or a library is missing."""
-        from backdesk.worker.blobs.opening import open_blobs  # noqa: PLC0415 - most processes have no blobs
+        """The store; raises BlobError where there is none, or a library is missing, and what `identify` raises."""
+        if self._settings.blobs_url == NO_BLOBS:
+            raise BlobError(_OFF)
+        from backdesk.worker.blobs.opening import open_blobs  # noqa: PLC0415 - most processes need no blobs
 
         try:
-            store = open_blobs(self._settings)
+            return open_blobs(self._settings, self._identify())
         except ConfigurationError as error:
             raise BlobError(str(error)) from error
-        if store is None:
-            raise BlobError(_OFF)
-        return store
 
     def submit(self, work: Callable[[BlobStore], T]) -> Future[T]:
         """Do something with the store in a thread, and return at once."""

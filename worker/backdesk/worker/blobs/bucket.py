@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
@@ -26,6 +26,8 @@ _PATIENCE = timedelta(seconds=60)
 #: What an object store says of an error, in XML.
 _MESSAGE = re.compile(r"<Message>(.+?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
+#: Objects that a store lists in one answer.
+_A_PAGE = 1000
 
 
 class Bucket:
@@ -55,11 +57,11 @@ class Bucket:
         with _told(self.where, lets=FileNotFoundError):
             obstore.copy(self._store, key, to)
 
-    def list(self, prefix: str) -> Iterator[Kept]:
+    def list(self, prefix: str, after: str = "") -> Iterator[Kept]:
         import obstore  # noqa: PLC0415 - as above
 
         with _told(self.where):
-            for page in obstore.list(self._store, prefix.rstrip("/") or None):
+            for page in obstore.list(self._store, prefix.rstrip("/"), offset=after or None, chunk_size=_A_PAGE):
                 for each in page:
                     yield Kept(each["path"], each["size"], each["last_modified"].timestamp())
 
@@ -70,6 +72,13 @@ class Bucket:
         with _told(self.where):
             if keys:
                 obstore.delete(self._store, keys)
+
+    def folders(self) -> Sequence[str]:
+        import obstore  # noqa: PLC0415 - as above
+
+        with _told(self.where):
+            found = obstore.list_with_delimiter(self._store)["common_prefixes"]
+        return sorted(each.strip("/") for each in found)
 
     def link(self, key: str, seconds: int) -> str | None:
         import obstore  # noqa: PLC0415 - as above

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -18,6 +21,8 @@ from backdesk.worker.errors import BlobStoreUnavailable
 _INCOMING = ".incoming"
 #: What a crash has left there is removed after this.
 _STALE_S = 86_400
+#: Of making a folder that others remove as it is empty.
+_TRIES = 10
 
 
 class Folder:
@@ -50,14 +55,28 @@ class Folder:
                 copied.write(chunk)
             copied.keep(to, {})
 
-    def list(self, prefix: str) -> Iterator[Kept]:
-        for folder, below, names in os.walk(self.root / prefix):
-            if _INCOMING in below:
-                below.remove(_INCOMING)
-            for path in (Path(folder, name) for name in names):
-                with suppress(FileNotFoundError), _told(self.where, lets=FileNotFoundError):
-                    found = path.stat()
-                    yield Kept(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
+    def list(self, prefix: str, after: str = "") -> Iterator[Kept]:
+        yield from self._below(prefix, after.removeprefix(prefix).split("/") if after else [])
+
+    def _below(self, prefix: str, after: Sequence[str]) -> Iterator[Kept]:
+        """Give what is in a folder and in those below, by the names on the way; `after` is a way within it."""
+        for name in self._names(prefix, after):
+            on_the_way = after[1:] if after and name == after[0] else []
+            with suppress(FileNotFoundError), _told(self.where, lets=FileNotFoundError):
+                found = os.stat(f"{self.root}/{prefix}{name}")  # noqa: PTH116 - a Path for each of a million takes longer
+                if S_ISDIR(found.st_mode):
+                    yield from self._below(f"{prefix}{name}/", on_the_way)
+                elif [name] != after:
+                    yield Kept(f"{prefix}{name}", found.st_size, found.st_mtime)
+
+    def _names(self, prefix: str, after: Sequence[str]) -> Sequence[str]:
+        names: Sequence[str] = ()
+        with suppress(FileNotFoundError), _told(self.where, lets=FileNotFoundError):
+            names = sorted(os.listdir(f"{self.root}/{prefix}"))  # noqa: PTH208 - as above
+        return names[bisect_left(names, after[0]) :] if after else names
+
+    def folders(self) -> Sequence[str]:
+        return [name for name in self._names("", []) if name != _INCOMING]
 
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError), _told(self.where, lets=FileNotFoundError):
@@ -65,6 +84,16 @@ class Folder:
                 shutil.rmtree(self.root / key)
             else:
                 (self.root / key).unlink()
+        self._remove_empty((self.root / key).parent)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove the folders that nothing is left in. Who writes there just now makes them again."""
+        while folder != self.root and folder.is_relative_to(self.root):
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return None: a file has no address that ends."""
@@ -95,13 +124,16 @@ class _File:
         with _told(self._folder.where):
             self._file.flush()
             os.fsync(self._file.fileno())
-            _make(target.parent)
-            try:
-                self._made.replace(target)
-            except FileNotFoundError:  # the job was forgotten meanwhile, and its folder with it
+            self._appear(target)
+            _sync(target.parent)
+
+    def _appear(self, target: Path) -> None:
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):  # what was there was forgotten meanwhile, and its folders with it
                 _make(target.parent)
                 self._made.replace(target)
-            _sync(target.parent)
+                return
+        raise FileNotFoundError(errno.ENOENT, "the folder is removed again and again", str(target.parent))
 
 
 def _private(path: Path) -> BinaryIO:
@@ -112,8 +144,9 @@ def _private(path: Path) -> BinaryIO:
 def _make(directory: Path) -> None:
     """Make a directory and those above it, none of which anybody else can read."""
     if not directory.is_dir():
-        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        directory.mkdir(mode=0o700, exist_ok=True)
+        _make(directory.parent)
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
         _sync(directory.parent)
 
 

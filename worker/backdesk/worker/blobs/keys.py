@@ -1,18 +1,31 @@
-"""The names of blobs in their place: made of digests and checked names, so that no text of a user is a path."""
+"""The names of blobs in their place: made of digests and checked names, so that no text of a user is a path.
+
+`<deployment>/<tenant>/<owner>/<digest>`: what has another Redis shares no name, though it shares the place.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-from backdesk.worker.model.blob import OWNER_PATTERN, BlobRef
+from backdesk.worker.model.blob import DEPLOYMENT_PATTERN, OWNER_PATTERN, BlobRef
 from backdesk.worker.model.job import NAME_PATTERN
 
 _OWNER = re.compile(OWNER_PATTERN)
 _NAME = re.compile(NAME_PATTERN)
+_DEPLOYMENT = re.compile(DEPLOYMENT_PATTERN)
 _KEY = re.compile(r"([0-9a-f]{32}/[^/]+)/.+")
 #: Enough of a digest that no two tenants have the same.
 _TENANT_DIGITS = 32
+#: What else than a job has blobs.
+ATTACHMENT, SCHEDULE = "attachment=", "schedule="
+
+
+def check_deployment(deployment: str) -> str:
+    """Return what names a deployment; raises ValueError for what does not."""
+    if not _DEPLOYMENT.fullmatch(deployment):
+        raise ValueError(f"{deployment[:128]!r} is no id of a deployment")
+    return deployment
 
 
 def tenant_of(tenant: str) -> str:
@@ -22,25 +35,25 @@ def tenant_of(tenant: str) -> str:
     return hashlib.sha256(f"tenant {tenant}".encode()).hexdigest()[:_TENANT_DIGITS]
 
 
-def owned_by(tenant: str, owner: str) -> str:
+def owned_by(deployment: str, tenant: str, owner: str) -> str:
     """Return the prefix of all that belongs to a job; raises ValueError for what is no id of one."""
     if not _OWNER.fullmatch(owner):
         raise ValueError(f"{owner[:128]!r} is no id of a job")
-    return f"{tenant_of(tenant)}/{owner}/"
+    return f"{check_deployment(deployment)}/{tenant_of(tenant)}/{owner}/"
 
 
 def key_of(tenant: str, ref: BlobRef) -> str:
     """Return the key of a blob. What is encrypted has another than the same in the clear."""
-    return f"{owned_by(tenant, ref.owner)}{ref.sha256}{'.sealed' if ref.key else ''}"
+    return f"{owned_by(ref.deployment, tenant, ref.owner)}{ref.sha256}{'.sealed' if ref.key else ''}"
 
 
-def part_key(tenant: str, owner: str, name: str, *, sealed: bool) -> str:
+def part_key(deployment: str, tenant: str, owner: str, name: str, *, sealed: bool) -> str:
     """Return the prefix of the parts of a blob that is not whole yet."""
     digest = hashlib.sha256(name.encode()).hexdigest()[:_TENANT_DIGITS]
-    return f"{owned_by(tenant, owner)}parts/{digest}{'.sealed' if sealed else ''}/"
+    return f"{owned_by(deployment, tenant, owner)}parts/{digest}{'.sealed' if sealed else ''}/"
 
 
 def owner_in(key: str) -> str:
-    """Return `<tenant>/<owner>` of a key; "" for a key that is not made here."""
+    """Return `<tenant>/<owner>` of a key within its deployment; "" for a key that is not made here."""
     found = _KEY.fullmatch(key)
     return found[1] if found else ""

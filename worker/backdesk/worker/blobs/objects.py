@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,11 +45,17 @@ class Objects(Protocol):
     def copy(self, key: str, to: str) -> None:
         """Have the same bytes under another key; raises FileNotFoundError."""
 
-    def list(self, prefix: str) -> Iterator[Kept]:
-        """Give what there is under a prefix, which ends with a slash, or is empty for all."""
+    def list(self, prefix: str, after: str = "") -> Iterator[Kept]:
+        """Give what there is under a prefix, which ends with a slash, in an order that is always the same.
+
+        With `after` only what comes after this key, which may be gone, in that order.
+        """
 
     def delete(self, key: str) -> None:
         """Forget an object, or all that is under a prefix, which ends with a slash. Idempotent."""
+
+    def folders(self) -> Sequence[str]:
+        """Return how the keys begin up to their first slash."""
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address from which anybody can read the object for so long; None where there is none such."""

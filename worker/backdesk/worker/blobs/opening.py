@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from backdesk.worker.address import NO_BLOBS, read_keys
+from backdesk.worker.address import read_keys
 from backdesk.worker.blobs.bucket import Bucket
 from backdesk.worker.blobs.folder import Folder
 from backdesk.worker.blobs.objects import Objects
@@ -18,17 +18,15 @@ from backdesk.worker.settings import Settings
 FOLDER = "blobs"
 
 
-def open_blobs(settings: Settings) -> BlobStore | None:
-    """Return the store of these settings, None where blobs are off; nothing is written or reached yet.
+def open_blobs(settings: Settings, deployment: str) -> BlobStore:
+    """Return the store of these settings, which do not have it off; nothing is written or reached yet.
 
-    Deployments of several prefixes may share a place: each has a part of its own.
+    Deployments may share a place: each has a part of its own, by its prefix and by the id that its Redis has.
 
     Raises ConfigurationError where a library is missing that an object store or encryption takes.
     """
-    if settings.blobs_url == NO_BLOBS:
-        return None
     keys = read_keys(settings.blobs_key.get_secret_value()) if settings.blobs_key else []
-    return BlobStore(_objects(settings), Keyring(keys), settings.max_blob_bytes)
+    return BlobStore(_objects(settings), Keyring(keys), settings.max_blob_bytes, deployment)
 
 
 def _objects(settings: Settings) -> Objects:

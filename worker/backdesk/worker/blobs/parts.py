@@ -28,6 +28,7 @@ class Parts:
     store: BlobStore
     objects: Objects = field(repr=False)
     keys: Keyring = field(repr=False)
+    deployment: str
     name: str
     tenant: str
     job: str
@@ -65,7 +66,7 @@ class Parts:
         self.objects.delete(self._prefix())
 
     def _prefix(self) -> str:
-        return part_key(self.tenant, self.job, self.name, sealed=bool(self.keys.writes))
+        return part_key(self.deployment, self.tenant, self.job, self.name, sealed=bool(self.keys.writes))
 
     def _key(self, number: int) -> str:
         return f"{self._prefix()}{number:08d}"

@@ -1,26 +1,34 @@
 """The store of blobs: what is too large for Redis, by reference, whole, checked, and of one tenant alone.
 
-Keys are `<tenant>/<owner>/<digest>`: the tenant is hashed, so that listing a bucket names no customer, and the owner is
-the job with which the blob goes. The same bytes written twice for a job are one blob.
+Keys are `<deployment>/<tenant>/<owner>/<digest>`: no two deployments meet, the tenant is hashed, so that listing a
+bucket names no customer, and the owner is the job with which the blob goes, as a rule. The same bytes written twice for
+a job are one blob.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from backdesk.worker.blobs.keys import key_of, owned_by, owner_in, tenant_of
+from backdesk.worker.blobs.keys import check_deployment, key_of, owned_by, owner_in, tenant_of
 from backdesk.worker.blobs.objects import Kept, Objects
 from backdesk.worker.blobs.parts import Parts
 from backdesk.worker.blobs.sealing import Keyring
 from backdesk.worker.blobs.source import Source, pieces_of, write
-from backdesk.worker.errors import BlobCorrupt, BlobError, BlobLocked, BlobNotFound, BlobTooLarge
+from backdesk.worker.errors import BlobCorrupt, BlobError, BlobLocked, BlobNotFound, BlobsAhead, BlobTooLarge
 from backdesk.worker.model.blob import BINARY, LONGEST_NAME, LONGEST_PLACE, BlobRef, MediaType
+
+#: Where the number of sweeps is noted, within a deployment.
+_SWEEPS = "sweeps"
+#: A failover may lose what Redis was told last, and with it that there was one sweep.
+_MAY_BE_LOST = 1
 
 
 class BlobStore:
@@ -29,9 +37,11 @@ class BlobStore:
     Everything blocks. Raises BlobStoreUnavailable when the place cannot be reached.
     """
 
-    def __init__(self, objects: Objects, keys: Keyring, most_bytes: int) -> None:
+    def __init__(self, objects: Objects, keys: Keyring, most_bytes: int, deployment: str) -> None:
         self._objects = objects
         self._keys = keys
+        #: Whose blobs are written here; what is read, its reference says.
+        self.deployment = check_deployment(deployment)
         #: How large a blob may be (BACKDESK_MAX_BLOB_BYTES).
         self.most_bytes = most_bytes
         self.where = objects.where
@@ -43,13 +53,14 @@ class BlobStore:
         same blob. Raises BlobTooLarge beyond BACKDESK_MAX_BLOB_BYTES, ValueError for what names no job, tenant or type.
         """
         TypeAdapter(MediaType).validate_python(media_type)
-        owned_by(tenant, job)
+        self._owned_by(tenant, job)
         beyond = BlobTooLarge(f"has more than {self.most_bytes:,} bytes, which is the limit (BACKDESK_MAX_BLOB_BYTES)")
         counted = _Counted(source, self.most_bytes, beyond)
         with self._objects.incoming() as incoming:
             write(incoming, counted, self._keys.sealing(tenant_of(tenant)))
             ref = BlobRef(
                 owner=job,
+                deployment=self.deployment,
                 sha256=counted.digest.hexdigest(),
                 bytes=counted.bytes,
                 media_type=media_type,
@@ -89,8 +100,8 @@ class BlobStore:
 
     def copy(self, ref: BlobRef, tenant: str, *, job: str) -> BlobRef:
         """Keep a blob of a tenant for another of its jobs, too. Raises BlobNotFound."""
-        copied = ref.model_copy(update={"owner": job, "where": self.where})
-        if copied.owner != ref.owner:
+        copied = ref.model_copy(update={"owner": job, "deployment": self.deployment, "where": self.where})
+        if key_of(tenant, copied) != key_of(tenant, ref):
             try:
                 self._objects.copy(key_of(tenant, ref), key_of(tenant, copied))
             except FileNotFoundError:
@@ -106,8 +117,8 @@ class BlobStore:
 
     def parts(self, name: str, *, tenant: str, job: str) -> Parts:
         """Return the parts of a blob that is written bit by bit, and goes on after a crash."""
-        owned_by(tenant, job)
-        return Parts(self, self._objects, self._keys, name, tenant, job)
+        self._owned_by(tenant, job)
+        return Parts(self, self._objects, self._keys, self.deployment, name, tenant, job)
 
     def remove(self, ref: BlobRef, tenant: str) -> None:
         """Remove one blob. Idempotent."""
@@ -115,35 +126,62 @@ class BlobStore:
 
     def forget(self, job: str, tenant: str) -> None:
         """Remove all blobs of a job, and parts of such. Idempotent."""
-        self._objects.delete(owned_by(tenant, job))
+        self._objects.delete(self._owned_by(tenant, job))
 
     def forget_owner(self, owner: str) -> None:
-        """The same for what `owners` has named."""
-        self._objects.delete(f"{owner}/")
+        """The same for what `owners` or `page` has named."""
+        self._objects.delete(self._within(f"{owner}/"))
 
     def kept(self, job: str, tenant: str) -> list[Kept]:
         """Return what there is of a job."""
-        return list(self._objects.list(owned_by(tenant, job)))
+        return list(self._objects.list(self._owned_by(tenant, job)))
 
     def newest_of(self, owner: str) -> float:
         """Return when the newest blob of what `owners` has named was written, in seconds of the epoch; 0 for none."""
-        return max((each.at for each in self._objects.list(f"{owner}/")), default=0.0)
+        return max((each.at for each in self._objects.list(self._within(f"{owner}/"))), default=0.0)
 
     def owners(self, tenant: str | None = None) -> dict[str, Kept]:
-        """Return all jobs that have blobs, by `<hashed tenant>/<job>`: their bytes, and when the newest was written.
+        """Return all that have blobs, by `<hashed tenant>/<owner>`: their bytes, and when the newest was written.
 
         Takes time in proportion to the number of blobs.
         """
-        found: dict[str, Kept] = {}
-        for each in self._objects.list(f"{tenant_of(tenant)}/" if tenant else ""):
-            if owner := owner_in(each.key):
-                before = found.get(owner, Kept(owner, 0, 0))
-                found[owner] = Kept(owner, before.bytes + each.bytes, max(before.at, each.at))
-        return found
+        return by_owner(self._list(f"{tenant_of(tenant)}/" if tenant else ""))
+
+    def page(self, after: str, most: int) -> list[Kept]:
+        """Return the next blobs of the deployment after one of these, "" for the first; fewer than `most` at the end.
+
+        What is written meanwhile may be among them or not.
+        """
+        return [*islice(self._list("", after), most)]
 
     def tidy(self) -> None:
         """Remove what writers that crashed have left half written, for a day or longer."""
         self._objects.tidy()
+
+    def check_sweeps(self, known: int) -> int:
+        """Return how many sweeps have been noted here, or raise BlobsAhead when Redis knows of too few of them."""
+        if (noted := self.sweeps()) > known + _MAY_BE_LOST:
+            raise BlobsAhead(self.where, noted, known)
+        return noted
+
+    def sweeps(self) -> int:
+        """Return how many sweeps have been noted here; 0 where there was none yet."""
+        try:
+            return int(b"".join(self._objects.read(self._within(_SWEEPS))))
+        except FileNotFoundError:
+            return 0
+        except ValueError as error:
+            raise BlobCorrupt(f"{self._within(_SWEEPS)} in {self.where} is no number") from error
+
+    def note_sweep(self, number: int) -> None:
+        """Note that a sweep begins, which is the so-and-so-manieth."""
+        with self._objects.incoming() as incoming:
+            incoming.write(b"%d" % number)
+            incoming.keep(self._within(_SWEEPS), {})
+
+    def others(self) -> list[str]:
+        """Return the ids of other deployments that have blobs in this place."""
+        return [name for name in self._objects.folders() if name != self.deployment]
 
     def check(self) -> None:
         """See that a blob can be written, read and forgotten here. Raises BlobError."""
@@ -151,6 +189,17 @@ class BlobStore:
         ref = self.put(b"backdesk", tenant="backdesk", job=job)
         self.read(ref, "backdesk")
         self.forget(job, "backdesk")
+
+    def _list(self, prefix: str, after: str = "") -> Iterator[Kept]:
+        within = self._within("")
+        for each in self._objects.list(within + prefix, after and within + after):
+            yield replace(each, key=each.key.removeprefix(within))
+
+    def _owned_by(self, tenant: str, owner: str) -> str:
+        return owned_by(self.deployment, tenant, owner)
+
+    def _within(self, key: str) -> str:
+        return f"{self.deployment}/{key}"
 
     def _opened(self, ref: BlobRef, tenant: str) -> Iterator[bytes]:
         kept = self._objects.read(key_of(tenant, ref))
@@ -177,6 +226,16 @@ class BlobStore:
             f"blob {ref.id} is not in this store, {self.where}: it has expired, or is another tenant's, or producers "
             "and workers on several machines do not share BACKDESK_BLOBS_URL"
         )
+
+
+def by_owner(blobs: Iterable[Kept]) -> dict[str, Kept]:
+    """Put together what belongs to the same owner, by `<hashed tenant>/<owner>`."""
+    found: dict[str, Kept] = {}
+    for each in blobs:
+        if owner := owner_in(each.key):
+            before = found.get(owner, Kept(owner, 0, 0))
+            found[owner] = Kept(owner, before.bytes + each.bytes, max(before.at, each.at))
+    return found
 
 
 class _Counted:

@@ -20,7 +20,6 @@ from redis.exceptions import RedisError
 
 from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.celery.inbox import Inbox, inboxes
 from backdesk.worker.celery.messages import ForeignMessage, NoTaskMessage, read_foreign, task_name
 from backdesk.worker.errors import BlobError, BlobStoreUnavailable, InvalidRequest, StoreFull, TaskError
@@ -33,6 +32,7 @@ from backdesk.worker.store.key_watch import LONGEST_WAIT_S, LOOK_AGAIN_S, KeyWat
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import run
 from backdesk.worker.submit.admission import admit, refused
+from backdesk.worker.submit.blob_access import blobs_of
 from backdesk.worker.submit.claim_check import check_in
 from backdesk.worker.text.json import excerpt
 
@@ -66,7 +66,7 @@ class Intake(PeriodicService):
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._transitions = Transitions(settings)
-        self._blobs = BlobAccess(settings)
+        self._blobs = blobs_of(settings)
         self._inboxes = list(inboxes(settings.inbox, settings.shared_inboxes))
 
     def take_in(self) -> float | None:

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-#: A job: safe as the name of a folder, and never `.` or `..`.
-OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$"
+#: A job, or what else has blobs, as in `attachment=…`: safe as the name of a folder, and never `.` or `..`.
+OWNER_PATTERN = r"^((attachment|schedule)=)?[A-Za-z0-9][A-Za-z0-9_.@-]{0,191}$"
+#: A deployment: what tells its blobs from those of others in the same place.
+DEPLOYMENT_PATTERN = r"^[0-9a-f]{16}$"
 JSON = "application/json"
 #: In characters: of the name of a file, and of the address of a store.
 LONGEST_NAME = 255
@@ -21,12 +23,14 @@ MediaType = Annotated[str, StringConstraints(pattern=rf"^{_TYPE_NAME}/{_TYPE_NAM
 class BlobRef(BaseModel):
     """Names a blob of a tenant, and holds no secret: who has it can read the blob as that tenant alone.
 
-    A blob belongs to the job that is its `owner`, and goes with it.
+    A blob belongs to its `owner`, a job as a rule, and goes with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     owner: Annotated[str, StringConstraints(pattern=OWNER_PATTERN)]
+    #: The Redis that knows the owner.
+    deployment: Annotated[str, StringConstraints(pattern=DEPLOYMENT_PATTERN)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     bytes: int = Field(ge=0)
     media_type: MediaType = BINARY

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import Claim
@@ -24,6 +23,7 @@ from backdesk.worker.store.jobs import Transitions
 from backdesk.worker.store.services import Reservations
 from backdesk.worker.store.spending import SpendingCalls
 from backdesk.worker.store.writer import StoreWriter
+from backdesk.worker.submit.blob_access import blobs_of
 
 
 class WorkerProcess:
@@ -46,7 +46,7 @@ class WorkerProcess:
         self.spending = SpendingCalls(settings, clock)
         self.service_calls = Reservations(settings, clock)
         self.memory = MemoryCalls(settings, clock)
-        self.blobs = BlobAccess(settings)
+        self.blobs = blobs_of(settings)
         self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()
         self.guard = LoopGuard(self.loop, settings.lease_s)

@@ -18,6 +18,7 @@ import redis
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.services.day_copier import DayCopier
+from backdesk.worker.services.masker import forget_request
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.calls import text
@@ -26,6 +27,7 @@ from backdesk.worker.store.refusal import answered
 from backdesk.worker.store.remains import Remains, archived, commands_for, masked_remains, remains_of
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import BATCH, Retired, UpkeepCalls
+from backdesk.worker.submit.blob_access import blobs_of
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Archiver(PeriodicService):
         self._clock = clock
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings, clock)
+        self._blobs = blobs_of(settings)
         self._days = DayCopier(client, settings)
         #: Jobs that were refused, with the monotonic time at which they are tried again.
         self._aside: dict[str, float] = {}
@@ -151,6 +154,9 @@ class Archiver(PeriodicService):
             return []
         try:
             masks = self._settings.mask_requests
+            if masks:
+                for its in found.values():
+                    forget_request(self._blobs, its.fields)
             kept = {job_id: masked_remains(its) if masks else its for job_id, its in found.items()}
             archive.keep([archived(job_id, its, now_ms) for job_id, its in kept.items()])
         except ArchiveUnavailable:

@@ -8,7 +8,7 @@ again: its request stays until Redis forgets it. Logs are masked by the packer, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -23,6 +23,7 @@ from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.remains import masked_fields
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.upkeep import Masked, UpkeepCalls
+from backdesk.worker.submit.blob_access import blobs_of
 
 #: Jobs of one round, and rounds of one tick and state; the rest waits for the next tick.
 JOBS_A_ROUND = 25
@@ -40,7 +41,7 @@ class Masker(PeriodicService):
         self._leads = leads
         self._keys = Keys(settings.prefix)
         self._calls = UpkeepCalls(settings)
-        self._blobs = BlobAccess(settings)
+        self._blobs = blobs_of(settings)
         #: How far each state is looked through: the moment of an end, and the jobs of that moment.
         self._at: dict[JobState, tuple[float, set[bytes]]] = {}
 
@@ -80,16 +81,17 @@ class Masker(PeriodicService):
                 continue
             its = {name.encode(): value for name, value in zip(_FIELDS, values, strict=True) if value is not None}
             if (kept := masked_fields(its)) != its:
-                self._forget_blob(its)
+                forget_request(self._blobs, its)
                 changed = {name: kept[name] for name in kept if kept[name] != its.get(name)}
                 given = (changed.get(name, b"") for name in (b"request", b"messages"))
                 yield Masked(job_id, text(values[0]), *given)
 
-    def _forget_blob(self, its: dict[bytes, bytes]) -> None:
-        """Forget a request that is among the blobs, where nothing can be masked."""
-        if reference := its.get(b"request_blob"):
-            try:
-                ref = BlobRef.model_validate_json(reference)
-            except ValueError:
-                return  # written by hand: there is nothing behind it
-            self._blobs.store.remove(ref, text(its[b"tenant"]))
+
+def forget_request(blobs: BlobAccess, fields: Mapping[bytes, bytes]) -> None:
+    """Forget the request of a record that is among the blobs, where nothing can be masked. Raises BlobError."""
+    if reference := fields.get(b"request_blob"):
+        try:
+            ref = BlobRef.model_validate_json(reference)
+        except ValueError:
+            return  # written by hand: there is nothing behind it
+        blobs.store.remove(ref, text(fields[b"tenant"]))

@@ -14,7 +14,6 @@ import redis
 
 from backdesk.worker.attempt.known_kinds import KnownKinds
 from backdesk.worker.attempt.registry import TaskSpec
-from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.schedule import FiringError, Overlap, Plan, Schedule, firing_id, plan
 from backdesk.worker.process.periodic import Periodic, PeriodicService
@@ -26,6 +25,7 @@ from backdesk.worker.store.moments import moment
 from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCalls, read_definition
 from backdesk.worker.store.scripts import Call, run, run_pipelined
 from backdesk.worker.submit.admission import refused
+from backdesk.worker.submit.blob_access import blobs_of
 from backdesk.worker.submit.claim_check import check_in
 from backdesk.worker.submit.scheduled import job_of
 
@@ -75,7 +75,7 @@ class Scheduler(PeriodicService):
         self._settings = settings
         self._kinds = KnownKinds(client, settings, kinds)
         self._leads = leads
-        self._blobs = BlobAccess(settings)
+        self._blobs = blobs_of(settings)
         self._calls = ScheduleCalls(settings, clock)
         self._due = Keys(settings.prefix).schedule_due
 

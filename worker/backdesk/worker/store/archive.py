@@ -82,6 +82,9 @@ class Archive(Protocol):
     def find(self, ids: Sequence[str], *, whole: bool) -> list[ArchivedJob]:
         """Return those of the jobs that are kept; their records alone unless they are wanted `whole`."""
 
+    def tenants(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the tenants of those of the jobs that are kept, by id."""
+
     def newest(self, wanted: Wanted, before: tuple[int, str] | None, limit: int) -> list[ArchivedJob]:
         """Return the newest records that fit, those of one moment by their id.
 

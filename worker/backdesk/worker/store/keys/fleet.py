@@ -11,6 +11,11 @@ class FleetKeys(Prefixed):
     __slots__ = ()
 
     @property
+    def identity(self) -> str:
+        """String: the id of this deployment, by which its blobs are told from those of others. Kept."""
+        return f"{self.prefix}:identity"
+
+    @property
     def kinds(self) -> str:
         """Hash: kind to its announced contract as JSON. Workers refresh it when they start. Pruned by `kinds_seen`."""
         return f"{self.prefix}:kinds"

@@ -34,6 +34,10 @@ class MemoryKeys(Prefixed):
         """String: a file that requests of a tenant name, by the SHA-256 of its bytes. Expires."""
         return f"{self.prefix}:attachment:{tenant}:{digest}"
 
+    def attachment_blob(self, place: str, digest: str) -> str:
+        """String: the reference of a file that is among the blobs, by its tenant as that has it there. Expires."""
+        return f"{self.prefix}:attachment-blob:{place}:{digest}"
+
     def attachments(self, tenant: str) -> str:
         """Zset: a tenant's files, `<digest>:<bytes>`, by when each expires, in ms. Pruned; expires with the last."""
         return f"{self.prefix}:attachments:{tenant}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from backdesk.worker.store.keys.prefixed import Prefixed
 
+#: The field of `blobs_sweep` that tells how many sweeps there were.
+SWEEP_NUMBER = "number"
+
 
 class TallyKeys(Prefixed):
     """What jobs have spent, measured and come to, by day and minute."""
@@ -28,8 +31,18 @@ class TallyKeys(Prefixed):
 
     @property
     def blobs(self) -> str:
-        """Hash: bytes that tenants have among the blobs, by tenant. Rewritten by each sweep of these."""
+        """Hash: bytes that tenants have among the blobs, by tenant. Taken over from `blobs_counted` by each sweep."""
         return f"{self.prefix}:blobs"
+
+    @property
+    def blobs_counted(self) -> str:
+        """Hash: the same of what the sweep under way has seen so far. Becomes `blobs` with its end."""
+        return f"{self.prefix}:blobs-counted"
+
+    @property
+    def blobs_sweep(self) -> str:
+        """Hash: how many sweeps of the blobs there were, and behind which of them the one under way is. Kept."""
+        return f"{self.prefix}:blobs-sweep"
 
     @property
     def ends(self) -> str:
