@@ -361,7 +361,7 @@ async def test_the_deployment_says_from_where_and_how_much(
     reset()
     provider.will(Text("Hm."))
     await serve(asking(PHOTO), Memory(kind="routers.help"))
-    assert site.asked[0][1:] == (5 * 1024 * 1024, Sources(("*.example.com", "files.example.org"), private=False))
+    assert site.asked[0][1:] == (32 * 1024 * 1024, Sources(("*.example.com", "files.example.org"), private=False))
 
 
 async def test_an_address_that_is_not_allowed_is_for_the_caller_to_mend(

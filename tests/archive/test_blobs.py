@@ -51,9 +51,9 @@ def owned(blobs: BlobStore) -> set[str]:
     return {owner.partition("/")[2] for owner in blobs.owners()}
 
 
-async def archived(jobs: Client, board: Board, mover: Mover, **options: str) -> str:
+async def archived(jobs: Client, board: Board, mover: Mover, tenant: str = "default") -> str:
     """Return a dead letter with a large request that went to the archive."""
-    job_id: str = (await jobs.submit("test.echo", LARGE, **options)).id
+    job_id: str = (await jobs.submit("test.echo", LARGE, tenant=tenant)).id
     board.fail(board.start(job_id))
     mover.outlive(job_id)
     return job_id

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backdesk.worker.blobs.keys import tenant_of
 from backdesk.worker.errors import InvalidRequest, StoreFull
 from backdesk.worker.memory.calls import MemoryCalls
 from backdesk.worker.model.attachment import media_type_of
+from backdesk.worker.services.blob_sweeper import BlobSweeper
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.client.conftest import Connect
 from tests.support.board import NOON_MS, Board
 from tests.support.clients import Client
+from tests.support.workers import fast_settings
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 
@@ -65,6 +70,61 @@ async def test_a_file_that_is_read_is_kept_for_longer(connected: Connect, board:
     await connected(attachment_retention_s=5000).attachments.read(photo.id or "", tenant="acme")
     for each in (key, board.keys.attachments("acme"), board.keys.attached("acme")):
         assert 4000 < board.client.ttl(each) <= 5000
+
+
+@pytest.fixture
+def large(connected: Connect, board: Board, tmp_path: Path) -> Client:
+    """A client for which a file of 5,000 bytes is large."""
+    return connected(blob_over_bytes=2000, blobs_url=(tmp_path / "blobs").as_uri(), max_tenant_attachment_bytes=9000)
+
+
+def blobs_of_files(client: Client) -> set[str]:
+    return {owner.partition("/")[2] for owner in blobs_of(client.core.settings).store.owners()}
+
+
+async def test_a_large_file_is_kept_among_the_blobs_and_read_by_the_same_call(large: Client, board: Board) -> None:
+    photo = await large.attachments.add(PNG + bytes(5000), "back.png", tenant="acme")
+    digest = (photo.id or "").removeprefix("att-")
+    assert await large.attachments.read(photo.id or "", tenant="acme") == PNG + bytes(5000)
+    assert board.client.get(board.keys.attachment("acme", digest)) is None
+    assert len(board.client.get(board.keys.attachment_blob(tenant_of("acme"), digest)) or b"") < 500
+    assert (await large.tenants.get("acme")).attached == len(PNG) + 5000
+    assert blobs_of_files(large) == {f"attachment={digest}"}
+    with pytest.raises(InvalidRequest, match="'other' has no file"):
+        await large.attachments.read(photo.id or "", tenant="other")
+
+
+async def test_a_large_file_goes_from_the_blobs_when_it_is_forgotten(large: Client) -> None:
+    photo = await large.attachments.add(PNG + bytes(5000), tenant="acme")
+    assert await large.attachments.forget(photo.id or "", tenant="acme")
+    assert not await large.attachments.forget(photo.id or "", tenant="acme")
+    assert blobs_of_files(large) == set()
+    assert (await large.tenants.get("acme")).attached == 0
+
+
+async def test_a_large_file_for_which_there_is_no_room_is_not_written(large: Client) -> None:
+    await large.attachments.add(b"x" * 5000, tenant="acme")
+    with pytest.raises(InvalidRequest, match="attach it later"):
+        await large.attachments.add(b"y" * 5000, tenant="acme")
+    assert len(blobs_of_files(large)) == 1
+
+
+async def test_a_large_file_stays_as_long_as_it_is_kept_and_goes_with_a_sweep_then(large: Client, board: Board) -> None:
+    def sweep() -> None:
+        later = time.time() + 86_400
+        assert BlobSweeper(board.client, large.core.settings, lambda: True, clock=lambda: later).tick() is None
+
+    photo = await large.attachments.add(PNG + bytes(5000), tenant="acme")  # of a tenant that has no job yet
+    sweep()
+    assert await large.attachments.read(photo.id or "", tenant="acme")
+    board.client.delete(board.keys.attachment_blob(tenant_of("acme"), (photo.id or "").removeprefix("att-")))
+    sweep()
+    assert blobs_of_files(large) == set()
+
+
+@pytest.mark.parametrize(("blobs", "most"), [("off", 5 * 1024 * 1024), (None, 32 * 1024 * 1024)])
+def test_without_blobs_no_file_is_larger_than_what_redis_takes(blobs: str | None, most: int) -> None:
+    assert MemoryCalls(fast_settings("redis://127.0.0.1", blobs_url=blobs)).max_attachment_bytes == most
 
 
 async def test_another_tenant_has_none_of_it(jobs: Client) -> None:

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from backdesk.client.operations.erasure import ErasureOperations
 from backdesk.worker.blobs.access import BlobAccess
+from backdesk.worker.blobs.keys import tenant_of
 from backdesk.worker.errors import BlobNotFound, IdempotencyConflict, PayloadTooLarge
 from backdesk.worker.model.job import Succeeded
 from backdesk.worker.settings import Settings
@@ -131,6 +132,19 @@ async def test_what_tenants_have_is_told(jobs: Client) -> None:
     await submitted(jobs, tenant="acme")
     await submitted(jobs, tenant="acme")
     assert await jobs.blobs.sizes() == {"acme": 2 * 5011}
+
+
+async def test_a_customer_is_erased_with_the_large_files_that_they_sent(
+    jobs: Client, board: Board, blobs: BlobAccess
+) -> None:
+    for customer in ("cust-8", "cust-9"):
+        file = await jobs.attachments.add(customer.encode() * 1000, tenant="acme")
+        board.submit(f"of-{customer}", tenant="acme", request={"customer_id": customer, "files": [file.id]})
+        board.succeed(board.start(f"of-{customer}"))
+    operations = ErasureOperations(jobs.core)
+    counts = await jobs.do(operations.remove("acme", (await jobs.do(operations.find("acme", "cust-8")))))
+    assert counts["attachments"] == 1
+    assert [*blobs.store.owners("acme")] == [f"{tenant_of('acme')}/attachment={(file.id or '').removeprefix('att-')}"]
 
 
 async def test_a_customer_is_erased_from_what_is_large(jobs: Client, board: Board, blobs: BlobAccess) -> None:

@@ -20,6 +20,7 @@ from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.scripts import Call, run
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.support.arguments import argument
 from tests.support.defaults import usual_settings
 
@@ -65,8 +66,9 @@ class Memories:
 
     def of(self, claim: Claim, submit: Submit | None = None) -> Memory:
         """The memory as an attempt reaches it; `submit` carries out its calls by `answer`, as it does unless given."""
-        calls = MemoryCalls(usual_settings(prefix=self._prefix))
-        return Memory(claim, submit or self._submitter(claim), calls, max_bytes=1_000_000, max_note_bytes=32_768)
+        calls, blobs = MemoryCalls(usual_settings(prefix=self._prefix)), blobs_of(self.settings)
+        submit = submit or self._submitter(claim)
+        return Memory(claim, submit, calls, blobs, max_bytes=1_000_000, max_note_bytes=32_768)
 
     def answer(self, claim: Claim, call: Call[Any]) -> Any:
         """Carry out a call of an attempt, which holds its fence."""

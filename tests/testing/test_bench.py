@@ -57,15 +57,18 @@ def test_a_job_of_any_queue_and_colour_runs_to_its_end(bench: Bench, kind: str) 
 
 
 @pytest.mark.parametrize("kind", ["body.async", "body.def"])
-def test_a_file_is_attached_as_by_a_client_and_bodies_read_and_keep_files(bench: Bench, kind: str) -> None:
-    log = bench.attach(b"It broke.", "log.txt", tenant="acme")
+@pytest.mark.parametrize("words", [b"It broke.", b"It broke. " * 600_000], ids=["small", "among the blobs"])
+def test_a_file_is_attached_as_by_a_client_and_bodies_read_and_keep_files(
+    bench: Bench, kind: str, words: bytes
+) -> None:
+    log = bench.attach(words, "log.txt", tenant="acme")
 
     async def read(ctx: TaskContext) -> Any:
         data = await ctx.attached(log.id or "")
-        return (data or b"").decode(), await ctx.attach(b"It broke."), await ctx.attached("att-1")
+        return (data or b"")[:9].decode(), await ctx.attach(words), await ctx.attached("att-1")
 
     def read_def(ctx: BlockingContext) -> Any:
-        return (ctx.attached(log.id or "") or b"").decode(), ctx.attach(b"It broke."), ctx.attached("att-1")
+        return (ctx.attached(log.id or "") or b"")[:9].decode(), ctx.attach(words), ctx.attached("att-1")
 
     body = read if kind == "body.async" else read_def
     assert bench.run(kind, asked(body), tenant="acme").result.value == ["It broke.", log.id, None]

@@ -27,6 +27,15 @@ def test_a_request_of_20_mb_just_works_and_redis_stays_small(fleet: Fleet) -> No
     assert fleet.redis.info("memory")["used_memory_peak"] < 20 * MIB  # nor was it ever there
 
 
+def test_a_large_file_reaches_the_body_and_is_no_burden_to_redis(fleet: Fleet) -> None:
+    before = held_by_redis(fleet)
+    log = fleet.jobs.attachments.add(b"a line of a log\n" * MIB, "router.log")
+    request = {"message": "Look.", "attachments": [log.model_dump(exclude_none=True)]}
+    answer = fleet.jobs.submit("test.talk", request).result(timeout=PATIENCE_S)["answer"]
+    assert f"It comes with router.log, {16 * MIB} bytes." in answer
+    assert held_by_redis(fleet) - before < 20_000
+
+
 def test_a_worker_that_is_killed_with_a_large_request_loses_nothing(
     s3: str, s3_server: ObjectStore, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from backdesk.testing.server import shared_server
 from backdesk.testing.settings import bench_settings
 from backdesk.worker.attempt.registry import REGISTRY, TaskSpec
 from backdesk.worker.errors import ConfigurationError, NotWaiting
+from backdesk.worker.memory.files import keep_file
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import ModelCheck
 from backdesk.worker.model.job import DEFAULT_TENANT, PENDING, JobRecord, JobState
@@ -163,7 +164,9 @@ class Bench:
 
     def attach(self, data: bytes, name: str | None = None, *, tenant: str = DEFAULT_TENANT) -> Attachment:
         """Keep a file, and return what requests name it by, as `client.attachments.add` does."""
-        kept = run(self._redis, self._process.memory.attach(tenant, data, name or ""))
+        calls = self._process.memory
+        ref = keep_file(data, name or "", self._process.blobs.store, tenant=tenant) if calls.is_large(data) else None
+        kept = run(self._redis, calls.attach(tenant, data, name or "", ref))
         if isinstance(kept, Exception):
             raise kept
         return Attachment(id=kept, name=name)

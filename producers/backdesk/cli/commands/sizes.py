@@ -22,7 +22,7 @@ MOST_TENANTS = 5
 #: What is kept, by the first part of its keys; the second is the tenant, where it has one.
 FAMILIES: dict[str, str] = {
     **dict.fromkeys(("history", "conversations", "conversation", "steering"), "conversations"),
-    **dict.fromkeys(("attachment", "attachments", "attached"), "attachments"),
+    **dict.fromkeys(("attachment", "attachment-blob", "attachments", "attached"), "attachments"),
     **dict.fromkeys(("notes", "noted"), "notes"),
     **dict.fromkeys(("blob", "blobs"), "references to blobs"),
     **dict.fromkeys(("events", "log", "sent", "text"), "event logs"),

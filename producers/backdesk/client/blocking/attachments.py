@@ -27,7 +27,7 @@ class Attachments:
 
         It is kept for BACKDESK_ATTACHMENT_RETENTION_S, and as long again whenever a job reads it. The same bytes have
         the same id: to add them again keeps them for longer. Raises InvalidRequest for a type or a size that is not
-        taken and for a tenant that has too much already, StoreFull.
+        taken and for a tenant that has too much already, StoreFull, BlobError for a large one.
         """
         return self._client.do(self._operations.add(tenant, file, name))
 

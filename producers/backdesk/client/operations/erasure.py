@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
+from backdesk.client.operations.attachments import forget_files
 from backdesk.client.operations.conversations import ConversationOperations
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation
@@ -178,8 +179,7 @@ class ErasureOperations:
         return removed
 
     def _forget_files(self, tenant: str, files: Sequence[str]) -> Operation[int]:
-        calls = [self._calls.detach(tenant, digest) for digest in filter(None, map(digest_of, files))]
-        return sum((yield Calls(calls))) if calls else 0
+        return (yield from forget_files(self._calls, tenant, [*filter(None, map(digest_of, files))]))
 
     def _forget_blobs(self, tenant: str, jobs: Sequence[str]) -> Operation[int]:
         """Forget large requests, results and files of jobs, after these: by them they are found.

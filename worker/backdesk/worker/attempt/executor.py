@@ -202,6 +202,7 @@ class _Attempt:
                 claim,
                 submit,
                 process.memory,
+                process.blobs,
                 max_bytes=settings.max_result_bytes,
                 max_note_bytes=settings.max_event_bytes,
                 masks=settings.mask_conversations,

@@ -10,15 +10,19 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.errors import TaskError
 from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
+from backdesk.worker.memory.files import keep_file
 from backdesk.worker.memory.note import is_topic
 from backdesk.worker.model.attachment import digest_of
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import EVERY_TENANT, Claim
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
@@ -39,6 +43,7 @@ class Memory:
         claim: Claim,
         submit: Callable[[Call[Any]], Future[Any]],
         calls: MemoryCalls,
+        blobs: BlobAccess,
         *,
         max_bytes: int,
         max_note_bytes: int,
@@ -47,6 +52,7 @@ class Memory:
         self._claim = claim
         self._submit = submit
         self._calls = calls
+        self._blobs = blobs
         self._max_bytes = max_bytes
         self._max_note_bytes = max_note_bytes
         self._masks = masks
@@ -140,19 +146,28 @@ class Memory:
         """Keep a file for this tenant for a time, and return its id. Idempotent: the same bytes have the same id.
 
         Raises InvalidRequest for a size or a type that is not taken, and when the tenant has no room for it; StoreFull
-        when Redis has none.
+        when Redis has none; BlobStoreUnavailable for a large one.
         """
-        kept: str | Exception = yield self._submit(self._calls.attach(self._claim.tenant, data, name))
-        if isinstance(kept, Exception):
-            raise kept
+        tenant = self._claim.tenant
+        kept: str = _raised((yield self._submit(self._calls.attach(tenant, data, name))))
+        if self._calls.is_large(data):
+            ref: BlobRef = yield self._blobs.submit(partial(keep_file, data, name, tenant=tenant))
+            kept = _raised((yield self._submit(self._calls.attach(tenant, data, name, ref))))
         return kept
 
     def attached(self, attachment_id: str) -> Pipeline[bytes | None]:
-        """Return a file of this tenant by its id, None when there is none (any more). It is kept for longer then."""
+        """Return a file of this tenant by its id, None when there is none (any more). It is kept for longer then.
+
+        Raises BlobError for a large one that cannot be read.
+        """
         digest = digest_of(attachment_id)
         if digest is None:
             return None
-        data: bytes | None = yield self._submit(self._calls.attached(self._claim.tenant, digest))
+        tenant = self._claim.tenant
+        found: bytes | BlobRef | None = yield self._submit(self._calls.attached(tenant, digest))
+        if not isinstance(found, BlobRef):
+            return found
+        data: bytes = yield self._blobs.submit(lambda blobs: blobs.read(found, tenant))
         return data
 
     def note(self, topic: str, data: Mapping[str, Any]) -> None:
@@ -178,6 +193,12 @@ class Memory:
         if len(encoded) > limit:
             size = f"{len(encoded)} bytes as JSON, the limit is {limit}"
             raise TaskError(f"{what}_too_large", f"the {what} to remember: {size}")
+
+
+def _raised(kept: str | Exception) -> str:
+    if isinstance(kept, Exception):
+        raise kept
+    return kept
 
 
 def _report(written: Future[Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from pydantic_core import from_json
 
+from backdesk.worker.blobs.keys import tenant_of
 from backdesk.worker.errors import FenceLost, InvalidRequest, StoreFull
 from backdesk.worker.memory.conversation import (
     MOST_TURNS,
@@ -19,6 +21,7 @@ from backdesk.worker.memory.conversation import (
 )
 from backdesk.worker.memory.note import MOST_NOTES, Note
 from backdesk.worker.model.attachment import attachment_id, digest_of, fault_of
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import Claim
 from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.moments import moment
@@ -32,6 +35,15 @@ HEAD_FIELDS = ("owner", "started_at", "updated_at", "closed_at", "messages", "fi
 Refused = ConversationMismatch | ConversationClosed | FenceLost
 #: Why a file is not kept; an error is raised by whoever reads it.
 NotKept = InvalidRequest | StoreFull
+
+
+class Detached(IntEnum):
+    """Where a file was that is forgotten."""
+
+    NOWHERE = 0
+    HERE = 1
+    #: Among the blobs, from which it is yet to be removed.
+    AMONG_BLOBS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +110,17 @@ class MemoryCalls(CallBuilder):
     @property
     def max_attachment_bytes(self) -> int:
         """How large a file may be."""
-        return self._settings.max_attachment_bytes
+        return self._settings.largest_attachment_bytes
 
-    def attach(self, tenant: str, data: bytes, name: str = "") -> Call[str | NotKept]:
+    def is_large(self, data: bytes) -> bool:
+        """Whether a file goes among the blobs."""
+        return len(data) > self._settings.inline_attachment_bytes
+
+    def attach(self, tenant: str, data: bytes, name: str = "", blob: BlobRef | None = None) -> Call[str | NotKept]:
         """Keep a file of a tenant for a time; gives its id, or why that is not done. Idempotent.
 
-        Raises InvalidRequest for a size or a type that is not taken.
+        Of one that is large it keeps the reference; without that it only sees whether there is room. Raises
+        InvalidRequest for a size or a type that is not taken.
         """
         if fault := fault_of(data, name, self.max_attachment_bytes):
             raise InvalidRequest("attachment", f"{name or 'the file'} {fault}")
@@ -113,19 +130,23 @@ class MemoryCalls(CallBuilder):
             lambda reply: _read_kept(most, reply) or file_id,
             tenant=tenant,
             digest=digest_of(file_id) or "",
-            data=data,
+            place=tenant_of(tenant) if self.is_large(data) else "",
+            data=(blob.model_dump_json(exclude_defaults=True) if blob else "") if self.is_large(data) else data,
+            size=len(data),
             kept_ms=self._settings.attachment_retention_s * 1000,
             most=most,
         )
 
-    def attached(self, tenant: str, digest: str) -> Call[bytes | None]:
-        """Read a file of a tenant, which is kept for longer then; None when there is none (any more)."""
+    def attached(self, tenant: str, digest: str) -> Call[bytes | BlobRef | None]:
+        """Read a file of a tenant, or its reference. It is kept for longer then; None when there is none (any more)."""
         kept_ms = self._settings.attachment_retention_s * 1000
-        return self._call("attached", lambda data: data, tenant=tenant, digest=digest, kept_ms=kept_ms)
+        return self._call(
+            "attached", _read_attached, tenant=tenant, digest=digest, place=tenant_of(tenant), kept_ms=kept_ms
+        )
 
-    def detach(self, tenant: str, digest: str) -> Call[bool]:
-        """Forget a file of a tenant; gives whether there was one. Idempotent."""
-        return self._call("detach", bool, tenant=tenant, digest=digest)
+    def detach(self, tenant: str, digest: str) -> Call[Detached]:
+        """Forget a file of a tenant; gives where it was. Idempotent."""
+        return self._call("detach", Detached, tenant=tenant, digest=digest, place=tenant_of(tenant))
 
     def note(self, tenant: str, topic: str, entry: bytes) -> Call[bool]:
         """Add an entry to a journal, as `read_note` reads it; gives whether it is new. Idempotent by the entry."""
@@ -186,6 +207,16 @@ def _read_recalled(tenant: str, conversation_id: str, reply: list[Any]) -> Conve
             return ConversationMismatch(conversation_id)
         case _:
             return FenceLost()
+
+
+def _read_attached(reply: list[bytes]) -> bytes | BlobRef | None:
+    match reply:
+        case [data]:
+            return data
+        case [_, reference]:
+            return BlobRef.model_validate_json(reference)
+        case _:
+            return None
 
 
 def _read_kept(most: int, reply: list[Any]) -> NotKept | None:

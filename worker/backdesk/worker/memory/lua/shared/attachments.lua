@@ -1,5 +1,5 @@
--- The files of a tenant: each a string that expires; beside them a zset of `<digest>:<bytes>` by when that is, and how
--- many bytes they are in all. The two expire with the last file.
+-- The files of a tenant: each a string that expires, its bytes or a reference to them among the blobs; beside these a
+-- zset of `<digest>:<bytes>` by when that is, and how many bytes they are in all. The two expire with the last file.
 --!include clock
 --!include room
 
@@ -17,6 +17,16 @@ end
 
 local function forget_expired(tenant, gone)
   for entry in pairs(gone) do redis.call('ZREM', attachments_key(tenant), entry) end
+end
+
+-- A file or its reference, the key that has it, and how many bytes the file has; nothing when there is none.
+local function file_of(tenant, digest, place)
+  local key = attachment_key(tenant, digest)
+  local data = redis.call('GET', key)
+  if data then return data, key, #data end
+  key = attachment_blob_key(place, digest)
+  data = redis.call('GET', key)
+  if data then return data, key, cjson.decode(data).bytes end
 end
 
 -- Note until when a file is kept, and how many bytes there are with it.
