@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,16 @@ import pytest
 import redis
 from pydantic_core import from_json
 
+import tests.support.kinds  # noqa: F401 - registers the kinds
 from backdesk.client.operations.erasure import ErasureOperations
+from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.blobs.access import BlobAccess
 from backdesk.worker.blobs.keys import tenant_of
 from backdesk.worker.errors import BlobNotFound, IdempotencyConflict, PayloadTooLarge
 from backdesk.worker.model.job import Succeeded
+from backdesk.worker.model.schedule import owner_of
+from backdesk.worker.services.blob_sweeper import BlobSweeper
+from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.settings import Settings
 from backdesk.worker.submit.blob_access import blobs_of
 from backdesk.worker.submit.claim_check import check_in_result
@@ -126,6 +132,50 @@ async def test_a_blob_is_saved_and_a_folder_has_no_link(jobs: Client, tmp_path: 
     await jobs.blobs.save(ref, tmp_path / "request.json")
     assert (tmp_path / "request.json").stat().st_size == ref.bytes
     assert await jobs.blobs.link(ref) is None
+
+
+async def test_a_schedule_with_a_large_request_keeps_it_among_the_blobs_and_each_job_has_its_own(
+    jobs: Client, board: Board, client: redis.Redis
+) -> None:
+    kept = await jobs.schedules.add("nightly", "test.echo", LARGE, every=60, tenant="acme")
+    again = await jobs.schedules.add("nightly", "test.echo", LARGE, every=60, tenant="acme")
+    assert (kept.added, again.added, again.replaced) == (True, False, False)
+    assert kept.record.request is None
+    assert kept.record.request_blob is not None
+    assert len(client.hget(board.keys.schedules, "nightly") or b"") < 1000
+    scheduler = Scheduler(client, board.settings, REGISTRY, lambda: True, lambda: int(time.time() * 1000) + 61_000)
+    scheduler.tick()
+    fired = (await jobs.schedules.get("nightly")).last_job
+    for job_id in (fired, (await jobs.schedules.run("nightly")).id):
+        record = await jobs.get(job_id or "")
+        assert record.request_blob is not None
+        assert record.request_blob.owner == job_id
+        assert from_json(await jobs.blobs.read(record.request_blob, tenant="acme")) == LARGE
+
+
+async def test_the_large_request_of_a_schedule_stays_until_that_is_replaced_or_removed(
+    jobs: Client, board: Board, blobs: BlobAccess
+) -> None:
+    def left() -> set[str]:
+        later = time.time() + 86_400
+        BlobSweeper(board.client, board.settings, lambda: True, clock=lambda: later).tick()
+        return {owner.partition("/")[2] for owner in blobs.store.owners()}
+
+    first = (await jobs.schedules.add("nightly", "test.echo", LARGE, every=60)).record
+    assert left() == {owner_of(first)}
+    second = (await jobs.schedules.add("nightly", "test.echo", {"text": "y" * 5000}, every=60, replace=True)).record
+    assert left() == {owner_of(second)} != {owner_of(first)}
+    await jobs.schedules.remove("nightly")
+    assert left() == set()
+
+
+@pytest.mark.parametrize("changes", [{"blobs_url": "off"}, {"max_blob_bytes": 2000}])
+async def test_a_schedule_whose_request_is_too_large_at_all_is_refused_with_the_limit(
+    connected: Connect, changes: dict[str, Any]
+) -> None:
+    jobs = connected(max_request_bytes=2000, **changes)
+    with pytest.raises(PayloadTooLarge, match="the limit is 2000"):
+        await jobs.schedules.add("nightly", "test.echo", LARGE, every=60)
 
 
 async def test_what_tenants_have_is_told(jobs: Client) -> None:

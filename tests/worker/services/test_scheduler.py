@@ -12,11 +12,13 @@ from redis.exceptions import ResponseError
 import tests.support.kinds  # noqa: F401 - registers the kinds
 from backdesk.worker.attempt.registry import REGISTRY
 from backdesk.worker.model.contract import KindContract, ModelCheck
-from backdesk.worker.model.schedule import Missed, Overlap, firing_id
+from backdesk.worker.model.schedule import Missed, Overlap, firing_id, owner_of
 from backdesk.worker.model.tenancy import TenantSettings, tenant_scope
 from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.moments import moment
+from backdesk.worker.submit.blob_access import blobs_of
+from backdesk.worker.submit.claim_check import check_in_schedule
 from backdesk.worker.submit.scheduled import job_of
 from tests.support.board import NOON_MS, Board, Clock
 from tests.support.faults import refusing
@@ -328,3 +330,21 @@ def test_a_large_request_of_a_schedule_goes_among_the_blobs_of_each_job(
     refs = [job.request_blob for job in shelf.jobs()]
     assert len(refs) == 2
     assert {ref.owner for ref in refs if ref} == {job.id for job in shelf.jobs()}
+
+
+def test_a_schedule_whose_request_is_gone_says_so_and_holds_up_no_other(
+    client: redis.Redis, settings: Settings, clock: Clock, tmp_path: Path
+) -> None:
+    changes = {"blobs_url": (tmp_path / "blobs").as_uri(), "blob_over_bytes": 2000}
+    shelf = Shelf(Board(client, settings.model_copy(update=changes), clock), clock)
+    store = blobs_of(shelf.board.settings).store
+    large = schedule(request={"text": "x" * 5000})
+    checked_in = check_in_schedule(large, b'{"text":"%b"}' % (b"x" * 5000), store)
+    shelf.keep(checked_in)
+    shelf.keep(schedule("other"))
+    store.forget(owner_of(checked_in), checked_in.tenant)
+    pass_time(shelf, scheduler_of(shelf), 60, step_s=60)
+    assert [job.metadata["schedule"]["name"] for job in shelf.jobs()] == ["other"]
+    record = shelf.record()
+    assert record.error is not None
+    assert "is not in this store" in record.error.message

@@ -48,6 +48,9 @@ def _notes(record: ScheduleRecord) -> Iterator[str]:
 def show_schedule(record: ScheduleRecord, out: Output) -> None:
     """Print everything about a schedule."""
     out.show(facts(_facts(record)))
+    if record.request_blob is not None:
+        out.line("")
+        out.line(f"its request has {record.request_blob.bytes:,} bytes, and is kept as a blob")
     for name, value in (("request", record.request), ("metadata", record.metadata)):
         if value:
             out.line("")

@@ -10,8 +10,9 @@ from itertools import chain
 
 from backdesk.client.contracts import NamedKind, name_of
 from backdesk.client.operations.jobs import JobOperations, new_job_id
-from backdesk.client.operations.operation import Calls, Commands, Operation
+from backdesk.client.operations.operation import Calls, Commands, InBlobs, Operation
 from backdesk.worker.errors import InvalidRequest, ScheduleExists, ScheduleNotFound
+from backdesk.worker.model.contract import encode_json
 from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.recurrence import Recurrence
 from backdesk.worker.model.schedule import Schedule, ScheduleRecord, Timing
@@ -20,6 +21,7 @@ from backdesk.worker.store.fields import readable
 from backdesk.worker.store.moments import milliseconds, moment
 from backdesk.worker.store.schedules import ScheduleCalls, ScheduleCode, read_definition, read_schedule
 from backdesk.worker.submit.admission import refusal
+from backdesk.worker.submit.claim_check import check_in_schedule, whole_schedule
 from backdesk.worker.submit.scheduled import define, job_of
 
 
@@ -56,12 +58,13 @@ class ScheduleOperations:
         """Check a definition, and that its tenant may have it; keep it. Raises InvalidRequest or ScheduleExists."""
         check = yield from self._core.check(kind)
         now = yield from self._now()
-        limit = self._core.settings.max_request_bytes
+        limit = self._core.settings.largest_request_bytes
         schedule = define(name, name_of(kind), request, check, options, timing=timing, max_request_bytes=limit, now=now)
         anchor_ms = milliseconds(schedule.starts or now)
         first_ms = schedule.recurrence(anchor_ms).after(milliseconds(now))
         if first_ms is None:
             yield from self._refuse_as_over(schedule)
+        schedule = yield from self._checked_in(schedule)
         call = self._calls.keep(schedule, anchor_ms, first_ms, paused=paused, replace=replace)
         ((code, field),) = yield Calls([call])
         if code is ScheduleCode.FORBIDDEN:
@@ -70,6 +73,14 @@ class ScheduleOperations:
             raise ScheduleExists(name)
         record = yield from self.get(name)
         return KeptSchedule(record, code is ScheduleCode.ADDED, code is ScheduleCode.REPLACED)
+
+    def _checked_in(self, schedule: Schedule) -> Operation[Schedule]:
+        """Return a definition as it can be kept: with its request among the blobs if that is too large for Redis."""
+        encoded = encode_json("request", schedule.request)
+        if len(encoded) <= self._core.settings.inline_request_bytes:
+            return schedule
+        (checked_in,) = yield InBlobs(partial(check_in_schedule, schedule, encoded))
+        return checked_in  # type: ignore[no-any-return]  # answers are of any type
 
     def _refuse_as_over(self, schedule: Schedule) -> Operation[None]:
         """Refuse a definition that will never fire, unless it is there and has had its time."""
@@ -134,8 +145,10 @@ class ScheduleOperations:
         if definition is None:
             raise ScheduleNotFound(name)
         schedule = read_definition(definition)
+        if schedule.request_blob is not None:
+            (schedule,) = yield InBlobs(partial(whole_schedule, schedule))
         check = yield from self._core.check(schedule.kind)
-        limit = self._core.settings.max_request_bytes
+        limit = self._core.settings.largest_request_bytes
         job = job_of(schedule, check, new_job_id(), None, max_request_bytes=limit)
         return (yield from self._core.write(job)).id
 

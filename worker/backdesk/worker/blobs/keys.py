@@ -17,8 +17,8 @@ _DEPLOYMENT = re.compile(DEPLOYMENT_PATTERN)
 _KEY = re.compile(r"([0-9a-f]{32}/[^/]+)/.+")
 #: Enough of a digest that no two tenants have the same.
 _TENANT_DIGITS = 32
-#: What else than a job has blobs.
-ATTACHMENT, SCHEDULE = "attachment=", "schedule="
+#: How the owner of a blob begins that is a file which was attached, and no job.
+ATTACHMENT = "attachment="
 
 
 def check_deployment(deployment: str) -> str:

@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.job import DEFAULT_TENANT, JobState
 from backdesk.worker.model.recurrence import Interval, Recurrence, read_cron, read_zone
 from backdesk.worker.model.retry import RetryPolicy
 
+#: How the owner of a request among the blobs begins that is a schedule's.
+OWNER = "schedule="
 SHORTEST_INTERVAL = timedelta(seconds=1)
 LONGEST_INTERVAL = timedelta(days=3650)
 #: A firing that is no later than this is on time: a change of the elected worker or a restart of Redis takes seconds.
@@ -83,6 +86,8 @@ class Schedule(BaseModel):
     metadata: dict[str, Any] = {}
     missed: Missed = Missed.ONCE
     overlap: Overlap = Overlap.ALLOW
+    #: Where the request is that is too large for Redis, which then is None here.
+    request_blob: BlobRef | None = None
 
     def recurrence(self, anchor_ms: int) -> Recurrence:
         """Return its moments; an interval counts from the anchor. Raises InvalidRequest for a zone not known here."""
@@ -105,8 +110,25 @@ class Schedule(BaseModel):
 
     @cached_property
     def generation(self) -> str:
-        """What tells two definitions apart: 128 bits."""
+        """What tells two definitions apart: 128 bits. With a large request that of the whole, by which it is kept."""
+        if self.request_blob is not None:
+            return generation_in(self.request_blob.owner)
         return hashlib.blake2b(self.encoded.encode(), digest_size=16).hexdigest()
+
+
+def owner_of(schedule: Schedule) -> str:
+    """Return to whom a large request belongs: what has another request has another owner."""
+    return f"{OWNER}{schedule.generation}.{schedule.name}"
+
+
+def generation_in(owner: str) -> str:
+    """Return which definition of a schedule it is that such an owner names."""
+    return owner.removeprefix(OWNER).partition(".")[0]
+
+
+def name_in(owner: str) -> str:
+    """Return which schedule it is that such an owner names."""
+    return owner.partition(".")[2]
 
 
 class FiringError(BaseModel):

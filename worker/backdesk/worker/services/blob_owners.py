@@ -9,8 +9,10 @@ from typing import Any
 
 import redis
 
-from backdesk.worker.blobs.keys import ATTACHMENT, SCHEDULE, tenant_of
+from backdesk.worker.blobs.keys import ATTACHMENT, tenant_of
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
+from backdesk.worker.model.schedule import OWNER as SCHEDULE
+from backdesk.worker.model.schedule import generation_in, name_in
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.calls import text
@@ -73,7 +75,7 @@ class BlobOwners:
         if owner.startswith(ATTACHMENT):
             return ("EXISTS", self._keys.attachment_blob(place, owner.removeprefix(ATTACHMENT)))
         if owner.startswith(SCHEDULE):
-            return ("HGET", self._keys.schedule(owner.partition(".")[2]), "generation")
+            return ("HGET", self._keys.schedule(name_in(owner)), "generation")
         return ("HGET", self._keys.job(owner), "tenant")
 
     def _archived(self, owners: Sequence[str]) -> set[str]:
@@ -97,7 +99,7 @@ def _says_yes(owner: str, reply: Any) -> bool:
     if its.startswith(ATTACHMENT):
         return bool(reply)
     if its.startswith(SCHEDULE):
-        return bool(reply) and its.removeprefix(SCHEDULE).partition(".")[0] == text(reply)
+        return bool(reply) and generation_in(its) == text(reply)
     return _is_of(owner, None if reply is None else text(reply))
 
 

@@ -26,7 +26,7 @@ from backdesk.worker.store.schedules import FireCode, RipeSchedule, ScheduleCall
 from backdesk.worker.store.scripts import Call, run, run_pipelined
 from backdesk.worker.submit.admission import refused
 from backdesk.worker.submit.blob_access import blobs_of
-from backdesk.worker.submit.claim_check import check_in
+from backdesk.worker.submit.claim_check import check_in, whole_schedule
 from backdesk.worker.submit.scheduled import job_of
 
 log = logging.getLogger(__name__)
@@ -136,12 +136,13 @@ class Scheduler(PeriodicService):
         return Firing(ripe, planned, schedule.overlap, job)
 
     def _job(self, schedule: Schedule, ripe: RipeSchedule, moment_ms: int, now_ms: int) -> NewJob:
+        whole = whole_schedule(schedule, self._blobs.store) if schedule.request_blob else schedule
         job = job_of(
-            schedule,
+            whole,
             self._kinds.check(schedule.kind),
             firing_id(schedule.name, ripe.generation, moment_ms),
             moment(moment_ms),
-            max_request_bytes=self._settings.max_request_bytes,
+            max_request_bytes=self._settings.largest_request_bytes,
             now=moment(now_ms),
         )
         if len(job.request) <= self._settings.inline_request_bytes:

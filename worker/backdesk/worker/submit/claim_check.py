@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from backdesk.worker.errors import BlobTooLarge, PayloadTooLarge
 from backdesk.worker.model.blob import JSON, BlobRef
+from backdesk.worker.model.schedule import Schedule, owner_of
 from backdesk.worker.store.jobs import NewJob
+from backdesk.worker.text.json import decode
 
 if TYPE_CHECKING:
     from backdesk.worker.blobs.store import BlobStore
@@ -30,6 +32,27 @@ def check_in(job: NewJob, blobs: BlobStore) -> NewJob:
         raise PayloadTooLarge("request", len(job.request), blobs.most_bytes) from None
     reference = ref.model_dump_json(exclude_defaults=True)
     return replace(job, request=ELSEWHERE, request_blob=reference, blob_bytes=ref.bytes)
+
+
+def check_in_schedule(schedule: Schedule, request: bytes, blobs: BlobStore) -> Schedule:
+    """Keep the request of a schedule, encoded, and return the definition as it can be written. Blocks; idempotent.
+
+    It belongs to the definition, and goes when that is removed or replaced. Raises PayloadTooLarge, BlobError.
+    """
+    try:
+        ref = blobs.put(request, tenant=schedule.tenant, job=owner_of(schedule), media_type=JSON, name="request.json")
+    except BlobTooLarge:
+        raise PayloadTooLarge("request", len(request), blobs.most_bytes) from None
+    rest = schedule.model_dump(exclude={"request"}, exclude_defaults=True)
+    return Schedule(request=None, **{**rest, "request_blob": ref})
+
+
+def whole_schedule(schedule: Schedule, blobs: BlobStore) -> Schedule:
+    """Return a definition with its request, wherever that is. Blocks. Raises BlobError."""
+    if schedule.request_blob is None:
+        return schedule
+    request = decode(redeemed(schedule.request_blob, blobs, schedule.tenant))
+    return schedule.model_copy(update={"request": request, "request_blob": None})
 
 
 def check_in_result(result: bytes, blobs: BlobStore, *, tenant: str, job: str) -> bytes:
