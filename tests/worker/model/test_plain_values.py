@@ -66,6 +66,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.BlobLocked("no key"),
     errors.BlobTooLarge("too large"),
     errors.BlobStoreUnavailable("away"),
+    errors.BlobsAhead("file:///srv/blobs", 7, 3),
     errors.NotPermitted("desk", ("PUBLISH backdesk:x",), "ACL SETUSER desk &backdesk:*"),
     errors.QuotaExceeded("acme", "max_jobs", 3, 3),
     errors.StoreFull(90, 80),
