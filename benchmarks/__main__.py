@@ -14,6 +14,7 @@ from backdesk.worker.errors import ConfigurationError
 from benchmarks.agents import agents
 from benchmarks.archive import archive
 from benchmarks.batch import batch
+from benchmarks.blob_sweep import blob_sweep
 from benchmarks.blobs import blobs
 from benchmarks.cached_call import cached_call
 from benchmarks.child import MeasurementFailed
@@ -63,6 +64,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "query_progress": query_progress,
     "batch": batch,
     "blobs": blobs,
+    "blob_sweep": blob_sweep,
     "export": export,
 }
 QUICK = Plan(repeat=2, divisor=10)
