@@ -60,4 +60,5 @@ def _rows(fleet: Fleet, job: str) -> list[int]:
 
 
 def _kept(folder: Path) -> list[bytes]:
-    return [path.read_bytes() for path in (folder / "blobs").rglob("*") if path.is_file()]
+    files = [path for path in (folder / "blobs").rglob("*") if path.is_file()]
+    return [path.read_bytes() for path in files if path.name != "sweeps"]  # a note of the store's own
