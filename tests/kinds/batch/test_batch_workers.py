@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
 
 
 def test_a_batch_whose_worker_is_killed_has_each_result_once_and_in_order(fleet: Fleet) -> None:
-    tasks = {"BACKDESK_TASK_MODULES": "tests.kinds.batch.slow_operation"}
+    tasks: dict[str, Any] = {"BACKDESK_TASK_MODULES": "tests.kinds.batch.slow_operation"}
     first, second = (fleet.begin_worker("tools", slots=1, **tasks) for _ in range(2))
     for worker in (first, second):
         fleet.wait_for(worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.support.eventually import eventually
 from tests.support.workers import Fleet
@@ -13,7 +14,7 @@ SQL = "SELECT count(*) AS n, sum(hash(i) % 2) > 0 AS odd FROM range(200000000) t
 
 def test_a_query_whose_worker_is_killed_is_run_by_another(fleet_of_this_test: Fleet) -> None:
     fleet = fleet_of_this_test
-    tasks = {"BACKDESK_TASK_MODULES": "backdesk.kinds.query.kind"}
+    tasks: dict[str, Any] = {"BACKDESK_TASK_MODULES": "backdesk.kinds.query.kind"}
     first, second = (fleet.begin_worker("tools", slots=1, **tasks) for _ in range(2))
     for worker in (first, second):
         fleet.wait_for(worker)

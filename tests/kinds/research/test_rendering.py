@@ -17,7 +17,7 @@ from backdesk.kinds.research.document import Block, Cited, Document, ListedSourc
 from backdesk.kinds.research.markdown import escaped, markdown
 from backdesk.kinds.research.rendering import rendered, scripts_without_letters
 from backdesk.testing import Bench, scripted
-from backdesk.worker.blobs.opening import open_blobs
+from backdesk.worker.submit.blob_access import blobs_of
 from tests.kinds.research.researchers import REQUEST, Researcher
 
 #: What would be markup, code or a file to read, in a layout or in Markdown.
@@ -147,8 +147,7 @@ def test_a_report_with_empty_boxes_says_so_and_so_does_its_pdf(bench: Bench) -> 
     assert result.pdf_unreadable == ["CJK"]
     assert not result.complete
     assert result.problems[-1].startswith("The PDF has empty boxes for CJK")
-    store = open_blobs(bench.settings)
-    assert store is not None
+    store = blobs_of(bench.settings).store
     assert "nofontsforit(CJK)" in text_of(store.read(result.pdf, "default"))
 
 

@@ -115,6 +115,21 @@ def test_parts_go_like_blobs(board: Board, blobs: BlobStore, sweeper: BlobSweepe
     assert owned(blobs) == set()
 
 
+def test_parts_of_a_job_that_has_ended_go_at_the_next_sweep_and_its_blobs_stay(board: Board, blobs: BlobStore) -> None:
+    for job_id in ("goes-on", "cancelled"):
+        board.submit(job_id, tenant="acme")
+        blobs.parts("export", tenant="acme", job=job_id).put(0, b"part")
+        blobs.put(b"request", tenant="acme", job=job_id)
+    board.run(board.transitions.cancel("cancelled", "enough"))
+    for _ in range(2):
+        sweep(later(board, 0))
+        assert owned(blobs) == {"goes-on", "cancelled"}
+        assert [blobs.parts("export", tenant="acme", job=each).there() for each in ("goes-on", "cancelled")] == [
+            {0: 4},
+            {},
+        ]
+
+
 def test_the_bytes_of_each_tenant_are_noted(board: Board, blobs: BlobStore, sweeper: BlobSweeper) -> None:
     for tenant, size in (("acme", 10), ("globex", 20)):
         board.submit(f"of-{tenant}", tenant=tenant)

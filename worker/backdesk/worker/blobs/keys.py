@@ -17,6 +17,8 @@ _DEPLOYMENT = re.compile(DEPLOYMENT_PATTERN)
 _KEY = re.compile(r"([0-9a-f]{32}/[^/]+)/.+")
 #: Enough of a digest that no two tenants have the same.
 _TENANT_DIGITS = 32
+#: Below a job, where the parts of blobs are that are not whole yet; no digest is called so.
+PARTS = "parts"
 #: How the owner of a blob begins that is a file which was attached, and no job.
 ATTACHMENT = "attachment="
 
@@ -50,7 +52,12 @@ def key_of(tenant: str, ref: BlobRef) -> str:
 def part_key(deployment: str, tenant: str, owner: str, name: str, *, sealed: bool) -> str:
     """Return the prefix of the parts of a blob that is not whole yet."""
     digest = hashlib.sha256(name.encode()).hexdigest()[:_TENANT_DIGITS]
-    return f"{owned_by(deployment, tenant, owner)}parts/{digest}{'.sealed' if sealed else ''}/"
+    return f"{owned_by(deployment, tenant, owner)}{PARTS}/{digest}{'.sealed' if sealed else ''}/"
+
+
+def is_part(key: str) -> bool:
+    """Whether a key, as `owner_in` takes it, is that of a part."""
+    return key.startswith(f"{owner_in(key)}/{PARTS}/")
 
 
 def owner_in(key: str) -> str:

@@ -22,7 +22,7 @@ class Parts:
     """The numbered parts of a blob that is not whole yet: each is there or not, whatever crashed meanwhile.
 
     For what is larger than memory, or takes long: a writer that begins again asks which parts are `there`, writes the
-    others, and composes them. Parts go with their job, or before that by `discard`. Everything blocks.
+    others, and composes them. Parts go by `discard`, or when their job has ended. Everything blocks.
     """
 
     store: BlobStore

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from backdesk.worker.blobs.keys import check_deployment, key_of, owned_by, owner_in, tenant_of
+from backdesk.worker.blobs.keys import PARTS, check_deployment, key_of, owned_by, owner_in, tenant_of
 from backdesk.worker.blobs.objects import Kept, Objects
 from backdesk.worker.blobs.parts import Parts
 from backdesk.worker.blobs.sealing import Keyring
@@ -131,6 +131,10 @@ class BlobStore:
     def forget_owner(self, owner: str) -> None:
         """The same for what `owners` or `page` has named."""
         self._objects.delete(self._within(f"{owner}/"))
+
+    def forget_parts(self, owner: str) -> None:
+        """Remove the parts of blobs that are not whole, of what `owners` or `page` has named. Idempotent."""
+        self._objects.delete(self._within(f"{owner}/{PARTS}/"))
 
     def kept(self, job: str, tenant: str) -> list[Kept]:
         """Return what there is of a job."""

@@ -11,6 +11,7 @@ import redis
 
 from backdesk.worker.blobs.keys import ATTACHMENT, tenant_of
 from backdesk.worker.errors import ArchiveUnavailable, ConfigurationError
+from backdesk.worker.model.job import TERMINAL
 from backdesk.worker.model.schedule import OWNER as SCHEDULE
 from backdesk.worker.model.schedule import generation_in, name_in
 from backdesk.worker.settings import Settings
@@ -62,6 +63,20 @@ class BlobOwners:
                 found[owner] = (
                     Standing.HERE if owner in here else Standing.ARCHIVED if owner in archived else Standing.GONE
                 )
+        return found
+
+    def ended(self, owners: Sequence[str]) -> set[str]:
+        """Return those whose jobs are in Redis and have ended."""
+        found: set[str] = set()
+        for at in range(0, len(owners), AT_ONCE):
+            part = owners[at : at + AT_ONCE]
+            with self._client.pipeline(transaction=False) as pipe:
+                for owner in part:
+                    pipe.hmget(self._keys.job(owner.partition("/")[2]), "tenant", "state")
+                records = pipe.execute()
+            for owner, (tenant, state) in zip(part, records, strict=True):
+                if state and text(state) in TERMINAL and _is_of(owner, tenant and text(tenant)):
+                    found.add(owner)
         return found
 
     def _here(self, owners: Sequence[str]) -> set[str]:

@@ -7,19 +7,22 @@ job that was forgotten, a producer that died before its submit, a submit that wa
 It goes page by page, at a bounded rate, and how far it has come is kept in Redis, so that whoever is elected next goes
 on there. It sees nothing but what this deployment has written; a Redis that was emptied is another deployment. One that
 was put back to a former state is told by the number of its sweeps, and nothing is removed then.
+
+Parts of a blob that is not whole go sooner, when the job has ended that was to go on with them: one that is cancelled
+while it waits has no attempt that could do so.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import redis
 
 from backdesk.worker.address import NO_BLOBS
-from backdesk.worker.blobs.keys import tenant_of
+from backdesk.worker.blobs.keys import is_part, owner_in, tenant_of
 from backdesk.worker.blobs.objects import Kept
 from backdesk.worker.blobs.store import BlobStore, by_owner
 from backdesk.worker.errors import BlobError
@@ -98,7 +101,7 @@ class BlobSweeper(PeriodicService):
         if not after:
             self._begin(store, max(number, noted) + 1)
         page = store.page(after, PAGE)
-        self._look_at(store, by_owner(page))
+        self._look_at(store, page)
         if len(page) == PAGE:
             self._client.hset(self._keys.blobs_sweep, _AFTER, page[-1].key)
             return True
@@ -123,14 +126,20 @@ class BlobSweeper(PeriodicService):
             pipe.hdel(self._keys.blobs_sweep, _AFTER)
             pipe.execute()
 
-    def _look_at(self, store: BlobStore, found: dict[str, Kept]) -> None:
+    def _look_at(self, store: BlobStore, page: Sequence[Kept]) -> None:
         """Forget what of these is nobody's, and count the rest."""
+        found = by_owner(page)
         before = self._clock() - self._settings.blob_orphan_s
         old = [owner for owner, kept in found.items() if kept.at <= before]
         standing = self._owners.standing(old)
         gone = [owner for owner in old if standing[owner] is Standing.GONE and self._leads()]
         for owner in gone:
             self._forget(store, owner, before)
+        in_parts = {owner_in(each.key) for each in page if is_part(each.key)}
+        archived = {owner for owner in in_parts if standing.get(owner) is Standing.ARCHIVED}
+        for owner in archived | self._owners.ended([*in_parts - archived]):
+            if self._leads():
+                store.forget_parts(owner)
         counted = found.keys() - {owner for owner in old if standing[owner] is not Standing.HERE}
         self._count({owner: found[owner].bytes for owner in counted})
 
