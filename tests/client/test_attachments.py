@@ -159,7 +159,7 @@ async def test_a_file_is_refused_by_what_is_in_it(
 
 @pytest.mark.parametrize("name", ["", "a/b.txt", "a\nb.txt", "x" * 201])
 async def test_a_name_that_is_none_is_refused_and_nothing_kept(jobs: Client, board: Board, name: str) -> None:
-    with pytest.raises(InvalidRequest, match="name: String should match pattern"):
+    with pytest.raises(InvalidRequest, match="name: String should"):
         await jobs.attachments.add(b"It broke.", name)
     assert list(board.client.scan_iter("*:attachment:*")) == []
 

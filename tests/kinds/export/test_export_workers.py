@@ -28,7 +28,7 @@ def test_an_export_that_is_paused_and_loses_its_worker_is_the_same_file_and_one_
     first, second = (fleet.begin_worker("tools", slots=1, BACKDESK_TASK_MODULES=TASKS) for _ in range(2))
     fleet.wait_for(first)
     whole = fleet.jobs.submit("report.export", {"source": "ledger"}).id
-    slow = {"source": "ledger", "rows_per_part": 1_000, "pause_ms_per_part": 100}
+    slow = {"source": "ledger", "rows_per_part": 1_000, "pause_ms_per_part": 300}
     job = fleet.jobs.submit("report.export", slow).id
     eventually(lambda: _rows(fleet, job)[-1:] > [2_000], what="the start of the export")
     fleet.jobs.pause(job, by="ada", note="the database is busy")

@@ -265,7 +265,7 @@ def test_rows_that_take_too_long_to_count_are_exported_without_a_total(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, declare: Declare
 ) -> None:
     monkeypatch.setattr(query, "COUNT_S", 1e-9)
-    declare(SQL + "AND (SELECT count(*) FROM orders a, orders b, orders c) > 0")
+    declare(SQL + "AND (SELECT count(*) FROM orders a, orders b, orders c, orders d) > 0")
     job = exported(bench)
     told = job.of("progress")
     assert job.result.rows == ROWS

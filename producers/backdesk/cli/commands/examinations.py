@@ -144,6 +144,8 @@ def _blobs(client: JobClient, deployment: Deployment) -> Finding:
         where, others = client.blobs.check(), client.blobs.others()
     except BlobsAhead as error:
         return Finding("blobs", Level.FAIL, str(error), "restore the newest backup of Redis, or accept this one")
+    except StoreUnavailable as error:
+        return Finding("blobs", Level.FAIL, f"whose they are Redis does not tell: {error}", "see to Redis first")
     except BlobError as error:
         return Finding(
             "blobs", Level.FAIL, str(error), "set BACKDESK_BLOBS_URL to a store that can be written, or to off"

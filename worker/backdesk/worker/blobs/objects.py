@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
+
+from backdesk.worker.blobs.keys import owner_in
 
 #: Bytes that are read, encrypted and written at once.
 CHUNK = 1024 * 1024
@@ -62,3 +64,13 @@ class Objects(Protocol):
 
     def tidy(self) -> None:
         """Remove what was never kept."""
+
+
+def by_owner(blobs: Iterable[Kept]) -> dict[str, Kept]:
+    """Put together what belongs to the same owner, by `<hashed tenant>/<owner>`."""
+    found: dict[str, Kept] = {}
+    for each in blobs:
+        if owner := owner_in(each.key):
+            before = found.get(owner, Kept(owner, 0, 0))
+            found[owner] = Kept(owner, before.bytes + each.bytes, max(before.at, each.at))
+    return found

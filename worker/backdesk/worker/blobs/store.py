@@ -8,7 +8,7 @@ a job are one blob.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from backdesk.worker.blobs.keys import PARTS, check_deployment, key_of, owned_by, owner_in, tenant_of
-from backdesk.worker.blobs.objects import Kept, Objects
+from backdesk.worker.blobs.keys import PARTS, check_deployment, key_of, owned_by, tenant_of
+from backdesk.worker.blobs.objects import Kept, Objects, by_owner
 from backdesk.worker.blobs.parts import Parts
 from backdesk.worker.blobs.sealing import Keyring
 from backdesk.worker.blobs.source import Source, pieces_of, write
@@ -230,16 +230,6 @@ class BlobStore:
             f"blob {ref.id} is not in this store, {self.where}: it has expired, or is another tenant's, or producers "
             "and workers on several machines do not share BACKDESK_BLOBS_URL"
         )
-
-
-def by_owner(blobs: Iterable[Kept]) -> dict[str, Kept]:
-    """Put together what belongs to the same owner, by `<hashed tenant>/<owner>`."""
-    found: dict[str, Kept] = {}
-    for each in blobs:
-        if owner := owner_in(each.key):
-            before = found.get(owner, Kept(owner, 0, 0))
-            found[owner] = Kept(owner, before.bytes + each.bytes, max(before.at, each.at))
-    return found
 
 
 class _Counted:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from backdesk.worker.blobs.keys import ATTACHMENT
-from backdesk.worker.blobs.store import BlobStore
 from backdesk.worker.model.attachment import attachment_id, digest_of, media_type_of
 from backdesk.worker.model.blob import BINARY, BlobRef
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.store import BlobStore
 
 
 def keep_file(data: bytes, name: str, blobs: BlobStore, *, tenant: str) -> BlobRef:

@@ -17,14 +17,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import redis
 
 from backdesk.worker.address import NO_BLOBS
 from backdesk.worker.blobs.keys import is_part, owner_in, tenant_of
-from backdesk.worker.blobs.objects import Kept
-from backdesk.worker.blobs.store import BlobStore, by_owner
+from backdesk.worker.blobs.objects import Kept, by_owner
 from backdesk.worker.errors import BlobError
 from backdesk.worker.process.periodic import Periodic, PeriodicService
 from backdesk.worker.services.blob_owners import BlobOwners, Standing
@@ -34,6 +33,9 @@ from backdesk.worker.store.calls import text
 from backdesk.worker.store.keys import Keys
 from backdesk.worker.store.keys.tally import SWEEP_NUMBER
 from backdesk.worker.submit.blob_access import blobs_of
+
+if TYPE_CHECKING:
+    from backdesk.worker.blobs.store import BlobStore
 
 log = logging.getLogger(__name__)
 
