@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -365,6 +366,19 @@ def test_a_service_that_hangs_is_left_and_asked_again(
     settings_of.cache_clear()
     assert HttpWarehouse(settings_of(WarehouseSettings), "default").save_job(job, "key").pipeline_id == "pl-1"
     assert len(service.jobs) == 1
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip headers"])
+def test_a_service_that_sends_slowly_has_no_more_time_than_the_request_as_a_whole(
+    service: WarehouseServer, fault: str
+) -> None:
+    service.faults = {"/pipelines/pl-1": [fault]}
+    settings = settings_of(WarehouseSettings).model_copy(update={"timeout_s": 0.3})
+    began = time.monotonic()
+    with pytest.raises(TaskError) as late:
+        HttpWarehouse(settings, "default").pipeline_status("pl-1")
+    assert (late.value.code, late.value.transient) == ("warehouse_timeout", True)
+    assert time.monotonic() - began < 2  # the server would go on for four seconds
 
 
 @pytest.mark.parametrize(("fault", "code"), [("refuse", "warehouse_refused"), ("garble", "warehouse_answer_invalid")])

@@ -62,7 +62,7 @@ class WarehouseServer:
                 return 200, {"rows": rows[:5] if body["save_as"] else rows}
         return 404, {"error": "no such thing"}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class of a few faults, each of a line
         warehouse = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,20 +74,34 @@ class WarehouseServer:
                 self._send(faults.pop(0) if faults else "", body)
 
             def _send(self, fault: str, body: Any) -> None:
-                if fault == "hang":
-                    time.sleep(1)
-                    return
-                if fault == "busy":
-                    self._write(503, b"{}")
-                    return
-                if fault == "refuse":
-                    self._write(403, b"no")
-                    return
+                match fault:
+                    case "hang":
+                        time.sleep(1)
+                    case "drip" | "drip headers":
+                        self._drip(fault)
+                    case "busy":
+                        self._write(503, b"{}")
+                    case "refuse":
+                        self._write(403, b"no")
+                    case _:
+                        self._answer(fault, body)
+
+            def _answer(self, fault: str, body: Any) -> None:
                 status, said = warehouse.answer(self.command, self.path, body, dict(self.headers))
                 if fault == "drop":  # what was asked is done, and nobody hears of it
                     self.close_connection = True
                     return
                 self._write(status, b"<html>" if fault == "garble" else json.dumps(said).encode())
+
+            def _drip(self, fault: str) -> None:
+                """Send a byte at a time, each well within what one read may take, and never come to an end."""
+                begun = b"HTTP/1.1 200 OK\r\nX-Slow: "
+                with suppress(OSError):
+                    self.wfile.write(begun if fault == "drip headers" else begun + b"1\r\nContent-Length: 1000\r\n\r\n")
+                    for _ in range(200):
+                        self.wfile.write(b"x")
+                        self.wfile.flush()
+                        time.sleep(0.02)
 
             def _write(self, status: int, data: bytes) -> None:
                 with suppress(OSError):

@@ -6,7 +6,6 @@ finds the ends of those that are done. The slot is free while they run. They end
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -33,6 +32,7 @@ from backdesk.kinds.features.contract import (
 from backdesk.kinds.features.rules import fitted, plan_for
 from backdesk.kinds.features.warehouse.opening import warehouse_of
 from backdesk.kinds.features.warehouse.protocol import PipelineJob, SavedJob, Status
+from backdesk.kinds.features.warehouse.threads import off_the_loop
 from backdesk.tools.query.sample import SAMPLE_NAME
 from backdesk.worker.attempt.context import TaskContext
 from backdesk.worker.attempt.task import task
@@ -168,7 +168,7 @@ class Extraction:
         return await self._ctx.step("save", self._save, job, key, effect="idempotent")
 
     async def _save(self, job: PipelineJob, key: str) -> SavedJob:
-        return await asyncio.to_thread(warehouse_of(self._ctx.tenant).save_job, job, key)
+        return await off_the_loop(warehouse_of(self._ctx.tenant).save_job, job, key)
 
     async def _record(self, saved: SavedJob, status: Status) -> None:
         """Tell the warehouse, and have it say so."""
@@ -180,7 +180,7 @@ class Extraction:
             warehouse.record(saved.pipeline_id, status, self._metrics().model_dump(mode="json"))
             return warehouse.pipeline_status(saved.pipeline_id).status
 
-        if (found := await asyncio.to_thread(work)) != status:
+        if (found := await off_the_loop(work)) != status:
             raise TaskError(
                 "warehouse_disagrees",
                 f"the warehouse has pipeline {saved.pipeline_id} as {found}, not {status}",

@@ -11,8 +11,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -61,24 +61,29 @@ class HttpWarehouse:
     def _ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
         import httpx2  # noqa: PLC0415 - when it is used
 
-        key = self._settings.key
-        sent = {"X-Tenant": self._tenant, **(headers or {})}
-        if key is not None:
-            sent["Authorization"] = f"Bearer {key.get_secret_value()}"
-        ends = time.monotonic() + self._settings.timeout_s
-        address = (self._settings.url or "").rstrip("/")
         try:
-            with (
-                httpx2.Client(timeout=self._settings.timeout_s, verify=_certificates()) as client,
-                client.stream(method, f"{address}{path}", json=body, headers=sent) as answer,
-            ):
-                return _read(answer, ends)
+            return asyncio.run(self._asked(method, path, body, headers or {}))
         except (httpx2.TimeoutException, TimeoutError):
             said = f"the warehouse has not answered {method} {path} within {self._settings.timeout_s:g} s"
             raise TaskError("warehouse_timeout", said, category=Category.TIMEOUT, transient=True) from None
         except httpx2.HTTPError as error:
             said = f"the warehouse cannot be reached for {method} {path}: {type(error).__name__}"
             raise TaskError("warehouse_unreachable", said, category=Category.NETWORK, transient=True) from None
+
+    async def _asked(self, method: str, path: str, body: Any, headers: dict[str, str]) -> bytes:
+        """Ask on a loop: the time-outs of a client are for single reads, of which a slow server has any number."""
+        import httpx2  # noqa: PLC0415 - as above
+
+        sent = {"X-Tenant": self._tenant, **headers}
+        if (key := self._settings.key) is not None:
+            sent["Authorization"] = f"Bearer {key.get_secret_value()}"
+        address = f"{(self._settings.url or '').rstrip('/')}{path}"
+        async with (
+            asyncio.timeout(self._settings.timeout_s),
+            httpx2.AsyncClient(timeout=None, verify=_certificates()) as client,
+            client.stream(method, address, json=body, headers=sent) as answer,
+        ):
+            return await _read(answer)
 
 
 @cache
@@ -89,14 +94,12 @@ def _certificates() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _read(answer: httpx2.Response, ends: float) -> bytes:
+async def _read(answer: httpx2.Response) -> bytes:
     data = bytearray()
-    for piece in answer.iter_bytes():
+    async for piece in answer.aiter_bytes():
         data += piece
         if len(data) > _MOST_BYTES:
             raise TaskError("warehouse_answer_too_large", f"the warehouse answers with more than {_MOST_BYTES} bytes")
-        if time.monotonic() > ends:
-            raise TimeoutError
     if answer.status_code in _PASSING:
         raise TaskError(
             "warehouse_failed",
