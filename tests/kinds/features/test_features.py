@@ -13,14 +13,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from backdesk.agents import Say
+from backdesk.agents import Reply, Say, Situation
 from backdesk.kinds.features import kind, rules, statements
 from backdesk.kinds.features.contract import ColumnProfile, Feature, FeaturePlan, FeatureRequest, FeatureResult, Rule
 from backdesk.kinds.features.quality import THRESHOLDS
 from backdesk.kinds.features.settings import WarehouseSettings
 from backdesk.kinds.features.warehouse.embedded import EmbeddedWarehouse
 from backdesk.kinds.features.warehouse.http import HttpWarehouse
-from backdesk.kinds.features.warehouse.protocol import PipelineJob, Rows, Tell
+from backdesk.kinds.features.warehouse.protocol import Look, PipelineJob, Rows, Tell
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.testing import Bench, BenchJob, Call, sandbox, scripted
@@ -82,10 +82,11 @@ def counted_once(monkeypatch: pytest.MonkeyPatch, *, tables: bool = False) -> No
             tell: Tell,
             *,
             save_as: str = "",
+            look: Look | None = None,
             ask: Any = warehouse.execute_query,
         ) -> Rows:
             if (type(self), sql) not in FOUND or (save_as and not tables):
-                FOUND[type(self), sql] = ask(self, dataset, sql, tell, save_as=save_as)
+                FOUND[type(self), sql] = ask(self, dataset, sql, tell, save_as=save_as, look=look)
             return FOUND[type(self), sql]
 
         monkeypatch.setattr(warehouse, "execute_query", execute)
@@ -327,6 +328,116 @@ def test_a_tenant_s_warehouse_is_not_another_s(bench: Bench) -> None:
     bench.run("data.features", SAMPLE, tenant="acme")
     assert pipelines() == []
     assert len([*(deployment().settings.data_dir / "warehouse").glob("*/*.parquet")]) == 1
+
+
+# --- the tools of the planner ---
+
+
+def replies(*calls: Call, tenant: str = "default", bench: Bench) -> tuple[FeatureResult, list[Any]]:
+    """Have a model make calls, one after the other, and plan then; return the result, and what the calls returned."""
+    seen: list[Any] = []
+
+    def plans(now: Situation) -> Reply:
+        seen[:] = [reply.data for reply in now.replies]
+        return (calls[len(now.replies)],) if len(now.replies) < len(calls) else Say(PLAN)
+
+    with scripted(rule=plans):
+        return bench.run("data.features", SAMPLE, tenant=tenant).result, seen
+
+
+def kept(tenant: str = "default") -> list[FeaturePlan]:
+    """The plans that the embedded warehouse of a tenant has."""
+    rows = EmbeddedWarehouse(tenant)._execute("SELECT job FROM pipelines")
+    return [PipelineJob.model_validate_json(row[0]).plan for row in rows]
+
+
+def test_a_planner_looks_at_the_data_before_it_plans_and_gets_few_rows_of_it(bench: Bench) -> None:
+    found, (counted, rows) = replies(
+        Call("execute_query", {"sql": "SELECT count(*) AS n FROM sample_orders"}),
+        Call("execute_query", {"sql": "SELECT quantity FROM sample_orders"}),
+        bench=bench,
+    )
+    assert counted == {"rows": [{"n": 5052}]}
+    assert len(rows["rows"]) == 20
+    assert (found.planned_by, found.status) == ("model", "completed")
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("DROP TABLE sample_orders", "one SELECT statement"),
+        ("INSERT INTO sample_orders SELECT * FROM sample_orders", "one SELECT statement"),
+        ("COPY sample_orders TO '/tmp/x.csv'", "one SELECT statement"),
+        ("SELECT 1; SELECT 2", "one SELECT statement"),
+        ("SELECT * FROM pipelines", "pipelines"),
+        ("SELECT * FROM read_parquet('../*/*.parquet')", "read_parquet"),
+        ("ATTACH 'warehouse.duckdb' AS w", "one SELECT statement"),
+    ],
+)
+def test_a_planner_s_sql_that_writes_or_reaches_another_s_tables_is_refused(
+    bench: Bench, sql: str, reason: str
+) -> None:
+    found, (refusal,) = replies(Call("execute_query", {"sql": sql}), bench=bench)
+    assert reason in refusal["refused"]
+    assert found.status == "completed"
+
+
+def test_a_planner_that_saves_again_is_refused_and_the_plan_it_answers_with_is_kept_once(bench: Bench) -> None:
+    other = PLAN.model_copy(update={"features": PLAN.features[:1]})
+    save = [Call("save_job", {"plan": each.model_dump(mode="json")}) for each in (other, PLAN)]
+    found, (saved, again) = replies(*save, bench=bench)
+    assert saved["pipeline_id"] == found.pipeline_id
+    assert "already" in again["refused"]
+    assert kept() == [PLAN]
+    assert pipelines() == [("completed",)]
+
+
+def test_a_planner_that_saves_several_times_at_once_saves_one(bench: Bench) -> None:
+    save = Call("save_job", {"plan": PLAN.model_dump(mode="json")})
+    with scripted(rule=lambda now: Say(PLAN) if now.replies else (save, save)):
+        found = extract(bench)
+    assert (found.planned_by, kept()) == ("model", [PLAN])
+
+
+def test_a_planner_that_saves_a_plan_of_no_use_is_refused(bench: Bench) -> None:
+    wild = PLAN.model_copy(update={"features": [Feature(column="none", kind="log")]})
+    _, (refusal,) = replies(Call("save_job", {"plan": wild.model_dump(mode="json")}), bench=bench)
+    assert "none_log" in refusal["refused"]
+    assert kept() == [PLAN]
+
+
+def test_a_planner_cannot_ask_for_the_pipeline_of_another_tenant(bench: Bench) -> None:
+    theirs = bench.run("data.features", SAMPLE, tenant="acme").result.pipeline_id
+    _, (refusal,) = replies(Call("pipeline_status", {"pipeline_id": theirs}), bench=bench)
+    assert "no pipeline" in refusal["refused"]
+
+
+def test_a_planner_that_calls_for_ever_is_replaced_by_the_rules(bench: Bench) -> None:
+    with scripted(rule=lambda _: (Call("execute_query", {"sql": "SELECT count(*) FROM sample_orders"}),)):
+        found = extract(bench)
+    assert (found.planned_by, found.status) == ("rules", "completed")
+
+
+def test_the_rules_call_the_same_tools(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    calls_for = rules.calls_for
+
+    def watched(dataset: str, columns: Sequence[ColumnProfile], now: Situation) -> Reply | None:
+        asked[:] = [reply.tool for reply in now.replies if reply.succeeded]
+        return calls_for(dataset, columns, now)
+
+    monkeypatch.setattr(kind, "calls_for", watched)
+    extract(bench)
+    assert asked == ["execute_query", "save_job"]
+
+
+def test_a_planner_s_plan_stands_where_the_warehouse_cannot_be_reached_for_its_tools(
+    bench: Bench, service: WarehouseServer
+) -> None:
+    service.faults = {"/jobs": ["refuse"]}
+    found, (refusal,) = replies(Call("save_job", {"plan": PLAN.model_dump(mode="json")}), bench=bench)
+    assert "status 403" in refusal["refused"]
+    assert (found.planned_by, found.status, len(service.jobs)) == ("model", "completed", 1)
 
 
 # --- by HTTP ---

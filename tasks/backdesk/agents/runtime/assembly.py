@@ -33,7 +33,7 @@ def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool) -> Agent[Des
         name=card.name,
         deps_type=Desk,
         output_type=[*_outputs(card, may_ask, may_hand_over)],
-        tools=[_assembled(tool) for tool in card.tools],
+        tools=[assembled(tool) for tool in card.tools],
         instructions=instructions,
         model_settings=_settings(card),
         retries={"tools": RETRIES},
@@ -86,7 +86,8 @@ def remote_toolsets(tools: Sequence[DeskTool[..., Any]]) -> list[FunctionToolset
     return [FunctionToolset([_by_schema(tool, {}) for tool in tools], max_retries=RETRIES)] if tools else None
 
 
-def _assembled(tool: DeskTool[..., Any]) -> Tool[Desk]:
+def assembled(tool: DeskTool[..., Any]) -> Tool[Desk]:
+    """Return a tool as the library has it: called with the desk of the run, and what the model chooses."""
     return _annotated(tool) if tool.schema is None else _by_schema(tool, tool.schema)
 
 

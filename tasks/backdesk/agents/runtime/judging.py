@@ -1,10 +1,11 @@
-"""One request to a model that judges: it gets a text and nothing else, calls no tools, and answers by a type."""
+"""One request to a model that judges: it gets a text and answers by a type; an expert may call tools meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -25,9 +26,11 @@ from backdesk.agents.contract import ModelUsage
 from backdesk.agents.desk import Desk
 from backdesk.agents.failures import ModelFailure
 from backdesk.agents.prompts import Prompt
+from backdesk.agents.runtime.assembly import assembled
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.surroundings import Surroundings
+from backdesk.agents.tools import Tool
 from backdesk.worker.errors import Limited
 from backdesk.worker.model.budget import SpendingRefused
 
@@ -70,11 +73,14 @@ async def answer_by_type(
     around: Surroundings,
     temperature: float | None = None,
     most_tokens: int | None = None,
+    tools: Sequence[Tool[..., Any]] = (),
+    most_calls: int = 0,
 ) -> tuple[T, ModelUsage]:
-    """Have a model answer a text by a type, with nothing else to call; return that, and what it took.
+    """Have a model answer a text by a type; return that, and what it took.
 
-    Held to the budgets of the job and counted as any request of an agent. Raises as `run_agent`; a ModelFailure says
-    what was used.
+    Meanwhile it may make so many calls of `tools`, each on the desk; one that wants more has misbehaved. Held to the
+    budgets of the job and counted as any request of an agent. Raises as `run_agent`, and what tools raise; a
+    ModelFailure says what was used.
     """
     metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=prompt)
     agent = Agent(
@@ -83,9 +89,11 @@ async def answer_by_type(
         output_type=ToolOutput(output, name=GIVE_ANSWER),
         instructions=prompt.shared,
         model_settings=_settings(temperature, most_tokens),
-        retries={"output": RETRIES},
+        retries={"output": RETRIES, "tools": RETRIES},
+        tools=[assembled(each) for each in tools],
     )
-    limits, usage = UsageLimits(request_limit=RETRIES + 1), RunUsage()
+    limits = UsageLimits(request_limit=RETRIES + 1 + most_calls, tool_calls_limit=most_calls or None)
+    usage = RunUsage()
     with capture_run_messages() as messages:
         try:
             with metered.outlet.of():

@@ -29,7 +29,8 @@ from backdesk.kinds.features.contract import (
     StepRequest,
     StepResult,
 )
-from backdesk.kinds.features.rules import fitted, plan_for
+from backdesk.kinds.features.rules import calls_for, fitted, plan_for
+from backdesk.kinds.features.tools import SAVE, Planning, job_of, warehouse_tools
 from backdesk.kinds.features.warehouse.opening import warehouse_of
 from backdesk.kinds.features.warehouse.protocol import PipelineJob, SavedJob, Status
 from backdesk.kinds.features.warehouse.threads import off_the_loop
@@ -41,8 +42,14 @@ from backdesk.worker.failure import Category, Failure
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.plan import SETTLED, Plan, StepState
 
-PLANNER = Agent("planner", Path(__file__).with_name("prompts") / "planner.md", output=FeaturePlan, duty="Planning")
-#: What a plan costs is one request; a job that needs more than that has gone astray.
+PLANNER = Agent(
+    "planner",
+    Path(__file__).with_name("prompts") / "planner.md",
+    output=FeaturePlan,
+    duty="Planning",
+    tools=warehouse_tools(warehouse_of),
+)
+#: What a plan costs is a few requests; a job that needs more than that has gone astray.
 BUDGET = Budget(tokens=200_000)
 STEPS = {
     "profile": "Look through the data",
@@ -150,21 +157,29 @@ class Extraction:
     async def _planned(self, columns: Sequence[ColumnProfile]) -> tuple[FeaturePlan, PlannedBy, list[str]]:
         """Return the plan, by whom it is, and what was left out of what a model has planned."""
         told = {"purpose": self._request.description, "columns": [each.model_dump() for each in columns]}
-        found = await Consultation(self._ctx).ask(
-            PLANNER, to_json(told).decode(), key="plan", rules=partial(plan_for, columns)
+        found = await Consultation(self._ctx, context=self._planning(columns)).ask(
+            PLANNER,
+            to_json(told).decode(),
+            key="plan",
+            rules=partial(plan_for, columns),
+            calls=partial(calls_for, self._request.dataset_id, columns),
         )
         plan, dropped = fitted(found.output, columns)
         by_rules = plan is None or found.by_rules or found.offline
         return plan or plan_for(columns), "rules" if by_rules else "model", dropped
 
-    async def _saved(self, plan: FeaturePlan) -> SavedJob:
-        job = PipelineJob(
-            dataset_id=self._request.dataset_id,
-            description=self._request.description,
-            quality_threshold=self._request.quality_threshold,
-            plan=plan,
+    def _planning(self, columns: Sequence[ColumnProfile]) -> Planning:
+        asked = self._request
+        return Planning(
+            dataset_id=asked.dataset_id,
+            description=asked.description,
+            quality_threshold=asked.quality_threshold,
+            columns=tuple(columns),
         )
-        key = self._ctx.idempotency_key("save")
+
+    async def _saved(self, plan: FeaturePlan) -> SavedJob:
+        """Keep the plan that is run: once, under the key of the job, whatever the planner has saved of it."""
+        job, key = job_of(self._planning(()), plan), self._ctx.idempotency_key(SAVE)
         return await self._ctx.step("save", self._save, job, key, effect="idempotent")
 
     async def _save(self, job: PipelineJob, key: str) -> SavedJob:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from backdesk.agents import Call, Reply, Situation
 from backdesk.kinds.features.contract import ColumnProfile, Feature, FeaturePlan, Rule
-from backdesk.kinds.features.statements import fits, is_number, is_time
+from backdesk.kinds.features.statements import first_rows, fits, is_number, is_time
 
 _AMOUNT = re.compile(r"quantity|amount|price|count|total|cents|weight|age|duration", re.IGNORECASE)
 _IDENTITY = re.compile(r"(?:^|_)(?:id|uuid|key|number)$", re.IGNORECASE)
@@ -27,6 +28,15 @@ def plan_for(columns: Sequence[ColumnProfile]) -> FeaturePlan:
         rules=[Rule(column=name, least=0) for name in amounts][:100],
         features=[*_features(columns)][:_MOST_FEATURES] or [Feature(column=columns[0].name, kind="missing")],
     )
+
+
+def calls_for(dataset: str, columns: Sequence[ColumnProfile], now: Situation) -> Reply | None:
+    """Return the call that is made next before the plan is given, by the tools that a model has; else None."""
+    if not now.replies_of("execute_query"):
+        return (Call("execute_query", {"sql": first_rows(dataset)}),)
+    if not now.replies_of("save_job"):
+        return (Call("save_job", {"plan": plan_for(columns).model_dump(mode="json")}),)
+    return None
 
 
 def fitted(plan: FeaturePlan, columns: Sequence[ColumnProfile]) -> tuple[FeaturePlan | None, list[str]]:

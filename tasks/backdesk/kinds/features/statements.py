@@ -41,6 +41,11 @@ def profile(dataset: str, columns: Sequence[tuple[str, str]]) -> str:
     return f"SELECT {', '.join(counted)} FROM {quoted(dataset)}"  # noqa: S608 - names in quotes, as in all of this
 
 
+def first_rows(dataset: str) -> str:
+    """Return the query of a few rows."""
+    return f"SELECT * FROM {quoted(dataset)} LIMIT 5"  # noqa: S608 - as above
+
+
 def clean(dataset: str, plan: FeaturePlan) -> str:
     """Return the query that counts what is left out: one row."""
     return f"""

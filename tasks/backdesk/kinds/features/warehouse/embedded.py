@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from backdesk.kinds.features.warehouse.protocol import PipelineJob, PipelineStatus, Rows, SavedJob, Status, Tell
+from backdesk.kinds.features.warehouse.protocol import Look, PipelineJob, PipelineStatus, Rows, SavedJob, Status, Tell
 from backdesk.platform.deployment import deployment
 from backdesk.platform.tool_settings import settings_of
 from backdesk.tools.query import process
@@ -59,7 +59,8 @@ class EmbeddedWarehouse:
     def save_job(self, job: PipelineJob, key: str) -> SavedJob:
         pipeline_id = f"pl-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
         self._execute(
-            "INSERT OR IGNORE INTO pipelines (pipeline_id, job, status, figures) VALUES (?, ?, 'queued', '{}')",
+            "INSERT INTO pipelines (pipeline_id, job, status, figures) VALUES (?, ?, 'queued', '{}')"
+            " ON CONFLICT (pipeline_id) DO UPDATE SET job = excluded.job WHERE status = 'queued'",
             pipeline_id,
             job.model_dump_json(),
         )
@@ -80,20 +81,31 @@ class EmbeddedWarehouse:
         status, figures = rows[0]
         return PipelineStatus(pipeline_id=pipeline_id, status=status, figures=json.loads(figures))
 
-    def execute_query(self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "") -> Rows:
+    def execute_query(
+        self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "", look: Look | None = None
+    ) -> Rows:
         if save_as:
             self.pipeline_status(save_as)  # raises for one that was never saved: the id is to be the name of a file
         settings, database = settings_of(QuerySettings), deployment().database.of(self._tenant)
         with TemporaryDirectory(prefix="backdesk-features-") as folder:
             source = stage(dataset_of(self._tenant, dataset_id), database, Path(folder), settings.max_table_rows)
             form = "parquet" if save_as else "json"
-            order = process.order_for(sql, (source,), folder, format=form, timeout_s=_LONGEST_QUERY_S)
+            order = process.order_for(
+                sql,
+                (source,),
+                folder,
+                format=form,
+                timeout_s=look.timeout_s if look else _LONGEST_QUERY_S,
+                preview_rows=look.rows if look else 20,
+            )
             try:
                 answer = process.run(order, tell)
             except QueryFailed as error:
                 raise process.failure_of(error) from None
             if save_as:
                 self._keep(Path(answer.file), save_as)
+                return Rows(rows=answer.preview)
+            if look:
                 return Rows(rows=answer.preview)
             return Rows(rows=json.loads(Path(answer.file).read_text("utf-8")))
 

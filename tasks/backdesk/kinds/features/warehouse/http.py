@@ -7,6 +7,8 @@
 | `GET /pipelines/{id}` | `{"pipeline_id", "status", "figures"}` |
 | `POST /queries` | takes `{"dataset_id", "sql", "save_as"}`, gives `{"rows": [{...}]}` |
 | `GET /health` | anything |
+
+A query that only looks at the data brings `max_rows` and `timeout_s`, too.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from backdesk.kinds.features.settings import WarehouseSettings
-from backdesk.kinds.features.warehouse.protocol import PipelineJob, PipelineStatus, Rows, SavedJob, Status, Tell
+from backdesk.kinds.features.warehouse.protocol import Look, PipelineJob, PipelineStatus, Rows, SavedJob, Status, Tell
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
 
@@ -51,8 +53,13 @@ class HttpWarehouse:
     def pipeline_status(self, pipeline_id: str) -> PipelineStatus:
         return _as(PipelineStatus, self._ask("GET", f"/pipelines/{quote(pipeline_id, safe='')}"))
 
-    def execute_query(self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "") -> Rows:
-        return _as(Rows, self._ask("POST", "/queries", {"dataset_id": dataset_id, "sql": sql, "save_as": save_as}))
+    def execute_query(
+        self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "", look: Look | None = None
+    ) -> Rows:
+        bounds = {"max_rows": look.rows, "timeout_s": look.timeout_s} if look else {}
+        body = {"dataset_id": dataset_id, "sql": sql, "save_as": save_as, **bounds}
+        found = _as(Rows, self._ask("POST", "/queries", body))
+        return Rows(rows=found.rows[: look.rows]) if look else found
 
     def health(self) -> str:
         """Return what it says of itself. Raises TaskError when it does not."""

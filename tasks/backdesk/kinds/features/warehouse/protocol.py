@@ -48,6 +48,13 @@ class Rows(_Value):
     rows: list[dict[str, Any]]
 
 
+class Look(_Value):
+    """The bounds of a query that only looks at the data: rows that come back, and seconds."""
+
+    rows: int = 20
+    timeout_s: float = 20.0
+
+
 class Warehouse(Protocol):
     """Keeps extractions of one tenant and runs their queries. All of it blocks; all of it may be repeated.
 
@@ -55,7 +62,10 @@ class Warehouse(Protocol):
     """
 
     def save_job(self, job: PipelineJob, key: str) -> SavedJob:
-        """Keep an extraction; the same key finds the same one, and never makes a second."""
+        """Keep an extraction; the same key finds the same one, and never makes a second.
+
+        Until it is being processed, what is saved last takes the place of what was.
+        """
 
     def record(self, pipeline_id: str, status: Status, figures: dict[str, Any]) -> None:
         """Say how far a pipeline is."""
@@ -63,8 +73,10 @@ class Warehouse(Protocol):
     def pipeline_status(self, pipeline_id: str) -> PipelineStatus:
         """Return how far a pipeline is."""
 
-    def execute_query(self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "") -> Rows:
+    def execute_query(
+        self, dataset_id: str, sql: str, tell: Tell, *, save_as: str = "", look: Look | None = None
+    ) -> Rows:
         """Run a SELECT of DuckDB's SQL; with `save_as` its whole result is kept as a table of that pipeline.
 
-        Returns the first rows: of a result that is kept no more than a few.
+        Returns the first rows: of a result that is kept no more than a few, and of a `look` no more than it says.
         """
