@@ -451,6 +451,16 @@ def test_a_service_does_the_same(bench: Bench, service: WarehouseServer) -> None
     assert {headers["Authorization"] for _, _, headers in service.asked} == {"Bearer wh-secret"}
 
 
+@pytest.mark.parametrize("status", ["queued", "processing"])
+def test_a_pipeline_that_a_service_still_works_on_is_told_as_that(
+    bench: Bench, service: WarehouseServer, status: str
+) -> None:
+    service.goes_on = {"status": status, "estimated_completion": "2099-01-01T00:00:00Z"}
+    found = extract(bench)
+    assert (found.status, found.job_url) == (status, f"{service.url}/pl-1")
+    assert found.estimated_completion == datetime(2099, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("fault", ["busy", "drop"])
 def test_a_service_that_fails_for_a_time_is_asked_again_and_has_one_job(
     bench: Bench, service: WarehouseServer, fault: str

@@ -25,6 +25,8 @@ class WarehouseServer:
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.faults: dict[str, list[str]] = {}
+        #: What it says of pipelines that it works on by itself.
+        self.goes_on: dict[str, Any] = {}
         self.url = ""
 
     @contextmanager
@@ -53,7 +55,7 @@ class WarehouseServer:
                 self.pipelines[pipeline] = body
                 return 200, {}
             case "GET", ["pipelines", pipeline]:
-                return 200, {"pipeline_id": pipeline, **self.pipelines[pipeline]}
+                return 200, {"pipeline_id": pipeline, **self.pipelines[pipeline], **self.goes_on}
             case "POST", ["queries"]:
                 source = Source(SAMPLE_NAME, "made", made_by=SAMPLE_SQL)
                 with TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ from backdesk.kinds.features.contract import (
 from backdesk.kinds.features.rules import calls_for, fitted, plan_for
 from backdesk.kinds.features.tools import SAVE, Planning, job_of, warehouse_tools
 from backdesk.kinds.features.warehouse.opening import warehouse_of
-from backdesk.kinds.features.warehouse.protocol import PipelineJob, SavedJob, Status
+from backdesk.kinds.features.warehouse.protocol import PipelineJob, PipelineStatus, SavedJob, Status
 from backdesk.kinds.features.warehouse.threads import off_the_loop
 from backdesk.tools.query.sample import SAMPLE_NAME
 from backdesk.worker.attempt.context import TaskContext
@@ -59,6 +59,8 @@ STEPS = {
     "features": "Make the features",
     "check": "Check them against the threshold",
 }
+#: Of a pipeline that a service still works on when all steps are done here.
+UNDER_WAY = ("queued", "processing")
 WORK: tuple[StepName, ...] = ("clean", "features", "check")
 PlannedBy = Literal["model", "rules"]
 _STATUS: dict[StepState, Literal["queued", "processing", "completed", "failed", "skipped"]] = {
@@ -104,19 +106,20 @@ class Extraction:
         await self._record(saved, "processing")
         reason = await self._worked(plan, columns, saved)
         status: Status = "failed" if reason else "completed"
-        await self._record(saved, status)
+        there = await self._record(saved, status)
+        completion = there.estimated_completion or estimate.completion
         if reason:
             self._ctx.progress(None, f"{status}: {reason}")
         return FeatureResult(
             extraction_id=self._ctx.job_id,
             dataset_id=self._request.dataset_id,
             sample=self._request.dataset_id == SAMPLE_NAME,
-            status=status,
+            status=there.status,
             failure_reason=reason,
             planned_by=planned_by,
             plan=plan,
-            estimated_completion=estimate.completion,
-            on_time=on_time,
+            estimated_completion=completion,
+            on_time=self._on_time(completion),
             completed_at=_now(),
             pipeline_id=saved.pipeline_id,
             job_url=saved.job_url,
@@ -185,20 +188,22 @@ class Extraction:
     async def _save(self, job: PipelineJob, key: str) -> SavedJob:
         return await off_the_loop(warehouse_of(self._ctx.tenant).save_job, job, key)
 
-    async def _record(self, saved: SavedJob, status: Status) -> None:
-        """Tell the warehouse, and have it say so."""
-        await self._ctx.step(f"record/{status}", self._recorded, saved, status, effect="idempotent")
+    async def _record(self, saved: SavedJob, status: Status) -> PipelineStatus:
+        """Tell the warehouse, and return what it says: of a service that goes on by itself, how far that is."""
+        told = partial(self._recorded, saved, status)
+        return await self._ctx.step(f"record/{status}", told, effect="idempotent", returns=PipelineStatus)
 
-    async def _recorded(self, saved: SavedJob, status: Status) -> str:
-        def work() -> str:
+    async def _recorded(self, saved: SavedJob, status: Status) -> PipelineStatus:
+        def work() -> PipelineStatus:
             warehouse = warehouse_of(self._ctx.tenant)
             warehouse.record(saved.pipeline_id, status, self._metrics().model_dump(mode="json"))
-            return warehouse.pipeline_status(saved.pipeline_id).status
+            return warehouse.pipeline_status(saved.pipeline_id)
 
-        if (found := await off_the_loop(work)) != status:
+        found = await off_the_loop(work)
+        if found.status != status and (status == "failed" or found.status not in UNDER_WAY):
             raise TaskError(
                 "warehouse_disagrees",
-                f"the warehouse has pipeline {saved.pipeline_id} as {found}, not {status}",
+                f"the warehouse has pipeline {saved.pipeline_id} as {found.status}, not {status}",
                 category=Category.DATA_CORRUPTION,
             )
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backdesk.kinds.features.contract import FeaturePlan, Quality
 
@@ -40,6 +40,8 @@ class PipelineStatus(_Value):
     pipeline_id: str
     status: Status
     figures: dict[str, Any] = {}
+    #: Of one that goes on where the warehouse is, when that is known.
+    estimated_completion: AwareDatetime | None = None
 
 
 class Rows(_Value):
