@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, cast
 
 import redis
@@ -137,11 +137,7 @@ class BlobSweeper(PeriodicService):
         gone = [owner for owner in old if standing[owner] is Standing.GONE and self._leads()]
         for owner in gone:
             self._forget(store, owner, before)
-        in_parts = {owner_in(each.key) for each in page if is_part(each.key)}
-        archived = {owner for owner in in_parts if standing.get(owner) is Standing.ARCHIVED}
-        for owner in archived | self._owners.ended([*in_parts - archived]):
-            if self._leads():
-                store.forget_parts(owner)
+        self._forget_parts(store, {owner_in(each.key) for each in page if is_part(each.key)}, standing)
         counted = found.keys() - {owner for owner in old if standing[owner] is not Standing.HERE}
         self._count({owner: found[owner].bytes for owner in counted})
 
@@ -151,6 +147,13 @@ class BlobSweeper(PeriodicService):
             return
         store.forget_owner(owner)
         log.info("blobs_forgotten", extra={"job_id": owner.partition("/")[2]})
+
+    def _forget_parts(self, store: BlobStore, owners: Set[str], standing: Mapping[str, Standing]) -> None:
+        """Forget the parts of owners whose job has ended, or has left Redis for the archive."""
+        archived = {owner for owner in owners if standing.get(owner) is Standing.ARCHIVED}
+        for owner in archived | self._owners.ended([*owners - archived]):
+            if self._leads():
+                store.forget_parts(owner)
 
     def _count(self, sizes: dict[str, int]) -> None:
         """Add up what each tenant has. What stands for a tenant that has no job any more counts for nobody."""
