@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from backdesk.agents.card import Agent
+from backdesk.agents.card import Agent, cards
 from backdesk.agents.desk import Context, Desk
 from backdesk.agents.proposals.verdict import Agreement
 from backdesk.agents.remote.card import McpServer
@@ -35,6 +36,27 @@ SHOP = Team(
     decide,
     Basket,
 )
+
+
+@dataclass
+class Greeting:
+    """A briefing with a state, which has no hash."""
+
+    said: int = 0
+
+    async def __call__(self, _desk: Desk[Any]) -> str:
+        self.said += 1
+        return "Good day."
+
+
+def test_a_card_holds_what_has_no_hash() -> None:
+    card = Agent("greeter", "Greet.", briefing=Greeting())
+    assert [each for each in cards() if each is card] == [card]
+
+
+def test_cards_that_are_alike_are_two() -> None:
+    alike = [Agent("twin", "Twin."), Agent("twin", "Twin.")]
+    assert len([each for each in cards() if each.name == "twin"]) == len(alike)
 
 
 def conversation(*facts: dict[str, Any]) -> Conversation:

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypeVar
@@ -93,13 +93,13 @@ NO_LIMITS = Limits()
 Out = TypeVar("Out", bound=BaseModel, default=Any)
 
 
-#: What agents there are, for who looks after the deployment.
-_cards: WeakSet[Agent[Any]] = WeakSet()
+#: What agents there are, for who looks after the deployment. By identity: what a card holds need not be hashable.
+_cards: WeakValueDictionary[int, Agent[Any]] = WeakValueDictionary()
 
 
 def cards() -> list[Agent[Any]]:
     """Return the cards that were made in this process and are still in use, by name."""
-    return sorted(_cards, key=lambda card: card.name)
+    return sorted(_cards.values(), key=lambda card: card.name)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -152,7 +152,7 @@ class Agent(Generic[Out]):
             raise ConfigurationError(f"{told}: {', '.join(taken)}")
         prompts = read_prompts(self.name, self.instructions, self.variants, _proposing(self.tools))
         object.__setattr__(self, "prompts", prompts)
-        _cards.add(self)
+        _cards[id(self)] = self
 
     def prompt(self, conversation_id: str) -> Prompt:
         """Return the prompt that the agent has in a conversation: always the same, while the shares are the same."""
