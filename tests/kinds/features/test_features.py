@@ -246,7 +246,7 @@ def test_it_is_told_when_the_work_will_be_too_late(bench: Bench, monkeypatch: py
     soon = datetime.now(UTC) + timedelta(hours=1)
     monkeypatch.setattr(kind, "_PASSES", 1e9)
     job = bench.run("data.features", {**SAMPLE, "completion_date": soon.isoformat()})
-    assert job.result.on_time is False
+    assert job.result.on_time is False, (job.result.estimated_completion, job.result.steps[0])
     assert any("too late" in data.get("message", "") for data in job.of("progress"))
 
 
