@@ -99,7 +99,7 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: $(VENV)/.setup ## Pin the requirements again, after a change of pyproject.toml
 	$(compile) requirements/setup.in -o requirements/setup.txt
 	$(compile) pyproject.toml --extra worker --extra knowledge --extra mcp --extra postgres --extra flower \
-		--extra blobs --extra tools \
+		--extra blobs --extra tools --extra gateway --extra a2a --extra otel \
 		-o requirements/runtime.txt
 	$(compile) pyproject.toml --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(compile) pyproject.toml --extra dev -c requirements/runtime.txt -c requirements/embedded.txt \

@@ -52,7 +52,7 @@ def test_the_wheel_holds_one_namespace_and_nothing_else(wheel: list[str]) -> Non
 def test_the_image_has_all_extras_but_a_server_of_its_own() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     (everything,) = extras["all"]
-    named = {*re.findall(r"[a-z]+", everything.partition("[")[2])} - {"embedded"}
+    named = {*re.findall(r"[a-z0-9]+", everything.partition("[")[2])} - {"embedded"}
     wanted = {each for name in named for line in extras[name] for each in re.findall(r"^[a-z0-9-]+", line)}
     pinned = {*re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / "runtime.txt").read_text("utf-8"), re.MULTILINE)}
     assert wanted - pinned == {"backdesk"}

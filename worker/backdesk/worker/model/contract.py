@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.input_guard import InputGuard, guarded_schema, has_guarded
 from backdesk.worker.model.job import Name
 from backdesk.worker.model.prompt import PromptFacts
@@ -67,6 +68,8 @@ class KindContract(BaseModel):
     slots: int = 1
     #: What its agents are told, if it names any.
     prompts: tuple[PromptFacts, ...] = ()
+    #: Which of its fields are a conversation; None where it cannot be talked to.
+    chat: Chat | None = None
     #: What the workers do about suspicious text in guarded fields; None when there are none, or in older contracts.
     guard: InputGuard | None = None
 
@@ -81,6 +84,7 @@ class KindContract(BaseModel):
         *,
         slots: int = 1,
         prompts: Iterable[PromptFacts] = (),
+        chat: Chat | None = None,
     ) -> KindContract:
         """Describe a kind by its models."""
         return cls(
@@ -89,6 +93,7 @@ class KindContract(BaseModel):
             description=description,
             slots=slots,
             prompts=tuple(prompts),
+            chat=chat,
             request_schema=request.model_json_schema(),
             result_schema=result.model_json_schema(mode="serialization"),
         )
