@@ -48,6 +48,7 @@ from backdesk.cli.help_text import help_text
 from backdesk.cli.output import AsJson, Output
 from backdesk.cli.run.demo import demo
 from backdesk.cli.run.evals import evaluate
+from backdesk.cli.run.gateway import gateway
 from backdesk.cli.run.processes import flower, worker
 from backdesk.cli.run.up import up
 from backdesk.worker.errors import BackdeskError
@@ -79,7 +80,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for panel, functions in (
-    (RUN, (demo, up, worker, flower)),
+    (RUN, (demo, up, worker, gateway, flower)),
     (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, attachment)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),

@@ -1,0 +1,51 @@
+"""The application: what is served, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from backdesk.client import AsyncJobClient
+from backdesk.client.deployment import Deployment, find_deployment
+from backdesk.gateway import dialects, problems, routes
+from backdesk.gateway.access.authentication import Authentication
+from backdesk.gateway.access.envelope import Envelope
+from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.service import Gateway
+from backdesk.gateway.settings import GatewaySettings, load_gateway_settings
+
+DESCRIPTION = "Jobs of agents, durable and live: submit, follow, answer and end them."
+
+
+def create_app(settings: GatewaySettings | None = None, deployment: Deployment | None = None) -> FastAPI:
+    """Return the gateway of a deployment as an ASGI application; it connects when it is started.
+
+    Without settings those of the environment are read; raises ConfigurationError for one that is wrong.
+    """
+    settings = settings or load_gateway_settings()
+    deployment = deployment or find_deployment()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncJobClient(deployment.url, settings=deployment.settings) as client:
+            app.state.gateway = Gateway(settings, client, Exchange(client), Authentication())
+            yield
+
+    app = FastAPI(
+        title="backdesk",
+        version=version("backdesk"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        separate_input_output_schemas=False,
+    )
+    problems.install(app)
+    for router in (*routes.ROUTERS, *dialects.ROUTERS):
+        app.include_router(router)
+    app.add_middleware(Envelope, settings=settings)
+    return app

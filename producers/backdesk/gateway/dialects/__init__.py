@@ -1,0 +1,5 @@
+"""The protocols that clients speak already, one folder each: pure functions around the exchange, and their routes."""
+
+from fastapi import APIRouter
+
+ROUTERS: tuple[APIRouter, ...] = ()

@@ -1,0 +1,106 @@
+"""What every route and dialect does with jobs, for a caller.
+
+Here is seen to it that nobody learns of, follows, answers or ends a job that is not theirs: to a caller of one tenant,
+another's job does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Unpack
+
+from backdesk.client import AsyncJob, AsyncJobClient
+from backdesk.client.aio.watch import AsyncWatch
+from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.worker.errors import JobNotFound, UnknownKind
+from backdesk.worker.model.asks import AskType
+from backdesk.worker.model.contract import KindContract
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import JobRecord, JobState
+from backdesk.worker.model.options import Options
+
+Kinds = list[KindContract]
+
+
+class Exchange:
+    """The jobs of one deployment, as callers may have them. Raises what the client raises, and Forbidden."""
+
+    def __init__(self, client: AsyncJobClient) -> None:
+        self.client = client
+
+    async def kinds(self, caller: Caller) -> Kinds:
+        """Return the kinds that are there for a caller, by name."""
+        caller.demand(Scope.READ)
+        return await self.client.kinds()
+
+    async def kind(self, caller: Caller, name: str) -> KindContract:
+        """Return one of these. Raises UnknownKind."""
+        kinds = {each.kind: each for each in await self.kinds(caller)}
+        if name not in kinds:
+            raise UnknownKind(name, sorted(kinds))
+        return kinds[name]
+
+    async def submit(
+        self, caller: Caller, kind: str, request: object, *, job_id: str | None = None, **options: Unpack[Options]
+    ) -> AsyncJob[Any]:
+        """Write a job of the caller's tenant, or of the one in the options if the caller may name it."""
+        caller.demand(Scope.SUBMIT)
+        options["tenant"] = caller.tenant_of(options.get("tenant"))
+        return await self.client.submit(kind, request, job_id=job_id, **options)
+
+    async def record(self, caller: Caller, job_id: str) -> JobRecord:
+        """Return the record of a job. Raises JobNotFound, also for one of another tenant."""
+        caller.demand(Scope.READ)
+        record = await self.client.get(job_id)
+        if not caller.sees(record.tenant):
+            raise JobNotFound(job_id)
+        return record
+
+    async def events(self, caller: Caller, job_id: str, after: int = 0) -> tuple[list[JobEvent], bool]:
+        """Return the log beyond an event number, and whether the job has ended."""
+        await self.record(caller, job_id)
+        return await self.client.progress(job_id, after)
+
+    async def watch(self, caller: Caller, job_id: str, after: int = 0) -> AsyncWatch:
+        """Return what follows a job: subscribed when opened by `async with`, and iterated once."""
+        await self.record(caller, job_id)
+        return self.client.watch(job_id, after)
+
+    async def follow(self, caller: Caller, job_id: str, after: int = 0) -> AsyncIterator[JobEvent]:
+        """Yield a job's events beyond a number, each once, until it ends."""
+        async with await self.watch(caller, job_id, after) as events:
+            async for event in events:
+                yield event
+
+    async def wait(self, caller: Caller, job_id: str, timeout_s: float) -> JobRecord:
+        """Return the record of a job once it has ended, or as it is after so many seconds."""
+        record = await self.record(caller, job_id)
+        if record.done or timeout_s <= 0:
+            return record
+        try:
+            return await self.client.wait(job_id, timeout_s)
+        except TimeoutError:
+            return await self.client.get(job_id)
+
+    async def cancel(self, caller: Caller, job_id: str, reason: str = "") -> JobState:
+        """End a job that has not ended. Idempotent."""
+        caller.demand(Scope.SUBMIT)
+        await self.record(caller, job_id)
+        return await self.client.cancel(job_id, reason or f"cancelled by {caller.name}")
+
+    async def decide(
+        self, caller: Caller, job_id: str, type_: AskType, decision: str, *, note: str = "", ask: str | None = None
+    ) -> None:
+        """Give a job what it waits for: the decision on an approval, or the answer to a question."""
+        await self.may_decide(caller, job_id)
+        if type_ is AskType.QUESTION:
+            await self.client.answer(job_id, decision, by=caller.name, note=note, ask=ask)
+        elif decision == "approve":
+            await self.client.approve(job_id, by=caller.name, note=note, ask=ask)
+        else:
+            await self.client.deny(job_id, by=caller.name, note=note, ask=ask)
+
+    async def may_decide(self, caller: Caller, job_id: str) -> JobRecord:
+        """Return the record of a job whose asks the caller may answer. Raises Forbidden, JobNotFound."""
+        caller.demand(Scope.OPERATE)
+        return await self.record(caller, job_id)

@@ -1,0 +1,52 @@
+"""What a request is served with: the gateway of the application, and who calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from backdesk.client import AsyncJobClient
+from backdesk.gateway.access.authentication import Authentication
+from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """All that requests share."""
+
+    settings: GatewaySettings
+    client: AsyncJobClient
+    exchange: Exchange
+    authentication: Authentication
+
+
+def gateway_of(request: Request) -> Gateway:
+    """Return the gateway that serves a request."""
+    return request.app.state.gateway  # type: ignore[no-any-return]  # state is of any type
+
+
+async def caller_of(request: Request) -> Caller:
+    """Return who calls. Raises Unauthenticated."""
+    return await gateway_of(request).authentication.caller_of(request)
+
+
+def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """Return a dependency that lets in those who may do what has this scope."""
+
+    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        caller.demand(scope)
+        return caller
+
+    return check
+
+
+Served = Annotated[Gateway, Depends(gateway_of)]
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Submitter = Annotated[Caller, Depends(needs(Scope.SUBMIT))]
+Operator = Annotated[Caller, Depends(needs(Scope.OPERATE))]
+Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]

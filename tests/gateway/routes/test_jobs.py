@@ -1,0 +1,52 @@
+"""Jobs over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+
+
+def submit(http: httpx2.Client, kind: str = "test.echo", request: Any = None, **more: Any) -> Any:
+    answer = http.post("/v1/jobs", json={"kind": kind, "request": request or {"text": "hello"}, **more})
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def test_a_job_that_was_submitted_can_be_waited_for(http: httpx2.Client) -> None:
+    answer = http.post("/v1/jobs?wait=30", json={"kind": "test.echo", "request": {"text": "hello"}})
+    assert answer.status_code == 201
+    assert answer.json()["state"] == "succeeded"
+
+
+def test_the_same_idempotency_key_finds_the_same_job(http: httpx2.Client) -> None:
+    key = {"Idempotency-Key": '"over-http-1"'}
+    body = {"kind": "test.echo", "request": {"text": "hello"}}
+    first, second = (http.post("/v1/jobs", json=body, headers=key) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.headers["idempotent-replayed"] == "true"
+    assert first.json()["id"] == second.json()["id"]
+
+
+def test_a_request_that_does_not_fit_is_refused_with_the_field(http: httpx2.Client) -> None:
+    answer = http.post("/v1/jobs", json={"kind": "test.echo", "request": {"text": 3}})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["pointer"] == "/text"
+    assert answer.json()["error"]["param"] == "text"
+
+
+def test_a_stream_has_each_event_once_and_ends_after_the_last(http: httpx2.Client) -> None:
+    job_id = submit(http)["id"]
+    lines = http.get(f"/v1/jobs/{job_id}/events").text.splitlines()
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert [event["seq"] for event in events] == [*range(1, len(events) + 1)]
+    assert events[-1]["type"] == "succeeded"
+
+
+def test_who_resumes_and_has_everything_is_told_to_stop(http: httpx2.Client) -> None:
+    record = submit(http)
+    ended = http.get(f"/v1/jobs/{record['id']}/events").text.count("data: ")
+    answer = http.get(f"/v1/jobs/{record['id']}/events", headers={"Last-Event-ID": str(ended)})
+    assert answer.status_code == 204
