@@ -6,7 +6,7 @@ another's job does not exist.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Unpack
 
 from backdesk.client import AsyncJob, AsyncJobClient
@@ -47,6 +47,21 @@ class Exchange:
         caller.demand(Scope.SUBMIT)
         options["tenant"] = caller.tenant_of(options.get("tenant"))
         return await self.client.submit(kind, request, job_id=job_id, **options)
+
+    async def submit_many(
+        self,
+        caller: Caller,
+        kind: str,
+        requests: Iterable[object],
+        *,
+        batch: str | None = None,
+        idempotency_keys: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[AsyncJob[Any]]:
+        """Write many jobs of one kind; all are checked before one is written."""
+        caller.demand(Scope.SUBMIT)
+        options["tenant"] = caller.tenant_of(options.get("tenant"))
+        return await self.client.submit_many(kind, requests, batch=batch, idempotency_keys=idempotency_keys, **options)
 
     async def record(self, caller: Caller, job_id: str) -> JobRecord:
         """Return the record of a job. Raises JobNotFound, also for one of another tenant."""

@@ -35,11 +35,13 @@ async def caller_of(request: Request) -> Caller:
     return await gateway_of(request).authentication.caller_of(request)
 
 
-def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
-    """Return a dependency that lets in those who may do what has this scope."""
+def needs(scope: Scope, *, of_all: bool = False) -> Callable[[Caller], Awaitable[Caller]]:
+    """Return a dependency that lets in those who may do what has this scope, `of_all` tenants if that is said."""
 
     async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         caller.demand(scope)
+        if of_all:
+            caller.demand_all_tenants()
         return caller
 
     return check
@@ -50,3 +52,7 @@ Reader = Annotated[Caller, Depends(needs(Scope.READ))]
 Submitter = Annotated[Caller, Depends(needs(Scope.SUBMIT))]
 Operator = Annotated[Caller, Depends(needs(Scope.OPERATE))]
 Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]
+#: The same for what is of the deployment, and of no single tenant.
+Onlooker = Annotated[Caller, Depends(needs(Scope.READ, of_all=True))]
+Steward = Annotated[Caller, Depends(needs(Scope.OPERATE, of_all=True))]
+Governor = Annotated[Caller, Depends(needs(Scope.ADMIN, of_all=True))]

@@ -1,5 +1,33 @@
 """The API of our own, one module a resource."""
 
-from backdesk.gateway.routes import health, jobs, kinds
+from backdesk.gateway.routes import (
+    conversations,
+    decisions,
+    events,
+    files,
+    health,
+    jobs,
+    kinds,
+    limits,
+    repeats,
+    reports,
+    schedules,
+    submissions,
+    tenants,
+)
 
-ROUTERS = (health.router, jobs.router, kinds.router)
+ROUTERS = (
+    health.router,
+    submissions.router,
+    jobs.router,
+    events.router,
+    decisions.router,
+    repeats.router,
+    files.router,
+    kinds.router,
+    conversations.router,
+    schedules.router,
+    reports.router,
+    tenants.router,
+    limits.router,
+)
