@@ -14,7 +14,7 @@ import httpx2
 import uvicorn
 
 from backdesk.client.deployment import Deployment
-from backdesk.gateway.app import create_app
+from backdesk.gateway.serving import config_of
 from backdesk.gateway.settings import GatewaySettings
 from backdesk.worker.settings import Settings
 from tests.support.eventually import eventually
@@ -25,9 +25,8 @@ from tests.support.workers import environment
 @contextmanager
 def serving(settings: Settings, **options: Any) -> Iterator[str]:
     """Serve a deployment within this process, on a thread and event loop of its own; gives the address."""
-    app = create_app(GatewaySettings(**{"_env_file": None, **options}), Deployment(settings, "of the test"))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    given = GatewaySettings(**{"_env_file": None, **options})
+    server = uvicorn.Server(config_of(given, Deployment(settings, "of the test"), log_level="warning"))
     with hold() as held:
         thread = threading.Thread(target=server.run, args=([held],), daemon=True)
         thread.start()

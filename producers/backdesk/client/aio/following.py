@@ -20,9 +20,15 @@ T = TypeVar("T")
 
 
 class AsyncFollowing:
-    """One caller who follows a channel, until `deadline` (of `time.monotonic()`) or for as long as it likes."""
+    """One caller who follows a channel, until `deadline` (of `time.monotonic()`) or for as long as it likes.
 
-    def __init__(self, connection: AsyncConnection, channel: str, deadline: float | None) -> None:
+    After `silence_s` seconds in which nothing was heard it is time to look.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, channel: str, deadline: float | None, silence_s: float = LOG_EVERY_S
+    ) -> None:
+        self._silence_s = silence_s
         self._connection = connection
         self._channel = channel
         self._deadline = deadline
@@ -82,7 +88,7 @@ class AsyncFollowing:
 
     async def heard(self) -> bytes | None:
         """Return the next message of the channel, None when it is time to look. Raises StoreUnavailable."""
-        if self._follower is None or (wait_s := min(LOG_EVERY_S, self.left())) <= 0:
+        if self._follower is None or (wait_s := min(self._silence_s, self.left())) <= 0:
             return None
         with translated():
             message = await self._follower.next(wait_s)

@@ -22,9 +22,15 @@ T = TypeVar("T")
 
 
 class Following:
-    """One caller who follows a channel, until `deadline` (of `time.monotonic()`) or for as long as it likes."""
+    """One caller who follows a channel, until `deadline` (of `time.monotonic()`) or for as long as it likes.
 
-    def __init__(self, connection: Connection, channel: str, deadline: float | None) -> None:
+    After `silence_s` seconds in which nothing was heard it is time to look.
+    """
+
+    def __init__(
+        self, connection: Connection, channel: str, deadline: float | None, silence_s: float = LOG_EVERY_S
+    ) -> None:
+        self._silence_s = silence_s
         self._connection = connection
         self._channel = channel
         self._deadline = deadline
@@ -84,7 +90,7 @@ class Following:
 
     def heard(self) -> bytes | None:
         """Return the next message of the channel, None when it is time to look. Raises StoreUnavailable."""
-        if self._follower is None or (wait_s := min(LOG_EVERY_S, self.left())) <= 0:
+        if self._follower is None or (wait_s := min(self._silence_s, self.left())) <= 0:
             return None
         with translated():
             message = self._follower.next(wait_s)

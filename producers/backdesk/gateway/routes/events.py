@@ -37,8 +37,8 @@ async def events(
     record = await gateway.exchange.record(caller, job_id)
     if record.done and last_event_id is not None and start >= record.events:
         return Response(status_code=204)
-    frames = job_frames(gateway.client, job_id, start)
-    return EventStream(frames, heartbeat_s=gateway.settings.heartbeat_s, send_timeout_s=gateway.settings.send_timeout_s)
+    frames = job_frames(gateway.client, job_id, start, heartbeat_s=gateway.settings.heartbeat_s)
+    return EventStream(frames, send_timeout_s=gateway.settings.send_timeout_s)
 
 
 @router.get("/{job_id}/log", summary="Read the log of a job")

@@ -6,15 +6,19 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, suppress
-from typing import Any
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from backdesk.worker.text.json import encode
 
+logger = logging.getLogger(__name__)
+
+#: The extension of a scope by which a connection is ended at once: a close would wait for what was not taken.
+ABORT = "backdesk.abort"
 #: What keeps a connection open through which nothing goes. Clients pass over comments.
 HEARTBEAT = b": \n\n"
 #: Proxies pass each frame on at once.
@@ -33,64 +37,61 @@ def retry_after(milliseconds: int) -> bytes:
 
 
 class EventStream(Response):
-    """A response that sends frames as they come, with a heartbeat in silence.
+    """A response that sends frames as they come.
 
-    It is one task a client. A client that takes nothing for `send_timeout_s` is cut off, and one that has gone ends
-    the iteration at once: `frames` is closed then, and whatever it holds is let go. `when_gone` is awaited for a client
-    that went before the end.
+    The iterator has a heartbeat of its own, in silence. A client that takes nothing for `send_timeout_s` is cut off;
+    when it has gone the iteration ends at once, and what it holds is let go. `when_gone` is awaited for a client that
+    went before the end.
     """
 
     def __init__(
         self,
-        frames: AsyncIterator[bytes],
+        frames: AsyncGenerator[bytes],
         *,
-        heartbeat_s: float,
         send_timeout_s: float,
         headers: Mapping[str, str] | None = None,
-        when_gone: Any = None,
+        when_gone: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         super().__init__(None, 200, {**HEADERS, **(headers or {})}, "text/event-stream")
         del self.headers["content-length"]
         self._frames = frames
-        self._heartbeat_s = heartbeat_s
         self._send_timeout_s = send_timeout_s
         self._when_gone = when_gone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        sending = asyncio.ensure_future(self._send_all(send))
-        going = asyncio.ensure_future(_gone(receive))
+        sending = asyncio.current_task()
+        assert sending is not None  # noqa: S101 - coroutines run in tasks
+        going = asyncio.ensure_future(_gone(receive, sending))
         try:
-            await asyncio.wait((sending, going), return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done() and self._when_gone is not None:
+            await self._send_all(send)
+        except TimeoutError:
+            logger.info("slow_client_cut_off")
+            scope.get("extensions", {}).get(ABORT, _leave)()
+        except asyncio.CancelledError:
+            if not going.done():
+                raise
+            sending.uncancel()
+            if self._when_gone is not None:
                 await self._when_gone()
         finally:
-            for task in (sending, going):
-                task.cancel()
-            await asyncio.gather(sending, going, return_exceptions=True)
-        if not sending.cancelled() and (error := sending.exception()) is not None:
-            raise error
+            going.cancel()
 
     async def _send_all(self, send: Send) -> None:
-        async with aclosing(self._frames) as frames:  # type: ignore[type-var]  # an async generator, as all here are
-            coming = asyncio.ensure_future(anext(frames, None))
-            try:
-                while True:
-                    ready, _ = await asyncio.wait((coming,), timeout=self._heartbeat_s)
-                    data = coming.result() if ready else HEARTBEAT
-                    if data is None:
-                        break
-                    async with asyncio.timeout(self._send_timeout_s):
-                        await send({"type": "http.response.body", "body": data, "more_body": True})
-                    if ready:
-                        coming = asyncio.ensure_future(anext(frames, None))
-            finally:
-                coming.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await coming
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async with aclosing(self._frames) as frames:
+            async for data in frames:
+                # The bound is that of a write which waits for the client; none is set for one that does not.
+                async with asyncio.timeout(self._send_timeout_s):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _gone(receive: Receive) -> None:
+def _leave() -> None:
+    """Leave the connection to the server, which closes it once all was taken."""
+
+
+async def _gone(receive: Receive, sending: asyncio.Task[None]) -> None:
+    """Stop sending once the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    sending.cancel()
