@@ -16,6 +16,7 @@ from backdesk.gateway.access.envelope import Envelope
 from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.service import Gateway
 from backdesk.gateway.settings import GatewaySettings, load_gateway_settings
+from backdesk.gateway.streams.snapshots import Snapshots
 
 DESCRIPTION = "Jobs of agents, durable and live: submit, follow, answer and end them."
 
@@ -31,7 +32,7 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncJobClient(deployment.url, settings=deployment.settings) as client:
-            app.state.gateway = Gateway(settings, client, Exchange(client), Authentication())
+            app.state.gateway = Gateway(settings, client, Exchange(client), Authentication(), Snapshots())
             yield
 
     app = FastAPI(

@@ -13,6 +13,7 @@ from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.settings import GatewaySettings
+from backdesk.gateway.streams.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Gateway:
     client: AsyncJobClient
     exchange: Exchange
     authentication: Authentication
+    snapshots: Snapshots
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -50,3 +50,29 @@ def test_who_resumes_and_has_everything_is_told_to_stop(http: httpx2.Client) -> 
     ended = http.get(f"/v1/jobs/{record['id']}/events").text.count("data: ")
     answer = http.get(f"/v1/jobs/{record['id']}/events", headers={"Last-Event-ID": str(ended)})
     assert answer.status_code == 204
+
+
+def test_one_stream_tells_several_jobs_and_ends_with_the_last(http: httpx2.Client) -> None:
+    jobs = [submit(http)["id"] for _ in range(2)]
+    lines = http.get("/v1/stream", params={"topics": ",".join(f"job:{each}" for each in jobs)}).text.splitlines()
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    ended = {event["job_id"] for event in events if event["type"] == "succeeded"}
+    assert ended == {*jobs}
+
+
+def test_a_stream_of_several_goes_on_where_it_broke_off(http: httpx2.Client) -> None:
+    jobs = [submit(http)["id"] for _ in range(2)]
+    topics = {"topics": ",".join(f"job:{each}" for each in jobs)}
+    ids = [line for line in http.get("/v1/stream", params=topics).text.splitlines() if line.startswith("id: ")]
+    again = http.get("/v1/stream", params=topics, headers={"Last-Event-ID": ids[1].removeprefix("id: ")})
+    assert [line for line in again.text.splitlines() if line.startswith("id: ")][-1] == ids[-1]
+    assert again.text.count("data: ") == len(ids) - 2
+
+
+def test_the_inbox_is_told_at_once_and_when_a_job_asks(http: httpx2.Client) -> None:
+    with http.stream("GET", "/v1/stream", params={"topics": "inbox"}) as answer:
+        told = (json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line.startswith("data: "))
+        before = next(told)
+        job_id = submit(http, "test.approval", {"text": "this"})["id"]
+        assert job_id not in {ask["job_id"] for ask in before["data"]}
+        assert any(job_id in {ask["job_id"] for ask in page["data"]} for page in told)

@@ -12,6 +12,7 @@ from backdesk.gateway.routes import (
     repeats,
     reports,
     schedules,
+    streams,
     submissions,
     tenants,
 )
@@ -21,6 +22,7 @@ ROUTERS = (
     submissions.router,
     jobs.router,
     events.router,
+    streams.router,
     decisions.router,
     repeats.router,
     files.router,
