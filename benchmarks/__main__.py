@@ -25,6 +25,7 @@ from benchmarks.events import busy_events, idle_events
 from benchmarks.exports import export
 from benchmarks.fairness import fair_share, fair_wait
 from benchmarks.footprint import footprint
+from benchmarks.gateway import gateway_streams, gateway_submit
 from benchmarks.job_rates import job_rates
 from benchmarks.line import Line
 from benchmarks.lists import lists
@@ -66,6 +67,8 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "blobs": blobs,
     "blob_sweep": blob_sweep,
     "export": export,
+    "gateway_submit": gateway_submit,
+    "gateway_streams": gateway_streams,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
