@@ -129,8 +129,9 @@ def _streams(count: int, rate: float) -> Report:
         env = environment(server.url)
         settings = load_settings(redis_url=server.url, prefix=PREFIX)
         with JobClient(settings=settings, checks=CHECKS) as client:
-            request = PulseRequest(count=EVENTS_EACH + 1, rate=rate / count)
-            for job_id in jobs:
+            for number, job_id in enumerate(jobs):
+                # So that they do not all tell something at the same moment, over and over.
+                request = PulseRequest(count=EVENTS_EACH + 1, rate=rate / count, pause_s=number / rate)
                 client.submit("bench.pulse", request, job_id=job_id)
         listed.write("\n".join(jobs))
         listed.flush()

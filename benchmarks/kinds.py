@@ -29,10 +29,11 @@ class WaitRequest(BaseModel):
 
 
 class PulseRequest(BaseModel):
-    """How many events to emit, and how many a second."""
+    """How many events to emit, how many a second, and after which pause, in seconds."""
 
     count: int
     rate: float
+    pause_s: float = 0.0
 
 
 class StepsRequest(BaseModel):
@@ -90,7 +91,7 @@ async def wait(_ctx: TaskContext, request: WaitRequest) -> Done:
 @task("bench.pulse")
 async def pulse(ctx: TaskContext, request: PulseRequest) -> Done:
     """Emit timestamped events at a steady rate; one that is late is followed by the next at once."""
-    start = time.monotonic()
+    start = time.monotonic() + request.pause_s
     for n in range(request.count):
         ahead_s = start + n / request.rate - time.monotonic()
         if ahead_s > 0:
