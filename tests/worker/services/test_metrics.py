@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic_core import to_json
 
 from backdesk.worker.model.job import Succeeded, Usage
 from backdesk.worker.model.service import Resource, Went
@@ -17,7 +18,7 @@ from backdesk.worker.services.probes import HttpProbe
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.scripts import run
 from backdesk.worker.store.services import Reservations
-from tests.support.board import Board, Clock
+from tests.support.board import Board, Clock, question
 from tests.worker.services.test_health import WELL
 
 
@@ -27,8 +28,8 @@ def board(client: redis.Redis, settings: Settings) -> Board:
 
 
 @pytest.fixture
-def metrics(client: redis.Redis, settings: Settings) -> Metrics:
-    return Metrics(client, settings)
+def metrics(client: redis.Redis, settings: Settings, board: Board) -> Metrics:
+    return Metrics(client, settings, board.clock)
 
 
 def figures(page: str) -> dict[str, float]:
@@ -135,6 +136,8 @@ def test_each_figure_is_of_the_sort_that_it_is(board: Board, metrics: Metrics) -
     }
     assert {name for name, sort in sorts.items() if sort == "counter"} == {
         "backdesk_jobs_ended",
+        "backdesk_retries",
+        "backdesk_attempts_lost",
         "backdesk_tokens",
         "backdesk_cost_usd",
         "backdesk_flow_put_right",
@@ -142,6 +145,97 @@ def test_each_figure_is_of_the_sort_that_it_is(board: Board, metrics: Metrics) -
         "backdesk_jobs_archived",
         "backdesk_jobs_lost",
     }
+
+
+def announce(board: Board, kind: str, queue: str) -> None:
+    board.client.hset(board.keys.kinds, kind, to_json({"kind": kind, "queue": queue}))
+    board.client.zadd(board.keys.kinds_seen, {kind: board.clock()})
+
+
+def test_what_is_queued_is_told_by_queue_and_kind_with_the_age_of_the_oldest(board: Board, metrics: Metrics) -> None:
+    announce(board, "test.echo", "agents")
+    announce(board, "test.steps", "tools")
+    board.submit()
+    board.clock.advance(30)
+    board.submit(tenant="beta")
+    found = rendered(metrics)
+    assert found["backdesk_queued_jobs test.echo agents"] == 2
+    assert found["backdesk_queued_oldest_seconds test.echo agents"] == 30
+    assert (
+        found["backdesk_queued_jobs test.steps tools"] == found["backdesk_queued_oldest_seconds test.steps tools"] == 0
+    )
+
+
+def test_dead_letters_are_told_by_kind(board: Board, metrics: Metrics) -> None:
+    announce(board, "test.echo", "agents")
+    board.fail(board.start(board.submit()))
+    assert rendered(metrics)["backdesk_dead_letters test.echo agents"] == 1
+
+
+def test_a_kind_whose_contract_cannot_be_read_does_not_hide_the_others(board: Board, metrics: Metrics) -> None:
+    announce(board, "test.echo", "agents")
+    board.client.hset(board.keys.kinds, "test.broken", "no JSON")
+    board.client.zadd(board.keys.kinds_seen, {"test.broken": board.clock()})
+    assert rendered(metrics)["backdesk_queued_jobs test.echo agents"] == 0
+
+
+def test_attempts_that_are_retried_and_lost_are_counted_though_the_job_goes_on(board: Board, metrics: Metrics) -> None:
+    claim = board.start(board.submit())
+    board.retry(claim)
+    board.retry(claim)  # a call that is repeated counts once
+    board.start(board.submit())
+    board.clock.advance(board.settings.lease_s + 1)
+    board.reap()
+    found = rendered(metrics)
+    assert (
+        found["backdesk_retries_total test.echo agents"] == found["backdesk_attempts_lost_total test.echo agents"] == 1
+    )
+
+
+def test_a_lease_that_has_run_out_shows_until_its_job_is_taken_back(board: Board, metrics: Metrics) -> None:
+    board.start(board.submit())
+    board.clock.advance(board.settings.lease_s + 1)
+    before = rendered(metrics)
+    board.reap()
+    after = rendered(metrics)
+    assert (before["backdesk_leases"], before["backdesk_leases_expired"]) == (1, 1)
+    assert (after["backdesk_leases"], after["backdesk_leases_expired"]) == (0, 0)
+
+
+def test_what_is_asked_is_counted_with_the_nearest_deadline(board: Board, metrics: Metrics) -> None:
+    board.wait(board.start(board.submit()), question("whenever"))
+    assert "backdesk_asks_next_deadline_timestamp_seconds" not in rendered(metrics)
+    board.wait(board.start(board.submit()), question("soon", within_s=60))
+    found = rendered(metrics)
+    assert found["backdesk_asks_open"] == 2
+    assert found["backdesk_asks_next_deadline_timestamp_seconds"] == board.clock() / 1000 + 60
+
+
+def test_a_worker_that_is_ill_shows_by_its_name(board: Board, metrics: Metrics) -> None:
+    for facts in (WELL.model_copy(update={"name": "well"}), WELL.model_copy(update={"name": "ill", "loop_lag_s": 60})):
+        board.client.set(board.keys.worker(facts.name), facts.model_dump_json())
+        board.client.zadd(board.keys.workers, {facts.name: board.clock() + 6000})
+    board.client.zadd(board.keys.workers, {"gone": board.clock() - 1})
+    found = rendered(metrics)
+    assert found["backdesk_workers"] == 2
+    assert (found["backdesk_worker_healthy well"], found["backdesk_worker_healthy ill"]) == (1, 0)
+    assert found["backdesk_worker_loop_lag_seconds ill"] == 60
+
+
+def test_a_scrape_asks_as_often_for_many_tenants_as_for_one(board: Board, metrics: Metrics) -> None:
+    announce(board, "test.echo", "agents")
+
+    def commands() -> int:
+        rendered(metrics)
+        before = board.client.info("stats")["total_commands_processed"]
+        rendered(metrics)
+        return int(board.client.info("stats")["total_commands_processed"]) - before
+
+    board.submit()
+    of_one = commands()
+    for number in range(300):
+        board.submit(tenant=f"tenant-{number}")
+    assert commands() == of_one
 
 
 def test_counters_do_not_go_back_when_the_jobs_are_forgotten(board: Board, metrics: Metrics) -> None:

@@ -59,7 +59,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Jobs that ended: how many in each state, how long they waited and ran, and what they asked of models."""
+    """Jobs that ended: how many in each state, how long they waited and ran, and what they asked of models.
+
+    Beside them are attempts at jobs, whether these have ended or not, that were retried or lost.
+    """
 
     figures: Counter[str] = field(default_factory=Counter)
 
@@ -82,6 +85,16 @@ class Ends:
     def runs(self) -> Times:
         """The times of all attempts at a job together: of those that began."""
         return self._times("r", "run_ms")
+
+    @property
+    def retried(self) -> int:
+        """Attempts that failed and were followed by another."""
+        return int(self.figures["retried"])
+
+    @property
+    def lost(self) -> int:
+        """Attempts whose worker was lost."""
+        return int(self.figures["lost"])
 
     @property
     def input_tokens(self) -> int:

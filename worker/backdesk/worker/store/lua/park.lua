@@ -44,6 +44,7 @@ if outcome == 'failed' then redis.call('HINCRBY', key, 'failures', 1) end
 if stop then
   end_cancelled(job, stop)
 elseif EVENTS[outcome] then
+  if outcome == 'failed' then add_attempt(job, 'retried') end
   park()
   append(job, EVENTS[outcome], '{"run_at":"' .. iso(now + delay) .. '","delay_s":' .. delay / 1000 ..
     (limit ~= '' and ',"limit":' .. limit or '') .. ',"error":' .. error .. '}')

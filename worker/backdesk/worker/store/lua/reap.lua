@@ -11,6 +11,7 @@ local function take_back(job)
   local crashes = redis.call('HINCRBY', job_key(job.id), 'crashes', 1)
   local field = redis.call('HMGET', job_key(job.id), 'stop', 'worker')
   keep_attempt(job, 'lost', '')
+  add_attempt(job, 'lost')
   if field[1] then
     end_cancelled(job, field[1])
   elseif crashes >= tonumber(ARGV.crashes) then

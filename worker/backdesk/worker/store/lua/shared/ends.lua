@@ -1,8 +1,9 @@
 -- Ends: what the ends of jobs come to by minute, queue and kind, whoever the tenant is, and since ever by queue and kind.
 -- A job adds to `ends` alone, by fields whose words say to which figures: '29539440 agents orders.audit succeeded w5 r7'
 -- adds one to each of three, '29539440 agents orders.audit run_ms' the ms of its attempts. Fields are few: a time counts
--- by the power of two of its ms that is no less. The job that makes them too many sorts them, each queue with a kind one
--- JSON object in the hash of its minute and in the totals. Read by backdesk.worker.memory.series.
+-- by the power of two of its ms that is no less. Attempts that are retried or lost count the same way, one word each. The
+-- job that makes them too many sorts them, each queue with a kind one JSON object in the hash of its minute and in the
+-- totals. Read by backdesk.worker.memory.ends.
 --!include keys
 --!include clock
 
@@ -62,9 +63,27 @@ local function add_spending(group, used)
   if cost and cost > 0 then redis.call('HINCRBYFLOAT', ends_key, group .. 'cost_usd', cost) end
 end
 
+-- What is counted of a job belongs to its queue and kind, and to this minute.
+local function group_of(job)
+  return math.floor(now / 60000) .. ' ' .. job.queue .. ' ' .. job.kind .. ' '
+end
+
+-- Add one to the figures of these names.
+local function add_one(group, names)
+  if redis.call('HINCRBY', ends_key, group .. names, 1) == 1 and redis.call('HLEN', ends_key) > MOST_UNSORTED then
+    sort_ends()
+  end
+end
+
+-- Count an attempt: 'retried' is one that has failed and is followed by another, 'lost' one whose worker was lost.
+--!rare
+local function add_attempt(job, name)
+  if job.queue ~= '' then add_one(group_of(job), name) end
+end
+
 -- Count a job that ends in a state: the ms that it waited and ran, nil when it never began, and its usage or false.
 local function add_end(job, state, waited_ms, ran_ms, used)
-  local group, times = math.floor(now / 60000) .. ' ' .. job.queue .. ' ' .. job.kind .. ' ', ''
+  local group, times = group_of(job), ''
   if waited_ms then
     local _, waited = math.frexp(math.max(waited_ms - 1, 0))
     local _, ran = math.frexp(math.max(ran_ms - 1, 0))
@@ -73,7 +92,5 @@ local function add_end(job, state, waited_ms, ran_ms, used)
     if ran_ms > 0 then redis.call('HINCRBY', ends_key, group .. 'run_ms', whole(ran_ms)) end
   end
   if used then add_spending(group, used) end
-  if redis.call('HINCRBY', ends_key, group .. state .. times, 1) == 1 and redis.call('HLEN', ends_key) > MOST_UNSORTED then
-    sort_ends()
-  end
+  add_one(group, state .. times)
 end
