@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,6 +15,9 @@ from backdesk.gateway import dialects, problems, routes
 from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.envelope import Envelope
 from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.metrics.deployment import DeploymentMetrics
+from backdesk.gateway.metrics.measured import Measured
+from backdesk.gateway.metrics.process import ProcessMetrics
 from backdesk.gateway.service import Gateway
 from backdesk.gateway.settings import GatewaySettings, load_gateway_settings
 from backdesk.gateway.streams.snapshots import Snapshots
@@ -29,11 +33,23 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     settings = settings or load_gateway_settings()
     deployment = deployment or find_deployment()
 
+    measured = ProcessMetrics()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncJobClient(deployment.url, settings=deployment.settings) as client:
-            app.state.gateway = Gateway(settings, client, Exchange(client), Authentication(), Snapshots())
+            app.state.gateway = Gateway(
+                settings=settings,
+                client=client,
+                exchange=Exchange(client, measured.submitted),
+                authentication=Authentication(),
+                snapshots=Snapshots(),
+                process_metrics=measured,
+                deployment_metrics=DeploymentMetrics(client, settings.metrics_tenants),
+            )
+            watching = asyncio.create_task(measured.watch_loop())
             yield
+            watching.cancel()
 
     app = FastAPI(
         title="backdesk",
@@ -49,4 +65,5 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     for router in (*routes.ROUTERS, *dialects.ROUTERS):
         app.include_router(router)
     app.add_middleware(Envelope, settings=settings)
+    app.add_middleware(Measured, metrics=measured)
     return app

@@ -6,7 +6,7 @@ another's job does not exist.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Unpack
 
 from backdesk.client import AsyncJob, AsyncJobClient
@@ -23,10 +23,16 @@ Kinds = list[KindContract]
 
 
 class Exchange:
-    """The jobs of one deployment, as callers may have them. Raises what the client raises, and Forbidden."""
+    """The jobs of one deployment, as callers may have them. Raises what the client raises, and Forbidden.
 
-    def __init__(self, client: AsyncJobClient) -> None:
+    `submitted` is told how many jobs of a kind were made.
+    """
+
+    def __init__(
+        self, client: AsyncJobClient, submitted: Callable[[str, int], object] = lambda _kind, _jobs: None
+    ) -> None:
         self.client = client
+        self._submitted = submitted
 
     async def kinds(self, caller: Caller) -> Kinds:
         """Return the kinds that are there for a caller, by name."""
@@ -46,7 +52,9 @@ class Exchange:
         """Write a job of the caller's tenant, or of the one in the options if the caller may name it."""
         caller.demand(Scope.SUBMIT)
         options["tenant"] = caller.tenant_of(options.get("tenant"))
-        return await self.client.submit(kind, request, job_id=job_id, **options)
+        job = await self.client.submit(kind, request, job_id=job_id, **options)
+        self._submitted(kind, int(job.created))
+        return job
 
     async def submit_many(
         self,
@@ -61,7 +69,9 @@ class Exchange:
         """Write many jobs of one kind; all are checked before one is written."""
         caller.demand(Scope.SUBMIT)
         options["tenant"] = caller.tenant_of(options.get("tenant"))
-        return await self.client.submit_many(kind, requests, batch=batch, idempotency_keys=idempotency_keys, **options)
+        jobs = await self.client.submit_many(kind, requests, batch=batch, idempotency_keys=idempotency_keys, **options)
+        self._submitted(kind, sum(job.created for job in jobs))
+        return jobs
 
     async def record(self, caller: Caller, job_id: str) -> JobRecord:
         """Return the record of a job. Raises JobNotFound, also for one of another tenant."""

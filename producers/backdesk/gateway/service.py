@@ -12,6 +12,8 @@ from backdesk.client import AsyncJobClient
 from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.metrics.deployment import DeploymentMetrics
+from backdesk.gateway.metrics.process import ProcessMetrics
 from backdesk.gateway.settings import GatewaySettings
 from backdesk.gateway.streams.snapshots import Snapshots
 
@@ -25,6 +27,8 @@ class Gateway:
     exchange: Exchange
     authentication: Authentication
     snapshots: Snapshots
+    process_metrics: ProcessMetrics
+    deployment_metrics: DeploymentMetrics
 
 
 def gateway_of(request: Request) -> Gateway:

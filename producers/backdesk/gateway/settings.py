@@ -40,6 +40,9 @@ class GatewaySettings(BaseSettings):
     send_timeout_s: float = Field(
         30.0, ge=1, le=600, description="A client that takes nothing of a stream for this long is cut off."
     )
+    metrics_tenants: int = Field(
+        0, ge=0, le=100, description="Of how many of the busiest tenants `/metrics` has figures, by their names."
+    )
 
     @field_validator("cors", "hosts", mode="before")
     @classmethod

@@ -227,9 +227,10 @@ def test_a_scrape_asks_as_often_for_many_tenants_as_for_one(board: Board, metric
 
     def commands() -> int:
         rendered(metrics)
-        before = board.client.info("stats")["total_commands_processed"]
+        before: int = board.client.info("stats")["total_commands_processed"]
         rendered(metrics)
-        return int(board.client.info("stats")["total_commands_processed"]) - before
+        after: int = board.client.info("stats")["total_commands_processed"]
+        return after - before
 
     board.submit()
     of_one = commands()

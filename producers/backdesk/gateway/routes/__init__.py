@@ -9,6 +9,7 @@ from backdesk.gateway.routes import (
     jobs,
     kinds,
     limits,
+    metrics,
     repeats,
     reports,
     schedules,
@@ -32,4 +33,5 @@ ROUTERS = (
     reports.router,
     tenants.router,
     limits.router,
+    metrics.router,
 )
