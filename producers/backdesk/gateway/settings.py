@@ -36,6 +36,13 @@ class GatewaySettings(BaseSettings):
     hosts: Names = Field((), description="Names by which it may be asked for, besides those of this machine.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest body of a request.")
     max_wait_s: float = Field(600.0, ge=0, le=3600, description="How long a request may wait for the end of a job.")
+    mcp_wait_s: float = Field(
+        45.0,
+        ge=0,
+        le=3600,
+        validation_alias="BACKDESK_MCP_WAIT_S",
+        description="How long a call of a tool of MCP waits for its job; many clients give up after 60.",
+    )
     heartbeat_s: float = Field(15.0, ge=1, le=300, description="A stream that is silent says so this often.")
     send_timeout_s: float = Field(
         30.0, ge=1, le=600, description="A client that takes nothing of a stream for this long is cut off."
@@ -55,5 +62,9 @@ def load_gateway_settings(**overrides: Any) -> GatewaySettings:
     try:
         return GatewaySettings(**overrides)
     except ValidationError as error:
-        lines = [f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [f"{_variable('_'.join(map(str, e['loc'])).upper())}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("; ".join(lines)) from None
+
+
+def _variable(field: str) -> str:
+    return field if field.startswith("BACKDESK_") else PREFIX + field

@@ -2,4 +2,6 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from backdesk.gateway.dialects import mcp
+
+ROUTERS: tuple[APIRouter, ...] = (mcp.router,)

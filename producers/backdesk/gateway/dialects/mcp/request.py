@@ -1,0 +1,63 @@
+"""What a request of MCP brought with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp_types import ClientCapabilities
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from backdesk.gateway.access.caller import Caller
+from backdesk.gateway.dialects.mcp.waiting import Report
+
+TASKS = "io.modelcontextprotocol/tasks"
+#: Where the request of HTTP keeps who calls, and that the client has gone.
+CALLER, GONE = "backdesk_mcp_caller", "backdesk_mcp_gone"
+
+Context = ServerRequestContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, and who makes it."""
+
+    context: Context
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls, by the key of this very request."""
+        return self.context.request.scope["state"][CALLER]  # type: ignore[no-any-return]  # a request of any type
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether it is of the era in which every request says all that there is to know of its client."""
+        return self.context.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+    @property
+    def capabilities(self) -> ClientCapabilities | None:
+        """What its client can do, where the request says so."""
+        return self.context.session.client_capabilities if self.is_modern else None
+
+    @property
+    def knows_tasks(self) -> bool:
+        """Whether its client has declared the extension."""
+        declared = self.capabilities
+        return declared is not None and TASKS in (declared.extensions or {})
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether its client has closed the stream, which cancels the call; before 2026-07-28 it does not."""
+        return self.is_modern and GONE in self.context.request.scope["state"]
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that it is part of (W3C Trace Context)."""
+        value = (self.context.meta or {}).get("traceparent")
+        return value if isinstance(value, str) else None
+
+    @property
+    def report(self) -> Report:
+        """Tells the client how far the work is, if it has asked for that."""
+        return self.context.session.report_progress

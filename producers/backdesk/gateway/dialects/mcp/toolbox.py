@@ -1,0 +1,84 @@
+"""The tools that are there for a caller, and their calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tool
+
+from backdesk.client import AsyncJob
+from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.dialects.mcp import following, results
+from backdesk.gateway.dialects.mcp.names import tool_names
+from backdesk.gateway.dialects.mcp.request import Call
+from backdesk.gateway.dialects.mcp.tools import KEY, takes_key, tool_of
+from backdesk.gateway.dialects.mcp.waiting import wait
+from backdesk.gateway.exchange import Exchange
+from backdesk.worker.errors import BackdeskError, InvalidRequest
+from backdesk.worker.model.contract import KindContract
+
+_Start = Callable[[AsyncJob[Any]], Awaitable[CallToolResult | dict[str, Any]]]
+
+
+class Toolbox:
+    """The tools of one deployment; what is in it is looked up for each request, by who makes it.
+
+    `start_task` makes the answer of a call by a client that knows tasks; others wait `wait_s` seconds for the result.
+    """
+
+    def __init__(self, exchange: Exchange, wait_s: float, start_task: _Start) -> None:
+        self._exchange = exchange
+        self._wait_s = wait_s
+        self._start_task = start_task
+
+    async def tools(self, call: Call) -> list[Tool]:
+        """Return what a caller may call, by name."""
+        kinds = await self._kinds(call.caller)
+        made = (tool_of(name, contract, tasks=call.knows_tasks) for name, contract in sorted(kinds.items()))
+        follow_up = () if call.knows_tasks else following.tools(call.caller)
+        return [*(tool for tool in made if tool is not None), *follow_up]
+
+    async def call(self, call: Call, params: CallToolRequestParams) -> CallToolResult | dict[str, Any]:
+        """Make a call. What is wrong with it is its result, so that a model can do better; raises for unknown tools."""
+        arguments = params.arguments or {}
+        try:
+            if params.name in following.NAMES:
+                return await following.call(self._exchange, call, params.name, arguments, self._wait_s)
+            contract = (await self._kinds(call.caller)).get(params.name)
+            if contract is None:
+                raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
+            return await self._have_done(call, contract, arguments)
+        except BackdeskError as error:
+            return results.told(str(error), is_error=True)
+
+    async def _kinds(self, caller: Caller) -> dict[str, KindContract]:
+        if not caller.may(Scope.SUBMIT):
+            return {}
+        kinds = {each.kind: each for each in await self._exchange.kinds(caller)}
+        return {name: kinds[kind] for name, kind in tool_names(kinds, following.NAMES).items()}
+
+    async def _have_done(
+        self, call: Call, contract: KindContract, arguments: dict[str, Any]
+    ) -> CallToolResult | dict[str, Any]:
+        job = await self._submit(call, contract, dict(arguments))
+        if call.knows_tasks:
+            return await self._start_task(job)
+        try:
+            record = await wait(self._exchange, call.caller, job.id, self._wait_s, call.report)
+        except asyncio.CancelledError:
+            if call.was_closed and job.created:
+                with anyio.CancelScope(shield=True):
+                    await self._exchange.cancel(call.caller, job.id, "the client closed the call")
+            raise
+        return await following.outcome(self._exchange, call, record)
+
+    async def _submit(self, call: Call, contract: KindContract, arguments: dict[str, Any]) -> AsyncJob[Any]:
+        key = arguments.pop(KEY, None) if takes_key(contract) else None
+        if key is not None and not isinstance(key, str):
+            raise InvalidRequest(KEY, "must be a string")
+        options: Any = {} if key is None else {KEY: key}
+        return await self._exchange.submit(call.caller, contract.kind, arguments, **options)
