@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from typing_extensions import Unpack
 
@@ -32,6 +32,7 @@ from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.failure import Category
 from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.child import ChildEnd, ChildKeywords
 from backdesk.worker.model.events import EventType
 from backdesk.worker.model.job import JobState
@@ -64,10 +65,12 @@ def agent_task(
     mismatch: Mismatch | None = None,
     slots: int = 1,
     agents: Agent | Team[Any] | None = None,
+    chat: Chat | Literal["usual"] | None = "usual",
 ) -> Callable[[B], B]:
     """Register a body as a kind that agents answer, on the queue `agents`; the options are those of `task`.
 
     `agents`, those that the body lets answer, have their prompts announced with the kind, for `backdesk prompt show`.
+    They are talked to through the fields that all such kinds have, unless `chat` names others, or says None.
     A fallback answers in place of every failure that is not for the caller to mend, unless `fallback_for` says else.
     """
     return task(
@@ -86,7 +89,14 @@ def agent_task(
         mismatch=mismatch,
         slots=slots,
         prompts=Team.of(agents).announced_prompts() if agents is not None else (),
+        chat=_usual_chat(agents) if chat == "usual" else chat,
     )
+
+
+def _usual_chat(agents: Agent | Team[Any] | None) -> Chat:
+    """Return how agents are talked to: what a gate may refuse is not shown before it has passed."""
+    gated = agents is None or any(agent.quality is not None for agent in Team.of(agents).agents)
+    return Chat(input="message", conversation="conversation_id", output="answer", text="final" if gated else "live")
 
 
 def prepare() -> None:

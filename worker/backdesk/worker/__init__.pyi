@@ -15,6 +15,7 @@ from .model.blob import BlobRef as BlobRef
 from .model.budget import Amount as Amount
 from .model.budget import Budget as Budget
 from .model.budget import Estimate as Estimate
+from .model.chat import Chat as Chat
 from .model.child import ChildCall as ChildCall
 from .model.child import ChildEnd as ChildEnd
 from .model.forecast import Forecast as Forecast

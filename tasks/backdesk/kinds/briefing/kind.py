@@ -58,7 +58,7 @@ async def rules_instead(ctx: TaskContext, request: BriefingRequest, _failure: Fa
     return _result(request, day, sections, text, written_by="rules", degraded=True)
 
 
-@agent_task("briefing.daily", agents=BRIEFING, fallback=rules_instead)
+@agent_task("briefing.daily", agents=BRIEFING, fallback=rules_instead, chat=None)
 async def brief(ctx: TaskContext, request: BriefingRequest) -> BriefingResult:
     """Tell a customer about their day: the weather, the news and the markets, with where each comes from."""
     day, sections = ctx.aside[_PARTS] = await _gathered(ctx, request)

@@ -26,6 +26,7 @@ from backdesk.kinds.collaborate.experts import experts
 from backdesk.platform.deployment import deployment
 from backdesk.worker import ChildCall, TaskContext, TaskError
 from backdesk.worker.failure import Category
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.child import ChildEnd
 from backdesk.worker.model.job import JobState
 
@@ -34,7 +35,7 @@ LEAST_S = 0.05
 LEAST_ROUND_S = 1.0
 
 
-@agent_task("team.answer")
+@agent_task("team.answer", chat=None)
 async def team_answer(ctx: TaskContext, request: AnswerRequest) -> AnswerResult:
     """Have one expert answer."""
     expert = next((each for each in experts() if each.name == request.expert), None)
@@ -47,7 +48,11 @@ async def team_answer(ctx: TaskContext, request: AnswerRequest) -> AnswerResult:
     return AnswerResult(expert=expert.name, answer=given.answer, model=given.model, offline=given.offline)
 
 
-@agent_task("team.collaborate", fallback_for=lambda _failure: False)
+@agent_task(
+    "team.collaborate",
+    fallback_for=lambda _failure: False,
+    chat=Chat(input="message", output="answer", text="final"),
+)
 async def team_collaborate(ctx: TaskContext, request: CollaborateRequest) -> CollaborateResult:
     """Ask several experts at once, and put their answers together."""
     names = list(dict.fromkeys(request.experts)) or [each.name for each in experts()]

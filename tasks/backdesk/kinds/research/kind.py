@@ -23,6 +23,7 @@ from backdesk.kinds.research.contract import (
 from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.chat import Chat
 
 TEAM = Team("research", (PLANNER, READER, OUTLINER, WRITER, MENDER, STEERER))
 
@@ -49,6 +50,7 @@ async def with_what_there_is(ctx: TaskContext, request: ResearchRequest, failure
     fallback_for=is_spent,
     prepare=prepare,
     prompts=TEAM.announced_prompts(),
+    chat=Chat(input="message", conversation="conversation_id", output="answer", text="final"),
 )
 async def research_report(ctx: TaskContext, request: ResearchRequest) -> ResearchResult:
     """Report on a question from sources, in sections whose sentences cite them, as Markdown and PDF."""

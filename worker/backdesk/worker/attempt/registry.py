@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.failure import Failure
 from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.prompt import AnnouncedPrompt
 from backdesk.worker.model.retry import RetryPolicy
@@ -63,6 +64,8 @@ class TaskSpec:
     slots: int = 1
     #: What the agents are told that answer it.
     prompts: tuple[AnnouncedPrompt, ...] = ()
+    #: Which of its fields are a conversation, if it can be talked to.
+    chat: Chat | None = None
 
     @cached_property
     def version(self) -> str:
@@ -92,7 +95,14 @@ class TaskSpec:
         description = (inspect.getdoc(self.body) or "").partition("\n\n")[0]
         prompts = [each.facts for each in self.prompts]
         return KindContract.of(
-            self.kind, self.queue, self.request, self.result, description, slots=self.slots, prompts=prompts
+            self.kind,
+            self.queue,
+            self.request,
+            self.result,
+            description,
+            slots=self.slots,
+            prompts=prompts,
+            chat=self.chat,
         )
 
 

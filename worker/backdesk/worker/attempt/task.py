@@ -16,6 +16,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.registry import REGISTRY, USUAL_RETRY, Body, Fallback, FallbackFor, TaskSpec
 from backdesk.worker.errors import ConfigurationError
 from backdesk.worker.model.budget import Budget
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.contract import KIND_OF_BODY, MOST_SLOTS, field_errors
 from backdesk.worker.model.job import NAME_PATTERN, Name
 from backdesk.worker.model.prompt import AnnouncedPrompt
@@ -49,6 +50,7 @@ def task(
     mismatch: Mismatch | None = None,
     slots: int = 1,
     prompts: Collection[AnnouncedPrompt] = (),
+    chat: Chat | None = None,
 ) -> Callable[[B], B]:
     """Register a body as the kind `kind`, run from `queue`.
 
@@ -72,7 +74,8 @@ def task(
     the kind does not.
 
     `slots` is how many of its worker's slots a job takes, for work that is heavier than other work: a worker with fewer
-    never runs it. `prompts` is what agents are told that answer it, for `backdesk prompt show`.
+    never runs it. `prompts` is what agents are told that answer it, for `backdesk prompt show`. `chat` says which
+    fields are a conversation, for clients that know chats and no schemas.
 
     Raises ConfigurationError when the name is taken, or the annotations or an option do not fit.
     """
@@ -95,6 +98,7 @@ def task(
         mismatch=mismatch,
         slots=_slots(kind, slots),
         prompts=tuple(prompts),
+        chat=chat,
     )
 
     def register(body: B) -> B:
@@ -108,10 +112,20 @@ def _register(spec: TaskSpec) -> None:
     if spec.fallback is not None and inspect.iscoroutinefunction(spec.fallback) != spec.is_async:
         fitting = "async def" if spec.is_async else "def"
         raise ConfigurationError(f"the fallback of {spec.kind!r} must be {fitting}, as its body")
+    _check_chat(spec)
     if spec.kind in REGISTRY and REGISTRY[spec.kind].body is not spec.body:
         raise ConfigurationError(f"kind {spec.kind!r} is registered twice: rename one of the two")
     REGISTRY[spec.kind] = spec
     setattr(spec.body, KIND_OF_BODY, spec)  # so that a client can be given the function itself
+
+
+def _check_chat(spec: TaskSpec) -> None:
+    if spec.chat is None:
+        return
+    named = (spec.request, spec.chat.input), (spec.request, spec.chat.conversation), (spec.result, spec.chat.output)
+    for model, name in named:
+        if name is not None and name not in model.model_fields:
+            raise ConfigurationError(f"the chat of {spec.kind!r} names {name!r}, which {model.__name__} does not have")
 
 
 def _timeout(kind: str, timeout: float | None) -> float | None:
