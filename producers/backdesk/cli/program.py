@@ -17,6 +17,7 @@ from backdesk.cli.commands import (
     conversations,
     dead,
     desk,
+    keys,
     knowledge,
     limits,
     maintenance,
@@ -28,8 +29,10 @@ from backdesk.cli.commands import (
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
 from backdesk.cli.commands.attachment import attachment
+from backdesk.cli.commands.audit import audit
 from backdesk.cli.commands.cancel import cancel
 from backdesk.cli.commands.chat import chat
+from backdesk.cli.commands.console import console
 from backdesk.cli.commands.doctor import doctor
 from backdesk.cli.commands.erase import erase_customer
 from backdesk.cli.commands.examinations import installed_version
@@ -80,11 +83,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for panel, functions in (
-    (RUN, (demo, up, worker, gateway, flower)),
+    (RUN, (demo, up, worker, gateway, console, flower)),
     (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, attachment)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
-    (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor, erase_customer)),
+    (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor, audit, erase_customer)),
     (WRITE, (evaluate,)),
 ):
     for function in functions:
@@ -224,6 +227,26 @@ def tenants_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk tenants set acme --weight 3 --max-running 20 --rate 60/m
         backdesk tenants set --default --max-running 50
         backdesk tenants show acme
+    """
+    _pass_on(context, as_json=as_json)
+
+
+opening = typer.Typer(no_args_is_help=False)
+for title, command in keys.COMMANDS.items():
+    opening.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(opening, name="keys", rich_help_panel=RUN)
+
+
+@opening.callback(invoke_without_command=True)
+def keys_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """API keys, which programs bring to the gateway: what each may do, and for which tenant.
+
+    For example:
+
+        backdesk keys add billing --scope submit --tenant acme
+        backdesk keys list
+        backdesk keys rotate 0198f0c27d1e
+        backdesk keys revoke 0198f0c27d1e
     """
     _pass_on(context, as_json=as_json)
 

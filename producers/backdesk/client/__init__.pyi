@@ -13,6 +13,7 @@ from .errors import IdempotencyConflict as IdempotencyConflict
 from .errors import InvalidRequest as InvalidRequest
 from .errors import JobFailed as JobFailed
 from .errors import JobNotFound as JobNotFound
+from .errors import KeyNotFound as KeyNotFound
 from .errors import NotCancellable as NotCancellable
 from .errors import NotPermitted as NotPermitted
 from .errors import NotReplayable as NotReplayable
@@ -26,6 +27,7 @@ from .errors import ScheduleNotFound as ScheduleNotFound
 from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import UnknownKind as UnknownKind
+from .values import ApiKey as ApiKey
 from .values import Attachment as Attachment
 from .values import BlobRef as BlobRef
 from .values import Budget as Budget
@@ -38,3 +40,4 @@ from .values import OpenAsk as OpenAsk
 from .values import Page as Page
 from .values import PlanStep as PlanStep
 from .values import RetryPolicy as RetryPolicy
+from .values import Scope as Scope

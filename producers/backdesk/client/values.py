@@ -2,6 +2,7 @@
 
 from backdesk.platform.contract import Attachment
 from backdesk.worker.failure import Failure
+from backdesk.worker.model.access import ApiKey, Scope
 from backdesk.worker.model.asks import OpenAsk
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.budget import Budget
@@ -12,6 +13,7 @@ from backdesk.worker.model.plan import PlanStep
 from backdesk.worker.model.retry import RetryPolicy
 
 __all__ = [
+    "ApiKey",
     "Attachment",
     "BlobRef",
     "Budget",
@@ -24,4 +26,5 @@ __all__ = [
     "Page",
     "PlanStep",
     "RetryPolicy",
+    "Scope",
 ]

@@ -82,6 +82,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.AskUnknown("a", "approval", "there is none", {"colour": "question"}),
     errors.NotReplayable("a", "it is running; only a job that failed can"),
     errors.ScheduleNotFound("nightly"),
+    errors.KeyNotFound("0198f0c27d1e"),
     errors.ScheduleExists("nightly"),
     errors.JobFailed("a", "failed", Failure(code="c", message="m")),
     errors.ResultMismatch("a", "Answer", {"text": "is required"}),

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.aio.attachments import Attachments
+from backdesk.client.aio.audit import Audit
 from backdesk.client.aio.blobs import Blobs
 from backdesk.client.aio.breakers import Breakers
 from backdesk.client.aio.conversations import Conversations
@@ -17,12 +18,14 @@ from backdesk.client.aio.desk import Desk
 from backdesk.client.aio.erasure import Erasure
 from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.job import AsyncJob
+from backdesk.client.aio.keys import ApiKeyRing
 from backdesk.client.aio.knowledge import Knowledge
 from backdesk.client.aio.limits import Limits
 from backdesk.client.aio.maintenance import Maintenance
 from backdesk.client.aio.pauses import Pauses
 from backdesk.client.aio.reports import AsyncReports
 from backdesk.client.aio.schedules import Schedules
+from backdesk.client.aio.sessions import PeopleSessions
 from backdesk.client.aio.tenants import Tenants
 from backdesk.client.aio.watch import AsyncWatch
 from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
@@ -56,7 +59,7 @@ class AsyncJobClient(AsyncReports):
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
     `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
-    `erasure`.
+    `erasure`; `keys`, `sessions` and `audit` of the gateway.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class AsyncJobClient(AsyncReports):
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments, self.blobs = Attachments(self), Blobs(self)
+        self.keys, self.sessions, self.audit = ApiKeyRing(self), PeopleSessions(self), Audit(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.blocking.attachments import Attachments
+from backdesk.client.blocking.audit import Audit
 from backdesk.client.blocking.blobs import Blobs
 from backdesk.client.blocking.breakers import Breakers
 from backdesk.client.blocking.conversations import Conversations
@@ -19,12 +20,14 @@ from backdesk.client.blocking.desk import Desk
 from backdesk.client.blocking.erasure import Erasure
 from backdesk.client.blocking.following import Following
 from backdesk.client.blocking.job import Job
+from backdesk.client.blocking.keys import ApiKeyRing
 from backdesk.client.blocking.knowledge import Knowledge
 from backdesk.client.blocking.limits import Limits
 from backdesk.client.blocking.maintenance import Maintenance
 from backdesk.client.blocking.pauses import Pauses
 from backdesk.client.blocking.reports import Reports
 from backdesk.client.blocking.schedules import Schedules
+from backdesk.client.blocking.sessions import PeopleSessions
 from backdesk.client.blocking.tenants import Tenants
 from backdesk.client.blocking.watch import Watch
 from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
@@ -58,7 +61,7 @@ class JobClient(Reports):
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
     `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
-    `erasure`.
+    `erasure`; `keys`, `sessions` and `audit` of the gateway.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class JobClient(Reports):
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments, self.blobs = Attachments(self), Blobs(self)
+        self.keys, self.sessions, self.audit = ApiKeyRing(self), PeopleSessions(self), Audit(self)
 
     # Jobs: submit them, follow them, end them, do them again
 

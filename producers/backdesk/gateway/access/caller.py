@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from backdesk.gateway.errors import Forbidden
+from backdesk.worker.model.access import Scope
 from backdesk.worker.model.job import DEFAULT_TENANT
 
-
-class Scope(StrEnum):
-    """What a caller may do; each includes those before it."""
-
-    #: See jobs, their progress and their results.
-    READ = "read"
-    #: Ask for jobs, and end those.
-    SUBMIT = "submit"
-    #: Decide what jobs ask, do them again, manage schedules and webhooks.
-    OPERATE = "operate"
-    #: Manage tenants, limits and keys.
-    ADMIN = "admin"
-
-
-_RANKS = {scope: rank for rank, scope in enumerate(Scope)}
+__all__ = ["Caller", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +27,7 @@ class Caller:
 
     def may(self, scope: Scope) -> bool:
         """Return whether this is within what they may do."""
-        return _RANKS[scope] <= _RANKS[self.scope]
+        return self.scope.includes(scope)
 
     def demand(self, scope: Scope) -> None:
         """Raise Forbidden unless this is within what they may do."""

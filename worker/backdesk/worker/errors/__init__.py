@@ -253,6 +253,17 @@ class NotReplayable(BackdeskError):
         return f"job {self.job_id} cannot be replayed: {self.reason}"
 
 
+class KeyNotFound(BackdeskError):
+    """No API key has this id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(key_id)
+        self.key_id = key_id
+
+    def __str__(self) -> str:
+        return f"no API key {self.key_id!r}"
+
+
 class ScheduleNotFound(BackdeskError):
     """No schedule has this name."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from backdesk.worker.store.keys.access import AccessKeys
 from backdesk.worker.store.keys.fleet import FleetKeys
 from backdesk.worker.store.keys.job import JobKeys
 from backdesk.worker.store.keys.listing import ListingKeys
@@ -21,7 +22,7 @@ from backdesk.worker.store.keys.tally import TallyKeys
 CHANNELS = frozenset({"breakers", "progress", "ended", "tenant_progress"})
 
 
-class Keys(JobKeys, ListingKeys, QueueKeys, TallyKeys, MemoryKeys, ServiceKeys, FleetKeys):
+class Keys(JobKeys, ListingKeys, QueueKeys, TallyKeys, MemoryKeys, ServiceKeys, FleetKeys, AccessKeys):
     """All names for one prefix. "Retention" is the time a finished job is kept."""
 
     __slots__ = ()
