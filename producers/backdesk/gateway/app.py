@@ -14,6 +14,7 @@ from backdesk.client.deployment import Deployment, find_deployment
 from backdesk.gateway import dialects, problems, routes
 from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.envelope import Envelope
+from backdesk.gateway.access.trace_context import TraceContext
 from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.metrics.deployment import DeploymentMetrics
 from backdesk.gateway.metrics.measured import Measured
@@ -21,7 +22,10 @@ from backdesk.gateway.metrics.process import ProcessMetrics
 from backdesk.gateway.service import Gateway
 from backdesk.gateway.settings import GatewaySettings, load_gateway_settings
 from backdesk.gateway.streams.snapshots import Snapshots
+from backdesk.worker.telemetry import tracing
 
+#: By what name it is known to a collector, unless OTEL_SERVICE_NAME says otherwise.
+SERVICE = "backdesk-gateway"
 DESCRIPTION = "Jobs of agents, durable and live: submit, follow, answer and end them."
 
 
@@ -37,6 +41,7 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        tracing.begin(deployment.settings, SERVICE)
         async with AsyncJobClient(deployment.url, settings=deployment.settings) as client:
             app.state.gateway = Gateway(
                 settings=settings,
@@ -50,6 +55,7 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
             watching = asyncio.create_task(measured.watch_loop())
             yield
             watching.cancel()
+        await asyncio.to_thread(tracing.end)
 
     app = FastAPI(
         title="backdesk",
@@ -65,5 +71,6 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     for router in (*routes.ROUTERS, *dialects.ROUTERS):
         app.include_router(router)
     app.add_middleware(Envelope, settings=settings)
+    app.add_middleware(TraceContext)
     app.add_middleware(Measured, metrics=measured)
     return app

@@ -12,6 +12,7 @@ from typing import Any, Unpack
 from backdesk.client import AsyncJob, AsyncJobClient
 from backdesk.client.aio.watch import AsyncWatch
 from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.access.trace_context import traceparent
 from backdesk.worker.errors import JobNotFound, UnknownKind
 from backdesk.worker.model.asks import AskType
 from backdesk.worker.model.contract import KindContract
@@ -52,6 +53,7 @@ class Exchange:
         """Write a job of the caller's tenant, or of the one in the options if the caller may name it."""
         caller.demand(Scope.SUBMIT)
         options["tenant"] = caller.tenant_of(options.get("tenant"))
+        options.setdefault("traceparent", traceparent())
         job = await self.client.submit(kind, request, job_id=job_id, **options)
         self._submitted(kind, int(job.created))
         return job
@@ -69,6 +71,7 @@ class Exchange:
         """Write many jobs of one kind; all are checked before one is written."""
         caller.demand(Scope.SUBMIT)
         options["tenant"] = caller.tenant_of(options.get("tenant"))
+        options.setdefault("traceparent", traceparent())
         jobs = await self.client.submit_many(kind, requests, batch=batch, idempotency_keys=idempotency_keys, **options)
         self._submitted(kind, sum(job.created for job in jobs))
         return jobs

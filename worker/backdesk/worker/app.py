@@ -21,6 +21,7 @@ from celery.signals import (
     task_postrun,
     task_prerun,
     task_success,
+    worker_process_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
@@ -61,10 +62,13 @@ from backdesk.worker.store.attempts import load_scripts
 from backdesk.worker.store.connection import connect, explained, is_denied
 from backdesk.worker.store.rights import RightsCalls
 from backdesk.worker.store.scripts import run
+from backdesk.worker.telemetry import tracing as telemetry
 
 log = logging.getLogger(__name__)
 
 
+#: By what name workers are known to a collector, unless OTEL_SERVICE_NAME says otherwise.
+SERVICE = "backdesk-worker"
 #: What Celery tells in the process of a task that ran well, or had nothing to run.
 _SIGNALS_OF_A_GOOD_END = (task_prerun, task_success, task_postrun)
 
@@ -159,6 +163,7 @@ class BackdeskWorker(Worker):
     def install_platform_tweaks(self, worker: Worker) -> None:
         """Called before the pool and the connection are started."""
         super().install_platform_tweaks(worker)
+        telemetry.begin(settings, SERVICE)
         client = connect(settings.url, settings.socket_timeout_s, "shutdown")
         _check_rights(client)
         self.handover = Handover(self.hostname, client, settings, _taken)
@@ -286,11 +291,18 @@ def _on_shutdown(sender: Any, **_: Any) -> None:
     if supervisor is not None:
         supervisor.stop()
     close_current_process()
+    telemetry.end()
+
+
+@worker_process_init.connect
+def _on_child_start(**_: Any) -> None:
+    telemetry.begin(settings, SERVICE)
 
 
 @worker_process_shutdown.connect
 def _on_child_shutdown(**_: Any) -> None:
     close_current_process()
+    telemetry.end()
 
 
 def _located(settings: Settings) -> Settings:

@@ -208,6 +208,12 @@ class Settings(BaseSettings):
     health_file: Path | None = Field(None, description="The worker reports its health here, as JSON.")
     health_port: int | None = Field(None, ge=1, le=65_535, description="The worker answers GET /health on this port.")
     health_host: str = Field("127.0.0.1", description="Address of the health port.")
+    otel: bool = Field(
+        False, description="Tell of jobs by OpenTelemetry; where to, `OTEL_EXPORTER_OTLP_ENDPOINT` and its like say."
+    )
+    otel_content: bool = Field(
+        False, description="Whether the spans of agents have what is said to models and by them, unmasked."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, else json."

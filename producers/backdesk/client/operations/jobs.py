@@ -30,6 +30,7 @@ from backdesk.worker.store.log import log_commands, log_entries
 from backdesk.worker.store.records import LOG_FIELDS, read_log, read_record
 from backdesk.worker.submit.admission import admit, check_key, check_taken
 from backdesk.worker.submit.claim_check import check_in, redeemed
+from backdesk.worker.telemetry.tracing import join, sending
 from backdesk.worker.text.json import decode
 
 # Named here because inside the clients `list` is a method.
@@ -64,6 +65,7 @@ class JobOperations:
     """The operations of a job client on one deployment."""
 
     def __init__(self, settings: Settings, checks: Mapping[str, RequestCheck] | None = None) -> None:
+        join(settings)
         self.settings = settings
         self.keys = Keys(settings.prefix)
         self.transitions = Transitions(settings)
@@ -82,7 +84,8 @@ class JobOperations:
     def write(self, job: NewJob) -> Operation[Written]:
         """Write a job that was admitted. Raises IdempotencyConflict and what else keeps the store from taking it."""
         job = yield from self._checked_in(job)
-        ((answer,),) = yield Calls([self.transitions.submit([job])])
+        with sending([job]) as sent:
+            ((answer,),) = yield Calls([self.transitions.submit(sent)])
         return _written(job, *answer)
 
     def _checked_in(self, job: NewJob) -> Operation[NewJob]:
@@ -130,8 +133,9 @@ class JobOperations:
         for at in range(0, len(jobs), JOBS_A_TRIP):
             for place in range(at, min(at + JOBS_A_TRIP, len(jobs))):
                 jobs[place] = yield from self._checked_in(jobs[place])
-            parts = [jobs[first : first + JOBS_A_CALL] for first in range(at, len(jobs), JOBS_A_CALL)][:CALLS_A_TRIP]
-            answers = yield Calls([self.transitions.submit(part) for part in parts])
+            with sending(jobs[at : at + JOBS_A_TRIP]) as sent:
+                parts = [sent[first : first + JOBS_A_CALL] for first in range(0, len(sent), JOBS_A_CALL)]
+                answers = yield Calls([self.transitions.submit(part) for part in parts])
             for part, replies in zip(parts, answers, strict=True):
                 written += [_written(job, *reply) for job, reply in zip(part, replies, strict=True)]
             if progress:

@@ -14,6 +14,7 @@ from backdesk.agents import card as cards
 from backdesk.agents.card import ASK, GIVE_ANSWER, HAND_OVER, Question
 from backdesk.agents.desk import Desk
 from backdesk.agents.runtime.joined import Joined
+from backdesk.agents.runtime.traced import instrument
 from backdesk.agents.schemas import faults_of
 from backdesk.agents.tools import Tool as DeskTool
 
@@ -24,6 +25,7 @@ RETRIES = 2
 @functools.cache
 def assemble(card: cards.Agent, may_ask: bool, may_hand_over: bool) -> Agent[Desk, Any]:
     """Make the agent of a card, once in a process; whether it may ask and hand over depends on the conversation."""
+    instrument()
 
     async def instructions(ctx: RunContext[Desk]) -> str:  # the library calls a plain function in a thread
         prompt = ctx.deps.prompt or card.prompts[0]

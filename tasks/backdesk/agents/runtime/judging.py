@@ -30,6 +30,7 @@ from backdesk.agents.runtime.assembly import assembled
 from backdesk.agents.runtime.metered import Metered
 from backdesk.agents.runtime.models import ModelHandle
 from backdesk.agents.runtime.surroundings import Surroundings
+from backdesk.agents.runtime.traced import instrument
 from backdesk.agents.tools import Tool
 from backdesk.worker.errors import Limited
 from backdesk.worker.model.budget import SpendingRefused
@@ -82,6 +83,7 @@ async def answer_by_type(
     budgets of the job and counted as any request of an agent. Raises as `run_agent`, and what tools raise; a
     ModelFailure says what was used.
     """
+    instrument()
     metered = Metered(name, model, around.account, around.gates, around.watcher, prompt=prompt)
     agent = Agent(
         name=name,

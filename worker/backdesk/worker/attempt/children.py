@@ -24,6 +24,7 @@ from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.submit.admission import admit, refused
+from backdesk.worker.telemetry.tracing import sending
 
 #: Children written by one call of the store.
 JOBS_A_CALL = 50
@@ -87,7 +88,8 @@ class Children:
         meant = JobOptions(tenant=claim.tenant, delay=delay, priority=priority)
         job = admit(job_id, kind, request, check, meant, max_request_bytes=self._max_request_bytes)
         job = yield from self._values.checked_in(job)
-        self._made((yield self._submit(self._transitions.submit([job]))))
+        with sending([job]) as sent:
+            self._made((yield self._submit(self._transitions.submit(sent))))
         return job_id
 
     def _call(self, calls: Sequence[ChildCall]) -> Pipeline[list[ChildEnd]]:
@@ -103,7 +105,8 @@ class Children:
             job = self._admit(name, call, (yield from self._check(call.kind)))
             jobs.append((yield from self._values.checked_in(job)))
         for at in range(0, len(jobs), JOBS_A_CALL):
-            self._made((yield self._submit(self._transitions.submit(jobs[at : at + JOBS_A_CALL]))))
+            with sending(jobs[at : at + JOBS_A_CALL]) as sent:
+                self._made((yield self._submit(self._transitions.submit(sent))))
         self._ledger.awaited += [_awaited(name, job) for (name, _), job in zip(missing, jobs, strict=True)]
         raise Suspended
 

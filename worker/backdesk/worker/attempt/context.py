@@ -34,6 +34,7 @@ from backdesk.worker.pipeline import (
     drive,
     drive_async,
 )
+from backdesk.worker.telemetry.tracing import tracing
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -70,7 +71,9 @@ def _files(self: BaseContext) -> Files:
 
 
 def _step(self: BaseContext, key: str, call: Callable[[], Any], effect: str, returns: Any) -> Pipeline[Any]:
-    return self._parts.ledger.step(key, call, Effect(effect), type_of_step(call, returns))
+    ledger, tracer = self._parts.ledger, tracing()
+    step = ledger.step(key, call, Effect(effect), type_of_step(call, returns))
+    return step if tracer is None else tracer.step(step, key, effect, replayed=ledger.finished(f"step:{key}"))
 
 
 def _child(kind: str | Callable[..., Any], request: Any, options: ChildKeywords) -> ChildCall:

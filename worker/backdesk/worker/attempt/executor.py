@@ -53,6 +53,7 @@ from backdesk.worker.process.leases import Lease, Stop
 from backdesk.worker.process.logging import Bound
 from backdesk.worker.process.state import WorkerProcess
 from backdesk.worker.store.attempts import Turn
+from backdesk.worker.telemetry.tracing import tracing
 from backdesk.worker.text.json import printable
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,13 @@ def _claim_and_run(
     if claim is None:
         return None
     with Bound(job_id=claim.job_id, kind=claim.kind, tenant=claim.tenant, attempt=claim.attempt):
-        return (yield from _Attempt(process, spec, claim, worker, slot).run())
+        attempt, tracer = _Attempt(process, spec, claim, worker, slot), tracing()
+        if tracer is None:
+            return (yield from attempt.run())
+        with tracer.processing(claim) as processing:
+            outcome = yield from attempt.run()
+            processing.ended(outcome, attempt.counted())
+        return outcome
 
 
 def _new_fence() -> str:
@@ -246,7 +253,7 @@ class _Attempt:
         self.progress.close()
         turn: Turn = yield self.process.writer.submit(
             self.process.transitions.turn(
-                self.claim, outcome, self._usage(), worker=self.worker, fence=_new_fence(), terms=self.spec.terms
+                self.claim, outcome, self.counted(), worker=self.worker, fence=_new_fence(), terms=self.spec.terms
             )
         )
         if turn.claim:
@@ -257,9 +264,9 @@ class _Attempt:
 
     def _end(self, outcome: Outcome) -> Future[bool]:
         self.progress.close()
-        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self._usage()))
+        return self.process.writer.submit(self.process.transitions.end(self.claim, outcome, self.counted()))
 
-    def _usage(self) -> Usage:
+    def counted(self) -> Usage:
         """Return what the body has counted; whatever else it has put there must not keep its job from ending."""
         usage = self.context.usage
         if isinstance(usage, Usage) and usage.is_untouched:

@@ -293,6 +293,10 @@ class Claim:
     parent: str = ""
     #: By whom and why it is to pause before it goes on, as JSON; "" when it is not.
     pausing: str = ""
+    #: The trace context of its submit (W3C); "" for none.
+    traceparent: str = ""
+    #: The conversation that it is a turn of; "" for none.
+    conversation: str = ""
     #: Reasons why parts of the record cannot be read, by field; such a job cannot run.
     unreadable: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -13,6 +14,9 @@ from backdesk.worker.model.retry import RetryPolicy
 
 #: What happens to a new job of a conversation while another goes on; the first is the default.
 WHEN_BUSY = ("enqueue", "reject", "interrupt", "steer")
+
+#: A trace context: version, trace, span and flags. https://www.w3.org/TR/trace-context/#traceparent-header
+TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,8 @@ class JobOptions(CallOptions):
     `conversation_id` run one at a time, in the order of their arrival; `when_busy` says what happens to a new one while
     another goes on: `enqueue`, `reject` (ConversationBusy), `interrupt`, which cancels those before it, or `steer`: it
     waits as well, and if the job that goes on takes its message up, that job answers it. Where the request has a field
-    `conversation_id`, the two are one: each fills the other, and a contradiction is refused.
+    `conversation_id`, the two are one: each fills the other, and a contradiction is refused. `traceparent` is the trace
+    context (W3C) of what asks for the job, to which its attempts are linked.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -59,6 +64,7 @@ class JobOptions(CallOptions):
     idempotency_while_active: bool = False
     conversation_id: str | None = None
     when_busy: str = WHEN_BUSY[0]
+    traceparent: str | None = None
 
 
 # Python has no keyword arguments that are the fields of a dataclass; a test compares the two with those above.
@@ -86,3 +92,4 @@ class Options(CallKeywords, total=False):
     idempotency_while_active: bool
     conversation_id: str | None
     when_busy: str
+    traceparent: str | None

@@ -330,6 +330,8 @@ def _read_claim(fence: str, reply: list[Any]) -> Claim | Refused:
         request_blob=its.request_blob,
         parent=text(its.parent),
         pausing=text(its.pausing),
+        traceparent=text(its.traceparent),
+        conversation=text(its.conversation),
         unreadable={name: str(each) for name, each in kept.unreadable.items()},
     )
 

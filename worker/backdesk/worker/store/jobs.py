@@ -88,6 +88,8 @@ class NewJob:
     slots: Number = ""
     request_blob: str = ""
     blob_bytes: Number = ""
+    #: The trace context of the submit (W3C), to which attempts are linked; "" for none.
+    traceparent: str = ""
 
 
 class Transitions(AttemptCalls, UpkeepCalls):

@@ -28,7 +28,7 @@ from backdesk.worker.memory.conversation import check_conversation_id
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.contract import CONVERSATION_FIELD, MOST_SLOTS, RequestCheck, encode_json, field_errors
 from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
-from backdesk.worker.model.options import WHEN_BUSY, JobOptions
+from backdesk.worker.model.options import TRACEPARENT, WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.store.calls import flag, optional
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, When
@@ -89,8 +89,15 @@ def admit(
         resumes=resumes if isinstance(resumes, str) else flag(resumes),
         budget=_budget(options.budget),
         slots=optional(_slots(options.slots)),
+        traceparent=_traceparent(options.traceparent),
         **(asdict(parent) if parent else {}),
     )
+
+
+def _traceparent(value: str | None) -> str:
+    if value is not None and not TRACEPARENT.fullmatch(value):
+        raise InvalidRequest("traceparent", f"{value!r} must be VERSION-TRACE-SPAN-FLAGS in hexadecimal, as W3C has it")
+    return value or ""
 
 
 def refusal(field: str, *, tenant: str) -> InvalidRequest:

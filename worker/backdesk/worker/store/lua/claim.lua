@@ -12,6 +12,7 @@
 --   pages), priority, usage (of former attempts, or ''), limited (1 when its spending is limited, else 0), time_left (ms
 --   that its budgets leave it, or ''), steered (1 when it has taken messages, else 0), request_blob (reference of a request that is
 --   not here, or ''), parent (or ''), pausing (by whom and why it is to pause, as JSON, or ''),
+--   traceparent (of its submit, or ''), conversation (or ''),
 --   kept (1 when the attempt that ends has ended its job, 0 when it has lost its
 --   fence, '' when none was to end), message (Celery's, of the job that is next, or ''); or {0, reason, kept, message}
 --   when there is nothing to run: a second delivery, a job withdrawn, an unknown job, one for another version. The reason
@@ -66,6 +67,8 @@ local function claim(job, field, watchers, kept, message)
     request_blob = field[16] or '',
     parent = job.parent or '',
     pausing = field[17] or '',
+    traceparent = field[18] or '',
+    conversation = field[19] or '',
     kept = kept,
     message = message,
   }
@@ -111,7 +114,7 @@ local function start(id, fence, kept, message)
   local key = job_key(id)
   local field = redis.call('HMGET', key, 'request', 'metadata', 'failures', 'retry', 'timeout_ms', 'root', 'remembers',
     'usage', 'budget', 'parent', 'ledger_bytes', 'version', 'committed', 'messages', 'crashes',
-    'request_blob', 'pausing')
+    'request_blob', 'pausing', 'traceparent', 'conversation')
 
   if job.state == 'running' and job.fence == fence then return claim(job, field, 0, kept, message) end
   local limit, code = next_limit(job)

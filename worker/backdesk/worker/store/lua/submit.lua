@@ -9,7 +9,8 @@
 --   ledger but for the entries `without`, those of `with` in place of its own, and no checkpoint; or ''), conversation
 --   (or ''), when_busy (enqueue reject interrupt steer: what to do while it goes on), idempotency_ttl_ms (for which the key
 --   lasts, or ''), idempotency_while_active (1 when it lasts while the job goes on, or ''), budget (JSON or ''), slots (that it takes, or '' for
---   those of its kind), request_blob (reference of its request, which then is null; or ''), blob_bytes (of that, or '')
+--   those of its kind), request_blob (reference of its request, which then is null; or ''), blob_bytes (of that, or ''),
+--   traceparent (the trace context of the submit, or '')
 -- Returns: for each job {code, id}: 1 created, 0 existing with the same fingerprint, -1 existing with another, 2 not
 --   written because the key belongs to a job that has ended and is forgotten,
 --   -2 not written because the parent's attempt has lost its fence, -3 because its conversation goes on with that job;
@@ -81,7 +82,7 @@ local function write(job, each)
     'start_by', stated(job.start_by), 'timeout_ms', ARGV[each].timeout_ms, 'retry', ARGV[each].retry,
     'parent', ARGV[each].parent, 'parent_key', ARGV[each].parent_key, 'origin', ARGV[each].origin,
     'conversation', ARGV[each].conversation, 'budget', ARGV[each].budget, 'slots', ARGV[each].slots, 'depth', job.depth,
-    'request_blob', ARGV[each].request_blob}
+    'request_blob', ARGV[each].request_blob, 'traceparent', ARGV[each].traceparent}
   for index = 2, #given, 2 do
     if given[index] ~= '' then
       fields[#fields + 1] = given[index - 1]
