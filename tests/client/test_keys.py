@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -124,7 +125,7 @@ async def test_keys_are_listed_in_pages_the_newest_first_and_by_tenant(jobs: Cli
     ],
 )
 async def test_a_key_that_makes_no_sense_is_refused_with_the_field(
-    jobs: Client, fields: dict[str, object], refused: str
+    jobs: Client, fields: dict[str, Any], refused: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await jobs.keys.add(**fields)
