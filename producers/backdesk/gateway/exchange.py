@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Unpack
 
 from backdesk.client import AsyncJob, AsyncJobClient
+from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.watch import AsyncWatch
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.access.trace_context import traceparent
@@ -75,6 +76,15 @@ class Exchange:
         jobs = await self.client.submit_many(kind, requests, batch=batch, idempotency_keys=idempotency_keys, **options)
         self._submitted(kind, sum(job.created for job in jobs))
         return jobs
+
+    async def listen(self, job_id: str) -> Callable[[], None]:
+        """Have somebody follow a job before it is written; return what ends that.
+
+        A body streams its words while it is followed: who submits a job and then follows it may miss the first ones.
+        """
+        following = AsyncFollowing(self.client, self.client.core.keys.progress(job_id), None)
+        await following.subscribe()
+        return following.close
 
     async def record(self, caller: Caller, job_id: str) -> JobRecord:
         """Return the record of a job. Raises JobNotFound, also for one of another tenant."""

@@ -3,5 +3,6 @@
 from fastapi import APIRouter
 
 from backdesk.gateway.dialects import mcp
+from backdesk.gateway.dialects.responses import routes as responses
 
-ROUTERS: tuple[APIRouter, ...] = (mcp.router,)
+ROUTERS: tuple[APIRouter, ...] = (mcp.router, responses.router)

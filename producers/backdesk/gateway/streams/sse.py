@@ -41,7 +41,7 @@ class EventStream(Response):
 
     The iterator has a heartbeat of its own, in silence. A client that takes nothing for `send_timeout_s` is cut off;
     when it has gone the iteration ends at once, and what it holds is let go. `when_gone` is awaited for a client that
-    went before the end.
+    went before the end, and `when_over` called in any case, also before anything was sent.
     """
 
     def __init__(
@@ -51,12 +51,14 @@ class EventStream(Response):
         send_timeout_s: float,
         headers: Mapping[str, str] | None = None,
         when_gone: Callable[[], Awaitable[object]] | None = None,
+        when_over: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(None, 200, {**HEADERS, **(headers or {})}, "text/event-stream")
         del self.headers["content-length"]
         self._frames = frames
         self._send_timeout_s = send_timeout_s
         self._when_gone = when_gone
+        self._when_over = when_over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.current_task()
@@ -75,6 +77,8 @@ class EventStream(Response):
                 await self._when_gone()
         finally:
             going.cancel()
+            if self._when_over is not None:
+                self._when_over()
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

@@ -21,7 +21,7 @@ from backdesk.gateway.turns.parts import (
     ToolCalled,
     ToolReturned,
 )
-from backdesk.worker.model.asks import Ask, AskType
+from backdesk.worker.model.asks import PAUSE_MARK, Ask, AskType
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobState
@@ -141,13 +141,13 @@ def _text(data: dict[str, Any], name: str) -> str:
 
 
 def _asks(told: Any) -> Iterator[Ask]:
-    """Yield what people are asked; other jobs answer for themselves."""
+    """Yield what people are asked; other jobs answer for themselves, and who began a pause ends it."""
     for each in told if isinstance(told, list) else ():
         try:
             ask = Ask.model_validate(each)
         except ValidationError:
             continue
-        if ask.type is not AskType.CHILD:
+        if ask.type is not AskType.CHILD and not ask.name.startswith(PAUSE_MARK):
             yield ask
 
 

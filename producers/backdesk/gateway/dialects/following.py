@@ -1,0 +1,54 @@
+"""The turn that answers a message, live, wherever its job leads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.streams.jobs import job_events
+from backdesk.gateway.turns import Ended, Part, TurnReader
+from backdesk.worker.errors import BackdeskError
+from backdesk.worker.model.chat import Chat
+from backdesk.worker.model.events import JobEvent
+from backdesk.worker.model.job import JobRecord
+
+
+async def parts_of(
+    exchange: Exchange, job_id: str, chat: Chat | None, *, silence_s: float
+) -> AsyncGenerator[list[Part]]:
+    """Yield the parts of a turn from its first event, as they happen; none after silence.
+
+    A job whose message another one has taken is answered by that: the turn goes on with its parts.
+    """
+    followed: str | None = job_id
+    while followed is not None:
+        job_id, followed = followed, None
+        reader = TurnReader(chat)
+        async with aclosing(job_events(exchange.client, job_id, 0, silence_s=silence_s)) as batches:
+            async for events in batches:
+                parts = [part for event in events for part in reader.read(event, await _omitted(exchange, event))]
+                if parts and isinstance(last := parts[-1], Ended) and last.into is not None:
+                    followed = last.into
+                    parts.pop()
+                yield parts
+
+
+async def parts_so_far(exchange: Exchange, record: JobRecord, chat: Chat | None) -> list[Part]:
+    """Return the parts of a turn as far as it is."""
+    events, _ = await exchange.client.progress(record.id, 0)
+    reader = TurnReader(chat)
+    parts = [part for event in events for part in reader.read(event, await _omitted(exchange, event))]
+    if parts and isinstance(last := parts[-1], Ended) and last.into is not None:
+        return [*parts[:-1], *await parts_so_far(exchange, await exchange.client.get(last.into), chat)]
+    return parts
+
+
+async def _omitted(exchange: Exchange, event: JobEvent) -> object:
+    """Return the result of a job whose last event leaves it out; None where there is nothing to fetch."""
+    if not event.data.get("result_omitted"):
+        return None
+    try:
+        return await exchange.client.result(event.job_id)
+    except BackdeskError:
+        return None
