@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,10 +44,10 @@ class ToldSpan:
 
 @dataclass
 class Collector:
-    """What has come so far. `delay_s` is how long it takes for each answer."""
+    """What has come so far. While it is not `open` it answers nobody."""
 
     url: str = ""
-    delay_s: float = 0.0
+    open: threading.Event = field(default_factory=threading.Event)
     spans: list[ToldSpan] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
 
@@ -64,7 +63,7 @@ class Collector:
         }
 
     def named(self, name: str, **attributes: Any) -> list[ToldSpan]:
-        """The spans of a name that have these attributes; `_` stands for `.` in their names."""
+        """The spans of a name that have these attributes, in whose names `__` stands for a dot."""
         wanted = {key.replace("__", "."): value for key, value in attributes.items()}
         return [each for each in self.spans if each.name == name and wanted.items() <= each.attributes.items()]
 
@@ -75,7 +74,7 @@ class Collector:
 
     def take(self, path: str, body: bytes) -> bytes:
         """Take what was posted; returns the answer."""
-        time.sleep(self.delay_s)
+        self.open.wait()
         if path == "/v1/metrics":
             for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 for scope in resource.scope_metrics:
@@ -107,12 +106,14 @@ def collecting() -> Iterator[Collector]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    collector.open.set()
     collector.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield collector
     finally:
+        collector.open.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from backdesk.client import AsyncJobClient
 from backdesk.client.deployment import Deployment, find_deployment
@@ -26,6 +27,8 @@ from backdesk.worker.telemetry import tracing
 
 #: By what name it is known to a collector, unless OTEL_SERVICE_NAME says otherwise.
 SERVICE = "backdesk-gateway"
+#: What is asked every few seconds, by machines.
+UNTOLD = frozenset({"/healthz", "/readyz", "/metrics"})
 DESCRIPTION = "Jobs of agents, durable and live: submit, follow, answer and end them."
 
 
@@ -66,6 +69,7 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         separate_input_output_schemas=False,
+        telemetry=_telemetry(deployment.settings.otel),
     )
     problems.install(app)
     for router in (*routes.ROUTERS, *dialects.ROUTERS):
@@ -74,3 +78,15 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     app.add_middleware(TraceContext)
     app.add_middleware(Measured, metrics=measured)
     return app
+
+
+def _telemetry(wanted: bool) -> TelemetryConfig:
+    """Return what the framework tells by OpenTelemetry: of requests, as they arrive and end; of probes nothing."""
+    return {
+        "tracing": wanted,
+        "metrics": wanted,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+        "exclude": lambda scope: scope["path"] in UNTOLD,
+    }

@@ -26,7 +26,7 @@ async def parent(ctx: TaskContext, request: Asked) -> Told:
     """Run a step, and call another job."""
     first = await ctx.step("look:1", work, request.text)
     child = await ctx.call("traced.child", {"text": first})
-    return Told(text=str(child.result))
+    return Told(text=child.result["text"])
 
 
 @task("traced.child", queue="tools")
@@ -43,3 +43,8 @@ async def fails(ctx: TaskContext, request: Asked) -> Told:
         return Told(text=await ctx.step("break", broken))
     except ValueError as error:
         raise TaskError("broken", f"about {request.text}") from error
+
+
+@task("traced.alone")
+async def alone(ctx: TaskContext, request: Asked) -> Told:
+    return Told(text=request.text)

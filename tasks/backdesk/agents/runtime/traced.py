@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from pydantic_ai import Agent
 from pydantic_ai.models.instrumented import InstrumentationSettings
 
@@ -13,15 +11,17 @@ from backdesk.worker.telemetry.tracing import tracing
 VERSION = 5
 
 
-@functools.cache
 def instrument() -> None:
     """Have every agent of this process tell, if jobs are told of here. What is said is told only where that is wanted.
 
-    It is not masked. Whoever has instrumented the library already is not overruled.
+    It is not masked. Whoever has instrumented the library already is not overruled. Idempotent.
     """
     tracer = tracing()
     if tracer is not None and not Agent._instrument_default:  # noqa: SLF001 - nothing else says whether it was set
         settings = InstrumentationSettings(
-            include_content=tracer.content, include_binary_content=tracer.content, version=VERSION
+            include_content=tracer.content,
+            include_binary_content=tracer.content,
+            include_model_request_parameters=tracer.content,
+            version=VERSION,
         )
         Agent.instrument_all(settings)

@@ -32,12 +32,14 @@ log = logging.getLogger(__name__)
 #: How long the end of a process waits until what is told has been sent. Seconds.
 FLUSH_S = 5.0
 _EXCEPTION, _EXCEPTION_TYPE = "exception", "exception.type"
+#: Links that let somebody in are paths and queries; the route says what was asked.
+_URLS = frozenset({"url.path", "url.query", "url.full"})
 
 
 class Export:
     """Sends what this process tells. A tracer that the program around us has set up is left as it is, and used.
 
-    Without `content` the texts of errors stay here, too: libraries put them into their spans.
+    Without `content` the texts of errors, and URLs, stay here, too: libraries put them into their spans.
     """
 
     def __init__(self, service: str, *, content: bool) -> None:
@@ -81,12 +83,12 @@ class OfAttempts(SpanProcessor):
         of = context.get_value(OF_ATTEMPT, parent_context)
         if isinstance(of, OfAttempt):
             span.set_attributes(of.on_all)
-            if (span.attributes or {}).get(names.GEN_AI_OPERATION) == names.INVOKE_AGENT:
+            if names.GEN_AI_OPERATION in (span.attributes or {}):
                 span.set_attributes(of.on_agents)
 
 
 class WithoutTexts(SpanExporter):
-    """Exports spans without the texts of errors, in which there may be anything a customer or a model has said."""
+    """Exports spans without the texts of errors and URLs, in which there may be what was said, or a secret."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -105,15 +107,15 @@ class WithoutTexts(SpanExporter):
 
 
 def _without_texts(span: ReadableSpan) -> ReadableSpan:
-    described = span.status.description
-    if not span.events and not described:
+    described, attributes = span.status.description, span.attributes or {}
+    if not span.events and not described and _URLS.isdisjoint(attributes):
         return span
     return ReadableSpan(
         name=span.name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=span.attributes,
+        attributes={name: value for name, value in attributes.items() if name not in _URLS},
         events=[_event(event) for event in span.events],
         links=span.links,
         kind=span.kind,

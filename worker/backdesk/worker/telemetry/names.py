@@ -31,7 +31,6 @@ PROCESS_DURATION: Final = "messaging.process.duration"
 
 GEN_AI_CONVERSATION: Final = "gen_ai.conversation.id"
 GEN_AI_OPERATION: Final = "gen_ai.operation.name"
-INVOKE_AGENT: Final = "invoke_agent"
 
 SESSION: Final = "session.id"
 USER: Final = "user.id"

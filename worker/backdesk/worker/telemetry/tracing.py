@@ -38,13 +38,19 @@ def join(settings: Settings) -> None:
 
 
 def begin(settings: Settings, service: str) -> None:
-    """Do so in a process of ours, which sends what it tells to a collector, as `OTEL_*` variables say. Idempotent."""
+    """Do so in a process of ours, which sends what it tells to a collector, as `OTEL_*` variables say. Idempotent.
+
+    Raises ConfigurationError also for such a variable that is wrong.
+    """
     global _export  # noqa: PLW0603 - as above
     join(settings)
     if _tracing is not None and _export is None:
         from backdesk.worker.telemetry.export import Export  # noqa: PLC0415 - as above
 
-        _export = Export(service, content=settings.otel_content)
+        try:
+            _export = Export(service, content=settings.otel_content)
+        except ValueError as error:
+            raise ConfigurationError(f"OTEL_…: {error}") from None
 
 
 def end() -> None:
