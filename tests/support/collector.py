@@ -79,12 +79,12 @@ class Collector:
             for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 for scope in resource.scope_metrics:
                     self.metrics |= {metric.name: metric for metric in scope.metrics}
-            return ExportMetricsServiceResponse().SerializeToString()
+            return bytes(ExportMetricsServiceResponse().SerializeToString())
         for traced in ExportTraceServiceRequest.FromString(body).resource_spans:
             service = _values(traced.resource.attributes)["service.name"]
             for told in traced.scope_spans:
                 self.spans += [_span(each, service) for each in told.spans]
-        return ExportTraceServiceResponse().SerializeToString()
+        return bytes(ExportTraceServiceResponse().SerializeToString())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ async def parent(ctx: TaskContext, request: Asked) -> Told:
     """Run a step, and call another job."""
     first = await ctx.step("look:1", work, request.text)
     child = await ctx.call("traced.child", {"text": first})
-    return Told(text=child.result["text"])
+    return Told.model_validate(child.result)
 
 
 @task("traced.child", queue="tools")

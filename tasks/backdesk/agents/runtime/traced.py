@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic_ai import Agent
 from pydantic_ai.models.instrumented import InstrumentationSettings
 
 from backdesk.worker.telemetry.tracing import tracing
 
 #: Of the library's own spans and attributes; another one renames them.
-VERSION = 5
+VERSION: Final = 5
 
 
 def instrument() -> None:

@@ -84,7 +84,8 @@ class Tracing:
     def processing(self, claim: Claim) -> Iterator[Processing]:
         """Tell of an attempt: what is told within the block is within its span."""
         of = _of_attempt(claim)
-        attributes = _messaging(claim.queue, names.PROCESS) | _of_claim(claim) | of.on_root | of.on_all
+        messaging = _messaging(claim.queue, names.PROCESS)
+        attributes = {**messaging, **_of_claim(claim), **of.on_root, **of.on_all}
         link = _context_of(claim.traceparent)
         span = self._tracer.start_span(
             f"{names.PROCESS} {claim.queue}",
@@ -93,7 +94,7 @@ class Tracing:
             attributes,
             links=[Link(link)] if link.is_valid else [],
         )
-        self._consumed.add(1, _messaging(claim.queue, names.PROCESS))
+        self._consumed.add(1, messaging)
         attempt = Processing(span)
         token = context.attach(context.set_value(OF_ATTEMPT, of, trace.set_span_in_context(span, Context())))
         began = time.monotonic()
@@ -102,12 +103,12 @@ class Tracing:
         finally:
             context.detach(token)
             error = {names.ERROR_TYPE: attempt.error} if attempt.error else {}
-            self._duration.record(time.monotonic() - began, _messaging(claim.queue, names.PROCESS) | error)
+            self._duration.record(time.monotonic() - began, messaging | error)
             _end(span, attempt.error)
 
     def step(self, pipeline: Pipeline[T], key: str, effect: str, *, replayed: bool) -> Pipeline[T]:
         """Tell of a step while it runs. Its name is its key as far as a colon, so that there are few names."""
-        attributes = {names.STEP_KEY: key, names.STEP_EFFECT: effect, names.REPLAYED: replayed}
+        attributes: Attributes = {names.STEP_KEY: key, names.STEP_EFFECT: effect, names.REPLAYED: replayed}
         span = self._tracer.start_span(f"step {key.partition(':')[0]}", attributes=attributes)
         token = context.attach(trace.set_span_in_context(span))
         error: str | None = None
