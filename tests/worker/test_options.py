@@ -39,7 +39,11 @@ def test_only_options_that_are_given_take_the_place_of_others() -> None:
 
 def test_a_schedule_has_the_options_that_each_of_its_firings_can_have() -> None:
     once = {"delay", "at", "idempotency_key", "idempotency_ttl", "idempotency_while_active"}
-    assert {field.name for field in fields(JobOptions)} - REPEATABLE.keys() == once | {"conversation_id", "when_busy"}
+    assert {field.name for field in fields(JobOptions)} - REPEATABLE.keys() == once | {
+        "conversation_id",
+        "when_busy",
+        "traceparent",
+    }
 
 
 def test_a_plain_celery_message_can_carry_only_options_that_there_are() -> None:

@@ -41,6 +41,7 @@ from backdesk.cli.options.submit import (
     StartBy,
     Tenant,
     Timeout,
+    Traceparent,
     Wait,
     Watch,
     WhenBusy,
@@ -131,6 +132,7 @@ def submit(
     key_while_active: KeyWhileActive = False,
     conversation: Conversation = None,
     when_busy: WhenBusy = WHEN_BUSY[0],
+    traceparent: Traceparent = None,
     metadata: Metadata = None,
     job_id: JobId = None,
     watch: Watch = False,
@@ -164,6 +166,7 @@ def submit(
     times = _times(delay=delay, at=at, expires=expires, start_by=start_by, timeout=timeout, key_ttl=key_ttl)
     options = times | read_documents(attempts=attempts, retry=retry, budget=budget, metadata=metadata)
     options |= {"tenant": tenant, "priority": priority, "conversation_id": conversation, "when_busy": when_busy}
+    options |= {"traceparent": traceparent}
     options |= {"slots": slots, "idempotency_key": idempotency_key, "idempotency_while_active": key_while_active}
     if each is not None:
         alone = {"request": request, "job_id": job_id, "idempotency_key": idempotency_key, "for": patience}

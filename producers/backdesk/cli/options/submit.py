@@ -79,6 +79,14 @@ Conversation = Annotated[
         "field conversation_id of the request is the same thing.",
     ),
 ]
+Traceparent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONTEXT",
+        envvar="TRACEPARENT",
+        help="The trace that it belongs to, as the W3C has it: 00-TRACE-SPAN-FLAGS. Its attempts are linked to it.",
+    ),
+]
 WhenBusy = Annotated[
     str,
     typer.Option(
