@@ -18,6 +18,7 @@ from backdesk.worker.attempt.context import BlockingContext, TaskContext
 from backdesk.worker.attempt.task import task
 from backdesk.worker.errors import TaskError
 from backdesk.worker.failure import Category
+from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.child import ChildCall
 
 
@@ -120,7 +121,7 @@ async def chat(ctx: TaskContext, request: Message) -> Message:
     return request
 
 
-@task("test.talk")
+@task("test.talk", chat=Chat(input="message", conversation="conversation_id", output="answer"))
 async def talk(ctx: TaskContext, request: Said) -> Replied:
     """Answer as agents do: ask for approval of "May I …?", propose what begins with "I want", else repeat the words."""
     answer, proposal = f"You said {request.message!r} for {request.customer_id}.", None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -22,6 +22,12 @@ class RawClient:
     def __init__(self, url: str, *, capabilities: dict[str, Any] | None = None, **headers: str) -> None:
         self.http = httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
         self.capabilities = ABLE if capabilities is None else capabilities
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def post(self, method: str, **params: Any) -> httpx2.Response:
         """Send a request and return the answer as it is."""

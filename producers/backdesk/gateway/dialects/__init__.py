@@ -1,8 +1,14 @@
 """The protocols that clients speak already, one folder each: pure functions around the exchange, and their routes."""
 
+from importlib.util import find_spec
+
 from fastapi import APIRouter
 
 from backdesk.gateway.dialects import mcp
 from backdesk.gateway.dialects.responses import routes as responses
 
 ROUTERS: tuple[APIRouter, ...] = (mcp.router, responses.router)
+if find_spec("a2a"):
+    from backdesk.gateway.dialects import a2a
+
+    ROUTERS += (a2a.router,)

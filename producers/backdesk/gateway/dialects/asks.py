@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.errors import Forbidden
 from backdesk.gateway.exchange import Exchange
@@ -15,9 +17,12 @@ DECISION, NOTE = "decision", "note"
 
 def open_asks(record: JobRecord) -> list[Ask]:
     """Return what a job waits for people to say: other jobs answer for themselves, and who began a pause ends it."""
-    if record.state is not JobState.WAITING:
-        return []
-    return [each for each in record.asks if each.type is not AskType.CHILD and not each.name.startswith(PAUSE_MARK)]
+    return of_people(record.asks) if record.state is JobState.WAITING else []
+
+
+def of_people(asks: Iterable[Ask]) -> list[Ask]:
+    """Return those of these that are for people to answer."""
+    return [each for each in asks if each.type is not AskType.CHILD and not each.name.startswith(PAUSE_MARK)]
 
 
 def needs_person(ask: Ask) -> bool:

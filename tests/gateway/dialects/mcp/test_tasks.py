@@ -12,8 +12,7 @@ from tests.support.workers import Fleet
 
 @pytest.fixture
 def client(served: str, fleet: Fleet) -> Iterator[RawClient]:
-    client = RawClient(served)
-    with client.http:
+    with RawClient(served) as client:
         yield client
 
 
@@ -76,8 +75,7 @@ def test_what_only_a_person_may_answer_is_not_asked_of_the_client(client: RawCli
 
 
 def test_a_client_without_elicitation_is_told_that_somebody_must_answer(served: str, fleet: Fleet) -> None:
-    client = RawClient(served, capabilities={"extensions": {"io.modelcontextprotocol/tasks": {}}})
-    with client.http:
+    with RawClient(served, capabilities={"extensions": {"io.modelcontextprotocol/tasks": {}}}) as client:
         task_id = client.start("test_approval", text="the parcel")
         client.task(task_id, lambda task: "Waits for a person" in task.get("statusMessage", ""))
         client.ask("tasks/cancel", taskId=task_id)
@@ -99,8 +97,7 @@ def test_there_is_no_task_of_a_forged_id(client: RawClient, forged: str) -> None
 
 
 def test_who_has_not_declared_tasks_is_told_to(served: str, fleet: Fleet) -> None:
-    client = RawClient(served, capabilities={})
-    with client.http:
+    with RawClient(served, capabilities={}) as client:
         error = client.refusal("tasks/get", taskId="any")
     assert error["code"] == -32021
     assert error["data"]["requiredCapabilities"]["extensions"] == {"io.modelcontextprotocol/tasks": {}}

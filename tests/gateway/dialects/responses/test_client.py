@@ -57,7 +57,7 @@ def test_text_of_an_attempt_in_vain_is_taken_back(client: openai.OpenAI) -> None
 
 def test_what_a_job_asks_is_answered_by_the_next_response(client: openai.OpenAI) -> None:
     events = [*client.responses.create(model="talk.ask", input="hello", stream=True)]
-    asked = events[-1].response  # type: ignore[union-attr]  # the last one has it
+    asked = events[-1].response  
     assert asked.output[-1].type == "mcp_approval_request"
     approval = {"type": "mcp_approval_response", "approval_request_id": asked.output[-1].id, "approve": True}
     second = client.responses.create(model="talk.ask", previous_response_id=asked.id, input=[approval])

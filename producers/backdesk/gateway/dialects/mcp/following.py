@@ -11,7 +11,7 @@ from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.dialects.asks import answer, meant, open_asks
 from backdesk.gateway.dialects.mcp import results
 from backdesk.gateway.dialects.mcp.request import Call
-from backdesk.gateway.dialects.mcp.waiting import wait
+from backdesk.gateway.dialects.waiting import wait
 from backdesk.gateway.exchange import Exchange
 from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.model.job import JobRecord, JobState
@@ -77,7 +77,8 @@ async def call(
     match given:
         case JobWait():
             up_to_s = longest_wait_s if given.up_to_s is None else min(given.up_to_s, longest_wait_s)
-            return await outcome(exchange, call, await wait(exchange, call.caller, given.job_id, up_to_s, call.report))
+            hear = call.progress().hear
+            return await outcome(exchange, call, await wait(exchange, call.caller, given.job_id, up_to_s, hear))
         case JobAnswer():
             return await _answer(exchange, call.caller, given)
         case JobCancel():

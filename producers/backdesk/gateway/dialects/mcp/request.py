@@ -10,7 +10,8 @@ from mcp_types import ClientCapabilities
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from backdesk.gateway.access.caller import Caller
-from backdesk.gateway.dialects.mcp.waiting import Report
+from backdesk.gateway.dialects.mcp.progress import Progress
+from backdesk.worker.model.options import TRACEPARENT
 
 TASKS = "io.modelcontextprotocol/tasks"
 #: Where the request of HTTP keeps who calls, and that the client has gone.
@@ -53,11 +54,10 @@ class Call:
 
     @property
     def traceparent(self) -> str | None:
-        """The trace that it is part of (W3C Trace Context)."""
+        """The trace that it is part of (W3C Trace Context); one that is malformed is passed over."""
         value = (self.context.meta or {}).get("traceparent")
-        return value if isinstance(value, str) else None
+        return value if isinstance(value, str) and TRACEPARENT.fullmatch(value) else None
 
-    @property
-    def report(self) -> Report:
-        """Tells the client how far the work is, if it has asked for that."""
-        return self.context.session.report_progress
+    def progress(self) -> Progress:
+        """Return what tells the client how far the work is, if it has asked for that."""
+        return Progress(self.context.session.report_progress)

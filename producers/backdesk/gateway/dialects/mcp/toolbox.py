@@ -16,7 +16,7 @@ from backdesk.gateway.dialects.mcp import following, results
 from backdesk.gateway.dialects.mcp.names import tool_names
 from backdesk.gateway.dialects.mcp.request import Call
 from backdesk.gateway.dialects.mcp.tools import KEY, takes_key, tool_of
-from backdesk.gateway.dialects.mcp.waiting import wait
+from backdesk.gateway.dialects.waiting import wait
 from backdesk.gateway.exchange import Exchange
 from backdesk.worker.errors import BackdeskError, InvalidRequest
 from backdesk.worker.model.contract import KindContract
@@ -68,7 +68,7 @@ class Toolbox:
         if call.knows_tasks:
             return await self._start_task(job)
         try:
-            record = await wait(self._exchange, call.caller, job.id, self._wait_s, call.report)
+            record = await wait(self._exchange, call.caller, job.id, self._wait_s, call.progress().hear)
         except asyncio.CancelledError:
             if call.was_closed and job.created:
                 with anyio.CancelScope(shield=True):
@@ -81,4 +81,6 @@ class Toolbox:
         if key is not None and not isinstance(key, str):
             raise InvalidRequest(KEY, "must be a string")
         options: Any = {} if key is None else {KEY: key}
+        if call.traceparent is not None:
+            options["traceparent"] = call.traceparent
         return await self._exchange.submit(call.caller, contract.kind, arguments, **options)
