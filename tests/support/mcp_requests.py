@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 
 VERSION = "2026-07-28"
 TASKS = "io.modelcontextprotocol/tasks"
-ABLE = {"extensions": {TASKS: {}}, "elicitation": {"form": {}}}
+ABLE: dict[str, Any] = {"extensions": {TASKS: {}}, "elicitation": {"form": {}}}
 _ids = itertools.count(1)
 
 

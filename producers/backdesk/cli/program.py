@@ -32,6 +32,7 @@ from backdesk.cli.commands.attachment import attachment
 from backdesk.cli.commands.audit import audit
 from backdesk.cli.commands.cancel import cancel
 from backdesk.cli.commands.chat import chat
+from backdesk.cli.commands.connect import connect
 from backdesk.cli.commands.console import console
 from backdesk.cli.commands.doctor import doctor
 from backdesk.cli.commands.erase import erase_customer
@@ -83,7 +84,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for panel, functions in (
-    (RUN, (demo, up, worker, gateway, console, flower)),
+    (RUN, (demo, up, worker, gateway, console, connect, flower)),
     (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, attachment)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),

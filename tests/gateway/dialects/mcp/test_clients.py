@@ -166,7 +166,7 @@ async def _left(url: str, era: str, fleet: Fleet) -> str:
 
     async with connected(url, era) as client:
         call = asyncio.ensure_future(client.call_tool("test_sleep", {"n": 1.5}))
-        job_id = await anyio.to_thread.run_sync(lambda: eventually(begun))
+        job_id = await anyio.to_thread.run_sync(lambda: eventually(begun)) or ""
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     return job_id

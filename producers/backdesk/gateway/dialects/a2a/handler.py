@@ -38,6 +38,7 @@ from backdesk.gateway.dialects.a2a.messages import ask_of, decision_of, kind_of,
 from backdesk.gateway.dialects.a2a.tasks import task_of
 from backdesk.gateway.dialects.asks import answer, meant, open_asks
 from backdesk.gateway.dialects.waiting import wait
+from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.service import Gateway
 from backdesk.worker.errors import UnknownKind
 from backdesk.worker.model.chat import Chat
@@ -187,7 +188,7 @@ class _Turn:
     def __init__(self, context: ServerCallContext) -> None:
         self.gateway: Gateway = context.state[GATEWAY]
         self.caller: Caller = context.state[CALLER]
-        self.exchange = self.gateway.exchange
+        self.exchange: Exchange = self.gateway.exchange
 
     async def take(self, params: SendMessageRequest) -> JobRecord:
         """Take a message: as the answer to what a task asks, if it names one, or else as a wish for a job."""

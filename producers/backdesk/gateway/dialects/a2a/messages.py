@@ -8,7 +8,6 @@ from typing import Any
 
 from a2a.helpers.proto_helpers import get_data_parts, get_text_parts
 from a2a.types.a2a_pb2 import Message, SendMessageRequest
-from google.protobuf.json_format import MessageToDict
 
 from backdesk.gateway.dialects.asks import DECISION, NOTE, choices_of
 from backdesk.worker.errors import InvalidRequest
@@ -36,8 +35,7 @@ def kind_of(params: SendMessageRequest, kinds: dict[str, KindContract]) -> KindC
 
     Raises InvalidRequest with the kinds that can be talked to.
     """
-    told = MessageToDict(params.message.metadata).get(SKILL) or MessageToDict(params.metadata).get(SKILL)
-    name = str(told or params.tenant)
+    name = _told(params.message.metadata, SKILL) or _told(params.metadata, SKILL) or params.tenant
     talking = {each.kind: each for each in kinds.values() if each.chat is not None}
     if name in talking:
         return talking[name]
@@ -77,13 +75,16 @@ def decision_of(message: Message, ask: Ask) -> tuple[str, str]:
 
 def ask_of(message: Message) -> str | None:
     """Return the name of the ask that a message says it answers."""
-    name = MessageToDict(message.metadata).get(ASK) or _data(message).get(ASK)
-    return str(name) if name else None
+    return _told(message.metadata, ASK) or str(_data(message).get(ASK) or "") or None
 
 
 def text_of(message: Message) -> str:
     """Return the words of a message."""
     return "\n".join(get_text_parts(message.parts))
+
+
+def _told(metadata: Any, name: str) -> str:
+    return str(metadata[name]) if name in metadata else ""
 
 
 def _data(message: Message) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from a2a.helpers.proto_helpers import new_data_part
 from a2a.types.a2a_pb2 import Artifact, Message, Part, Role, Task, TaskState, TaskStatus
-from google.protobuf.json_format import ParseDict
-from google.protobuf.struct_pb2 import Value
 
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.dialects.asks import choices_of, needs_person, open_asks
@@ -125,4 +124,4 @@ def _message(task_id: str, context_id: str, name: str, parts: list[Part]) -> Mes
 
 
 def _data(value: Any) -> Part:
-    return Part(data=ParseDict(value, Value()), media_type="application/json")
+    return new_data_part(value, media_type="application/json")

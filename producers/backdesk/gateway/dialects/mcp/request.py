@@ -29,7 +29,12 @@ class Call:
     @property
     def caller(self) -> Caller:
         """Who calls, by the key of this very request."""
-        return self.context.request.scope["state"][CALLER]  # type: ignore[no-any-return]  # a request of any type
+        return self._state[CALLER]  # type: ignore[no-any-return]  # state is of any type
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        request: Any = self.context.request
+        return request.scope["state"]  # type: ignore[no-any-return]  # a request of any type
 
     @property
     def is_modern(self) -> bool:
@@ -50,7 +55,7 @@ class Call:
     @property
     def was_closed(self) -> bool:
         """Whether its client has closed the stream, which cancels the call; before 2026-07-28 it does not."""
-        return self.is_modern and GONE in self.context.request.scope["state"]
+        return self.is_modern and GONE in self._state
 
     @property
     def traceparent(self) -> str | None:

@@ -16,6 +16,8 @@ from mcp_types import (
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
+    ReadResourceRequestParams,
+    ReadResourceResult,
     RequestParams,
 )
 
@@ -48,6 +50,9 @@ def make_server(exchange: Exchange, wait_s: float) -> Server[Any]:
     async def list_templates(_: Context, __: Any) -> ListResourceTemplatesResult:
         return ListResourceTemplatesResult(resource_templates=resources.templates())
 
+    async def read(call: Call, params: ReadResourceRequestParams) -> ReadResourceResult:
+        return await resources.read(exchange, call.caller, str(params.uri))
+
     async def list_resources(_: Context, __: Any) -> ListResourcesResult:
         return ListResourcesResult(resources=[])
 
@@ -59,7 +64,7 @@ def make_server(exchange: Exchange, wait_s: float) -> Server[Any]:
         on_call_tool=_by_call(toolbox.call),
         on_list_resources=list_resources,
         on_list_resource_templates=list_templates,
-        on_read_resource=_by_call(lambda call, params: resources.read(exchange, call.caller, str(params.uri))),
+        on_read_resource=_by_call(read),
     )
     server.extensions[TASKS] = {}
     server.add_request_handler("tasks/get", TaskParams, _by_call(tasks.get))
@@ -76,10 +81,10 @@ def _by_call(handler: Callable[[Call, Params], Awaitable[Any]]) -> Callable[[Con
     return handle
 
 
-async def _tell_errors(context: Context, call_next: CallNext) -> HandlerResult:
+async def _tell_errors(ctx: Context, call_next: CallNext) -> HandlerResult:
     """Tell errors of ours in the protocol's words."""
     try:
-        return await call_next(context)
+        return await call_next(ctx)
     except BackdeskError as error:
         code = INVALID_PARAMS
         if isinstance(error, Forbidden):
