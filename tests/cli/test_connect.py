@@ -106,7 +106,7 @@ def test_cursor_names_the_variable_in_its_own_way() -> None:
     [
         "",
         'model = "o9"  # mine\n\n[mcp_servers.other]\ncommand = "x"\n',
-        '[mcp_servers.backdesk]\nurl = "http://old"\n[mcp_servers.backdesk.env]\nA = "b"\n\n[tui]\nfull = true # keep\n',
+        '[mcp_servers.backdesk]\nurl = "http://old"\n[mcp_servers.backdesk.env]\nA = "b"\n\n[tui]\na = 1 # keep\n',
         '[mcp_servers."backdesk"]\nurl = "http://old"\n',
     ],
 )

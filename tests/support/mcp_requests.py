@@ -29,13 +29,17 @@ class RawClient:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def post(self, method: str, **params: Any) -> httpx2.Response:
-        """Send a request and return the answer as it is."""
-        meta = {
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return {
             "io.modelcontextprotocol/protocolVersion": VERSION,
             "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
             "io.modelcontextprotocol/clientCapabilities": self.capabilities,
         }
+
+    def post(self, method: str, **params: Any) -> httpx2.Response:
+        """Send a request and return the answer as it is."""
         named = params.get("name") or params.get("taskId") or params.get("uri")
         headers = {
             "Accept": "application/json, text/event-stream",
@@ -43,7 +47,7 @@ class RawClient:
             "Mcp-Method": method,
             **({"Mcp-Name": str(named)} if named else {}),
         }
-        body = {"jsonrpc": "2.0", "id": next(_ids), "method": method, "params": {"_meta": meta, **params}}
+        body = {"jsonrpc": "2.0", "id": next(_ids), "method": method, "params": {"_meta": self.meta, **params}}
         return self.http.post("/mcp", json=body, headers=headers)
 
     def ask(self, method: str, **params: Any) -> Any:
