@@ -5,9 +5,11 @@ from importlib.util import find_spec
 from fastapi import APIRouter
 
 from backdesk.gateway.dialects import mcp
+from backdesk.gateway.dialects.chat_completions import routes as chat_completions
 from backdesk.gateway.dialects.responses import routes as responses
+from backdesk.gateway.dialects.vapi import routes as vapi
 
-ROUTERS: tuple[APIRouter, ...] = (mcp.router, responses.router)
+ROUTERS: tuple[APIRouter, ...] = (mcp.router, responses.router, chat_completions.router, vapi.router)
 if find_spec("a2a"):
     from backdesk.gateway.dialects import a2a
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from backdesk.gateway.access.caller import Caller
+from backdesk.gateway.dialects.asks import open_asks
 from backdesk.gateway.exchange import Exchange
+from backdesk.gateway.service import Gateway
 from backdesk.gateway.streams.jobs import job_events
 from backdesk.gateway.turns import Ended, Part, TurnReader
-from backdesk.worker.errors import BackdeskError
+from backdesk.worker.errors import BackdeskError, ResultTimeout
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord
+
+#: How often a job that is waited for is looked at: of what it asks nobody is told who does not stream. Seconds.
+LOOK_EVERY_S = 0.5
 
 
 async def parts_of(
@@ -52,3 +59,18 @@ async def _omitted(exchange: Exchange, event: JobEvent) -> object:
         return await exchange.client.result(event.job_id)
     except BackdeskError:
         return None
+
+
+async def awaited(gateway: Gateway, caller: Caller, job_id: str) -> JobRecord:
+    """Return the record of a job that has ended, or asks something of people.
+
+    Nobody streams for one who only waits. Raises ResultTimeout, which names the job, JobNotFound.
+    """
+    deadline = time.monotonic() + gateway.settings.max_wait_s
+    while True:
+        left_s = deadline - time.monotonic()
+        record = await gateway.exchange.wait(caller, job_id, min(LOOK_EVERY_S, left_s))
+        if record.done or open_asks(record):
+            return record
+        if left_s <= 0:
+            raise ResultTimeout(job_id, gateway.settings.max_wait_s)

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 ABORT = "backdesk.abort"
 #: What keeps a connection open through which nothing goes. Clients pass over comments.
 HEARTBEAT = b": \n\n"
+#: What ends a stream for clients of OpenAI, and those of others that have it from there.
+DONE = b"data: [DONE]\n\n"
 #: Proxies pass each frame on at once.
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 

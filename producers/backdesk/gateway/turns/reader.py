@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from backdesk.gateway.turns.answer import answer_of
 from backdesk.gateway.turns.parts import (
     AgentChanged,
     Answered,
@@ -25,7 +26,6 @@ from backdesk.worker.model.asks import PAUSE_MARK, Ask, AskType
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobState
-from backdesk.worker.text.json import encode
 
 #: Text that comes at once, at the end or after a review, is given in pieces of about this many characters.
 PIECE = 400
@@ -79,7 +79,7 @@ class TurnReader:
         yield Other(event)
 
     def _succeeded(self, event: JobEvent, result: Any) -> Iterator[Part]:
-        text = self._answer(result)
+        text = answer_of(self._chat, result)
         if not text.startswith(self._given):
             yield from self._void(event)
         rest = text[len(self._given) :]
@@ -91,12 +91,6 @@ class TurnReader:
         if text:
             self._given += text
             yield TextDelta(event, text)
-
-    def _answer(self, result: Any) -> str:
-        """Return the words of a result: its field for them, or all of it as JSON where there is none."""
-        if self._chat is not None and isinstance(result, dict) and isinstance(result.get(self._chat.output), str):
-            return str(result[self._chat.output])
-        return encode(result).decode()
 
 
 def _tool_called(event: JobEvent) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import openai
@@ -57,13 +58,13 @@ def test_text_of_an_attempt_in_vain_is_taken_back(client: openai.OpenAI) -> None
 
 def test_what_a_job_asks_is_answered_by_the_next_response(client: openai.OpenAI) -> None:
     events = [*client.responses.create(model="talk.ask", input="hello", stream=True)]
-    asked = events[-1].response  
+    asked = events[-1].response
     assert asked.output[-1].type == "mcp_approval_request"
-    approval = {"type": "mcp_approval_response", "approval_request_id": asked.output[-1].id, "approve": True}
+    approval: Any = {"type": "mcp_approval_response", "approval_request_id": asked.output[-1].id, "approve": True}
     second = client.responses.create(model="talk.ask", previous_response_id=asked.id, input=[approval])
     assert second.output[-1].type == "function_call"
     assert json.loads(second.output[-1].arguments)["choices"] == ["red", "blue"]
-    answer = {"type": "function_call_output", "call_id": second.output[-1].call_id, "output": "blue"}
+    answer: Any = {"type": "function_call_output", "call_id": second.output[-1].call_id, "output": "blue"}
     third = client.responses.create(model="talk.ask", previous_response_id=second.id, input=[answer])
     assert third.output_text == "approve by local, blue"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
@@ -11,17 +10,17 @@ from fastapi import APIRouter, Query, Response
 
 from backdesk.client.operations.jobs import new_job_id
 from backdesk.gateway.access.caller import Caller
-from backdesk.gateway.dialects.asks import answer, meant, open_asks
-from backdesk.gateway.dialects.following import parts_of, parts_so_far
+from backdesk.gateway.dialects.asks import answer, meant
+from backdesk.gateway.dialects.following import awaited, parts_of, parts_so_far
 from backdesk.gateway.dialects.responses.fold import ResponseFold
 from backdesk.gateway.dialects.responses.ids import ResponseId
 from backdesk.gateway.dialects.responses.request import CreateResponse, Decision
 from backdesk.gateway.dialects.responses.response import KEPT, STATUS, response_object
 from backdesk.gateway.routes.submissions import IdempotencyKey, unquoted
 from backdesk.gateway.service import Gateway, Reader, Served, Submitter
-from backdesk.gateway.streams.sse import HEARTBEAT, EventStream, frame
+from backdesk.gateway.streams.sse import DONE, HEARTBEAT, EventStream, frame
 from backdesk.gateway.turns import Asked, Ended
-from backdesk.worker.errors import InvalidRequest, JobNotFound, ResultTimeout, UnknownKind
+from backdesk.worker.errors import InvalidRequest, JobNotFound, UnknownKind
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobRecord, JobState
@@ -29,9 +28,6 @@ from backdesk.worker.text.json import encode
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
-DONE = b"data: [DONE]\n\n"
-#: How often a job that is waited for is looked at: of what it asks nobody is told who does not stream. Seconds.
-LOOK_EVERY_S = 0.5
 #: Where a stream may go on: behind the event of this number.
 StartingAfter = Annotated[int | None, Query(ge=0)]
 
@@ -75,20 +71,8 @@ async def create(
     if close is not None:
         return _stream(gateway, caller, id_, record, contract.chat, cancels=not body.background, when_over=close)
     if not body.background:
-        record = await _awaited(gateway, caller, id_)
+        record = await awaited(gateway, caller, id_.job_id)
     return _json(await _read(gateway, id_, record, contract.chat))
-
-
-async def _awaited(gateway: Gateway, caller: Caller, id_: ResponseId) -> JobRecord:
-    """Return the record of a job that has ended, or asks something. Raises ResultTimeout, which names the response."""
-    deadline = time.monotonic() + gateway.settings.max_wait_s
-    while True:
-        left_s = deadline - time.monotonic()
-        record = await gateway.exchange.wait(caller, id_.job_id, min(LOOK_EVERY_S, left_s))
-        if record.done or open_asks(record):
-            return record
-        if left_s <= 0:
-            raise ResultTimeout(str(id_), gateway.settings.max_wait_s)
 
 
 async def _contract(gateway: Gateway, caller: Caller, name: str) -> KindContract:

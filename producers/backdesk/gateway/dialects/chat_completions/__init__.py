@@ -1,0 +1,1 @@
+"""Chat Completions of OpenAI, as its clients and those who copied it speak it."""
