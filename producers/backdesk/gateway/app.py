@@ -6,15 +6,21 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
 
 from backdesk.client import AsyncJobClient
 from backdesk.client.deployment import Deployment, find_deployment
 from backdesk.gateway import dialects, problems, routes
+from backdesk.gateway.access.audit import Audited, AuditLog
 from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.envelope import Envelope
+from backdesk.gateway.access.hosts import Hosts
+from backdesk.gateway.access.issuer import Issuer
+from backdesk.gateway.access.signing import Signer
 from backdesk.gateway.access.trace_context import TraceContext
 from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.metrics.deployment import DeploymentMetrics
@@ -46,11 +52,12 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         tracing.begin(deployment.settings, SERVICE)
         async with AsyncJobClient(deployment.url, settings=deployment.settings) as client:
+            app.state.audit = AuditLog(client, settings.audit_entries)
             app.state.gateway = Gateway(
                 settings=settings,
                 client=client,
                 exchange=Exchange(client, measured.submitted),
-                authentication=Authentication(),
+                authentication=authentication_of(client, settings, deployment),
                 snapshots=Snapshots(),
                 process_metrics=measured,
                 deployment_metrics=DeploymentMetrics(client, settings.metrics_tenants),
@@ -74,6 +81,10 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
     problems.install(app)
     for router in (*routes.ROUTERS, *dialects.ROUTERS):
         app.include_router(router)
+    app.add_middleware(Audited)
+    if settings.cors:
+        app.add_middleware(CORSMiddleware, **cross_origin(settings))
+    app.add_middleware(Hosts, settings=settings)
     app.add_middleware(Envelope, settings=settings)
     app.add_middleware(TraceContext)
     app.add_middleware(Measured, metrics=measured)
@@ -89,4 +100,21 @@ def _telemetry(wanted: bool) -> TelemetryConfig:
         "operation_spans": False,
         "auto_configure": False,
         "exclude": lambda scope: scope["path"] in UNTOLD,
+    }
+
+
+def authentication_of(client: AsyncJobClient, settings: GatewaySettings, deployment: Deployment) -> Authentication:
+    """Return what makes out who calls a deployment."""
+    signer = Signer(settings.secret, deployment.settings.data_dir)
+    return Authentication(client, settings, signer, Issuer(settings) if settings.oidc_issuer else None)
+
+
+def cross_origin(settings: GatewaySettings) -> dict[str, Any]:
+    """Return what pages of the origins that are listed may do: bring keys, and never the cookies of people."""
+    return {
+        "allow_origins": settings.cors,
+        "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": ["*"],
+        "expose_headers": ["x-request-id", "retry-after", "location", "x-should-retry", "idempotent-replayed"],
+        "max_age": 600,
     }

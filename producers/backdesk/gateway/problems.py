@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backdesk.gateway.errors import Forbidden, Unauthenticated
+from backdesk.gateway.errors import Forbidden, IssuerUnavailable, LinkRefused, TooManyAttempts, Unauthenticated
 from backdesk.worker.errors import (
     ArchiveUnavailable,
     AskUnknown,
@@ -57,6 +57,9 @@ logger = logging.getLogger(__name__)
 #: The first class that fits decides: the status, and the code of the error.
 _PROBLEMS: tuple[tuple[type[BackdeskError], int, str], ...] = (
     (Unauthenticated, 401, "unauthenticated"),
+    (TooManyAttempts, 429, "too_many_attempts"),
+    (IssuerUnavailable, 503, "issuer_unavailable"),
+    (LinkRefused, 403, "forbidden"),
     (Forbidden, 403, "forbidden"),
     (UnknownKind, 404, "model_not_found"),
     (PayloadTooLarge, 413, "payload_too_large"),
@@ -145,8 +148,17 @@ def problem_of(error: BackdeskError) -> Problem:
     """Return how an error of ours is told."""
     status, code = next((status, code) for kind, status, code in _PROBLEMS if isinstance(error, kind))
     fields = error.fields if isinstance(error, InvalidRequest) else {}
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    return Problem(status, code, str(error), fields, headers)
+    return Problem(status, code, str(error), fields, _headers(error))
+
+
+def _headers(error: BackdeskError) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": error.challenge}
+        case TooManyAttempts():
+            return {"Retry-After": str(error.retry_after_s)}
+        case _:
+            return {}
 
 
 def install(app: FastAPI) -> None:

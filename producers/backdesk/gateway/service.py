@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from backdesk.client import AsyncJobClient
+from backdesk.gateway.access.audit import CALLER, NEEDED
 from backdesk.gateway.access.authentication import Authentication
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.exchange import Exchange
@@ -37,14 +38,17 @@ def gateway_of(request: Request) -> Gateway:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Return who calls. Raises Unauthenticated."""
-    return await gateway_of(request).authentication.caller_of(request)
+    """Return who calls, and tell it to the audit log. Raises Unauthenticated."""
+    caller = await gateway_of(request).authentication.caller_of(request)
+    request.scope.setdefault("state", {})[CALLER] = caller
+    return caller
 
 
-def needs(scope: Scope, *, of_all: bool = False) -> Callable[[Caller], Awaitable[Caller]]:
+def needs(scope: Scope, *, of_all: bool = False) -> Callable[[Request, Caller], Awaitable[Caller]]:
     """Return a dependency that lets in those who may do what has this scope, `of_all` tenants if that is said."""
 
-    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    async def check(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        request.scope["state"][NEEDED] = scope
         caller.demand(scope)
         if of_all:
             caller.demand_all_tenants()

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from backdesk.client import ConfigurationError, JobClient, StoreUnavailable
 from backdesk.client.deployment import Deployment
+from backdesk.gateway.access.addresses import is_loopback_name
 from backdesk.gateway.app import create_app
+from backdesk.gateway.protocol import protocol_of
 from backdesk.gateway.settings import GatewaySettings
-from backdesk.gateway.streams.sse import ABORT
 
 #: Open streams are ended so long after the gateway was asked to stop; their clients resume elsewhere. Seconds.
 GRACE_S = 3
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it; applications can end a connection whose client takes nothing."""
-
-    def on_message_begin(self) -> None:
-        """Offer that with each request."""
-        super().on_message_begin()
-        extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
-        extensions[ABORT] = self.transport.abort
 
 
 def config_of(settings: GatewaySettings, deployment: Deployment, **options: Any) -> uvicorn.Config:
@@ -32,7 +24,7 @@ def config_of(settings: GatewaySettings, deployment: Deployment, **options: Any)
         create_app(settings, deployment),
         host=settings.host,
         port=settings.port,
-        http=Protocol,
+        http=protocol_of(settings.header_timeout_s),
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -43,5 +35,16 @@ def config_of(settings: GatewaySettings, deployment: Deployment, **options: Any)
 
 
 def serve(settings: GatewaySettings, deployment: Deployment, *, log_level: str = "info") -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. Raises ConfigurationError where others would reach it and nobody has a key."""
+    check_keys(settings, deployment)
     uvicorn.Server(config_of(settings, deployment, log_level=log_level.lower())).run()
+
+
+def check_keys(settings: GatewaySettings, deployment: Deployment) -> None:
+    """Raise ConfigurationError for a gateway that others could reach, and that would refuse them all."""
+    if is_loopback_name(settings.host) or settings.without_keys or settings.oidc_issuer:
+        return
+    with suppress(StoreUnavailable), JobClient(settings=deployment.settings) as client:  # then it begins without
+        if not client.keys.any():
+            fix = "add one with `backdesk keys add NAME`, or set BACKDESK_GATEWAY_WITHOUT_KEYS=1 to start all the same"
+            raise ConfigurationError(f"others can reach {settings.host}, and there is no API key to let them in: {fix}")

@@ -1,23 +1,239 @@
-"""Making out who calls."""
+"""Making out who calls: by a key, a link, an access token of an issuer, or the session of a person."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
 from starlette.requests import HTTPConnection
 
+from backdesk.client import AsyncJobClient
+from backdesk.gateway.access import cookies, links
+from backdesk.gateway.access.addresses import (
+    client_address,
+    is_forwarded,
+    is_loopback,
+    is_loopback_name,
+    is_same_origin,
+    is_secure,
+    name_of,
+    own_origin,
+)
+from backdesk.gateway.access.attempts import Attempts
 from backdesk.gateway.access.caller import Caller, Scope
-from backdesk.gateway.errors import Unauthenticated
+from backdesk.gateway.access.issuer import Issuer
+from backdesk.gateway.access.signing import Signer
+from backdesk.gateway.errors import Forbidden, LinkRefused, Unauthenticated
+from backdesk.gateway.settings import GatewaySettings
+from backdesk.worker.errors import KeyNotFound
+from backdesk.worker.model.access import ApiKey, Session, hashed
 
-LOOPBACK = frozenset({"127.0.0.1", "::1"})
-#: A request with one of these came through a proxy: that it comes from this machine says nothing then.
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+#: For so long a key or session that was good is taken for good: so soon a revocation takes effect. Seconds.
+CACHED_S = 2.0
+#: For so long what was good is not held up by failures of others from its address. Seconds.
+GOOD_S = 600.0
+#: Credentials that are remembered.
+MOST_CACHED = 10_000
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+NOTHING_BROUGHT = (
+    "bring a key, as `Authorization: Bearer KEY`; on the gateway's machine `backdesk keys add NAME` makes one"
+)
+NO_GOOD = "this lets nobody in, or not any more"
+
+T = TypeVar("T")
+
+
+class Fresh(Generic[T]):
+    """What was read a moment ago, by name; the oldest is forgotten where there is too much."""
+
+    def __init__(self, for_s: float = CACHED_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._for_s = for_s
+        self._clock = clock
+        self._kept: dict[str, tuple[T, float]] = {}
+
+    def get(self, name: str) -> T | None:
+        """Return it, None if it is not known or not fresh."""
+        value, until = self._kept.get(name, (None, 0.0))
+        return value if self._clock() < until else None
+
+    def put(self, name: str, value: T) -> None:
+        """Remember it."""
+        self._kept.pop(name, None)
+        self._kept[name] = (value, self._clock() + self._for_s)
+        if len(self._kept) > MOST_CACHED:
+            del self._kept[next(iter(self._kept))]
+
+    def drop(self, name: str) -> None:
+        """Forget it."""
+        self._kept.pop(name, None)
 
 
 class Authentication:
-    """Who is let in: while there are no keys, whoever asks from this machine."""
+    """Who is let in. While there are no keys, and nobody else is served, whoever asks from this machine."""
+
+    def __init__(
+        self, client: AsyncJobClient, settings: GatewaySettings, signer: Signer, issuer: Issuer | None = None
+    ) -> None:
+        self.signer = signer
+        self.issuer = issuer
+        self._client = client
+        self._settings = settings
+        self._attempts = Attempts(settings.max_failures)
+        self._keys: Fresh[ApiKey] = Fresh()
+        self._sessions: Fresh[Session] = Fresh()
+        self._open: Fresh[bool] = Fresh()
+        #: What was good lately is asked for however often others have failed from its address.
+        self._good: Fresh[bool] = Fresh(GOOD_S)
+        self._guarded = False
 
     async def caller_of(self, request: HTTPConnection) -> Caller:
-        """Return who calls. Raises Unauthenticated."""
-        address = request.client.host if request.client else ""
-        if address in LOOPBACK and not any(name in request.headers for name in _FORWARDED):
+        """Return who calls. Raises Unauthenticated, LinkRefused, TooManyAttempts; Forbidden for a forged request."""
+        address = client_address(request, self._settings.proxies)
+        token = _token_of(request)
+        secure = is_secure(request, self._settings.public_url, self._settings.proxies)
+        session = cookies.value_of(request, cookies.SESSION, secure=secure)
+        if token is not None:
+            with self.counted(address, token):
+                return await self._by_token(request, token, address)
+        if await self._is_open_to(request):
             return Caller("local", Scope.ADMIN, address=address)
-        raise Unauthenticated("bring a key, as `Authorization: Bearer KEY`")
+        if session is not None:
+            with self.counted(address, session):
+                return await self._by_session(request, session, address)
+        raise Unauthenticated(NOTHING_BROUGHT, self._challenge(request))
+
+    @contextmanager
+    def counted(self, address: str, secret: str) -> Iterator[None]:
+        """Count what fails within, and raise TooManyAttempts where that was too often."""
+        name = hashed(secret)
+        if not self._good.get(name):
+            self._attempts.check(address)
+        try:
+            yield
+        except (Unauthenticated, LinkRefused):
+            self._attempts.fail(address)
+            raise
+        self._good.put(name, value=True)
+
+    async def _by_token(self, request: HTTPConnection, token: str, address: str) -> Caller:
+        if token.startswith(links.MARK):
+            return await self._by_link(request, token, address)
+        key = await self._key_of(token)
+        if key is not None:
+            return Caller(key.name, key.scope, key.tenant, key.id, address, "key")
+        if self.issuer is not None and token.count(".") == 2:
+            person = await self.issuer.bearer(token)
+            if person is not None:
+                return Caller(person.name, person.scope, person.tenant, "", address, "issuer")
+        raise Unauthenticated(NO_GOOD, self._challenge(request, "invalid_token"))
+
+    async def _key_of(self, secret: str) -> ApiKey | None:
+        """Return the key of a secret, as it was at most `CACHED_S` ago; None if it lets nobody in."""
+        name = hashed(secret)
+        key = self._keys.get(name)
+        if key is None:
+            key = await self._client.keys.find(secret)
+            if key is not None:
+                self._keys.put(name, key)
+        return key if key is not None and key.usable(datetime.now(UTC)) else None
+
+    async def _by_link(self, request: HTTPConnection, token: str, address: str) -> Caller:
+        """Take a link for its one job, and for nothing else."""
+        link = await self._link_of(links.Purpose.WATCH, token)
+        if request.scope.get("method") not in SAFE_METHODS or request.scope["path"] not in links.paths_of(link):
+            raise LinkRefused
+        return Caller(f"link of {link.by}", Scope.READ, link.tenant, link.key_id, address, "link")
+
+    async def answering(self, request: HTTPConnection, token: str) -> tuple[links.Link, Caller]:
+        """Return what a link to answer an ask allows, and who brings it. Raises LinkRefused, TooManyAttempts."""
+        address = client_address(request, self._settings.proxies)
+        with self.counted(address, token):
+            link = await self._link_of(links.Purpose.ANSWER, token)
+        return link, Caller(f"link of {link.by}", Scope.OPERATE, link.tenant, link.key_id, address, "link")
+
+    async def _link_of(self, purpose: links.Purpose, token: str) -> links.Link:
+        """Return what a link allows; one that was given away by a key is good no longer than that."""
+        link = links.read(self.signer, purpose, token)
+        if link.key_id:
+            giver = self._keys.get(link.key_id)
+            if giver is None:
+                try:
+                    giver = await self._client.keys.get(link.key_id)
+                except KeyNotFound:
+                    raise LinkRefused from None
+                self._keys.put(link.key_id, giver)
+            if not giver.usable(datetime.now(UTC)):
+                raise LinkRefused
+        return link
+
+    async def _by_session(self, request: HTTPConnection, secret: str, address: str) -> Caller:
+        session = await self._session_of(secret)
+        if session is None:
+            raise Unauthenticated(NO_GOOD, self._challenge(request))
+        if request.scope.get("method") not in SAFE_METHODS:
+            self.check_not_forged(request)
+        return Caller(session.name, session.scope, session.tenant, session.id, address, "session")
+
+    async def _session_of(self, secret: str) -> Session | None:
+        """Return the session of a cookie, as it was at most `CACHED_S` ago."""
+        name = hashed(secret)
+        session = self._sessions.get(name)
+        if session is None:
+            session = await self._client.sessions.find(secret)
+            if session is not None:
+                self._sessions.put(name, session)
+        return session if session is not None and datetime.now(UTC) < session.expires_at else None
+
+    async def sign_out(self, session_id: str) -> bool:
+        """End a session, here at once; returns whether there was one."""
+        self._sessions.drop(session_id)
+        return await self._client.sessions.end(session_id)
+
+    def check_not_forged(self, request: HTTPConnection) -> None:
+        """Raise Forbidden unless a page of ours has made a request that a browser sends its cookies with."""
+        settings = self._settings
+        own = own_origin(request, settings.public_url, settings.proxies)
+        if cookies.HEADER not in request.headers or not is_same_origin(request, own):
+            raise Forbidden("", reason=f"this must come from a page of this origin, with the header {cookies.HEADER}")
+
+    async def _is_open_to(self, request: HTTPConnection) -> bool:
+        """Return whether a request without a key is from this machine, and from no page of another's."""
+        settings = self._settings
+        if settings.require_key or settings.public_url or settings.hosts or settings.oidc_issuer:
+            return False  # it serves others, so that what seems to come from here may have come through a proxy
+        if not is_loopback(request.client.host if request.client else "") or is_forwarded(request):
+            return False
+        host = request.headers.get("host", "")
+        own = own_origin(request, None, ())
+        if not is_loopback_name(name_of(host)) or not is_same_origin(request, own, settings.cors):
+            return False
+        return not await self._has_keys()
+
+    async def _has_keys(self) -> bool:
+        if not self._guarded and not self._open.get(""):
+            self._guarded = await self._client.keys.any()
+            self._open.put("", value=not self._guarded)
+        return self._guarded
+
+    def _challenge(self, request: HTTPConnection, error: str = "") -> str:
+        said = [f'error="{error}"'] if error else []
+        if self.issuer is not None and self._settings.oidc_audience:
+            origin = own_origin(request, self._settings.public_url, self._settings.proxies)
+            said.append(f'resource_metadata="{origin}/.well-known/oauth-protected-resource"')
+        return f"Bearer {', '.join(said)}".strip()
+
+
+def _token_of(request: HTTPConnection) -> str | None:
+    """Return what a program has brought, None if that is nothing. What is in the address is good for links alone."""
+    given = request.headers.get("authorization")
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+    if (key := request.headers.get("x-api-key")) is not None:
+        return key
+    token = request.query_params.get("token")
+    return token if token is not None and token.startswith(links.MARK) else None

@@ -15,8 +15,9 @@ __all__ = ["Caller", "Scope"]
 class Caller:
     """Somebody who was let in. `tenant` is the only one whose jobs they know of, None stands for all.
 
-    `name` is what they are called where something is told to be done by them, `key_id` the key that let them in, and
-    `address` the machine they call from.
+    `name` is what they are called where something is told to be done by them, `key_id` the key or session that let them
+    in, `way` how (`key`, `session`, `link`, `issuer`, or `local` where there are no keys), and `address` the machine
+    they call from.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Caller:
     tenant: str | None = None
     key_id: str = ""
     address: str = ""
+    way: str = "local"
 
     def may(self, scope: Scope) -> bool:
         """Return whether this is within what they may do."""

@@ -1,17 +1,22 @@
 """The API of our own, one module a resource."""
 
 from backdesk.gateway.routes import (
+    audit,
     conversations,
     decisions,
     events,
     files,
     health,
     jobs,
+    keys,
     kinds,
     limits,
+    links,
     metrics,
+    people,
     repeats,
     reports,
+    resource,
     schedules,
     streams,
     submissions,
@@ -34,4 +39,9 @@ ROUTERS = (
     tenants.router,
     limits.router,
     metrics.router,
+    keys.router,
+    links.router,
+    people.router,
+    audit.router,
+    resource.router,
 )
