@@ -13,6 +13,7 @@ import redis
 from backdesk.client import JobClient
 from backdesk.worker.model.access import Scope
 from backdesk.worker.model.asks import Ask, AskType, Awaited
+from backdesk.worker.model.contract import KindContract
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
 from tests.support.board import Board
@@ -31,7 +32,9 @@ class House:
         self.redis = client
         self.jobs = jobs
         self.board = Board(client, settings)
-        self.secrets = {
+        contract = KindContract(kind="test.echo", queue="agents")
+        client.hset(self.board.keys.kinds, "test.echo", contract.model_dump_json())
+        self.secrets: dict[tuple[str, str | None], str] = {
             (scope, tenant): jobs.keys.add(f"{scope} of {tenant or 'all'}", scope=scope, tenant=tenant).secret
             for scope in Scope
             for tenant in TENANTS
@@ -39,7 +42,7 @@ class House:
 
     def key(self, scope: str = "admin", tenant: str | None = "acme") -> dict[str, str]:
         """The headers of a caller."""
-        return {"authorization": f"Bearer {self.secrets[Scope(scope), tenant]}"}
+        return {"authorization": f"Bearer {self.secrets[scope, tenant]}"}
 
     def asking(self, tenant: str = "acme", type_: AskType = AskType.APPROVAL, **ask: Any) -> str:
         """A job of a tenant that waits for a person."""

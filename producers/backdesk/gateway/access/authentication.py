@@ -235,5 +235,5 @@ def _token_of(request: HTTPConnection) -> str | None:
         return token.strip() if scheme.lower() == "bearer" else ""
     if (key := request.headers.get("x-api-key")) is not None:
         return key
-    token = request.query_params.get("token")
-    return token if token is not None and token.startswith(links.MARK) else None
+    linked = request.query_params.get("token", "")
+    return linked if linked.startswith(links.MARK) else None

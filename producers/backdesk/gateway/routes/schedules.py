@@ -13,7 +13,7 @@ from backdesk.gateway.routes.jobs import Done
 from backdesk.gateway.routes.pages import Page
 from backdesk.gateway.routes.submissions import JobOptionsBody, WrittenJob
 from backdesk.gateway.service import Gateway, Operator, Reader, Served
-from backdesk.worker.errors import ScheduleNotFound
+from backdesk.worker.errors import ScheduleExists, ScheduleNotFound
 from backdesk.worker.model.schedule import ScheduleRecord
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
@@ -74,7 +74,8 @@ async def _free_or_own(gateway: Gateway, caller: Caller, name: str) -> None:
         found = await gateway.client.schedules.get(name)
     except ScheduleNotFound:
         return
-    caller.demand_tenant(found.tenant)
+    if not caller.sees(found.tenant):
+        raise ScheduleExists(name)
 
 
 @router.post("/{name}/pause", summary="Pause a schedule")
