@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from backdesk.cli import main
+from backdesk.gateway.settings import PREFIX, GatewaySettings
 from backdesk.platform.settings import TaskSettings
 from backdesk.worker.failure import USUAL_SEVERITY
 from backdesk.worker.model.events import EventType
@@ -173,6 +174,7 @@ def test_the_example_of_a_schedule_keeps_one(shop: Fleet) -> None:
         "analytics.md",
         "attachments.md",
         "briefing.md",
+        "access.md",
     ],
 )
 def test_every_command_that_a_page_shows_is_understood(
@@ -195,6 +197,8 @@ def test_every_command_that_a_page_shows_is_understood(
         "reviews",
         "stats",
         "series",
+        "keys",
+        "audit",
     )
     lines = re.findall(r"^\$ backdesk (.+)$", (DOCS / page).read_text(), re.MULTILINE)
     for words in [shlex.split(line) for line in lines if line.startswith(asking)]:
@@ -204,6 +208,13 @@ def test_every_command_that_a_page_shows_is_understood(
 def test_the_configuration_page_lists_every_setting_of_the_engine_with_its_default() -> None:
     listed = settings_table("BACKDESK")
     expected = {f"BACKDESK_{name.upper()}": as_written(f.default) for name, f in Settings.model_fields.items()}
+    assert expected.items() <= listed.items()
+
+
+def test_the_configuration_page_lists_every_setting_of_the_gateway_with_its_default() -> None:
+    listed = settings_table("BACKDESK")
+    fields = GatewaySettings.model_fields.items()
+    expected = {str(each.validation_alias or PREFIX + name.upper()): as_written(each.default) for name, each in fields}
     assert expected.items() <= listed.items()
 
 
