@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from backdesk.worker.model.audit import Part
+from backdesk.worker.store.keys import Keys
 from tests.cli.conftest import Cli
 from tests.support.workers import Fleet
+
+
+@pytest.fixture(autouse=True)
+def without_keys(fleet: Fleet) -> Iterator[None]:
+    """The fleet is shared: no key stays, or its gateway would let nobody in without one."""
+    yield
+    fleet.jobs.redis.delete(Keys(fleet.settings.prefix).api_keys)
 
 
 def test_a_key_is_added_listed_rotated_and_revoked(on_fleet: Cli, fleet: Fleet) -> None:
