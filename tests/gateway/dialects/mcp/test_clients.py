@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import ElicitRequestParams, ElicitResult
 from pydantic_ai.mcp import MCPToolset
 
 from tests.support.eventually import eventually
@@ -34,10 +35,10 @@ def hasty(shared_fleet: Any) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def connected(url: str, era: Any) -> AsyncIterator[Client]:
+async def connected(url: str, era: Any, **more: Any) -> AsyncIterator[Client]:
     async with (
         httpx2.AsyncClient(trust_env=False, timeout=30) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=era) as client,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=era, **more) as client,
     ):
         yield client
 
@@ -186,3 +187,33 @@ def test_clients_of_both_eras_are_told_of_tools_by_what_they_know(served: str, f
     assert set(without) - set(with_tasks) == {"job_wait", "job_get", "job_answer", "job_cancel"}
     assert "anyOf" in without["test_echo"]["outputSchema"]
     assert "anyOf" not in with_tasks["test_echo"]["outputSchema"]
+
+
+@pytest.mark.parametrize(
+    ("action", "content", "result"),
+    [("accept", {"decision": "approve", "note": "ok"}, [True, "local", "ok"]), ("decline", None, [False, "local", ""])],
+)
+async def test_a_client_that_can_ask_its_user_does_so_within_the_call(
+    served: str, fleet: Fleet, action: Any, content: Any, result: Any
+) -> None:
+    asked: list[str] = []
+
+    async def ask(_: Any, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action=action, content=content)
+
+    async with connected(served, "2026-07-28", elicitation_callback=ask) as client:
+        answer = await client.call_tool("test_approval", {"text": "the parcel"})
+    assert answer.structured_content == {"value": result}
+    assert len(asked) == 1
+    assert asked[0].startswith("May the parcel be refunded?")
+
+
+async def test_what_its_user_dismisses_is_left_for_somebody_else(served: str, fleet: Fleet) -> None:
+    async def dismiss(_: Any, __: ElicitRequestParams) -> ElicitResult:
+        return ElicitResult(action="cancel")
+
+    async with connected(served, "2026-07-28", elicitation_callback=dismiss) as client:
+        left = (await client.call_tool("test_approval", {"text": "the parcel"})).structured_content
+        assert left["state"] == "waiting"
+        await client.call_tool("job_cancel", {"job_id": left["job_id"]})

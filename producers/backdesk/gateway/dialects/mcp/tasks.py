@@ -17,21 +17,19 @@ from mcp_types import (
     METHOD_NOT_FOUND,
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     ClientCapabilities,
-    ElicitResult,
     MissingRequiredClientCapabilityErrorData,
     RequestParams,
 )
-from pydantic import ValidationError
 
 from backdesk.client import AsyncJob
-from backdesk.gateway.access.caller import Scope
-from backdesk.gateway.dialects.asks import answer, open_asks
-from backdesk.gateway.dialects.mcp.elicitation import decision_of, input_requests, message_of
+from backdesk.gateway.dialects.asks import open_asks
+from backdesk.gateway.dialects.mcp.answers import requests_of, take_answers
+from backdesk.gateway.dialects.mcp.elicitation import message_of
 from backdesk.gateway.dialects.mcp.following import result_of
 from backdesk.gateway.dialects.mcp.request import TASKS, Call
 from backdesk.gateway.dialects.mcp.results import ended
 from backdesk.gateway.exchange import Exchange
-from backdesk.worker.errors import JobNotFound, NotCancellable, NotWaiting
+from backdesk.worker.errors import JobNotFound, NotCancellable
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord, JobState
 
@@ -75,21 +73,14 @@ class Tasks:
         updated = events[-1].at if events else record.created_at
         now = datetime.now(UTC)
         poll_ms = POLL_MS if (now - record.created_at).total_seconds() < OLD_S else POLL_OLD_MS
-        requests = self._requests(call, record)
+        requests = requests_of(call, record)
         facts = _facts(record.id, status(record, requests), record.created_at, updated, poll_ms)
         return {"resultType": "complete", **facts, **await self._more(record, requests, events)}
 
     async def update(self, call: Call, params: UpdateParams) -> dict[str, Any]:
         """Take answers. What nobody asks, or no longer, is passed over, as the protocol has it."""
         record = await self._record(call, params.task_id)
-        call.caller.demand(Scope.OPERATE)
-        answers = {name: _elicited(name, given) for name, given in params.input_responses.items()}
-        for ask in open_asks(record):
-            said = decision_of(ask, answers[ask.name]) if ask.name in answers else None
-            if said is not None:
-                decision, note = said
-                with suppress(NotWaiting):
-                    await answer(self._exchange, call.caller, record.id, ask, decision, note=note)
+        await take_answers(self._exchange, call, record, params.input_responses)
         return {"resultType": "complete"}
 
     async def cancel(self, call: Call, params: TaskParams) -> dict[str, Any]:
@@ -105,12 +96,6 @@ class Tasks:
             return await self._exchange.record(call.caller, task_id)
         except JobNotFound:
             raise MCPError(INVALID_PARAMS, "Unknown task") from None
-
-    def _requests(self, call: Call, record: JobRecord) -> dict[str, Any]:
-        """Return what a task asks its client; nothing of one that may not answer."""
-        if not call.caller.may(Scope.OPERATE):
-            return {}
-        return input_requests(open_asks(record), call.capabilities)
 
     async def _more(self, record: JobRecord, requests: dict[str, Any], events: Iterable[JobEvent]) -> dict[str, Any]:
         if record.done:
@@ -146,13 +131,6 @@ def _facts(job_id: str, state: str, created_at: datetime, updated_at: datetime, 
         "ttlMs": None,
         "pollIntervalMs": poll_ms,
     }
-
-
-def _elicited(name: str, given: Any) -> ElicitResult:
-    try:
-        return ElicitResult.model_validate(given)
-    except ValidationError:
-        raise MCPError(INVALID_PARAMS, f"inputResponses.{name}: not the result of an elicitation") from None
 
 
 def _demand_extension(call: Call) -> None:

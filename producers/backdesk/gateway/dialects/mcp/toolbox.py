@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Any
 
 import anyio
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tool
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, InputRequiredResult, Tool
 
 from backdesk.client import AsyncJob
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.dialects.mcp import following, results
+from backdesk.gateway.dialects.mcp.answers import requests_of, take_answers
 from backdesk.gateway.dialects.mcp.names import tool_names
 from backdesk.gateway.dialects.mcp.request import Call
 from backdesk.gateway.dialects.mcp.tools import KEY, takes_key, tool_of
@@ -21,7 +22,9 @@ from backdesk.gateway.exchange import Exchange
 from backdesk.worker.errors import BackdeskError, InvalidRequest
 from backdesk.worker.model.contract import KindContract
 
-_Start = Callable[[AsyncJob[Any]], Awaitable[CallToolResult | dict[str, Any]]]
+#: The result of a call, what its client is asked before there is one, or a task.
+Answer = CallToolResult | InputRequiredResult | dict[str, Any]
+_Start = Callable[[AsyncJob[Any]], Awaitable[dict[str, Any]]]
 
 
 class Toolbox:
@@ -42,7 +45,7 @@ class Toolbox:
         follow_up = () if call.knows_tasks else following.tools(call.caller)
         return [*(tool for tool in made if tool is not None), *follow_up]
 
-    async def call(self, call: Call, params: CallToolRequestParams) -> CallToolResult | dict[str, Any]:
+    async def call(self, call: Call, params: CallToolRequestParams) -> Answer:
         """Make a call. What is wrong with it is its result, so that a model can do better; raises for unknown tools."""
         arguments = params.arguments or {}
         try:
@@ -51,7 +54,7 @@ class Toolbox:
             contract = (await self._kinds(call.caller)).get(params.name)
             if contract is None:
                 raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
-            return await self._have_done(call, contract, arguments)
+            return await self._have_done(call, contract, params)
         except BackdeskError as error:
             return results.told(str(error), is_error=True)
 
@@ -61,19 +64,33 @@ class Toolbox:
         kinds = {each.kind: each for each in await self._exchange.kinds(caller)}
         return {name: kinds[kind] for name, kind in tool_names(kinds, following.NAMES).items()}
 
-    async def _have_done(
-        self, call: Call, contract: KindContract, arguments: dict[str, Any]
-    ) -> CallToolResult | dict[str, Any]:
-        job = await self._submit(call, contract, dict(arguments))
+    async def _have_done(self, call: Call, contract: KindContract, params: CallToolRequestParams) -> Answer:
+        """Have a job done, or go on with one whose client comes back with what was asked of it (`requestState`)."""
+        if params.request_state is not None:
+            return await self._go_on(call, contract, params.request_state, params.input_responses or {})
+        job = await self._submit(call, contract, dict(params.arguments or {}))
         if call.knows_tasks:
             return await self._start_task(job)
+        return await self._wait(call, job.id, (), ours=job.created)
+
+    async def _go_on(self, call: Call, contract: KindContract, job_id: str, responses: Mapping[str, Any]) -> Answer:
+        record = await self._exchange.record(call.caller, job_id)
+        if record.kind != contract.kind:
+            raise InvalidRequest("requestState", "is of another tool")
+        await take_answers(self._exchange, call, record, responses)
+        return await self._wait(call, job_id, responses, ours=False)
+
+    async def _wait(self, call: Call, job_id: str, answered: Container[str], *, ours: bool) -> Answer:
+        """Wait for a job, and ask the client what that asks. A job that this call has made ends with it."""
         try:
-            record = await wait(self._exchange, call.caller, job.id, self._wait_s, call.progress().hear)
+            record = await wait(self._exchange, call.caller, job_id, self._wait_s, call.progress().hear)
         except asyncio.CancelledError:
-            if call.was_closed and job.created:
+            if call.was_closed and ours:
                 with anyio.CancelScope(shield=True):
-                    await self._exchange.cancel(call.caller, job.id, "the client closed the call")
+                    await self._exchange.cancel(call.caller, job_id, "the client closed the call")
             raise
+        if requests := requests_of(call, record, answered):
+            return InputRequiredResult.model_validate({"inputRequests": requests, "requestState": record.id})
         return await following.outcome(self._exchange, call, record)
 
     async def _submit(self, call: Call, contract: KindContract, arguments: dict[str, Any]) -> AsyncJob[Any]:
