@@ -56,7 +56,7 @@ class Frames:
                 self.interrupted = False
                 yield self._status(part, TaskState.TASK_STATE_WORKING)
             case Progressed(message=message) if message:
-                yield self._status(part, TaskState.TASK_STATE_WORKING, said(self._record, message))
+                yield self._status(part, TaskState.TASK_STATE_WORKING, said(self._record, message, part.event.seq))
             case Asked(asks=told):
                 asks = of_people(told)
                 self.interrupted = bool(asks)
@@ -70,7 +70,8 @@ class Frames:
             for artifact in artifacts_of(self._chat, part.result)[1:]:
                 yield self._artifact(artifact, append=False)
         reason = f"{part.code}: {part.message}" if part.code else ""
-        yield self._status(part, state_of(part.state, (), self._caller), said(self._record, reason) if reason else None)
+        message = said(self._record, reason, part.event.seq) if reason else None
+        yield self._status(part, state_of(part.state, (), self._caller), message)
 
     def _status(self, part: Part, state: TaskState, message: Message | None = None) -> TaskStatusUpdateEvent:
         status = status_of(state, part.event.at, message)

@@ -46,7 +46,7 @@ def task_of(record: JobRecord, chat: Chat | None, caller: Caller, *, result: Any
     so_far = [answer_of(text)] if text else []
     artifacts = artifacts_of(chat, result) if record.state is JobState.SUCCEEDED else so_far
     reason = f"{record.error.code}: {record.error.message}" if record.error and record.done else ""
-    message = asking(record, asks) if asks else said(record, reason) if reason else None
+    message = asking(record, asks) if asks else said(record, reason, record.events) if reason else None
     changed = record.finished_at or record.started_at or record.created_at
     return Task(
         id=record.id,
@@ -112,9 +112,9 @@ def asking(record: JobRecord, asks: Iterable[Ask]) -> Message:
     return _message(record.id, context_of(record), asked[0].name, parts)
 
 
-def said(record: JobRecord, text: str) -> Message:
-    """Return something that the agent says of a task."""
-    return _message(record.id, context_of(record), str(record.events), [Part(text=text)])
+def said(record: JobRecord, text: str, seq: int) -> Message:
+    """Return something that the agent says of a task, at the event of this number."""
+    return _message(record.id, context_of(record), str(seq), [Part(text=text)])
 
 
 def _message(task_id: str, context_id: str, name: str, parts: list[Part]) -> Message:
