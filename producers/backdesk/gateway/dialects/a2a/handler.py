@@ -216,8 +216,9 @@ class _Turn:
         """Yield how a task stands, and what happens from then on, until it has ended or asks something."""
         frames = Frames(record, await self.chat(record.kind), self.caller)
         so_far, _ = await self.exchange.events(self.caller, record.id)
-        for event in so_far[: record.events]:
-            frames.read(event, record.result)
+        for event in so_far:
+            if event.seq <= record.events:
+                frames.read(event, record.result)
         yield await self.task(record, frames.text)
         if record.done or open_asks(record):
             return

@@ -60,6 +60,8 @@ def make_server(exchange: Exchange, wait_s: float) -> Server[Any]:
         "backdesk",
         version=version("backdesk"),
         instructions=INSTRUCTIONS,
+        # No argument goes by a header; unless told so, each call would have the tools listed to find that out.
+        get_tool_input_schema=lambda _: None,
         on_list_tools=list_tools,
         on_call_tool=_by_call(toolbox.call),
         on_list_resources=list_resources,
