@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from backdesk.worker.model.audit import Part
 from tests.support.eventually import eventually
 from tests.support.gateway import serving
 from tests.support.mcp_requests import RawClient
@@ -134,7 +135,8 @@ def test_a_key_that_only_submits_is_not_asked_and_answers_nothing(guarded: Guard
 def test_without_a_good_key_nothing_is_told(guarded: Guarded) -> None:
     made = guarded.fleet.jobs.keys.add("gone", tenant="acme", scope="admin")
     guarded.fleet.jobs.keys.revoke(made.key.id)
-    for brought in ({}, {"Authorization": "Bearer bdk_wrong"}, {"Authorization": f"Bearer {made.secret}"}):
+    wrong: tuple[Any, ...] = ({}, {"Authorization": "Bearer bdk_wrong"}, {"Authorization": f"Bearer {made.secret}"})
+    for brought in wrong:
         with RawClient(guarded.url, **brought) as client:
             for answer in (
                 client.post("tools/list"),
@@ -153,6 +155,44 @@ def test_a_key_that_is_revoked_while_its_task_goes_on_learns_no_more_of_it(guard
         eventually(lambda: client.post("tasks/get", taskId=task_id).status_code == 401)
         assert other.ask("tasks/get", taskId=task_id)["status"] == "working"
         other.ask("tasks/cancel", taskId=task_id)
+
+
+def test_pages_of_the_origins_in_the_settings_call_and_no_others_with_whatever_key(guarded: Guarded) -> None:
+    options = {"public_url": "https://desk.example.com", "cors": ("https://page.example.com",)}
+    key = f"Bearer {guarded.key('acme', 'read')}"
+    with serving(guarded.fleet.settings, **options) as url:
+        for origin, status in (
+            ("https://desk.example.com", 200),
+            ("https://page.example.com", 200),
+            ("https://evil.example.com", 403),
+            ("http://localhost:3000", 403),
+        ):
+            with RawClient(url, Host="desk.example.com", Origin=origin, Authorization=key) as client:
+                assert client.post("tools/list").status_code == status
+
+
+def test_what_is_done_is_noted_with_whose_key_and_what_is_only_looked_at_is_not(guarded: Guarded) -> None:
+    made = guarded.fleet.jobs.keys.add("noted", tenant="noted", scope="operate")
+    brought = {"Authorization": f"Bearer {made.secret}", "A2A-Version": "1.0"}
+    with RawClient(guarded.url, Authorization=brought["Authorization"]) as client:
+        task_id = client.start("test_approval", text="the parcel")
+        client.asking(task_id)
+        client.ask("tasks/update", taskId=task_id, inputResponses=YES)
+        client.ended(task_id)
+    with httpx2.Client(base_url=guarded.url, headers=brought, trust_env=False, timeout=30) as http:
+        ended = call(http, "SendMessage", **saying("hello"))["result"]["task"]
+        call(http, "GetTask", id=ended["id"])
+    entries = [
+        (entry.action, entry.on)
+        for part in Part
+        for entry in guarded.fleet.jobs.audit.list(part=part)
+        if entry.key_id == made.key.id
+    ]
+    assert sorted(entries) == [
+        ("POST /a2a", f"kind=test.talk, job_id={ended['id']}"),
+        ("POST /mcp", f"job_id={task_id}, ask=refund"),
+        ("POST /mcp", f"kind=test.approval, job_id={task_id}"),
+    ]
 
 
 def test_many_clients_at_once_each_get_their_own(guarded: Guarded) -> None:

@@ -30,6 +30,11 @@ def needs_person(ask: Ask) -> bool:
     return ask.type is AskType.OUTCOME or bool(getattr(ask, "human_only", False))
 
 
+def has_form(ask: Ask) -> bool:
+    """Return whether a person can answer by a link."""
+    return ask.type in {AskType.APPROVAL, AskType.QUESTION}
+
+
 def choices_of(ask: Ask) -> list[str]:
     """Return the decisions that are possible; empty means any text."""
     return ask.choices or ([APPROVE, DENY] if ask.type is AskType.APPROVAL else [])

@@ -30,7 +30,7 @@ ASK = Ask(type=AskType.APPROVAL, name="refund", prompt="May I?", facts={"cents":
 
 def record(state: JobState = JobState.RUNNING, **more: Any) -> JobRecord:
     facts = {"id": "j1", "kind": KIND.kind, "tenant": "acme", "queue": "agents", "priority": 5, "attempt": 1}
-    return JobRecord(**facts, state=state, created_at=AT, request={"message": "hi"}, **more)  # type: ignore[arg-type]  # of several types
+    return JobRecord(**facts, state=state, created_at=AT, request={"message": "hi"}, **more)
 
 
 class Log:
@@ -39,6 +39,10 @@ class Log:
     def __init__(self, caller: Caller = OPERATOR) -> None:
         self.frames = Frames(record(), CHAT, caller)
         self._seq = 0
+
+    def ask(self, type_: str) -> list[Any]:
+        asked: Any = {"for": [{"type": type_, "name": "a", "prompt": "May I?"}]}
+        return self.tell("waiting", **asked)
 
     def tell(self, type_: str, attempt: int = 1, **data: Any) -> list[Any]:
         self._seq += 1
@@ -86,7 +90,7 @@ def test_text_that_is_void_is_taken_back(how: str) -> None:
 )
 def test_who_may_answer_is_asked_and_others_wait_for_somebody(caller: Caller, type_: AskType, state: Any) -> None:
     log = Log(caller)
-    asked = log.tell("waiting", **{"for": [{"type": type_, "name": "a", "prompt": "May I?"}]})
+    asked = log.ask(type_)
     assert asked[-1].status.state == state
     assert log.frames.interrupted
     waiting = record(JobState.WAITING, asks=[ASK.model_copy(update={"type": type_})])
@@ -95,7 +99,7 @@ def test_who_may_answer_is_asked_and_others_wait_for_somebody(caller: Caller, ty
 
 def test_waiting_for_other_jobs_is_work() -> None:
     log = Log()
-    asked = log.tell("waiting", **{"for": [{"type": "child", "name": "c"}]})
+    asked = log.ask("child")
     assert asked[-1].status.state == TaskState.TASK_STATE_WORKING
     assert not log.frames.interrupted
 

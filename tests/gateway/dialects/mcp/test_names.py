@@ -27,7 +27,7 @@ def named(*kinds: str) -> dict[str, str]:
 
 
 def made(*, tasks: bool = False, **schemas: object) -> Tool:
-    tool = tool_of("tool", KindContract(kind="any.kind", queue="agents", **schemas), tasks=tasks)  # type: ignore[arg-type]  # as announced
+    tool = tool_of("tool", KindContract(kind="any.kind", queue="agents", **schemas), tasks=tasks)
     assert tool is not None
     return tool
 

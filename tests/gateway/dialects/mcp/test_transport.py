@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -20,23 +21,15 @@ def test_a_page_of_another_origin_is_refused(served: str, origin: str) -> None:
         assert client.post("tools/list").status_code == 403
 
 
-def test_a_page_of_this_machine_is_served(served: str, fleet: Fleet) -> None:
-    with RawClient(served, Origin="http://localhost:3000") as client:
+def test_a_page_of_the_gateway_itself_is_served(served: str, fleet: Fleet) -> None:
+    with RawClient(served, Origin=served) as client:
         assert client.post("tools/list").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "evil.example:8000"])
 def test_a_name_that_was_made_to_lead_here_is_refused(served: str, host: str) -> None:
     with RawClient(served, Host=host) as client:
-        assert client.post("tools/list").status_code in {400, 403, 421}
-
-
-def test_names_and_origins_of_the_settings_are_served(shared_fleet: object, fleet: Fleet) -> None:
-    options = {"public_url": "https://desk.example.com", "cors": ("https://page.example.com",)}
-    with serving(fleet.settings, **options) as url:
-        for origin in ("https://desk.example.com", "https://page.example.com"):
-            with RawClient(url, Host="desk.example.com", Origin=origin) as client:
-                assert client.post("tools/list").status_code == 200
+        assert client.post("tools/list").status_code == 421
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
@@ -62,7 +55,8 @@ def test_what_is_no_request_is_refused_and_nothing_breaks(served: str, body: byt
 
 
 def test_a_stranger_is_asked_for_a_key(served: str) -> None:
-    with RawClient(served, **{"X-Forwarded-For": "203.0.113.9"}) as client:
+    forwarded: Any = {"X-Forwarded-For": "203.0.113.9"}
+    with RawClient(served, **forwarded) as client:
         answer = client.post("tools/list")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")

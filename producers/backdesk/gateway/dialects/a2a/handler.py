@@ -37,6 +37,7 @@ from backdesk.gateway.dialects.a2a.frames import Frames
 from backdesk.gateway.dialects.a2a.messages import ask_of, decision_of, kind_of, wish_of
 from backdesk.gateway.dialects.a2a.tasks import task_of
 from backdesk.gateway.dialects.asks import answer, meant, open_asks
+from backdesk.gateway.dialects.auditing import note
 from backdesk.gateway.dialects.waiting import wait
 from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.service import Gateway
@@ -47,6 +48,8 @@ from backdesk.worker.model.job import JobRecord, JobState
 
 #: What a call's context keeps: the gateway, who calls, and the address that they know it by.
 GATEWAY, CALLER, BASE_URL = "backdesk_gateway", "backdesk_caller", "backdesk_base_url"
+#: And the scope of its request.
+SCOPE = "backdesk_scope"
 PAGE = 50
 #: So long a cancelled task may take to end before its caller is told how it stands. Seconds.
 CANCEL_S = 10.0
@@ -135,6 +138,7 @@ class Agent(RequestHandler):
         with told():
             turn = _Turn(context)
             await turn.exchange.cancel(turn.caller, params.id)
+            turn.note(Scope.SUBMIT, job_id=params.id, cancel="yes")
             return await turn.task(await turn.exchange.wait(turn.caller, params.id, CANCEL_S))
 
     async def on_get_extended_agent_card(
@@ -188,6 +192,7 @@ class _Turn:
     def __init__(self, context: ServerCallContext) -> None:
         self.gateway: Gateway = context.state[GATEWAY]
         self.caller: Caller = context.state[CALLER]
+        self._scope = context.state[SCOPE]
         self.exchange: Exchange = self.gateway.exchange
 
     async def take(self, params: SendMessageRequest) -> JobRecord:
@@ -197,8 +202,9 @@ class _Turn:
             record = await self.exchange.record(self.caller, message.task_id)
             self.caller.demand(Scope.OPERATE)
             ask = meant(record, ask_of(message))
-            decision, note = decision_of(message, ask)
-            await answer(self.exchange, self.caller, record.id, ask, decision, note=note)
+            decision, remark = decision_of(message, ask)
+            await answer(self.exchange, self.caller, record.id, ask, decision, note=remark)
+            self.note(Scope.OPERATE, job_id=record.id, ask=ask.name)
             return await self.exchange.record(self.caller, record.id)
         self.caller.demand(Scope.SUBMIT)
         kinds = {each.kind: each for each in await self.exchange.kinds(self.caller)}
@@ -210,7 +216,12 @@ class _Turn:
             idempotency_key=wish.message_id,
             conversation_id=wish.context_id,
         )
+        self.note(Scope.SUBMIT, kind=wish.kind, job_id=job.id)
         return await self.exchange.record(self.caller, job.id)
+
+    def note(self, needed: Scope, **named: str) -> None:
+        """Have the call noted in the audit log as one that did something."""
+        note(self._scope, self.caller, needed, **named)
 
     async def events(self, record: JobRecord) -> AsyncGenerator[Event]:
         """Yield how a task stands, and what happens from then on, until it has ended or asks something."""

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backdesk.gateway.access.caller import Scope as Access
 from backdesk.gateway.dialects.a2a.card import JSON_RPC, REST, card_of
-from backdesk.gateway.dialects.a2a.handler import BASE_URL, CALLER, GATEWAY, Agent
+from backdesk.gateway.dialects.a2a.handler import BASE_URL, CALLER, GATEWAY, SCOPE, Agent
 from backdesk.gateway.errors import Unauthenticated
 from backdesk.gateway.service import Reader, Served, caller_of, gateway_of
 from backdesk.worker.text.json import encode
@@ -32,6 +32,7 @@ class _Contexts(DefaultServerCallContextBuilder):
         context.state[GATEWAY] = gateway_of(request)
         context.state[CALLER] = request.scope["state"][CALLER]
         context.state[BASE_URL] = base_url(request)
+        context.state[SCOPE] = request.scope
         return context
 
 
@@ -42,7 +43,8 @@ class _Authenticated:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = await caller_of(Request(scope, receive))
+        request = Request(scope, receive)
+        caller = await gateway_of(request).authentication.caller_of(request)
         caller.demand(Access.READ)
         scope.setdefault("state", {})[CALLER] = caller
         await self._app(scope, receive, send)

@@ -24,7 +24,7 @@ def requests_of(call: Call, record: JobRecord, answered: Container[str] = ()) ->
     if not call.caller.may(Scope.OPERATE):
         return {}
     asks = [each for each in open_asks(record) if each.name not in answered]
-    return input_requests(asks, call.capabilities)
+    return input_requests(asks, call.capabilities, lambda ask: call.link(record, ask.name))
 
 
 async def take_answers(exchange: Exchange, call: Call, record: JobRecord, responses: Mapping[str, Any]) -> None:
@@ -37,6 +37,7 @@ async def take_answers(exchange: Exchange, call: Call, record: JobRecord, respon
             decision, note = said
             with suppress(NotWaiting):
                 await answer(exchange, call.caller, record.id, ask, decision, note=note)
+                call.note(Scope.OPERATE, job_id=record.id, ask=ask.name)
 
 
 def _elicited(name: str, given: Any) -> ElicitResult:

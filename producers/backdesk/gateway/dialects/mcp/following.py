@@ -80,9 +80,10 @@ async def call(
             hear = call.progress().hear
             return await outcome(exchange, call, await wait(exchange, call.caller, given.job_id, up_to_s, hear))
         case JobAnswer():
-            return await _answer(exchange, call.caller, given)
+            return await _answer(exchange, call, given)
         case JobCancel():
             state = await exchange.cancel(call.caller, given.job_id, given.reason)
+            call.note(Scope.SUBMIT, job_id=given.job_id, cancel="yes")
             return results.told({"job_id": given.job_id, "state": state.value})
         case _:
             return await _get(exchange, call.caller, given)
@@ -114,8 +115,10 @@ async def _get(exchange: Exchange, caller: Caller, given: JobGet) -> CallToolRes
     return results.told(value)
 
 
-async def _answer(exchange: Exchange, caller: Caller, given: JobAnswer) -> CallToolResult:
+async def _answer(exchange: Exchange, call: Call, given: JobAnswer) -> CallToolResult:
+    caller = call.caller
     caller.demand(Scope.OPERATE)
     ask = meant(await exchange.record(caller, given.job_id), given.ask)
     await answer(exchange, caller, given.job_id, ask, given.answer, note=given.note)
+    call.note(Scope.OPERATE, job_id=given.job_id, ask=ask.name)
     return results.told(f"The job {given.job_id} has its answer. Call job_wait.")

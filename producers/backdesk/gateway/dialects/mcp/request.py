@@ -8,9 +8,14 @@ from typing import Any
 from mcp.server.context import ServerRequestContext
 from mcp_types import ClientCapabilities
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.requests import Request
 
-from backdesk.gateway.access.caller import Caller
+from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.dialects.auditing import note
 from backdesk.gateway.dialects.mcp.progress import Progress
+from backdesk.gateway.routes.links import signed
+from backdesk.gateway.service import gateway_of
+from backdesk.worker.model.job import JobRecord
 from backdesk.worker.model.options import TRACEPARENT
 
 TASKS = "io.modelcontextprotocol/tasks"
@@ -26,15 +31,24 @@ class Call:
 
     context: Context
 
+    def note(self, needed: Scope, **named: str) -> None:
+        """Have it noted in the audit log as one that did something."""
+        note(self._request.scope, self.caller, needed, **named)
+
     @property
     def caller(self) -> Caller:
         """Who calls, by the key of this very request."""
         return self._state[CALLER]  # type: ignore[no-any-return]  # state is of any type
 
     @property
+    def _request(self) -> Request:
+        request = self.context.request
+        assert isinstance(request, Request)  # noqa: S101 - there is no other transport here
+        return request
+
+    @property
     def _state(self) -> dict[str, Any]:
-        request: Any = self.context.request
-        return request.scope["state"]  # type: ignore[no-any-return]  # a request of any type
+        return self._request.scope["state"]  # type: ignore[no-any-return]  # state is of any type
 
     @property
     def is_modern(self) -> bool:
@@ -62,6 +76,10 @@ class Call:
         """The trace that it is part of (W3C Trace Context); one that is malformed is passed over."""
         value = (self.context.meta or {}).get("traceparent")
         return value if isinstance(value, str) and TRACEPARENT.fullmatch(value) else None
+
+    def link(self, record: JobRecord, ask: str) -> str:
+        """Return where a person answers what a job asks; the caller may operate."""
+        return signed(gateway_of(self._request), self._request, self.caller, record, ask).url
 
     def progress(self) -> Progress:
         """Return what tells the client how far the work is, if it has asked for that."""

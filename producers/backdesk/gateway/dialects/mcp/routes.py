@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from backdesk.gateway.access.addresses import is_same_origin, own_origin
 from backdesk.gateway.access.caller import Scope as Access
 from backdesk.gateway.dialects.mcp.request import CALLER, GONE
 from backdesk.gateway.dialects.mcp.server import make_server
-from backdesk.gateway.service import Gateway, caller_of
-from backdesk.gateway.settings import GatewaySettings
+from backdesk.gateway.errors import Forbidden
+from backdesk.gateway.service import Gateway, gateway_of
 
 PATH = "/mcp"
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @asynccontextmanager
@@ -30,7 +28,6 @@ async def _running(app: FastAPI) -> AsyncGenerator[None]:
     manager = StreamableHTTPSessionManager(
         make_server(gateway.exchange, gateway.settings.mcp_wait_s),
         stateless=True,
-        security_settings=security(gateway.settings),
         max_request_body_size=gateway.settings.max_body_bytes,
     )
     async with manager.run():
@@ -38,18 +35,15 @@ async def _running(app: FastAPI) -> AsyncGenerator[None]:
         yield
 
 
-def security(settings: GatewaySettings) -> TransportSecuritySettings:
-    """Return by which names, and from the pages of which origins, it may be asked: else a page could reach it.
+def _check_origin(request: Request) -> None:
+    """Raise Forbidden for pages of other origins than the gateway's own and those that are listed, key or not.
 
-    A page whose name is made to lead to this machine (DNS rebinding) asks by that name, and says where it is from.
+    A page whose name was made to lead to this machine asks by that name, by which the gateway is not asked for.
     """
-    public = urlsplit(settings.public_url or "")
-    hosts = [*settings.hosts, *((public.netloc,) if public.netloc else ())]
-    origins = [*settings.cors, *((f"{public.scheme}://{public.netloc}",) if public.netloc else ())]
-    return TransportSecuritySettings(
-        allowed_hosts=[*_LOOPBACK, *hosts, *(f"{name}:*" for name in (*_LOOPBACK, *settings.hosts))],
-        allowed_origins=[*origins, *(f"http://{name}{port}" for name in _LOOPBACK for port in ("", ":*"))],
-    )
+    settings = gateway_of(request).settings
+    own = own_origin(request, settings.public_url, settings.proxies)
+    if not is_same_origin(request, own, settings.cors):
+        raise Forbidden("", reason="pages of this origin may not call: BACKDESK_GATEWAY_CORS lists those that may")
 
 
 class _Endpoint:
@@ -61,7 +55,8 @@ class _Endpoint:
             # Neither a stream of the server's own nor sessions to end: both eras let a server do without.
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        caller = await caller_of(request)
+        _check_origin(request)
+        caller = await gateway_of(request).authentication.caller_of(request)
         caller.demand(Access.READ)
         state = scope.setdefault("state", {})
         state[CALLER] = caller

@@ -22,6 +22,7 @@ from mcp_types import (
 )
 
 from backdesk.client import AsyncJob
+from backdesk.gateway.access.caller import Scope
 from backdesk.gateway.dialects.asks import open_asks
 from backdesk.gateway.dialects.mcp.answers import requests_of, take_answers
 from backdesk.gateway.dialects.mcp.elicitation import message_of
@@ -88,6 +89,7 @@ class Tasks:
         record = await self._record(call, params.task_id)
         with suppress(NotCancellable):
             await self._exchange.cancel(call.caller, record.id)
+            call.note(Scope.SUBMIT, job_id=record.id, cancel="yes")
         return {"resultType": "complete"}
 
     async def _record(self, call: Call, task_id: str) -> JobRecord:

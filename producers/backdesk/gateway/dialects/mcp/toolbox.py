@@ -100,4 +100,6 @@ class Toolbox:
         options: Any = {} if key is None else {KEY: key}
         if call.traceparent is not None:
             options["traceparent"] = call.traceparent
-        return await self._exchange.submit(call.caller, contract.kind, arguments, **options)
+        job = await self._exchange.submit(call.caller, contract.kind, arguments, **options)
+        call.note(Scope.SUBMIT, kind=contract.kind, job_id=job.id)
+        return job
