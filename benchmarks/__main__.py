@@ -38,6 +38,7 @@ from benchmarks.recovery import recovery
 from benchmarks.report import as_json, as_markdown, conditions, show
 from benchmarks.steps import steps
 from benchmarks.submission import submit, submit_many
+from benchmarks.telemetry import scrape, traced
 from benchmarks.waiting import waiting
 
 MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
@@ -69,6 +70,8 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Line]]] = {
     "export": export,
     "gateway_submit": gateway_submit,
     "gateway_streams": gateway_streams,
+    "traced": traced,
+    "scrape": scrape,
 }
 QUICK = Plan(repeat=2, divisor=10)
 
