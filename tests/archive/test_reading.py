@@ -124,6 +124,23 @@ async def test_a_client_without_the_setting_reads_no_archive(connected: Connect,
         await connected(archive_url=None).get("trip")
 
 
+async def test_an_archived_job_is_forgotten(jobs: Client, board: Board, mover: Mover) -> None:
+    mover.outlive(trip(board))
+    await jobs.forget("trip")
+    assert not mover.archived("trip")
+    for asked in (jobs.get("trip"), jobs.forget("trip")):
+        with pytest.raises(JobNotFound):
+            await asked
+
+
+async def test_a_job_that_was_put_back_is_forgotten_in_both_places(jobs: Client, board: Board, mover: Mover) -> None:
+    mover.outlive(trip(board))
+    await jobs.dead.replay("trip")
+    await jobs.forget("trip")
+    assert board.find("trip") is None
+    assert not mover.archived("trip")
+
+
 # Doing archived jobs again
 
 

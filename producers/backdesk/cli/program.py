@@ -37,6 +37,7 @@ from backdesk.cli.commands.console import console
 from backdesk.cli.commands.doctor import doctor
 from backdesk.cli.commands.erase import erase_customer
 from backdesk.cli.commands.examinations import installed_version
+from backdesk.cli.commands.forget import forget
 from backdesk.cli.commands.health import health, workers
 from backdesk.cli.commands.jobs import list_jobs, show, watch
 from backdesk.cli.commands.kinds import kinds
@@ -85,7 +86,7 @@ app = typer.Typer(
 )
 for panel, functions in (
     (RUN, (demo, up, worker, gateway, console, connect, flower)),
-    (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, attachment)),
+    (JOBS, (submit, chat, watch, show, list_jobs, cancel, rewind, forget, attachment)),
     (DECIDE, (asks, approve, deny, answer, resolve)),
     (FLOW, (pause, resume)),
     (LOOK, (top, stats, series, reviews, kinds, workers, health, doctor, audit, erase_customer)),

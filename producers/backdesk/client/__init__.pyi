@@ -15,6 +15,7 @@ from .errors import JobFailed as JobFailed
 from .errors import JobNotFound as JobNotFound
 from .errors import KeyNotFound as KeyNotFound
 from .errors import NotCancellable as NotCancellable
+from .errors import NotForgettable as NotForgettable
 from .errors import NotPermitted as NotPermitted
 from .errors import NotReplayable as NotReplayable
 from .errors import NotWaiting as NotWaiting

@@ -126,6 +126,12 @@ class Exchange:
         await self.record(caller, job_id)
         return await self.client.cancel(job_id, reason or f"cancelled by {caller.name}")
 
+    async def forget(self, caller: Caller, job_id: str) -> None:
+        """Forget a job that has ended. Raises NotForgettable, JobNotFound."""
+        caller.demand(Scope.OPERATE)
+        await self.record(caller, job_id)
+        await self.client.forget(job_id)
+
     async def decide(
         self, caller: Caller, job_id: str, type_: AskType, decision: str, *, note: str = "", ask: str | None = None
     ) -> None:

@@ -76,3 +76,16 @@ def test_the_inbox_is_told_at_once_and_when_a_job_asks(http: httpx2.Client) -> N
         job_id = submit(http, "test.approval", {"text": "this"})["id"]
         assert job_id not in {ask["job_id"] for ask in before["data"]}
         assert any(job_id in {ask["job_id"] for ask in page["data"]} for page in told)
+
+
+def test_a_job_that_has_ended_is_forgotten(http: httpx2.Client) -> None:
+    job_id = submit(http)["id"]
+    http.get(f"/v1/jobs/{job_id}", params={"wait": 20})
+    assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
+    assert http.delete(f"/v1/jobs/{job_id}").status_code == 404
+
+
+def test_a_job_that_goes_on_is_not_forgotten(http: httpx2.Client) -> None:
+    answer = http.delete(f"/v1/jobs/{submit(http, delay=3600)['id']}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_forgettable")
+    assert answer.headers["x-should-retry"] == "false"

@@ -78,6 +78,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.JobNotFound("a"),
     errors.ConversationNotFound("talk", "acme"),
     errors.NotCancellable("a", "running"),
+    errors.NotForgettable("a", "running", "only a job that has ended"),
     errors.NotWaiting("a", "running"),
     errors.AskUnknown("a", "approval", "there is none", {"colour": "question"}),
     errors.NotReplayable("a", "it is running; only a job that failed can"),

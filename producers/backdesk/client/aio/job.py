@@ -51,6 +51,10 @@ class AsyncJob(Generic[Result]):
         """End the job; see `AsyncJobClient.cancel`."""
         return await self.client.cancel(self.id, reason)
 
+    async def forget(self) -> None:
+        """Forget the job; see `AsyncJobClient.forget`."""
+        await self.client.forget(self.id)
+
     async def pause(self, *, by: str = "", note: str = "") -> JobState:
         """Have the job wait; see `AsyncJobClient.pause`."""
         return await self.client.pause(self.id, by=by, note=note)

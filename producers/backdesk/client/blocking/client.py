@@ -34,6 +34,7 @@ from backdesk.client.contracts import Request, Result, TypedKind, model_of, read
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
+from backdesk.client.operations.forgetting import ForgettingOperations
 from backdesk.client.operations.jobs import Events, Ids, JobOperations
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
 from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
@@ -74,7 +75,7 @@ class JobClient(Reports):
         deployment = find_deployment(url, settings)
         core = JobOperations(deployment.settings, checks)
         super().__init__(deployment, core)
-        self._rewinding = RewindOperations(core)
+        self._rewinding, self._forgetting = RewindOperations(core), ForgettingOperations(core)
         self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
         self._prompts = PromptOperations(core)
         self._asks, self._lists = AskOperations(core), ListOperations(core)
@@ -299,6 +300,15 @@ class JobClient(Reports):
         otherwise, JobNotFound.
         """
         return self.do(self.core.cancel(job_id, reason))
+
+    def forget(self, job_id: str) -> None:
+        """Forget a job that has ended, with its log, its ledger and all else that is its own, also in the archive.
+
+        Jobs that it called stay, as do its conversation and its notes; large values and files that no job names any
+        more are swept. What is in Redis goes in one atomic step. Raises NotForgettable while the job goes on, or the
+        jobs that it called are being cancelled; JobNotFound, also when it was forgotten before.
+        """
+        self.do(self._forgetting.forget(job_id))
 
     def pause(self, job_id: str, *, by: str = "", note: str = "") -> JobState:
         """Have one job pause: it waits, and holds no slot, until `resume`. Returns at once, with its state now.

@@ -53,6 +53,10 @@ class Job(Generic[Result]):
         """End the job; see `JobClient.cancel`."""
         return self.client.cancel(self.id, reason)
 
+    def forget(self) -> None:
+        """Forget the job; see `JobClient.forget`."""
+        self.client.forget(self.id)
+
     def pause(self, *, by: str = "", note: str = "") -> JobState:
         """Have the job wait; see `JobClient.pause`."""
         return self.client.pause(self.id, by=by, note=note)

@@ -94,6 +94,12 @@ async def cancel(job_id: str, gateway: Served, caller: Submitter, body: Reason |
     return StateNow(state=await gateway.exchange.cancel(caller, job_id, body.reason if body else ""))
 
 
+@router.delete("/{job_id}", summary="Forget a job", status_code=204, response_class=Response)
+async def forget(job_id: str, gateway: Served, caller: Operator) -> None:
+    """Forget a job that has ended, with its log and all else that is its own."""
+    await gateway.exchange.forget(caller, job_id)
+
+
 class Remark(BaseModel):
     """A remark that is kept with what is done."""
 

@@ -114,3 +114,10 @@ def test_what_cannot_be_kept_is_refused_with_its_parameter(
     answer = http.post("/v1/responses", json={"model": "talk.echo", "input": "hello", **given})
     assert answer.status_code == 422
     assert answer.json()["error"]["param"] == param
+
+
+def test_a_response_that_has_ended_is_deleted(client: openai.OpenAI) -> None:
+    done = client.responses.create(model="talk.echo", input="hello")
+    client.responses.delete(done.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(done.id)

@@ -253,6 +253,19 @@ class NotReplayable(BackdeskError):
         return f"job {self.job_id} cannot be replayed: {self.reason}"
 
 
+class NotForgettable(BackdeskError):
+    """The job has not ended, or jobs that it called are still being cancelled; `state` and `reason` say which."""
+
+    def __init__(self, job_id: str, state: str, reason: str) -> None:
+        super().__init__(job_id, state, reason)
+        self.job_id = job_id
+        self.state = state
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.state}: {self.reason}"
+
+
 class KeyNotFound(BackdeskError):
     """No API key has this id."""
 

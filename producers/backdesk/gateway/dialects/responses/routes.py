@@ -17,7 +17,7 @@ from backdesk.gateway.dialects.responses.ids import ResponseId
 from backdesk.gateway.dialects.responses.request import CreateResponse, Decision
 from backdesk.gateway.dialects.responses.response import KEPT, STATUS, response_object
 from backdesk.gateway.routes.submissions import IdempotencyKey, unquoted
-from backdesk.gateway.service import Gateway, Reader, Served, Submitter
+from backdesk.gateway.service import Gateway, Operator, Reader, Served, Submitter
 from backdesk.gateway.streams.sse import DONE, HEARTBEAT, EventStream, frame
 from backdesk.gateway.turns import Asked, Ended
 from backdesk.worker.errors import InvalidRequest, JobNotFound, UnknownKind
@@ -139,6 +139,14 @@ async def cancel(response_id: str, gateway: Served, caller: Submitter) -> Respon
         await gateway.exchange.cancel(caller, id_.job_id)
         record = await gateway.exchange.wait(caller, id_.job_id, gateway.client.deployment.settings.stop_grace_s)
     return _json(await _read(gateway, id_, record, chat))
+
+
+@router.delete("/responses/{response_id}", summary="Delete a response")
+async def delete(response_id: str, gateway: Served, caller: Operator) -> dict[str, Any]:
+    """Forget a response that has ended, with its job; needs the scope `operate`."""
+    id_, _, _ = await _found(gateway, caller, response_id)
+    await gateway.exchange.forget(caller, id_.job_id)
+    return {"id": response_id, "object": "response.deleted", "deleted": True}
 
 
 @router.get("/responses/{response_id}/input_items", summary="List the input of a response")
