@@ -298,7 +298,7 @@ class Journal:
 
     async def _ask(self, key: str, consent: Consent) -> Answer:
         within = self._desk.settings.approval_within_s
-        return await self._context.approval(key, consent.prompt, within=within, **consent.facts)
+        return await self._context.approval(key, consent.prompt, within=within, human_only=True, **consent.facts)
 
 
 #: What the offline model hears of a call that it may not make.

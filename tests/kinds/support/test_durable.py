@@ -202,6 +202,7 @@ async def test_a_large_refund_waits_for_a_person_with_the_facts(shop: Database) 
     (ask,) = memory.asks
     assert (ask.prompt, ask.facts["amount_cents"]) == ("Refund 258.00 EUR for order 10001?", 25_800)
     assert (ask.on_timeout, ask.expires_in_s) == ("deny", 172_800)
+    assert ask.human_only
     assert refunds(shop) == 0
 
 

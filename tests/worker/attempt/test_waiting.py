@@ -74,6 +74,20 @@ def wants_approval_def(ctx: BlockingContext) -> list[Any]:
     return [answer.approved, answer.decision, answer.timed_out]
 
 
+async def wants_a_person(ctx: TaskContext) -> list[Any]:
+    given = await asyncio.gather(
+        ctx.approval("refund", "Refund 20?", human_only=True), ctx.ask("why", "Why?", human_only=True, amount=20)
+    )
+    return [each.by for each in given]
+
+
+def test_an_ask_says_whether_it_is_for_people_alone(bench: Bench, board: Board) -> None:
+    job_id = bench.run_body(wants_a_person)
+    assert [(ask.human_only, ask.facts) for ask in board.record(job_id).asks] == [(True, {}), (True, {"amount": 20})]
+    (event,) = (each for each in board.events(job_id) if each.type == "waiting")
+    assert [each["human_only"] for each in event.data["for"]] == [True, True]
+
+
 APPROVED: list[Callable[[Any], Any]] = [wants_approval, wants_approval_def]
 
 
@@ -82,6 +96,7 @@ def test_what_nobody_approves_in_time_is_denied(bench: Bench, board: Board, body
     job_id = bench.run_body(body)
     (ask,) = board.record(job_id).asks
     assert (ask.type, ask.choices, ask.on_timeout) == ("approval", ["approve", "deny"], "deny")
+    assert not ask.human_only
     eventually(lambda: board.promote() and board.state(job_id) is JobState.QUEUED)
     bench.again(job_id)
     assert board.result_of(job_id) == [False, "deny", True]

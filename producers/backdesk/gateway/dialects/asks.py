@@ -27,7 +27,7 @@ def of_people(asks: Iterable[Ask]) -> list[Ask]:
 
 def needs_person(ask: Ask) -> bool:
     """Return whether no program may answer in a person's place: hosts of models may accept what they are asked."""
-    return ask.type is AskType.OUTCOME or bool(getattr(ask, "human_only", False))
+    return ask.human_only or ask.type is AskType.OUTCOME
 
 
 def has_form(ask: Ask) -> bool:

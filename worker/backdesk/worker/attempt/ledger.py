@@ -340,7 +340,8 @@ class Ledger:
         if error is not None:
             facts["error"] = f"{type(error).__name__}: {printable(error)}"
         prompt = f"Step {key!r} must not be repeated, has begun, and nobody knows whether it took effect."
-        ask = Ask(type=AskType.OUTCOME, name=f"outcome:{key}", prompt=prompt, facts=facts, choices=list(OUTCOMES))
+        name, choices = f"outcome:{key}", list(OUTCOMES)
+        ask = Ask(type=AskType.OUTCOME, name=name, prompt=prompt, facts=facts, choices=choices, human_only=True)
         self.awaited.append(Awaited(ask, f"step:{key}"))
         return Suspended()
 

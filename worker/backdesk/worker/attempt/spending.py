@@ -213,7 +213,8 @@ def _ask(refusal: Refusal, estimate: Estimate, claim: Claim) -> Ask:
     facts |= {"for": estimate.purpose} if estimate.purpose else {}
     question = "May it spend as much again?" if refusal.job_id else "May this job go on, for as much again?"
     prompt = f"{str(refusal)[0].upper()}{str(refusal)[1:]}. {question}"
-    return Ask(type=AskType.APPROVAL, name=refusal.key, prompt=prompt, facts=facts, choices=[APPROVE, DENY])
+    decisions = [APPROVE, DENY]
+    return Ask(type=AskType.APPROVAL, name=refusal.key, prompt=prompt, facts=facts, choices=decisions, human_only=True)
 
 
 def _remark(refusal: Refusal, *, by_cheaper: bool) -> str:

@@ -28,7 +28,8 @@ class Ask(BaseModel):
 
     `name` tells it from others of the same job. `choices` are the decisions that are possible; empty means any text.
     `expires_in_s` counts from when it was asked; then the job goes on with `on_timeout` as the decision. Only a record
-    knows `expires_at`, the moment of it.
+    knows `expires_at`, the moment of it. What is `human_only` a person must answer: no program may, and no host of a
+    model, which may accept in their place what it is asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +42,7 @@ class Ask(BaseModel):
     expires_in_s: float | None = None
     on_timeout: str | None = None
     expires_at: datetime | None = None
+    human_only: bool = False
 
 
 class OpenAsk(BaseModel):
