@@ -15,7 +15,7 @@ from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
 from backdesk.client.operations.since import Since
 from backdesk.client.operations.stats import By, StatisticsOperations, Stats
-from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.deployment import Demand, SystemState
 from backdesk.worker.model.job import JobState
 
 
@@ -44,6 +44,14 @@ class Reports(Connection):
     def system(self) -> SystemState:
         """Return what there is to do and to do it with, as a body sees it by `ctx.system`. Atomic, and cheap."""
         return self.do(self._system.state())
+
+    def autoscale(self, queue: str) -> Demand:
+        """Return how many slots a queue could use now, for what starts and stops workers. Atomic, and cheap.
+
+        What limits and pauses hold is not among them: more workers would not begin it. A queue that nobody has used
+        wants none. Raises InvalidRequest for what is no name.
+        """
+        return self.do(self._system.demand(queue))
 
     def overview(self, *, tenants: int = 20, schedules: int = 5) -> Overview:
         """Return what goes on now: queues, the busiest tenants, workers, breakers, limits, and what fires next.

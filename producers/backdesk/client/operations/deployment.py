@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from backdesk.client.operations.jobs import JobOperations
 from backdesk.client.operations.operation import Calls, Commands, Operation
-from backdesk.worker.model.deployment import MaintenanceNotice, SystemState, checked_message, checked_span_s
+from backdesk.worker.errors import InvalidRequest
+from backdesk.worker.model.deployment import Demand, MaintenanceNotice, SystemState, checked_message, checked_span_s
+from backdesk.worker.model.job import NAME_PATTERN
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.deployment import SystemCalls, read_notice
 from backdesk.worker.store.keys import Keys
@@ -28,6 +31,13 @@ class DeploymentOperations:
         """Return what there is to do and to do it with."""
         (state,) = yield Calls([self._calls.state()])
         return state  # type: ignore[no-any-return]  # replies are untyped
+
+    def demand(self, queue: str) -> Operation[Demand]:
+        """Return how many slots a queue could use; raises InvalidRequest for what is no name."""
+        if not (isinstance(queue, str) and re.fullmatch(NAME_PATTERN, queue)):
+            raise InvalidRequest("queue", f"{queue!r} must be the name of a queue")
+        (demand,) = yield Calls([self._calls.demand(queue)])
+        return demand  # type: ignore[no-any-return]  # replies are untyped
 
     def begin_maintenance(self, message: str, for_: float | timedelta | None) -> Operation[MaintenanceNotice]:
         """Tell that there is a maintenance; raises InvalidRequest."""

@@ -12,7 +12,7 @@ from backdesk.client.operations.stats import By, Stats
 from backdesk.gateway.routes.moments import Since, moment
 from backdesk.gateway.routes.pages import Page
 from backdesk.gateway.service import Onlooker, Reader, Served
-from backdesk.worker.model.deployment import SystemState
+from backdesk.worker.model.deployment import Demand, SystemState
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import JobState
 
@@ -35,6 +35,12 @@ async def counts(gateway: Served, _: Onlooker) -> dict[JobState, int]:
 async def system(gateway: Served, _: Onlooker) -> SystemState:
     """Return queues, slots and workers at one moment."""
     return await gateway.client.system()
+
+
+@router.get("/autoscale/{queue}", summary="Get how many slots a queue could use")
+async def autoscale(queue: str, gateway: Served, _: Onlooker) -> Demand:
+    """Return what is to be scaled by, as for the scaler `metrics-api` of KEDA: `wanted_slots`."""
+    return await gateway.client.autoscale(queue)
 
 
 @router.get("/overview", summary="Get what goes on now")

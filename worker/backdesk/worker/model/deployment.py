@@ -38,6 +38,23 @@ class QueueState(BaseModel):
     slots: int = 0
 
 
+class Demand(BaseModel):
+    """The slots that a queue could use now: those that are taken, and those that jobs would take which may begin.
+
+    `held` would be taken by jobs in line that limits or pauses keep from beginning. Jobs behind another one of their
+    conversation, or that wait for a time, for others or for a budget, are in neither. Where more than 200 tenants wait,
+    `runnable` and `held` are estimates.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    queue: str
+    wanted_slots: int
+    running: int
+    runnable: int
+    held: int
+
+
 class SystemState(BaseModel):
     """What the deployment has to do and to do it with. Jobs that wait for a time or for others are not counted.
 

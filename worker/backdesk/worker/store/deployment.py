@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from backdesk.worker.model.deployment import MaintenanceNotice, QueueState, SystemState
+from backdesk.worker.model.deployment import Demand, MaintenanceNotice, QueueState, SystemState
 from backdesk.worker.store.calls import CallBuilder, optional, text
 from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call, load_script
@@ -18,6 +19,10 @@ class SystemCalls(CallBuilder):
     def state(self) -> Call[SystemState]:
         """Read what there is to do and to do it with; changes nothing. Its time does not grow with jobs or tenants."""
         return self._call("system", _read_state, self._settings.queues)
+
+    def demand(self, queue: str) -> Call[Demand]:
+        """Reckon how many slots a queue could use; changes nothing. Its time does not grow with jobs or tenants."""
+        return self._call("autoscale", partial(_read_demand, queue), queue=queue)
 
     def declare(self, message: str, for_ms: int | None) -> Call[MaintenanceNotice]:
         """Tell that the deployment is under maintenance, for a time or until it is taken back; gives the notice."""
@@ -47,3 +52,9 @@ def _read_state(reply: list[Any]) -> SystemState:
         },
         maintenance=read_notice(its.notice) if its.notice else None,
     )
+
+
+def _read_demand(queue: str, reply: list[Any]) -> Demand:
+    its = load_script("autoscale").signature.named(reply)
+    wanted = its.running + its.runnable
+    return Demand(queue=queue, wanted_slots=wanted, running=its.running, runnable=its.runnable, held=its.held)
