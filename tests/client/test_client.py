@@ -104,9 +104,24 @@ async def test_a_job_may_have_limits_and_a_policy_of_its_own(jobs: Client) -> No
     assert (record.slots, (await jobs.list(fields="row"))[0].slots) == (3, 3)
 
 
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+async def test_a_job_carries_the_trace_context_that_it_was_given_and_nothing_without(
+    jobs: Client, board: Board
+) -> None:
+    traced, plain = await jobs.submit("test.echo", {}, traceparent=TRACEPARENT), await jobs.submit("test.echo", {})
+    assert [(await each.get()).traceparent for each in (traced, plain)] == [TRACEPARENT, None]
+    assert not board.client.hexists(board.keys.job(plain.id), "traceparent")
+    board.fail(board.start(traced.id))
+    again = await jobs.dead.replay(traced.id)
+    assert (await again.get()).traceparent == TRACEPARENT
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [
+        *(({"traceparent": each}, "traceparent") for each in ("", "x", TRACEPARENT.upper(), "00" + "-0" * 3)),
         ({"retry": {"attempts": 0}}, "retry.attempts"),
         ({"retry": {"wait": 1}}, "retry.wait"),
         ({"timeout": 0}, "timeout"),

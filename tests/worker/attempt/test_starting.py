@@ -35,6 +35,13 @@ async def start_nobody(ctx: TaskContext, request: Text) -> Text:
     return request
 
 
+@task("start.traced")
+async def start_traced(ctx: TaskContext, request: Text) -> Text:
+    STARTED.append(await ctx.start("test.echo", {"text": request.text}, "echo"))
+    await ctx.call("test.echo", {"text": request.text})
+    return Text(text=ctx.traceparent or "")
+
+
 @pytest.fixture
 def bench() -> Any:
     STARTED.clear()
@@ -56,3 +63,11 @@ def test_a_def_body_starts_jobs_too(bench: Bench) -> None:
 
 def test_a_kind_that_nobody_has_is_an_error_that_the_body_can_take(bench: Bench) -> None:
     assert bench.run("start.nobody", {"text": "hello"}).state is JobState.SUCCEEDED
+
+
+def test_jobs_that_it_starts_and_calls_carry_its_trace_context(bench: Bench) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    job = bench.run("start.traced", {"text": "hello"}, traceparent=traceparent)
+    assert job.result.text == traceparent
+    others = [bench.job(STARTED[0]), *job.children]
+    assert [each.record.traceparent for each in others] == [traceparent] * 2

@@ -153,5 +153,6 @@ def kept_options(record: JobRecord, request: object | None) -> JobOptions:
         retry=record.retry,
         budget=record.budget,
         slots=record.slots,
+        traceparent=record.traceparent,
         conversation_id=record.conversation if conversation_of(request) is None else None,
     )

@@ -76,6 +76,8 @@ class BaseContext:
         self.tenant = claim.tenant
         self.attempt = claim.attempt
         self.metadata = claim.metadata
+        #: The trace context (W3C) of its submit, or None.
+        self.traceparent = claim.traceparent or None
         #: When the answer stops being of use, or None.
         self.deadline: datetime | None = claim.expires_at
         #: What the last attempt kept with `checkpoint`, or None.

@@ -24,7 +24,7 @@ from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, Transitions
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.submit.admission import admit, refused
-from backdesk.worker.telemetry.tracing import sending
+from backdesk.worker.telemetry.tracing import sending, tracing
 
 #: Children written by one call of the store.
 JOBS_A_CALL = 50
@@ -85,7 +85,7 @@ class Children:
         yield from self._ledger.confirm()
         whose = claim.root or claim.job_id
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{whose}/start:{self._ledger.check_key(key)}"))
-        meant = JobOptions(tenant=claim.tenant, delay=delay, priority=priority)
+        meant = JobOptions(tenant=claim.tenant, delay=delay, priority=priority, traceparent=self._traceparent)
         job = admit(job_id, kind, request, check, meant, max_request_bytes=self._max_request_bytes)
         job = yield from self._values.checked_in(job)
         with sending([job]) as sent:
@@ -141,12 +141,17 @@ class Children:
     def _admit(self, name: str, call: ChildCall, check: RequestCheck) -> NewJob:
         claim = self._claim
         inherited = {"priority": claim.priority, "expires": claim.expires_at, "metadata": claim.metadata}
-        options = JobOptions(tenant=claim.tenant, **(inherited | call.given()))
+        options = JobOptions(tenant=claim.tenant, traceparent=self._traceparent, **(inherited | call.given()))
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{claim.job_id}/{name}"))
         parent = Parentage(claim.job_id, claim.fence, name)
         return admit(
             job_id, call.kind, call.request, check, options, max_request_bytes=self._max_request_bytes, parent=parent
         )
+
+    @property
+    def _traceparent(self) -> str | None:
+        """The trace context that other jobs are given: the attempt's own where that is told of, else this job's."""
+        return None if tracing() else self._claim.traceparent or None
 
     def _made(self, replies: Sequence[tuple[SubmitCode, str]]) -> None:
         for code, job_id in replies:

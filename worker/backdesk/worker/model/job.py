@@ -232,6 +232,8 @@ class JobRecord(JobFacts):
     spent: Spent | None = None
     #: The version of its kind that has begun it, or gone on with it last.
     version: str | None = None
+    #: The trace context (W3C) of its submit.
+    traceparent: str | None = None
     unreadable: dict[str, Unreadable] = {}
 
 

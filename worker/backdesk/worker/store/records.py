@@ -95,6 +95,7 @@ def read_record(
         budget=its.read("budget", Budget.model_validate_json),
         spent=_spent(its, spent),
         version=its.read("version", _text) or None,
+        traceparent=its.read("traceparent", _text),
         unreadable=its.unreadable,
     )
     if "state" in its.unreadable:
