@@ -172,3 +172,21 @@ async def test_a_subscription_on_an_event_loop_breaks_too(address: Address) -> N
             while True:
                 await pubsub.get_message(timeout=0.1)
         await pubsub.aclose()
+
+
+async def test_an_answer_that_somebody_waits_for_no_more_is_given_to_nobody_else(redis_server: EmbeddedRedis) -> None:
+    client = connect_async(redis_server.url)
+
+    async def echoed(word: bytes) -> bytes:
+        return bytes(await client.execute_command("ECHO", word))
+
+    try:
+        for number in range(300):
+            left = asyncio.ensure_future(echoed(b"left"))
+            for _ in range(number % 12):
+                await asyncio.sleep(0)
+            left.cancel()
+            await asyncio.gather(left, return_exceptions=True)
+            assert await echoed(b"%d" % number) == b"%d" % number
+    finally:
+        await client.aclose()

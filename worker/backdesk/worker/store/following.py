@@ -118,8 +118,13 @@ class AsyncFollowing(aio.AbstractConnection):
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if await self._leave_if_overtaken():
             raise RedisConnectionError(LEFT)
-        with _cancellable():
-            await super().send_packed_command(command, check_health)
+        try:
+            with _cancellable():
+                await super().send_packed_command(command, check_health)
+        except asyncio.CancelledError:
+            # What was sent will be answered, and whoever has the connection next would take that for theirs.
+            await self.disconnect(nowait=True)
+            raise
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
