@@ -28,8 +28,8 @@ from backdesk.gateway.access.issuer import Issuer
 from backdesk.gateway.access.signing import Signer
 from backdesk.gateway.errors import Forbidden, LinkRefused, Unauthenticated
 from backdesk.gateway.settings import GatewaySettings
-from backdesk.worker.errors import KeyNotFound
-from backdesk.worker.model.access import ApiKey, Session, hashed
+from backdesk.worker.errors import KeyNotFound, StoreUnavailable
+from backdesk.worker.model.access import KEY_MARK, ApiKey, Session, hashed
 
 #: For so long a key or session that was good is taken for good: so soon a revocation takes effect. Seconds.
 CACHED_S = 2.0
@@ -37,6 +37,8 @@ CACHED_S = 2.0
 GOOD_S = 600.0
 #: Credentials that are remembered.
 MOST_CACHED = 10_000
+#: How keys and links begin.
+OURS = (KEY_MARK, links.MARK)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 NOTHING_BROUGHT = (
@@ -96,7 +98,8 @@ class Authentication:
         token = _token_of(request)
         secure = is_secure(request, self._settings.public_url, self._settings.proxies)
         session = cookies.value_of(request, cookies.SESSION, secure=secure)
-        if token is not None:
+        # Clients that know no calls without a key bring any: where all are let in, those are, too.
+        if token is not None and (token.startswith(OURS) or not await self._is_open_to(request)):
             with self.counted(address, token):
                 return await self._by_token(request, token, address)
         if await self._is_open_to(request):
@@ -105,6 +108,15 @@ class Authentication:
             with self.counted(address, session):
                 return await self._by_session(request, session, address)
         raise Unauthenticated(NOTHING_BROUGHT, self._challenge(request))
+
+    async def scraper_of(self, request: HTTPConnection) -> Caller:
+        """Return who asks for figures. While Redis is away that may be anybody on this machine: there are few then."""
+        try:
+            return await self.caller_of(request)
+        except StoreUnavailable:
+            if not self._is_from_here(request):
+                raise
+            return Caller("local", Scope.READ, address=client_address(request, self._settings.proxies))
 
     @contextmanager
     def counted(self, address: str, secret: str) -> Iterator[None]:
@@ -201,7 +213,11 @@ class Authentication:
             raise Forbidden("", reason=f"this must come from a page of this origin, with the header {cookies.HEADER}")
 
     async def _is_open_to(self, request: HTTPConnection) -> bool:
-        """Return whether a request without a key is from this machine, and from no page of another's."""
+        """Return whether there are no keys, and a request is from this machine."""
+        return self._is_from_here(request) and not await self._has_keys()
+
+    def _is_from_here(self, request: HTTPConnection) -> bool:
+        """Return whether a request is from this machine, and from no page of another's."""
         settings = self._settings
         if settings.require_key or settings.public_url or settings.hosts or settings.oidc_issuer:
             return False  # it serves others, so that what seems to come from here may have come through a proxy
@@ -209,9 +225,7 @@ class Authentication:
             return False
         host = request.headers.get("host", "")
         own = own_origin(request, None, ())
-        if not is_loopback_name(name_of(host)) or not is_same_origin(request, own, settings.cors):
-            return False
-        return not await self._has_keys()
+        return is_loopback_name(name_of(host)) and is_same_origin(request, own, settings.cors)
 
     async def _has_keys(self) -> bool:
         if not self._guarded and not self._open.get(""):

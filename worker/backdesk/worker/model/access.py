@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from backdesk.worker.model.job import Name
 
-_TOKEN = re.compile(r"bdk_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+#: How the secret of a key begins.
+KEY_MARK = "bdk_"
+_TOKEN = re.compile(rf"{KEY_MARK}([0-9a-f]{{12}})_[A-Za-z0-9_-]{{43}}")
 
 
 class Scope(StrEnum):
@@ -92,7 +94,7 @@ def new_secret() -> str:
 def new_token(key_id: str | None = None) -> tuple[str, str]:
     """Return the id of a key, a new one unless it is given, and its whole secret as callers send it."""
     key_id = key_id or secrets.token_hex(6)
-    return key_id, f"bdk_{key_id}_{new_secret()}"
+    return key_id, f"{KEY_MARK}{key_id}_{new_secret()}"
 
 
 def key_id_of(token: str) -> str | None:
