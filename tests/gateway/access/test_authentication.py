@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -10,12 +12,16 @@ import redis
 
 from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment
+from backdesk.gateway.access.authentication import CACHED_S
 from backdesk.gateway.serving import check_keys
 from backdesk.gateway.settings import GatewaySettings
+from backdesk.worker.embedded.server import EmbeddedRedis
 from backdesk.worker.errors import ConfigurationError
+from backdesk.worker.model.access import new_token
 from backdesk.worker.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.house import House, reached
+from tests.support.workers import fast_settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
 
@@ -82,9 +88,13 @@ def test_without_keys_this_machine_is_let_in_and_no_page_or_proxy(settings: Sett
         own = str(http.base_url).rstrip("/")
         assert who(http, origin=own).status_code == 200
         assert who(http, sec_fetch_site="same-origin").status_code == 200
+        assert who(http, origin="http://localhost:3000", sec_fetch_site="same-site").status_code == 200
+        assert who(http, authorization="Bearer none").json()["way"] == "local"  # what some clients insist to bring
         for name, value in (
             ("origin", "https://evil.example"),
             ("origin", "null"),
+            ("origin", "http://localhost.evil.example"),
+            ("origin", "file://"),
             ("sec_fetch_site", "cross-site"),
             ("sec_fetch_site", "same-site"),
             ("x_forwarded_for", "127.0.0.1"),
@@ -98,6 +108,23 @@ def test_without_keys_this_machine_is_let_in_and_no_page_or_proxy(settings: Sett
         assert who(http, host="evil.example").status_code == 421
         jobs.keys.add("first")
         eventually(lambda: who(http).status_code == 401)
+        assert who(http, authorization="Bearer none").status_code == 401
+
+
+def test_while_redis_is_away_a_key_that_was_good_is_known_and_no_other(tmp_path: Path) -> None:
+    """There is nothing to be had then but the figures of the process."""
+    with EmbeddedRedis().start() as server:
+        settings = fast_settings(server.url).model_copy(update={"data_dir": tmp_path, "socket_timeout_s": 0.5})
+        with JobClient(settings=settings) as jobs, reached(settings) as http:
+            secret = jobs.keys.add("scraper", scope="read").secret
+            assert http.get("/metrics", headers={"x-api-key": secret}).status_code == 200
+            server.stop()
+            later = time.monotonic() + CACHED_S
+            eventually(lambda: time.monotonic() > later)
+            assert http.get("/metrics", headers={"x-api-key": secret}).status_code == 200
+            assert http.get("/metrics", headers={"x-api-key": new_token()[1]}).status_code == 503
+            assert http.get("/v1/jobs", headers={"x-api-key": secret}).status_code == 503
+            assert http.get("/metrics").status_code == 401
 
 
 @pytest.mark.parametrize(

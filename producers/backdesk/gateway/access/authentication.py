@@ -2,76 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
 
 from starlette.requests import HTTPConnection
 
-from backdesk.client import AsyncJobClient
+from backdesk.client import AsyncJobClient, StoreUnavailable
 from backdesk.gateway.access import cookies, links
-from backdesk.gateway.access.addresses import (
-    client_address,
-    is_forwarded,
-    is_loopback,
-    is_loopback_name,
-    is_same_origin,
-    is_secure,
-    name_of,
-    own_origin,
-)
+from backdesk.gateway.access.addresses import client_address, is_same_origin, is_secure, own_origin
 from backdesk.gateway.access.attempts import Attempts
 from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.access.fresh import Fresh
 from backdesk.gateway.access.issuer import Issuer
+from backdesk.gateway.access.local_trust import LocalTrust
 from backdesk.gateway.access.signing import Signer
 from backdesk.gateway.errors import Forbidden, LinkRefused, Unauthenticated
 from backdesk.gateway.settings import GatewaySettings
-from backdesk.worker.errors import KeyNotFound, StoreUnavailable
-from backdesk.worker.model.access import KEY_MARK, ApiKey, Session, hashed
+from backdesk.worker.errors import KeyNotFound
+from backdesk.worker.model.access import ApiKey, Session, hashed
 
 #: For so long a key or session that was good is taken for good: so soon a revocation takes effect. Seconds.
 CACHED_S = 2.0
 #: For so long what was good is not held up by failures of others from its address. Seconds.
 GOOD_S = 600.0
-#: Credentials that are remembered.
-MOST_CACHED = 10_000
-#: How keys and links begin.
-OURS = (KEY_MARK, links.MARK)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 NOTHING_BROUGHT = (
     "bring a key, as `Authorization: Bearer KEY`; on the gateway's machine `backdesk keys add NAME` makes one"
 )
 NO_GOOD = "this lets nobody in, or not any more"
-
-T = TypeVar("T")
-
-
-class Fresh(Generic[T]):
-    """What was read a moment ago, by name; the oldest is forgotten where there is too much."""
-
-    def __init__(self, for_s: float = CACHED_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._for_s = for_s
-        self._clock = clock
-        self._kept: dict[str, tuple[T, float]] = {}
-
-    def get(self, name: str) -> T | None:
-        """Return it, None if it is not known or not fresh."""
-        value, until = self._kept.get(name, (None, 0.0))
-        return value if self._clock() < until else None
-
-    def put(self, name: str, value: T) -> None:
-        """Remember it."""
-        self._kept.pop(name, None)
-        self._kept[name] = (value, self._clock() + self._for_s)
-        if len(self._kept) > MOST_CACHED:
-            del self._kept[next(iter(self._kept))]
-
-    def drop(self, name: str) -> None:
-        """Forget it."""
-        self._kept.pop(name, None)
 
 
 class Authentication:
@@ -84,39 +44,30 @@ class Authentication:
         self.issuer = issuer
         self._client = client
         self._settings = settings
+        self._local = LocalTrust(client, settings, CACHED_S)
         self._attempts = Attempts(settings.max_failures)
-        self._keys: Fresh[ApiKey] = Fresh()
-        self._sessions: Fresh[Session] = Fresh()
-        self._open: Fresh[bool] = Fresh()
+        self._keys: Fresh[ApiKey] = Fresh(CACHED_S)
+        self._sessions: Fresh[Session] = Fresh(CACHED_S)
         #: What was good lately is asked for however often others have failed from its address.
         self._good: Fresh[bool] = Fresh(GOOD_S)
-        self._guarded = False
 
     async def caller_of(self, request: HTTPConnection) -> Caller:
-        """Return who calls. Raises Unauthenticated, LinkRefused, TooManyAttempts; Forbidden for a forged request."""
-        address = client_address(request, self._settings.proxies)
-        token = _token_of(request)
-        secure = is_secure(request, self._settings.public_url, self._settings.proxies)
-        session = cookies.value_of(request, cookies.SESSION, secure=secure)
-        # Clients that know no calls without a key bring any: where all are let in, those are, too.
-        if token is not None and (token.startswith(OURS) or not await self._is_open_to(request)):
+        """Return who calls. Raises Unauthenticated, LinkRefused, TooManyAttempts; Forbidden for a forged request.
+
+        Where this machine is trusted, clients that must bring some key are let in with any.
+        """
+        address, token = client_address(request, self._settings.proxies), _token_of(request)
+        trust = await self._local.scope_of(request)
+        if token is not None and trust is None:
             with self.counted(address, token):
                 return await self._by_token(request, token, address)
-        if await self._is_open_to(request):
-            return Caller("local", Scope.ADMIN, address=address)
-        if session is not None:
+        session = cookies.value_of(request, cookies.SESSION, secure=self._is_secure(request))
+        if session is not None and (trust is None or await self._session_of(session)):
             with self.counted(address, session):
                 return await self._by_session(request, session, address)
+        if trust is not None:
+            return Caller("local", trust, address=address)
         raise Unauthenticated(NOTHING_BROUGHT, self._challenge(request))
-
-    async def scraper_of(self, request: HTTPConnection) -> Caller:
-        """Return who asks for figures. While Redis is away that may be anybody on this machine: there are few then."""
-        try:
-            return await self.caller_of(request)
-        except StoreUnavailable:
-            if not self._is_from_here(request):
-                raise
-            return Caller("local", Scope.READ, address=client_address(request, self._settings.proxies))
 
     @contextmanager
     def counted(self, address: str, secret: str) -> Iterator[None]:
@@ -148,9 +99,15 @@ class Authentication:
         name = hashed(secret)
         key = self._keys.get(name)
         if key is None:
-            key = await self._client.keys.find(secret)
-            if key is not None:
-                self._keys.put(name, key)
+            try:
+                key = await self._client.keys.find(secret)
+            except StoreUnavailable:
+                key = self._keys.get(name, late_s=GOOD_S)  # while Redis is away no key can be revoked
+                if key is None:
+                    raise
+            else:
+                if key is not None:
+                    self._keys.put(name, key)
         return key if key is not None and key.usable(datetime.now(UTC)) else None
 
     async def _by_link(self, request: HTTPConnection, token: str, address: str) -> Caller:
@@ -212,26 +169,8 @@ class Authentication:
         if cookies.HEADER not in request.headers or not is_same_origin(request, own):
             raise Forbidden("", reason=f"this must come from a page of this origin, with the header {cookies.HEADER}")
 
-    async def _is_open_to(self, request: HTTPConnection) -> bool:
-        """Return whether there are no keys, and a request is from this machine."""
-        return self._is_from_here(request) and not await self._has_keys()
-
-    def _is_from_here(self, request: HTTPConnection) -> bool:
-        """Return whether a request is from this machine, and from no page of another's."""
-        settings = self._settings
-        if settings.require_key or settings.public_url or settings.hosts or settings.oidc_issuer:
-            return False  # it serves others, so that what seems to come from here may have come through a proxy
-        if not is_loopback(request.client.host if request.client else "") or is_forwarded(request):
-            return False
-        host = request.headers.get("host", "")
-        own = own_origin(request, None, ())
-        return is_loopback_name(name_of(host)) and is_same_origin(request, own, settings.cors)
-
-    async def _has_keys(self) -> bool:
-        if not self._guarded and not self._open.get(""):
-            self._guarded = await self._client.keys.any()
-            self._open.put("", value=not self._guarded)
-        return self._guarded
+    def _is_secure(self, request: HTTPConnection) -> bool:
+        return is_secure(request, self._settings.public_url, self._settings.proxies)
 
     def _challenge(self, request: HTTPConnection, error: str = "") -> str:
         said = [f'error="{error}"'] if error else []
