@@ -44,13 +44,6 @@ async def caller_of(request: Request) -> Caller:
     return caller
 
 
-async def scraper_of(request: Request) -> Caller:
-    """Return who asks for figures. Raises Unauthenticated."""
-    caller = await gateway_of(request).authentication.scraper_of(request)
-    request.scope.setdefault("state", {})[CALLER] = caller
-    return caller
-
-
 def needs(scope: Scope, *, of_all: bool = False) -> Callable[[Request, Caller], Awaitable[Caller]]:
     """Return a dependency that lets in those who may do what has this scope, `of_all` tenants if that is said."""
 
@@ -73,4 +66,3 @@ Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 Onlooker = Annotated[Caller, Depends(needs(Scope.READ, of_all=True))]
 Steward = Annotated[Caller, Depends(needs(Scope.OPERATE, of_all=True))]
 Governor = Annotated[Caller, Depends(needs(Scope.ADMIN, of_all=True))]
-Scraper = Annotated[Caller, Depends(scraper_of)]

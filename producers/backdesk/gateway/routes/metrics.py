@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 
-from backdesk.gateway.service import Scraper, Served
+from backdesk.gateway.service import Reader, Served
 
 router = APIRouter(tags=["health"])
 
@@ -36,7 +36,7 @@ class _Chain:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(gateway: Served, caller: Scraper, accept: Annotated[str, Header()] = "") -> Any:
+async def metrics(gateway: Served, caller: Reader, accept: Annotated[str, Header()] = "") -> Any:
     """Return figures of the deployment and of this process, to callers of all tenants."""
     caller.demand_all_tenants()
     read = await gateway.deployment_metrics.families()
