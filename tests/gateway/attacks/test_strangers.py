@@ -29,6 +29,7 @@ OF_OTHERS = {
     "kind": "test.echo",
     "model": "test.echo",
     "name": "nightly",
+    "queue": "agents",
     "resource": "openai",
     "scope": "model",
     "session_id": "s",
