@@ -12,7 +12,11 @@ from backdesk.worker.failure import Category, Failure
 #: The longest wait between two attempts, in seconds.
 LONGEST_WAIT_S = 30 * 86_400.0
 
+#: By how much a wait of a list may be longer, as a part of it.
+SPREAD = 0.1
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Delay = Annotated[Finite, Field(ge=0, le=LONGEST_WAIT_S)]
 
 
 class RetryPolicy(BaseModel):
@@ -20,6 +24,8 @@ class RetryPolicy(BaseModel):
 
     `attempts` is how many attempts may fail before the job does. The wait grows from `base_s` by `factor` with each
     of them, to `cap_s` at most; with `jitter` it is a random part of that. With the defaults: up to 1, 2, 4 and 8 s.
+    `delays_s` says the wait after each failure instead, the last one also after all others; with `jitter` it is up to a
+    tenth longer, and what a provider asks for can only make it longer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -28,6 +34,7 @@ class RetryPolicy(BaseModel):
     base_s: Finite = Field(1.0, gt=0)
     factor: Finite = Field(2.0, ge=1)
     cap_s: Finite = Field(300.0, le=LONGEST_WAIT_S)
+    delays_s: tuple[Delay, ...] = Field((), max_length=100)
     jitter: bool = True
     categories: frozenset[Category] = frozenset(
         {Category.RATE_LIMIT, Category.TIMEOUT, Category.NETWORK, Category.RESOURCE_EXHAUSTION}
@@ -55,15 +62,18 @@ def decide(policy: RetryPolicy, failure: Failure, failed: int, random: Callable[
 
     The wait is `random() * min(cap_s, base_s * factor ** (failed - 1))` ("Exponential Backoff And Jitter", AWS: full
     jitter); `random` returns from 0 to below 1. A wait that the provider asks for takes its place: never less than
-    that, up to `base_s` more, and giving up when it is over `LONGEST_WAIT_S`.
+    that, up to `base_s` more, and giving up when it is over `LONGEST_WAIT_S`. With `delays_s` it is the longer of both.
     """
     if not failure.transient or failure.category not in policy.categories or failed >= policy.attempts:
         return None
     share = random() if policy.jitter else 1.0
+    if (failure.retry_after_s or 0) > LONGEST_WAIT_S:
+        return None
+    if policy.delays_s:
+        wait_s = policy.delays_s[min(failed, len(policy.delays_s)) - 1]
+        return max(wait_s, failure.retry_after_s or 0) * (1 + SPREAD * share * policy.jitter)
     if not failure.retry_after_s:
         return share * _bound_s(policy, failed)
-    if failure.retry_after_s > LONGEST_WAIT_S:
-        return None
     # Those who were sent away together must not come back at one instant.
     return failure.retry_after_s + (share * policy.base_s if policy.jitter else 0.0)
 
