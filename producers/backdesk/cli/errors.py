@@ -38,6 +38,7 @@ from backdesk.worker.errors import (
     StoreFull,
     StoreUnavailable,
     UnknownKind,
+    WebhookNotFound,
 )
 
 
@@ -98,6 +99,7 @@ _CODES: tuple[tuple[type[BackdeskError], str, ExitCode], ...] = (
     (AskUnknown, "ask_unknown", ExitCode.REFUSED),
     (NotReplayable, "not_replayable", ExitCode.REFUSED),
     (KeyNotFound, "key_not_found", ExitCode.REFUSED),
+    (WebhookNotFound, "webhook_not_found", ExitCode.REFUSED),
     (ScheduleNotFound, "schedule_not_found", ExitCode.REFUSED),
     (ScheduleExists, "schedule_exists", ExitCode.REFUSED),
     (ConfigurationError, "configuration", ExitCode.REFUSED),

@@ -25,6 +25,7 @@ from backdesk.cli.commands import (
     prompts,
     schedules,
     tenants,
+    webhooks,
 )
 from backdesk.cli.commands.answers import answer, approve, deny, resolve
 from backdesk.cli.commands.asks import asks
@@ -249,6 +250,25 @@ def keys_command(context: typer.Context, as_json: AsJson = False) -> None:
         backdesk keys list
         backdesk keys rotate 0198f0c27d1e
         backdesk keys revoke 0198f0c27d1e
+    """
+    _pass_on(context, as_json=as_json)
+
+
+telling = typer.Typer(no_args_is_help=False)
+for title, command in webhooks.COMMANDS.items():
+    telling.command(title, help=help_text(command.__doc__))(command)
+app.add_typer(telling, name="webhooks", rich_help_panel=RUN)
+
+
+@telling.callback(invoke_without_command=True)
+def webhooks_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """Webhooks: addresses that are told of events, such as the end of a job.
+
+    For example:
+
+        backdesk webhooks add https://example.com/hooks --event job.succeeded --tenant acme
+        backdesk webhooks test we_3f9a0c5d1b2e4f60718293a4
+        backdesk webhooks deliveries we_3f9a0c5d1b2e4f60718293a4
     """
     _pass_on(context, as_json=as_json)
 

@@ -28,6 +28,7 @@ from .errors import ScheduleNotFound as ScheduleNotFound
 from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import UnknownKind as UnknownKind
+from .errors import WebhookNotFound as WebhookNotFound
 from .values import ApiKey as ApiKey
 from .values import Attachment as Attachment
 from .values import BlobRef as BlobRef
@@ -42,3 +43,5 @@ from .values import Page as Page
 from .values import PlanStep as PlanStep
 from .values import RetryPolicy as RetryPolicy
 from .values import Scope as Scope
+from .values import WebhookDelivery as WebhookDelivery
+from .values import WebhookEndpoint as WebhookEndpoint

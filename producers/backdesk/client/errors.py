@@ -27,6 +27,7 @@ from backdesk.worker.errors import (
     StoreFull,
     StoreUnavailable,
     UnknownKind,
+    WebhookNotFound,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "UnknownKind",
+    "WebhookNotFound",
 ]

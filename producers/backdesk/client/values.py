@@ -11,6 +11,7 @@ from backdesk.worker.model.job import JobRecord, JobRow, JobState
 from backdesk.worker.model.page import Page
 from backdesk.worker.model.plan import PlanStep
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.webhook import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -27,4 +28,6 @@ __all__ = [
     "PlanStep",
     "RetryPolicy",
     "Scope",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

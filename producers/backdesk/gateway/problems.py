@@ -44,6 +44,7 @@ from backdesk.worker.errors import (
     StoreFull,
     StoreUnavailable,
     UnknownKind,
+    WebhookNotFound,
 )
 from backdesk.worker.text.json import encode
 
@@ -76,6 +77,7 @@ _PROBLEMS: tuple[tuple[type[BackdeskError], int, str], ...] = (
     (AskUnknown, 422, "ask_unknown"),
     (NotReplayable, 409, "not_replayable"),
     (KeyNotFound, 404, "key_not_found"),
+    (WebhookNotFound, 404, "webhook_not_found"),
     (ScheduleNotFound, 404, "schedule_not_found"),
     (ScheduleExists, 409, "schedule_exists"),
     (BlobNotFound, 404, "blob_not_found"),

@@ -85,6 +85,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.ScheduleNotFound("nightly"),
     errors.KeyNotFound("0198f0c27d1e"),
     errors.ScheduleExists("nightly"),
+    errors.WebhookNotFound("we_3f9a"),
     errors.JobFailed("a", "failed", Failure(code="c", message="m")),
     errors.ResultMismatch("a", "Answer", {"text": "is required"}),
     errors.ResultTimeout("a", 1.5),

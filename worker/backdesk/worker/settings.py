@@ -137,6 +137,17 @@ class Settings(BaseSettings):
         None,
         description="Encrypts them: 32 bytes in base64; several keys with commas, of which the first writes.",
     )
+    webhook_key: SecretStr | None = Field(
+        None,
+        description="Secrets of webhooks are derived from it: 32 bytes in base64; several keys with commas, of which "
+        "the first is for new secrets. When unset, that of `backdesk up` in the data directory.",
+    )
+    webhook_private: bool = Field(
+        False, description="Whether webhooks may go to private networks, and by http to endpoints."
+    )
+    gateway_public_url: str | None = Field(
+        None, pattern=r"^https?://", description="Where clients reach the gateway: links in webhooks begin with it."
+    )
     blob_over_bytes: int | None = Field(
         None,
         ge=1024,
@@ -261,7 +272,7 @@ class Settings(BaseSettings):
     def _is_blob_store(cls, value: str | None) -> str | None:
         return value and read_blob_store(value)
 
-    @field_validator("blobs_key")
+    @field_validator("blobs_key", "webhook_key")
     @classmethod
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

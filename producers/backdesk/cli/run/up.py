@@ -37,6 +37,7 @@ from backdesk.cli.run.stop_signals import stop_requests
 from backdesk.cli.run.supervisor import Part, Supervisor
 from backdesk.client import JobClient
 from backdesk.client.deployment import Deployment, shown_url
+from backdesk.worker.memory.webhook_secrets import make_key
 from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.keys import Keys
 
@@ -85,6 +86,7 @@ def up(
         stack.callback(_stop, supervisor, out)
         deployment = _redis(supervisor, settings, redis_port or _port_of(claim.last_url))
         claim.write(shown_url(deployment.url))
+        make_key(settings.data_dir)
         client = stack.enter_context(connected(deployment))
         client.counts()
         port = _free_port(flower_port) if flower and importlib.util.find_spec("flower") else None

@@ -28,6 +28,7 @@ from backdesk.client.aio.schedules import Schedules
 from backdesk.client.aio.sessions import PeopleSessions
 from backdesk.client.aio.tenants import Tenants
 from backdesk.client.aio.watch import AsyncWatch
+from backdesk.client.aio.webhooks import Webhooks
 from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
@@ -60,7 +61,7 @@ class AsyncJobClient(AsyncReports):
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
     `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
-    `erasure`; `keys`, `sessions` and `audit` of the gateway.
+    `erasure`, `webhooks`; `keys`, `sessions` and `audit` of the gateway.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class AsyncJobClient(AsyncReports):
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments, self.blobs = Attachments(self), Blobs(self)
+        self.webhooks = Webhooks(self)
         self.keys, self.sessions, self.audit = ApiKeyRing(self), PeopleSessions(self), Audit(self)
 
     # Jobs: submit them, follow them, end them, do them again

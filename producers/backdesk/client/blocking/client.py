@@ -30,6 +30,7 @@ from backdesk.client.blocking.schedules import Schedules
 from backdesk.client.blocking.sessions import PeopleSessions
 from backdesk.client.blocking.tenants import Tenants
 from backdesk.client.blocking.watch import Watch
+from backdesk.client.blocking.webhooks import Webhooks
 from backdesk.client.contracts import Request, Result, TypedKind, model_of, read_kind
 from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
@@ -62,7 +63,7 @@ class JobClient(Reports):
 
     What is done every day is a method here. The rest are groups: `schedules`, `dead` letters, `tenants`, `limits`,
     `breakers`, `pauses`, `conversations`, `attachments`, `blobs`, `maintenance`, the service `desk`, `knowledge`,
-    `erasure`; `keys`, `sessions` and `audit` of the gateway.
+    `erasure`, `webhooks`; `keys`, `sessions` and `audit` of the gateway.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class JobClient(Reports):
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
         self.conversations, self.maintenance, self.pauses = Conversations(self), Maintenance(self), Pauses(self)
         self.attachments, self.blobs = Attachments(self), Blobs(self)
+        self.webhooks = Webhooks(self)
         self.keys, self.sessions, self.audit = ApiKeyRing(self), PeopleSessions(self), Audit(self)
 
     # Jobs: submit them, follow them, end them, do them again

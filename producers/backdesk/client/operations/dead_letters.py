@@ -19,6 +19,7 @@ from backdesk.worker.errors import BackdeskError, NotReplayable
 from backdesk.worker.failure import Category
 from backdesk.worker.model.job import DEFAULT_PRIORITY, JobRecord, JobState
 from backdesk.worker.model.options import JobOptions
+from backdesk.worker.model.webhook import is_delivery
 from backdesk.worker.store.listing import JobFilter
 from backdesk.worker.store.moments import milliseconds
 from backdesk.worker.submit.admission import admit, conversation_of
@@ -135,6 +136,8 @@ class DeadLetterOperations:
 def _check_replayable(record: JobRecord, request: object | None) -> None:
     if record.state is not JobState.FAILED:
         raise NotReplayable(record.id, f"it is {record.state}; only a job that failed can")
+    if is_delivery(record.kind) and request is not None:
+        raise NotReplayable(record.id, "what was delivered is sent as it was, or not at all; give no request")
     if record.unreadable.keys() - {"request"} or ("request" in record.unreadable and request is None):
         raise NotReplayable(record.id, f"parts of it cannot be read: {', '.join(sorted(record.unreadable))}")
     if record.masked and request is None:

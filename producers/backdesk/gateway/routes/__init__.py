@@ -21,6 +21,7 @@ from backdesk.gateway.routes import (
     streams,
     submissions,
     tenants,
+    webhook_endpoints,
 )
 
 ROUTERS = (
@@ -37,6 +38,7 @@ ROUTERS = (
     schedules.router,
     reports.router,
     tenants.router,
+    webhook_endpoints.router,
     limits.router,
     metrics.router,
     keys.router,

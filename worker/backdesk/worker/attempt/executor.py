@@ -212,6 +212,7 @@ class _Attempt:
                 process.blobs,
                 max_bytes=settings.max_result_bytes,
                 max_note_bytes=settings.max_event_bytes,
+                webhook_keys=process.webhook_keys,
                 masks=settings.mask_conversations,
             ),
             Files(claim, process.blobs, self.progress.emit),

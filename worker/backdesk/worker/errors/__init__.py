@@ -277,6 +277,17 @@ class KeyNotFound(BackdeskError):
         return f"no API key {self.key_id!r}"
 
 
+class WebhookNotFound(BackdeskError):
+    """No webhook endpoint has this id."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(endpoint)
+        self.endpoint = endpoint
+
+    def __str__(self) -> str:
+        return f"no webhook endpoint {self.endpoint!r}"
+
+
 class ScheduleNotFound(BackdeskError):
     """No schedule has this name."""
 

@@ -21,9 +21,11 @@ from backdesk.worker.memory.calls import MemoryCalls, NewTurn
 from backdesk.worker.memory.conversation import MAX_FACTS_BYTES, Conversation, check_conversation_id
 from backdesk.worker.memory.files import keep_file
 from backdesk.worker.memory.note import is_topic
+from backdesk.worker.memory.webhook_secrets import NO_KEYS, Receiver, WebhookKeys
 from backdesk.worker.model.attachment import digest_of
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import EVERY_TENANT, Claim
+from backdesk.worker.model.webhook import WebhookEndpoint
 from backdesk.worker.pipeline import Pipeline
 from backdesk.worker.store.scripts import Call
 from backdesk.worker.text.json import encode
@@ -47,6 +49,7 @@ class Memory:
         *,
         max_bytes: int,
         max_note_bytes: int,
+        webhook_keys: WebhookKeys = NO_KEYS,
         masks: bool = False,
     ) -> None:
         self._claim = claim
@@ -56,6 +59,7 @@ class Memory:
         self._max_bytes = max_bytes
         self._max_note_bytes = max_note_bytes
         self._masks = masks
+        self._webhook_keys = webhook_keys
         #: How often this attempt has noted the same, by topic and data.
         self._noted: Counter[tuple[str, bytes]] = Counter()
 
@@ -169,6 +173,14 @@ class Memory:
             return found
         data: bytes = yield self._blobs.submit(lambda blobs: blobs.read(found, tenant))
         return data
+
+    def receiver(self, endpoint: str) -> Pipeline[Receiver | None]:
+        """Return where a webhook goes and how it is signed now; None when there is no such endpoint (any more).
+
+        Raises TaskError (`webhook_key_missing`) where this process lacks the key that a secret follows from.
+        """
+        found: WebhookEndpoint | None = yield self._submit(self._calls.endpoint(endpoint))
+        return None if found is None else self._webhook_keys.receiver(found)
 
     def note(self, topic: str, data: Mapping[str, Any]) -> None:
         """Add to the tenant's journal of a topic; returns at once.

@@ -23,9 +23,11 @@ from backdesk.worker.memory.note import MOST_NOTES, Note
 from backdesk.worker.model.attachment import attachment_id, digest_of, fault_of
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import Claim
+from backdesk.worker.model.webhook import WebhookEndpoint
 from backdesk.worker.store.calls import CallBuilder, flag, optional
 from backdesk.worker.store.moments import moment
 from backdesk.worker.store.scripts import Call
+from backdesk.worker.store.webhooks import read_endpoint
 from backdesk.worker.text.packing import packed, unpacked
 
 #: The fields of a conversation's hash that tell of the whole, in the order of `HEAD` in `lua/history.lua`.
@@ -62,6 +64,10 @@ class MemoryCalls(CallBuilder):
     """Builds the calls of attempts that read and write what outlives them."""
 
     _room = __name__.rpartition(".")[0]
+
+    def endpoint(self, endpoint: str) -> Call[WebhookEndpoint | None]:
+        """Read a webhook endpoint; None when there is none. Idempotent."""
+        return self._call("endpoint", read_endpoint, id=endpoint)
 
     def recall(
         self, claim: Claim, conversation_id: str, owner: str | None, newest: int | None, *, anyone: bool = False

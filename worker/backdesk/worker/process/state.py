@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from backdesk.worker.memory.calls import MemoryCalls
+from backdesk.worker.memory.webhook_secrets import webhook_keys_of
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import Claim
 from backdesk.worker.process.event_loop import ProcessLoop
@@ -46,6 +47,7 @@ class WorkerProcess:
         self.spending = SpendingCalls(settings, clock)
         self.service_calls = Reservations(settings, clock)
         self.memory = MemoryCalls(settings, clock)
+        self.webhook_keys = webhook_keys_of(settings)
         self.blobs = blobs_of(settings)
         self.deployment = SystemCalls(settings, clock)
         self.loop = ProcessLoop()

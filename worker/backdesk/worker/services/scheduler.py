@@ -47,6 +47,8 @@ class Firing:
     overlap: Overlap = Overlap.ALLOW
     job: NewJob | None = None
     error: FiringError | None = None
+    #: Whose schedule it is, "" where that cannot be read.
+    tenant: str = ""
 
     @property
     def planned_ms(self) -> int:
@@ -116,7 +118,8 @@ class Scheduler(PeriodicService):
         return to_note
 
     def _call(self, firing: Firing) -> Call[tuple[FireCode, str]]:
-        return self._calls.fire(firing.ripe, firing.plan, firing.overlap, firing.job, firing.error)
+        ripe, job, tenant = firing.ripe, firing.job, firing.tenant
+        return self._calls.fire(ripe, firing.plan, firing.overlap, job, firing.error, tenant=tenant)
 
     def _decide(self, ripe: RipeSchedule, now_ms: int) -> Firing:
         try:
@@ -126,14 +129,14 @@ class Scheduler(PeriodicService):
             # Whoever is elected next may understand it, so the moment stays.
             return Firing(ripe, Plan(None, 0, ripe.planned_ms), error=_error(error, ripe.planned_ms, now_ms))
         if planned.moment is None:
-            return Firing(ripe, planned)
+            return Firing(ripe, planned, tenant=schedule.tenant)
         try:
             job = self._job(schedule, ripe, planned.moment, now_ms)
         except redis.RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - one schedule must not hold up the others
-            return Firing(ripe, planned, error=_error(error, planned.moment, now_ms))
-        return Firing(ripe, planned, schedule.overlap, job)
+            return Firing(ripe, planned, error=_error(error, planned.moment, now_ms), tenant=schedule.tenant)
+        return Firing(ripe, planned, schedule.overlap, job, tenant=schedule.tenant)
 
     def _job(self, schedule: Schedule, ripe: RipeSchedule, moment_ms: int, now_ms: int) -> NewJob:
         whole = whole_schedule(schedule, self._blobs.store) if schedule.request_blob else schedule

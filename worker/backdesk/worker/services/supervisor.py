@@ -25,6 +25,7 @@ from backdesk.worker.services.presence import Presence
 from backdesk.worker.services.probes import FileProbe, HttpProbe
 from backdesk.worker.services.scheduler import Scheduler
 from backdesk.worker.services.watchdog import Watchdog
+from backdesk.worker.services.webhook_relay import WebhookRelay
 from backdesk.worker.services.worker_facts import FactSource
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.connection import connect
@@ -66,7 +67,8 @@ class Supervisor:
         intake = Intake(connected("intake"), settings, consumer.app, kinds, lambda: maintenance.leads)
         scheduler = Scheduler(connected("scheduler"), settings, kinds, lambda: maintenance.leads)
         packer = Packer(connected("packer"), settings, lambda: maintenance.leads)
-        prompt: list[PeriodicService] = [intake, scheduler, packer]
+        relay = WebhookRelay(connected("webhooks"), settings, lambda: maintenance.leads)
+        prompt: list[PeriodicService] = [intake, scheduler, packer, relay]
         if settings.blobs_url != NO_BLOBS:
             prompt.append(BlobSweeper(connected("blobs"), settings, lambda: maintenance.leads))
         maintenance.on_elected = partial(_hurry, prompt)

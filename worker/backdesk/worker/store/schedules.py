@@ -116,7 +116,14 @@ class ScheduleCalls(CallBuilder):
         return self._call("ripe", _read_ripe, most=most)
 
     def fire(
-        self, ripe: RipeSchedule, plan: Plan, overlap: Overlap, job: NewJob | None, error: FiringError | None = None
+        self,
+        ripe: RipeSchedule,
+        plan: Plan,
+        overlap: Overlap,
+        job: NewJob | None,
+        error: FiringError | None = None,
+        *,
+        tenant: str = "",
     ) -> Call[tuple[FireCode, str]]:
         """Write the job of a moment and plan the next, in one step; gives what was done, and the id of the job meant.
 
@@ -135,6 +142,7 @@ class ScheduleCalls(CallBuilder):
             passed=plan.passed,
             skips=flag(overlap is Overlap.SKIP),
             error=error.model_dump_json() if error else "",
+            tenant=tenant,
         )
 
 

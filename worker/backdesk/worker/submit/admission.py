@@ -30,6 +30,7 @@ from backdesk.worker.model.contract import CONVERSATION_FIELD, MOST_SLOTS, Reque
 from backdesk.worker.model.job import MAX_PRIORITY, NAME_PATTERN
 from backdesk.worker.model.options import TRACEPARENT, WHEN_BUSY, JobOptions
 from backdesk.worker.model.retry import RetryPolicy
+from backdesk.worker.model.webhook import is_delivery
 from backdesk.worker.store.calls import flag, optional
 from backdesk.worker.store.jobs import NewJob, Parentage, SubmitCode, When
 from backdesk.worker.store.moments import milliseconds
@@ -60,6 +61,8 @@ def admit(
     """Check everything about a job. Raises InvalidRequest; writes nothing."""
     check_name("job_id", job_id)
     check_name("tenant", options.tenant)
+    if is_delivery(kind) and not origin:
+        raise InvalidRequest("kind", f"jobs of {kind!r} are made of events alone: see `backdesk webhooks`")
     _check_priority(options.priority)
     encoded = check.encode(_in_conversation(request, check, options.conversation_id))
     if len(encoded) > max_request_bytes:

@@ -17,12 +17,13 @@ from backdesk.worker.store.keys.memory import MemoryKeys
 from backdesk.worker.store.keys.queue import QueueKeys
 from backdesk.worker.store.keys.service import ServiceKeys
 from backdesk.worker.store.keys.tally import TallyKeys
+from backdesk.worker.store.keys.webhook import WebhookKeys
 
 #: The names that are channels; all others are keys.
 CHANNELS = frozenset({"breakers", "progress", "ended", "tenant_progress"})
 
 
-class Keys(JobKeys, ListingKeys, QueueKeys, TallyKeys, MemoryKeys, ServiceKeys, FleetKeys, AccessKeys):
+class Keys(JobKeys, ListingKeys, QueueKeys, TallyKeys, MemoryKeys, ServiceKeys, FleetKeys, AccessKeys, WebhookKeys):
     """All names for one prefix. "Retention" is the time a finished job is kept."""
 
     __slots__ = ()

@@ -2,7 +2,7 @@
 --
 -- ARGV: name, generation, planned (moment in ms), following (next moment in ms, or ''), moment (of the job in ms, or
 --   ''), passed (moments left out), skips (1 to leave this one out while the last job goes on, or ''), error (JSON or
---   ''), then for each argument that submit takes for the job: argument
+--   ''), tenant (whose it is, or ''), then for each argument that submit takes for the job: argument
 -- Returns: {code, job id or ''}: 1 the job is written, 0 it was there, 2 there was none to write, 3 left out because the
 --   last job goes on, -1 nothing done because the schedule was fired, paused, replaced or removed meanwhile;
 --   or {-4, field} nothing done because the tenant, or its kind, is not allowed, {-6, quota} because it has too much already
@@ -10,6 +10,7 @@
 -- Atomic. Idempotent. A next moment that is the planned one means: look at it again in a minute.
 --!include keys
 --!include clock
+--!include webhooks
 --!function submit
 
 local RETRY_MS = 60000
@@ -53,6 +54,10 @@ end
 local done = decide()
 if done[1] < 0 then return done end
 redis.call('HINCRBY', key, 'misfires', ARGV.passed)
+if tonumber(ARGV.passed) > 0 and has_webhooks() then
+  tell_webhooks(ARGV.tenant, 'schedule.missed', name .. ' ' .. planned, '{"schedule":' .. cjson.encode(name) ..
+    ',"planned_at":"' .. iso(tonumber(planned)) .. '","missed":' .. ARGV.passed .. '}')
+end
 redis.call('HSET', key, 'next', following)
 if following == '' then
   redis.call('ZREM', schedule_due_key, name)

@@ -40,7 +40,10 @@ write_though_full()
 keep_attempt(job, outcome, error)
 redis.call('HSET', key, 'usage', ARGV.usage, 'left_by', ARGV.fence)
 local stop = redis.call('HGET', key, 'stop')
-if outcome == 'failed' then redis.call('HINCRBY', key, 'failures', 1) end
+if outcome == 'failed' then
+  redis.call('HINCRBY', key, 'failures', 1)
+  if is_delivery(job.kind) then note_delivery(job, error, false) end
+end
 if stop then
   end_cancelled(job, stop)
 elseif EVENTS[outcome] then

@@ -10,6 +10,7 @@
 -- Atomic. Idempotent by call; of final ones by the last, as each call of an attempt waits for the one before. What a
 -- lost attempt has set aside stays spent: its calls may have been billed.
 --!include budget
+--!include webhooks
 
 local id, fence, number = ARGV.id, ARGV.fence, ARGV.number
 local call = call_field(fence, number)
@@ -29,6 +30,14 @@ local function granted(share)
   return {1, share, any_limited(pots) and 1 or 0, left and whole(left) or ''}
 end
 
+-- Tell webhooks that a budget is used up, once for each of its limits.
+local function tell_reached(pot, found)
+  if found.limit == 'wall' or not has_webhooks() then return end
+  if redis.call('HSETNX', pot.key, 'told:' .. found.limit, 1) == 0 then return end
+  local data = {job_id = pot.job, day = pot.day, limit = found.limit, allowed = found.allowed, spent = found.spent}
+  tell_webhooks(tenant, 'budget.reached', (pot.job or pot.day) .. ' ' .. found.limit, cjson.encode(data))
+end
+
 local function refusal(pot, limit, pending)
   local on_limit = limit == 'wall' and pot.on_limit == 'cheaper' and 'fail' or pot.on_limit -- time cannot be bought
   local found = {limit = limit, on_limit = on_limit, grants = pot.grants, job_id = pot.job or '',
@@ -41,6 +50,7 @@ local function refusal(pot, limit, pending)
   end
   if pot.tenant then found.resets_in = DAY_MS - now % DAY_MS end
   found.pending = pending
+  if not pending then tell_reached(pot, found) end
   return {0, cjson.encode(found)}
 end
 

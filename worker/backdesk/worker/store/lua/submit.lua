@@ -58,14 +58,15 @@ end
 
 local function stated(moment) return moment and whole(moment) or '' end
 
--- What keeps a job from being taken, as an answer, if something does. A child is needed for its parent to end.
+-- What keeps a job from being taken, as an answer, if something does. A child is needed for its parent to end, and a
+-- delivery tells of what has happened already.
 local full = redis.call('GET', full_key)
 local function refusal(job)
   if job.parent ~= '' and job.depth > MOST_LEVELS then return {-5, whole(MOST_LEVELS)} end
   local field = forbidden(job.tenant, job.kind, tenants_must_be_known)
-  if field then return {-4, field} end
+  if field and not is_delivery(job.kind) then return {-4, field} end
   if full then return {-7, full} end
-  if job.parent ~= '' then return nil end
+  if job.parent ~= '' or is_delivery(job.kind) then return nil end
   local over = over_quota(job.tenant, job.bytes, ARGV.max_jobs, ARGV.max_bytes) or
     job.blob_bytes and over_blobs(job.tenant, job.blob_bytes, ARGV.max_blob_bytes)
   return over and {-6, over}

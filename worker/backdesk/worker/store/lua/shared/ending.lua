@@ -143,6 +143,7 @@ conclude = function(job, state, name, value, data, ...)
   if field[5] == 'active' then release_key(job, field[1]) end
   job.steers = field[15]
   if job.conversation then leave_conversation(job) end
+  if is_delivery(job.kind) then note_delivery(job, name == 'error' and value or '', true) end
   count_end(job, state, ran, field[6], unpack(field, 9, 12))
   if field[2] then
     redis.call('DEL', awaiting_key(job.id))

@@ -2,6 +2,7 @@
 --!include keys
 --!include clock
 --!include publish
+--!include webhooks
 
 local at = iso(now)
 -- The attempts of which each state has an event of its own. Beyond, as of a job that a limit parks again and again, a
@@ -34,6 +35,7 @@ local function append(job, type, data, recorded)
     ',"at":"' .. at .. '","type":"' .. type .. '","data":' .. data .. '}'
   local heard = publish(progress_channel(job.id), event)
   publish(tenant_progress_channel(job.tenant), event)
+  if TOLD[type] and has_webhooks() and not is_delivery(job.kind) then tell_of_job(job, type, seq, data) end
   return heard, seq
 end
 
