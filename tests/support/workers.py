@@ -29,7 +29,7 @@ from tests.support.nursery import NurseryProcess
 from tests.support.ports import hold
 
 ROOT = Path(__file__).parents[2]
-KINDS = "tests.support.kinds,tests.support.asking,tests.support.talking"
+KINDS = "tests.support.kinds,tests.support.asking,tests.support.talking,tests.support.golden"
 #: The blobs of this process's fleets; made when there is one. Others have other Redis, and would sweep them.
 BLOBS = Path(gettempdir(), f"backdesk-tests-{os.getpid()}")
 FAST: dict[str, Any] = {
