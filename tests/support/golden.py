@@ -30,7 +30,8 @@ async def desk(ctx: TaskContext, request: Message) -> Reply:
     approved = await ctx.approval("refund", "May 12.50 be refunded?", cents=1250)
     method = await ctx.ask("method", "How is it to be paid?", choices=["card", "voucher"])
     child = await ctx.call("golden.ledger", {"message": "12.50"})
-    done = f"It is {approved.decision}d, to your {method.decision}: {child.result['answer']}."
+    booked = (child.result or {})["answer"]
+    done = f"It is {approved.decision}d, to your {method.decision}: {booked}."
     return Reply(answer=await _write(ctx, "Done. ", done))
 
 
@@ -66,7 +67,5 @@ async def fail(ctx: TaskContext, request: Message) -> Reply:
 
 @task("golden.slow", chat=CHAT)
 async def slow(ctx: TaskContext, request: Message) -> Reply:
-    """Answer for as long as it takes to be cancelled."""
-    for number in range(100):
-        await _write(ctx, f"{number} ")
-    return Reply(answer="never")
+    """Count for twelve seconds."""
+    return Reply(answer="".join([await _write(ctx, f"{number} ") for number in range(100)]))

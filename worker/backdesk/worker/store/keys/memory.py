@@ -57,3 +57,7 @@ class MemoryKeys(Prefixed):
     def noted(self, topic: str) -> str:
         """Zset: the tenants that have notes of a topic, by the time in ms of the last. Expires with the last."""
         return f"{self.prefix}:noted:{topic}"
+
+    def thread(self, tenant: str, conversation_id: str) -> str:
+        """Zset: the newest jobs of a conversation of a chat client, by when they were asked for, in ms. Expires."""
+        return f"{self.prefix}:thread:{tenant}:{conversation_id}"
