@@ -10,13 +10,14 @@ from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.server.routes.common import DefaultServerCallContextBuilder
 from fastapi import APIRouter, Request, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backdesk.gateway.access.caller import Scope as Access
 from backdesk.gateway.dialects.a2a.card import JSON_RPC, REST, card_of
 from backdesk.gateway.dialects.a2a.handler import BASE_URL, CALLER, GATEWAY, SCOPE, Agent
 from backdesk.gateway.errors import Unauthenticated
 from backdesk.gateway.service import Reader, Served, caller_of, gateway_of
+from backdesk.worker.errors import InvalidRequest
 from backdesk.worker.text.json import encode
 
 CARD = "/.well-known/agent-card.json"
@@ -47,7 +48,26 @@ class _Authenticated:
         caller = await gateway_of(request).authentication.caller_of(request)
         caller.demand(Access.READ)
         scope.setdefault("state", {})[CALLER] = caller
-        await self._app(scope, receive, send)
+        await self._app(scope, _replayed(await _text_of(request), receive), send)
+
+
+async def _text_of(request: Request) -> bytes:
+    """Return the body of a request. Raises InvalidRequest for what the library would take for an error of its own."""
+    body = await request.body()
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest("body", "must be text in UTF-8") from None
+    return body
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return replayed
 
 
 def base_url(request: Request) -> str:
