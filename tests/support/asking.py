@@ -28,6 +28,13 @@ async def approval(ctx: TaskContext, request: Text) -> Anything:
     return Anything(value=[answer.approved, answer.by, answer.note])
 
 
+@task("test.approval_of_people")
+async def approval_of_people(ctx: TaskContext, request: Text) -> Anything:
+    """Have something approved by a person, and by no program in their place."""
+    answer = await ctx.approval("wire", f"May {request.text} be wired?", human_only=True)
+    return Anything(value=[answer.approved, answer.by, answer.note])
+
+
 @task("test.two_approvals")
 async def two_approvals(ctx: TaskContext, request: Text) -> Anything:
     """Wait for two people at the same time."""

@@ -29,6 +29,7 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import TaskNotFoundError
 
+from tests.support.eventually import eventually_async
 from tests.support.workers import Fleet
 
 BINDINGS = pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
@@ -127,6 +128,18 @@ async def test_a_decision_that_is_none_decides_nothing(served: str, fleet: Fleet
             await sent(client, saying("perhaps", task_id=asked.id))
         assert (await client.get_task(GetTaskRequest(id=asked.id))).status.state == TaskState.TASK_STATE_INPUT_REQUIRED
         await client.cancel_task(CancelTaskRequest(id=asked.id))
+
+
+async def test_what_only_a_person_may_approve_no_message_does(served: str, fleet: Fleet) -> None:
+    job = fleet.jobs.submit("test.approval_of_people", {"text": "a fortune"})
+    await eventually_async(lambda: fleet.jobs.get(job.id).state == "waiting")
+    async with connected(served, "JSONRPC", streaming=False) as client:
+        task = await client.get_task(GetTaskRequest(id=job.id))
+        assert task.status.state == TaskState.TASK_STATE_AUTH_REQUIRED
+        with pytest.raises(Exception, match="a person must answer 'wire'"):
+            await sent(client, saying("approve", task_id=job.id))
+        assert fleet.jobs.get(job.id).state == "waiting"
+        await client.cancel_task(CancelTaskRequest(id=job.id))
 
 
 async def test_the_same_message_makes_one_task_and_a_context_is_a_conversation(served: str, fleet: Fleet) -> None:

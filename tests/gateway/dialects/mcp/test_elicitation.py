@@ -10,15 +10,8 @@ from mcp_types import ClientCapabilities, ElicitResult
 from backdesk.gateway.dialects.mcp.elicitation import decision_of, input_requests
 from backdesk.worker.model.asks import Ask, AskType
 
-
-class HumanAsk(Ask):
-    """An ask that only a person may answer."""
-
-    human_only: bool = True
-
-
 APPROVAL = Ask(type=AskType.APPROVAL, name="refund", prompt="May I?", facts={"cents": 5})
-HUMAN = HumanAsk(type=AskType.APPROVAL, name="wire", prompt="May I wire it?")
+HUMAN = Ask(type=AskType.APPROVAL, name="wire", prompt="May I wire it?", human_only=True)
 OUTCOME = Ask(type=AskType.OUTCOME, name="charge", choices=["done", "repeat", "fail"])
 FORM: Any = {"form": {}}
 URL: Any = {"url": {}}

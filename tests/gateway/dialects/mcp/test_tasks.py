@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,39 @@ def test_what_only_a_person_may_answer_is_not_asked_of_the_client(client: RawCli
     assert task["status"] == "working"
     assert "inputRequests" not in task
     client.ask("tasks/cancel", taskId=task_id)
+
+
+def test_what_only_a_person_may_approve_is_asked_by_a_link_that_they_open(served: str, fleet: Fleet) -> None:
+    capabilities: dict[str, Any] = {
+        "extensions": {"io.modelcontextprotocol/tasks": {}},
+        "elicitation": {"form": {}, "url": {}},
+    }
+    with RawClient(served, capabilities=capabilities) as client:
+        task_id = client.start("test_approval_of_people", text="a fortune")
+        asked = client.asking(task_id)["inputRequests"]["wire"]["params"]
+        assert (asked["mode"], asked["message"]) == ("url", "May a fortune be wired?")
+        # A host that accepts in its user's place has decided nothing.
+        yes = {"action": "accept", "content": {"decision": "approve"}}
+        client.ask("tasks/update", taskId=task_id, inputResponses={"wire": yes})
+        assert client.ask("tasks/get", taskId=task_id)["status"] == "input_required"
+        assert client.http.get(asked["url"]).status_code == 200
+        client.http.post(asked["url"], data={"decision": "approve", "note": "seen"}, headers={"Origin": served})
+        assert client.ended(task_id)["result"]["structuredContent"]["value"] == [True, "link of local", "seen"]
+
+
+@pytest.mark.parametrize("elicitation", [{"form": {}}, {}])
+def test_a_client_that_shows_no_links_is_told_that_a_person_must_answer(
+    served: str, fleet: Fleet, elicitation: dict[str, Any]
+) -> None:
+    capabilities = {"extensions": {"io.modelcontextprotocol/tasks": {}}, "elicitation": elicitation}
+    with RawClient(served, capabilities=capabilities) as client:
+        task_id = client.start("test_approval_of_people", text="a fortune")
+        task = client.task(task_id, lambda task: "Waits for a person" in task.get("statusMessage", ""))
+        assert task["status"] == "working"
+        answer = client.ask("tools/call", name="job_answer", arguments={"job_id": task_id, "answer": "approve"})
+        assert answer["isError"] is True
+        assert fleet.jobs.get(task_id).state == "waiting"
+        client.ask("tasks/cancel", taskId=task_id)
 
 
 def test_a_client_without_elicitation_is_told_that_somebody_must_answer(served: str, fleet: Fleet) -> None:
