@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -180,3 +181,24 @@ def test_tools_runs_each_of_its_kinds(install: Install, redis_server: EmbeddedRe
 
 def test_blobs_brings_what_keeps_large_values_elsewhere(install: Install) -> None:
     assert not install("blobs").run("python", "-c", "import obstore, cryptography.fernet")
+
+
+@pytest.mark.parametrize(("extra", "card"), [("gateway", 404), ("a2a", 200)])
+def test_gateway_is_an_agent_of_a2a_where_its_libraries_are(
+    install: Install, redis_server: EmbeddedRedis, extra: str, card: int
+) -> None:
+    gateway, port = install(extra), free_port()
+    command = ("backdesk", "gateway", "--port", str(port))
+    with running(gateway.start(*command, BACKDESK_REDIS_URL=redis_server.url)):
+        eventually(lambda: status_of(f"http://127.0.0.1:{port}/healthz") == 200, 60, what="the gateway")
+        assert _asked(f"http://127.0.0.1:{port}/.well-known/agent-card.json") == card
+        assert _asked(f"http://127.0.0.1:{port}/mcp") == 405  # that it is there, to who asks by no POST
+
+
+def _asked(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - on this machine
+            return int(answer.status)
+    except HTTPError as refused:
+        with refused:
+            return refused.code
