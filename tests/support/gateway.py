@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -79,6 +80,8 @@ class GatewayProcess:
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self._log.read_text()
-        with suppress(httpx2.HTTPError):
+        # A client of HTTP takes more CPU to be made than the gateway has while it starts.
+        with suppress(OSError, httpx2.HTTPError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
             return httpx2.get(f"{self.url}/healthz", trust_env=False).status_code == 200
         return False
