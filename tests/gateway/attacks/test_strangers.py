@@ -27,6 +27,9 @@ OF_OTHERS = {
     "conversation_id": "c",
     "key_id": "k",
     "kind": "test.echo",
+    "chat_id": "c",
+    "delivery": "d",
+    "endpoint": "we_" + "0" * 16,
     "model": "test.echo",
     "name": "nightly",
     "queue": "agents",
@@ -34,6 +37,7 @@ OF_OTHERS = {
     "scope": "model",
     "session_id": "s",
     "sha256": "0" * 64,
+    "thread_id": "c",
     "topic": "t",
 }
 
