@@ -217,9 +217,8 @@ def resend(
 
 def _show_secret(made: SecretEndpoint, out: Output) -> None:
     out.document({"secret": made.secret} | made.endpoint.model_dump(mode="json"))
-    out.line(f"{made.endpoint.id}")
     out.line(made.secret, "bold")
-    out.note("Keep it now: it is shown this once. Receivers check signatures with it.", "dim")
+    out.note(f"The secret of {made.endpoint.id}: keep it now, it is shown this once. Receivers check signatures by it.")
 
 
 #: The commands under `backdesk webhooks`, by name.
