@@ -35,7 +35,7 @@ local function append(job, type, data, recorded)
     ',"at":"' .. at .. '","type":"' .. type .. '","data":' .. data .. '}'
   local heard = publish(progress_channel(job.id), event)
   publish(tenant_progress_channel(job.tenant), event)
-  if TOLD[type] and has_webhooks() and not is_delivery(job.kind) then tell_of_job(job, type, seq, data) end
+  if has_webhooks() then tell_of_job(job, type, seq, data) end
   return heard, seq
 end
 
