@@ -24,6 +24,7 @@ OF_A_JOB = {"job_id": "{}", "response_id": "resp_{}"}
 #: Parts that name what is of the deployment, or of a tenant that is named beside; with what stands for it here.
 OF_OTHERS = {
     "attachment_id": "a",
+    "chat_id": "c",
     "conversation_id": "c",
     "key_id": "k",
     "kind": "test.echo",

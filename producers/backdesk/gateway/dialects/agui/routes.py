@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from backdesk.client.operations.jobs import new_job_id
+from backdesk.gateway.access.caller import Scope
 from backdesk.gateway.dialects.agui.fold import AguiFold, Event, interrupt_id
 from backdesk.gateway.dialects.agui.request import Message, RunAgentInput
 from backdesk.gateway.dialects.asks import open_asks
+from backdesk.gateway.dialects.auditing import note
 from backdesk.gateway.dialects.following import parts_of
 from backdesk.gateway.dialects.threads import Thread, kept, runs_begun
 from backdesk.gateway.service import Reader, Served, Submitter
@@ -25,7 +27,7 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 
 
 @router.post("/{kind}", summary="Run a thread", response_class=Response, responses=STREAM)
-async def run(kind: str, body: RunAgentInput, gateway: Served, caller: Submitter) -> Response:
+async def run(kind: str, body: RunAgentInput, request: Request, gateway: Served, caller: Submitter) -> Response:
     """Have a kind answer the newest message of a thread, or go on with the answers to what it asked.
 
     A run without a new message shows the thread as it is, with what it asks. A run that is sent again is the same run.
@@ -33,6 +35,7 @@ async def run(kind: str, body: RunAgentInput, gateway: Served, caller: Submitter
     thread = await Thread.of(gateway, caller, kind, body.threadId)
     jobs = await thread.jobs()
     if body.resume:
+        note(request.scope, caller, Scope.OPERATE, ask=body.resume[0].interruptId)
         return await _resumed(thread, body, jobs)
     known = {str(kept(job).get("message")) for job in jobs}
     again = next((job for job in jobs if kept(job).get("run") == body.runId), None)

@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from backdesk.client.operations.jobs import new_job_id
+from backdesk.gateway.access.caller import Scope
 from backdesk.gateway.dialects.asks import open_asks
+from backdesk.gateway.dialects.auditing import note
 from backdesk.gateway.dialects.following import parts_of
-from backdesk.gateway.dialects.threads import Thread, runs_begun
+from backdesk.gateway.dialects.threads import Thread, kept, runs_begun
 from backdesk.gateway.dialects.ui_stream.fold import UiFold
 from backdesk.gateway.dialects.ui_stream.request import ChatRequest
 from backdesk.gateway.service import Reader, Served, Submitter
@@ -26,13 +28,16 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 
 
 @router.post("/{kind}", summary="Send a chat's message", response_class=Response, responses=STREAM)
-async def send(kind: str, body: ChatRequest, gateway: Served, caller: Submitter) -> Response:
+async def send(kind: str, body: ChatRequest, request: Request, gateway: Served, caller: Submitter) -> Response:
     """Have a kind answer the user's last message, or go on with the answers to what it asked.
 
     Raises ConversationBusy while what it asked has no answer.
     """
     thread = await Thread.of(gateway, caller, kind, body.id)
-    return await (_answered(thread, body) if body.answers else _asked(thread, body))
+    if body.answers:
+        note(request.scope, caller, Scope.OPERATE, job_id=str(body.job_id()))
+        return await _answered(thread, body)
+    return await _asked(thread, body)
 
 
 @router.get("/{kind}/{chat_id}/stream", summary="Resume a chat", response_class=Response, responses={**STREAM, 204: {}})
@@ -54,13 +59,14 @@ async def stop(kind: str, chat_id: str, gateway: Served, caller: Submitter) -> N
 
 
 async def _asked(thread: Thread, body: ChatRequest) -> Response:
-    if waiting := next((job for job in await thread.jobs() if open_asks(job)), None):
+    message = str(body.messages[-1].get("id"))
+    waiting = next((job for job in await thread.jobs() if open_asks(job)), None)
+    if waiting is not None and kept(waiting).get("message") != message:
         raise ConversationBusy(thread.id, waiting.id)
     job_id = new_job_id()
     close = await thread.gateway.exchange.listen(job_id)
     try:
         key = f"ui:{thread.contract.kind}:{thread.id}:{body.key}"
-        message = str(body.messages[-1].get("id"))
         record = await thread.submit(job_id, body.turn(), body.backdesk, key=key, message=message)
     except BaseException:
         close()
