@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Mapping
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -68,7 +69,9 @@ class Toolbox:
         """Have a job done, or go on with one whose client comes back with what was asked of it (`requestState`)."""
         if params.request_state is not None:
             return await self._go_on(call, contract, params.request_state, params.input_responses or {})
-        job = await self._submit(call, contract, dict(params.arguments or {}))
+        # A client that goes away just now is noticed below, where it is known which job ends with its call.
+        with anyio.CancelScope(shield=True):
+            job = await self._submit(call, contract, dict(params.arguments or {}))
         if call.knows_tasks:
             return await self._start_task(job)
         return await self._wait(call, job.id, (), ours=job.created)
@@ -86,7 +89,7 @@ class Toolbox:
             record = await wait(self._exchange, call.caller, job_id, self._wait_s, call.progress().hear)
         except asyncio.CancelledError:
             if call.was_closed and ours:
-                with anyio.CancelScope(shield=True):
+                with anyio.CancelScope(shield=True), suppress(BackdeskError):
                     await self._exchange.cancel(call.caller, job_id, "the client closed the call")
             raise
         if requests := requests_of(call, record, answered):
