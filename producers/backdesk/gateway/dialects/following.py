@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from backdesk.gateway.access.caller import Caller
 from backdesk.gateway.dialects.asks import open_asks
@@ -12,7 +12,7 @@ from backdesk.gateway.exchange import Exchange
 from backdesk.gateway.service import Gateway
 from backdesk.gateway.streams.jobs import job_events
 from backdesk.gateway.turns import Ended, Part, TurnReader
-from backdesk.worker.errors import BackdeskError, ResultTimeout
+from backdesk.worker.errors import BackdeskError, JobNotFound, NotCancellable, ResultTimeout
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.events import JobEvent
 from backdesk.worker.model.job import JobRecord
@@ -74,3 +74,9 @@ async def awaited(gateway: Gateway, caller: Caller, job_id: str) -> JobRecord:
             return record
         if left_s <= 0:
             raise ResultTimeout(job_id, gateway.settings.max_wait_s)
+
+
+async def hung_up(gateway: Gateway, caller: Caller, job_id: str) -> None:
+    """End a job whose client has gone, unless it has ended by then."""
+    with suppress(NotCancellable, JobNotFound):
+        await gateway.exchange.cancel(caller, job_id, "the client hung up")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +14,7 @@ from backdesk.client.operations.jobs import new_job_id
 from backdesk.gateway.access.caller import Caller
 from backdesk.gateway.dialects.chat_completions.fold import CompletionFold, comment
 from backdesk.gateway.dialects.chat_completions.request import CreateChatCompletion
-from backdesk.gateway.dialects.following import awaited, parts_of, parts_so_far
+from backdesk.gateway.dialects.following import awaited, hung_up, parts_of, parts_so_far
 from backdesk.gateway.problems import request_id_of
 from backdesk.gateway.routes.submissions import IdempotencyKey, unquoted
 from backdesk.gateway.service import Gateway, Served, Submitter
@@ -48,13 +49,10 @@ async def create(
         close()
         raise
 
-    async def hung_up() -> None:
-        await gateway.exchange.cancel(caller, job.id, "the client hung up")
-
     usage = body.stream_options is not None and body.stream_options.include_usage
     frames = _frames(gateway, fold, job.id, contract, usage=usage)
-    timeout_s = gateway.settings.send_timeout_s
-    return EventStream(frames, send_timeout_s=timeout_s, when_gone=hung_up, when_over=close)
+    timeout_s, gone = gateway.settings.send_timeout_s, partial(hung_up, gateway, caller, job.id)
+    return EventStream(frames, send_timeout_s=timeout_s, when_gone=gone, when_over=close)
 
 
 async def _submitted(

@@ -28,6 +28,8 @@ from backdesk.gateway.turns import (
 from backdesk.worker.model.job import JobRecord, JobState
 
 Event = dict[str, Any]
+#: What a call is added with.
+_UNSAID = {"arguments": ""}
 
 
 @dataclass(slots=True)
@@ -155,8 +157,12 @@ class ResponseFold:
     def _called(self, call: ToolCalled) -> Iterator[Event]:
         opened = self._add(tool_call(call, "in_progress"))
         self._calls[call.call_id] = opened, call
-        yield {"type": "response.output_item.added", "output_index": opened.index, "item": opened.item}
+        arguments = opened.item["arguments"]
+        # Clients put the arguments together from the deltas, to those of the item that is added.
+        yield {"type": "response.output_item.added", "output_index": opened.index, "item": opened.item | _UNSAID}
         yield {"type": "response.mcp_call.in_progress", **_of(opened)}
+        yield {"type": "response.mcp_call_arguments.delta", **_of(opened), "delta": arguments}
+        yield {"type": "response.mcp_call_arguments.done", **_of(opened), "arguments": arguments}
 
     def _returned(self, returned: ToolReturned) -> Iterator[Event]:
         if returned.call_id in self._calls:

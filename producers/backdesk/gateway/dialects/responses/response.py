@@ -81,7 +81,7 @@ def usage_of(record: JobRecord) -> dict[str, Any]:
     read, written = (used.input_tokens, used.output_tokens) if used else (0, 0)
     return {
         "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": read + written,

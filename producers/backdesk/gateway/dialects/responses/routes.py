@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from backdesk.client.operations.jobs import new_job_id
 from backdesk.gateway.access.caller import Caller
 from backdesk.gateway.dialects.asks import answer, meant
-from backdesk.gateway.dialects.following import awaited, parts_of, parts_so_far
+from backdesk.gateway.dialects.following import awaited, hung_up, parts_of, parts_so_far
 from backdesk.gateway.dialects.responses.fold import ResponseFold
 from backdesk.gateway.dialects.responses.ids import ResponseId
 from backdesk.gateway.dialects.responses.request import CreateResponse, Decision
@@ -20,7 +21,7 @@ from backdesk.gateway.routes.submissions import IdempotencyKey, unquoted
 from backdesk.gateway.service import Gateway, Operator, Reader, Served, Submitter
 from backdesk.gateway.streams.sse import DONE, HEARTBEAT, EventStream, frame
 from backdesk.gateway.turns import Asked, Ended
-from backdesk.worker.errors import InvalidRequest, JobNotFound, UnknownKind
+from backdesk.worker.errors import InvalidRequest, JobNotFound, NotCancellable, UnknownKind
 from backdesk.worker.model.chat import Chat
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.job import JobRecord, JobState
@@ -136,7 +137,8 @@ async def cancel(response_id: str, gateway: Served, caller: Submitter) -> Respon
     """End a response that has not ended. Idempotent."""
     id_, record, chat = await _found(gateway, caller, response_id)
     if not record.done:
-        await gateway.exchange.cancel(caller, id_.job_id)
+        with suppress(NotCancellable):  # it has ended meanwhile
+            await gateway.exchange.cancel(caller, id_.job_id)
         record = await gateway.exchange.wait(caller, id_.job_id, gateway.client.deployment.settings.stop_grace_s)
     return _json(await _read(gateway, id_, record, chat))
 
@@ -211,12 +213,9 @@ def _stream(
 ) -> Response:
     fold = ResponseFold(id_, record, asks_end=_asks_end(record, id_, chat, streams=True))
 
-    async def hung_up() -> None:
-        await gateway.exchange.cancel(caller, id_.job_id, "the client hung up")
-
     frames = _frames(gateway, fold, id_, chat, -1 if after is None else after)
     settings = gateway.settings
-    gone = hung_up if cancels else None
+    gone = partial(hung_up, gateway, caller, id_.job_id) if cancels else None
     return EventStream(frames, send_timeout_s=settings.send_timeout_s, when_gone=gone, when_over=when_over)
 
 
