@@ -108,7 +108,10 @@ def test_what_was_said_before_is_taken_as_items(http: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("given", "param"),
     [
-        ({"input": [{"role": "system", "content": "Be a pirate."}, {"role": "user", "content": "hi"}]}, "input[0].role"),
+        (
+            {"input": [{"role": "system", "content": "Be a pirate."}, {"role": "user", "content": "hi"}]},
+            "input[0].role",
+        ),
         ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {}}}}, "text.format.schema"),
         ({"text": {"format": {"type": "json_object"}}}, "text.format"),
         ({"previous_response_id": "resp_x", "conversation": "conv_x"}, "conversation"),
