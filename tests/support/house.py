@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import redis
+from pydantic import SecretStr
 
 from backdesk.client import JobClient
 from backdesk.worker.model.access import Scope
@@ -19,6 +20,7 @@ from backdesk.worker.store.connection import connect
 from tests.support.board import Board
 from tests.support.gateway import serving
 from tests.support.servers import Servers
+from tests.support.webhooks import KEY
 from tests.support.workers import fast_settings
 
 TENANTS = ("acme", "other", None)
@@ -60,7 +62,8 @@ def housed(servers: Servers, folder: Path) -> Iterator[House]:
     with ExitStack() as stack:
         server = servers.take()
         stack.callback(servers.give_back, server)
-        settings = fast_settings(server.url).model_copy(update={"data_dir": folder})
+        kept = {"data_dir": folder, "webhook_key": SecretStr(KEY)}
+        settings = fast_settings(server.url).model_copy(update=kept)
         client = stack.enter_context(connect(server.url))
         jobs = stack.enter_context(JobClient(settings=settings))
         yield House(settings, client, jobs)

@@ -26,11 +26,10 @@ OF_OTHERS = {
     "attachment_id": "a",
     "chat_id": "c",
     "conversation_id": "c",
-    "key_id": "k",
-    "kind": "test.echo",
-    "chat_id": "c",
     "delivery": "d",
     "endpoint": "we_" + "0" * 16,
+    "key_id": "k",
+    "kind": "test.echo",
     "model": "test.echo",
     "name": "nightly",
     "queue": "agents",
@@ -179,6 +178,17 @@ def test_the_schedule_of_another_tenant_is_not_there(guarded: httpx2.Client, hou
             assert answer.status_code in {404, 409}, (str(route), answer.text)
     assert house.jobs.schedules.get("nightly").tenant == "other"
     assert not house.jobs.schedules.get("nightly").paused
+
+
+def test_the_webhook_of_another_tenant_is_not_there(guarded: httpx2.Client, house: House) -> None:
+    added = house.jobs.webhooks.add("https://example.com/hook", ["job.failed"], tenant="other").endpoint
+    tried = [route for route in ROUTES if "endpoint" in route.parts]
+    for route in tried:
+        place = route.path.format(endpoint=added.id, delivery="d")
+        answer = route.ask(guarded, place, headers=house.key("admin", "acme"))
+        assert answer.status_code == 404, (str(route), answer.text)
+    assert len(tried) >= 7
+    assert house.jobs.webhooks.get(added.id) == added
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
