@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -16,7 +17,7 @@ from tests.support.http_site import Site, Told
 from tests.support.webhooks import KEY, verified
 from tests.support.workers import KINDS, Fleet
 
-ENV = {
+ENV: dict[str, Any] = {
     "BACKDESK_TASK_MODULES": f"{KINDS},backdesk.kinds.webhook.kind",
     "BACKDESK_WEBHOOK_KEY": KEY,
     "BACKDESK_WEBHOOK_PRIVATE": "1",
