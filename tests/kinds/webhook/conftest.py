@@ -9,8 +9,9 @@ import pytest
 import backdesk.kinds.webhook.kind
 import tests.support.kinds
 from backdesk.testing import Bench
+from tests.kinds.webhook.hooks import Hooks
 from tests.support.http_site import Site, serving
-from tests.support.webhooks import SETTINGS, Hooks
+from tests.support.webhooks import SETTINGS
 
 assert backdesk.kinds.webhook.kind
 assert tests.support.kinds

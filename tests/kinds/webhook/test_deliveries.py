@@ -16,8 +16,9 @@ from backdesk.testing import Bench
 from backdesk.worker.errors import ConfigurationError, InvalidRequest, NotReplayable
 from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.model.options import Options
+from tests.kinds.webhook.hooks import Hooks
 from tests.support.http_site import Site, Told, told
-from tests.support.webhooks import Hooks, verified
+from tests.support.webhooks import verified
 
 #: The waits of Standard Webhooks after each failure, in s.
 SCHEDULE = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]

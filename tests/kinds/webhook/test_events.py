@@ -12,9 +12,9 @@ from backdesk.worker.model.schedule import Overlap, Plan
 from backdesk.worker.services import webhook_relay
 from backdesk.worker.store.schedules import RipeSchedule, ScheduleCalls
 from backdesk.worker.store.scripts import run
+from tests.kinds.webhook.hooks import Hooks
 from tests.support.board import Board
 from tests.support.http_site import Site, Told
-from tests.support.webhooks import Hooks
 
 
 def bodies(site: Site) -> list[dict[str, object]]:
