@@ -76,6 +76,7 @@ def create_app(settings: GatewaySettings | None = None, deployment: Deployment |
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         separate_input_output_schemas=False,
+        responses=problems.RESPONSES,
         telemetry=_telemetry(deployment.settings.otel),
     )
     problems.install(app)

@@ -56,6 +56,28 @@ _POINTLESS_TO_REPEAT = {HTTPStatus.CONFLICT}
 
 logger = logging.getLogger(__name__)
 
+_TEXT = {"type": "string"}
+_OF_FIELD = {"type": "object", "properties": {"pointer": _TEXT, "detail": _TEXT}}
+_OF_OPENAI = {"message": _TEXT, "type": _TEXT, "code": _TEXT, "param": {"type": ["string", "null"]}}
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "error"],
+    "properties": {
+        **dict.fromkeys(("type", "title", "detail", "instance"), _TEXT),
+        "status": {"type": "integer"},
+        "errors": {"type": "array", "items": _OF_FIELD},
+        "error": {"type": "object", "properties": _OF_OPENAI},
+    },
+}
+_TOLD: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+#: What any route may answer with in place of what it is asked for, for the document of the API.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused: why, and which field.", **_TOLD},
+    501: {"description": "Not configured here.", **_TOLD},
+    503: {"description": "Not now: ask again after `Retry-After`.", **_TOLD},
+    504: {"description": "Not yet: the job goes on.", **_TOLD},
+}
+
 #: The first class that fits decides: the status, and the code of the error.
 _PROBLEMS: tuple[tuple[type[BackdeskError], int, str], ...] = (
     (Unauthenticated, 401, "unauthenticated"),
