@@ -27,7 +27,7 @@ class Page:
 
     def frames(self, method: str, place: str, most: int = 1, **body: Any) -> tuple[int, list[Any]]:
         """The status, and the first frames of a stream, which is hung up on then."""
-        given = {"json": body} if method == "POST" else {}
+        given: dict[str, Any] = {"json": body} if method == "POST" else {}
         with self._http.stream(method, f"/v1{place}", headers=self._headers, **given) as answer:
             lines = (line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: {"))
             frames = [json.loads(line) for _, line in zip(range(most), lines, strict=False)]
