@@ -191,13 +191,19 @@ class ResponseFold:
             opened = self._add(asked(ask))
             yield {"type": "response.output_item.added", "output_index": opened.index, "item": opened.item}
             yield {"type": "response.output_item.done", "output_index": opened.index, "item": opened.item}
+        self._drop_void()
         self.status, self.ended = "completed", True
         yield {"type": "response.completed", "response": self.response()}
+
+    def _drop_void(self) -> None:
+        """Leave what was taken back out of the response: clients take all messages of one for the answer."""
+        self.output = [item for item in self.output if not _is_void(item)]
 
     def _ended(self, part_: Ended) -> Iterator[Event]:
         good = part_.state is JobState.SUCCEEDED
         yield from self._close("completed" if good else "incomplete")
-        self.output = [item for item in self.output if not _is_void(item)] if good else self.output
+        if good:
+            self._drop_void()
         self.status, self.ended, self.over = STATUS[part_.state], True, True
         if good:
             yield {"type": "response.completed", "response": self.response()}
