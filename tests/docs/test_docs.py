@@ -24,6 +24,7 @@ from backdesk.worker.model.retry import RetryPolicy
 from backdesk.worker.settings import Settings
 from backdesk.worker.store.keys import CHANNELS, Keys, named
 from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.gateway import serving
 from tests.support.workers import ROOT, Fleet, environment
 
 DOCS = ROOT / "docs"
@@ -31,7 +32,7 @@ EXAMPLES = DOCS / "examples"
 README = (ROOT / "README.md").read_text()
 #: Examples that are a page of their own rather than part of the README.
 ELSEWHERE = {"enqueue_async.py", "typed.py", "subscribe.py", "decide.py", "dead_letters.py", "schedule.py"}
-ELSEWHERE |= {"attach.py", "returns.py", "slip.py"}
+ELSEWHERE |= {"attach.py", "openai_background.py", "returns.py", "slip.py"}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
-def run(fleet: Fleet, script: Path, *arguments: str) -> str:
-    env = environment(fleet.settings, REDIS_URL=fleet.url, PYTHONWARNINGS="error")
+def run(fleet: Fleet, script: Path, *arguments: str, **more: str) -> str:
+    env = environment(fleet.settings, REDIS_URL=fleet.url, PYTHONWARNINGS="error", **more)
     command = [sys.executable, str(script), *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, cwd=script.parent, check=False)
     assert done.returncode == 0, done.stderr
@@ -129,6 +130,14 @@ def test_the_page_of_structured_answers_shows_its_examples_as_they_are_run(name:
 
 def test_the_example_of_a_structured_answer_prints_its_fields(shop: Fleet) -> None:
     assert run(shop, EXAMPLES / "slip.py") == "10003 10003 hums, it goes back\n"
+
+
+def test_the_page_of_openai_shows_its_example_as_it_is_run(shop: Fleet) -> None:
+    script = EXAMPLES / "openai_background.py"
+    assert f"```python\n{script.read_text()}```" in (DOCS / "openai.md").read_text()
+    with serving(shop.settings) as url:
+        first, *_ = run(shop, script, OPENAI_BASE_URL=f"{url}/v1", OPENAI_API_KEY="none").splitlines()
+    assert first.startswith("completed ")
 
 
 @pytest.mark.parametrize("name", ["decide.py", "dead_letters.py", "typed.py"])
