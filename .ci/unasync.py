@@ -20,12 +20,12 @@ WORDS = (
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bfrom asyncio import sleep(, to_thread)?\b", "from time import sleep"),
     (r"\bto_thread\(([\w.]+)(?:, )?", r"\1("),
-    (r"\bAwaitable\[(T|tuple\[list\[JobEvent\], bool\])\]", r"\1"),
+    (r"\bAwaitable\[(T|bool|tuple\[list\[JobEvent\], bool\])\]", r"\1"),
     (r"\bAwaitable, ", ""),
     (r"\b(async|await) ", ""),
     (r"\bAsync(?=[A-Z])", ""),
     (r"\b__a(?=enter__|exit__|iter__)", "__"),
-    (r"\ba(?=close\(|closing\b)", ""),
+    (r"\ba(?=close\(|closing\b|read\(|iter_lines\()", ""),
     (r"\b(connect|run|run_pipelined)_async\b", r"\1"),
 )
 #: What the asyncio room says of itself is not true of the other.

@@ -10,6 +10,8 @@ from backdesk.worker.errors import InvalidRequest
 from tests.support.board import Board, question
 from tests.support.clients import Client
 
+pytestmark = pytest.mark.over_http
+
 
 @pytest.fixture
 def asking(board: Board) -> Board:

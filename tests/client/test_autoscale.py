@@ -9,6 +9,8 @@ from tests.client.test_system import announced
 from tests.support.board import Board, question
 from tests.support.clients import Client
 
+pytestmark = pytest.mark.over_http
+
 
 async def told(jobs: Client, queue: str = "agents") -> tuple[int, int, int, int]:
     """What is wanted, and of it what runs and could run; and what is held."""

@@ -11,6 +11,8 @@ from tests.support.board import Board, question
 from tests.support.clients import Client
 from tests.support.upkeep import leaks
 
+pytestmark = pytest.mark.over_http
+
 #: In which a job is said to be of this conversation, tenant and key.
 OWN = {"conversation": "c-1", "idempotency_key": "k-1"}
 

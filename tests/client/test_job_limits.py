@@ -10,6 +10,8 @@ from backdesk.worker.errors import InvalidRequest
 from tests.support.board import Board
 from tests.support.clients import Client
 
+pytestmark = pytest.mark.over_http
+
 
 @pytest.mark.parametrize(
     ("scope", "name"),

@@ -75,3 +75,6 @@ KINDS_OF_CLIENT: dict[str, Callable[[Settings, Mapping[str, RequestCheck] | None
     "blocking": blocking,
     "asyncio": on_a_loop,
 }
+
+#: One of them: they are one text, and what differs is how requests are sent.
+KINDS_OVER_HTTP: dict[str, Callable[[str], Client]] = {"asyncio-http": AsyncJobClient}

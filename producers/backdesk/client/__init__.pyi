@@ -14,6 +14,7 @@ from .errors import InvalidRequest as InvalidRequest
 from .errors import JobFailed as JobFailed
 from .errors import JobNotFound as JobNotFound
 from .errors import KeyNotFound as KeyNotFound
+from .errors import KeyRefused as KeyRefused
 from .errors import NotCancellable as NotCancellable
 from .errors import NotForgettable as NotForgettable
 from .errors import NotPermitted as NotPermitted

@@ -24,6 +24,8 @@ class Deployment:
 
     settings: Settings
     origin: str
+    #: The address of a gateway, where it is reached over HTTP.
+    gateway: str | None = None
 
     @property
     def url(self) -> str:
@@ -44,9 +46,11 @@ class Deployment:
 def find_deployment(url: str | None = None, settings: Settings | None = None) -> Deployment:
     """Return the Redis at `url`, else the one of the settings, else the one that `backdesk up` runs in this folder.
 
-    Where there is none of these it is the conventional local address, as for workers. Without `settings` those of the
-    process are read; raises ConfigurationError for one that is wrong.
+    With `http:` or `https:` it is the gateway there. Where there is none of these it is the conventional local address,
+    as for workers. Without `settings` those of the process are read; raises ConfigurationError for one that is wrong.
     """
+    if url is not None and urlsplit(url).scheme in {"http", "https"}:
+        return Deployment(settings or load_settings(), "as given", url)
     if url is not None:
         found = settings.model_copy(update={"redis_url": url}) if settings else load_settings(redis_url=url)
         return Deployment(found, "as given")

@@ -131,6 +131,8 @@ class Problem:
     detail: str
     fields: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: What a client of ours makes the same error of.
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_type(self) -> str:
@@ -152,6 +154,7 @@ class Problem:
             "detail": self.detail,
             **({"instance": instance} if instance else {}),
             **({"errors": errors} if errors else {}),
+            **({"facts": self.facts} if self.facts else {}),
             "error": self.openai(),
         }
 
@@ -174,7 +177,8 @@ def problem_of(error: BackdeskError) -> Problem:
     """Return how an error of ours is told."""
     status, code = next((status, code) for kind, status, code in _PROBLEMS if isinstance(error, kind))
     fields = error.fields if isinstance(error, InvalidRequest) else {}
-    return Problem(status, code, str(error), fields, _headers(error))
+    facts = vars(error) if status not in {401, 403} and status < HTTPStatus.INTERNAL_SERVER_ERROR else {}
+    return Problem(status, code, str(error), fields, _headers(error), facts)
 
 
 def _headers(error: BackdeskError) -> dict[str, str]:

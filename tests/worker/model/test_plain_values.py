@@ -77,6 +77,7 @@ EXAMPLES: list[BackdeskError] = [
     errors.ConversationBusy("c1", "a"),
     errors.JobNotFound("a"),
     errors.ConversationNotFound("talk", "acme"),
+    errors.KeyRefused("needs the scope submit"),
     errors.NotCancellable("a", "running"),
     errors.NotForgettable("a", "running", "only a job that has ended"),
     errors.NotWaiting("a", "running"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.attachments import AttachmentOperations
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.job import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Attachments:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = AttachmentOperations(client.core)
+        self._operations = served(client.core, AttachmentOperations)
 
     async def add(self, file: Path | bytes, name: str | None = None, *, tenant: str = DEFAULT_TENANT) -> Attachment:
         """Keep a file, by its path or as its bytes, and return what the request of a job of this tenant names it by.

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.service_limits import BreakerStatuses, ServiceLimitOperations
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.service import BreakerState
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Breakers:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = ServiceLimitOperations(client.core)
+        self._operations = served(client.core, ServiceLimitOperations)
 
     async def list(self) -> BreakerStatuses:
         """Return the circuit breaker of each service that has ever failed or was switched by hand."""

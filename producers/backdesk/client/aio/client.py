@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import sleep
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from backdesk.client.aio.dead import DeadLetters
 from backdesk.client.aio.desk import Desk
 from backdesk.client.aio.erasure import Erasure
 from backdesk.client.aio.following import AsyncFollowing
+from backdesk.client.aio.http_watch import AsyncHttpWatch
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.aio.keys import ApiKeyRing
 from backdesk.client.aio.knowledge import Knowledge
@@ -34,12 +36,16 @@ from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
 from backdesk.client.operations.forgetting import ForgettingOperations
-from backdesk.client.operations.jobs import Events, Ids, JobOperations
+from backdesk.client.operations.jobs import Events, Ids
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
+from backdesk.client.operations.patience import Patience
 from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.steps import Memory, MemoryOperations
-from backdesk.worker.errors import ResultTimeout
+from backdesk.client.over_http.jobs import HttpJobs
+from backdesk.client.over_http.served import jobs_of, served
+from backdesk.client.over_http.transport import WAIT_S, passes
+from backdesk.worker.errors import ConfigurationError, ResultTimeout, StoreUnavailable
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import JobRecord, JobState
@@ -68,16 +74,19 @@ class AsyncJobClient(AsyncReports):
         self,
         url: str | None = None,
         *,
+        key: str | None = None,
         settings: Settings | None = None,
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         deployment = find_deployment(url, settings)
-        core = JobOperations(deployment.settings, checks)
-        super().__init__(deployment, core)
-        self._rewinding, self._forgetting = RewindOperations(core), ForgettingOperations(core)
-        self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
-        self._prompts = PromptOperations(core)
-        self._asks, self._lists = AskOperations(core), ListOperations(core)
+        if key is not None and deployment.gateway is None:
+            raise ConfigurationError("a key is for a gateway: give the URL of one, with https:")
+        core = jobs_of(deployment, checks)
+        super().__init__(deployment, core, key)
+        self._rewinding, self._forgetting = served(core, RewindOperations), served(core, ForgettingOperations)
+        self._answers, self._memories = served(core, AnswerOperations), served(core, MemoryOperations)
+        self._prompts = served(core, PromptOperations)
+        self._asks, self._lists = served(core, AskOperations), served(core, ListOperations)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
@@ -206,6 +215,8 @@ class AsyncJobClient(AsyncReports):
         Nobody streams for one who only waits. Raises ResultTimeout when it goes on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        if isinstance(self.core, HttpJobs):
+            return await self._wait_over_http(self.core, job_id, timeout, deadline)
         read, ended = partial(self.get, job_id), partial(self._ended, job_id)
         async with AsyncFollowing(self, self.core.keys.ended(job_id), deadline) as following:
             record = await following.look(read)
@@ -220,6 +231,27 @@ class AsyncJobClient(AsyncReports):
         if not record.done:
             raise ResultTimeout(job_id, timeout or 0.0)
         return record
+
+    async def _wait_over_http(
+        self, core: HttpJobs, job_id: str, timeout: float | None, deadline: float | None
+    ) -> JobRecord:
+        patience_s, patience = self.deployment.settings.outage_patience_s, None
+        while True:
+            left_s = WAIT_S if deadline is None else max(deadline - time.monotonic(), 0.0)
+            try:
+                record = await self.do(core.get_later(job_id, min(left_s, WAIT_S)))
+            except StoreUnavailable as error:
+                patience = patience or Patience(patience_s, deadline, passes=passes)
+                await sleep(patience.pause_after(error))
+                continue
+            if record.done:
+                return record
+            if deadline is not None and time.monotonic() >= deadline:
+                raise ResultTimeout(job_id, timeout or 0.0)
+            patience = None
+
+    async def _done(self, job_id: str) -> bool:
+        return (await self.get(job_id)).done
 
     async def _ended(self, job_id: str) -> bool:
         return await self.do(self.core.ended(job_id))
@@ -240,6 +272,10 @@ class AsyncJobClient(AsyncReports):
         is no such job, and ends early at `deadline` (of `time.monotonic()`). A Redis that goes away is waited for, at
         most BACKDESK_OUTAGE_PATIENCE_S and not beyond the deadline; then it goes on where it was.
         """
+        if self.gateway is not None:
+            patience_s = self.deployment.settings.outage_patience_s
+            ended = partial(self._done, job_id)
+            return AsyncHttpWatch(self.gateway, job_id, ended, after, deadline=deadline, patience_s=patience_s)
         following = AsyncFollowing(self, self.core.keys.progress(job_id), deadline)
         return AsyncWatch(following, partial(self.progress, job_id), after)
 

@@ -6,11 +6,28 @@ import time
 from asyncio import sleep, to_thread
 from typing import Any, Self, TypeVar
 
+from backdesk.client.aio.gateway import AsyncGateway
 from backdesk.client.channels.aio import AsyncChannels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
-from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation, Step, raise_first
-from backdesk.worker.errors import ArchiveUnavailable, BlobError, NotPermitted, StoreUnavailable
+from backdesk.client.operations.operation import (
+    Calls,
+    Commands,
+    HttpRequest,
+    InArchive,
+    InBlobs,
+    Operation,
+    Step,
+    raise_first,
+)
+from backdesk.worker.errors import (
+    ArchiveUnavailable,
+    BackdeskError,
+    BlobError,
+    ConfigurationError,
+    NotPermitted,
+    StoreUnavailable,
+)
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect_async, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
@@ -28,11 +45,16 @@ PAUSE_S = 0.1
 class AsyncConnection:
     """A connection to one deployment. `redis` is for what no method does, `channels` for what is followed."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, key: str | None = None) -> None:
         self.deployment = deployment
         self.timeout_s = deployment.settings.socket_timeout_s
-        self.redis = connect_async(deployment.url, self.timeout_s)
-        self.channels = AsyncChannels(deployment.url, self.timeout_s)
+        #: Where it goes over HTTP; then there are no `redis` and `channels`.
+        self.gateway: AsyncGateway | None = None
+        if deployment.gateway is not None:
+            self.gateway = AsyncGateway(deployment.gateway, key, self.timeout_s)
+        else:
+            self.redis = connect_async(deployment.url, self.timeout_s)
+            self.channels = AsyncChannels(deployment.url, self.timeout_s)
         #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
         self.reached = False
         self._permitted = False
@@ -41,6 +63,9 @@ class AsyncConnection:
 
     async def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
+        if self.gateway is not None:
+            await self.gateway.close()
+            return
         await self.channels.close()
         await self.redis.aclose()
         if self._archive is not None:
@@ -64,7 +89,9 @@ class AsyncConnection:
             while True:
                 try:
                     replies = await self._answer(step)
-                except (ArchiveUnavailable, BlobError) as error:
+                except BackdeskError as error:
+                    if not isinstance(error, ArchiveUnavailable | BlobError) and not isinstance(step, HttpRequest):
+                        raise
                     step = operation.throw(error)
                 else:
                     step = operation.send(replies)
@@ -72,6 +99,11 @@ class AsyncConnection:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     async def _answer(self, step: Step) -> Replies:
+        if isinstance(step, HttpRequest):
+            assert self.gateway is not None  # noqa: S101 - such operations are of clients that go there
+            return [await self.gateway.answer(step)]
+        if self.gateway is not None:
+            raise ConfigurationError("this is not served over HTTP: have a client on Redis do it")
         if isinstance(step, InArchive):
             return [await self._look_up(step)]
         if isinstance(step, InBlobs):

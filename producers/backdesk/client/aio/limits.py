@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from backdesk.client.operations.job_limits import JobLimitOperations, JobLimitStatuses, job_scope
 from backdesk.client.operations.service_limits import LimitStatuses, ServiceLimitOperations
 from backdesk.client.options import given
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.service import Limits as CallLimits
 from backdesk.worker.model.tenancy import JobLimits as RunLimits
 
@@ -19,7 +20,7 @@ class JobLimits:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = JobLimitOperations(client.core)
+        self._operations = served(client.core, JobLimitOperations)
 
     async def set(
         self,
@@ -56,7 +57,7 @@ class ServiceLimits:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = ServiceLimitOperations(client.core)
+        self._operations = served(client.core, ServiceLimitOperations)
 
     async def set(
         self,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.deployment import DeploymentOperations
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.deployment import MaintenanceNotice
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Maintenance:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = DeploymentOperations(client.core)
+        self._operations = served(client.core, DeploymentOperations)
 
     async def get(self) -> MaintenanceNotice | None:
         """Return the notice of a maintenance, None while there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.pauses import Paused, PauseOperations, PauseStatus, PauseStatuses
+from backdesk.client.over_http.served import served
 
 if TYPE_CHECKING:
     from backdesk.client.aio.client import AsyncJobClient
@@ -15,7 +16,7 @@ class Pauses:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = PauseOperations(client.core)
+        self._operations = served(client.core, PauseOperations)
 
     async def begin(
         self,

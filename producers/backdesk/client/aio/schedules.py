@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from backdesk.client.aio.job import AsyncJob
 from backdesk.client.contracts import TypedKind, read_kind
 from backdesk.client.operations.schedules import KeptSchedule, ScheduleOperations, ScheduleRecords
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.model.schedule import Missed, Overlap, ScheduleRecord, Timing
 
@@ -20,7 +21,7 @@ class Schedules:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = ScheduleOperations(client.core)
+        self._operations = served(client.core, ScheduleOperations)
 
     async def add(
         self,

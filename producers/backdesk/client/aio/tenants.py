@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backdesk.client.operations.spending import DaySpendings, SpendingOperations
 from backdesk.client.operations.tenants import TenantOperations, TenantStatus, TenantStatuses
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.tenancy import TenantSettings
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ class Tenants:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = TenantOperations(client.core)
-        self._spendings = SpendingOperations(client.core)
+        self._operations = served(client.core, TenantOperations)
+        self._spendings = served(client.core, SpendingOperations)
 
     async def set(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.blobs import BlobOperations, Refs
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.blob import BlobRef
 from backdesk.worker.model.job import DEFAULT_TENANT
 
@@ -23,7 +24,7 @@ class Blobs:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = BlobOperations(client.core)
+        self._operations = served(client.core, BlobOperations)
 
     def of(self, job_id: str) -> Refs:
         """Return what a job has there: its request, its result, files that its body has kept. Raises JobNotFound."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
+from time import sleep
 from typing import Any, Literal, Unpack, overload
 
 from backdesk.client.blocking.attachments import Attachments
@@ -19,6 +20,7 @@ from backdesk.client.blocking.dead import DeadLetters
 from backdesk.client.blocking.desk import Desk
 from backdesk.client.blocking.erasure import Erasure
 from backdesk.client.blocking.following import Following
+from backdesk.client.blocking.http_watch import HttpWatch
 from backdesk.client.blocking.job import Job
 from backdesk.client.blocking.keys import ApiKeyRing
 from backdesk.client.blocking.knowledge import Knowledge
@@ -36,12 +38,16 @@ from backdesk.client.deployment import find_deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations, Asks
 from backdesk.client.operations.forgetting import ForgettingOperations
-from backdesk.client.operations.jobs import Events, Ids, JobOperations
+from backdesk.client.operations.jobs import Events, Ids
 from backdesk.client.operations.lists import FieldSet, JobPage, ListOperations, RowPage
+from backdesk.client.operations.patience import Patience
 from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.steps import Memory, MemoryOperations
-from backdesk.worker.errors import ResultTimeout
+from backdesk.client.over_http.jobs import HttpJobs
+from backdesk.client.over_http.served import jobs_of, served
+from backdesk.client.over_http.transport import WAIT_S, passes
+from backdesk.worker.errors import ConfigurationError, ResultTimeout, StoreUnavailable
 from backdesk.worker.model.asks import APPROVE, DENY, AskType
 from backdesk.worker.model.contract import RequestCheck
 from backdesk.worker.model.job import JobRecord, JobState
@@ -70,16 +76,19 @@ class JobClient(Reports):
         self,
         url: str | None = None,
         *,
+        key: str | None = None,
         settings: Settings | None = None,
         checks: Mapping[str, RequestCheck] | None = None,
     ) -> None:
         deployment = find_deployment(url, settings)
-        core = JobOperations(deployment.settings, checks)
-        super().__init__(deployment, core)
-        self._rewinding, self._forgetting = RewindOperations(core), ForgettingOperations(core)
-        self._answers, self._memories = AnswerOperations(core), MemoryOperations(core)
-        self._prompts = PromptOperations(core)
-        self._asks, self._lists = AskOperations(core), ListOperations(core)
+        if key is not None and deployment.gateway is None:
+            raise ConfigurationError("a key is for a gateway: give the URL of one, with https:")
+        core = jobs_of(deployment, checks)
+        super().__init__(deployment, core, key)
+        self._rewinding, self._forgetting = served(core, RewindOperations), served(core, ForgettingOperations)
+        self._answers, self._memories = served(core, AnswerOperations), served(core, MemoryOperations)
+        self._prompts = served(core, PromptOperations)
+        self._asks, self._lists = served(core, AskOperations), served(core, ListOperations)
         self.schedules, self.dead = Schedules(self), DeadLetters(self)
         self.tenants, self.limits, self.breakers = Tenants(self), Limits(self), Breakers(self)
         self.desk, self.erasure, self.knowledge = Desk(self), Erasure(self), Knowledge(self)
@@ -205,6 +214,8 @@ class JobClient(Reports):
         Nobody streams for one who only waits. Raises ResultTimeout when it goes on, JobNotFound.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        if isinstance(self.core, HttpJobs):
+            return self._wait_over_http(self.core, job_id, timeout, deadline)
         read, ended = partial(self.get, job_id), partial(self._ended, job_id)
         with Following(self, self.core.keys.ended(job_id), deadline) as following:
             record = following.look(read)
@@ -219,6 +230,25 @@ class JobClient(Reports):
         if not record.done:
             raise ResultTimeout(job_id, timeout or 0.0)
         return record
+
+    def _wait_over_http(self, core: HttpJobs, job_id: str, timeout: float | None, deadline: float | None) -> JobRecord:
+        patience_s, patience = self.deployment.settings.outage_patience_s, None
+        while True:
+            left_s = WAIT_S if deadline is None else max(deadline - time.monotonic(), 0.0)
+            try:
+                record = self.do(core.get_later(job_id, min(left_s, WAIT_S)))
+            except StoreUnavailable as error:
+                patience = patience or Patience(patience_s, deadline, passes=passes)
+                sleep(patience.pause_after(error))
+                continue
+            if record.done:
+                return record
+            if deadline is not None and time.monotonic() >= deadline:
+                raise ResultTimeout(job_id, timeout or 0.0)
+            patience = None
+
+    def _done(self, job_id: str) -> bool:
+        return (self.get(job_id)).done
 
     def _ended(self, job_id: str) -> bool:
         return self.do(self.core.ended(job_id))
@@ -239,6 +269,10 @@ class JobClient(Reports):
         is no such job, and ends early at `deadline` (of `time.monotonic()`). A Redis that goes away is waited for, at
         most BACKDESK_OUTAGE_PATIENCE_S and not beyond the deadline; then it goes on where it was.
         """
+        if self.gateway is not None:
+            patience_s = self.deployment.settings.outage_patience_s
+            ended = partial(self._done, job_id)
+            return HttpWatch(self.gateway, job_id, ended, after, deadline=deadline, patience_s=patience_s)
         following = Following(self, self.core.keys.progress(job_id), deadline)
         return Watch(following, partial(self.progress, job_id), after)
 

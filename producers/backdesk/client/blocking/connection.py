@@ -8,11 +8,28 @@ import time
 from time import sleep
 from typing import Any, Self, TypeVar
 
+from backdesk.client.blocking.gateway import Gateway
 from backdesk.client.channels.blocking import Channels
 from backdesk.client.deployment import Deployment
 from backdesk.client.operations.jobs import Replies
-from backdesk.client.operations.operation import Calls, Commands, InArchive, InBlobs, Operation, Step, raise_first
-from backdesk.worker.errors import ArchiveUnavailable, BlobError, NotPermitted, StoreUnavailable
+from backdesk.client.operations.operation import (
+    Calls,
+    Commands,
+    HttpRequest,
+    InArchive,
+    InBlobs,
+    Operation,
+    Step,
+    raise_first,
+)
+from backdesk.worker.errors import (
+    ArchiveUnavailable,
+    BackdeskError,
+    BlobError,
+    ConfigurationError,
+    NotPermitted,
+    StoreUnavailable,
+)
 from backdesk.worker.store.archive import Archive, open_archive
 from backdesk.worker.store.connection import connect, needs_new_connection, translated
 from backdesk.worker.store.rights import RightsCalls
@@ -30,11 +47,16 @@ PAUSE_S = 0.1
 class Connection:
     """A connection to one deployment. `redis` is for what no method does, `channels` for what is followed."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, key: str | None = None) -> None:
         self.deployment = deployment
         self.timeout_s = deployment.settings.socket_timeout_s
-        self.redis = connect(deployment.url, self.timeout_s)
-        self.channels = Channels(deployment.url, self.timeout_s)
+        #: Where it goes over HTTP; then there are no `redis` and `channels`.
+        self.gateway: Gateway | None = None
+        if deployment.gateway is not None:
+            self.gateway = Gateway(deployment.gateway, key, self.timeout_s)
+        else:
+            self.redis = connect(deployment.url, self.timeout_s)
+            self.channels = Channels(deployment.url, self.timeout_s)
         #: Whether Redis has ever answered: if so, its address is right, and it is worth waiting for.
         self.reached = False
         self._permitted = False
@@ -43,6 +65,9 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections. Idempotent. Whoever still follows a job by this client gets StoreUnavailable."""
+        if self.gateway is not None:
+            self.gateway.close()
+            return
         self.channels.close()
         self.redis.close()
         if self._archive is not None:
@@ -66,7 +91,9 @@ class Connection:
             while True:
                 try:
                     replies = self._answer(step)
-                except (ArchiveUnavailable, BlobError) as error:
+                except BackdeskError as error:
+                    if not isinstance(error, ArchiveUnavailable | BlobError) and not isinstance(step, HttpRequest):
+                        raise
                     step = operation.throw(error)
                 else:
                     step = operation.send(replies)
@@ -74,6 +101,11 @@ class Connection:
             return stop.value  # type: ignore[no-any-return]  # StopIteration carries what the generator returns
 
     def _answer(self, step: Step) -> Replies:
+        if isinstance(step, HttpRequest):
+            assert self.gateway is not None  # noqa: S101 - such operations are of clients that go there
+            return [self.gateway.answer(step)]
+        if self.gateway is not None:
+            raise ConfigurationError("this is not served over HTTP: have a client on Redis do it")
         if isinstance(step, InArchive):
             return [self._look_up(step)]
         if isinstance(step, InBlobs):

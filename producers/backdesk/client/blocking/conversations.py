@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.conversations import ConversationOperations, Heads
+from backdesk.client.over_http.served import served
 from backdesk.worker.memory.conversation import Conversation
 from backdesk.worker.model.job import DEFAULT_TENANT
 
@@ -19,7 +20,7 @@ class Conversations:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = ConversationOperations(client.core)
+        self._operations = served(client.core, ConversationOperations)
 
     def list(self, *, tenant: str = DEFAULT_TENANT, limit: int = 50) -> Heads:
         """Return the heads of a tenant's conversations, the one that was spoken in last first. Not atomic."""

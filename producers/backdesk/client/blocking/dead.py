@@ -13,6 +13,7 @@ from backdesk.client.operations.dead_letters import DeadFilter, DeadLetterOperat
 from backdesk.client.operations.lists import JobPage
 from backdesk.client.operations.since import Since
 from backdesk.client.options import given
+from backdesk.client.over_http.served import served
 from backdesk.worker.failure import Category
 from backdesk.worker.model.budget import Budget
 from backdesk.worker.model.retry import RetryPolicy
@@ -26,7 +27,7 @@ class DeadLetters:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = DeadLetterOperations(client.core)
+        self._operations = served(client.core, DeadLetterOperations)
 
     def list(
         self,

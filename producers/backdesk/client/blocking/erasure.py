@@ -9,6 +9,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from backdesk.client.operations.erasure import KIND, ErasureOperations, Receipt, receipt_of
+from backdesk.client.over_http.served import served
 from backdesk.worker.errors import ResultTimeout
 from backdesk.worker.model.job import DEFAULT_TENANT, MAX_PRIORITY
 
@@ -24,7 +25,7 @@ class Erasure:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = ErasureOperations(client.core)
+        self._operations = served(client.core, ErasureOperations)
 
     def plan(self, customer_id: str, *, tenant: str = DEFAULT_TENANT, timeout: float = 60.0) -> Receipt:
         """Return what `erase` would remove; changes nothing but for a job that has counted, which `erase` forgets."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backdesk.client.operations.job_limits import JobLimitOperations, JobLimitStatuses, job_scope
 from backdesk.client.operations.service_limits import LimitStatuses, ServiceLimitOperations
 from backdesk.client.options import given
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.service import Limits as CallLimits
 from backdesk.worker.model.tenancy import JobLimits as RunLimits
 
@@ -21,7 +22,7 @@ class JobLimits:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = JobLimitOperations(client.core)
+        self._operations = served(client.core, JobLimitOperations)
 
     def set(
         self,
@@ -58,7 +59,7 @@ class ServiceLimits:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = ServiceLimitOperations(client.core)
+        self._operations = served(client.core, ServiceLimitOperations)
 
     def set(
         self,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.deployment import DeploymentOperations
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.deployment import MaintenanceNotice
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Maintenance:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = DeploymentOperations(client.core)
+        self._operations = served(client.core, DeploymentOperations)
 
     def get(self) -> MaintenanceNotice | None:
         """Return the notice of a maintenance, None while there is none."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.pauses import Paused, PauseOperations, PauseStatus, PauseStatuses
+from backdesk.client.over_http.served import served
 
 if TYPE_CHECKING:
     from backdesk.client.blocking.client import JobClient
@@ -17,7 +18,7 @@ class Pauses:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = PauseOperations(client.core)
+        self._operations = served(client.core, PauseOperations)
 
     def begin(
         self,

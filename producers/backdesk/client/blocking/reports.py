@@ -15,6 +15,7 @@ from backdesk.client.operations.overview import Overview, OverviewOperations
 from backdesk.client.operations.series import Series, SeriesBy, SeriesOperations
 from backdesk.client.operations.since import Since
 from backdesk.client.operations.stats import By, StatisticsOperations, Stats
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.deployment import Demand, SystemState
 from backdesk.worker.model.job import JobState
 
@@ -22,12 +23,12 @@ from backdesk.worker.model.job import JobState
 class Reports(Connection):
     """A connection, and what a deployment tells of itself as a whole. Nothing is changed by it."""
 
-    def __init__(self, deployment: Deployment, core: JobOperations) -> None:
-        super().__init__(deployment)
+    def __init__(self, deployment: Deployment, core: JobOperations, key: str | None = None) -> None:
+        super().__init__(deployment, key)
         self.core = core
-        self._notes, self._overviews = NoteOperations(core), OverviewOperations(core)
-        self._statistics, self._system = StatisticsOperations(core), DeploymentOperations(core)
-        self._series = SeriesOperations(core)
+        self._notes, self._overviews = served(core, NoteOperations), served(core, OverviewOperations)
+        self._statistics, self._system = served(core, StatisticsOperations), served(core, DeploymentOperations)
+        self._series = served(core, SeriesOperations)
 
     def kinds(self) -> Contracts:
         """Return the kinds that workers have announced, with the schemas of their requests and results."""

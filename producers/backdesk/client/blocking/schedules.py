@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from backdesk.client.blocking.job import Job
 from backdesk.client.contracts import TypedKind, read_kind
 from backdesk.client.operations.schedules import KeptSchedule, ScheduleOperations, ScheduleRecords
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.options import JobOptions, Options
 from backdesk.worker.model.schedule import Missed, Overlap, ScheduleRecord, Timing
 
@@ -22,7 +23,7 @@ class Schedules:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = ScheduleOperations(client.core)
+        self._operations = served(client.core, ScheduleOperations)
 
     def add(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backdesk.client.operations.spending import DaySpendings, SpendingOperations
 from backdesk.client.operations.tenants import TenantOperations, TenantStatus, TenantStatuses
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.tenancy import TenantSettings
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ class Tenants:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = TenantOperations(client.core)
-        self._spendings = SpendingOperations(client.core)
+        self._operations = served(client.core, TenantOperations)
+        self._spendings = served(client.core, SpendingOperations)
 
     def set(
         self,

@@ -20,6 +20,12 @@ def challenge(settings: Settings) -> Operation[None]:
     yield Commands([("HDEL", Keys(settings.prefix).rights, "-")])
 
 
+def check_queue(queue: str) -> None:
+    """Raise InvalidRequest for what is no name of a queue."""
+    if not (isinstance(queue, str) and re.fullmatch(NAME_PATTERN, queue)):
+        raise InvalidRequest("queue", f"{queue!r} must be the name of a queue")
+
+
 class DeploymentOperations:
     """The operations about the deployment as a whole."""
 
@@ -34,8 +40,7 @@ class DeploymentOperations:
 
     def demand(self, queue: str) -> Operation[Demand]:
         """Return how many slots a queue could use; raises InvalidRequest for what is no name."""
-        if not (isinstance(queue, str) and re.fullmatch(NAME_PATTERN, queue)):
-            raise InvalidRequest("queue", f"{queue!r} must be the name of a queue")
+        check_queue(queue)
         (demand,) = yield Calls([self._calls.demand(queue)])
         return demand  # type: ignore[no-any-return]  # replies are untyped
 

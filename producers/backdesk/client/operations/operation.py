@@ -6,8 +6,8 @@ client only differ in how they drive it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from backdesk.worker.blobs.store import BlobStore
@@ -53,8 +53,31 @@ class InBlobs:
     do: Callable[[BlobStore], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request to a gateway; answered with a list of its one `HttpAnswer`. May be repeated without harm.
+
+    The body is JSON, or bytes as they are. The answer may take `wait_s` longer than others.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A good answer of a gateway."""
+
+    status: int
+    content: bytes
+
+
 #: What an operation may yield.
-Step = Commands | Calls | InArchive | InBlobs
+Step = Commands | Calls | InArchive | InBlobs | HttpRequest
 #: An operation: yields what to ask, is sent the replies, returns its value.
 Operation = Generator[Step, list[Any], T]
 

@@ -15,18 +15,23 @@ LONGEST_PAUSE_S = 1.0
 
 
 class Patience:
-    """The patience with one outage: `most_s` seconds of it, and none beyond `deadline` (of the clock)."""
+    """The patience with one outage: `most_s` seconds of it, and none beyond `deadline` (of the clock).
+
+    `passes` says of the cause of an error whether that passes by itself.
+    """
 
     def __init__(
         self,
         most_s: float,
         deadline: float | None,
         *,
+        passes: Callable[[BaseException], bool] = is_outage,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._most_s = most_s
         self._deadline = deadline
+        self._passes = passes
         self._clock = clock
         self._chance = chance
         self._began: float | None = None
@@ -38,7 +43,7 @@ class Patience:
         Raises StoreUnavailable, with what Redis said last and how long it was waited for, when there is no patience
         left; the error itself when it is none that passes by itself.
         """
-        if error.__cause__ is None or not is_outage(error.__cause__):
+        if error.__cause__ is None or not self._passes(error.__cause__):
             raise error
         now = self._clock()
         began = self._began = now if self._began is None else self._began

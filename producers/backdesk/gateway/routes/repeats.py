@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Response
@@ -30,6 +31,7 @@ async def dead_letters(
     since: Since = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: str | None = None,
+    all: Annotated[bool, Query(description="Also those that were replayed.")] = False,  # noqa: A002 - the name there
 ) -> Response:
     """Return a page of jobs that failed for good, the newest first."""
     page = await gateway.client.dead.list(
@@ -40,6 +42,7 @@ async def dead_letters(
         since=moment(since),
         limit=limit,
         cursor=cursor,
+        all=all,
     )
     return Response(encode({"data": list(page), "cursor": page.cursor}), media_type="application/json")
 
@@ -56,6 +59,8 @@ class Replay(BaseModel):
     timeout: float | None = None
     retry: dict[str, Any] | None = None
     budget: dict[str, Any] | None = None
+    expires: float | datetime | None = None
+    slots: int | None = None
 
 
 @router.post("/v1/jobs/{job_id}/replay", status_code=201, summary="Replay a dead letter")

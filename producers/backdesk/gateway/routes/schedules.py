@@ -35,6 +35,13 @@ class NewSchedule(JobOptionsBody):
     replace: bool = False
 
 
+class KeptSchedule(ScheduleRecord):
+    """A schedule, whether it is new, and whether it took the place of another one."""
+
+    added: bool
+    replaced: bool
+
+
 _OF_JOB = {"kind", "request", *JobOptionsBody.model_fields}
 
 
@@ -59,14 +66,14 @@ async def get(name: str, gateway: Served, caller: Reader) -> ScheduleRecord:
 
 
 @router.put("/{name}", summary="Add a schedule")
-async def put(name: str, body: NewSchedule, gateway: Served, caller: Operator) -> ScheduleRecord:
+async def put(name: str, body: NewSchedule, gateway: Served, caller: Operator) -> KeptSchedule:
     """Add a schedule; one of this name with another definition is left alone, unless `replace` is set."""
     if caller.tenant is not None:
         await _free_or_own(gateway, caller, name)
     recurrence = body.model_dump(exclude=_OF_JOB, exclude_unset=True)
     options = body.options() | {"tenant": caller.tenant_of(body.tenant)}
     kept = await gateway.client.schedules.add(name, body.kind, body.request, **recurrence, **options)
-    return kept.record
+    return KeptSchedule(**dict(kept.record), added=kept.added, replaced=kept.replaced)
 
 
 async def _free_or_own(gateway: Gateway, caller: Caller, name: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from backdesk.client.operations.tenants import TenantStatus
 from backdesk.gateway.routes.jobs import Done
 from backdesk.gateway.routes.pages import Page
 from backdesk.gateway.service import Governor, Onlooker, Reader, Served
+from backdesk.worker.model.tenancy import TenantSettings
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"])
 
@@ -33,13 +34,19 @@ class TenantChanges(BaseModel):
     priority: int | str | None = None
 
 
+class TenantPage(Page[TenantStatus]):
+    """The busiest tenants."""
+
+    left_out: int = Field(description="How many others there are.")
+
+
 @router.get("", summary="List tenants")
 async def list_tenants(
     gateway: Served, _: Onlooker, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000
-) -> Page[TenantStatus]:
+) -> TenantPage:
     """Return tenants with their settings and what they have now, the busiest first."""
-    found, _left_out = await gateway.client.tenants.list(limit=limit)
-    return Page(data=list(found))
+    found, left_out = await gateway.client.tenants.list(limit=limit)
+    return TenantPage(data=list(found), left_out=left_out)
 
 
 @router.get("/{name}", summary="Get a tenant")
@@ -50,11 +57,10 @@ async def get(name: str, gateway: Served, caller: Reader) -> TenantStatus:
 
 
 @router.patch("/{name}", summary="Change a tenant")
-async def change(name: str, body: TenantChanges, gateway: Served, _: Governor) -> TenantStatus:
-    """Change the settings that are given; `*` is for all that have none of their own."""
+async def change(name: str, body: TenantChanges, gateway: Served, _: Governor) -> TenantSettings:
+    """Change the settings that are given, and return all that is set; `*` is for all that have none of their own."""
     changes: Any = body.model_dump(exclude_unset=True)
-    await gateway.client.tenants.set(name, **changes)
-    return await gateway.client.tenants.get(name)
+    return await gateway.client.tenants.set(name, **changes)
 
 
 @router.delete("/{name}", summary="Remove the settings of a tenant")

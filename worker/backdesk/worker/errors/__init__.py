@@ -54,6 +54,20 @@ class NotPermitted(StoreUnavailable):
         return f"the Redis user {self.user!r} {said}; give it the right: {self.rule}"
 
 
+class KeyRefused(NotPermitted):
+    """A client's key lets nobody into the gateway, or may not do this; `reason` says which, and what it would take."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("", (), "")
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[KeyRefused], tuple[str]]:
+        return (type(self), (self.reason,))
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class InvalidRequest(BackdeskError):
     """A request was refused at the edge, before anything was written.
 
