@@ -77,3 +77,12 @@ async def fail(ctx: TaskContext, request: Message) -> Reply:
     """Begin to say something, and fail."""
     await _say(ctx, "It begins")
     raise TaskError("broken", "it cannot be said", category=Category.UNKNOWN, transient=False)
+
+
+@task("talk.remember", chat=CHAT)
+async def remember(ctx: TaskContext, request: Message) -> Reply:
+    """Say what was said, and remember both."""
+    answer = f"You said: {request.message}"
+    turn = [{"role": "user", "content": request.message}, {"role": "assistant", "content": answer}]
+    await ctx.remember(request.conversation_id or ctx.job_id, turn)
+    return Reply(answer=answer)

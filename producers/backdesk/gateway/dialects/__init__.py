@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from backdesk.gateway.dialects import mcp
 from backdesk.gateway.dialects.agui import routes as agui
 from backdesk.gateway.dialects.chat_completions import routes as chat_completions
+from backdesk.gateway.dialects.responses import conversation_routes as conversations
 from backdesk.gateway.dialects.responses import routes as responses
 from backdesk.gateway.dialects.ui_stream import routes as ui_stream
 from backdesk.gateway.dialects.vapi import routes as vapi
@@ -14,6 +15,7 @@ from backdesk.gateway.dialects.vapi import routes as vapi
 ROUTERS: tuple[APIRouter, ...] = (
     mcp.router,
     responses.router,
+    conversations.router,
     chat_completions.router,
     vapi.router,
     agui.router,
