@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backdesk.gateway.access.caller import Caller
 from backdesk.gateway.service import Gateway, Operator, Reader, Served, Submitter
+from backdesk.gateway.turns.answer import answer_of
 from backdesk.worker.errors import ConversationNotFound, InvalidRequest
 from backdesk.worker.memory.conversation import Turn
 
@@ -25,6 +26,8 @@ router = APIRouter(prefix="/v1/conversations", tags=["openai"])
 MARK = "conv_"
 #: An id that was made here: when, in milliseconds, and what nobody guesses.
 _MADE = re.compile(r"^([0-9a-f]{12})[0-9a-f]{20}$")
+#: Jobs that are looked up for their answers, at most.
+MOST_LOOKED_UP = 200
 #: How libraries of agents call the parts of a message that are words, with whose they are.
 _PARTS = {"user-prompt": "user", "text": "assistant"}
 _ROLES = {"user": "input_text", "assistant": "output_text"}
@@ -100,11 +103,27 @@ async def _said(gateway: Gateway, caller: Caller, name: str) -> list[dict[str, A
         if _MADE.fullmatch(name) is None:
             raise
         return []
-    return [item for turn in found.turns for item in _items(turn)]
+    words = {turn.number: [*_words(turn)] for turn in found.turns}
+    unanswered = [turn for turn in found.turns if all(role != "assistant" for role, _ in words[turn.number])]
+    for turn, answer in await _answers(gateway, unanswered[-MOST_LOOKED_UP:]):
+        words[turn.number].append(("assistant", answer))
+    return [item for turn in found.turns for item in _items(turn, words[turn.number])]
 
 
-def _items(turn: Turn) -> Iterator[dict[str, Any]]:
-    for place, (role, text) in enumerate(_words(turn)):
+async def _answers(gateway: Gateway, turns: list[Turn]) -> list[tuple[Turn, str]]:
+    """Return what jobs have answered that gave it as the argument of a tool, as far as their records are kept."""
+    chats = {each.kind: each.chat for each in await gateway.client.kinds()}
+    records = await gateway.client.do(gateway.client.core.records([turn.job_id for turn in turns]))
+    found = zip(turns, records, strict=True)
+    return [
+        (turn, answer_of(chats[record.kind], record.result))
+        for turn, record in found
+        if record is not None and record.result is not None and record.kind in chats
+    ]
+
+
+def _items(turn: Turn, words: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    for place, (role, text) in enumerate(words):
         content = [{"type": _ROLES[role], "text": text, **({"annotations": []} if role == "assistant" else {})}]
         named = {"id": f"msg_{turn.number}_{place}", "type": "message", "status": "completed"}
         yield {**named, "role": role, "content": content}
