@@ -6,6 +6,7 @@ another's job does not exist.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Unpack
 
@@ -13,8 +14,9 @@ from backdesk.client import AsyncJob, AsyncJobClient
 from backdesk.client.aio.following import AsyncFollowing
 from backdesk.client.aio.watch import AsyncWatch
 from backdesk.gateway.access.caller import Caller, Scope
+from backdesk.gateway.access.fresh import Fresh
 from backdesk.gateway.access.trace_context import traceparent
-from backdesk.worker.errors import JobNotFound, UnknownKind
+from backdesk.worker.errors import InvalidRequest, JobNotFound, UnknownKind
 from backdesk.worker.model.asks import AskType
 from backdesk.worker.model.contract import KindContract
 from backdesk.worker.model.events import JobEvent
@@ -22,6 +24,9 @@ from backdesk.worker.model.job import JobRecord, JobState
 from backdesk.worker.model.options import Options
 
 Kinds = list[KindContract]
+#: For so long kinds, and who may ask for them, are known. Seconds.
+FRESH_S = 2.0
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Exchange:
@@ -35,24 +40,53 @@ class Exchange:
     ) -> None:
         self.client = client
         self._submitted = submitted
+        self._announced: Fresh[Kinds] = Fresh(FRESH_S)
+        self._allowed: Fresh[tuple[str, ...]] = Fresh(FRESH_S)
 
     async def kinds(self, caller: Caller) -> Kinds:
-        """Return the kinds that are there for a caller, by name."""
+        """Return the kinds that are there for a caller, by name, as they were a moment ago."""
         caller.demand(Scope.READ)
-        return await self.client.kinds()
+        announced = self._announced.get("") or await self._read_kinds()
+        if caller.tenant is None or not (allowed := await self._allowed_to(caller.tenant)):
+            return announced
+        return [each for each in announced if each.kind in allowed]
 
     async def kind(self, caller: Caller, name: str) -> KindContract:
         """Return one of these. Raises UnknownKind."""
         kinds = {each.kind: each for each in await self.kinds(caller)}
         if name not in kinds:
+            await self._read_kinds()  # it may have been announced just now
+            kinds = {each.kind: each for each in await self.kinds(caller)}
+        if name not in kinds:
             raise UnknownKind(name, sorted(kinds))
         return kinds[name]
+
+    async def _read_kinds(self) -> Kinds:
+        kinds = await self.client.kinds()
+        self._announced.put("", kinds)
+        return kinds
+
+    async def _allowed_to(self, tenant: str) -> tuple[str, ...]:
+        """Return the kinds that a tenant may ask for; none where that is not limited."""
+        allowed = self._allowed.get(tenant)
+        if allowed is None:
+            setting = (await self.client.tenants.get(tenant)).settings.get("kinds")
+            named = setting.value if setting is not None else None
+            allowed = tuple(named) if isinstance(named, list | tuple) else ()
+            self._allowed.put(tenant, allowed)
+        return allowed
 
     async def submit(
         self, caller: Caller, kind: str, request: object, *, job_id: str | None = None, **options: Unpack[Options]
     ) -> AsyncJob[Any]:
-        """Write a job of the caller's tenant, or of the one in the options if the caller may name it."""
+        """Write a job of the caller's tenant, or of the one in the options if the caller may name it.
+
+        Ids are of all tenants. So that nobody finds out another's names by them, or takes them, a caller of one tenant
+        chooses none but UUIDs; names of its own are idempotency keys. Raises InvalidRequest.
+        """
         caller.demand(Scope.SUBMIT)
+        if caller.tenant is not None and job_id is not None and not _UUID.fullmatch(job_id):
+            raise InvalidRequest("job_id", "must be a UUID; for a name of your own choosing use an idempotency key")
         options["tenant"] = caller.tenant_of(options.get("tenant"))
         options.setdefault("traceparent", traceparent())
         job = await self.client.submit(kind, request, job_id=job_id, **options)

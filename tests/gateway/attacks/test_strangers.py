@@ -231,3 +231,20 @@ def test_a_job_is_written_for_no_other_tenant(guarded: httpx2.Client, house: Hou
     assert guarded.post("/v1/jobs", json=body, headers=house.key("admin", "acme")).status_code == 403
     batch = {"kind": "test.echo", "requests": [{}], "tenant": "other"}
     assert guarded.post("/v1/jobs/batch", json=batch, headers=house.key("admin", "acme")).status_code == 403
+
+
+def test_nobody_finds_out_by_an_id_whether_another_has_a_job_of_that_name(guarded: httpx2.Client, house: House) -> None:
+    taken = house.asking("other")
+    for job_id in (taken, "nobodys"):
+        body = {"kind": "test.echo", "request": {}, "job_id": job_id}
+        answer = guarded.post("/v1/jobs", json=body, headers=house.key("admin", "acme"))
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith("job_id: must be a UUID")
+
+
+def test_kinds_that_a_tenant_may_not_ask_for_are_not_there_for_it(guarded: httpx2.Client, house: House) -> None:
+    house.jobs.tenants.set("other", kinds=["test.nothing"])
+    for path in ("/v1/kinds", "/v1/models"):
+        assert guarded.get(path, headers=house.key("read", "other")).json()["data"] == []
+        assert guarded.get(path, headers=house.key("read", None)).json()["data"]
+    house.jobs.tenants.set("other", kinds="none")
