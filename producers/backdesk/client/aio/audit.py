@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.audit import AuditEntries, AuditOperations
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.audit import AuditEntry, Part
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Audit:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = AuditOperations(client.core)
+        self._operations = served(client.core, AuditOperations)
 
     async def add(self, entries: Sequence[AuditEntry], *, keep: int | None = None) -> None:
         """Write entries, in one round trip; of each part about the newest `keep` stay, all if that is None.

@@ -12,6 +12,7 @@ from backdesk.client.operations.sessions import (
     SessionOperations,
     Sessions,
 )
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.access import Scope, Session
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class PeopleSessions:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = SessionOperations(client.core)
+        self._operations = served(client.core, SessionOperations)
 
     async def invite(
         self, name: str, *, scope: Scope | str = Scope.ADMIN, tenant: str | None = None, valid: timedelta = CODE_VALID

@@ -15,6 +15,7 @@ from backdesk.client.operations.webhooks import (
     WebhookOperations,
     tenant_or_all,
 )
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.webhook import Format, WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Webhooks:
 
     def __init__(self, client: AsyncJobClient) -> None:
         self._client = client
-        self._operations = WebhookOperations(client.core)
+        self._operations = served(client.core, WebhookOperations)
 
     async def add(
         self,

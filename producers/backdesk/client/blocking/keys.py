@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backdesk.client.operations.keys import OVERLAP, ApiKeys, KeyOperations, SecretKey
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.access import ApiKey, Scope
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class ApiKeyRing:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = KeyOperations(client.core)
+        self._operations = served(client.core, KeyOperations)
 
     def add(
         self,

@@ -14,6 +14,7 @@ from backdesk.client.operations.sessions import (
     SessionOperations,
     Sessions,
 )
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.access import Scope, Session
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class PeopleSessions:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = SessionOperations(client.core)
+        self._operations = served(client.core, SessionOperations)
 
     def invite(
         self, name: str, *, scope: Scope | str = Scope.ADMIN, tenant: str | None = None, valid: timedelta = CODE_VALID

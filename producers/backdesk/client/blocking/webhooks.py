@@ -17,6 +17,7 @@ from backdesk.client.operations.webhooks import (
     WebhookOperations,
     tenant_or_all,
 )
+from backdesk.client.over_http.served import served
 from backdesk.worker.model.webhook import Format, WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Webhooks:
 
     def __init__(self, client: JobClient) -> None:
         self._client = client
-        self._operations = WebhookOperations(client.core)
+        self._operations = served(client.core, WebhookOperations)
 
     def add(
         self,

@@ -23,7 +23,7 @@ from backdesk.client.operations.jobs import (
 )
 from backdesk.client.operations.lists import FieldSet, ListOperations
 from backdesk.client.operations.operation import Operation
-from backdesk.client.operations.prompts import PromptOperations, SentRequests
+from backdesk.client.operations.prompts import PromptOperations, Prompts, SentRequests
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.steps import Memory, MemoryOperations, Remembered
 from backdesk.client.over_http.asking import as_a, ask, ask_for, data_of, is_done, page_of
@@ -35,6 +35,7 @@ from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import JobRecord, JobRow, JobState
 from backdesk.worker.model.options import JobOptions
 from backdesk.worker.model.page import Page
+from backdesk.worker.model.prompt import KindPrompt
 from backdesk.worker.model.sent import SentRequest
 from backdesk.worker.store.listing import JobFilter
 from backdesk.worker.submit.reply import Reply
@@ -186,6 +187,10 @@ class HttpMemories(MemoryOperations):
 
 class HttpPrompts(PromptOperations):
     """The operations on what models are told."""
+
+    def of_kind(self, kind: str) -> Operation[Prompts]:
+        """Return the prompts that workers have announced for a kind, with their texts; raises UnknownKind."""
+        return ask_for(data_of(KindPrompt), "GET", "kinds", kind, "prompts")
 
     def sent(self, job_id: str) -> Operation[SentRequests]:
         """Return the requests of a job to models; raises JobNotFound."""

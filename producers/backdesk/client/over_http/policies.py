@@ -48,6 +48,10 @@ class HttpSpending(SpendingOperations):
         """Return what a tenant has spent on the last days, today first; raises InvalidRequest."""
         return ask_for(data_of(DaySpending), "GET", "tenants", tenant, "spending", query={"days": days})
 
+    def today(self) -> Operation[DaySpendings]:
+        """Return what each tenant has spent today, by name."""
+        return ask_for(data_of(DaySpending), "GET", "spending")
+
 
 class HttpJobLimits(JobLimitOperations):
     """The operations on limits of jobs."""

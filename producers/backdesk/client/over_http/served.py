@@ -9,12 +9,15 @@ from backdesk.client.deployment import Deployment
 from backdesk.client.operations.answers import AnswerOperations
 from backdesk.client.operations.asks import AskOperations
 from backdesk.client.operations.attachments import AttachmentOperations
+from backdesk.client.operations.audit import AuditOperations
+from backdesk.client.operations.blobs import BlobOperations
 from backdesk.client.operations.conversations import ConversationOperations
 from backdesk.client.operations.dead_letters import DeadLetterOperations
 from backdesk.client.operations.deployment import DeploymentOperations
 from backdesk.client.operations.forgetting import ForgettingOperations
 from backdesk.client.operations.job_limits import JobLimitOperations
 from backdesk.client.operations.jobs import JobOperations
+from backdesk.client.operations.keys import KeyOperations
 from backdesk.client.operations.lists import ListOperations
 from backdesk.client.operations.notes import NoteOperations
 from backdesk.client.operations.overview import OverviewOperations
@@ -23,10 +26,14 @@ from backdesk.client.operations.prompts import PromptOperations
 from backdesk.client.operations.rewinding import RewindOperations
 from backdesk.client.operations.schedules import ScheduleOperations
 from backdesk.client.operations.series import SeriesOperations
+from backdesk.client.operations.service_limits import ServiceLimitOperations
+from backdesk.client.operations.sessions import SessionOperations
 from backdesk.client.operations.spending import SpendingOperations
 from backdesk.client.operations.stats import StatisticsOperations
 from backdesk.client.operations.steps import MemoryOperations
 from backdesk.client.operations.tenants import TenantOperations
+from backdesk.client.over_http.access import HttpAudit, HttpKeys, HttpSessions
+from backdesk.client.over_http.blobs import HttpBlobs
 from backdesk.client.over_http.dead_letters import HttpDeadLetters
 from backdesk.client.over_http.jobs import (
     HttpAnswers,
@@ -46,6 +53,7 @@ from backdesk.client.over_http.reports import (
     HttpSeries,
     HttpStatistics,
 )
+from backdesk.client.over_http.services import HttpServiceLimits
 from backdesk.client.over_http.talks import HttpAttachments, HttpConversations
 from backdesk.worker.model.contract import RequestCheck
 
@@ -56,11 +64,14 @@ _OVER_HTTP: dict[Any, Any] = {
     AnswerOperations: HttpAnswers,
     AskOperations: HttpAsks,
     AttachmentOperations: HttpAttachments,
+    AuditOperations: HttpAudit,
+    BlobOperations: HttpBlobs,
     ConversationOperations: HttpConversations,
     DeadLetterOperations: HttpDeadLetters,
     DeploymentOperations: HttpDeployment,
     ForgettingOperations: HttpForgetting,
     JobLimitOperations: HttpJobLimits,
+    KeyOperations: HttpKeys,
     ListOperations: HttpLists,
     MemoryOperations: HttpMemories,
     NoteOperations: HttpNotes,
@@ -70,6 +81,8 @@ _OVER_HTTP: dict[Any, Any] = {
     RewindOperations: HttpRewinding,
     ScheduleOperations: HttpSchedules,
     SeriesOperations: HttpSeries,
+    ServiceLimitOperations: HttpServiceLimits,
+    SessionOperations: HttpSessions,
     SpendingOperations: HttpSpending,
     StatisticsOperations: HttpStatistics,
     TenantOperations: HttpTenants,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backdesk.client import Attachment
@@ -70,14 +70,14 @@ async def blob(
     sha256: str,
     gateway: Served,
     caller: Reader,
-    accept: Annotated[str | None, Header()] = None,
+    redirect: Annotated[bool, Query(description="Whether a link may be answered in place of the bytes.")] = True,
 ) -> Response:
     """Lead to it by a presigned link where the store makes such, else return its bytes."""
     record = await gateway.exchange.record(caller, job_id)
     ref = next((each for each in await gateway.client.blobs.of(job_id) if each.sha256 == sha256), None)
     if ref is None:
         raise BlobNotFound(f"job {job_id} has no file with the SHA-256 {sha256}")
-    if link := await gateway.client.blobs.link(ref, tenant=record.tenant):
+    if redirect and (link := await gateway.client.blobs.link(ref, tenant=record.tenant)):
         return RedirectResponse(link, 307)
     return _download(await gateway.client.blobs.read(ref, tenant=record.tenant), ref.name or sha256)
 

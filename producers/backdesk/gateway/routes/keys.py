@@ -54,10 +54,14 @@ class KeyWithSecret(BaseModel):
 
 @router.get("", summary="List keys")
 async def list_keys(
-    gateway: Served, caller: Admin, limit: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: str | None = None
+    gateway: Served,
+    caller: Admin,
+    tenant: Annotated[str | None, Query(description="Only those that are for this tenant alone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str | None = None,
 ) -> Page[ApiKey]:
     """Return a page of keys, the newest first, also revoked ones; to callers of a tenant its own."""
-    page = await gateway.client.keys.list(tenant=caller.tenant, limit=limit, cursor=cursor)
+    page = await gateway.client.keys.list(tenant=caller.only(tenant), limit=limit, cursor=cursor)
     return Page(data=list(page), cursor=page.cursor)
 
 
@@ -68,6 +72,12 @@ async def add(body: NewKey, gateway: Served, caller: Admin) -> KeyWithSecret:
     expires = None if body.expires_s is None else timedelta(seconds=body.expires_s)
     made = await gateway.client.keys.add(body.name, scope=body.scope, tenant=tenant, expires_in=expires)
     return KeyWithSecret.of(made)
+
+
+@router.get("/{key_id}", summary="Get a key")
+async def get(key_id: str, gateway: Served, caller: Admin) -> ApiKey:
+    """Return what is known of a key, which is not its secret."""
+    return await _theirs(gateway, caller, key_id)
 
 
 @router.post("/{key_id}/rotate", summary="Give a key a new secret")
@@ -85,8 +95,9 @@ async def revoke(key_id: str, gateway: Served, caller: Admin) -> Done:
     return Done(done=await gateway.client.keys.revoke(key_id))
 
 
-async def _theirs(gateway: Gateway, caller: Caller, key_id: str) -> None:
-    """Raise KeyNotFound for a key that is not the caller's tenant's."""
+async def _theirs(gateway: Gateway, caller: Caller, key_id: str) -> ApiKey:
+    """Return a key; raises KeyNotFound for one that is not the caller's tenant's."""
     key = await gateway.client.keys.get(key_id)
     if caller.tenant is not None and key.tenant != caller.tenant:
         raise KeyNotFound(key_id)
+    return key

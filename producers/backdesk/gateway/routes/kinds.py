@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from backdesk.gateway.routes.pages import Page
-from backdesk.gateway.service import Reader, Served
+from backdesk.gateway.service import Operator, Reader, Served
 from backdesk.worker.model.contract import KindContract
+from backdesk.worker.model.prompt import KindPrompt
 
 router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
 
@@ -21,3 +22,9 @@ async def list_kinds(gateway: Served, caller: Reader) -> Page[KindContract]:
 async def get_kind(kind: str, gateway: Served, caller: Reader) -> KindContract:
     """Return one kind."""
     return await gateway.exchange.kind(caller, kind)
+
+
+@router.get("/{kind}/prompts", summary="List what the agents of a kind are told")
+async def prompts(kind: str, gateway: Served, _: Operator) -> Page[KindPrompt]:
+    """Return the prompts that its workers announce, with their texts."""
+    return Page(data=await gateway.client.prompts(kind))

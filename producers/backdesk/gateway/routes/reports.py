@@ -12,6 +12,7 @@ from backdesk.client.operations.stats import By, Stats
 from backdesk.gateway.routes.moments import Since, moment
 from backdesk.gateway.routes.pages import Page
 from backdesk.gateway.service import Onlooker, Reader, Served
+from backdesk.worker.model.budget import DaySpending
 from backdesk.worker.model.deployment import Demand, SystemState
 from backdesk.worker.model.health import WorkerFacts
 from backdesk.worker.model.job import JobState
@@ -29,6 +30,12 @@ async def workers(gateway: Served, _: Onlooker) -> Page[WorkerFacts]:
 async def counts(gateway: Served, _: Onlooker) -> dict[JobState, int]:
     """Return how many jobs are in each state."""
     return await gateway.client.counts()
+
+
+@router.get("/spending", summary="Get what each tenant has spent today")
+async def spending(gateway: Served, _: Onlooker) -> Page[DaySpending]:
+    """Return it by the name of the tenant; a day is one of UTC."""
+    return Page(data=await gateway.client.tenants.spending_today())
 
 
 @router.get("/system", summary="Get what there is to do, and to do it with")
