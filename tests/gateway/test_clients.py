@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,14 +17,20 @@ from backdesk.client import (
     JobClient,
     JobFailed,
     JobNotFound,
+    KeyNotFound,
     KeyRefused,
     NotCancellable,
     NotPermitted,
     ResultTimeout,
     StoreUnavailable,
+    UnknownKind,
 )
+from backdesk.worker.model.access import Scope
 from backdesk.worker.model.budget import Budget
-from tests.support.eventually import PATIENCE_S
+from backdesk.worker.store.keys import Keys
+from tests.support.eventually import PATIENCE_S, eventually
+from tests.support.gateway import GatewayProcess, serving
+from tests.support.house import House
 from tests.support.ports import hold
 from tests.support.proxy import Proxy
 from tests.support.workers import Fleet
@@ -89,12 +97,96 @@ def test_errors_are_of_the_same_classes_with_the_same_facts(client: JobClient) -
 
 def test_what_is_not_served_over_http_says_so(client: JobClient) -> None:
     with pytest.raises(ConfigurationError, match="not served over HTTP"):
-        client.breakers.list()
+        client.blobs.sizes()
 
 
 def test_a_key_on_redis_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="a key is for a gateway"):
         JobClient("redis://127.0.0.1:1", key="bd_x")
+
+
+def test_a_gateway_that_was_never_reached_is_not_waited_for() -> None:
+    with hold() as held:
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+    began = time.monotonic()
+    with JobClient(url) as client:
+        with pytest.raises(StoreUnavailable, match=url):
+            next(iter(client.watch("nobody")))
+        with pytest.raises(StoreUnavailable, match=url):
+            client.wait("nobody")
+    assert time.monotonic() - began < 10, "an outage is waited out for 60 s"
+
+
+def test_a_job_that_is_submitted_in_the_block_is_watched_from_its_first_event(client: JobClient) -> None:
+    with client.watch("over-http-block") as events:
+        client.submit("test.echo", {"text": "hello"}, job_id="over-http-block")
+        seen = [event.seq for event in events]
+    assert seen == [*range(1, client.get("over-http-block").events + 1)]
+
+
+def test_a_watch_is_connected_from_the_beginning_of_its_block(client: JobClient, fleet: Fleet) -> None:
+    job = client.submit("test.echo", {"text": "later"}, delay=3600)
+    with client.watch(job.id):
+        channel = Keys(fleet.settings.prefix).progress(job.id)
+        eventually(lambda: fleet.jobs.redis.pubsub_numsub(channel)[0][1] == 1)
+
+
+def test_a_job_that_there_is_not_ends_a_watch(client: JobClient) -> None:
+    with client.watch("nobody") as events, pytest.raises(JobNotFound):
+        next(iter(events))
+
+
+def test_a_stream_survives_a_gateway_that_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    with GatewayProcess(fleet.settings, tmp_path) as gateway, JobClient(gateway.url) as client:
+        job, seen = client.submit("test.sleep", {"n": 2}), list[int]()
+        for event in job.watch():
+            if event.type == "started":
+                gateway.kill()
+                gateway.start()
+            seen.append(event.seq)
+        record = job.get()
+        assert seen == [*range(1, record.events + 1)]
+        assert record.state == "succeeded"
+
+
+def test_limits_of_services_and_breakers_are_set_and_listed(client: JobClient, fleet: Fleet) -> None:
+    scope = "over-http/model tenant acme"
+    assert client.limits.services.set(scope, concurrent=3).concurrent == 3
+    assert client.limits.services.list() == fleet.jobs.limits.services.list()
+    assert client.limits.services.remove(scope)
+    assert client.breakers.open("over-http/model", timedelta(hours=1)) == "closed"
+    assert client.breakers.list() == fleet.jobs.breakers.list()
+    assert client.breakers.close("over-http/model") == "open"
+
+
+def test_keys_are_made_read_rotated_and_revoked(house: House) -> None:
+    with serving(house.settings) as url, JobClient(url, key=house.secrets[Scope.ADMIN, None]) as client:
+        _keys_live_and_end(client, house)
+
+
+def _keys_live_and_end(client: JobClient, house: House) -> None:
+    made = client.keys.add("billing", scope="read", tenant="over-http", expires_in=timedelta(days=1))
+    assert client.keys.get(made.key.id).name == "billing"
+    assert [key.id for key in client.keys.list(tenant="over-http")] == [made.key.id]
+    again = client.keys.rotate(made.key.id, overlap=timedelta(0))
+    assert house.jobs.keys.find(again.secret) is not None
+    assert client.keys.revoke(made.key.id)
+    with pytest.raises(KeyNotFound):
+        client.keys.get("nobody")
+
+
+def test_what_was_done_is_listed_with_who_has_signed_in(client: JobClient, fleet: Fleet) -> None:
+    session = fleet.jobs.sessions.open("alice", scope="read").session
+    assert session in client.sessions.list()
+    assert client.sessions.end(session.id)
+    eventually(lambda: any(session.id in entry.model_dump_json() for entry in client.audit.list()))
+
+
+def test_prompts_and_the_spending_of_today_are_read(client: JobClient, fleet: Fleet) -> None:
+    assert client.prompts("test.echo") == fleet.jobs.prompts("test.echo")
+    assert client.tenants.spending_today() == fleet.jobs.tenants.spending_today()
+    with pytest.raises(UnknownKind):
+        client.prompts("test.nothing")
 
 
 def test_nothing_there_is_told_with_the_address() -> None:

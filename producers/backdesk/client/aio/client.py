@@ -241,6 +241,8 @@ class AsyncJobClient(AsyncReports):
             try:
                 record = await self.do(core.get_later(job_id, min(left_s, WAIT_S)))
             except StoreUnavailable as error:
+                if self.gateway is None or not self.gateway.reached:
+                    raise
                 patience = patience or Patience(patience_s, deadline, passes=passes)
                 await sleep(patience.pause_after(error))
                 continue

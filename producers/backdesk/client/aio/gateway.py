@@ -27,6 +27,8 @@ class AsyncGateway:
         self._http = library()
         self._url = url
         self._timeout_s = timeout_s
+        #: Whether it has ever answered well: if so, its address is right, and it is worth waiting for.
+        self.reached = False
         self._client: Any = self._http.AsyncClient(**options_of(url, key))
 
     async def close(self) -> None:
@@ -38,11 +40,14 @@ class AsyncGateway:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = await self._client.request(**sent(request, self._timeout_s))
-                return answer_of(response.status_code, response.content, self._url)
+                answer = answer_of(response.status_code, response.content, self._url)
             except self._http.TransportError as error:
                 if attempt == ATTEMPTS:
                     raise unreachable(self._url, error) from Unserved()
                 await sleep(PAUSE_S * attempt)
+            else:
+                self.reached = True
+                return answer
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def lines(self, path: str, after: int, wait_s: float) -> AsyncGenerator[str]:
@@ -57,6 +62,7 @@ class AsyncGateway:
             async with self._client.stream("GET", path, params=query, headers=headers, timeout=timeout) as response:
                 if response.status_code >= 300:
                     answer_of(response.status_code, await response.aread(), self._url)
+                self.reached = True
                 async for line in response.aiter_lines():
                     yield line
         except self._http.TransportError as error:

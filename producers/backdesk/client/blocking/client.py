@@ -238,6 +238,8 @@ class JobClient(Reports):
             try:
                 record = self.do(core.get_later(job_id, min(left_s, WAIT_S)))
             except StoreUnavailable as error:
+                if self.gateway is None or not self.gateway.reached:
+                    raise
                 patience = patience or Patience(patience_s, deadline, passes=passes)
                 sleep(patience.pause_after(error))
                 continue

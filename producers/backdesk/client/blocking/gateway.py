@@ -29,6 +29,8 @@ class Gateway:
         self._http = library()
         self._url = url
         self._timeout_s = timeout_s
+        #: Whether it has ever answered well: if so, its address is right, and it is worth waiting for.
+        self.reached = False
         self._client: Any = self._http.Client(**options_of(url, key))
 
     def close(self) -> None:
@@ -40,11 +42,14 @@ class Gateway:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = self._client.request(**sent(request, self._timeout_s))
-                return answer_of(response.status_code, response.content, self._url)
+                answer = answer_of(response.status_code, response.content, self._url)
             except self._http.TransportError as error:
                 if attempt == ATTEMPTS:
                     raise unreachable(self._url, error) from Unserved()
                 sleep(PAUSE_S * attempt)
+            else:
+                self.reached = True
+                return answer
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def lines(self, path: str, after: int, wait_s: float) -> Generator[str]:
@@ -59,6 +64,7 @@ class Gateway:
             with self._client.stream("GET", path, params=query, headers=headers, timeout=timeout) as response:
                 if response.status_code >= 300:
                     answer_of(response.status_code, response.read(), self._url)
+                self.reached = True
                 for line in response.iter_lines():
                     yield line
         except self._http.TransportError as error:

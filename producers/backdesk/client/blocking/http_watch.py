@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from time import sleep
 from typing import Self
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from backdesk.client.blocking.watch import Watch
 from backdesk.client.operations.cursor import Cursor
 from backdesk.client.operations.patience import Patience
 from backdesk.client.over_http.transport import PAUSE_S, STREAM_SILENCE_S, passes
-from backdesk.worker.errors import StoreUnavailable
+from backdesk.worker.errors import JobNotFound, StoreUnavailable
 from backdesk.worker.model.events import JobEvent
 
 _DATA = "data: "
@@ -25,7 +25,8 @@ _DATA = "data: "
 class HttpWatch(Watch):
     """The events of one job, in order, each once. Iterate once, with `for`.
 
-    It is connected when it is iterated; a gateway that is away is waited for as Redis is.
+    Opened by `with` it is connected from the beginning of the block, if the job is there by then; else once it is
+    iterated. A gateway that is away is waited for as Redis is, if this client has ever reached it.
     """
 
     def __init__(
@@ -45,13 +46,22 @@ class HttpWatch(Watch):
         self._deadline = deadline
         self._patience_s = patience_s
         self._closed = self._told = False
+        self._lines: Generator[str] | None = None
 
     def __enter__(self) -> Self:
+        lines = self._opened()
+        with suppress(JobNotFound, StoreUnavailable):  # it may be submitted, or back, by the time this is iterated
+            for _ in lines:
+                self._lines = lines
+                break
         return self
 
     def close(self) -> None:
         """End it. Idempotent."""
         self._closed = True
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            lines.close()
 
     def __iter__(self) -> Iterator[JobEvent]:
         patience = self._new_patience()
@@ -67,12 +77,15 @@ class HttpWatch(Watch):
                         return
                     sleep(PAUSE_S)
             except StoreUnavailable as error:
+                if not self._gateway.reached:
+                    raise
                 if self._left() > 0:
                     sleep(patience.pause_after(error))
 
     def _connected(self) -> Generator[JobEvent]:
         self._told = False
-        with closing(self._gateway.lines(self._path, self._cursor.seq, self._left())) as lines:
+        lines, self._lines = self._lines or self._opened(), None
+        with closing(lines):
             for line in lines:
                 if self._closed or self._left() <= 0:
                     return
@@ -81,6 +94,9 @@ class HttpWatch(Watch):
                     for event in self._cursor.take([told]):
                         self._told = True
                         yield event
+
+    def _opened(self) -> Generator[str]:
+        return self._gateway.lines(self._path, self._cursor.seq, self._left())
 
     def _left(self) -> float:
         return STREAM_SILENCE_S if self._deadline is None else self._deadline - time.monotonic()
