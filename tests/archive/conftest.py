@@ -11,13 +11,13 @@ import redis
 
 from backdesk.archive.database import SqlArchive
 from backdesk.worker.settings import Settings
-from tests.client.conftest import checks, connected, jobs
+from tests.client.conftest import checks, connected, jobs, pytest_generate_tests
 from tests.support.archives import Mover
 from tests.support.board import Board, Clock
 from tests.support.postgres import Postgres, find_server, postgres
 from tests.support.workers import fast_settings
 
-__all__ = ["checks", "connected", "jobs"]
+__all__ = ["checks", "connected", "jobs", "pytest_generate_tests"]
 
 PROGRAMS = find_server()
 

@@ -48,9 +48,10 @@ def announced(settings: Settings, checks: Mapping[str, RequestCheck]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have clients over HTTP besides, where the module says that it holds for them too."""
-    if "connected" in metafunc.fixturenames and metafunc.definition.get_closest_marker("over_http"):
-        metafunc.parametrize("connected", [*sorted(KINDS_OF_CLIENT), *KINDS_OVER_HTTP], indirect=True)
+    """Have each sort of client; those over HTTP where the module says that it holds for them too."""
+    if "connected" in metafunc.fixturenames:
+        over_http = KINDS_OVER_HTTP if metafunc.definition.get_closest_marker("over_http") else ()
+        metafunc.parametrize("connected", [*sorted(KINDS_OF_CLIENT), *over_http], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +61,7 @@ def gateways() -> Iterator[Callable[[Settings], str]]:
         yield cache(lambda url: open_ones.enter_context(serving(fast_settings(url))))
 
 
-@pytest_asyncio.fixture(params=sorted(KINDS_OF_CLIENT))
+@pytest_asyncio.fixture
 async def connected(
     request: pytest.FixtureRequest, settings: Settings, checks: Mapping[str, RequestCheck]
 ) -> AsyncIterator[Connect]:
