@@ -10,12 +10,19 @@ from typing import Any
 
 import httpx2
 import pytest
+import redis
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message, Scope
 
+from backdesk.client.deployment import Deployment
+from backdesk.gateway.access.caller import Caller
+from backdesk.gateway.access.caller import Scope as CallerScope
+from backdesk.gateway.app import create_app
 from backdesk.gateway.metrics.measured import Measured
 from backdesk.gateway.metrics.process import ProcessMetrics
+from backdesk.gateway.service import caller_of
+from backdesk.gateway.settings import GatewaySettings
 from backdesk.gateway.streams.sse import ABORT, EventStream, frame
 from backdesk.worker.settings import Settings
 from tests.support.eventually import eventually
@@ -134,6 +141,20 @@ def test_who_is_not_let_in_is_told_nothing(http: httpx2.Client) -> None:
     answer = http.get("/metrics", headers={"x-forwarded-for": "203.0.113.7"})
     assert answer.status_code == 401
     assert "backdesk_" not in answer.text
+
+
+@pytest.mark.parametrize(("tenant", "status"), [(None, 200), ("acme", 403)])
+async def test_figures_of_the_deployment_are_not_for_a_caller_of_one_tenant(
+    settings: Settings, client: redis.Redis, tenant: str | None, status: int
+) -> None:
+    app = create_app(GatewaySettings(_env_file=None), Deployment(settings, "of the test"))
+    app.dependency_overrides[caller_of] = lambda: Caller("somebody", CallerScope.READ, tenant)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", trust_env=False) as http:
+            answer = await http.get("/metrics")
+    assert answer.status_code == status
+    assert ("backdesk_jobs{" in answer.text) == (status == 200)
 
 
 async def test_a_client_that_takes_nothing_is_counted_when_it_is_cut_off() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import yaml
 from tests.gateway.metrics.test_metrics import DOCUMENT, documented
 
 ROOT = Path(__file__).parents[3]
-RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "prometheus" / "backdesk-rules.yaml").read_text())
+RULES_FOLDER = ROOT / "deploy" / "prometheus"
+RULES: dict[str, Any] = yaml.safe_load((RULES_FOLDER / "backdesk-rules.yaml").read_text())
+CASES: dict[str, Any] = yaml.safe_load((RULES_FOLDER / "backdesk-rules.test.yaml").read_text())
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "backdesk.json").read_text())
 RULE_LIST: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 TARGETS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", [])]
@@ -61,3 +65,17 @@ def test_an_alert_says_how_bad_it_is_and_where_to_look(rule: dict[str, Any]) -> 
 def test_each_panel_of_the_dashboard_has_a_place_of_its_own() -> None:
     places = [tuple(panel["gridPos"].values()) for panel in DASHBOARD["panels"]]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(set(places)) == len(places)
+
+
+def test_each_alert_has_a_case_in_which_it_fires() -> None:
+    cases = [case["name"] for case in CASES["tests"]]
+    assert cases == ["well", *(rule["alert"] for rule in RULE_LIST if "alert" in rule)]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")
+@pytest.mark.parametrize(
+    "what", [("check", "rules", "backdesk-rules.yaml"), ("test", "rules", "backdesk-rules.test.yaml")]
+)
+def test_promtool_takes_the_rules_and_sees_each_alert_fire(what: tuple[str, ...]) -> None:
+    done = subprocess.run(["promtool", *what], cwd=RULES_FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
