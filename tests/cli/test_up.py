@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from backdesk.cli.run.up import examples
@@ -73,13 +74,19 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_up_tells_where_everything_is(up: Up) -> None:
     assert up.ready["redis_url"] == find_running(up.folder / ".backdesk")
     assert up.ready["channel"] == "backdesk:progress:JOB_ID"
-    assert set(up.ready["logs"]) == {"redis", "agents", "tools", "flower"}
+    assert set(up.ready["logs"]) == {"redis", "agents", "tools", "gateway", "flower"}
     assert all((up.folder / path).exists() for path in up.ready["logs"].values())
 
 
 def test_what_up_says_to_try_are_kinds_that_are_there() -> None:
     assert [*examples({"parcels.help"})] == ["backdesk kinds", "backdesk list", "backdesk doctor"]
     assert "backdesk submit orders.audit --wait" in examples({"orders.audit", "parcels.help"})
+
+
+def test_jobs_are_taken_over_http(up: Up) -> None:
+    body = {"kind": "test.echo", "request": {"text": "hello"}}
+    answer = httpx2.post(f"{up.ready['gateway_url']}/v1/jobs", params={"wait": 30}, json=body, trust_env=False)
+    assert answer.json()["result"] == {"text": "hello"}
 
 
 def test_flower_answers_on_this_machine(up: Up) -> None:
@@ -152,7 +159,7 @@ def test_ctrl_c_stops_everything_and_the_next_up_goes_on_where_it_ended(tmp_path
     eventually(lambda: not any(map(alive, first.pids)), what="the end of all processes")
     assert find_running(tmp_path / ".backdesk") is None
 
-    second = Up(tmp_path, "--no-flower")
+    second = Up(tmp_path, "--no-flower", "--no-gateway")
     kept = ask(second, "show", "kept", "--json")
     second.process.terminate()
     answer = finish(second.process)
@@ -167,7 +174,7 @@ def test_a_killed_up_takes_its_processes_with_it_whatever_they_do_and_however_lo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(KINDS, "BACKDESK_DRAIN_GRACE_S", "3000")
-    running = Up(tmp_path, "--no-flower")
+    running = Up(tmp_path, "--no-flower", "--no-gateway")
     with JobClient(running.ready["redis_url"]) as client:
         jobs = [client.submit(kind, {"n": 3000.0}) for kind in ("test.sleep_def", "test.sleep_tool")]
         eventually(lambda: {job.get().state for job in jobs} == {JobState.RUNNING}, what="the start of the jobs")
@@ -180,7 +187,7 @@ def test_a_killed_up_takes_its_processes_with_it_whatever_they_do_and_however_lo
 
 def test_a_part_that_fails_at_the_start_stops_everything(tmp_path: Path) -> None:
     (tmp_path / "structlog.py").write_text("raise RuntimeError('no logs today')\n")
-    answer = finish(begin("up", "--no-flower", cwd=tmp_path, **KINDS))
+    answer = finish(begin("up", "--no-flower", "--no-gateway", cwd=tmp_path, **KINDS))
 
     assert answer.code == 1
     assert "ended with exit code 1 at its start" in answer.err
@@ -196,4 +203,4 @@ def test_flower_takes_the_next_free_port(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert port < _free_port(port) <= port + 50
+        assert port < _free_port("flower", port, ()) <= port + 50

@@ -6,8 +6,10 @@ import http.client
 import importlib.util
 import os
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -42,10 +44,37 @@ from backdesk.worker.settings import Settings, load_settings
 from backdesk.worker.store.keys import Keys
 
 READY_WITHIN_S = 60.0
-#: Ports that are tried for Flower from the wished one on.
+GATEWAY_PORT = 8000
+#: Ports that are tried for a service from the wished one on.
 _PORTS_TRIED = 50
 #: Workers are stopped while everything else still runs, Redis last.
-REDIS, MONITORING, WORKERS = range(3)
+REDIS, SERVICES, WORKERS = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What answers over HTTP on this machine: `path` does, by 200, once it is ready."""
+
+    name: str
+    port: int
+    path: str
+    command: list[str]
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self) -> bool:
+        """Return whether it is ready."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", self.path)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def up(
@@ -62,10 +91,14 @@ def up(
     flower_port: Annotated[
         int, typer.Option(min=1, max=65_535, metavar="PORT", help="Port of Flower, or the next that is free.")
     ] = FLOWER_PORT,
+    gateway: Annotated[bool, typer.Option(help="Serve jobs over HTTP, if that is installed.")] = True,
+    gateway_port: Annotated[
+        int, typer.Option(min=1, max=65_535, metavar="PORT", help="Port of the gateway, or the next that is free.")
+    ] = GATEWAY_PORT,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the logs as they are written.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run Redis, a worker for each queue, and Flower on this machine, until Ctrl-C.
+    """Run Redis, a worker for each queue, the gateway and Flower on this machine, until Ctrl-C.
 
     For example:
 
@@ -89,14 +122,15 @@ def up(
         make_key(settings.data_dir)
         client = stack.enter_context(connected(deployment))
         client.counts()
-        port = _free_port(flower_port) if flower and importlib.util.find_spec("flower") else None
-        fleet = _fleet(deployment, slots, port)
+        wished = {"gateway": gateway_port if gateway else None, "flower": flower_port if flower else None}
+        services = [*_services(wished)]
+        fleet = _fleet(deployment, slots, services)
         if verbose:
             logs = {part.name: part.log for part in fleet}
             stack.enter_context(shown_lines(logs, lambda line: out.note(line, "dim")))
-        _start(supervisor, fleet, client, port, out)
+        _start(supervisor, fleet, client, services, out)
         if not asked:
-            _tell(deployment, supervisor, port, client, out)
+            _tell(deployment, supervisor, services, client, out)
         supervisor.run()
 
 
@@ -108,15 +142,31 @@ def _redis(supervisor: Supervisor, settings: Settings, port: int | None) -> Depl
     return Deployment(settings.model_copy(update={"redis_url": redis.url}), "of `backdesk up` in this folder")
 
 
-def _fleet(deployment: Deployment, slots: dict[str, int], flower_port: int | None) -> list[Child]:
+def _services(wished: Mapping[str, int | None]) -> Iterator[Service]:
+    """Yield what answers over HTTP, as far as it is wished for and installed, each on a port of its own."""
+    taken = set[int]()
+    for name, module, path in (("gateway", "fastapi", "/readyz"), ("flower", "flower", "/healthcheck")):
+        first = wished[name]
+        if first is not None and importlib.util.find_spec(module):
+            port = _free_port(name, first, taken)
+            taken.add(port)
+            yield Service(name, port, path, _command(name, port))
+
+
+def _command(name: str, port: int) -> list[str]:
+    if name == "flower":
+        return flower_command("127.0.0.1", port, ["--read_only"])
+    return [sys.executable, "-m", "backdesk.cli", name, f"--port={port}"]
+
+
+def _fleet(deployment: Deployment, slots: dict[str, int], services: Sequence[Service]) -> list[Child]:
     # Flower's API answers on this machine only, and changes nothing: it could stop workers and start any task.
     settings, env = deployment.settings, environment(deployment, {"FLOWER_UNAUTHENTICATED_API": "true", **_samples()})
     commands = {
         queue: worker_command([queue], slots.get(queue), _worker_name(queue), settings.log_level)
         for queue in settings.queues
     }
-    if flower_port is not None:
-        commands = {"flower": flower_command("127.0.0.1", flower_port, ["--read_only"]), **commands}
+    commands = {**{service.name: service.command for service in services}, **commands}
     logs = settings.data_dir / "logs"
     # A worker first hands over what it runs.
     grace_s = settings.drain_grace_s + GRACE_S
@@ -132,10 +182,13 @@ def _samples() -> dict[str, str]:
     return {} if decided else {"BACKDESK_SAMPLES": "1"}
 
 
-def _start(supervisor: Supervisor, fleet: list[Child], client: JobClient, flower_port: int | None, out: Output) -> None:
+def _start(
+    supervisor: Supervisor, fleet: list[Child], client: JobClient, services: Sequence[Service], out: Output
+) -> None:
+    answering = {service.name: service.answers for service in services}
     for child in fleet:
-        if child.name == "flower" and flower_port is not None:
-            supervisor.add(child, MONITORING, _answers(flower_port))
+        if child.name in answering:
+            supervisor.add(child, SERVICES, answering[child.name])
         else:
             supervisor.add(child, WORKERS, _is_announced(client, f"{_worker_name(child.name)}@"))
     names = ", ".join(post.part.name for post in supervisor.posts)
@@ -158,22 +211,10 @@ def _is_announced(client: JobClient, name: str) -> Callable[[], bool]:
     return lambda: any(worker.name.startswith(name) for worker in client.workers())
 
 
-def _answers(port: int) -> Callable[[], bool]:
-    def answers() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/healthcheck")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    return answers
-
-
-def _free_port(wished: int) -> int:
+def _free_port(name: str, wished: int, taken: Collection[int]) -> int:
     for port in range(wished, min(wished + _PORTS_TRIED, 65_536)):
+        if port in taken:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -181,7 +222,7 @@ def _free_port(wished: int) -> int:
             except OSError:
                 continue
             return port
-    sentence = f"no port from {wished} on is free for Flower: choose another with --flower-port"
+    sentence = f"no port from {wished} on is free for the {name}: choose another with --{name}-port"
     raise CommandFailed("no_port", sentence, ExitCode.FAILED)
 
 
@@ -207,16 +248,17 @@ def _reporter(out: Output) -> Callable[[Part, str, str], None]:
 
 
 def _tell(
-    deployment: Deployment, supervisor: Supervisor, flower_port: int | None, client: JobClient, out: Output
+    deployment: Deployment, supervisor: Supervisor, services: Sequence[Service], client: JobClient, out: Output
 ) -> None:
     logs = {post.part.name: str(post.part.log) for post in supervisor.posts}
-    flower_url = f"http://127.0.0.1:{flower_port}" if flower_port else None
+    urls = {service.name: service.url for service in services}
     keys = Keys(deployment.settings.prefix)
     neighbours = list(find_neighbours(client.redis, deployment.settings).texts)
     ready: dict[str, Any] = {
         "event": "ready",
         "redis_url": shown_url(deployment.url),
-        "flower_url": flower_url,
+        "gateway_url": urls.get("gateway"),
+        "flower_url": urls.get("flower"),
         "channel": keys.progress("JOB_ID"),
         "logs": logs,
         "neighbours": neighbours,
@@ -249,6 +291,7 @@ def examples(kinds: set[str]) -> Iterator[str]:
 
 def _facts(ready: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Redis", ready["redis_url"]
+    yield "Gateway", ready["gateway_url"] or "not running"
     yield "Flower", ready["flower_url"] or "not running"
     yield "Progress of a job", f"channel {ready['channel']}"
     for name, path in ready["logs"].items():
