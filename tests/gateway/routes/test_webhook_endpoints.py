@@ -123,4 +123,9 @@ def test_what_makes_no_endpoint_is_refused_with_the_field(as_: As, body: dict[st
 def test_the_types_of_events_are_listed_by_format(as_: As) -> None:
     types = as_(Scope.READ).get("/v1/webhook_endpoints/event_types").json()
     assert "schedule.missed" in types["standard"]
-    assert types["openai"] == ["response.completed", "response.failed", "response.cancelled", "response.incomplete"]
+    assert types["openai"] == ["response.completed", "response.failed", "response.cancelled"]
+
+
+def test_the_failures_of_openai_are_those_of_jobs_that_failed_or_expired(as_: As) -> None:
+    body = {"url": URL, "events": ["response.failed"], "format": "openai"}
+    assert as_().post("/v1/webhook_endpoints", json=body).json()["events"] == ["job.failed", "job.expired"]

@@ -41,9 +41,9 @@ class Webhooks:
         """Have an address told of events from now on; returns it with its secret, which is told this once.
 
         `events` are types such as `job.succeeded`; those of `tenant`, None stands for all. The format `openai` has
-        `response.completed`, `response.failed`, `response.cancelled` and `response.incomplete`, of kinds that one can
-        talk to. Each event becomes a job `webhook.deliver` that is tried for three days. Raises InvalidRequest, also
-        for an address that is not public; ConfigurationError without BACKDESK_WEBHOOK_KEY.
+        `response.completed`, `response.failed` and `response.cancelled`, of kinds that one can talk to. Each event
+        becomes a job `webhook.deliver` that is tried for three days. Raises InvalidRequest, also for an address that is
+        not public; ConfigurationError without BACKDESK_WEBHOOK_KEY.
         """
         return await self._client.do(self._operations.add(url, events, tenant_or_all(tenant), format, description))
 

@@ -102,7 +102,7 @@ async def _to_change(gateway: Gateway, caller: Caller, endpoint_id: str) -> Webh
 @router.get("/event_types", summary="List types of events")
 async def event_types(_: Reader) -> Types:
     """Return what endpoints can be told of."""
-    return Types(standard=EVENT_TYPES, openai=tuple(OPENAI_EVENTS.values()))
+    return Types(standard=EVENT_TYPES, openai=tuple(dict.fromkeys(OPENAI_EVENTS.values())))
 
 
 @router.post("", status_code=201, summary="Add a webhook endpoint")

@@ -34,7 +34,7 @@ OPENAI_EVENTS = {
     "job.succeeded": "response.completed",
     "job.failed": "response.failed",
     "job.cancelled": "response.cancelled",
-    "job.expired": "response.incomplete",
+    "job.expired": "response.failed",
 }
 #: Deliveries to one endpoint at a time, unless its limit says otherwise: a slow one holds up no other work.
 AT_A_TIME = 10
@@ -87,9 +87,11 @@ class WebhookEndpoint(BaseModel):
     @field_validator("events", mode="before")
     @classmethod
     def _in_our_words(cls, events: object) -> object:
-        """Take the names of OpenAI, and each once."""
-        theirs = {name: ours for ours, name in OPENAI_EVENTS.items()}
-        return tuple(dict.fromkeys(theirs.get(each, each) for each in events)) if isinstance(events, list) else events
+        """Take the names of OpenAI, of which one may stand for several of ours, and each once."""
+        if not isinstance(events, list):
+            return events
+        ours = (meant for each in events for meant in _meant_by(each))
+        return tuple(dict.fromkeys(ours))
 
     @field_validator("events")
     @classmethod
@@ -151,3 +153,8 @@ class WebhookDelivery(BaseModel):
     next_at: AwareDatetime | None = None
     code: str = ""
     message: str = ""
+
+
+def _meant_by(event: object) -> list[object]:
+    """Return the types of events that a name stands for: itself, unless it is one of OpenAI's."""
+    return [ours for ours, theirs in OPENAI_EVENTS.items() if theirs == event] or [event]
