@@ -16,6 +16,7 @@ from backdesk.client.aio.watch import AsyncWatch
 from backdesk.gateway.access.caller import Caller, Scope
 from backdesk.gateway.access.fresh import Fresh
 from backdesk.gateway.access.trace_context import traceparent
+from backdesk.gateway.errors import Forbidden
 from backdesk.worker.errors import InvalidRequest, JobNotFound, UnknownKind
 from backdesk.worker.model.asks import AskType
 from backdesk.worker.model.contract import KindContract
@@ -170,7 +171,7 @@ class Exchange:
         self, caller: Caller, job_id: str, type_: AskType, decision: str, *, note: str = "", ask: str | None = None
     ) -> None:
         """Give a job what it waits for: the decision on an approval, or the answer to a question."""
-        await self.may_decide(caller, job_id)
+        await self.may_decide(caller, job_id, ask)
         if type_ is AskType.QUESTION:
             await self.client.answer(job_id, decision, by=caller.name, note=note, ask=ask)
         elif decision == "approve":
@@ -178,7 +179,14 @@ class Exchange:
         else:
             await self.client.deny(job_id, by=caller.name, note=note, ask=ask)
 
-    async def may_decide(self, caller: Caller, job_id: str) -> JobRecord:
-        """Return the record of a job whose asks the caller may answer. Raises Forbidden, JobNotFound."""
+    async def may_decide(self, caller: Caller, job_id: str, ask: str | None = None) -> JobRecord:
+        """Return the record of a job whose ask the caller may answer. Raises Forbidden, JobNotFound.
+
+        What is for people alone no key answers: who has one may be the host of a model. It can hand a person a link.
+        """
         caller.demand(Scope.OPERATE)
-        return await self.record(caller, job_id)
+        record = await self.record(caller, job_id)
+        if caller.way == "key" and any(each.human_only and ask in {None, each.name} for each in record.asks):
+            reason = "a person must answer this, signed in or by a link that POST /v1/links makes; no key may"
+            raise Forbidden(Scope.OPERATE, reason=reason)
+        return record

@@ -248,3 +248,13 @@ def test_kinds_that_a_tenant_may_not_ask_for_are_not_there_for_it(guarded: httpx
         assert guarded.get(path, headers=house.key("read", "other")).json()["data"] == []
         assert guarded.get(path, headers=house.key("read", None)).json()["data"]
     house.jobs.tenants.set("other", kinds="none")
+
+
+def test_no_key_answers_what_is_for_people_alone(guarded: httpx2.Client, house: House) -> None:
+    job_id = house.asking(human_only=True)
+    for decision in ("approve", "deny"):
+        answer = guarded.post(f"/v1/jobs/{job_id}/{decision}", json={}, headers=house.key("admin", "acme"))
+        assert (answer.status_code, answer.json()["detail"][:24]) == (403, "a person must answer thi")
+    assert house.jobs.get(job_id).state is JobState.WAITING
+    other = house.asking()
+    assert guarded.post(f"/v1/jobs/{other}/approve", json={}, headers=house.key("operate", "acme")).status_code == 204

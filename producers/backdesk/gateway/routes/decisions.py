@@ -74,5 +74,5 @@ async def answer(job_id: str, gateway: Served, caller: Operator, body: Words) ->
 @router.post("/v1/jobs/{job_id}/resolve", summary="Say what became of a step", **NOTHING)
 async def resolve(job_id: str, gateway: Served, caller: Operator, body: Outcome) -> None:
     """Say what became of a step that must not be repeated and whose outcome nobody knows."""
-    await gateway.exchange.may_decide(caller, job_id)
+    await gateway.exchange.may_decide(caller, job_id, body.ask)
     await gateway.client.resolve(job_id, body.outcome, body.result, by=caller.name, note=body.note, ask=body.ask)
